@@ -1,0 +1,63 @@
+"""Money as integer micros, and the one rounding.
+
+Amounts inside the product are integers: millionths of a currency's major unit. Stripe's amounts are minor units whose size
+depends on the currency, and its decimal amounts have up to twelve places, so a price stays an exact fraction until one item's
+monthly amount is fixed; that is the only place that rounds. This module must never meet a float.
+"""
+
+from decimal import Decimal
+from fractions import Fraction
+from typing import Final, NewType
+
+Micros = NewType("Micros", int)
+"""Millionths of the major unit of one currency."""
+
+MICROS_PER_MAJOR: Final = 1_000_000
+
+# Stripe's own lists: https://docs.stripe.com/currencies (zero-decimal and three-decimal currencies). ISK and UGX became zero-decimal
+# at the bank but stay two-decimal in Stripe's API, so they are not in the first list: Stripe wants them as two-decimal amounts.
+ZERO_DECIMAL: Final = frozenset(
+    "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split()
+)
+THREE_DECIMAL: Final = frozenset("bhd jod kwd omr tnd".split())
+
+
+def exponent(currency: str) -> int:
+    """Decimal places of the minor unit in which Stripe states amounts of `currency`."""
+    code = currency.lower()
+    if code in ZERO_DECIMAL:
+        return 0
+    return 3 if code in THREE_DECIMAL else 2
+
+
+def minor_to_micros(amount: int | Decimal | Fraction, currency: str) -> Fraction:
+    """The exact micros, not yet rounded, of `amount` minor units of `currency`."""
+    return Fraction(amount) * (MICROS_PER_MAJOR // 10 ** exponent(currency))
+
+
+def round_micros(amount: Fraction) -> Micros:
+    """The one rounding: half to even, to whole micros."""
+    return Micros(round(amount))
+
+
+def major_text(micros: int, currency: str) -> str:
+    """`micros` as a decimal string in major units, exact, with at least the currency's own decimal places.
+
+    >>> major_text(49_990_000, "usd"), major_text(8_333_333, "usd"), major_text(1_000_000, "jpy")
+    ('49.99', '8.333333', '1')
+    """
+    sign = "-" if micros < 0 else ""
+    whole, rest = divmod(abs(micros), MICROS_PER_MAJOR)
+    places = exponent(currency)
+    digits = f"{rest:06d}".rstrip("0").ljust(places, "0")
+    return f"{sign}{whole}.{digits}" if digits else f"{sign}{whole}"
+
+
+def ratio_text(numerator: int, denominator: int, places: int = 6) -> str | None:
+    """The ratio as a decimal string rounded half-even to `places`, or None when there is nothing to divide by."""
+    if denominator == 0:
+        return None
+    scaled = round(Fraction(numerator * 10**places, denominator))
+    sign = "-" if scaled < 0 else ""
+    whole, rest = divmod(abs(scaled), 10**places)
+    return f"{sign}{whole}.{rest:0{places}d}"
