@@ -93,6 +93,8 @@ class Timeline:
     exclusions: tuple[Exclusion, ...] = ()
     scheduled_end: Instant | None = None
     trial_end: Instant | None = None
+    migrated_from: str | None = None
+    """The subscription that this one continues, if its metadata says so."""
 
 
 @dataclass(frozen=True, slots=True)

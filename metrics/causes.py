@@ -1,0 +1,77 @@
+"""Why a subscription's MRR changed, read from the two states on either side of the change."""
+
+from collections.abc import Sequence
+
+from metrics.counting import Counting
+from metrics.evidence import Subscription
+from metrics.ledger import ItemMRR, Step
+
+INVOLUNTARY_REASONS = ("payment_failed", "payment_disputed")
+
+
+def cause_of(
+    last: Step | None,
+    items: Sequence[ItemMRR],
+    was: Counting | None,
+    now: Counting,
+    before: Subscription | None,
+    after: Subscription,
+    final: Subscription,
+) -> str:
+    """The cause (one of `ledger.CAUSES`) of the step from `last` to `items`."""
+    counted = last is not None and bool(last.items)
+    if not counted:
+        if was is None or was.reason is None:
+            return "start"
+        by_reason = {"trial": "trial_converted", "paused": "resumed", "unpaid": "recovered", "past_due": "recovered"}
+        return by_reason.get(was.reason, "start")
+    assert last is not None
+    if not now.counts:
+        if now.reason == "canceled":
+            return "canceled_involuntary" if involuntary(before, final) else "canceled_voluntary"
+        return {"paused": "paused", "unpaid": "unpaid", "past_due": "past_due"}.get(now.reason or "", "canceled_voluntary")
+    if last.currency != after.currency:
+        return "currency_switch"
+    return _between_items(last.items, items, before, after)
+
+
+def involuntary(before: Subscription | None, final: Subscription) -> bool:
+    """Whether a subscription ended without its customer's wish: Stripe's reason, else the status that it ended from."""
+    if final.cancel_reason is not None:
+        return final.cancel_reason in INVOLUNTARY_REASONS
+    return before is not None and before.status in ("past_due", "unpaid")
+
+
+def _between_items(
+    old: Sequence[ItemMRR], new: Sequence[ItemMRR], before: Subscription | None, after: Subscription
+) -> str:
+    olds, news = {i.item: i for i in old}, {i.item: i for i in new}
+    gone = [olds[k] for k in olds if k not in news]
+    come = [news[k] for k in news if k not in olds]
+    repriced = [(olds[k], news[k]) for k in olds if k in news and olds[k].price != news[k].price]
+    if gone and come:
+        return "plan"
+    for a, b in repriced:
+        if a.product != b.product or a.interval != b.interval:
+            return "plan"
+    if repriced:
+        return "price"
+    if come:
+        return "addon"
+    if gone:
+        return "removed_product"
+    if any(olds[k].quantity != news[k].quantity for k in olds if k in news):
+        return "quantity"
+    rises = sum(i.net_micros for i in new) > sum(i.net_micros for i in old)
+    if sum(i.list_micros for i in new) == sum(i.list_micros for i in old):
+        had, has = _discount_ids(before), _discount_ids(after)
+        if had - has and has - had:
+            return "discount_change"
+        return "discount_end" if rises else "discount_start"
+    return "tax" if [i.usage_micros for i in old] == [i.usage_micros for i in new] else "quantity"
+
+
+def _discount_ids(s: Subscription | None) -> set[str]:
+    if s is None:
+        return set()
+    return {d.id for d in s.discounts} | {d.id for i in s.items for d in i.discounts}

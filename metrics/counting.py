@@ -1,0 +1,145 @@
+"""When a subscription counts: statuses, trials, pauses, past due and the end, under a policy.
+
+The rules are definitions.md's section on a subscription over time, told as one answer for one moment, with the reason whenever the
+answer is no. A reason is stored with what it leaves out. What a subscription is worth is `metrics.pricing`'s business.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from metrics.evidence import Instant, InvoiceEvidence, Subscription
+from metrics.history import Known
+from metrics.policy import Policy
+
+DAY = 86_400
+VOIDING = ("void", "mark_uncollectible")
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """Whether MRR counts at a moment; `reason` says why not."""
+
+    counts: bool
+    reason: str | None
+    status: str
+    at_risk: bool = False
+    scheduled: bool = False
+
+
+class Calendar:
+    """The moments of one subscription's life that decide whether it counts.
+
+    `known` are its states in order; before `first_state`, the moment of the first event or listing, states come from invoices and
+    have no status of their own, so the dates that `first` carries (trial, request to cancel) speak for that time.
+    """
+
+    def __init__(
+        self,
+        known: Sequence[Known],
+        first: Subscription,
+        last: Subscription,
+        first_state: Instant,
+        policy: Policy,
+        invoices: Sequence[InvoiceEvidence],
+    ) -> None:
+        self.known = known
+        self.first = first
+        self.policy = policy
+        self.first_state = first_state
+        self.end = _end(last, policy, invoices)
+        self.past_due_since = _runs(known, "past_due")
+
+    def edges(self, index: int) -> list[tuple[Instant, tuple[str, ...]]]:
+        """The moments within the known state `index` at which counting may change by the calendar alone."""
+        known = self.known[index]
+        s = known.subscription
+        out: list[Instant | None] = [self.end]
+        if known.at < self.first_state:
+            out += [self.first.trial_start, self.first.trial_end, self.first.canceled_at]
+        days = self.policy.past_due_out_after_days
+        if s.status == "past_due" and days is not None:
+            out.append(Instant(self.past_due_since[index] + days * DAY))
+        return [(at, (s.id,)) for at in out if at is not None]
+
+    def at(self, index: int, at: Instant) -> Counting:
+        """Whether the known state `index` counts at `at`."""
+        s = self.known[index].subscription
+        historic = at < self.first_state
+        if self.end is not None and at >= self.end:
+            return Counting(False, "canceled", "canceled")
+        status = s.status
+        if status == "canceled" and self.end is not None:
+            # Ended, but the policy books the end later: it goes on as it was.
+            return Counting(True, None, status, scheduled=True)
+        if historic and _within(self.first.trial_start, at, self.first.trial_end):
+            return Counting(False, "trial", "trialing")
+        asked = s.cancel_at_period_end or s.cancel_at is not None
+        if historic and self.first.canceled_at is not None and at >= self.first.canceled_at:
+            asked = True
+        if asked and self.policy.churn_at == "request" and self._asked_by(s, at, historic):
+            return Counting(False, "canceled", status, scheduled=True)
+        return self._by_status(s, index, at, asked)
+
+    def _asked_by(self, s: Subscription, at: Instant, historic: bool) -> bool:
+        asked_at = self.first.canceled_at if historic else s.canceled_at
+        return asked_at is None or at >= asked_at
+
+    def _by_status(self, s: Subscription, index: int, at: Instant, asked: bool) -> Counting:
+        if s.status == "trialing":
+            return Counting(False, "trial", s.status)
+        paused = s.status == "paused" or (s.pause is not None and s.pause.behavior in VOIDING)
+        if paused and not self.policy.paused_counts:
+            return Counting(False, "paused", "paused")
+        if s.status == "past_due":
+            days = self.policy.past_due_out_after_days
+            if days is not None and at >= self.past_due_since[index] + days * DAY:
+                return Counting(False, "past_due", s.status)
+            return Counting(True, None, s.status, at_risk=True, scheduled=asked)
+        if s.status == "active" or paused:
+            return Counting(True, None, s.status, scheduled=asked)
+        known = ("incomplete", "incomplete_expired", "unpaid", "canceled")
+        return Counting(False, s.status if s.status in known else "unknown_status", s.status)
+
+
+def _within(start: Instant | None, at: Instant, end: Instant | None) -> bool:
+    return start is not None and end is not None and start <= at < end
+
+
+def _runs(known: Sequence[Known], status: str) -> list[Instant]:
+    """For each known state the moment at which its unbroken run of `status` began."""
+    out: list[Instant] = []
+    for index, state in enumerate(known):
+        begun = out[-1] if index and known[index - 1].subscription.status == status == state.subscription.status else state.at
+        out.append(begun)
+    return out
+
+
+def _end(last: Subscription, policy: Policy, invoices: Sequence[InvoiceEvidence]) -> Instant | None:
+    """When the end is booked, if the subscription ended."""
+    ended = last.ended_at
+    if ended is None and last.status in ("canceled", "incomplete_expired"):
+        ended = last.canceled_at
+    if ended is None or policy.churn_at == "end":
+        return ended
+    if policy.churn_at == "request":
+        return min(ended, last.canceled_at) if last.canceled_at is not None else ended
+    paid = [
+        line.period_end
+        for invoice in invoices
+        if invoice.head.status == "paid"
+        for line in invoice.lines
+        if not line.proration and line.amount >= 0
+    ]
+    return max(paid) if paid else ended
+
+
+def first_unpaid_cycle(invoices: Sequence[InvoiceEvidence]) -> tuple[Instant | None, Instant | None]:
+    """When the first of the unpaid invoices at the end was made, and when the one after it was (draft or not)."""
+    heads = sorted((i.head for i in invoices), key=lambda h: (h.created, h.id))
+    paid = [index for index, h in enumerate(heads) if h.status == "paid"]
+    rest = heads[paid[-1] + 1 :] if paid else heads
+    failing = next((index for index, h in enumerate(rest) if h.status in ("open", "uncollectible")), None)
+    if failing is None:
+        return None, None
+    following = rest[failing + 1].created if failing + 1 < len(rest) else None
+    return rest[failing].created, following

@@ -1,0 +1,308 @@
+"""What invoice lines say about a subscription in the time that no event or listing covers.
+
+Stripe keeps events for thirty days; before that only invoices remain. A recurring line says what an item was during its period, a
+pair of proration lines dates a change and names the old and the new state, and a discount on a line dates itself. This module
+turns the lines that fall between two stronger facts into states, and says which of them are inferred. It must not look at
+statuses or count anything: that is `metrics.timeline`.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+
+from metrics.evidence import Catalog, Discount, Instant, InvoiceEvidence, InvoiceLine, Item, Price, Subscription
+from metrics.pricing import quantity_behind
+
+ABSENT = Instant(-(2**62))
+NEVER = Instant(2**62)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The subscription was so from `at` on, as `evidence` (object ids) says."""
+
+    at: Instant
+    subscription: Subscription
+    evidence: tuple[str, ...]
+    inferred: bool = False
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What the lines of one invoice say of one item from `at` on. `kind` is cycle, credit or debit."""
+
+    at: Instant
+    until: Instant
+    kind: str
+    item: str
+    price: str | None
+    quantity: int | None
+    discounts: tuple[tuple[Discount, int], ...]
+    amount: int
+    invoice: str
+    invoiced: Instant
+    ids: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Running:
+    """The items as the walk over the points has them so far."""
+
+    items: dict[str, Item] = field(default_factory=dict)
+
+
+_ORDER = {"credit": 0, "debit": 1, "cycle": 2}
+
+
+def points(invoices: Iterable[InvoiceEvidence], catalog: Catalog, items: Sequence[Item]) -> list[Point]:
+    """The points of a subscription's invoices in order of time; drafts and one-off items say nothing.
+
+    `items` are those of the known states: a proration line of the older kind names no item, only its price.
+    """
+    out: list[Point] = []
+    for invoice in sorted(invoices, key=lambda i: (i.head.created, i.head.id)):
+        if invoice.head.status == "draft":
+            continue
+        lines = [line for line in invoice.lines if _is_recurring(line, catalog)]
+        named = _with_items(lines, items, out)
+        groups: dict[tuple[str, Instant, str], list[InvoiceLine]] = defaultdict(list)
+        for line, item in named:
+            kind = "cycle" if not line.proration else ("credit" if line.amount < 0 or line.credited_lines else "debit")
+            groups[item, line.period_start, kind].append(line)
+        for (item, at, kind), group in groups.items():
+            out.append(_point(item, at, kind, group, invoice, catalog))
+    out.sort(key=lambda p: (p.at, p.invoiced, _ORDER[p.kind], p.item))
+    return out
+
+
+def _is_recurring(line: InvoiceLine, catalog: Catalog) -> bool:
+    price = catalog.prices.get(line.price or "")
+    if price is not None:
+        return price.kind == "recurring"
+    return line.item is not None or line.proration
+
+
+def _with_items(
+    lines: Sequence[InvoiceLine], items: Sequence[Item], before: Sequence[Point]
+) -> list[tuple[InvoiceLine, str]]:
+    """Each line with its item; where the line names none, the item that held the price, or whose credit it answers."""
+    by_price = {i.price: i.id for i in items}
+    by_price |= {p.price: p.item for p in before}
+    by_price |= {line.price: line.item for line in lines if line.item}
+    out: list[tuple[InvoiceLine, str]] = []
+    credited: dict[Instant, list[str]] = defaultdict(list)
+    for line in lines:
+        is_credit = line.proration and (line.amount < 0 or bool(line.credited_lines))
+        if line.item is not None:
+            item = line.item
+        elif is_credit:
+            item = by_price.get(line.price) or f"price:{line.price}"
+        else:
+            waiting = credited[line.period_start]
+            item = waiting[0] if waiting else (by_price.get(line.price) or f"price:{line.price}")
+        if is_credit:
+            if item not in credited[line.period_start]:
+                credited[line.period_start].append(item)
+        elif item in credited[line.period_start]:
+            credited[line.period_start].remove(item)
+        out.append((line, item))
+    return out
+
+
+def _point(
+    item: str, at: Instant, kind: str, group: list[InvoiceLine], invoice: InvoiceEvidence, catalog: Catalog
+) -> Point:
+    # A credit may be split over the debits that it takes back; the newest of them names the state, so quantities must not add up.
+    split = kind == "credit" and len(group) > 1
+    price = group[-1].price
+    quantity = group[-1].quantity if split else _quantity(group, catalog.prices.get(price or ""))
+    discounts: dict[str, tuple[Discount, int]] = {}
+    for line in group:
+        for discount, amount in line.discounts:
+            discounts[discount.id] = (discount, discounts.get(discount.id, (discount, 0))[1] + amount)
+    return Point(
+        at,
+        max(line.period_end for line in group),
+        kind,
+        item,
+        price,
+        quantity,
+        tuple(discounts.values()),
+        sum(line.amount for line in group),
+        invoice.head.id,
+        invoice.head.created,
+        tuple(line.id for line in group),
+    )
+
+
+def _quantity(group: Sequence[InvoiceLine], price: Price | None) -> int | None:
+    """The item's quantity behind its lines of one period: a tiered price is billed as a line for each tier and each flat fee."""
+    if len(group) == 1 and (price is None or price.scheme != "tiered"):
+        return group[0].quantity
+    return quantity_behind([(line.quantity, line.amount) for line in group], price, group[0].currency)
+
+
+def fill(
+    before: Known | None, after: Subscription, after_at: Instant, line_points: Sequence[Point], *, start: Instant
+) -> list[Known]:
+    """The states between a known one (None: nothing is known before) and the next known one, as the lines have them.
+
+    `line_points` are all points of the subscription in order; those in (before.at, after_at) are used, from `start` on when
+    nothing is known before. The last state before `after_at` may differ from `after`: then the change left no trace.
+    """
+    since = before.at if before else ABSENT
+    used = [p for p in line_points if since < p.at < after_at]
+    if not used and before is None:
+        return []
+    running = _Running({i.id: i for i in before.subscription.items} if before else {})
+    template = before.subscription if before else after
+    moments = sorted({p.at for p in used})
+    out: list[Known] = []
+    by_moment: dict[Instant, list[Point]] = defaultdict(list)
+    for point in used:
+        by_moment[point.at].append(point)
+    for moment in moments:
+        inferred, note = _apply(running, by_moment[moment])
+        out.append(
+            Known(
+                moment,
+                replace(template, items=tuple(running.items.values()), discounts=()),
+                _evidence(by_moment[moment]),
+                inferred and bool(out or before),
+                note,
+            )
+        )
+    if before is None:
+        if out[0].at > start:
+            out[0] = replace(out[0], at=start)
+        elif out[0].at < start:
+            out = [replace(k, at=max(k.at, start)) for k in out]
+            out = [k for k, nxt in zip(out, [*out[1:], None], strict=True) if nxt is None or nxt.at > k.at]
+    return _with_discounts(before, out, after, after_at, used, line_points)
+
+
+def _evidence(group: Sequence[Point]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(i for p in group for i in (p.invoice, *p.ids)))
+
+
+def _apply(running: _Running, group: Sequence[Point]) -> tuple[bool, str]:
+    """Lay the points of one moment over the running items; tells whether something in it left no trace of its own."""
+    items = running.items
+    credits = {p.item: p for p in group if p.kind == "credit"}
+    debits = {p.item for p in group if p.kind == "debit"}
+    cycles = {p.item for p in group if p.kind == "cycle"}
+    inferred, note = False, ""
+    for item, point in credits.items():
+        held = items.get(item)
+        if held is not None and (held.price, held.quantity) != (point.price, point.quantity):
+            inferred, note = True, "the credit names a state that no earlier line shows: an earlier change left no trace"
+        if item not in debits and item not in cycles:
+            items.pop(item, None)
+    for point in group:
+        if point.kind == "credit":
+            continue
+        held = items.get(point.item)
+        if point.kind == "cycle" and held is not None and (held.price, held.quantity) != (point.price, point.quantity):
+            inferred, note = True, "changed without a proration within the cycle before: dated at the cycle's start"
+        if point.kind == "cycle" and held is None and items:
+            inferred = True
+        items[point.item] = Item(point.item, point.price, point.quantity, (), point.at, point.until)
+    if cycles:
+        for item, held in list(items.items()):
+            if item not in cycles and item not in debits and held.period_end is not None and held.period_end <= group[0].at:
+                del items[item]
+                inferred, note = True, "missing from the next cycle: removed without a proration"
+    return inferred, note
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    """A discount on the subscription (item None) or on an item, in force over [start, end)."""
+
+    discount: Discount
+    item: str | None
+    end: Instant
+
+
+def _with_discounts(
+    before: Known | None,
+    states: list[Known],
+    after: Subscription,
+    after_at: Instant,
+    used: Sequence[Point],
+    all_points: Sequence[Point],
+) -> list[Known]:
+    """Put on each state the discounts that the lines and the two known states show, each over the time that it dates itself."""
+    spans = _spans(before, after, after_at, used, all_points)
+    if not spans and not (before and states):
+        return states
+    first = before.at if before else (states[0].at if states else after_at)
+    edges = {s.discount.start for s in spans} | {s.end for s in spans}
+    base = ([before] if before else []) + states
+    out: list[Known] = []
+    for index, known in enumerate(base):
+        until = base[index + 1].at if index + 1 < len(base) else after_at
+        cuts = [known.at, *sorted(e for e in edges if known.at < e < until)]
+        for cut in cuts:
+            if before is not None and index == 0 and cut == known.at:
+                continue
+            subscription = _dressed(known.subscription, spans, cut)
+            moved = cut != known.at
+            ids = tuple(s.discount.id for s in spans if cut in (s.discount.start, s.end)) if moved else known.evidence
+            out.append(Known(cut, subscription, ids or known.evidence, known.inferred and not moved, known.note))
+    return [k for k in out if k.at >= first]
+
+
+def _spans(
+    before: Known | None, after: Subscription, after_at: Instant, used: Sequence[Point], all_points: Sequence[Point]
+) -> list[_Span]:
+    held: dict[tuple[str, str | None], Discount] = {}
+    levels: dict[str, set[str | None]] = defaultdict(set)
+    for subscription in ([before.subscription] if before else []) + [after]:
+        for d in subscription.discounts:
+            held[d.id, None] = d
+            levels[d.id].add(None)
+        for item in subscription.items:
+            for d in item.discounts:
+                held[d.id, item.id] = d
+                levels[d.id].add(item.id)
+    for point in used:
+        for d, _ in point.discounts:
+            if levels[d.id]:
+                continue
+            # A discount that all lines of the invoice carry is the subscription's; one that only some carry is theirs.
+            mates = {p.item for p in all_points if p.invoice == point.invoice and p.kind == "cycle"}
+            bearers = {
+                p.item for p in all_points if p.invoice == point.invoice and any(x.id == d.id for x, _ in p.discounts)
+            }
+            targets: set[str | None] = {None} if bearers >= mates else set(bearers)
+            for target in targets:
+                held[d.id, target] = d
+            levels[d.id] |= targets
+    still = {d.id for d in after.discounts} | {d.id for i in after.items for d in i.discounts}
+    out = []
+    for (discount_id, target), d in sorted(held.items(), key=lambda kv: (kv[1].start, kv[0][0], kv[0][1] or "")):
+        end = d.end if d.end is not None else NEVER
+        if discount_id not in still:
+            lacking = [
+                p.at
+                for p in used
+                if p.kind == "cycle"
+                and p.amount != 0
+                and p.at > d.start
+                and (target is None or p.item == target)
+                and all(x.id != discount_id for x, _ in p.discounts)
+            ]
+            end = min(end, min(lacking, default=after_at))
+        if end > d.start:
+            out.append(_Span(d, target, end))
+    return out
+
+
+def _dressed(subscription: Subscription, spans: Sequence[_Span], at: Instant) -> Subscription:
+    now = [s for s in spans if s.discount.start <= at < s.end]
+    items = tuple(
+        replace(item, discounts=tuple(s.discount for s in now if s.item == item.id)) for item in subscription.items
+    )
+    return replace(subscription, items=items, discounts=tuple(s.discount for s in now if s.item is None))

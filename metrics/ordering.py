@@ -1,0 +1,78 @@
+"""States in the order in which they were true.
+
+Stripe dates events by whole seconds and promises no order within one, so events of the same second are chained: each one's state
+before must be the last one's state after. The order is a function of the set of states alone.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from metrics.evidence import Source, Subscription, SubscriptionState
+
+
+def material(s: Subscription) -> tuple[object, ...]:
+    """What a state says that could change MRR or its label; two states that agree in it leave no doubt between them."""
+    return (
+        s.status,
+        s.currency,
+        tuple((i.id, i.price, i.quantity, tuple((d.id, d.end) for d in i.discounts), i.trial_end) for i in s.items),
+        tuple((d.id, d.end) for d in s.discounts),
+        s.pause,
+        s.cancel_at,
+        s.cancel_at_period_end,
+        s.trial_end,
+        s.ended_at,
+    )
+
+
+def in_order(states: Iterable[SubscriptionState]) -> list[SubscriptionState]:
+    """States by time; within one second events are chained so that each one's before is the last one's after, listings last.
+
+    An EVENT_BEFORE comes right before the EVENT with the same id. Ties that no chain settles go by id.
+    """
+    unique = sorted(set(states), key=lambda s: (s.at, s.source == Source.SNAPSHOT, s.source_id, s.source))
+    out: list[SubscriptionState] = []
+    index = 0
+    while index < len(unique):
+        at = unique[index].at
+        group = []
+        while index < len(unique) and unique[index].at == at:
+            group.append(unique[index])
+            index += 1
+        out += _chained(group, out[-1].subscription if out else None) if len(group) > 2 else group
+    return out
+
+
+def _chained(group: list[SubscriptionState], current: Subscription | None) -> list[SubscriptionState]:
+    befores = {s.source_id: s for s in group if s.source == Source.EVENT_BEFORE}
+    afters = {s.source_id: s for s in group if s.source == Source.EVENT}
+    out: list[SubscriptionState] = []
+    left = sorted(afters)
+    while left:
+        created = [i for i in left if i not in befores and afters[i].subscription.ended_at is None]
+        fitting = [
+            i for i in left if i in befores and current is not None and material(befores[i].subscription) == material(current)
+        ]
+        # A deletion closes the second; a creation opens it.
+        open_ones = [i for i in left if afters[i].subscription.ended_at is None]
+        nexts = (created if current is None else []) or fitting or created or open_ones or left
+        chosen = nexts[0]
+        if not fitting and chosen not in created and len(open_ones) > 1:
+            chosen = _head_of_chain(open_ones, befores, afters)
+        left.remove(chosen)
+        if chosen in befores:
+            out.append(befores[chosen])
+        out.append(afters[chosen])
+        current = afters[chosen].subscription
+    out += [s for s in group if s.source == Source.EVENT_BEFORE and s.source_id not in afters]
+    return out + [s for s in group if s.source == Source.SNAPSHOT]
+
+
+def _head_of_chain(
+    ids: Sequence[str], befores: Mapping[str, SubscriptionState], afters: Mapping[str, SubscriptionState]
+) -> str:
+    """The event whose before no other event of the second explains: the chain starts there."""
+    ends = {material(afters[i].subscription): i for i in ids}
+    for i in ids:
+        if i in befores and ends.get(material(befores[i].subscription), i) == i:
+            return i
+    return ids[0]

@@ -1,0 +1,278 @@
+"""From the evidence of one subscription to its MRR over time.
+
+The result is a pure function of the set of evidence and the policy: the order of arrival changes nothing, and a later `now` only adds
+to the end. Nothing here reads a clock or adds up customers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from metrics.assembly import assemble, history_findings, never_paid
+from metrics.causes import cause_of
+from metrics.compositions import Pricer
+from metrics.counting import Calendar, Counting
+from metrics.evidence import (
+    Catalog,
+    CustomerState,
+    Discount,
+    Finding,
+    Instant,
+    Subscription,
+    SubscriptionEvidence,
+    SubscriptionState,
+)
+from metrics.history import NEVER, Known
+from metrics.ledger import Exclusion, ItemMRR, Step, Timeline
+from metrics.ordering import in_order
+from metrics.policy import Policy
+from metrics.pricing import PricedSubscription
+from metrics.timed import customer_discounts, tax_shares, usage_billed, value_at
+
+
+def build(
+    evidence: SubscriptionEvidence,
+    catalog: Catalog,
+    policy: Policy,
+    *,
+    customer_states: Sequence[CustomerState] = (),
+    now: Instant,
+    excluded: str | None = None,
+    migration_key: str = "migrated_from",
+    pricer: Pricer | None = None,
+) -> Timeline:
+    """The MRR of one subscription from its first to its last known day, up to `now`.
+
+    `excluded` is the reason why the whole customer is left out (an internal account, say): its MRR then is an exclusion. A
+    `pricer` may be handed in to share priced compositions between subscriptions of one catalog and policy.
+    """
+    pricer = pricer or Pricer(catalog, policy)
+    states = in_order(evidence.states)
+    findings: list[Finding] = []
+    if not states:
+        return _without_object(evidence)
+    last = states[-1].subscription
+    known = assemble(states, evidence.invoices, catalog, policy)
+    if never_paid(evidence.invoices, last):
+        findings.append(
+            Finding(evidence.account, last.id, "first_invoice_voided", "the first invoice was voided before any payment: never new", last.customer)
+        )
+        known = []
+    if last.test_clock:
+        excluded = excluded or "test_clock"
+    walk = _Walk(evidence, states, known, customer_states, policy, now, pricer)
+    steps, exclusions = walk.run(excluded)
+    findings += walk.findings
+    findings += history_findings(evidence, last, states, now)
+    metadata = dict(last.metadata)
+    return Timeline(
+        evidence.account,
+        last.id,
+        last.customer,
+        tuple(steps),
+        tuple(dict.fromkeys(findings)),
+        tuple(exclusions),
+        scheduled_end=last.cancel_at if last.ended_at is None else None,
+        trial_end=last.trial_end if last.status == "trialing" else None,
+        migrated_from=metadata.get(migration_key),
+    )
+
+
+def _without_object(evidence: SubscriptionEvidence) -> Timeline:
+    customer = next((i.head.customer for i in evidence.invoices if i.head.customer), "") or ""
+    finding = Finding(
+        evidence.account,
+        evidence.subscription,
+        "subscription_unseen",
+        "invoices name this subscription, but neither a listing nor an event does: it is left out",
+        customer or None,
+        severity="warning",
+    )
+    return Timeline(evidence.account, evidence.subscription, customer, (), (finding,))
+
+
+@dataclass(slots=True)
+class _Moment:
+    counting: Counting
+    priced: PricedSubscription
+    subscription: Subscription
+
+
+class _Walk:
+    """One pass over the known states that emits a step wherever MRR or its labels change."""
+
+    def __init__(
+        self,
+        evidence: SubscriptionEvidence,
+        states: Sequence[SubscriptionState],
+        known: Sequence[Known],
+        customer_states: Sequence[CustomerState],
+        policy: Policy,
+        now: Instant,
+        pricer: Pricer,
+    ) -> None:
+        self.evidence = evidence
+        self.states = states
+        self.known = list(known)
+        self.policy = policy
+        self.now = now
+        self.pricer = pricer
+        self.last = states[-1].subscription
+        self.findings: list[Finding] = []
+        self.customer_discounts = customer_discounts(customer_states)
+        self.taxes = tax_shares(evidence.invoices, pricer.catalog)
+        self.usage = usage_billed(evidence.invoices, pricer.catalog)
+        self.first_state = states[0].at
+        self.calendar = Calendar(
+            self.known, states[0].subscription, self.last, self.first_state, policy, evidence.invoices
+        )
+
+    def run(self, excluded: str | None) -> tuple[list[Step], list[Exclusion]]:
+        steps: list[Step] = []
+        exclusions: list[Exclusion] = []
+        open_exclusions: dict[tuple[str, str], Exclusion] = {}
+        previous: _Moment | None = None
+        for at, index, ids in self._moments():
+            known = self.known[index]
+            moment = self._at(index, at)
+            counts = moment.counting.counts and excluded is None
+            self._note_exclusions(at, moment, excluded, open_exclusions, exclusions)
+            self._note_problems(at, moment)
+            step = self._step(at, known, moment, counts, ids, steps[-1] if steps else None, previous)
+            if step is not None:
+                steps.append(step)
+            previous = moment
+        exclusions += open_exclusions.values()
+        return steps, exclusions
+
+    def _moments(self) -> list[tuple[Instant, int, tuple[str, ...]]]:
+        """Every moment at which something may change, with the known state that holds then and what dates it."""
+        out: list[tuple[Instant, int, tuple[str, ...]]] = []
+        for index, known in enumerate(self.known):
+            until = self.known[index + 1].at if index + 1 < len(self.known) else NEVER
+            if known.at > self.now or until <= known.at:
+                continue
+            dated: dict[Instant, tuple[str, ...]] = {known.at: known.evidence}
+            for at, ids in (*self.calendar.edges(index), *self.pricer.edges(known.subscription)):
+                if known.at < at < until:
+                    dated[at] = (*dated.get(at, ()), *ids)
+            for since, discount in self.customer_discounts:
+                for edge in (since, discount.end) if discount else (since,):
+                    if edge is not None and known.at < edge < until:
+                        dated[edge] = (*dated.get(edge, ()), *((discount.id,) if discount else ()))
+            for timed in (self.taxes, self.usage):
+                for changes in timed.values():
+                    for at, _, line in changes[1:]:
+                        if known.at < at < until:
+                            dated[at] = (*dated.get(at, ()), line)
+            out += [(at, index, dated[at]) for at in sorted(dated) if at <= self.now]
+        return out
+
+    def _at(self, index: int, at: Instant) -> _Moment:
+        s = self.known[index].subscription
+        discount = self._customer_discount(at)
+        share = {item: value for item, changes in self.taxes.items() if (value := value_at(changes, at))}
+        usage = {item: value for item, changes in self.usage.items() if (value := value_at(changes, at)) is not None}
+        priced = self.pricer.price(s, at, customer_discount=discount, tax_share=share, usage=usage)
+        return _Moment(self.calendar.at(index, at), priced, s)
+
+    def _customer_discount(self, at: Instant) -> Discount | None:
+        if at < self.first_state and self.evidence.invoices:
+            return None  # the lines of that time carry it already
+        found = None
+        for since, discount in self.customer_discounts:
+            if since <= at:
+                found = discount
+        return found
+
+    def _step(
+        self,
+        at: Instant,
+        known: Known,
+        moment: _Moment,
+        counts: bool,
+        ids: tuple[str, ...],
+        last: Step | None,
+        previous: _Moment | None,
+    ) -> Step | None:
+        items = tuple(
+            ItemMRR(p.item, p.price, p.product, p.interval, p.quantity, p.list_micros, p.net_micros, p.usage_micros)
+            for p in moment.priced.items
+            if p.excluded is None and p.problem != "unknown_price"
+        )
+        net = sum(i.net_micros for i in items) if counts else 0
+        gross = sum(i.list_micros for i in items) if counts else 0
+        at_risk = counts and moment.counting.at_risk
+        scheduled = counts and moment.counting.scheduled
+        shown = items if counts else ()
+        if last is None:
+            if not counts:
+                return None
+        elif (last.net_micros, last.list_micros, last.at_risk, last.scheduled, last.items, last.currency) == (
+            net,
+            gross,
+            at_risk,
+            scheduled,
+            shown,
+            moment.subscription.currency,
+        ):
+            return None
+        cause = cause_of(
+            last,
+            shown,
+            previous.counting if previous else None,
+            moment.counting,
+            previous.subscription if previous else None,
+            moment.subscription,
+            self.last,
+        )
+        inferred = known.inferred and (at == known.at or last is None)
+        return Step(
+            at,
+            moment.subscription.currency,
+            net,
+            gross,
+            shown,
+            moment.counting.status,
+            at_risk,
+            scheduled,
+            cause,
+            ids,
+            inferred,
+            known.note if at == known.at else "",
+        )
+
+    def _note_problems(self, at: Instant, moment: _Moment) -> None:
+        if not moment.counting.counts:
+            return
+        for p in moment.priced.items:
+            if p.problem:
+                text = f"item {p.item} of {self.last.id} with price {p.price} can't be priced in full: {p.problem}"
+                self.findings.append(
+                    Finding(self.evidence.account, p.item, p.problem, text, self.last.customer, severity="warning")
+                )
+
+    def _note_exclusions(
+        self,
+        at: Instant,
+        moment: _Moment,
+        excluded: str | None,
+        running: dict[tuple[str, str], Exclusion],
+        closed: list[Exclusion],
+    ) -> None:
+        now: dict[tuple[str, str], int | None] = {}
+        currency = moment.subscription.currency
+        reason = excluded if excluded and moment.counting.counts else moment.counting.reason
+        if reason:
+            now[self.last.id, reason] = moment.priced.net_micros
+        for p in moment.priced.items:
+            if p.excluded and moment.counting.counts:
+                now[p.item, p.excluded] = p.usage_micros if p.excluded == "metered" else p.net_micros
+            elif p.problem == "unknown_price" and moment.counting.counts:
+                now[p.item, p.problem] = None
+        for key, exclusion in list(running.items()):
+            if key not in now or now[key] != exclusion.mrr_micros:
+                closed.append(replace(exclusion, until=at))
+                del running[key]
+        for key, micros in now.items():
+            if key not in running:
+                running[key] = Exclusion(key[0], self.last.customer, key[1], currency, micros, at)

@@ -1,0 +1,290 @@
+"""Lives of customers told in a few words, so that a finance person can read the cases and check them by hand.
+
+A case in `cases/*.md` is a heading, facts and expectations, one a line:
+
+    ## A trial that converts
+    event 2025-01-01 status=trialing items=pro trial=2025-01-01..2025-01-15
+    event 2025-01-15 status=active
+    => 2025-01-15 new 0 -> 50 trial_converted
+
+Facts: `event`, `before` (the state before an event, with the event's id), `listed` (a snapshot) and `invoice`; an event or a listing
+carries the state of the one before it in the text and changes what it names. `sub=` names another subscription than the first,
+`policy:` changes choices, `timezone:` the reporting day, `now:` the end. Expectations: `=>` a movement, `!!` a finding's reason,
+`xx` an exclusion's reason.
+"""
+
+import re
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+
+from metrics.evidence import (
+    Catalog,
+    Coupon,
+    Customer,
+    CustomerState,
+    Discount,
+    Instant,
+    Invoice,
+    InvoiceEvidence,
+    InvoiceLine,
+    Item,
+    Pause,
+    Price,
+    Source,
+    Subscription,
+    SubscriptionEvidence,
+    SubscriptionState,
+)
+from metrics.ledger import CustomerLedger
+from metrics.movements import fold
+from metrics.policy import DEFAULT, Policy, preset
+from metrics.timeline import build
+
+CATALOG = Catalog(
+    prices={
+        p.id: p
+        for p in (
+            Price("pro", "Pro", "usd", unit=Decimal(5000)),
+            Price("pro2", "Pro", "usd", unit=Decimal(6000)),
+            Price("proyear", "Pro", "usd", interval="year", unit=Decimal(48000)),
+            Price("team", "Team", "usd", unit=Decimal(8000)),
+            Price("basic", "Basic", "usd", unit=Decimal(2000)),
+            Price("seat", "Seat", "usd", unit=Decimal(1000)),
+            Price("addon", "Addon", "usd", unit=Decimal(1500)),
+            Price("free", "Free", "usd", unit=Decimal(0)),
+            Price("fortnight", "Pro", "usd", interval="week", interval_count=2, unit=Decimal(2400)),
+            Price("quarter", "Pro", "usd", interval="month", interval_count=3, unit=Decimal(12000)),
+            Price("usage", "Usage", "usd", usage="metered", unit=Decimal(1)),
+            Price("eur", "Pro", "eur", unit=Decimal(4000)),
+            Price("jpy", "Pro", "jpy", unit=Decimal(5000)),
+            Price("kwd", "Pro", "kwd", unit=Decimal(15000)),
+            Price("gross", "Pro", "eur", unit=Decimal(11900), tax_behavior="inclusive"),
+        )
+    },
+    coupons={
+        c.id: c
+        for c in (
+            Coupon("ten", percent_off=Decimal(10)),
+            Coupon("half3", percent_off=Decimal(50), duration="repeating", months=3),
+            Coupon("all", percent_off=Decimal(100)),
+            Coupon("five", amount_off=500, currency="usd"),
+            Coupon("once20", percent_off=Decimal(20), duration="once"),
+        )
+    },
+)
+
+
+def instant(text: str) -> Instant:
+    """A day, or a day and a time of day joined by T, in UTC."""
+    return Instant(int(datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()))
+
+
+@dataclass
+class Life:
+    """A case: what is known of one customer, under which policy, and what must come out."""
+
+    title: str
+    line: int
+    policy: Policy = DEFAULT
+    timezone: str = "UTC"
+    now: Instant = field(default_factory=lambda: instant("2027-01-01"))
+    states: dict[str, list[SubscriptionState]] = field(default_factory=dict)
+    invoices: dict[str, list[InvoiceEvidence]] = field(default_factory=dict)
+    customers: list[CustomerState] = field(default_factory=list)
+    movements: list[str] = field(default_factory=list)
+    findings: list[str] = field(default_factory=list)
+    exclusions: list[str] = field(default_factory=list)
+
+    def ledger(self) -> CustomerLedger:
+        """What the engine makes of the facts."""
+        names = dict.fromkeys([*self.states, *self.invoices])
+        timelines = [
+            build(
+                SubscriptionEvidence(1, n, tuple(self.states.get(n, ())), tuple(self.invoices.get(n, ()))),
+                CATALOG,
+                self.policy,
+                customer_states=self.customers,
+                now=self.now,
+            )
+            for n in names
+        ]
+        return fold("cus", timelines, self.policy, self.timezone)
+
+
+def told(path: Path) -> list[Life]:
+    """Every case of a file."""
+    out: list[Life] = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        text = line.split("#:")[0].strip()
+        if line.startswith("## "):
+            out.append(Life(line[3:], number))
+        elif out and text and re.match(r"(event|before|listed|invoice|customer|policy:|timezone:|now:|=>|!!|xx)", text):
+            _tell(out[-1], text, number)
+    return out
+
+
+def _tell(life: Life, text: str, number: int) -> None:
+    word, *rest = text.split()
+    values = dict(w.split("=", 1) for w in rest if "=" in w and w != "=>")
+    match word:
+        case "policy:":
+            choices: dict[str, object] = {k: _choice(v) for k, v in values.items() if k != "preset"}
+            life.policy = preset(values.get("preset", "default"), **choices)
+        case "timezone:":
+            life.timezone = rest[0]
+        case "now:":
+            life.now = instant(rest[0])
+        case "=>":
+            life.movements.append(" ".join(rest))
+        case "!!":
+            life.findings += rest
+        case "xx":
+            life.exclusions += rest
+        case "invoice":
+            name = values.get("sub", "sub")
+            life.invoices.setdefault(name, []).append(_invoice(rest, values, name, number))
+        case "customer":
+            at = instant(rest[0])
+            discounts = _discounts(values["discounts"]) if values.get("discounts") else ()
+            life.customers.append(
+                CustomerState(at, Source.EVENT, f"evt_{number}", Customer("cus", discount=discounts[0] if discounts else None))
+            )
+        case _:
+            _state(life, word, instant(rest[0]), values, number)
+
+
+def _choice(text: str) -> object:
+    if text in ("true", "false"):
+        return text == "true"
+    return int(text) if text.isdigit() and text != "4" else text
+
+
+def _state(life: Life, word: str, at: Instant, values: dict[str, str], number: int) -> None:
+    name = values.pop("sub", "sub")
+    states = life.states.setdefault(name, [])
+    source = {"event": Source.EVENT, "before": Source.EVENT_BEFORE, "listed": Source.SNAPSHOT}[word]
+    source_id = values.pop("id", f"evt_{number:04d}") if source != Source.SNAPSHOT else ""
+    s = states[-1].subscription if states else Subscription(name, "cus", "active", "usd", at, at, ())
+    for key, value in values.items():
+        s = _changed(s, key, value)
+    states.append(SubscriptionState(at, source, source_id, s))
+
+
+def _changed(s: Subscription, key: str, value: str) -> Subscription:
+    def when(text: str) -> Instant | None:
+        return None if text == "none" else instant(text)
+
+    match key:
+        case "status" | "currency":
+            return replace(s, **{key: value})
+        case "reason":
+            return replace(s, cancel_reason=value)
+        case "start":
+            return replace(s, start=instant(value), created=min(s.created, s.created))
+        case "created":
+            return replace(s, created=instant(value))
+        case "items":
+            return replace(s, items=tuple(_item(w, s) for w in value.split(",")))
+        case "discounts":
+            return replace(s, discounts=_discounts(value))
+        case "trial":
+            first, until = value.split("..")
+            return replace(s, trial_start=instant(first), trial_end=instant(until))
+        case "ended":
+            return replace(s, ended_at=when(value))
+        case "asked":
+            return replace(s, canceled_at=when(value))
+        case "cancel_at":
+            return replace(s, cancel_at=when(value), cancel_at_period_end=value != "none")
+        case "pause":
+            return replace(s, pause=None if value == "none" else Pause(value))
+        case "paused_at":
+            return replace(s, paused_at=when(value))
+        case "test_clock":
+            return replace(s, test_clock=value)
+        case "migrated_from":
+            return replace(s, metadata=(("migrated_from", value),))
+    raise ValueError(f"a case names {key}, which is no part of a state")
+
+
+def _item(text: str, s: Subscription) -> Item:
+    """`price`, `price*quantity`, `price*quantity@item`, each with `/coupon:from..until` for the item's own discount."""
+    body, *discounts = text.split("/")
+    body, _, item = body.partition("@")
+    price, _, quantity = body.partition("*")
+    metered = CATALOG.prices[price].usage == "metered" if price in CATALOG.prices else False
+    count = None if metered else int(quantity or 1)
+    return Item(item or f"si_{s.id}", price, count, tuple(d for t in discounts for d in _discounts(t)))
+
+
+def _discounts(text: str) -> tuple[Discount, ...]:
+    """`coupon:from..until` or `coupon:from..`, several joined by +; `none` is none."""
+    out = []
+    for part in text.split("+") if text != "none" else ():
+        coupon, _, span = part.partition(":")
+        first, _, until = span.partition("..")
+        out.append(Discount(f"di_{coupon}_{first}", coupon, instant(first), instant(until) if until else None))
+    return tuple(out)
+
+
+def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) -> InvoiceEvidence:
+    """`invoice DATE [status=] [reason=] line=...`: a line is `price*quantity@item:FROM..UNTIL[:credit|:debit][/coupon:from..until]`."""
+    at = instant(rest[0])
+    lines = []
+    for index, word in enumerate(w[5:] for w in rest if w.startswith("line=")):
+        body, *discounts = word.split("/")
+        what, span, *kind = re.match(r"([^:]+):(\d[^:]*\.\.[^:]*?)(?::(credit|debit))?(?::tax(\d+))?$", body).groups()  # type: ignore[union-attr]
+        item = _item(what, Subscription(name, "cus", "active", "usd", at, at, ()))
+        first, until = span.split("..")
+        price = CATALOG.prices.get(item.price or "")
+        amount = int((price.unit or 0) * (item.quantity or 1)) if price else 1000
+        lines.append(
+            InvoiceLine(
+                f"il_{number}_{index}",
+                f"in_{number}",
+                name,
+                item.id,
+                item.price,
+                item.quantity,
+                -amount if kind[0] == "credit" else amount,
+                price.currency if price else "usd",
+                instant(first),
+                instant(until),
+                kind[0] is not None,
+                tuple((d, 100) for t in discounts for d in _discounts(t)),
+                int(kind[1] or 0),
+            )
+        )
+    head = Invoice(
+        f"in_{number}",
+        "cus",
+        name,
+        values.get("status", "paid"),
+        at,
+        lines[0].currency if lines else "usd",
+        values.get("reason", "subscription_cycle"),
+        paid_at=at if values.get("status", "paid") == "paid" else None,
+    )
+    return InvoiceEvidence(head, tuple(lines))
+
+
+def shown(micros: int) -> str:
+    """Micros as the cases write amounts: 50, 49.99, 8.333333."""
+    return f"{Decimal(micros) / 1_000_000:f}".rstrip("0").rstrip(".") if micros % 1_000_000 else str(micros // 1_000_000)
+
+
+def lines_of(ledger: CustomerLedger, *, currencies: bool) -> list[str]:
+    """The ledger's movements as the cases write them; the currency is named when there are several."""
+    return [
+        f"{m.day} {m.kind} {shown(m.before_micros)} -> {shown(m.after_micros)} {m.cause}"
+        + (f" {m.currency}" if currencies else "")
+        + (" inferred" if m.inferred else "")
+        for m in ledger.movements
+    ]
+
+
+def day(text: str) -> date:
+    """A day by its ISO name."""
+    return date.fromisoformat(text)
