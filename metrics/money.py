@@ -32,7 +32,8 @@ def exponent(currency: str) -> int:
 
 def minor_to_micros(amount: int | Decimal | Fraction, currency: str) -> Fraction:
     """The exact micros, not yet rounded, of `amount` minor units of `currency`."""
-    return Fraction(amount) * (MICROS_PER_MAJOR // 10 ** exponent(currency))
+    per_minor: int = MICROS_PER_MAJOR // 10 ** exponent(currency)
+    return Fraction(amount) * per_minor
 
 
 def round_micros(amount: Fraction) -> Micros:
