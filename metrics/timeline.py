@@ -4,8 +4,9 @@ The result is a pure function of the set of evidence and the policy: the order o
 to the end. Nothing here reads a clock or adds up customers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from metrics.assembly import assemble, history_findings, never_paid
 from metrics.causes import cause_of
@@ -29,6 +30,24 @@ from metrics.pricing import PricedSubscription
 from metrics.timed import customer_discounts, tax_shares, usage_billed, value_at
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a subscription is priced with besides its own state."""
+
+    customer_discount: Discount | None
+    tax_share: Mapping[str, Fraction]
+    usage: Mapping[str, Fraction]
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A step with the state and the circumstances that were priced."""
+
+    step: Step
+    subscription: Subscription
+    given: Given
+
+
 def build(
     evidence: SubscriptionEvidence,
     catalog: Catalog,
@@ -39,11 +58,13 @@ def build(
     excluded: str | None = None,
     migration_key: str = "migrated_from",
     pricer: Pricer | None = None,
+    trace: list[Traced] | None = None,
 ) -> Timeline:
     """The MRR of one subscription from its first to its last known day, up to `now`.
 
     `excluded` is the reason why the whole customer is left out (an internal account, say): its MRR then is an exclusion. A
-    `pricer` may be handed in to share priced compositions between subscriptions of one catalog and policy.
+    `pricer` may be handed in to share priced compositions between subscriptions of one catalog and policy. A `trace`
+    collects, for each step, the state that was priced: what an explanation is made of.
     """
     pricer = pricer or Pricer(catalog, policy)
     states = in_order(evidence.states)
@@ -59,7 +80,7 @@ def build(
         known = []
     if last.test_clock:
         excluded = excluded or "test_clock"
-    walk = _Walk(evidence, states, known, customer_states, policy, now, pricer)
+    walk = _Walk(evidence, states, known, customer_states, policy, now, pricer, trace)
     steps, exclusions = walk.run(excluded)
     findings += walk.findings
     findings += history_findings(evidence, last, states, now)
@@ -95,6 +116,7 @@ class _Moment:
     counting: Counting
     priced: PricedSubscription
     subscription: Subscription
+    given: Given
 
 
 class _Walk:
@@ -109,6 +131,7 @@ class _Walk:
         policy: Policy,
         now: Instant,
         pricer: Pricer,
+        trace: list[Traced] | None,
     ) -> None:
         self.evidence = evidence
         self.states = states
@@ -116,6 +139,7 @@ class _Walk:
         self.policy = policy
         self.now = now
         self.pricer = pricer
+        self.trace = trace
         self.last = states[-1].subscription
         self.findings: list[Finding] = []
         self.customer_discounts = customer_discounts(customer_states)
@@ -140,6 +164,8 @@ class _Walk:
             step = self._step(at, known, moment, counts, ids, steps[-1] if steps else None, previous)
             if step is not None:
                 steps.append(step)
+                if self.trace is not None:
+                    self.trace.append(Traced(step, moment.subscription, moment.given))
             previous = moment
         exclusions += open_exclusions.values()
         return steps, exclusions
@@ -173,7 +199,7 @@ class _Walk:
         share = {item: value for item, changes in self.taxes.items() if (value := value_at(changes, at))}
         usage = {item: value for item, changes in self.usage.items() if (value := value_at(changes, at)) is not None}
         priced = self.pricer.price(s, at, customer_discount=discount, tax_share=share, usage=usage)
-        return _Moment(self.calendar.at(index, at), priced, s)
+        return _Moment(self.calendar.at(index, at), priced, s, Given(discount, share, usage))
 
     def _customer_discount(self, at: Instant) -> Discount | None:
         if at < self.first_state and self.evidence.invoices:
