@@ -19,6 +19,9 @@ LARGEST: Final = "largest"
 GAINED: Final = "gained"
 LOST: Final = "lost"
 TRIAL: Final = "trial"
+LOSSES: Final = ("contraction", "churn")
+NEVER: Final = 2**62
+"""An instant after all others."""
 
 LEADERS: Final = {
     "window": pl.UInt32,
@@ -43,54 +46,64 @@ TRIALS: Final = {"window": pl.UInt32, "currency": pl.String, "micros": pl.Int64,
 
 def first_of(leaders: pl.DataFrame) -> pl.DataFrame:
     """The TOP of each list, for each window and currency, in order."""
-    size = (
-        pl.when(pl.col("ranking") == LARGEST).then("opening").otherwise((pl.col("closing") - pl.col("opening")).abs())
-    )
     keys = ["window", "currency", "several", "ranking"]
-    ordered = leaders.with_columns(size=size).sort(*keys, "size", "customer", descending=[*[False] * 4, True, False])
+    ordered = leaders.with_columns(size=_SIZE).sort(*keys, "size", "customer", descending=[*[False] * 4, True, False])
     return ordered.group_by(keys, maintain_order=True).head(TOP).select(*LEADERS)
+
+
+_SIZE = pl.when(pl.col("ranking") == LARGEST).then("opening").otherwise((pl.col("closing") - pl.col("opening")).abs())
+
+
+def contenders(frame: pl.DataFrame, keys: Sequence[str], size: pl.Expr) -> pl.DataFrame:
+    """Those rows of `frame` (with a column `line`) that may be among the TOP by `size` of their `keys`; never fewer than the TOP.
+
+    A cheap first cut, so that only few rows have to be put in order: of TOP sets that share no row, the smallest of the
+    sets' largest is reached by TOP rows at least.
+    """
+    sized = frame.with_columns(size=size, share=pl.col("line") % TOP)
+    least = (
+        sized.group_by(*keys, "share")
+        .agg(pl.col("size").max())
+        .group_by(keys)
+        .agg(pl.len(), least=pl.col("size").min())
+    )
+    bar = least.select(*keys, least=pl.when(pl.col("len") == TOP).then("least").otherwise(0))
+    return (
+        sized.join(bar, on=list(keys), maintain_order="left")
+        .filter(pl.col("size") >= pl.col("least"))
+        .select(frame.columns)
+    )
 
 
 def leaders(spans: Spans, values: pl.DataFrame, standing: pl.DataFrame, windows: Sequence[Window]) -> pl.DataFrame:
     """LEADERS of one bucket: from `values` who gained and lost, from `standing` (at the openings) who is largest."""
-    moved = values.filter(pl.col("was_there") & (pl.col("end") != pl.col("opening")))
-    movers = moved.select(
+    money = pl.Series(spans.lines.select(pl.struct("currency", "several").rank("dense")).to_series())
+    moved = values.filter(pl.col("was_there") & (pl.col("end") != pl.col("opening"))).select(
         "window",
         "line",
         "opening",
         closing="end",
         ranking=pl.when(pl.col("end") > pl.col("opening")).then(pl.lit(GAINED)).otherwise(pl.lit(LOST)),
     )
-    return first_of(named(spans, pl.concat([movers, largest(spans, standing, windows)], how="diagonal")))
+    moved = moved.with_columns(money=money.gather(moved["line"]))
+    movers = contenders(moved, ["window", "money", "ranking"], (pl.col("closing") - pl.col("opening")).abs())
+    stood = standing.select("day", "line", "opening", money=money.gather(standing["line"]))
+    top = contenders(stood, ["day", "money"], pl.col("opening"))
+    return first_of(named(spans, pl.concat([movers, largest(spans, top, windows)], how="diagonal")))
 
 
-def largest(spans: Spans, standing: pl.DataFrame, windows: Sequence[Window]) -> pl.DataFrame:
-    """window, line, opening, closing, ranking: those who may be among the largest of a currency at the opening of each window."""
-    money = spans.lines.select("currency", "several").select(pl.all().gather(standing["line"]))
-    top = (
-        standing.select("day", "line", "opening")
-        .hstack(money)
-        .sort("opening", "line", descending=[True, False])
-        .group_by("day", "currency", "several", maintain_order=True)
-        .head(TOP)
-        .partition_by("day", as_dict=True)
+def largest(spans: Spans, top: pl.DataFrame, windows: Sequence[Window]) -> pl.DataFrame:
+    """window, line, opening, closing, ranking for the rows (day, line, opening) of `top`, at the opening of each window."""
+    ends = pl.DataFrame(ends_of(windows, spans.days), schema={"day": pl.UInt32, "end": pl.UInt32}, orient="row")
+    found = ends.with_row_index("window").join(top, on="day")
+    row = spans.in_force.gather(found.select(pl.col("line") * len(spans.days) + pl.col("end")).to_series())
+    return found.select(
+        "window",
+        "line",
+        "opening",
+        closing=spans.rows["net_micros"].gather(row),
+        ranking=pl.lit(LARGEST),
     )
-    net, found = spans.rows["net_micros"], []
-    for number, (start, end) in enumerate(ends_of(windows, spans.days)):
-        if (start,) not in top:
-            continue
-        here = top[(start,)]
-        found.append(
-            here.select(
-                pl.lit(number, pl.UInt32).alias("window"),
-                "line",
-                "opening",
-                net.gather(spans.at(end).gather(here["line"])).alias("closing"),
-                pl.lit(LARGEST).alias("ranking"),
-            )
-        )
-    schema = {"window": pl.UInt32, "line": pl.UInt32, "opening": pl.Int64, "closing": pl.Int64, "ranking": pl.String}
-    return pl.concat(found) if found else pl.DataFrame(schema=schema)
 
 
 def named(spans: Spans, listed: pl.DataFrame) -> pl.DataFrame:
@@ -100,40 +113,44 @@ def named(spans: Spans, listed: pl.DataFrame) -> pl.DataFrame:
 
 
 def causes(movements: pl.DataFrame, windows: Sequence[Window], days: Sequence[date]) -> pl.DataFrame:
-    """CAUSES of one bucket: the sums between two of `days` once, then added up for each window."""
-    between = pl.Series(days, dtype=pl.Date).search_sorted(movements["day"], side="left")
+    """CAUSES of one bucket: summed once between each two of `days`, then added up for each window."""
+    stretch = pl.Series(days, dtype=pl.Date).search_sorted(movements["day"], side="left").cast(pl.Int64)
     summed = (
-        movements.select("currency", "kind", "cause", "delta_micros", between.alias("between"))
-        .group_by("between", "currency", "kind", "cause")
+        movements.select("currency", "kind", "cause", "delta_micros", stretch.alias("stretch"))
+        .group_by("stretch", "currency", "kind", "cause")
         .agg(micros=pl.col("delta_micros").sum(), movements=pl.len().cast(pl.Int64))
-        .with_columns(
-            micros=pl.when(pl.col("kind").is_in(["contraction", "churn"])).then(-pl.col("micros")).otherwise("micros")
-        )
+        .with_columns(micros=pl.when(pl.col("kind").is_in(LOSSES)).then(-pl.col("micros")).otherwise("micros"))
     )
-    found = [
-        summed.filter((pl.col("between") > start) & (pl.col("between") <= end))
-        .group_by("currency", "kind", "cause")
-        .agg(pl.col("micros", "movements").sum())
-        .insert_column(0, pl.lit(number, pl.UInt32).alias("window"))
-        for number, (start, end) in enumerate(ends_of(windows, days))
-    ]
+    ends = pl.DataFrame(ends_of(windows, days), schema={"start": pl.Int64, "end": pl.Int64}, orient="row")
+    stretches = (
+        ends.with_row_index("window")
+        .select("window", stretch=pl.int_ranges(pl.col("start") + 1, pl.col("end") + 1))
+        .explode("stretch", empty_as_null=False)
+    )
     return (
-        pl.concat(found).select(*CAUSES).sort("window", "currency", "kind", "cause")
-        if found
-        else pl.DataFrame(schema=CAUSES)
+        stretches.join(summed, on="stretch")
+        .group_by("window", "currency", "kind", "cause")
+        .agg(pl.col("micros", "movements").sum())
+        .select(*CAUSES)
+        .sort("window", "currency", "kind", "cause")
     )
 
 
 def trials(exclusions: pl.DataFrame, windows: Sequence[Window], timezone: str) -> pl.DataFrame:
     """TRIALS of one bucket: what is on trial at the closing of each window, as far as it has a price."""
+    closings = pl.DataFrame({"until": [w.until for w in windows], "at": [opening(w.until, timezone) for w in windows]})
+    closings = closings.with_row_index("window").select("window", pl.col("at").cast(pl.Int64))
+    asked = closings["at"].unique().sort()
     running = exclusions.filter(pl.col("reason") == TRIAL)
-    found = []
-    for number, window in enumerate(windows):
-        at = opening(window.until, timezone)
-        here = running.filter((pl.col("since") < at) & (pl.col("until").is_null() | (pl.col("until") >= at)))
-        found.append(
-            here.group_by("currency")
-            .agg(micros=pl.col("mrr_micros").fill_null(0).sum(), trials=pl.len().cast(pl.Int64))
-            .insert_column(0, pl.lit(number, pl.UInt32).alias("window"))
-        )
-    return pl.concat(found).select(*TRIALS).sort("window", "currency") if found else pl.DataFrame(schema=TRIALS)
+    first = asked.search_sorted(running["since"], side="right").cast(pl.Int64)
+    until = asked.search_sorted(running["until"].fill_null(NEVER), side="right").cast(pl.Int64)
+    return (
+        running.select("currency", "mrr_micros", at=pl.int_ranges(first, until))
+        .explode("at", empty_as_null=False)
+        .group_by("currency", "at")
+        .agg(micros=pl.col("mrr_micros").fill_null(0).sum(), trials=pl.len().cast(pl.Int64))
+        .with_columns(at=pl.lit(asked).gather(pl.col("at")))
+        .join(closings, on="at")
+        .select(*TRIALS)
+        .sort("window", "currency")
+    )

@@ -13,12 +13,13 @@ from typing import Any, Final
 import polars as pl
 
 from metrics import endpoints, leaders, segments
+from metrics.addition import Rows, tables
 from metrics.endpoints import SUMS
 from metrics.evidence import Instant
 from metrics.figures import GAP, OPENING_ZERO, Figures
 from metrics.periods import Window, is_incomplete
 from metrics.policy import DEFAULT, Policy
-from metrics.segments import Bands, Coded
+from metrics.segments import Bands
 from metrics.spans import Book, Spans, build
 
 WHOLE: Final = ""
@@ -81,30 +82,22 @@ def _by_dimension(
     bands: Bands,
 ) -> pl.DataFrame:
     """The sums of both kinds of rows by each dimension: what stood at an opening goes to every window that opens there."""
-    coded: dict[str, Coded] = {}
-    if any(part in segments.BANDED for dimension in dimensions for part in segments.parts(dimension)):
+    names = dict.fromkeys(part for dimension in dimensions for part in segments.parts(dimension))
+    coded = {name: segments.code(spans, book, name, bands) for name in names}
+    if any(name in segments.BANDED for name in names):
         amounts = spans.rows.select(size_micros="net_micros", usage_micros="usage_micros")
         standing = standing.hstack(amounts.select(pl.all().gather(standing["row"])))
         changed = changed.hstack(amounts.select(pl.all().gather(changed["row"])))
-    found = []
-    for dimension in (WHOLE, *dimensions):
-        names = segments.parts(dimension)
-        coded |= {name: segments.code(spans, book, name, bands) for name in names if name not in coded}
-        parts = [coded[name] for name in names]
-        at_opening = segments.sum_by(standing, "day", spans.lines, parts, bands).join(openings, on="day").drop("day")
-        by_change = segments.sum_by(changed, "window", spans.lines, parts, bands)
-        both = pl.concat([at_opening, by_change], how="diagonal")
-        found.append(
-            both.select(
-                "window",
-                pl.lit(dimension).alias("dimension"),
-                "segment",
-                "currency",
-                "several",
-                pl.col(SUMS).fill_null(0),
-            )
-        )
-    return pl.concat(found)
+    asked = (WHOLE, *dict.fromkeys(dimensions))
+    stood = Rows(standing, "day", len(spans.days))
+    found = [
+        (dimension, table.join(openings, on="day").drop("day"))
+        for dimension, table in tables(stood, spans, coded, asked, bands)
+    ]
+    found += tables(Rows(changed, "window", len(openings)), spans, coded, asked, bands)
+    return pl.concat(
+        (table.with_columns(pl.lit(dimension).alias("dimension")) for dimension, table in found), how="diagonal"
+    )
 
 
 def _tidy(sums: pl.DataFrame) -> pl.DataFrame:

@@ -12,7 +12,6 @@ from typing import Final
 
 import polars as pl
 
-from metrics.endpoints import SUMS
 from metrics.money import MICROS_PER_MAJOR
 from metrics.spans import Book, Spans
 
@@ -128,46 +127,3 @@ def _attribute(spans: Spans, attributes: pl.DataFrame) -> pl.Series:
     then = rows.join_asof(known, on="day", by="line", strategy="backward", check_sortedness=False)["value"]
     first = rows.join(known.unique("line", keep="first"), on="line", how="left", maintain_order="left")["value"]
     return then.fill_null(first)
-
-
-def sum_by(frame: pl.DataFrame, slot: str, lines: pl.DataFrame, coded: Sequence[Coded], bands: Bands) -> pl.DataFrame:
-    """`frame` summed by `slot`, currency and segment: slot, segment, currency, several (see `Spans.lines`) and those SUMS that it has.
-
-    `frame` has u32 columns `slot`, line and row, the SUMS, and for bands size_micros and usage_micros. No part of `coded` is the whole.
-    """
-    currencies = lines["currency"].unique().sort().to_list()
-    money = lines.select(
-        pl.col("currency").cast(pl.Enum(currencies)).to_physical().cast(pl.UInt64) * 2
-        + pl.col("several").cast(pl.UInt64)
-    ).to_series()
-    key = frame[slot].cast(pl.UInt64) * (2 * len(currencies)) + money.gather(frame["line"])
-    for part in coded:
-        here = (
-            bands.codes(part.dimension, frame[f"{part.dimension}_micros"])
-            if part.codes is None
-            else part.codes.gather(frame["row"])
-        )
-        key = key * len(part.labels) + here.cast(pl.UInt64)
-    names = [name for name in SUMS if name in frame.columns]
-    summed = frame.select(names).with_columns(key.alias("key")).group_by("key").agg(pl.col(names).sum())
-    rest, values = summed["key"], []
-    for part in reversed(coded):
-        values.append(pl.Series(part.labels, dtype=pl.String).gather(rest % len(part.labels)))
-        rest = rest // len(part.labels)
-    return summed.select(
-        (rest // (2 * len(currencies))).cast(pl.UInt32).alias(slot),
-        _joined(values[::-1], len(summed)).alias("segment"),
-        pl.Series(currencies, dtype=pl.String).gather(rest % (2 * len(currencies)) // 2).alias("currency"),
-        (rest % 2 == 1).alias("several"),
-        *names,
-    )
-
-
-def _joined(values: Sequence[pl.Series], length: int) -> pl.Series:
-    """The text of `label` for each row, by column."""
-    if not values:
-        return pl.repeat("", length, dtype=pl.String, eager=True)
-    if len(values) == 1:
-        return values[0]
-    escaped = (v.str.replace_all("\\", "\\\\", literal=True).str.replace_all(",", "\\,", literal=True) for v in values)
-    return pl.select(pl.concat_str(list(escaped), separator=",")).to_series()
