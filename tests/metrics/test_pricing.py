@@ -1,0 +1,383 @@
+"""What holds of pricing whatever is priced, and the functions around it."""
+
+from dataclasses import replace
+from decimal import Decimal
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metrics.arithmetic import explain_item
+from metrics.evidence import Catalog, Coupon, CurrencyOption, Discount, Instant, Item, Price, Subscription, Tier
+from metrics.policy import DEFAULT, Policy, preset
+from metrics.pricing import (
+    PricedSubscription,
+    composition_key,
+    months_in_period,
+    once_ends,
+    price_subscription,
+    quantity_behind,
+    relabelled,
+)
+from tests.reference.compositions import BEGIN, DAY, Composition, catalogs, compositions, policies
+
+NOW = Instant(BEGIN)
+
+
+def priced(c: Composition) -> PricedSubscription:
+    """What the engine makes of a composition."""
+    return price_subscription(
+        c.subscription,
+        c.at,
+        c.catalog,
+        c.policy,
+        customer_discount=c.customer_discount,
+        tax_share=c.tax_share,
+        usage=c.usage,
+    )
+
+
+def key(c: Composition) -> tuple[object, ...]:
+    """The composition's key."""
+    return composition_key(
+        c.subscription,
+        c.at,
+        c.catalog,
+        c.policy,
+        customer_discount=c.customer_discount,
+        tax_share=c.tax_share,
+        usage=c.usage,
+    )
+
+
+def times(catalog: Catalog, k: int) -> Catalog:
+    """A catalog in which everything costs, and every amount off is, `k` times as much."""
+
+    def tier(t: Tier) -> Tier:
+        return Tier(t.up_to, t.unit and t.unit * k, t.flat and t.flat * k)
+
+    return Catalog(
+        prices={
+            n: replace(
+                p,
+                unit=p.unit and p.unit * k,
+                tiers=p.tiers and tuple(tier(t) for t in p.tiers),
+                options=tuple(CurrencyOption(o.currency, o.unit and o.unit * k, o.tiers and tuple(map(tier, o.tiers))) for o in p.options),
+            )
+            for n, p in catalog.prices.items()
+        },
+        coupons={
+            n: replace(c, amount_off=c.amount_off and c.amount_off * k, amount_options=tuple((x, a * k) for x, a in c.amount_options))
+            for n, c in catalog.coupons.items()
+        },
+    )
+
+
+@settings(max_examples=300, deadline=None)
+@given(compositions())
+def test_net_lies_between_nothing_and_list(c: Composition) -> None:
+    """List MRR >= net MRR >= 0 for every item, and what can't be priced has no figure."""
+    for item in priced(c).items:
+        assert item.list_micros >= item.net_micros >= 0
+        assert item.usage_micros >= 0
+        if item.problem not in (None, "unknown_coupon", "coupon_currency_unknown"):
+            assert (0, 0) == (item.list_micros, item.net_micros)
+
+
+@settings(max_examples=200, deadline=None)
+@given(compositions(), st.sampled_from([2, 7, 100]))
+def test_scaling_all_prices_scales_all_figures(c: Composition, k: int) -> None:
+    """`k` times the prices are `k` times the figures: exactly before the one rounding, so within half a micro for each rounding."""
+    base = priced(c)
+    scaled = priced(replace(c, catalog=times(c.catalog, k), usage={i: u * k for i, u in c.usage.items()}))
+    for a, b in zip(base.items, scaled.items, strict=True):
+        for name in ("list_micros", "net_micros", "usage_micros"):
+            assert 2 * abs(getattr(b, name) - k * getattr(a, name)) <= k + 1
+        assert (a.excluded, a.problem) == (b.excluded, b.problem)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 10_000), st.integers(0, 50), st.integers(0, 50), st.lists(st.integers(0, 100), max_size=2))
+def test_splitting_an_item_changes_nothing(cents: int, some: int, more: int, percents: list[int]) -> None:
+    """An item split into two of part of its quantity is worth the same, list and net.
+
+    Exactly so where the parts are whole micros, as here: monthly prices in whole cents and up to two discounts of whole percents.
+    Elsewhere each part is rounded for itself, and the sum may be off by half a micro for each.
+    """
+    catalog = Catalog(
+        {"p": Price("p", "basic", "usd", unit=Decimal(cents))}, {f"c{p}": Coupon(f"c{p}", percent_off=Decimal(p)) for p in percents}
+    )
+    discounts = tuple(Discount(f"d{n}", f"c{p}", NOW) for n, p in enumerate(percents))
+
+    def of(*quantities: int) -> PricedSubscription:
+        items = tuple(Item(f"si_{n}", "p", q) for n, q in enumerate(quantities))
+        return price_subscription(
+            Subscription("sub", "cus", "active", "usd", NOW, NOW, items, discounts=discounts), NOW, catalog, DEFAULT
+        )
+
+    whole, split = of(some + more), of(some, more)
+    assert (whole.list_micros, whole.net_micros) == (split.list_micros, split.net_micros)
+
+
+@settings(max_examples=200, deadline=None)
+@given(compositions(), st.randoms(use_true_random=False))
+def test_the_order_of_items_does_not_matter(c: Composition, random: object) -> None:
+    """Every item is worth the same wherever it stands among the others."""
+    items = list(c.subscription.items)
+    random.shuffle(items)  # type: ignore[attr-defined]  # hypothesis hands in a random.Random
+    moved = priced(replace(c, subscription=replace(c.subscription, items=tuple(items))))
+    by_id = {item.item: item for item in moved.items}
+    assert {item.item: item for item in priced(c).items} == by_id
+
+
+@settings(max_examples=100, deadline=None)
+@given(compositions(), policies())
+def test_without_discounts_net_is_list(c: Composition, policy: Policy) -> None:
+    """A policy that counts no discounts gives the list price, and no word on coupons."""
+    for item in priced(replace(c, policy=replace(policy, discounts="none"))).items:
+        assert item.list_micros == item.net_micros
+        assert item.problem not in ("unknown_coupon", "coupon_currency_unknown")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_the_same_key_is_the_same_price(data: st.DataObject) -> None:
+    """Two compositions of one catalog and policy with one key have the same items but for their ids."""
+    catalog, policy = data.draw(catalogs()), data.draw(policies())
+    a = data.draw(compositions(catalog, policy))
+    twin = replace(
+        a.subscription,
+        id="sub_other",
+        customer="cus_other",
+        items=tuple(replace(i, id=f"other_{i.id}", period_start=a.at) for i in a.subscription.items),
+    )
+    b = replace(
+        a,
+        subscription=twin,
+        tax_share={f"other_{i}": s for i, s in a.tax_share.items()},
+        usage={f"other_{i}": u for i, u in a.usage.items()},
+    )
+    assert key(a) == key(b)
+    assert relabelled(priced(a), twin) == priced(b)
+    other = data.draw(compositions(catalog, policy))
+    if priced(a) != priced(other) and len(a.subscription.items) == len(other.subscription.items):
+        assert key(a) != key(other)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"currency": "eur"},
+        {"items": (Item("si", "p", 2),)},
+        {"items": (Item("si", "q", 1),)},
+        {"items": (Item("si", "p", 1, trial_end=Instant(BEGIN + 1)),)},
+        {"items": (Item("si", "p", 1, (Discount("d", "c", NOW),)),)},
+        {"discounts": (Discount("d", "c", NOW),)},
+    ],
+    ids=["currency", "quantity", "price", "trial", "item discount", "discount"],
+)
+def test_the_key_tells_compositions_apart(change: dict[str, object]) -> None:
+    """Each thing that a price depends on is in the key."""
+    catalog = Catalog({}, {"c": Coupon("c", percent_off=Decimal(10))})
+    plain = Subscription("sub", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1),))
+    assert composition_key(plain, NOW, catalog, DEFAULT) != composition_key(replace(plain, **change), NOW, catalog, DEFAULT)  # type: ignore[arg-type]
+
+
+def test_circumstances_are_in_the_key() -> None:
+    """So are the customer's discount, the share of tax and the usage."""
+    catalog = Catalog({}, {"c": Coupon("c", percent_off=Decimal(10))})
+    s = Subscription("sub", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1),))
+    keys = {
+        composition_key(s, NOW, catalog, DEFAULT),
+        composition_key(s, NOW, catalog, DEFAULT, customer_discount=Discount("d", "c", NOW)),
+        composition_key(s, NOW, catalog, DEFAULT, tax_share={"si": Fraction(1, 6)}),
+        composition_key(s, NOW, catalog, DEFAULT, usage={"si": Fraction(5)}),
+    }
+    assert 4 == len(keys)
+
+
+def test_dates_are_not_in_the_key() -> None:
+    """Ids, periods and the moment itself don't keep two subscriptions from sharing a price, until a discount begins or ends between."""
+    catalog = Catalog({}, {"c": Coupon("c", percent_off=Decimal(10))})
+    a = Subscription("a", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1, period_start=NOW),), discounts=(Discount("d", "c", NOW),))
+    b = replace(
+        a,
+        id="b",
+        start=Instant(BEGIN + 5),
+        items=(Item("other", "p", 1),),
+        discounts=(Discount("e", "c", Instant(BEGIN - 5), Instant(BEGIN + 99)),),
+    )
+    assert composition_key(a, NOW, catalog, DEFAULT) == composition_key(b, Instant(BEGIN + 50), catalog, DEFAULT)
+    assert composition_key(a, NOW, catalog, DEFAULT) != composition_key(b, Instant(BEGIN + 99), catalog, DEFAULT)
+
+
+def test_months_in_a_period() -> None:
+    """Weeks and days follow the policy, unknown intervals and counts are None."""
+    assert Fraction(3) == months_in_period("month", 3, DEFAULT)
+    assert Fraction(24) == months_in_period("year", 2, DEFAULT)
+    assert Fraction(24, 52) == months_in_period("week", 2, DEFAULT)
+    assert Fraction(120, 365) == months_in_period("day", 10, DEFAULT)
+    four = preset("default", weeks="4", days="30")
+    assert (Fraction(1, 2), Fraction(1, 3)) == (months_in_period("week", 2, four), months_in_period("day", 10, four))
+    assert months_in_period("fortnight", 1, DEFAULT) is None
+    assert months_in_period("month", 0, DEFAULT) is None
+
+
+TIERS = (
+    Tier(5, Decimal(1000), None),
+    Tier(10, Decimal(800), Decimal(2000)),
+    Tier(None, Decimal("600.4"), Decimal(500)),
+)
+GRADUATED = Price("g", "basic", "usd", scheme="tiered", tiers_mode="graduated", tiers=TIERS)
+VOLUME = replace(GRADUATED, id="v", tiers_mode="volume")
+PER_UNIT = Price("u", "basic", "usd", unit=Decimal(1000))
+
+
+@pytest.mark.parametrize(
+    ("expected", "lines", "price", "why"),
+    [
+        (7, [(7, 7000)], PER_UNIT, "one line states its quantity"),
+        (6, [(5, 5000), (1, 800), (0, 2000)], GRADUATED, "a line for each tier; the flat amount's says 0"),
+        (6, [(5, 5000), (1, 800), (1, 2000)], GRADUATED, "the flat amount's says 1"),
+        (6, [(5, 5000), (1, 800), (None, 2000)], GRADUATED, "the flat amount's says nothing"),
+        (2, [(2, 2000)], GRADUATED, "2 × 10.00 looks like the flat amount, and isn't"),
+        (12, [(5, 5000), (5, 4000), (0, 2000), (2, 1201), (0, 500)], GRADUATED, "each line rounded by itself"),
+        (8, [(8, 6400), (0, 2000)], VOLUME, "volume"),
+        (8, [(8, 6400), (8, 2000)], VOLUME, "volume, and the flat amount's repeats the quantity"),
+        (3, [(3, -1234)], GRADUATED, "a proration fits no price: its units are taken"),
+        (6, [(5, 3333), (1, 533), (1, 2000)], GRADUATED, "lines of a proration; the one that is a flat amount is left out"),
+        (6, [(5, 5000), (1, 800)], replace(GRADUATED, tiers=None), "unknown tiers: units are added up"),
+        (6, [(5, 5000), (1, 800)], None, "an unknown price: likewise"),
+        (None, [(None, 5000)], GRADUATED, "nothing is said"),
+        (0, [(0, 0)], GRADUATED, "nothing is bought"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_the_quantity_behind_lines(expected: int | None, lines: list[tuple[int | None, int]], price: Price | None, why: str) -> None:
+    """The quantity that several lines of one item and period bill is found again."""
+    assert expected == quantity_behind(lines, price, "usd"), why
+
+
+def test_the_quantity_behind_lines_in_another_currency() -> None:
+    """The tiers of the currency that was billed decide."""
+    euro = replace(GRADUATED, options=(CurrencyOption("eur", None, (Tier(5, Decimal(900), None), Tier(None, Decimal(700), Decimal(100)))),))
+    assert quantity_behind([(5, 4500), (1, 700), (1, 100)], euro, "eur") == 6
+    assert quantity_behind([(5, 5000), (1, 800)], euro, "gbp") == 6
+
+
+def test_a_coupon_for_one_invoice_ends_with_each_items_period() -> None:
+    """Its ends are listed for the items whose price is known, in the calendar's months."""
+    leap = Instant(1_706_659_200)  # 31 January 2024
+    catalog = Catalog(
+        {
+            "month": Price("month", "basic", "usd", unit=Decimal(1)),
+            "year": Price("year", "basic", "usd", interval="year", unit=Decimal(1)),
+            "week": Price("week", "basic", "usd", interval="week", interval_count=2, unit=Decimal(1)),
+            "odd": Price("odd", "basic", "usd", interval="fortnight", unit=Decimal(1)),
+        }
+    )
+    items = tuple(Item(f"si_{n}", p, 1) for n, p in enumerate(["month", "year", "week", "odd", "lost"]))
+    s = Subscription("sub", "cus", "active", "usd", leap, leap, items)
+    ends = once_ends(Discount("d", "c", leap), s, catalog)
+    assert (leap + 29 * DAY, leap + 366 * DAY, leap + 14 * DAY) == ends
+
+
+def test_an_unknown_duration_is_not_guessed() -> None:
+    """A coupon that lasts in a way nobody knows is reported, under every policy that counts discounts at all."""
+    catalog = Catalog(
+        {"p": Price("p", "basic", "usd", unit=Decimal(1000))}, {"c": Coupon("c", percent_off=Decimal(50), duration="lunar")}
+    )
+    s = Subscription("sub", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1),), discounts=(Discount("d", "c", NOW),))
+    found = {d: price_subscription(s, NOW, catalog, preset("default", discounts=d)).items[0] for d in ("none", "forever", "all")}
+    assert {"none": None, "forever": "unknown_coupon", "all": "unknown_coupon"} == {d: p.problem for d, p in found.items()}
+    assert {10_000_000} == {p.net_micros for p in found.values()}
+
+
+def test_a_discount_without_a_coupon_is_reported() -> None:
+    """A discount whose coupon is gone, or says neither a percentage nor an amount, takes nothing off and says so."""
+    catalog = Catalog({"p": Price("p", "basic", "usd", unit=Decimal(1000))}, {"empty": Coupon("empty")})
+    for coupon in (None, "empty"):
+        s = Subscription("sub", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1),), discounts=(Discount("d", coupon, NOW),))
+        (item,) = price_subscription(s, NOW, catalog, DEFAULT).items
+        assert ("unknown_coupon", 10_000_000) == (item.problem, item.net_micros)
+
+
+def test_a_strange_billing_scheme_is_reported() -> None:
+    """A scheme that nobody knows is not priced as if it were per unit."""
+    catalog = Catalog({"p": replace(PER_UNIT, id="p", scheme="auction")})
+    s = Subscription("sub", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1),))
+    assert "scheme_unknown" == price_subscription(s, NOW, catalog, DEFAULT).items[0].problem
+
+
+def test_labels_of_an_item() -> None:
+    """An item carries its price, product, interval and quantity for segments and causes."""
+    catalog = Catalog(
+        {"p": PER_UNIT, "q": replace(PER_UNIT, interval_count=3), "y": replace(PER_UNIT, interval="year")},
+    )
+    items = (Item("a", "p", 1), Item("b", "q", 2), Item("c", "y", 3), Item("d", "lost", 4))
+    found = price_subscription(Subscription("sub", "cus", "active", "usd", NOW, NOW, items), NOW, catalog, DEFAULT)
+    assert [
+        ("a", "p", "basic", "month", 1),
+        ("b", "q", "basic", "3 months", 2),
+        ("c", "y", "basic", "year", 3),
+        ("d", "lost", None, None, 4),
+    ] == [(i.item, i.price, i.product, i.interval, i.quantity) for i in found.items]
+
+
+def words(price: Price, quantity: int, *coupons: Coupon, **circumstances: object) -> str:
+    """The arithmetic of a subscription with one item."""
+    s = Subscription(
+        "sub",
+        "cus",
+        "active",
+        price.currency,
+        NOW,
+        NOW,
+        (Item("si", price.id, quantity),),
+        discounts=tuple(Discount(f"d_{c.id}", c.id, NOW) for c in coupons),
+    )
+    catalog = Catalog({price.id: price}, {c.id: c for c in coupons})
+    return explain_item(s, "si", NOW, catalog, DEFAULT, **circumstances).words  # type: ignore[arg-type]
+
+
+def test_the_arithmetic_reads_aloud() -> None:
+    """Price × quantity ÷ months − discounts = MRR, with the names of the coupons."""
+    seat = Price("seat", "basic", "usd", unit=Decimal(4999))
+    save = Coupon("SAVE20", percent_off=Decimal(20))
+    assert "49.99 USD × 3 ÷ 1 month − 20 % (coupon SAVE20) = 119.976 USD a month" == words(seat, 3, save)
+    yearly = replace(seat, interval="year", unit=Decimal(48000))
+    off = Coupon("MINUS120", amount_off=12000, currency="usd")
+    assert "480.00 USD × 1 ÷ 12 months − 120.00 USD ÷ 12 months (coupon MINUS120) = 30.00 USD a month" == words(yearly, 1, off)
+    assert "(10.00 USD × 5 + 8.00 USD × 1 + 20.00 USD flat) ÷ 1 month = 78.00 USD a month" == words(GRADUATED, 6)
+    fortnight = replace(seat, interval="week", interval_count=2, unit=Decimal(2400))
+    assert "24.00 USD × 1 ÷ (2 × 12/52 months) = 52.00 USD a month" == words(fortnight, 1)
+    gross = replace(seat, currency="eur", unit=Decimal(11900))
+    assert "119.00 EUR × 1 ÷ 1 month − 19/119 (tax included) = 100.00 EUR a month" == words(gross, 1, tax_share={"si": Fraction(19, 119)})
+    assert "price bare can't be priced: its tiers are not known (tiers_unknown)" == words(replace(GRADUATED, id="bare", tiers=None), 6)
+
+
+def test_explaining_an_item_that_is_not_there() -> None:
+    """Asking for an item of another subscription is an error, not an empty sentence."""
+    s = Subscription("sub", "cus", "active", "usd", NOW, NOW, ())
+    with pytest.raises(KeyError, match="sub has no item si_9"):
+        explain_item(s, "si_9", NOW, Catalog(), DEFAULT)
+
+
+@settings(max_examples=100, deadline=None)
+@given(compositions())
+def test_everything_can_be_explained(c: Composition) -> None:
+    """Whatever is priced has a sentence with the same figures."""
+    for item in priced(c).items:
+        explained = explain_item(
+            c.subscription,
+            item.item,
+            c.at,
+            c.catalog,
+            c.policy,
+            customer_discount=c.customer_discount,
+            tax_share=c.tax_share,
+            usage=c.usage,
+        )
+        assert item == explained.priced
+        assert explained.words
