@@ -1,0 +1,168 @@
+"""What a run has to read, decided from what is known of an account: pure, so that every case is a line in a test.
+
+A run is a list of jobs in stages. A job may start when no job of an earlier stage is open, so the whole run can be written down at
+once and needs nobody to lead it: whoever finds a job that is due does it. The last stage moves the marks of what is complete.
+
+Lists come before events on purpose: a listed state says what was true at its moment, the events that follow say what happened since,
+and reading them in this order stores the same rows whatever the number of readers.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from metrics.evidence import Instant
+
+DAY: Final = 86_400
+EVENTS_KEPT_SECONDS: Final = 30 * DAY
+"""How long Stripe keeps events."""
+
+HOLE_MARGIN_SECONDS: Final = 3_600
+"""Events this close to being forgotten are not counted on: the list may lose them while it is read."""
+
+INVOICE_LOOKBACK_SECONDS: Final = 35 * DAY
+"""How long before a hole an invoice may have been created and still be paid, voided or given lines within it unseen by us.
+Older ones that were open are read again one by one."""
+
+CATALOG: Final = ("products", "prices", "coupons")
+LISTS: Final = ("customers", "subscriptions", "subscriptions_canceled", "invoices")
+STREAMS: Final = (*CATALOG, *LISTS, "events")
+OF_MANY_PAGES: Final = {"invoices": 0, "subscriptions": 1, "subscriptions_canceled": 1, "customers": 2}
+"""Which list is begun first: the longest, since the stage lasts as long as it does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What an account's marks say: events are complete up to `events_until`; `listed[stream]` is when its last whole list began."""
+
+    events_until: Instant | None = None
+    listed: Mapping[str, Instant] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How close to the present a run reads, and how far back it looks again."""
+
+    lag_seconds: int = 60
+    """Stripe's event list settles only after some seconds."""
+    overlap_seconds: int = 600
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One job to be written down. `reread_from`: events at or after it name objects that must be read again."""
+
+    kind: str  # list | events | open_invoices | mark
+    stage: int
+    stream: str = ""
+    since: Instant | None = None
+    until: Instant | None = None
+    priority: int = 5
+    data: Mapping[str, int | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run's jobs and the reason for them: first, incremental, hole, backfill or audit."""
+
+    reason: str
+    jobs: tuple[Planned, ...]
+    since: Instant | None = None
+    until: Instant | None = None
+
+
+def sync(known: Known, now: Instant, pace: Pace) -> Plan:
+    """Bring an account up to date. `now` is Stripe's own clock: ours may be a day off."""
+    upto = Instant(now - pace.lag_seconds)
+    if known.events_until is None or any(stream not in known.listed for stream in (*CATALOG, *LISTS)):
+        return _first(now, upto)
+    upto = max(upto, known.events_until)
+    if known.events_until < now - EVENTS_KEPT_SECONDS + HOLE_MARGIN_SECONDS:
+        return _hole(known.events_until, now, upto, pace)
+    return _incremental(known, known.events_until, now, upto, pace)
+
+
+def _first(now: Instant, upto: Instant) -> Plan:
+    oldest = Instant(now - EVENTS_KEPT_SECONDS)
+    return Plan(
+        "first",
+        (
+            *_lists(CATALOG, stage=0),
+            *_lists(LISTS, stage=1),
+            Planned("events", 2, "events", oldest, upto, data={"reread_from": now}),
+            Planned("mark", 3, data={"events_until": upto, **_listed((*CATALOG, *LISTS), now)}),
+        ),
+        until=upto,
+    )
+
+
+def _incremental(known: Known, position: Instant, now: Instant, upto: Instant, pace: Pace) -> Plan:
+    catalog_since = Instant(min(known.listed[stream] for stream in CATALOG) - pace.overlap_seconds)
+    since = Instant(position - pace.overlap_seconds)
+    reread_from = min(known.listed[stream] for stream in LISTS)
+    return Plan(
+        "incremental",
+        (
+            *_lists(CATALOG, stage=0, since=catalog_since),
+            Planned("events", 1, "events", since, upto, data={"reread_from": reread_from}),
+            Planned("mark", 2, data={"events_until": upto, **_listed(CATALOG, now)}),
+        ),
+        since,
+        upto,
+    )
+
+
+def _hole(position: Instant, now: Instant, upto: Instant, pace: Pace) -> Plan:
+    return Plan(
+        "hole",
+        (
+            *_lists(CATALOG, stage=0),
+            *_lists([stream for stream in LISTS if stream != "invoices"], stage=1),
+            *_lists(["invoices"], stage=1, since=Instant(position - INVOICE_LOOKBACK_SECONDS)),
+            Planned("open_invoices", 2, "invoices", until=Instant(position - INVOICE_LOOKBACK_SECONDS)),
+            Planned("events", 3, "events", Instant(now - EVENTS_KEPT_SECONDS), upto, data={"reread_from": now}),
+            Planned("mark", 4, data={"events_until": upto, **_listed((*CATALOG, *LISTS), now)}),
+        ),
+        Instant(position - pace.overlap_seconds),
+        upto,
+    )
+
+
+def backfill(streams: Iterable[str], since: Instant | None, until: Instant | None, now: Instant, pace: Pace) -> Plan:
+    """Read whole lists again, or the part of them created in [since, until). A list read whole moves its mark."""
+    wanted = [stream for stream in STREAMS if stream in set(streams)]
+    whole = since is None and until is None
+    jobs = [*_lists([stream for stream in wanted if stream in CATALOG], stage=0, since=since, until=until)]
+    jobs += _lists([stream for stream in wanted if stream in LISTS], stage=1, since=since, until=until)
+    upto = Instant(min(until or now, now - pace.lag_seconds))
+    if "events" in wanted:
+        oldest = Instant(max(since or 0, now - EVENTS_KEPT_SECONDS))
+        if oldest < upto:
+            jobs.append(Planned("events", 2, "events", oldest, upto, data={"reread_from": now}))
+    marks: dict[str, int | str] = dict(_listed([stream for stream in wanted if stream != "events"], now)) if whole else {}
+    if whole and set(wanted) == set(STREAMS):
+        marks["events_until"] = upto
+    jobs.append(Planned("mark", 3, data=marks))
+    return Plan("backfill", tuple(jobs), since, until)
+
+
+def audit(now: Instant, known: Known, pace: Pace) -> Plan:
+    """List the subscriptions again and compare: what differs without an event that explains it is drift."""
+    position = known.events_until if known.events_until is not None else now
+    return Plan(
+        "audit",
+        (
+            Planned("list", 0, "subscriptions", data={"audit": 1}),
+            Planned("drift", 1, "events", Instant(position - pace.overlap_seconds), None),
+        ),
+    )
+
+
+def _lists(
+    streams: Iterable[str], *, stage: int, since: Instant | None = None, until: Instant | None = None
+) -> list[Planned]:
+    return [Planned("list", stage, stream, since, until, OF_MANY_PAGES.get(stream, 5)) for stream in streams]
+
+
+def _listed(streams: Iterable[str], at: Instant) -> dict[str, int]:
+    return {f"listed:{stream}": at for stream in streams}

@@ -1,0 +1,45 @@
+"""Where to cut a range of `created` so that several readers can share it: pure arithmetic, no I/O.
+
+A list comes newest first, so what is left of a range is everything older than the last object read. How many pages that is nobody
+says (Stripe gives no counts): the span of time that the pages so far have covered is the estimate, and it corrects itself, because
+every page brings a new chance to cut. A cut that turns out to be wrong costs one request that finds an empty range.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from metrics.evidence import Instant
+
+FLOOR: Final = Instant(1_293_840_000)
+"""2011-01-01: nothing in a Stripe account is older. Stands in for the open lower end of a range when it is cut."""
+
+WORTH_CUTTING: Final = 3
+"""A remainder of fewer pages than this is read faster than it is shared."""
+
+MOST_PARTS: Final = 16
+"""No more parts at once: the first pages say little about the years before them."""
+
+
+def cuts(*, since: Instant | None, reached: Instant, page_seconds: float, readers_wanted: int) -> tuple[Instant, ...]:
+    """The instants, ascending, at which to cut what is left of a range: [since, reached], read down to `reached`.
+
+    `page_seconds` is the time that one page has covered so far. At most `readers_wanted` parts come off, none when the rest is worth
+    fewer than WORTH_CUTTING pages each. The caller keeps the newest part, [last cut, …), and hands the others to other readers.
+    """
+    bottom = FLOOR if since is None else since
+    remaining = reached - bottom
+    if readers_wanted < 1 or remaining < 2:
+        return ()
+    pages = remaining / max(page_seconds, 0.01)
+    parts = min(readers_wanted + 1, MOST_PARTS, int(pages / WORTH_CUTTING))
+    if parts < 2:
+        return ()
+    return tuple(sorted({Instant(bottom + remaining * part // parts) for part in range(1, parts)} - {bottom}))
+
+
+def pieces(
+    since: Instant | None, at: Sequence[Instant], until: Instant | None
+) -> tuple[tuple[Instant | None, Instant | None], ...]:
+    """[since, until) cut at each of `at` (ascending): half-open ranges that together are the whole, oldest first."""
+    edges: list[Instant | None] = [since, *at, until]
+    return tuple(zip(edges, edges[1:], strict=False))
