@@ -1,0 +1,54 @@
+# Everything runs from here; `make demo` and `make test` need only Python 3.11, make and a package index.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+
+.PHONY: setup demo test check format bench bench-ingest bench-rollups chaos faults mutants audit clean
+
+setup: .venv/.ready
+
+.venv/.ready: pyproject.toml uv.lock
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@$(BIN)/uv sync --quiet --frozen --all-extras --inexact
+	@touch $@
+
+demo: setup
+	@$(BIN)/nrr demo
+
+test: setup
+	@$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/uv lock --check
+
+format: setup
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: setup
+	$(BIN)/python -m tests.benchmarks.first_read
+
+bench-ingest: setup
+	$(BIN)/python -m tests.benchmarks.ingest
+
+bench-rollups: setup
+	$(BIN)/python -m tests.benchmarks.rollups
+
+faults: setup
+	$(BIN)/pytest -m slow tests/faults
+
+chaos: setup
+	$(BIN)/python -m tests.faults.chaos
+
+mutants: setup
+	$(BIN)/python -m tests.mutation
+
+audit: setup
+	$(BIN)/pip-audit --skip-editable
+
+clean:
+	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
