@@ -84,7 +84,7 @@ class UnknownChoice(ValueError):
     """A policy names a preset, a choice or a value that does not exist."""
 
 
-def preset(name: str, **choices: object) -> Policy:
+def preset(name: str, /, **choices: object) -> Policy:
     """The preset called `name` with single choices replaced; the name then says that it was changed.
 
     Raises UnknownChoice, naming what would have been possible.

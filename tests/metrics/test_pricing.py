@@ -74,7 +74,7 @@ def times(catalog: Catalog, k: int) -> Catalog:
     )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(compositions())
 def test_net_lies_between_nothing_and_list(c: Composition) -> None:
     """List MRR >= net MRR >= 0 for every item, and what can't be priced has no figure."""
@@ -85,7 +85,7 @@ def test_net_lies_between_nothing_and_list(c: Composition) -> None:
             assert (0, 0) == (item.list_micros, item.net_micros)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(compositions(), st.sampled_from([2, 7, 100]))
 def test_scaling_all_prices_scales_all_figures(c: Composition, k: int) -> None:
     """`k` times the prices are `k` times the figures: exactly before the one rounding, so within half a micro for each rounding."""
@@ -97,7 +97,7 @@ def test_scaling_all_prices_scales_all_figures(c: Composition, k: int) -> None:
         assert (a.excluded, a.problem) == (b.excluded, b.problem)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 10_000), st.integers(0, 50), st.integers(0, 50), st.lists(st.integers(0, 100), max_size=2))
 def test_splitting_an_item_changes_nothing(cents: int, some: int, more: int, percents: list[int]) -> None:
     """An item split into two of part of its quantity is worth the same, list and net.
@@ -120,7 +120,7 @@ def test_splitting_an_item_changes_nothing(cents: int, some: int, more: int, per
     assert (whole.list_micros, whole.net_micros) == (split.list_micros, split.net_micros)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(compositions(), st.randoms(use_true_random=False))
 def test_the_order_of_items_does_not_matter(c: Composition, random: object) -> None:
     """Every item is worth the same wherever it stands among the others."""
@@ -140,7 +140,7 @@ def test_without_discounts_net_is_list(c: Composition, policy: Policy) -> None:
         assert item.problem not in ("unknown_coupon", "coupon_currency_unknown")
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.data())
 def test_the_same_key_is_the_same_price(data: st.DataObject) -> None:
     """Two compositions of one catalog and policy with one key have the same items but for their ids."""

@@ -57,7 +57,7 @@ TIERED = {row["name"]: row for row in tables() if "tiers" in row}
 
 def minor(amount: str, currency: str) -> Decimal:
     """An amount as people write it, in minor units."""
-    return Decimal(amount) * 10 ** exponent(currency)
+    return Decimal(amount).scaleb(exponent(currency))
 
 
 def tiers(text: str) -> tuple[str, tuple[Tier, ...] | None]:
