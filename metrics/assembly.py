@@ -37,9 +37,9 @@ def assemble(
         s = state.subscription
         ids = (state.source_id,) if state.source_id else (s.id,)
         if not out:
-            out += _before_first(state, line_points, invoices, policy)
+            out += _before_first(state, line_points, policy)
         elif material(out[-1].subscription) != material(s):
-            out += _between(out[-1], state, line_points, invoices)
+            out += _between(out[-1], state, line_points)
             if state.source == Source.EVENT_BEFORE:
                 continue
         if state.source == Source.EVENT_BEFORE and out:
@@ -59,9 +59,7 @@ def assemble(
     return out
 
 
-def _before_first(
-    state: SubscriptionState, line_points: Sequence[Point], invoices: Sequence[InvoiceEvidence], policy: Policy
-) -> list[Known]:
+def _before_first(state: SubscriptionState, line_points: Sequence[Point], policy: Policy) -> list[Known]:
     """What was before the first strong state: the lines, else the state itself carried back to its own start."""
     s = state.subscription
     if s.status in ("incomplete", "incomplete_expired"):
@@ -76,12 +74,12 @@ def _before_first(
         return filled
     if state.source == Source.EVENT and state.at <= s.created + 60:
         return [Known(start, alive, (state.source_id,))]  # the creation itself, which dates the start of service
-    return [Known(start, alive, (s.id,), True, "no invoice or event of this time: the first known state is carried back to the start")]
+    return [
+        Known(start, alive, (s.id,), True, "no invoice or event of this time: the first known state is carried back to the start")
+    ]
 
 
-def _between(
-    prev: Known, state: SubscriptionState, line_points: Sequence[Point], invoices: Sequence[InvoiceEvidence]
-) -> list[Known]:
+def _between(prev: Known, state: SubscriptionState, line_points: Sequence[Point]) -> list[Known]:
     """What invoice lines know of the time between two strong states that don't agree."""
     s = state.subscription
     upto = s.ended_at if s.ended_at is not None and prev.at < s.ended_at < state.at else state.at
@@ -133,26 +131,24 @@ def never_paid(invoices: Sequence[InvoiceEvidence], last: Subscription) -> bool:
     return first_of_life and not any(h.status == "paid" for h in real)
 
 
-def history_findings(
-    evidence: SubscriptionEvidence, last: Subscription, states: Sequence[SubscriptionState], now: Instant
-) -> list[Finding]:
+def history_findings(evidence: SubscriptionEvidence, last: Subscription, states: Sequence[SubscriptionState]) -> list[Finding]:
     """What the invoices show that can't be known better: holes between cycles, and voids that may have been pauses."""
     out: list[Finding] = []
     heads = sorted((i for i in evidence.invoices if i.head.status != "draft"), key=lambda i: (i.head.created, i.head.id))
     covered_from = min((s.at for s in states if s.source != Source.SNAPSHOT), default=NEVER)
     last_paid = max((i.head.created for i in heads if i.head.status == "paid"), default=0)
-    for invoice in heads[1:]:
-        if invoice.head.status in ("void", "uncollectible") and invoice.head.created < min(covered_from, last_paid):
-            out.append(
-                Finding(
-                    evidence.account,
-                    invoice.head.id,
-                    "voided_cycle_invoice",
-                    f"invoice of {last.id} is {invoice.head.status}: collection may have been paused; MRR is held",
-                    last.customer,
-                    invoice.head.created,
-                )
-            )
+    out += [
+        Finding(
+            evidence.account,
+            i.head.id,
+            "voided_cycle_invoice",
+            f"invoice of {last.id} is {i.head.status}: collection may have been paused; MRR is held",
+            last.customer,
+            i.head.created,
+        )
+        for i in heads[1:]
+        if i.head.status in ("void", "uncollectible") and i.head.created < min(covered_from, last_paid)
+    ]
     ends: dict[str, Instant] = {}
     for line in lines_of(evidence.invoices):
         if line.proration or line.item is None:

@@ -42,9 +42,7 @@ def involuntary(before: Subscription | None, final: Subscription) -> bool:
     return before is not None and before.status in ("past_due", "unpaid")
 
 
-def _between_items(
-    old: Sequence[ItemMRR], new: Sequence[ItemMRR], before: Subscription | None, after: Subscription
-) -> str:
+def _between_items(old: Sequence[ItemMRR], new: Sequence[ItemMRR], before: Subscription | None, after: Subscription) -> str:
     olds, news = {i.item: i for i in old}, {i.item: i for i in new}
     gone = [olds[k] for k in olds if k not in news]
     come = [news[k] for k in news if k not in olds]

@@ -10,7 +10,7 @@ Amounts are in the currency's minor unit, as exact integers or decimals, until `
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
-from typing import Literal, NewType
+from typing import NewType
 
 Instant = NewType("Instant", int)
 """Whole seconds since 1970-01-01T00:00:00Z."""
@@ -207,7 +207,8 @@ class Invoice:
     id: str
     customer: str | None
     subscription: str | None
-    status: Literal["draft", "open", "paid", "void", "uncollectible"] | str
+    status: str
+    """draft, open, paid, void, uncollectible, or one that Stripe adds later."""
     created: Instant
     currency: str
     billing_reason: str | None = None

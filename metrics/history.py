@@ -83,9 +83,7 @@ def _is_recurring(line: InvoiceLine, catalog: Catalog) -> bool:
     return line.item is not None or line.proration
 
 
-def _with_items(
-    lines: Sequence[InvoiceLine], items: Sequence[Item], before: Sequence[Point]
-) -> list[tuple[InvoiceLine, str]]:
+def _with_items(lines: Sequence[InvoiceLine], items: Sequence[Item], before: Sequence[Point]) -> list[tuple[InvoiceLine, str]]:
     """Each line with its item; where the line names none, the item that held the price, or whose credit it answers."""
     by_price = {i.price: i.id for i in items}
     by_price |= {p.price: p.item for p in before}
@@ -110,9 +108,7 @@ def _with_items(
     return out
 
 
-def _point(
-    item: str, at: Instant, kind: str, group: list[InvoiceLine], invoice: InvoiceEvidence, catalog: Catalog
-) -> Point:
+def _point(item: str, at: Instant, kind: str, group: list[InvoiceLine], invoice: InvoiceEvidence, catalog: Catalog) -> Point:
     # A credit may be split over the debits that it takes back; the newest of them names the state, so quantities must not add up.
     split = kind == "credit" and len(group) > 1
     price = group[-1].price
@@ -189,11 +185,11 @@ def _evidence(group: Sequence[Point]) -> tuple[str, ...]:
 def _apply(running: _Running, group: Sequence[Point]) -> tuple[bool, str]:
     """Lay the points of one moment over the running items; tells whether something in it left no trace of its own."""
     items = running.items
-    credits = {p.item: p for p in group if p.kind == "credit"}
+    credited = {p.item: p for p in group if p.kind == "credit"}
     debits = {p.item for p in group if p.kind == "debit"}
     cycles = {p.item for p in group if p.kind == "cycle"}
     inferred, note = False, ""
-    for item, point in credits.items():
+    for item, point in credited.items():
         held = items.get(item)
         if held is not None and (held.price, held.quantity) != (point.price, point.quantity):
             inferred, note = True, "the credit names a state that no earlier line shows: an earlier change left no trace"
@@ -273,9 +269,7 @@ def _spans(
                 continue
             # A discount that all lines of the invoice carry is the subscription's; one that only some carry is theirs.
             mates = {p.item for p in all_points if p.invoice == point.invoice and p.kind == "cycle"}
-            bearers = {
-                p.item for p in all_points if p.invoice == point.invoice and any(x.id == d.id for x, _ in p.discounts)
-            }
+            bearers = {p.item for p in all_points if p.invoice == point.invoice and any(x.id == d.id for x, _ in p.discounts)}
             targets: set[str | None] = {None} if bearers >= mates else set(bearers)
             for target in targets:
                 held[d.id, target] = d
@@ -302,7 +296,5 @@ def _spans(
 
 def _dressed(subscription: Subscription, spans: Sequence[_Span], at: Instant) -> Subscription:
     now = [s for s in spans if s.discount.start <= at < s.end]
-    items = tuple(
-        replace(item, discounts=tuple(s.discount for s in now if s.item == item.id)) for item in subscription.items
-    )
+    items = tuple(replace(item, discounts=tuple(s.discount for s in now if s.item == item.id)) for item in subscription.items)
     return replace(subscription, items=items, discounts=tuple(s.discount for s in now if s.item is None))

@@ -143,6 +143,16 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Attribute:
+    """What a customer was by one key (`country`, `metadata.industry`) from `day` on; the earliest holds before it too."""
+
+    customer: str
+    day: date
+    key: str
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerLedger:
     """Everything derived for one customer (several Stripe customers, if a rule says that they are one)."""
 
@@ -152,3 +162,4 @@ class CustomerLedger:
     timelines: tuple[Timeline, ...]
     findings: tuple[Finding, ...]
     exclusions: tuple[Exclusion, ...]
+    attributes: tuple[Attribute, ...] = ()

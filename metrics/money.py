@@ -17,9 +17,9 @@ MICROS_PER_MAJOR: Final = 1_000_000
 # Stripe's own lists: https://docs.stripe.com/currencies (zero-decimal and three-decimal currencies). ISK and UGX became zero-decimal
 # at the bank but stay two-decimal in Stripe's API, so they are not in the first list: Stripe wants them as two-decimal amounts.
 ZERO_DECIMAL: Final = frozenset(
-    "bif clp djf gnf jpy kmf krw mga pyg rwf vnd vuv xaf xof xpf".split()
+    ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 )
-THREE_DECIMAL: Final = frozenset("bhd jod kwd omr tnd".split())
+THREE_DECIMAL: Final = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 
 
 def exponent(currency: str) -> int:

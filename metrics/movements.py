@@ -63,7 +63,7 @@ def fold(
 ) -> CustomerLedger:
     """The movements and standings of one customer in order of day; steps at or after `until` are left out."""
     closings = _closings(timelines, policy, timezone, until)
-    closings = _held_through_grace(closings, policy, timelines, timezone)
+    closings = _held_through_grace(closings, policy, timelines)
     exclusions = [e for t in timelines for e in t.exclusions]
     if policy.same_month_left_out:
         closings, short = _without_short_stays(closings, customer)
@@ -151,9 +151,7 @@ def _total(balances: dict[str, _Balance]) -> bool:
     return any(b.net > 0 for b in balances.values())
 
 
-def _held_through_grace(
-    closings: list[_Closing], policy: Policy, timelines: Sequence[Timeline], timezone: str
-) -> list[_Closing]:
+def _held_through_grace(closings: list[_Closing], policy: Policy, timelines: Sequence[Timeline]) -> list[_Closing]:
     """Drop the spans at zero that a return within the grace, or a declared migration, undoes: the return then is the change."""
     continued = {t.migrated_from for t in timelines if t.migrated_from}
     out: list[_Closing] = []
@@ -173,9 +171,7 @@ def _held_through_grace(
     return out
 
 
-def _undoes(
-    gone: _Closing, back: _Closing, policy: Policy, continued: set[str], timelines: Sequence[Timeline]
-) -> bool:
+def _undoes(gone: _Closing, back: _Closing, policy: Policy, continued: set[str], timelines: Sequence[Timeline]) -> bool:
     if back.day <= gone.day + timedelta(days=policy.grace_days) and policy.grace_days > 0:
         return True
     if not continued:

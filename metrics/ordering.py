@@ -67,9 +67,7 @@ def _chained(group: list[SubscriptionState], current: Subscription | None) -> li
     return out + [s for s in group if s.source == Source.SNAPSHOT]
 
 
-def _head_of_chain(
-    ids: Sequence[str], befores: Mapping[str, SubscriptionState], afters: Mapping[str, SubscriptionState]
-) -> str:
+def _head_of_chain(ids: Sequence[str], befores: Mapping[str, SubscriptionState], afters: Mapping[str, SubscriptionState]) -> str:
     """The event whose before no other event of the second explains: the chain starts there."""
     ends = {material(afters[i].subscription): i for i in ids}
     for i in ids:

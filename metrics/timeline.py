@@ -75,7 +75,13 @@ def build(
     known = assemble(states, evidence.invoices, catalog, policy)
     if never_paid(evidence.invoices, last):
         findings.append(
-            Finding(evidence.account, last.id, "first_invoice_voided", "the first invoice was voided before any payment: never new", last.customer)
+            Finding(
+                evidence.account,
+                last.id,
+                "first_invoice_voided",
+                "the first invoice was voided before any payment: never new",
+                last.customer,
+            )
         )
         known = []
     if last.test_clock:
@@ -83,7 +89,7 @@ def build(
     walk = _Walk(evidence, states, known, customer_states, policy, now, pricer, trace)
     steps, exclusions = walk.run(excluded)
     findings += walk.findings
-    findings += history_findings(evidence, last, states, now)
+    findings += history_findings(evidence, last, states)
     metadata = dict(last.metadata)
     return Timeline(
         evidence.account,
@@ -146,9 +152,7 @@ class _Walk:
         self.taxes = tax_shares(evidence.invoices, pricer.catalog)
         self.usage = usage_billed(evidence.invoices, pricer.catalog)
         self.first_state = states[0].at
-        self.calendar = Calendar(
-            self.known, states[0].subscription, self.last, self.first_state, policy, evidence.invoices
-        )
+        self.calendar = Calendar(self.known, states[0].subscription, self.last, self.first_state, policy, evidence.invoices)
 
     def run(self, excluded: str | None) -> tuple[list[Step], list[Exclusion]]:
         steps: list[Step] = []
@@ -160,7 +164,7 @@ class _Walk:
             moment = self._at(index, at)
             counts = moment.counting.counts and excluded is None
             self._note_exclusions(at, moment, excluded, open_exclusions, exclusions)
-            self._note_problems(at, moment)
+            self._note_problems(moment)
             step = self._step(at, known, moment, counts, ids, steps[-1] if steps else None, previous)
             if step is not None:
                 steps.append(step)
@@ -267,7 +271,7 @@ class _Walk:
             known.note if at == known.at else "",
         )
 
-    def _note_problems(self, at: Instant, moment: _Moment) -> None:
+    def _note_problems(self, moment: _Moment) -> None:
         if not moment.counting.counts:
             return
         for p in moment.priced.items:

@@ -1,0 +1,68 @@
+"""Bringing the database to the schema that this version of the product knows."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine
+
+from integrations.store.engine import begin, is_postgresql, read
+from integrations.store.tables import metadata
+
+_LOCK = 7_254_001
+"""The advisory lock under which PostgreSQL migrates: two upgrades at once wait for one another."""
+
+
+class NotMigrated(RuntimeError):
+    """The database's schema is not the one that this version needs."""
+
+    def __init__(self, found: str | None, needed: str) -> None:
+        state = "has no schema yet" if found is None else f"is at schema {found}"
+        super().__init__(f"the database {state}, this version needs {needed}; nothing was changed. Run: nrr db upgrade")
+        self.found = found
+        self.needed = needed
+
+
+def _config(connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config
+
+
+def head() -> str:
+    """The newest schema that this version knows."""
+    found = ScriptDirectory.from_config(_config()).get_current_head()
+    assert found is not None
+    return found
+
+
+def current(connection: Connection) -> str | None:
+    """The schema that the database is at; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(engine: Engine) -> tuple[str | None, str]:
+    """Bring the database to the newest schema, in one transaction; gives the schema before and after."""
+    with begin(engine) as connection:
+        if is_postgresql(connection):
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        before = current(connection)
+        command.upgrade(_config(connection), "head")
+    return before, head()
+
+
+def require_current(engine: Engine) -> None:
+    """Raises NotMigrated unless the database is at the newest schema."""
+    with read(engine) as connection:
+        found = current(connection)
+    if found != head():
+        raise NotMigrated(found, head())
+
+
+def differences(connection: Connection) -> list[object]:
+    """How the database's tables differ from the ones that the code describes; empty when the migrations are complete."""
+    return list(compare_metadata(MigrationContext.configure(connection), metadata))

@@ -1,0 +1,137 @@
+"""One customer's evidence → its ledger: the whole engine for one customer, as a pure function.
+
+What a set of figures rests on besides the facts (policy, reporting time zone, the rules for who is a customer) is its *basis*; the
+basis has a version, and everything derived is stored under it.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+
+from metrics.compositions import Pricer
+from metrics.evidence import Catalog, CustomerEvidence, CustomerGroup, CustomerState, Finding, Instant
+from metrics.ledger import Attribute, CustomerLedger
+from metrics.movements import fold
+from metrics.periods import day_of
+from metrics.policy import DEFAULT, Policy
+from metrics.timeline import Traced, build
+
+
+@dataclass(frozen=True, slots=True)
+class InternalRule:
+    """Customers whose metadata has `key` with one of `values` (any value, when empty) are the company's own: left out."""
+
+    key: str
+    values: tuple[str, ...] = ()
+
+    def holds(self, metadata: Mapping[str, str]) -> bool:
+        """Whether a customer with this metadata is internal."""
+        value = metadata.get(self.key)
+        return value is not None and (not self.values or value in self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Basis:
+    """What figures rest on besides the facts."""
+
+    policy: Policy = DEFAULT
+    timezone: str = "UTC"
+    merge_key: str | None = None
+    """Customers with the same value under this metadata key are one customer, across accounts too."""
+    internal: tuple[InternalRule, ...] = ()
+    migration_key: str = "migrated_from"
+
+    @property
+    def version(self) -> str:
+        """A short digest of everything in it."""
+        text = f"{self.policy.version};{self.timezone};{self.merge_key};{self.internal};{self.migration_key}"
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+    def customer_name(self, stripe_id: str, metadata: Mapping[str, str]) -> str:
+        """The name in the ledger of the customer that a Stripe customer is part of."""
+        value = metadata.get(self.merge_key) if self.merge_key else None
+        return f"{self.merge_key}:{value}" if value else stripe_id
+
+
+class Deriver:
+    """Derives ledgers under one basis, sharing priced compositions between customers. `catalogs` are by account."""
+
+    def __init__(self, catalogs: Mapping[int, Catalog], basis: Basis) -> None:
+        self.basis = basis
+        self.pricers = {account: Pricer(catalog, basis.policy) for account, catalog in catalogs.items()}
+
+    def derive(self, group: CustomerGroup, now: Instant, traces: dict[str, list[Traced]] | None = None) -> CustomerLedger:
+        """The ledger of one customer as of `now`; `traces` collects, by subscription, what an explanation is made of."""
+        timelines = []
+        for member in group.members:
+            excluded = self._excluded(member)
+            pricer = self.pricers.setdefault(member.account, Pricer(Catalog(), self.basis.policy))
+            for evidence in member.subscriptions:
+                trace: list[Traced] | None = None if traces is None else traces.setdefault(evidence.subscription, [])
+                timelines.append(
+                    build(
+                        evidence,
+                        pricer.catalog,
+                        self.basis.policy,
+                        customer_states=member.states,
+                        now=now,
+                        excluded=excluded,
+                        migration_key=self.basis.migration_key,
+                        pricer=pricer,
+                        trace=trace,
+                    )
+                )
+        ledger = fold(group.customer, timelines, self.basis.policy, self.basis.timezone)
+        doubt = tuple(
+            Finding(
+                m.account,
+                m.customer,
+                "customer_merged_by_rule",
+                f"counted as part of {group.customer} by the metadata rule {self.basis.merge_key}",
+                group.customer,
+            )
+            for m in group.members
+            if len(group.members) > 1
+        )
+        return replace(
+            ledger,
+            findings=tuple(dict.fromkeys((*doubt, *(replace(f, customer=group.customer) for f in ledger.findings)))),
+            exclusions=tuple(replace(e, customer=group.customer) for e in ledger.exclusions),
+            attributes=attributes(group, self.basis.timezone),
+        )
+
+    def _excluded(self, member: CustomerEvidence) -> str | None:
+        state = latest(member.states)
+        if state is None:
+            return None
+        if state.customer.test_clock:
+            return "test_clock"
+        metadata = dict(state.customer.metadata)
+        return "internal" if any(rule.holds(metadata) for rule in self.basis.internal) else None
+
+
+def latest(states: tuple[CustomerState, ...]) -> CustomerState | None:
+    """The newest state that speaks of the whole customer; what a discount's event says of it is only the discount."""
+    whole = [s for s in states if s.customer.created is not None or s.customer.deleted]
+    return max(whole or states, key=lambda s: (s.at, s.source, s.source_id), default=None)
+
+
+def attributes(group: CustomerGroup, timezone: str) -> tuple[Attribute, ...]:
+    """A customer's country and metadata over time, for segments; of several Stripe customers the first that has a value speaks."""
+    out: dict[tuple[str, date], Attribute] = {}
+    for member in group.members:
+        previous: dict[str, str | None] = {}
+        for state in sorted(member.states, key=lambda s: (s.at, s.source, s.source_id)):
+            customer = state.customer
+            if customer.created is None:
+                continue
+            day = day_of(state.at, timezone)
+            values: dict[str, str | None] = {f"metadata.{k}": v for k, v in customer.metadata}
+            values["country"] = customer.country
+            for key in {*previous, *values}:
+                value = values.get(key)
+                if previous.get(key) != value and ((key, day) not in out or out[key, day].value is None):
+                    out[key, day] = Attribute(group.customer, day, key, value)
+            previous = values
+    return tuple(out[k] for k in sorted(out))
