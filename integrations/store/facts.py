@@ -17,6 +17,7 @@ from integrations.store.schema import (
     invoice,
     invoice_line,
     payload,
+    require_zone,
     subscription_state,
     touched,
 )
@@ -86,6 +87,7 @@ def put_page(connection: Connection, account: int, page: Page, learnt_at: dateti
 
     A listed state that says the same as the newest one known of its object is not stored again.
     """
+    require_zone(learnt_at)
     stored = Stored()
     _put_catalog(connection, account, page, learnt_at, stored)
     _put_customers(connection, account, page.customers, learnt_at, stored)

@@ -40,6 +40,13 @@ Big = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit integer; SQLite's own is one, and only INTEGER keys count up there."""
 
 
+def require_zone(value: datetime) -> datetime:
+    """The value itself. Raises ValueError for a naive one, which would mean something else on another machine."""
+    if value.tzinfo is None:
+        raise ValueError("a time without its zone can't be stored")
+    return value
+
+
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware instant, stored in UTC. A naive value is refused: it would mean something else on another machine."""
 
@@ -49,9 +56,7 @@ class UtcDateTime(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None:
             return None
-        if value.tzinfo is None:
-            raise ValueError("a time without its zone can't be stored")
-        utc = value.astimezone(UTC)
+        utc = require_zone(value).astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # SQLAlchemy's signature
