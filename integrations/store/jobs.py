@@ -1,0 +1,312 @@
+"""Jobs: work in pieces, claimed with a lease and a fencing token that rises at each claim.
+
+A worker that lost its lease holds an old token, and everything that it tries to commit under it is refused: the page's facts, the
+cursor and the token stand or fall in one transaction. The database's clock decides leases. Jobs of a later stage of a run wait until no
+earlier one is open, so a whole run can be written down at once and needs no leader.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy import Connection, and_, case, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from integrations.store.clock import now
+from integrations.store.engine import is_postgresql
+from integrations.store.schema_work import job as table
+
+OPEN = ("due", "leased", "quarantined")
+"""What keeps later stages of a run waiting."""
+
+
+class LeaseLost(RuntimeError):
+    """Somebody else holds the job now; whatever was about to be committed must not be."""
+
+    def __init__(self, job_id: int, token: int) -> None:
+        super().__init__(f"job {job_id} is no longer held under token {token}: nothing was committed")
+        self.job_id = job_id
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A job as it was claimed, or as it is to be written down (`id` 0)."""
+
+    kind: str
+    run_id: int
+    id: int = 0
+    account: int | None = None
+    stream: str = ""
+    stage: int = 0
+    priority: int = 5
+    since: int | None = None
+    until: int | None = None
+    cursor: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+    status: str = "due"
+    token: int = 0
+    attempts: int = 0
+    pages: int = 0
+    objects: int = 0
+    owner: str | None = None
+    last_error: str | None = None
+    lease_until: datetime | None = None
+    dedupe_key: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """How far the jobs of a run are."""
+
+    by_status: Mapping[str, int]
+    pages: int
+    objects: int
+    oldest_due: datetime | None
+    errors: tuple[str, ...]
+
+
+def add(connection: Connection, jobs: Iterable[Job]) -> int:
+    """Write jobs down; one whose dedupe key is there already is passed over. Gives how many were new."""
+    moment = now(connection)
+    added = 0
+    for job in jobs:
+        values = {
+            "run_id": job.run_id, "kind": job.kind, "account": job.account, "stream": job.stream, "stage": job.stage,
+            "priority": job.priority, "since": job.since, "until": job.until, "cursor": job.cursor,
+            "data": json.dumps(dict(job.data), sort_keys=True), "status": "due", "token": 0, "attempts": 0, "next_attempt_at": moment,
+            "pages": 0, "objects": 0, "dedupe_key": job.dedupe_key, "created_at": moment,
+        }  # fmt: skip
+        dialect = postgresql if is_postgresql(connection) else sqlite
+        added += connection.execute(dialect.insert(table).values(values).on_conflict_do_nothing()).rowcount
+    return added
+
+
+def claim(
+    connection: Connection,
+    *,
+    owner: str,
+    lease_seconds: float,
+    kinds: Sequence[str] | None = None,
+    run: int | None = None,
+    account: int | None = None,
+) -> Job | None:
+    """The next job that is due, or whose lease has run out, now held by `owner` under a new token; None when there is none.
+
+    Two claimers never get the same job: PostgreSQL skips rows that another has locked, SQLite has one writer at a time.
+    """
+    moment = now(connection)
+    earlier = table.alias("earlier")
+    waits = (
+        select(earlier.c.id)
+        .where(and_(earlier.c.run_id == table.c.run_id, earlier.c.stage < table.c.stage, earlier.c.status.in_(OPEN)))
+        .exists()
+    )
+    query = (
+        select(table)
+        .where(
+            or_(
+                and_(table.c.status == "due", table.c.next_attempt_at <= moment),
+                and_(table.c.status == "leased", table.c.lease_until < moment),
+            ),
+            ~waits,
+        )
+        .order_by(table.c.stage, table.c.priority, table.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    if kinds is not None:
+        query = query.where(table.c.kind.in_(list(kinds)))
+    if run is not None:
+        query = query.where(table.c.run_id == run)
+    if account is not None:
+        query = query.where(table.c.account == account)
+    row = connection.execute(query).mappings().first()
+    if row is None:
+        return None
+    values = {
+        "status": "leased",
+        "token": row["token"] + 1,
+        "attempts": row["attempts"] + 1,
+        "owner": owner,
+        "lease_until": moment + timedelta(seconds=lease_seconds),
+    }
+    connection.execute(update(table).where(table.c.id == row["id"]).values(values))
+    return _job({**row, **values})
+
+
+def _job(row: Mapping[str, Any]) -> Job:
+    names = Job.__dataclass_fields__
+    return Job(**{n: json.loads(row[n]) if n == "data" else row[n] for n in names})
+
+
+def _held(connection: Connection, job: Job, values: Mapping[str, Any]) -> None:
+    """Change the job if it is still held under its token. Raises LeaseLost."""
+    mine = and_(table.c.id == job.id, table.c.token == job.token, table.c.status == "leased")
+    if connection.execute(update(table).where(mine).values(**values)).rowcount != 1:
+        raise LeaseLost(job.id, job.token)
+
+
+def advance(
+    connection: Connection,
+    job: Job,
+    *,
+    cursor: str | None,
+    since: int | None,
+    until: int | None,
+    pages: int,
+    objects: int,
+    lease_seconds: float,
+) -> None:
+    """Move the job's cursor and extend its lease, in the transaction of the page; `pages` and `objects` are added. Raises LeaseLost.
+
+    Progress sets the attempts back: only claims without any count towards quarantine.
+    """
+    _held(
+        connection,
+        job,
+        {
+            "cursor": cursor,
+            "since": since,
+            "until": until,
+            "pages": table.c.pages + pages,
+            "objects": table.c.objects + objects,
+            "attempts": 1,
+            "lease_until": now(connection) + timedelta(seconds=lease_seconds),
+        },
+    )
+
+
+def extend(connection: Connection, job: Job, lease_seconds: float) -> None:
+    """Hold the job longer. Raises LeaseLost."""
+    _held(connection, job, {"lease_until": now(connection) + timedelta(seconds=lease_seconds)})
+
+
+def hold(connection: Connection, job: Job) -> None:
+    """Lock the job's row for this transaction, so that nobody can take it over meanwhile. Raises LeaseLost."""
+    _held(connection, job, {"owner": job.owner})
+
+
+def split(connection: Connection, job: Job, cuts: Sequence[int]) -> None:
+    """Leave the job with [last cut, until) and write the ranges before it down as jobs of their own. Raises LeaseLost.
+
+    `cuts` are instants within the job's range, ascending. The job keeps its cursor: lists come newest first.
+    """
+    if not cuts:
+        return
+    _held(connection, job, {"since": cuts[-1]})
+    edges = [job.since, *cuts]
+    add(
+        connection,
+        [
+            Job(
+                job.kind, job.run_id, account=job.account, stream=job.stream, stage=job.stage, priority=job.priority, since=low,
+                until=high, data=job.data,
+            )
+            for low, high in pairwise(edges)
+        ],
+    )  # fmt: skip
+
+
+def finish(connection: Connection, job: Job) -> None:
+    """The job is done. Raises LeaseLost."""
+    _held(connection, job, {"status": "done", "finished_at": now(connection), "last_error": None, "lease_until": None})
+
+
+def retry(connection: Connection, job: Job, error: str, delay_seconds: float, quarantine_after: int) -> bool:
+    """Give the job back to be tried again later, or into quarantine after too many attempts (then True). Raises LeaseLost."""
+    worn_out = job.attempts >= quarantine_after
+    _held(
+        connection,
+        job,
+        {
+            "status": "quarantined" if worn_out else "due",
+            "last_error": error[:2000],
+            "next_attempt_at": now(connection) + timedelta(seconds=delay_seconds),
+            "lease_until": None,
+            "owner": None,
+        },
+    )
+    return worn_out
+
+
+def fail(connection: Connection, job: Job, error: str) -> None:
+    """The job can't be done at all (a refused key, say). Raises LeaseLost."""
+    _held(connection, job, {"status": "failed", "last_error": error[:2000], "finished_at": now(connection), "lease_until": None})
+
+
+def release(connection: Connection, job: Job) -> None:
+    """Give the job back at once, as if it had not been claimed. Raises LeaseLost."""
+    _held(
+        connection,
+        job,
+        {
+            "status": "due",
+            "attempts": max(0, job.attempts - 1),
+            "next_attempt_at": now(connection),
+            "lease_until": None,
+            "owner": None,
+        },
+    )
+
+
+def cancel(connection: Connection, run: int) -> int:
+    """Cancel whatever of a run isn't finished; its holders find out at their next commit. Gives the number of jobs."""
+    values = {"status": "canceled", "finished_at": now(connection), "lease_until": None, "token": table.c.token + 1}
+    mine = and_(table.c.run_id == run, table.c.status.in_(OPEN))
+    return connection.execute(update(table).where(mine).values(**values)).rowcount
+
+
+def revive(connection: Connection, run: int) -> int:
+    """Make the quarantined, failed and canceled jobs of a run due again; gives their number."""
+    values = {"status": "due", "attempts": 0, "next_attempt_at": now(connection), "finished_at": None}
+    mine = and_(table.c.run_id == run, table.c.status.in_(("quarantined", "failed", "canceled")))
+    return connection.execute(update(table).where(mine).values(**values)).rowcount
+
+
+def open_count(connection: Connection, run: int, stream: str | None = None) -> int:
+    """How many jobs of a run are not finished yet; quarantined ones are not counted, nobody works on them."""
+    query = select(func.count()).select_from(table).where(table.c.run_id == run, table.c.status.in_(("due", "leased")))
+    if stream is not None:
+        query = query.where(table.c.stream == stream)
+    return int(connection.execute(query).scalar_one())
+
+
+def summary(connection: Connection, run: int | None = None) -> Summary:
+    """Counts by status, pages, objects, the oldest that is due, and the last errors; of one run or of all that is open."""
+    where = table.c.run_id == run if run is not None else table.c.status.in_(OPEN)
+    counts = connection.execute(
+        select(table.c.status, func.count(), func.sum(table.c.pages), func.sum(table.c.objects))
+        .where(where)
+        .group_by(table.c.status)
+    ).all()
+    oldest = connection.execute(select(func.min(table.c.next_attempt_at)).where(where, table.c.status == "due")).scalar_one()
+    errors = connection.execute(
+        select(table.c.last_error).where(where, table.c.last_error.is_not(None)).order_by(table.c.id.desc()).limit(5)
+    ).scalars()
+    return Summary(
+        {str(s): int(n) for s, n, _, _ in counts},
+        sum(int(p or 0) for _, _, p, _ in counts),
+        sum(int(o or 0) for _, _, _, o in counts),
+        oldest,
+        tuple(str(e) for e in errors),
+    )
+
+
+def of_run(connection: Connection, run: int) -> list[Job]:
+    """Every job of a run, in order of stage and id."""
+    rows = connection.execute(select(table).where(table.c.run_id == run).order_by(table.c.stage, table.c.id)).mappings()
+    return [_job(dict(row)) for row in rows]
+
+
+def progress(connection: Connection, run: int) -> dict[str, tuple[int, int, int]]:
+    """For each stream of a run: objects read, jobs open, jobs in all."""
+    unfinished = case((table.c.status.in_(("due", "leased")), 1), else_=0)
+    rows = connection.execute(
+        select(table.c.stream, func.sum(table.c.objects), func.sum(unfinished), func.count())
+        .where(table.c.run_id == run)
+        .group_by(table.c.stream)
+    )
+    return {str(s): (int(o or 0), int(u or 0), int(n)) for s, o, u, n in rows}

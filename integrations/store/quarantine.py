@@ -1,0 +1,69 @@
+"""Objects that could not be read: kept out alone, named with a reason, cleared when they can be read again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
+
+from integrations.store.clock import now
+from integrations.store.schema_ledger import quarantine as table
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One object that is kept out."""
+
+    account: int
+    kind: str
+    object_id: str
+    reason: str
+    detail: str
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+
+
+def put(connection: Connection, found: Iterable[Quarantined]) -> int:
+    """Note objects; one noted before is only seen again. Gives how many were not noted before."""
+    moment = now(connection)
+    fresh = 0
+    for q in found:
+        mine = and_(table.c.account == q.account, table.c.kind == q.kind, table.c.object_id == q.object_id)
+        values = {"reason": q.reason, "detail": q.detail[:2000], "last_seen": moment}
+        if connection.execute(update(table).where(mine).values(**values)).rowcount == 0:
+            connection.execute(
+                insert(table).values(account=q.account, kind=q.kind, object_id=q.object_id, first_seen=moment, **values)
+            )
+            fresh += 1
+    return fresh
+
+
+def clear(connection: Connection, account: int, kind: str, object_ids: Iterable[str]) -> int:
+    """Take objects out again that could be read; gives how many were noted."""
+    ids = list(object_ids)
+    if not ids or count(connection) == 0:
+        return 0
+    cleared = 0
+    for index in range(0, len(ids), 500):
+        mine = and_(table.c.account == account, table.c.kind == kind, table.c.object_id.in_(ids[index : index + 500]))
+        cleared += connection.execute(delete(table).where(mine)).rowcount
+    return cleared
+
+
+def count(connection: Connection) -> int:
+    """How many objects are kept out."""
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def everything(connection: Connection, limit: int = 1000) -> list[Quarantined]:
+    """What is kept out, oldest first."""
+    columns = (
+        table.c.account,
+        table.c.kind,
+        table.c.object_id,
+        table.c.reason,
+        table.c.detail,
+        table.c.first_seen,
+        table.c.last_seen,
+    )
+    return [Quarantined(*row) for row in connection.execute(select(*columns).order_by(table.c.id).limit(limit))]

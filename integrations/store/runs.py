@@ -1,0 +1,143 @@
+"""Runs: each piece of work that somebody or something asked for, with what came of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from integrations.store.clock import now
+from integrations.store.schema_work import job
+from integrations.store.schema_work import run as table
+
+ABANDONED_SECONDS = 900
+"""A run whose heart hasn't beaten for this long, and of which no job is leased, may be taken over."""
+
+
+class AlreadyRunning(RuntimeError):
+    """Another run holds the exclusive key."""
+
+    def __init__(self, key: str, run_id: int, since: datetime) -> None:
+        super().__init__(f"another {key} is running (run {run_id}, since {since:%Y-%m-%d %H:%M:%S} UTC); nothing was started")
+        self.key = key
+        self.run_id = run_id
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it stands."""
+
+    id: int
+    kind: str
+    account: int | None
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    heartbeat_at: datetime
+    exclusive_key: str | None
+    params: Mapping[str, Any]
+    result: Mapping[str, Any] | None
+
+
+def start(
+    connection: Connection,
+    kind: str,
+    *,
+    account: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    exclusive_key: str | None = None,
+) -> int:
+    """Write a run down and give its id. Raises AlreadyRunning when a living run holds the exclusive key; a dead one is closed."""
+    moment = now(connection)
+    if exclusive_key is not None:
+        held = connection.execute(select(table).where(table.c.exclusive_key == exclusive_key)).mappings().first()
+        if held is not None:
+            if not _abandoned(connection, dict(held), moment):
+                raise AlreadyRunning(exclusive_key, held["id"], held["started_at"])
+            finish(connection, held["id"], "failed", {"error": "abandoned"})
+    values = {
+        "kind": kind, "account": account, "status": "running", "exclusive_key": exclusive_key, "started_at": moment,
+        "heartbeat_at": moment, "params": json.dumps(dict(params or {}), sort_keys=True, default=str),
+    }  # fmt: skip
+    try:
+        with connection.begin_nested():
+            key = connection.execute(insert(table).values(**values)).inserted_primary_key
+    except IntegrityError:
+        held = connection.execute(select(table).where(table.c.exclusive_key == exclusive_key)).mappings().one()
+        raise AlreadyRunning(str(exclusive_key), held["id"], held["started_at"]) from None
+    assert key is not None
+    return int(key[0])
+
+
+def _abandoned(connection: Connection, held: Mapping[str, Any], moment: datetime) -> bool:
+    if held["heartbeat_at"] + timedelta(seconds=ABANDONED_SECONDS) > moment:
+        return False
+    alive = (
+        select(func.count())
+        .select_from(job)
+        .where(job.c.run_id == held["id"], job.c.status == "leased", job.c.lease_until > moment)
+    )
+    return int(connection.execute(alive).scalar_one()) == 0
+
+
+def beat(connection: Connection, run: int) -> None:
+    """Say that the run goes on."""
+    connection.execute(update(table).where(table.c.id == run).values(heartbeat_at=now(connection)))
+
+
+def finish(connection: Connection, run: int, status: str, result: Mapping[str, Any] | None = None) -> None:
+    """Close a run (done, failed or canceled) and free its exclusive key."""
+    values = {
+        "status": status, "finished_at": now(connection), "exclusive_key": None,
+        "result": json.dumps(dict(result or {}), sort_keys=True, default=str),
+    }  # fmt: skip
+    connection.execute(update(table).where(table.c.id == run).values(**values))
+
+
+def reopen(connection: Connection, run: int, exclusive_key: str | None = None) -> None:
+    """Set a closed run going again."""
+    values = {"status": "running", "finished_at": None, "exclusive_key": exclusive_key, "heartbeat_at": now(connection)}
+    connection.execute(update(table).where(table.c.id == run).values(**values))
+
+
+def close_if_done(connection: Connection, run: int, result: Mapping[str, Any] | None = None) -> str | None:
+    """Close a running run none of whose jobs is open any more; gives its status if it was closed now.
+
+    It is done when every job is, and failed when one failed or is in quarantine.
+    """
+    rows = connection.execute(select(job.c.status, func.count()).where(job.c.run_id == run).group_by(job.c.status))
+    counts = {str(s): int(n) for s, n in rows}
+    if counts.get("due") or counts.get("leased"):
+        return None
+    status = "failed" if counts.get("failed") or counts.get("quarantined") else "canceled" if counts.get("canceled") else "done"
+    running = and_(table.c.id == run, table.c.status == "running")
+    if connection.execute(update(table).where(running).values(heartbeat_at=now(connection))).rowcount != 1:
+        return None
+    finish(connection, run, status, {**(result or {}), "jobs": counts})
+    return status
+
+
+def get(connection: Connection, run: int) -> Run | None:
+    """One run, if there is such."""
+    row = connection.execute(select(table).where(table.c.id == run)).mappings().first()
+    return _run(row) if row else None
+
+
+def latest(connection: Connection, *, kind: str | None = None, status: str | None = None, limit: int = 20) -> list[Run]:
+    """Runs, newest first."""
+    query = select(table).order_by(table.c.id.desc()).limit(limit)
+    if kind is not None:
+        query = query.where(table.c.kind == kind)
+    if status is not None:
+        query = query.where(table.c.status == status)
+    return [_run(row) for row in connection.execute(query).mappings()]
+
+
+def _run(row: Any) -> Run:
+    return Run(
+        row["id"], row["kind"], row["account"], row["status"], row["started_at"], row["finished_at"], row["heartbeat_at"],
+        row["exclusive_key"], json.loads(row["params"]), json.loads(row["result"]) if row["result"] else None,
+    )  # fmt: skip
