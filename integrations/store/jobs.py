@@ -259,6 +259,20 @@ def cancel(connection: Connection, run: int) -> int:
     return connection.execute(update(table).where(mine).values(**values)).rowcount
 
 
+def cancel_blocked(connection: Connection, run: int) -> int:
+    """Cancel what waits behind a quarantined job of a run, once nothing else can be done before it; gives the number of jobs."""
+    aside = select(func.min(table.c.stage)).where(table.c.run_id == run, table.c.status == "quarantined")
+    stage = connection.execute(aside).scalar_one()
+    if stage is None:
+        return 0
+    going_on = and_(table.c.run_id == run, table.c.stage <= stage, table.c.status.in_(("due", "leased")))
+    if connection.execute(select(table.c.id).where(going_on).limit(1)).first() is not None:
+        return 0
+    values = {"status": "canceled", "finished_at": now(connection), "token": table.c.token + 1}
+    waiting = and_(table.c.run_id == run, table.c.stage > stage, table.c.status == "due")
+    return connection.execute(update(table).where(waiting).values(**values)).rowcount
+
+
 def revive(connection: Connection, run: int) -> int:
     """Make the quarantined, failed and canceled jobs of a run due again; gives their number."""
     values = {"status": "due", "attempts": 0, "next_attempt_at": now(connection), "finished_at": None}
