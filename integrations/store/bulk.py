@@ -1,96 +1,195 @@
-"""Putting many rows in at once: COPY into a temporary table and one statement on PostgreSQL, executemany on SQLite."""
+"""Many rows at once, in and out, by what each database does best.
 
-from collections.abc import Iterable, Sequence
-from itertools import count
-from typing import Any
+In: COPY into a temporary table and one statement on PostgreSQL, executemany on SQLite. Out: the driver's own cursors, without a row
+object for each row. Nothing here knows what the rows mean.
+"""
 
-from sqlalchemy import Connection, Table, insert
-from sqlalchemy.dialects import sqlite
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
 
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Date,
+    Integer,
+    LargeBinary,
+    Select,
+    SmallInteger,
+    Table,
+    Text,
+    column,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.selectable import Subquery
+
+from integrations.store.columns import UtcDateTime
+from integrations.store.encoding import clean, is_clean
 from integrations.store.engine import is_postgresql
 
-_names = count()
 Row = Sequence[Any]
 
+COPY_FROM_ROWS: Final = 64
+"""Fewer rows than this go by a plain INSERT: a temporary table costs more than it saves."""
 
-def insert_new(
-    connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row], returning: Sequence[str] = ()
-) -> list[Any]:
-    """Insert the rows whose key isn't there yet; gives the columns `returning` of those that were new."""
-    if not rows:
-        return []
-    if is_postgresql(connection):
-        temporary = _copied(connection, table, columns, rows)
-        names = ", ".join(f'"{c}"' for c in columns)
-        back = f" RETURNING {', '.join(returning)}" if returning else ""
-        statement = f'INSERT INTO "{table.name}" ({names}) SELECT {names} FROM {temporary} ON CONFLICT DO NOTHING{back}'  # noqa: S608  # names out of the schema
-        result = connection.exec_driver_sql(statement)
-        return list(result.fetchall()) if returning else []
-    upsert = sqlite.insert(table).on_conflict_do_nothing()
-    if not returning:
-        connection.execute(upsert, [dict(zip(columns, row, strict=True)) for row in rows])
-        return []
-    out: list[Any] = []
-    asked = upsert.returning(*(table.c[name] for name in returning))
-    for row in rows:
-        out += connection.execute(asked, dict(zip(columns, row, strict=True))).fetchall()
-    return out
-
-
-def append(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> int:
-    """Insert rows that are known to be new; gives their number."""
-    if is_postgresql(connection):
-        return _copy(connection, f'"{table.name}"', columns, rows, _types(table, columns))
-    found = [dict(zip(columns, row, strict=True)) for row in rows]
-    if found:
-        connection.execute(insert(table), found)
-    return len(found)
-
-
-def _copied(connection: Connection, table: Table, columns: Sequence[str], rows: Iterable[Row]) -> str:
-    """A temporary table, gone at the transaction's end, with the rows in it."""
-    name = f"incoming_{table.name}_{next(_names)}"
-    names = ", ".join(f'"{c}"' for c in columns)
-    connection.exec_driver_sql(
-        f'CREATE TEMP TABLE {name} ON COMMIT DROP AS SELECT {names} FROM "{table.name}" WITH NO DATA'  # noqa: S608  # names out of the schema
-    )
-    _copy(connection, name, columns, rows, _types(table, columns))
-    return name
-
-
-_PG_TYPES = {
-    "INTEGER": "int4",
-    "SMALLINT": "int2",
-    "BIGINT": "int8",
-    "BOOLEAN": "bool",
-    "TEXT": "text",
-    "DATE": "date",
-    "BLOB": "bytea",
-    "BYTEA": "bytea",
+_POSTGRESQL_TYPES: Final = {
+    SmallInteger: "int2",
+    BigInteger: "int8",
+    Integer: "int4",
+    Boolean: "bool",
+    Date: "date",
+    LargeBinary: "bytea",
+    UtcDateTime: "timestamptz",
+    Text: "text",
 }
 
 
-def _types(table: Table, columns: Sequence[str]) -> list[str]:
-    from sqlalchemy.dialects import postgresql
+def insert_new(
+    connection: Connection,
+    into: Table,
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    *,
+    returning: Sequence[str] = (),
+    greatest: Sequence[str] = (),
+) -> list[Any]:
+    """Insert the rows whose key isn't there yet, and in those that are, raise the columns `greatest` that are smaller or empty.
 
-    dialect = postgresql.dialect()  # type: ignore[no-untyped-call]  # SQLAlchemy ships it untyped
-    out = []
-    for column in columns:
-        name = table.c[column].type.compile(dialect=dialect).split("(")[0]
-        out.append(_PG_TYPES.get(name, "timestamptz" if name.startswith("TIMESTAMP") else "text"))
-    return out
+    Gives the columns `returning` of the rows that were inserted or raised. No key may be in `rows` twice.
+    """
+    clean_rows = cleaned(into, columns, rows)
+    if not clean_rows:
+        return []
+    dialect = postgresql if is_postgresql(connection) else sqlite
+    if is_postgresql(connection) and len(clean_rows) >= COPY_FROM_ROWS:
+        incoming = f"incoming_{into.name}"
+        names = ", ".join(f'"{c}"' for c in columns)
+        connection.exec_driver_sql(
+            f'CREATE TEMP TABLE {incoming} ON COMMIT DROP AS SELECT {names} FROM "{into.name}" WITH NO DATA'  # noqa: S608  # names out of the schema
+        )
+        _copy(connection, incoming, into, columns, clean_rows)
+        source: Any = select(*(column(c) for c in columns)).select_from(table(incoming))
+        found = _run(connection, postgresql.insert(into).from_select(list(columns), source), into, returning, greatest)
+        connection.exec_driver_sql(f"DROP TABLE {incoming}")
+        return found
+    values = [dict(zip(columns, row, strict=True)) for row in clean_rows]
+    return _run(connection, dialect.insert(into), into, returning, greatest, values)
 
 
-def _copy(connection: Connection, target: str, columns: Sequence[str], rows: Iterable[Row], types: Sequence[str]) -> int:
+def _run(
+    connection: Connection,
+    statement: postgresql.Insert | sqlite.Insert,
+    into: Table,
+    returning: Sequence[str],
+    greatest: Sequence[str],
+    values: list[dict[str, Any]] | None = None,
+) -> list[Any]:
+    if greatest:
+        new = statement.excluded
+        bigger = or_(*(or_(new[c] > into.c[c], into.c[c].is_(None) & new[c].is_not(None)) for c in greatest))
+        of_both = func.greatest if is_postgresql(connection) else func.max
+        raised = {c: func.coalesce(of_both(into.c[c], new[c]), into.c[c], new[c]) for c in greatest}
+        statement = statement.on_conflict_do_update(index_elements=list(into.primary_key), set_=raised, where=bigger)
+    else:
+        statement = statement.on_conflict_do_nothing()
+    if returning:
+        return list(connection.execute(statement.returning(*(into.c[c] for c in returning)), values))
+    connection.execute(statement, values)
+    return []
+
+
+def append(connection: Connection, into: Table, columns: Sequence[str], rows: Iterable[Row]) -> int:
+    """Insert rows that are known to be new; gives their number."""
+    clean_rows = cleaned(into, columns, rows)
+    if not clean_rows:
+        return 0
+    if is_postgresql(connection) and len(clean_rows) >= COPY_FROM_ROWS:
+        _copy(connection, f'"{into.name}"', into, columns, clean_rows)
+    else:
+        connection.execute(insert(into), [dict(zip(columns, row, strict=True)) for row in clean_rows])
+    return len(clean_rows)
+
+
+def cleaned(into: Table, columns: Sequence[str], rows: Iterable[Row]) -> list[Row]:
+    """The rows with texts that every database takes. Whole columns are looked at together: nearly always nothing is to be done."""
+    found = rows if isinstance(rows, list) else list(rows)
+    places = [index for index, name in enumerate(columns) if isinstance(into.c[name].type, Text)]
+    dirty = [index for index in places if not is_clean("".join([row[index] for row in found if row[index] is not None]))]
+    if not dirty:
+        return found
+    out = [list(row) for row in found]
+    for row in out:
+        for index in dirty:
+            row[index] = clean(row[index]) if row[index] is not None else None
+    return list(out)
+
+
+def _copy(connection: Connection, target: str, into: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
     names = ", ".join(f'"{c}"' for c in columns)
-    cursor = connection.connection.cursor()
-    done = 0
+    with (
+        connection.connection.cursor() as cursor,  # type: ignore[attr-defined]  # psycopg's own cursor is a context manager
+        cursor.copy(f"COPY {target} ({names}) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.set_types([_postgresql_type(into, c) for c in columns])
+        write = copy.write_row
+        for row in rows:
+            write(row)
+
+
+def _postgresql_type(into: Table, name: str) -> str:
+    kind = into.c[name].type
+    return next(word for known, word in _POSTGRESQL_TYPES.items() if isinstance(kind, known))
+
+
+# --- out -------------------------------------------------------------------------------------------------------------------
+
+
+def stream(connection: Connection, statement: Select[Any], size: int = 5000) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of a query in lists of at most `size`, as the driver has them: on SQLite days are text, flags 0 or 1, times are not for here.
+
+    Held in the database and not in memory: on PostgreSQL by a cursor of the server, which lives as long as the transaction.
+    """
+    compiled: Any = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    raw = connection.connection
+    if is_postgresql(connection):
+        cursor = raw.cursor(f"nrr_{id(compiled):x}", binary=True)  # psycopg's
+        parameters: Any = compiled.params
+    else:
+        cursor = raw.cursor()
+        parameters = [compiled.params[name] for name in compiled.positiontup or ()]
     try:
-        with cursor.copy(f"COPY {target} ({names}) FROM STDIN (FORMAT BINARY)") as copy:
-            copy.set_types(types)
-            for row in rows:
-                copy.write_row(row)
-                done += 1
+        cursor.execute(str(compiled), parameters)
+        while rows := cursor.fetchmany(size):
+            yield rows  # type: ignore[misc]  # both drivers give lists of tuples
     finally:
         cursor.close()
-    return done
+
+
+def among(connection: Connection, tested: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a column is one of `values`, however many there are, in a statement that is always the same text."""
+    if is_postgresql(connection):
+        return tested == func.any(literal(list(values), ARRAY(Text)))
+    return tested.in_(select(column("value", Text)).select_from(func.json_each(json.dumps(list(values)))))
+
+
+def asked_for(connection: Connection, buckets: Sequence[int], names: Sequence[str]) -> Subquery:
+    """A table `asked` with the columns bucket and name, to be joined with: the way to some customers' rows by the key's first part."""
+    kinds = (column("bucket", SmallInteger), column("name", Text))
+    if is_postgresql(connection):
+        found = text(
+            "SELECT b AS bucket, n AS name FROM unnest(CAST(:buckets AS smallint[]), CAST(:names AS text[])) AS given(b, n)"
+        )
+        return found.bindparams(buckets=list(buckets), names=list(names)).columns(*kinds).subquery("asked")
+    pairs = json.dumps(list(zip(buckets, names, strict=True)))
+    found = text("SELECT json_extract(value, '$[0]') AS bucket, json_extract(value, '$[1]') AS name FROM json_each(:pairs)")
+    return found.bindparams(pairs=pairs).columns(*kinds).subquery("asked")

@@ -4,11 +4,13 @@ Two databases with the same dump hold the same facts and the same figures, which
 """
 
 import json
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
+from integrations.store.encoding import plain
 from integrations.store.schema import (
     catalog,
     customer_state,
@@ -17,34 +19,37 @@ from integrations.store.schema import (
     invoice_line,
     member,
     payload,
+    rate,
     subscription_state,
 )
-from integrations.store.schema_ledger import attribute, exclusion, finding, movement, rollup, standing
+from integrations.store.schema_figures import day_total, rollup, snapshot
+from integrations.store.schema_ledger import attribute, exclusion, finding, movement, standing, wake
 
-FACTS = (catalog, customer_state, subscription_state, invoice, invoice_line, event, payload, member)
-DERIVED = (movement, standing, attribute, exclusion, finding, rollup)
+FACTS = (catalog, customer_state, subscription_state, invoice, invoice_line, event, payload, rate, member)
+DERIVED = (movement, standing, attribute, exclusion, finding, wake, rollup, day_total, snapshot)
 _OPERATIONAL = frozenset({"learnt_at", "observed_at", "run_id", "version", "current"})
 
 
 def canonical(connection: Connection, *, facts: bool = True, derived: bool = True) -> Iterator[str]:
-    """One line of JSON for each row, table by table, in order of the whole line."""
+    """One line of JSON for each row, table by table, the lines of a table in order."""
     for table in (*(FACTS if facts else ()), *(DERIVED if derived else ())):
         yield from _lines(connection, table)
 
 
-def _lines(connection: Connection, table: Table) -> Iterator[str]:
+def _lines(connection: Connection, table: Table) -> list[str]:
     columns = [c for c in table.columns if c.name not in _OPERATIONAL]
     query = select(*columns)
     if table is rollup:
         query = query.where(rollup.c.current)
-    rows = connection.execute(query)
     names = [c.name for c in columns]
-    yield from sorted(
-        json.dumps({"table": table.name} | {n: _plain(v) for n, v in zip(names, row, strict=True)}, sort_keys=True) for row in rows
+    return sorted(
+        json.dumps({"table": table.name} | {n: _plain(table, v) for n, v in zip(names, row, strict=True)}, sort_keys=True)
+        for row in connection.execute(query)
     )
 
 
-def _plain(value: Any) -> Any:
+def _plain(table: Table, value: Any) -> Any:
     if isinstance(value, bytes | memoryview):
-        return bytes(value).hex()
+        body = bytes(value)
+        return zlib.decompress(body).decode(errors="replace") if table is payload else plain(body)
     return value if isinstance(value, str | int | bool) or value is None else str(value)

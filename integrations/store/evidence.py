@@ -1,30 +1,22 @@
 """Reading evidence back, customer by customer, in bounded memory.
 
-Every stream of rows is ordered by the customer's name in the ledger and read side by side, so a million customers cost no more memory
-than one bucket's look-ahead. Nothing is decided here: which evidence is stronger is the engine's business.
+The four tables of facts are read side by side in order of bucket and customer, which is the order of their keys, so a million customers
+cost no more memory than the look-ahead of four cursors. Nothing is decided here: which evidence is stronger is the engine's business.
 """
 
 from collections.abc import Iterator, Sequence
+from heapq import merge
 from itertools import groupby
-from typing import Any
+from operator import itemgetter
+from typing import Any, Final
 
-from sqlalchemy import Connection, Select, and_, func, literal, select
+from sqlalchemy import Connection, and_, delete, func, select
 
-from integrations.store.encoding import decode
-from integrations.store.engine import is_postgresql
-from integrations.store.schema import (
-    BUCKETS,
-    catalog,
-    customer_state,
-    invoice,
-    invoice_line,
-    member,
-    subscription_state,
-    touched,
-)
+from integrations.store.bulk import among, asked_for, stream
+from integrations.store.columns import BUCKETS
+from integrations.store.encoding import bucket_of, decode
+from integrations.store.schema import customer_state, invoice, invoice_line, member, subscription_state, touched
 from metrics.evidence import (
-    Catalog,
-    Coupon,
     Customer,
     CustomerEvidence,
     CustomerGroup,
@@ -33,8 +25,6 @@ from metrics.evidence import (
     Invoice,
     InvoiceEvidence,
     InvoiceLine,
-    Price,
-    Product,
     Source,
     Subscription,
     SubscriptionEvidence,
@@ -42,26 +32,31 @@ from metrics.evidence import (
 )
 
 _Extra: type[tuple[tuple[tuple[Discount, int], ...], tuple[str, ...]]] = tuple[tuple[tuple[Discount, int], ...], tuple[str, ...]]
-_RANK = {"draft": 0, "open": 1, "uncollectible": 2, "paid": 3, "void": 3}
+_SOURCES: Final = {int(source): source for source in Source}
+_RANK: Final = {"draft": 0, "open": 1, "uncollectible": 2, "paid": 3, "void": 4}
+"""Which of an invoice's statuses is its last: they can only be passed in this order."""
+_ASKED: Final = 500
 
+_PLACE: Final = ("bucket", "customer_id", "account")
+_STATES: Final = ("at", "source", "source_id", "body")
+_HEAD: Final = (
+    "invoice_id", "subscription_id", "status", "created", "currency", "billing_reason", "amount_paid", "finalized_at", "paid_at",
+    "voided_at", "uncollectible_at",
+)  # fmt: skip
+_LINE: Final = (
+    "line_id", "invoice_id", "subscription_id", "item_id", "price_id", "quantity", "amount", "currency", "period_start", "period_end",
+    "proration", "inclusive_tax", "extra",
+)  # fmt: skip
+_TABLES: Final = (
+    (customer_state, _STATES),
+    (subscription_state, ("subscription_id", *_STATES)),
+    (invoice, _HEAD),
+    (invoice_line, _LINE),
+)
 
-def load_catalog(connection: Connection, account: int) -> Catalog:
-    """Every price, coupon and product of an account in its newest listed version; one seen only inside another object fills in."""
-    query = (
-        select(catalog.c.kind, catalog.c.object_id, catalog.c.body)
-        .where(catalog.c.account == account)
-        .order_by(catalog.c.kind, catalog.c.object_id, catalog.c.rank, catalog.c.observed_at, catalog.c.digest)
-    )
-    out = Catalog()
-    for kind, object_id, body in connection.execute(query):
-        match kind:
-            case "price":
-                out.prices[object_id] = decode(body, Price)
-            case "coupon":
-                out.coupons[object_id] = decode(body, Coupon)
-            case "product":
-                out.products[object_id] = decode(body, Product)
-    return out
+_Row = tuple[Any, ...]
+_Four = tuple[list[_Row], list[_Row], list[_Row], list[_Row]]
+"""A customer's rows of the four tables; each row begins with bucket, customer and account."""
 
 
 def groups(
@@ -70,154 +65,152 @@ def groups(
     only: Sequence[str] | None = None,
     shard: tuple[int, int] = (0, 1),
 ) -> Iterator[CustomerGroup]:
-    """Customers with all their evidence, in order of name; those named in `only`, or of one of n shards.
+    """Customers with all their evidence, in order of bucket and name; those named in `only`, or of one of n shards.
 
-    A shard (i, n) is the i-th of n ranges of buckets. Everything is read within the caller's transaction.
+    A shard (i, n) is the i-th of n ranges of buckets. Everything is read within the caller's transaction, so on SQLite a shard should
+    be small where somebody else wants to write: a reader there keeps writers waiting.
     """
-    if only is not None and not only:
+    if only is not None:
+        yield from _named(connection, sorted(set(only), key=lambda name: (bucket_of(name), name)))
         return
-    streams = [
-        _Stream(_ordered(connection, _customer_rows(), customer_state, only, shard)),
-        _Stream(_ordered(connection, _subscription_rows(), subscription_state, only, shard)),
-        _Stream(_ordered(connection, _invoice_rows(), invoice, only, shard)),
-        _Stream(_ordered(connection, _line_rows(), invoice_line, only, shard)),
-    ]
-    while True:
-        names = [s.name for s in streams if s.name is not None]
-        if not names:
-            return
-        name = min(names)
-        customers, subscriptions, heads, lines = (s.take(name) for s in streams)
-        yield _group(name, customers, subscriptions, heads, lines)
+    low, high = (BUCKETS * part // shard[1] for part in (shard[0], shard[0] + 1))
+    merged = select(member.c.bucket, member.c.name).where(member.c.bucket >= low, member.c.bucket < high).distinct()
+    names = [str(name) for _, name in sorted((b, n) for b, n in connection.execute(merged))]
+    any_member = connection.execute(select(member.c.account).limit(1)).first() is not None
+    alone = _alone(connection, low, high, any_member=any_member)
+    if not names:
+        yield from alone
+    else:
+        yield from merge(alone, _named(connection, names), key=lambda group: (bucket_of(group.customer), group.customer))
+
+
+def _alone(connection: Connection, low: int, high: int, *, any_member: bool) -> Iterator[CustomerGroup]:
+    """The customers of a range of buckets that no rule makes part of another."""
+    streams = []
+    for table, columns in _TABLES:
+        query = select(*(table.c[c] for c in (*_PLACE, *columns))).where(table.c.bucket >= low, table.c.bucket < high)
+        if any_member:
+            mine = and_(member.c.account == table.c.account, member.c.customer_id == table.c.customer_id)
+            query = query.where(~select(member.c.account).where(mine).exists())
+        ordered = query.order_by(table.c.bucket, table.c.customer_id)
+        streams.append(_Stream(row for rows in stream(connection, ordered) for row in rows))
+    while (place := min((s.place for s in streams if s.place is not None), default=None)) is not None:
+        customers, subscriptions, heads, lines = (s.take(place) for s in streams)
+        if place[1]:
+            yield _group(place[1], (customers, subscriptions, heads, lines))
 
 
 class _Stream:
-    """Rows whose first column is a customer's name, taken a customer at a time."""
+    """Rows that begin with bucket and customer, taken a customer at a time."""
 
-    def __init__(self, rows: Iterator[Any]) -> None:
-        self._groups = groupby(rows, key=lambda row: str(row[0]))
-        self.name: str | None = None
-        self._rows: list[Any] = []
+    def __init__(self, rows: Iterator[_Row]) -> None:
+        self._groups = groupby(rows, key=itemgetter(0, 1))
+        self.place: tuple[int, str] | None = None
+        self._rows: list[_Row] = []
         self._advance()
 
     def _advance(self) -> None:
         found = next(self._groups, None)
-        self.name, self._rows = (found[0], list(found[1])) if found else (None, [])
+        self.place, self._rows = (found[0], list(found[1])) if found else (None, [])
 
-    def take(self, name: str) -> list[Any]:
-        if self.name != name:
+    def take(self, place: tuple[int, str]) -> list[_Row]:
+        if self.place != place:
             return []
         rows = self._rows
         self._advance()
         return rows
 
 
-def _customer_rows() -> Select[Any]:
-    t = customer_state.c
-    return select(t.account, t.customer_id, t.at, t.source, t.source_id, t.body)
+def _named(connection: Connection, names: Sequence[str]) -> Iterator[CustomerGroup]:
+    """Customers by their names in the ledger, in the order given; a name that nothing is known of is passed over."""
+    for index in range(0, len(names), _ASKED):
+        chunk = list(names[index : index + _ASKED])
+        named = select(member.c.account, member.c.customer_id, member.c.name)
+        mine = among(connection, member.c.name, chunk) | among(connection, member.c.customer_id, chunk)
+        part_of = {(a, c): str(n) for a, c, n in connection.execute(named.where(mine))}
+        wanted = sorted({*chunk, *(c for (_, c), name in part_of.items() if name in chunk)})
+        asked = asked_for(connection, [bucket_of(c) for c in wanted], wanted)
+        found: dict[str, _Four] = {}
+        for place, (table, columns) in enumerate(_TABLES):
+            theirs = and_(table.c.bucket == asked.c.bucket, table.c.customer_id == asked.c.name)
+            query = select(*(table.c[c] for c in (*_PLACE, *columns))).join_from(asked, table, theirs)
+            for rows in stream(connection, query):
+                for row in rows:
+                    name = part_of.get((row[2], row[1]), row[1])
+                    found.setdefault(name, ([], [], [], []))[place].append(row)
+        yield from (_group(name, found[name]) for name in chunk if name in found)
 
 
-def _subscription_rows() -> Select[Any]:
-    t = subscription_state.c
-    return select(t.account, t.customer_id, t.subscription_id, t.at, t.source, t.source_id, t.body)
+def _group(name: str, rows: _Four) -> CustomerGroup:
+    places = sorted({(r[2], r[1]) for part in rows for r in part})
+    if len(places) == 1:
+        return CustomerGroup(name, (_member(*places[0], rows),))
+    of_each = ((place, tuple([r for r in part if (r[2], r[1]) == place] for part in rows)) for place in places)
+    return CustomerGroup(name, tuple(_member(*place, part) for place, part in of_each))  # type: ignore[arg-type]  # four lists again
 
 
-def _invoice_rows() -> Select[Any]:
-    t = invoice.c
-    return select(
-        t.account, t.customer_id, t.invoice_id, t.status, t.subscription_id, t.created, t.currency, t.billing_reason, t.amount_paid,
-        t.finalized_at, t.paid_at, t.voided_at, t.uncollectible_at,
-    )  # fmt: skip
+def _member(account: int, customer: str, rows: _Four) -> CustomerEvidence:
+    states = [CustomerState(r[3], _SOURCES[r[4]], r[5], decode(r[6], Customer)) for r in rows[0]]
+    by_subscription: dict[str, list[SubscriptionState]] = {}
+    for r in rows[1]:
+        state = SubscriptionState(r[4], _SOURCES[r[5]], r[6], decode(r[7], Subscription))
+        by_subscription.setdefault(r[3], []).append(state)
+    invoices = _invoices(customer, rows[2], rows[3])
+    subscriptions = tuple(
+        SubscriptionEvidence(account, s, tuple(sorted(by_subscription.get(s, ()), key=_order)), tuple(invoices.get(s, ())))
+        for s in sorted({*by_subscription, *invoices})
+    )
+    return CustomerEvidence(account, customer, tuple(sorted(states, key=_order)), subscriptions)
 
 
-def _line_rows() -> Select[Any]:
-    t = invoice_line.c
-    return select(
-        t.account, t.customer_id, t.invoice_id, t.line_id, t.subscription_id, t.item_id, t.price_id, t.quantity, t.amount, t.currency,
-        t.period_start, t.period_end, t.proration, t.inclusive_tax, t.extra,
-    )  # fmt: skip
+def _order(state: CustomerState | SubscriptionState) -> tuple[int, int, str]:
+    return state.at, state.source, state.source_id
 
 
-def _ordered(
-    connection: Connection, query: Select[Any], table: Any, only: Sequence[str] | None, shard: tuple[int, int]
-) -> Iterator[Any]:
-    """The rows of `query` with the customer's name before them, in order of name (by code point on both databases)."""
-    name = func.coalesce(member.c.name, table.c.customer_id, literal(""))
-    joined = table.outerjoin(member, and_(member.c.account == table.c.account, member.c.customer_id == table.c.customer_id))
-    named = select(name.label("name"), *query.selected_columns).select_from(joined)
-    if only is not None:
-        named = named.where(name.in_(list(only)))
-    else:
-        index, count = shard
-        low, high = BUCKETS * index // count, BUCKETS * (index + 1) // count
-        if count > 1:
-            bucket = func.coalesce(member.c.bucket, table.c.bucket)
-            named = named.where(and_(bucket >= low, bucket < high))
-    order = name.collate("C") if is_postgresql(connection) else name
-    result = connection.execution_options(stream_results=True, yield_per=5000).execute(named.order_by(order))
-    yield from result
-
-
-def _group(name: str, customers: list[Any], subscriptions: list[Any], heads: list[Any], lines: list[Any]) -> CustomerGroup:
-    members = sorted({(r[1], r[2]) for rows in (customers, subscriptions, heads, lines) for r in rows if r[2] is not None})
-    out = []
-    for account, customer in members:
-        key = (account, customer)
-        states = tuple(CustomerState(r[3], Source(r[4]), r[5], decode(r[6], Customer)) for r in customers if (r[1], r[2]) == key)
-        by_subscription: dict[str, list[SubscriptionState]] = {}
-        for r in subscriptions:
-            if (r[1], r[2]) == key:
-                state = SubscriptionState(r[4], Source(r[5]), r[6], decode(r[7], Subscription))
-                by_subscription.setdefault(r[3], []).append(state)
-        invoices = _invoices([h for h in heads if (h[1], h[2]) == key], [x for x in lines if (x[1], x[2]) == key])
-        names = dict.fromkeys([*sorted(by_subscription), *sorted(invoices)])
-        out.append(
-            CustomerEvidence(
-                account,
-                customer,
-                tuple(sorted(states, key=lambda s: (s.at, s.source, s.source_id))),
-                tuple(
-                    SubscriptionEvidence(account, n, tuple(by_subscription.get(n, ())), tuple(invoices.get(n, ()))) for n in names
-                ),
-            )
-        )
-    return CustomerGroup(name, tuple(out))
-
-
-def _invoices(heads: list[Any], lines: list[Any]) -> dict[str, list[InvoiceEvidence]]:
+def _invoices(customer: str, heads: list[_Row], lines: list[_Row]) -> dict[str, list[InvoiceEvidence]]:
     """The invoices of one customer by subscription, each with its newest head and its own lines."""
-    newest: dict[str, Any] = {}
+    newest: dict[str, _Row] = {}
     for h in heads:
         held = newest.get(h[3])
-        if held is None or _RANK.get(h[4], 1) > _RANK.get(held[4], 1) or (h[4] == "void" and held[4] == "paid"):
+        if held is None or _RANK.get(h[5], 1) > _RANK.get(held[5], 1):
             newest[h[3]] = h
-    by_invoice: dict[tuple[str, str], list[InvoiceLine]] = {}
-    for x in lines:
-        discounts, credited = decode(x[15], _Extra) if x[15] is not None else ((), ())
+    by_invoice: dict[str, dict[str, list[InvoiceLine]]] = {}
+    for r in lines:
+        discounts, credited = decode(r[15], _Extra) if r[15] is not None else ((), ())
         line = InvoiceLine(
-            x[4], x[3], x[5], x[6], x[7], x[8], x[9], x[10], x[11], x[12], bool(x[13]), discounts, x[14], credited
+            r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], bool(r[13]), discounts, r[14], credited
         )  # fmt: skip
-        by_invoice.setdefault((x[3], x[5]), []).append(line)
+        by_invoice.setdefault(line.invoice, {}).setdefault(line.subscription, []).append(line)
     out: dict[str, list[InvoiceEvidence]] = {}
-    for invoice_id, h in sorted(newest.items()):
-        head = Invoice(invoice_id, h[2], h[5], h[4], h[6], h[7], h[8], h[9], h[10], h[11], h[12], h[13])
-        owners = {s for i, s in by_invoice if i == invoice_id} | ({h[5]} if h[5] else set())
+    for invoice_id in sorted(newest):
+        h = newest[invoice_id]
+        head = Invoice(invoice_id, customer, *h[4:14])
+        of_subscription = by_invoice.get(invoice_id, {})
+        owners = {*of_subscription, h[4]} if h[4] else set(of_subscription)
         for subscription in sorted(owners):
-            found = tuple(sorted(by_invoice.get((invoice_id, subscription), ()), key=lambda line: line.id))
-            out.setdefault(subscription, []).append(InvoiceEvidence(head, found))
+            found = of_subscription.get(subscription, [])
+            found.sort(key=_line_id)
+            out.setdefault(subscription, []).append(InvoiceEvidence(head, tuple(found)))
     return out
 
 
+def _line_id(line: InvoiceLine) -> str:
+    return line.id
+
+
+# --- whom to derive again --------------------------------------------------------------------------------------------------
+
+
 def take_touched(connection: Connection, limit: int) -> list[tuple[int, int, str]]:
-    """Marks in order: id, account, customer. Delete them by id in the transaction that derives; a mark made meanwhile stays."""
+    """Marks in order: id, account, Stripe customer. Drop them by id in the transaction that derives; a mark made meanwhile stays."""
     query = select(touched.c.id, touched.c.account, touched.c.customer_id).order_by(touched.c.id).limit(limit)
     return [(int(i), int(a), str(c)) for i, a, c in connection.execute(query)]
 
 
 def drop_touched(connection: Connection, ids: Sequence[int]) -> None:
     """Remove marks that were dealt with."""
-    for index in range(0, len(ids), 500):
-        connection.execute(touched.delete().where(touched.c.id.in_(ids[index : index + 500])))
+    for index in range(0, len(ids), _ASKED):
+        connection.execute(delete(touched).where(touched.c.id.in_(ids[index : index + _ASKED])))
 
 
 def count_touched(connection: Connection) -> int:

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from integrations.store.clock import now
-from integrations.store.schema_ledger import quarantine as table
+from integrations.store.schema import quarantine as table
 
 
 @dataclass(frozen=True, slots=True)

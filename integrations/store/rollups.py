@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, and_, func, select, tuple_, update
 
 from integrations.store.bulk import append
-from integrations.store.schema import require_zone
-from integrations.store.schema_ledger import rollup as table
+from integrations.store.columns import require_zone
+from integrations.store.schema_figures import rollup as table
 
 KEY = ("kind", "first", "until", "dimension", "segment", "currency")
 FIGURES = (

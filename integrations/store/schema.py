@@ -1,202 +1,135 @@
-"""The tables. Facts are append-only on natural keys; everything derived can be thrown away and made again.
+"""The tables of facts: what Stripe said, append-only, each fact once on its natural key.
 
-Facts are dated as Stripe dates them, in whole seconds since the epoch (BIGINT): the same on both databases and traceable to Stripe's
-JSON. Our own times (jobs, runs, when a fact was learnt) are UTC timestamps that refuse naive values. Days are DATE, money is BIGINT:
-micros where it was derived, minor units where Stripe said it.
+The keys of a customer's facts begin with its bucket and id: what belongs to a customer lies together, and the key is the only index
+that reading customer by customer needs. Stripe never moves an object from one customer to another, so a key is no wider for it.
 """
 
-from datetime import UTC, datetime
-from typing import Any
+from sqlalchemy import Index, Table, UniqueConstraint
 
-from sqlalchemy import (
-    BigInteger,
-    Boolean,
-    Column,
-    DateTime,
-    Dialect,
-    Index,
-    Integer,
-    LargeBinary,
-    MetaData,
-    SmallInteger,
-    String,
-    Table,
-    UniqueConstraint,
-)
-from sqlalchemy.types import TypeDecorator
+from integrations.store.columns import Big, Bytes, Day, Flag, Small, Time, Whole, Word, key, may, metadata, must, number
 
-BUCKETS = 1024
-"""Customers are spread over this many buckets, by a stable hash of their name."""
-
-metadata = MetaData(
-    naming_convention={
-        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
-        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-        "pk": "pk_%(table_name)s",
-    }
-)
-
-Big = BigInteger().with_variant(Integer(), "sqlite")
-"""A 64-bit integer; SQLite's own is one, and only INTEGER keys count up there."""
-
-
-def require_zone(value: datetime) -> datetime:
-    """The value itself. Raises ValueError for a naive one, which would mean something else on another machine."""
-    if value.tzinfo is None:
-        raise ValueError("a time without its zone can't be stored")
-    return value
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """An aware instant, stored in UTC. A naive value is refused: it would mean something else on another machine."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
-        if value is None:
-            return None
-        utc = require_zone(value).astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002  # SQLAlchemy's signature
-        if value is None or value.tzinfo is not None:
-            return value
-        return value.replace(tzinfo=UTC)
-
-
-def part_of_key() -> dict[str, Any]:
-    """What a column of the primary key is declared with."""
-    return {"primary_key": True, "nullable": False, "autoincrement": False}
-
-
-def _instant(name: str, **more: Any) -> "Column[int]":
-    return Column(name, Big, **more)
-
-
-# --- who is read -----------------------------------------------------------------------------------------------------------
+_ACCOUNT = "the account (table account) that it belongs to"
+_BUCKET = "hash of the customer's id, 0 to 1023: the unit in which work is shared out"
+_CUSTOMER = "Stripe's id of the customer"
+_SOURCE = "where it comes from: 1 before an event, 2 after it, 3 a listing"
+_LEARNT = "when it was stored"
 
 account = Table(
     "account",
     metadata,
-    Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("name", String(64), nullable=False, unique=True, comment="what the installation calls it"),
-    Column("stripe_id", String(255), nullable=False),
-    Column("livemode", Boolean, nullable=False),
-    Column("country", String(2)),
-    Column("default_currency", String(8)),
-    Column("bound_at", UtcDateTime, nullable=False),
+    number("what facts carry"),
+    must("name", Word, "what the installation calls it", unique=True),
+    must("stripe_id", Word, "acct_..."),
+    must("livemode", Flag, "live or test; a database holds only one of them"),
+    may("country", Word, "where the account is at home"),
+    may("default_currency", Word, "what it is paid out in"),
+    must("bound_at", Time, "when it was first seen"),
     UniqueConstraint("stripe_id", "livemode"),
     comment="Stripe accounts, each bound to a name and a mode at first sight",
 )
 
-# --- facts ------------------------------------------------------------------------------------------------------------------
-
 catalog = Table(
     "catalog",
     metadata,
-    Column("account", Integer, **part_of_key()),
-    Column("kind", String(8), **part_of_key()),
-    Column("object_id", String(255), **part_of_key()),
-    Column("digest", String(32), **part_of_key()),
-    Column("rank", SmallInteger, nullable=False, comment="1 listed whole, 0 seen inside another object"),
-    Column("observed_at", Big, nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("learnt_at", UtcDateTime, nullable=False),
-    comment="Prices, coupons and products in every version seen",
+    key("account", Whole, _ACCOUNT),
+    key("kind", Word, "price, coupon or product"),
+    key("object_id", Word, "Stripe's id"),
+    key("rank", Small, "1 listed whole, 0 seen inside another object, where Stripe leaves things out"),
+    key("digest", Word, "digest of the body"),
+    must("observed_at", Big, "when it was last listed so, epoch seconds; of what was seen inside others, when it was first"),
+    must("body", Bytes, "msgpack of metrics.evidence"),
+    must("learnt_at", Time, _LEARNT),
+    comment="Prices, coupons and products in every version seen; the newest listed one holds, else one seen inside another object",
 )
 
 customer_state = Table(
     "customer_state",
     metadata,
-    Column("account", Integer, **part_of_key()),
-    Column("customer_id", String(255), **part_of_key()),
-    Column("at", Big, **part_of_key()),
-    Column("source", SmallInteger, **part_of_key(), comment="1 before an event, 2 event, 3 listing"),
-    Column("source_id", String(255), **part_of_key()),
-    Column("bucket", SmallInteger, nullable=False),
-    Column("digest", String(32), nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("learnt_at", UtcDateTime, nullable=False),
+    key("bucket", Small, _BUCKET),
+    key("customer_id", Word, _CUSTOMER),
+    key("account", Whole, _ACCOUNT),
+    key("at", Big, "the moment, epoch seconds"),
+    key("source", Small, _SOURCE),
+    key("source_id", Word, "the event's id, empty for a listing"),
+    must("digest", Word, "digest of the body"),
+    must("body", Bytes, "msgpack of metrics.evidence.Customer"),
+    must("learnt_at", Time, _LEARNT),
     comment="What a customer was at a moment, without personal data",
 )
 
 subscription_state = Table(
     "subscription_state",
     metadata,
-    Column("account", Integer, **part_of_key()),
-    Column("subscription_id", String(255), **part_of_key()),
-    Column("at", Big, **part_of_key()),
-    Column("source", SmallInteger, **part_of_key(), comment="1 before an event, 2 event, 3 listing"),
-    Column("source_id", String(255), **part_of_key()),
-    Column("customer_id", String(255), nullable=False),
-    Column("bucket", SmallInteger, nullable=False),
-    Column("status", String(32), nullable=False),
-    Column("digest", String(32), nullable=False),
-    Column("body", LargeBinary, nullable=False),
-    Column("learnt_at", UtcDateTime, nullable=False),
-    Index(None, "account", "customer_id"),
+    key("bucket", Small, _BUCKET),
+    key("customer_id", Word, _CUSTOMER),
+    key("account", Whole, _ACCOUNT),
+    key("subscription_id", Word, "Stripe's id of the subscription"),
+    key("at", Big, "the moment, epoch seconds"),
+    key("source", Small, _SOURCE),
+    key("source_id", Word, "the event's id, empty for a listing"),
+    must("status", Word, "Stripe's status at that moment"),
+    must("digest", Word, "digest of the body"),
+    must("body", Bytes, "msgpack of metrics.evidence.Subscription"),
+    must("learnt_at", Time, _LEARNT),
     comment="What a subscription was at a moment",
 )
 
 invoice = Table(
     "invoice",
     metadata,
-    Column("account", Integer, **part_of_key()),
-    Column("invoice_id", String(255), **part_of_key()),
-    Column("status", String(32), **part_of_key()),
-    Column("customer_id", String(255)),
-    Column("subscription_id", String(255)),
-    Column("bucket", SmallInteger, nullable=False),
-    _instant("created", nullable=False),
-    Column("currency", String(8), nullable=False),
-    Column("billing_reason", String(64)),
-    Column("amount_paid", Big, nullable=False),
-    _instant("finalized_at"),
-    _instant("paid_at"),
-    _instant("voided_at"),
-    _instant("uncollectible_at"),
-    Column("learnt_at", UtcDateTime, nullable=False),
-    Index(None, "account", "customer_id"),
+    key("bucket", Small, _BUCKET),
+    key("customer_id", Word, f"{_CUSTOMER}, empty if it has none"),
+    key("account", Whole, _ACCOUNT),
+    key("invoice_id", Word, "Stripe's id of the invoice"),
+    key("status", Word, "draft, open, paid, void, uncollectible"),
+    may("subscription_id", Word, "the subscription that it was made for"),
+    must("created", Big, "epoch seconds"),
+    must("currency", Word, "Stripe's code in lower case"),
+    may("billing_reason", Word, "why Stripe made it"),
+    must("amount_paid", Big, "minor units, the most that was seen in this status"),
+    may("finalized_at", Big, "epoch seconds"),
+    may("paid_at", Big, "epoch seconds"),
+    may("voided_at", Big, "epoch seconds"),
+    may("uncollectible_at", Big, "epoch seconds"),
+    must("learnt_at", Time, _LEARNT),
     comment="Heads of invoices, one row for each status they were seen in",
 )
 
 invoice_line = Table(
     "invoice_line",
     metadata,
-    Column("account", Integer, **part_of_key()),
-    Column("invoice_id", String(255), **part_of_key()),
-    Column("line_id", String(255), **part_of_key()),
-    Column("customer_id", String(255)),
-    Column("subscription_id", String(255), nullable=False),
-    Column("bucket", SmallInteger, nullable=False),
-    Column("item_id", String(255)),
-    Column("price_id", String(255)),
-    Column("quantity", Big),
-    Column("amount", Big, nullable=False, comment="minor units"),
-    Column("currency", String(8), nullable=False),
-    _instant("period_start", nullable=False),
-    _instant("period_end", nullable=False),
-    Column("proration", Boolean, nullable=False),
-    Column("inclusive_tax", Big, nullable=False, comment="minor units"),
-    Column("extra", LargeBinary, comment="discounts and credited lines, where there are any"),
-    Column("learnt_at", UtcDateTime, nullable=False),
-    Index(None, "account", "customer_id"),
+    key("bucket", Small, _BUCKET),
+    key("customer_id", Word, f"{_CUSTOMER}, empty if it has none"),
+    key("account", Whole, _ACCOUNT),
+    key("invoice_id", Word, "Stripe's id of the invoice"),
+    key("line_id", Word, "Stripe's id of the line"),
+    must("subscription_id", Word, "the subscription that it belongs to"),
+    may("item_id", Word, "the subscription item"),
+    may("price_id", Word, "the price or plan"),
+    may("quantity", Big, "how many"),
+    must("amount", Big, "minor units; negative for a credit"),
+    must("currency", Word, "Stripe's code in lower case"),
+    must("period_start", Big, "epoch seconds"),
+    must("period_end", Big, "epoch seconds"),
+    must("proration", Flag, "whether it corrects a part of a period"),
+    must("inclusive_tax", Big, "minor units of tax inside the amount"),
+    may("extra", Bytes, "msgpack of discounts and credited lines, where there are any"),
+    must("learnt_at", Time, _LEARNT),
     comment="Lines of finalised invoices that belong to a subscription",
 )
 
 event = Table(
     "event",
     metadata,
-    Column("account", Integer, **part_of_key()),
-    Column("event_id", String(255), **part_of_key()),
-    Column("type", String(128), nullable=False),
-    _instant("created", nullable=False),
-    Column("object_id", String(255), nullable=False),
-    Column("customer_id", String(255)),
-    Column("subscription_id", String(255)),
-    Column("invoice_id", String(255)),
-    Column("learnt_at", UtcDateTime, nullable=False),
+    key("account", Whole, _ACCOUNT),
+    key("event_id", Word, "evt_..."),
+    must("type", Word, "Stripe's type, such as customer.subscription.updated"),
+    must("created", Big, "epoch seconds"),
+    must("object_id", Word, "the object that it is about"),
+    may("customer_id", Word, _CUSTOMER),
+    may("subscription_id", Word, "the subscription that it concerns"),
+    may("invoice_id", Word, "the invoice that it concerns"),
+    must("learnt_at", Time, _LEARNT),
     Index(None, "account", "created"),
     comment="Events seen, so that a hole or a repetition can be told",
 )
@@ -204,31 +137,78 @@ event = Table(
 payload = Table(
     "payload",
     metadata,
-    Column("account", Integer, **part_of_key()),
-    Column("kind", String(16), **part_of_key()),
-    Column("object_id", String(255), **part_of_key()),
-    Column("source_id", String(255), **part_of_key()),
-    Column("body", LargeBinary, nullable=False, comment="zlib"),
-    Column("learnt_at", UtcDateTime, nullable=False),
+    key("account", Whole, _ACCOUNT),
+    key("kind", Word, "subscription or event"),
+    key("object_id", Word, "Stripe's id of the object"),
+    key("at", Big, "the moment of the listing or of the event, epoch seconds"),
+    key("source_id", Word, "the event's id, empty for a listing"),
+    must("body", Bytes, "the JSON that Stripe sent, compressed with zlib"),
+    must("learnt_at", Time, _LEARNT),
     comment="What Stripe sent, kept because events are forgotten after thirty days",
+)
+
+rate = Table(
+    "rate",
+    metadata,
+    key("unit", Word, "one of this currency"),
+    key("currency", Word, "bought so much of this one"),
+    key("day", Day, "on this day"),
+    must("rate", Word, "an exact decimal"),
+    must("source", Word, "where it comes from: ecb, or the name of a file"),
+    must("learnt_at", Time, _LEARNT),
+    comment="Exchange rates; a day without one takes the last before it",
 )
 
 member = Table(
     "member",
     metadata,
-    Column("account", Integer, **part_of_key()),
-    Column("customer_id", String(255), **part_of_key()),
-    Column("name", String(512), nullable=False, index=True),
-    Column("bucket", SmallInteger, nullable=False),
+    key("account", Whole, _ACCOUNT),
+    key("customer_id", Word, _CUSTOMER),
+    must("name", Word, "the customer's name in the ledger", index=True),
+    must("bucket", Small, "the bucket of that name"),
     comment="Stripe customers that a metadata rule makes part of another customer",
 )
 
 touched = Table(
     "touched",
     metadata,
-    Column("id", Big, primary_key=True, autoincrement=True),
-    Column("account", Integer, nullable=False),
-    Column("customer_id", String(255), nullable=False),
-    Index(None, "account", "customer_id"),
+    number("marks are removed by it, so that one made meanwhile stays", Big),
+    must("account", Whole, _ACCOUNT),
+    must("customer_id", Word, _CUSTOMER),
     comment="Customers with facts that nothing was derived from yet",
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    number("order in which they were met"),
+    must("account", Whole, _ACCOUNT),
+    must("kind", Word, "what sort of object it is"),
+    must("object_id", Word, "Stripe's id"),
+    must("reason", Word, "a stable word"),
+    must("detail", Word, "a sentence, without personal data"),
+    must("first_seen", Time, "when it was first kept out"),
+    must("last_seen", Time, "when it was last kept out"),
+    UniqueConstraint("account", "kind", "object_id"),
+    comment="Objects that could not be read, kept out alone",
+)
+
+person = Table(
+    "person",
+    metadata,
+    key("account", Whole, _ACCOUNT),
+    key("customer_id", Word, _CUSTOMER),
+    may("name", Word, "as Stripe has it"),
+    may("email", Word, "as Stripe has it"),
+    must("observed_at", Big, "when it was so, epoch seconds"),
+    comment="The only personal data; filled only where the settings say so",
+)
+
+forgotten = Table(
+    "forgotten",
+    metadata,
+    key("account", Whole, _ACCOUNT),
+    key("customer_id", Word, _CUSTOMER),
+    must("at", Time, "when it was asked for"),
+    comment="Customers of whom no name and no payload may be stored again",
 )

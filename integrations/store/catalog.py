@@ -1,0 +1,172 @@
+"""Prices, coupons and products: every version that was seen, and the one that holds.
+
+The newest listed version holds. An object that is in no list any more (a deleted coupon) is known only from inside other objects, where
+Stripe leaves things out: such a version fills the hole and never replaces a listed one.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, LargeBinary, and_, func, literal, or_, select
+from sqlalchemy.sql.elements import ColumnElement
+
+from integrations.store.bulk import among, insert_new
+from integrations.store.encoding import decode, digest, encode
+from integrations.store.engine import is_postgresql
+from integrations.store.schema import catalog as table
+from integrations.store.schema import customer_state, invoice_line, member, subscription_state
+from integrations.store.schema_ledger import finding
+from metrics.evidence import Catalog, Coupon, Instant, Price, Product
+
+UNPRICED = (
+    "unknown_price",
+    "unknown_coupon",
+    "tiers_unknown",
+    "currency_unknown",
+    "coupon_currency_unknown",
+    "unit_unknown",
+)
+"""Findings that a new entry in the catalog may settle."""
+
+_KINDS: dict[str, type[Price | Coupon | Product]] = {"price": Price, "coupon": Coupon, "product": Product}
+_COLUMNS = ("account", "kind", "object_id", "rank", "digest", "observed_at", "body", "learnt_at")
+_LOCK = 7_254_100
+
+Named = tuple[str, str]
+"""Kind and id."""
+Version = tuple[int, int, int, str, bytes]
+"""Rank, moment of the listing (0 for one seen inside another object), size, digest and body: the greatest one holds."""
+
+
+def load(connection: Connection, account: int) -> Catalog:
+    """Every price, coupon and product of an account as it holds."""
+    out = Catalog()
+    for (kind, object_id), version in _versions(connection, account).items():
+        match kind:
+            case "price":
+                out.prices[object_id] = decode(version[-1], Price)
+            case "coupon":
+                out.coupons[object_id] = decode(version[-1], Coupon)
+            case "product":
+                out.products[object_id] = decode(version[-1], Product)
+    return out
+
+
+def _versions(connection: Connection, account: int, named: Iterable[Named] | None = None) -> dict[Named, Version]:
+    query = select(table.c.kind, table.c.object_id, table.c.rank, table.c.observed_at, table.c.digest, table.c.body)
+    query = query.where(table.c.account == account)
+    if named is not None:
+        query = query.where(among(connection, table.c.object_id, sorted({object_id for _, object_id in named})))
+    out: dict[Named, Version] = {}
+    for kind, object_id, rank, observed_at, sign, body in connection.execute(query):
+        _take(out, (kind, object_id), (rank, observed_at if rank else 0, len(body), sign, body))
+    return out
+
+
+def _take(held: dict[Named, Version], name: Named, version: Version) -> None:
+    known = held.get(name)
+    if known is None or known < version:
+        held[name] = version
+
+
+def put(
+    connection: Connection,
+    account: int,
+    observed_at: Instant,
+    listed: Sequence[Price | Coupon | Product],
+    inline: Sequence[Price | Coupon],
+    learnt_at: datetime,
+) -> tuple[int, set[str]]:
+    """Store versions; gives how many are new, and the Stripe customers whose MRR may change by them."""
+    rows: dict[tuple[str, str, int, str], list[Any]] = {}
+    for rank, objects in ((1, listed), (0, inline)):
+        for found in {id(o): o for o in objects}.values():
+            body = encode(found)
+            sign = digest(body)
+            kind = type(found).__name__.lower()
+            rows[kind, found.id, rank, sign] = [account, kind, found.id, rank, sign, observed_at, body, learnt_at]
+    if not rows:
+        return 0, set()
+    if inline and not _unseen(connection, account, rows):
+        rows = {key: row for key, row in rows.items() if key[2]}
+    if not rows:
+        return 0, set()
+    if is_postgresql(connection):
+        # Two transactions that bring versions of one object must see one another's, or nobody marks the customers concerned.
+        connection.execute(select(func.pg_advisory_xact_lock(_LOCK, account)))
+    names = {(kind, object_id) for kind, object_id, _, _ in rows}
+    before = _versions(connection, account, names)
+    new = len(rows.keys() - _keys(connection, account, names))
+    ordered = [rows[key] for key in sorted(rows)]
+    # What is listed again holds from now on; what is seen inside another object says nothing about when.
+    insert_new(connection, table, _COLUMNS, [r for r in ordered if r[3] == 0])
+    insert_new(connection, table, _COLUMNS, [r for r in ordered if r[3] == 1], greatest=("observed_at",))
+    return new, _concerned(connection, account, before, _versions(connection, account, names))
+
+
+def _keys(connection: Connection, account: int, names: Iterable[Named]) -> set[tuple[str, str, int, str]]:
+    query = select(table.c.kind, table.c.object_id, table.c.rank, table.c.digest).where(table.c.account == account)
+    query = query.where(among(connection, table.c.object_id, sorted({object_id for _, object_id in names})))
+    return {(k, o, r, d) for k, o, r, d in connection.execute(query)}
+
+
+def _unseen(connection: Connection, account: int, rows: Iterable[tuple[str, str, int, str]]) -> bool:
+    inline = {key for key in rows if key[2] == 0}
+    return bool(inline - _keys(connection, account, {(kind, object_id) for kind, object_id, _, _ in inline}))
+
+
+def _concerned(connection: Connection, account: int, before: dict[Named, Version], after: dict[Named, Version]) -> set[str]:
+    """The customers whose MRR may be another one now that these versions hold."""
+    filled: list[Named] = []
+    changed: list[Named] = []
+    for name, version in after.items():
+        if name[0] == "product":
+            continue
+        held = before.get(name)
+        if held is None:
+            filled.append(name)
+        elif _priced(name[0], held[-1]) != _priced(name[0], version[-1]):
+            changed.append(name)
+    out = _waiting(connection, account) if filled else set()
+    return out | _bearers(connection, account, changed)
+
+
+def _priced(kind: str, body: bytes) -> object:
+    """What of an object has to do with amounts."""
+    found = decode(body, _KINDS[kind])
+    return replace(found, nickname=None) if isinstance(found, Price) else found
+
+
+def _waiting(connection: Connection, account: int) -> set[str]:
+    """Customers of whom something could not be priced: what is new may be what was missing."""
+    lacking = select(finding.c.customer).where(finding.c.account == account, finding.c.reason.in_(UNPRICED)).distinct()
+    names = list(connection.execute(lacking).scalars())
+    if not names:
+        return set()
+    merged = select(member.c.customer_id).where(member.c.account == account, among(connection, member.c.name, names))
+    return {str(c) for c in connection.execute(merged).scalars()} | set(names)
+
+
+def _bearers(connection: Connection, account: int, named: Sequence[Named]) -> set[str]:
+    """Customers with a fact that names one of these objects; now and then one too many, where an id is part of another."""
+    if not named:
+        return set()
+    out: set[str] = set()
+    prices = [object_id for kind, object_id in named if kind == "price"]
+    probes = [object_id.encode() for _, object_id in named]
+    for facts, body in ((subscription_state, subscription_state.c.body), (customer_state, customer_state.c.body)):
+        said = or_(*(_holds(connection, body, probe) for probe in probes))
+        query = select(facts.c.customer_id).where(and_(facts.c.account == account, said)).distinct()
+        out |= {str(c) for c in connection.execute(query).scalars()}
+    discounted = or_(*(_holds(connection, invoice_line.c.extra, probe) for probe in probes))
+    lines = or_(among(connection, invoice_line.c.price_id, prices), discounted)
+    query = select(invoice_line.c.customer_id).where(and_(invoice_line.c.account == account, lines)).distinct()
+    return out | {str(c) for c in connection.execute(query).scalars() if c}
+
+
+def _holds(connection: Connection, body: ColumnElement[bytes], probe: bytes) -> ColumnElement[bool]:
+    if is_postgresql(connection):
+        return func.position(literal(probe, LargeBinary).op("IN")(body)) > 0
+    return func.instr(body, probe) > 0
