@@ -5,7 +5,7 @@ have few combinations between them (a plan settles its product and interval), an
 the way there can't be seen in the result. What the columns mean is not known here.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -28,18 +28,14 @@ class Rows:
     slots: int
 
 
-def tables(
-    rows: Rows, spans: Spans, coded: dict[str, Coded], dimensions: Sequence[str], bands: Bands
-) -> Iterator[tuple[str, pl.DataFrame]]:
-    """For each dimension its table: slot, segment, currency, several (see `Spans.lines`) and the sums that the rows have."""
+def tables(rows: Rows, spans: Spans, coded: Mapping[str, Coded], dimensions: Sequence[str], bands: Bands) -> Iterator[pl.DataFrame]:
+    """For each dimension its table: dimension, slot, segment, currency, several (see `Spans.lines`) and the sums that the rows have."""
     currencies = spans.lines["currency"].unique().sort().to_list()
     sizes = {rows.slot: rows.slots, "money": 2 * max(len(currencies), 1)}
     sizes |= {_by(name): len(c.labels) for name, c in coded.items()}
     names = [name for name in SUMS if name in rows.frame.columns]
     fine = _coded(rows, spans, coded, currencies, bands, names)
-    families = [
-        _added(fine, [rows.slot, "money", *some], sizes, names) for some in _families(fine, coded, sizes, rows.slot)
-    ]
+    families = [_added(fine, [rows.slot, "money", *some], sizes, names) for some in _families(fine, coded, sizes, rows.slot)]
     whole = min(families, key=len, default=fine)
     for dimension in dimensions:
         wanted = [_by(part) for part in parts(dimension)]
@@ -47,15 +43,13 @@ def tables(
         table = _added(source, [rows.slot, "money", *wanted], sizes, names)
         money = table["money"]
         values = [pl.Series(coded[part].labels, dtype=pl.String).gather(table[_by(part)]) for part in parts(dimension)]
-        yield (
-            dimension,
-            table.select(
-                rows.slot,
-                _segment(values, len(table)).alias("segment"),
-                pl.Series(currencies, dtype=pl.String).gather(money // 2).alias("currency"),
-                (money % 2 == 1).alias("several"),
-                *names,
-            ),
+        yield table.select(
+            rows.slot,
+            pl.lit(dimension).alias("dimension"),
+            _segment(values, len(table)).alias("segment"),
+            pl.Series(currencies, dtype=pl.String).gather(money // 2).alias("currency"),
+            (money % 2 == 1).alias("several"),
+            *names,
         )
 
 
@@ -65,24 +59,21 @@ def _by(part: str) -> str:
 
 
 def _coded(
-    rows: Rows, spans: Spans, coded: dict[str, Coded], currencies: Sequence[str], bands: Bands, names: Sequence[str]
+    rows: Rows, spans: Spans, coded: Mapping[str, Coded], currencies: Sequence[str], bands: Bands, names: Sequence[str]
 ) -> pl.DataFrame:
     """The rows with codes for slot, money (currency and several in one) and each single dimension."""
     frame = rows.frame
     money = spans.lines.select(
-        pl.col("currency").cast(pl.Enum(currencies)).to_physical().cast(pl.UInt32) * 2
-        + pl.col("several").cast(pl.UInt32)
+        pl.col("currency").cast(pl.Enum(currencies)).to_physical().cast(pl.UInt32) * 2 + pl.col("several").cast(pl.UInt32)
     ).to_series()
     codes = [
-        (bands.codes(name, frame[f"{name}_micros"]) if c.codes is None else c.codes.gather(frame["row"])).alias(
-            _by(name)
-        )
+        (bands.codes(name, frame[f"{name}_micros"]) if c.codes is None else c.codes.gather(frame["row"])).alias(_by(name))
         for name, c in coded.items()
     ]
     return frame.select(rows.slot, money.gather(frame["line"]).alias("money"), *codes, *names)
 
 
-def _families(fine: pl.DataFrame, coded: dict[str, Coded], sizes: dict[str, int], slot: str) -> list[list[str]]:
+def _families(fine: pl.DataFrame, coded: Mapping[str, Coded], sizes: dict[str, int], slot: str) -> list[list[str]]:
     """Dimensions put together while they have few combinations; one that has too many on its own is in none."""
     out: list[list[str]] = []
     family: list[str] = []

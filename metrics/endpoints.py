@@ -67,23 +67,20 @@ def pairs(spans: Spans, windows: Sequence[Window], *, unchanged: bool = False) -
     `standing_at` leaves out; with `unchanged`, for every line with anything at either end.
     """
     rows = spans.rows
-    aside = rows.select(
-        ~pl.col("live") & pl.any_horizontal(pl.col(name) != 0 for name in COMPANIONS.values())
-    ).to_series()
+    aside = rows.select(~pl.col("live") & pl.any_horizontal(pl.col(name) != 0 for name in COMPANIONS.values())).to_series()
     some_aside = aside.any()
     something = aside | rows["live"]
     found = []
     in_force = [spans.at(i) for i in range(len(spans.days))]
+    states = [rows["state"].gather(row) for row in in_force]
     for number, (opening, closing) in enumerate(ends_of(windows, spans.days)):
         a, b = in_force[opening], in_force[closing]
-        keep = a != b
+        keep = states[opening] != states[closing]
         if unchanged:
             keep |= something.gather(b)
         elif some_aside:
             keep |= aside.gather(a)
-        found.append(
-            pl.DataFrame({"a": a, "b": b}).filter(keep).insert_column(0, pl.lit(number, pl.UInt32).alias("window"))
-        )
+        found.append(pl.DataFrame({"a": a, "b": b}).filter(keep).insert_column(0, pl.lit(number, pl.UInt32).alias("window")))
     out = pl.concat(found) if found else pl.DataFrame(schema={"window": pl.UInt32, "a": pl.UInt32, "b": pl.UInt32})
     return out.with_columns(line=rows["line"].gather(out["a"]))
 
@@ -123,9 +120,7 @@ def standing_at(spans: Spans, days: Sequence[int]) -> pl.DataFrame:
     found = []
     for index in days:
         row = spans.at(index)
-        found.append(
-            pl.DataFrame({"row": row.filter(live.gather(row))}).insert_column(0, pl.lit(index, pl.UInt32).alias("day"))
-        )
+        found.append(pl.DataFrame({"row": row.filter(live.gather(row))}).insert_column(0, pl.lit(index, pl.UInt32).alias("day")))
     out = pl.concat(found) if found else pl.DataFrame(schema={"day": pl.UInt32, "row": pl.UInt32})
     rows = spans.rows.select("line", *MEASURES).select(pl.all().gather(out["row"]))
     net, one = pl.col("net_micros"), pl.lit(1, pl.Int64)
@@ -216,14 +211,10 @@ def moved(values: pl.DataFrame) -> pl.DataFrame:
 def beyond_standing(sums: pl.DataFrame, spans: Spans, a: pl.Series) -> pl.DataFrame:
     """`sums` less what `standing_at` counted already for those that had MRR in span `a`."""
     rows = spans.rows.select("live", *MEASURES).select(pl.all().gather(a))
-    counted = rows.select(
-        pl.when("live").then(pl.col(*MEASURES)).otherwise(0).cast(pl.Int64), live=pl.col("live").cast(pl.Int64)
-    )
+    counted = rows.select(pl.when("live").then(pl.col(*MEASURES)).otherwise(0).cast(pl.Int64), live=pl.col("live").cast(pl.Int64))
     money = dict.fromkeys(("opening", "closing", "lowest"), "net_micros")
     heads = dict.fromkeys(("opening_customers", "closing_customers", "retained_customers"), "live")
-    base = counted.select(
-        pl.col(column).alias(f"base_{name}") for name, column in {**money, **heads, **COMPANIONS}.items()
-    )
+    base = counted.select(pl.col(column).alias(f"base_{name}") for name, column in {**money, **heads, **COMPANIONS}.items())
     return (
         sums.hstack(base)
         .with_columns(pl.col(name) - pl.col(f"base_{name}") for name in {**money, **heads, **COMPANIONS})

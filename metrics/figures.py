@@ -214,9 +214,7 @@ def lifetime_value_micros(figures: Figures) -> int | None:
     arpa, lost = arpa_micros(figures), _lost_members(figures)
     if arpa is None or lost == 0 or figures.reason == GAP:
         return None
-    return _half_even(
-        Fraction(figures.closing * figures.opening_customers * months_in(figures), figures.closing_customers * lost)
-    )
+    return _half_even(Fraction(figures.closing * figures.opening_customers * months_in(figures), figures.closing_customers * lost))
 
 
 def months_in(figures: Figures) -> Fraction:

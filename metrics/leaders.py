@@ -5,11 +5,12 @@ whole book only. Ties go by the customer's name, so that the same customers come
 """
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Final
 
 import polars as pl
 
+from metrics.currencies import Exchange, rates_on, worth
 from metrics.endpoints import ends_of
 from metrics.figures import TOP
 from metrics.periods import Window, opening
@@ -61,23 +62,31 @@ def contenders(frame: pl.DataFrame, keys: Sequence[str], size: pl.Expr) -> pl.Da
     sets' largest is reached by TOP rows at least.
     """
     sized = frame.with_columns(size=size, share=pl.col("line") % TOP)
-    least = (
-        sized.group_by(*keys, "share")
-        .agg(pl.col("size").max())
-        .group_by(keys)
-        .agg(pl.len(), least=pl.col("size").min())
-    )
+    least = sized.group_by(*keys, "share").agg(pl.col("size").max()).group_by(keys).agg(pl.len(), least=pl.col("size").min())
     bar = least.select(*keys, least=pl.when(pl.col("len") == TOP).then("least").otherwise(0))
-    return (
-        sized.join(bar, on=list(keys), maintain_order="left")
-        .filter(pl.col("size") >= pl.col("least"))
-        .select(frame.columns)
-    )
+    return sized.join(bar, on=list(keys), maintain_order="left").filter(pl.col("size") >= pl.col("least")).select(frame.columns)
 
 
 def leaders(spans: Spans, values: pl.DataFrame, standing: pl.DataFrame, windows: Sequence[Window]) -> pl.DataFrame:
     """LEADERS of one bucket: from `values` who gained and lost, from `standing` (at the openings) who is largest."""
-    money = pl.Series(spans.lines.select(pl.struct("currency", "several").rank("dense")).to_series())
+    money = spans.lines.select(pl.struct("currency", "several").rank("dense").alias("money"))["money"]
+    stood = standing.select("day", "line", "opening", money=money.gather(standing["line"]))
+    top = largest(spans, contenders(stood, ["day", "money"], pl.col("opening")), windows)
+    return first_of(named(spans, pl.concat([movers(values, money), top])))
+
+
+def leaders_expressed(spans: Spans, values: pl.DataFrame, label: str) -> pl.DataFrame:
+    """LEADERS under the currency `label`, all read off `values` that hold every customer in every window."""
+    money = pl.repeat(0, len(spans.lines), dtype=pl.UInt32, eager=True)
+    members = values.filter("was_there").select("window", "line", "opening", closing="end", ranking=pl.lit(LARGEST))
+    top = contenders(members, ["window"], pl.col("opening"))
+    return first_of(
+        named(spans, pl.concat([movers(values, money), top])).with_columns(currency=pl.lit(label), several=pl.lit(False))
+    )
+
+
+def movers(values: pl.DataFrame, money: pl.Series) -> pl.DataFrame:
+    """window, line, opening, closing, ranking: members of the cohort that may have gained or lost most, per window and `money` of a line."""
     moved = values.filter(pl.col("was_there") & (pl.col("end") != pl.col("opening"))).select(
         "window",
         "line",
@@ -86,10 +95,8 @@ def leaders(spans: Spans, values: pl.DataFrame, standing: pl.DataFrame, windows:
         ranking=pl.when(pl.col("end") > pl.col("opening")).then(pl.lit(GAINED)).otherwise(pl.lit(LOST)),
     )
     moved = moved.with_columns(money=money.gather(moved["line"]))
-    movers = contenders(moved, ["window", "money", "ranking"], (pl.col("closing") - pl.col("opening")).abs())
-    stood = standing.select("day", "line", "opening", money=money.gather(standing["line"]))
-    top = contenders(stood, ["day", "money"], pl.col("opening"))
-    return first_of(named(spans, pl.concat([movers, largest(spans, top, windows)], how="diagonal")))
+    size = (pl.col("closing") - pl.col("opening")).abs()
+    return contenders(moved, ["window", "money", "ranking"], size).drop("money")
 
 
 def largest(spans: Spans, top: pl.DataFrame, windows: Sequence[Window]) -> pl.DataFrame:
@@ -136,20 +143,33 @@ def causes(movements: pl.DataFrame, windows: Sequence[Window], days: Sequence[da
     )
 
 
-def trials(exclusions: pl.DataFrame, windows: Sequence[Window], timezone: str) -> pl.DataFrame:
-    """TRIALS of one bucket: what is on trial at the closing of each window, as far as it has a price."""
-    closings = pl.DataFrame({"until": [w.until for w in windows], "at": [opening(w.until, timezone) for w in windows]})
-    closings = closings.with_row_index("window").select("window", pl.col("at").cast(pl.Int64))
-    asked = closings["at"].unique().sort()
+def trials(exclusions: pl.DataFrame, windows: Sequence[Window], timezone: str, exchange: Exchange | None = None) -> pl.DataFrame:
+    """TRIALS of one bucket: what is on trial at the closing of each window, as far as it has a price.
+
+    With `exchange` all of it in the reporting currency at the last day's rate, under its label; what has no rate is left out.
+    """
+    closings = pl.DataFrame(
+        [(w.until - timedelta(days=1), opening(w.until, timezone)) for w in windows],
+        schema={"day": pl.Date, "at": pl.Int64},
+        orient="row",
+    ).with_row_index("window")
+    asked = closings.unique("at").sort("at")
     running = exclusions.filter(pl.col("reason") == TRIAL)
-    first = asked.search_sorted(running["since"], side="right").cast(pl.Int64)
-    until = asked.search_sorted(running["until"].fill_null(NEVER), side="right").cast(pl.Int64)
+    first = asked["at"].search_sorted(running["since"], side="right").cast(pl.Int64)
+    until = asked["at"].search_sorted(running["until"].fill_null(NEVER), side="right").cast(pl.Int64)
+    found = (
+        running.select("currency", micros=pl.col("mrr_micros").fill_null(0), place=pl.int_ranges(first, until))
+        .explode("place", empty_as_null=False)
+        .with_columns(pl.lit(asked[name]).gather(pl.col("place")).alias(name) for name in ("at", "day"))
+    )
+    if exchange is not None:
+        priced = found.hstack(rates_on(exchange, found.select("currency", "day")))
+        found = priced.with_columns(
+            currency=pl.lit(exchange.label), micros=worth(pl.col("micros"), pl.col("numerator"), pl.col("denominator"))
+        ).drop_nulls("micros")
     return (
-        running.select("currency", "mrr_micros", at=pl.int_ranges(first, until))
-        .explode("at", empty_as_null=False)
-        .group_by("currency", "at")
-        .agg(micros=pl.col("mrr_micros").fill_null(0).sum(), trials=pl.len().cast(pl.Int64))
-        .with_columns(at=pl.lit(asked).gather(pl.col("at")))
+        found.group_by("currency", "at")
+        .agg(pl.col("micros").sum(), trials=pl.len().cast(pl.Int64))
         .join(closings, on="at")
         .select(*TRIALS)
         .sort("window", "currency")

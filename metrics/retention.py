@@ -5,7 +5,7 @@ over customers, or a list of the largest, so the number of buckets changes nothi
 rates in `metrics.figures`. No rate is made here, and nothing is stored or read.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -14,12 +14,14 @@ import polars as pl
 
 from metrics import endpoints, leaders, segments
 from metrics.addition import Rows, tables
+from metrics.currencies import WHOLE_BOOK, Exchange
 from metrics.endpoints import SUMS
 from metrics.evidence import Instant
+from metrics.expressed import Expressed, express
 from metrics.figures import GAP, OPENING_ZERO, Figures
 from metrics.periods import Window, is_incomplete
 from metrics.policy import DEFAULT, Policy
-from metrics.segments import Bands
+from metrics.segments import Bands, Coded
 from metrics.spans import Book, Spans, build
 
 WHOLE: Final = ""
@@ -31,7 +33,8 @@ _KEYS: Final = ("window", "dimension", "segment", "currency")
 class Partials:
     """What some customers add to the figures of `windows`; the `window` columns are indices into it.
 
-    `sums`: window, dimension, segment, currency and the SUMS. `leaders`, `causes`, `trials`: see `metrics.leaders`; of the whole book only.
+    `sums`: window, dimension, segment, currency and the SUMS. `leaders`, `causes`, `trials`: see `metrics.leaders`; of the whole book only. `apart`:
+    window, currency of what has no rate at the opening and is not in the whole book's figures.
     """
 
     windows: tuple[Window, ...]
@@ -39,6 +42,7 @@ class Partials:
     leaders: pl.DataFrame
     causes: pl.DataFrame
     trials: pl.DataFrame
+    apart: pl.DataFrame
 
 
 def partials(
@@ -46,68 +50,103 @@ def partials(
     windows: Sequence[Window],
     *,
     dimensions: Sequence[str] = (),
+    exchange: Exchange | None = None,
     bands: Bands = segments.BANDS,
     timezone: str = "UTC",
 ) -> Partials:
     """What the customers of `book` add to the figures of `windows`, as a whole and by each of `dimensions` (`plan,country` is one).
 
-    `book` holds each of its customers whole. Raises BrokenLedger when the ledger contradicts itself.
+    In each currency apart and, with `exchange`, of the whole book in the reporting currency, under its label. `book` holds each of its
+    customers whole. Raises BrokenLedger when the ledger contradicts itself.
     """
-    days = endpoints.asked_days(windows)
-    spans = build(book, days, keys=segments.attribute_keys(dimensions))
-    openings = pl.DataFrame(
-        {"window": range(len(windows)), "day": [opening for opening, _ in endpoints.ends_of(windows, days)]},
-        schema={"window": pl.UInt32, "day": pl.UInt32},
-    )
-    standing = endpoints.standing_at(spans, openings["day"].unique().sort().to_list())
-    values = endpoints.values(spans, endpoints.pairs(spans, windows))
-    changed = endpoints.beyond_standing(endpoints.moved(values), spans, values["a"])
-    sums = _by_dimension(book, spans, standing, changed, openings, dimensions, bands)
+    asked = _Asked(tuple(windows), endpoints.asked_days(windows), (WHOLE, *dict.fromkeys(dimensions)), bands)
+    sums, ranked = _by_currency(book, asked)
+    causes = [leaders.causes(book.movements, windows, asked.days)]
+    trials = [leaders.trials(book.exclusions, windows, timezone)]
+    apart = pl.DataFrame(schema=_APART)
+    if exchange is not None:
+        abroad = express(book, windows, asked.days, exchange, asked.keys)
+        label, apart = pl.lit(exchange.label), abroad.apart
+        # Who pays in nothing but the reporting currency is worth the same there: those sums are taken over.
+        home = (pl.col("currency") == exchange.reporting) & ~pl.col("several")
+        sums = [*sums, *(table.filter(home).with_columns(currency=label) for table in sums), *_expressed(abroad, asked, label)]
+        ranked = [
+            *ranked,
+            *(some.filter(home).with_columns(currency=label) for some in ranked),
+            leaders.leaders_expressed(abroad.spans, abroad.values, exchange.label),
+        ]
+        at_home = book.movements.join(abroad.movements, on="customer", how="anti")
+        moved = leaders.causes(pl.concat([at_home.select(abroad.movements.columns), abroad.movements]), windows, asked.days)
+        causes.append(moved.join(apart, on=["window", "currency"], how="anti").with_columns(currency=label))
+        trials.append(leaders.trials(book.exclusions, windows, timezone, exchange))
     return Partials(
-        tuple(windows),
-        _tidy(sums),
-        leaders.first_of(leaders.leaders(spans, values, standing, windows).with_columns(several=False)),
-        leaders.causes(book.movements, windows, days),
-        leaders.trials(book.exclusions, windows, timezone),
+        asked.windows,
+        _tidy(pl.concat(sums, how="diagonal")),
+        leaders.first_of(pl.concat(ranked).with_columns(several=False)),
+        _added(causes, "window", "currency", "kind", "cause"),
+        _added(trials, "window", "currency"),
+        apart,
     )
 
 
-def _by_dimension(
-    book: Book,
-    spans: Spans,
-    standing: pl.DataFrame,
-    changed: pl.DataFrame,
-    openings: pl.DataFrame,
-    dimensions: Sequence[str],
-    bands: Bands,
-) -> pl.DataFrame:
-    """The sums of both kinds of rows by each dimension: what stood at an opening goes to every window that opens there."""
-    names = dict.fromkeys(part for dimension in dimensions for part in segments.parts(dimension))
-    coded = {name: segments.code(spans, book, name, bands) for name in names}
-    if any(name in segments.BANDED for name in names):
-        amounts = spans.rows.select(size_micros="net_micros", usage_micros="usage_micros")
-        standing = standing.hstack(amounts.select(pl.all().gather(standing["row"])))
-        changed = changed.hstack(amounts.select(pl.all().gather(changed["row"])))
-    asked = (WHOLE, *dict.fromkeys(dimensions))
-    stood = Rows(standing, "day", len(spans.days))
-    found = [
-        (dimension, table.join(openings, on="day").drop("day"))
-        for dimension, table in tables(stood, spans, coded, asked, bands)
-    ]
-    found += tables(Rows(changed, "window", len(openings)), spans, coded, asked, bands)
-    return pl.concat(
-        (table.with_columns(pl.lit(dimension).alias("dimension")) for dimension, table in found), how="diagonal"
-    )
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What figures are asked for: windows, the days that they open and close with, dimensions (the whole first), and bands."""
+
+    windows: tuple[Window, ...]
+    days: list[date]
+    dimensions: tuple[str, ...]
+    bands: Bands
+
+    @property
+    def keys(self) -> list[str]:
+        return segments.attribute_keys(self.dimensions)
+
+
+_APART: Final = {"window": pl.UInt32, "currency": pl.String}
+
+
+def _by_currency(book: Book, asked: _Asked) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+    """Sums and leaders of each currency on its own."""
+    spans = build(book, asked.days, keys=asked.keys)
+    ends = endpoints.ends_of(asked.windows, asked.days)
+    openings = pl.DataFrame({"day": [start for start, _ in ends]}, schema={"day": pl.UInt32}).with_row_index("window")
+    standing = endpoints.standing_at(spans, openings["day"].unique().sort().to_list())
+    values = endpoints.values(spans, endpoints.pairs(spans, asked.windows))
+    ranked = leaders.leaders(spans, values, standing, asked.windows)
+    changed = endpoints.beyond_standing(endpoints.moved(values), spans, values["a"])
+    del values  # as large as what follows, which is what memory is needed for
+    coded = segments.codes(spans, book, asked.dimensions, asked.bands)
+    stood = Rows(_banded(standing, spans, coded), "day", len(asked.days))
+    moved = Rows(_banded(changed, spans, coded), "window", len(asked.windows))
+    at_openings = tables(stood, spans, coded, asked.dimensions, asked.bands)
+    sums = [table.join(openings, on="day").drop("day") for table in at_openings]
+    return [*sums, *tables(moved, spans, coded, asked.dimensions, asked.bands)], [ranked]
+
+
+def _expressed(abroad: Expressed, asked: _Asked, label: pl.Expr) -> list[pl.DataFrame]:
+    """Sums of those who pay in another currency or in several, in the reporting currency."""
+    coded = segments.codes(abroad.spans, abroad.book, asked.dimensions, asked.bands)
+    frame = endpoints.moved(abroad.values).hstack(abroad.values.select(f"{name}_micros" for name in segments.BANDED))
+    rows = Rows(frame, "window", len(asked.windows))
+    return [table.with_columns(currency=label) for table in tables(rows, abroad.spans, coded, asked.dimensions, asked.bands)]
+
+
+def _banded(rows: pl.DataFrame, spans: Spans, coded: Mapping[str, Coded]) -> pl.DataFrame:
+    """`rows` with the amounts that bands are made by, if any are asked for."""
+    if not any(name in segments.BANDED for name in coded):
+        return rows
+    amounts = spans.rows.select(size_micros="net_micros", usage_micros="usage_micros")
+    return rows.hstack(amounts.select(pl.all().gather(rows["row"])))
 
 
 def _tidy(sums: pl.DataFrame) -> pl.DataFrame:
     """One row for each window, dimension, segment and currency that has anything to say, in order."""
-    return (
-        sums.group_by(_KEYS)
-        .agg(pl.col(SUMS).sum())
-        .filter(pl.any_horizontal(pl.col(name) != 0 for name in SUMS))
-        .sort(_KEYS)
-    )
+    return sums.group_by(_KEYS).agg(pl.col(SUMS).sum()).filter(pl.any_horizontal(pl.col(name) != 0 for name in SUMS)).sort(_KEYS)
+
+
+def _added(frames: Sequence[pl.DataFrame], *keys: str) -> pl.DataFrame:
+    return pl.concat(frames).group_by(keys).agg(pl.all().sum()).sort(keys)
 
 
 def combine(some: Iterable[Partials]) -> Partials:
@@ -115,18 +154,13 @@ def combine(some: Iterable[Partials]) -> Partials:
     parts = list(some)
     if not parts or any(p.windows != parts[0].windows for p in parts):
         raise ValueError("partial figures add up only if there are some, all of the same windows")
-    causes = (
-        pl.concat([p.causes for p in parts])
-        .group_by("window", "currency", "kind", "cause")
-        .agg(pl.col("micros", "movements").sum())
-    )
-    trials = pl.concat([p.trials for p in parts]).group_by("window", "currency").agg(pl.col("micros", "trials").sum())
     return Partials(
         parts[0].windows,
         _tidy(pl.concat([p.sums for p in parts])),
         leaders.first_of(pl.concat([p.leaders for p in parts])),
-        causes.sort("window", "currency", "kind", "cause"),
-        trials.sort("window", "currency"),
+        _added([p.causes for p in parts], "window", "currency", "kind", "cause"),
+        _added([p.trials for p in parts], "window", "currency"),
+        pl.concat([p.apart for p in parts]).unique().sort("window", "currency"),
     )
 
 
@@ -209,13 +243,15 @@ _NO_LISTS: Final[dict[str, Any]] = {
 def _lists(partials: Partials) -> dict[tuple[int, str], dict[str, Any]]:
     """What stands behind the figures of the whole book, by window and currency."""
     found: dict[tuple[int, str], dict[str, Any]] = {}
+    whole_book = [c for c in partials.sums["currency"].unique() if c.startswith(WHOLE_BOOK)]
 
     def place(row: dict[str, Any]) -> dict[str, Any]:
         key = (row.pop("window"), row.pop("currency"))
-        return found.setdefault(
-            key, {name: [] if isinstance(empty, list) else empty for name, empty in _NO_LISTS.items()}
-        )
+        return found.setdefault(key, {name: [] if isinstance(empty, list) else empty for name, empty in _NO_LISTS.items()})
 
+    for row in partials.apart.iter_rows(named=True):
+        for currency in whole_book:
+            place({"window": row["window"], "currency": currency}).setdefault("apart", []).append(row["currency"])
     for row in partials.leaders.drop("several").iter_rows(named=True):
         place(row)[row.pop("ranking")].append(row)
     for row in partials.causes.iter_rows(named=True):

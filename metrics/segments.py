@@ -105,6 +105,11 @@ def code(spans: Spans, book: Book, part: str, bands: Bands) -> Coded:
     return Coded(part, labels, values.cast(pl.Enum(labels)).to_physical().cast(pl.UInt32))
 
 
+def codes(spans: Spans, book: Book, dimensions: Sequence[str], bands: Bands) -> dict[str, Coded]:
+    """`code` for every single dimension that `dimensions` are made of."""
+    return {part: code(spans, book, part, bands) for dimension in dimensions for part in parts(dimension)}
+
+
 def signup_months(movements: pl.DataFrame) -> pl.DataFrame:
     """customer, signup: the month (`2026-03`) of each customer's first movement, in whatever currency."""
     return movements.group_by("customer").agg(signup=pl.col("day").min().dt.strftime("%Y-%m"))

@@ -23,9 +23,7 @@ def as_of(standings: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
     asked = sorted(set(days))
     ordered = standings.select(*STANDINGS).sort("customer", "currency", "day")
     begins = pl.Series(asked, dtype=pl.Date).search_sorted(ordered["day"], side="left").cast(pl.Int64)
-    same_line = (pl.col("customer") == pl.col("customer").shift(-1)) & (
-        pl.col("currency") == pl.col("currency").shift(-1)
-    )
+    same_line = (pl.col("customer") == pl.col("customer").shift(-1)) & (pl.col("currency") == pl.col("currency").shift(-1))
     # A standing holds on the days from where it begins up to where the next one of its line does; most hold on few of them.
     held = (
         ordered.with_columns(begins=begins)
@@ -67,9 +65,7 @@ def day_totals(standings: pl.DataFrame, days: Sequence[date], by: Sequence[str] 
         *(-pl.col(name).shift() for name in amounts),
         same_line=same_line,
     ).filter("same_line")
-    steps = pl.concat(
-        [now.select("day", *dict.fromkeys(keys), *amounts), was.select("day", *dict.fromkeys(keys), *amounts)]
-    )
+    steps = pl.concat([now.select("day", *dict.fromkeys(keys), *amounts), was.select("day", *dict.fromkeys(keys), *amounts)])
     between = asked["day"].search_sorted(steps["day"], side="left")
     summed = (
         steps.with_columns(at=between)
@@ -125,9 +121,7 @@ def _day_breaks(movements: pl.DataFrame, standings: pl.DataFrame, first: date, u
         flows(movements)
         .group_by(keys)
         .agg(
-            signed=(
-                pl.col("new") + pl.col("reactivation") + pl.col("expansion") - pl.col("contraction") - pl.col("churn")
-            ).sum(),
+            signed=(pl.col("new") + pl.col("reactivation") + pl.col("expansion") - pl.col("contraction") - pl.col("churn")).sum(),
             wrong_way=pl.min_horizontal("new", "reactivation", "expansion", "contraction", "churn").min(),
         )
     )
@@ -141,9 +135,7 @@ def _day_breaks(movements: pl.DataFrame, standings: pl.DataFrame, first: date, u
     both = (
         stood.join(moved, on=keys, how="full", coalesce=True)
         .sort(keys)
-        .with_columns(
-            stands=pl.col("net_micros").forward_fill().over("customer", "currency", order_by="day").fill_null(0)
-        )
+        .with_columns(stands=pl.col("net_micros").forward_fill().over("customer", "currency", order_by="day").fill_null(0))
         .with_columns(before=pl.col("stands").shift().over("customer", "currency", order_by="day").fill_null(0))
         .filter((pl.col("day") >= first) & (pl.col("day") < until))
     )
@@ -160,8 +152,7 @@ def _day_breaks(movements: pl.DataFrame, standings: pl.DataFrame, first: date, u
     for what, (expected, found) in checks.items():
         broken = both.select(*keys, expected=expected, found=found).filter(pl.col("expected") != pl.col("found"))
         out += [
-            Break(r["customer"], r["day"], r["currency"], what, r["expected"], r["found"])
-            for r in broken.iter_rows(named=True)
+            Break(r["customer"], r["day"], r["currency"], what, r["expected"], r["found"]) for r in broken.iter_rows(named=True)
         ]
     return sorted(out, key=lambda b: (b.customer or "", b.currency, b.day, b.what))
 
@@ -175,15 +166,9 @@ def _total_breaks(movements: pl.DataFrame, standings: pl.DataFrame, first: date,
     moved = (
         flows(within)
         .group_by("currency")
-        .agg(
-            moved=(
-                pl.col("new") + pl.col("reactivation") + pl.col("expansion") - pl.col("contraction") - pl.col("churn")
-            ).sum()
-        )
+        .agg(moved=(pl.col("new") + pl.col("reactivation") + pl.col("expansion") - pl.col("contraction") - pl.col("churn")).sum())
     )
-    both = closing.join(opening, on="currency", how="full", coalesce=True).join(
-        moved, on="currency", how="full", coalesce=True
-    )
+    both = closing.join(opening, on="currency", how="full", coalesce=True).join(moved, on="currency", how="full", coalesce=True)
     broken = both.with_columns(pl.col("opening", "closing", "moved").fill_null(0)).filter(
         pl.col("opening") + pl.col("moved") != pl.col("closing")
     )

@@ -91,7 +91,7 @@ class Spans:
     """Spans in order of line and day.
 
     `rows`: line u32, day, the MEASURES, `account` i32, plan, product, interval, the FLOWS as running sums over the whole frame (only
-    differences within a line mean something), `live` (net above 0), `next_live` (index of the line's next live row after this one,
+    differences within a line mean something), `state` (the same number as long as only attributes change), `live` (net above 0), `next_live` (index of the line's next live row after this one,
     or null).
     `lines`: line, customer, currency, in order of customer and currency, and `several`: the customer has other lines too.
     `days`: the days that can be asked about, ascending. `in_force`: for each line and each of `days`, the index of the row in force.
@@ -124,7 +124,7 @@ def build(book: Book, days: Sequence[date], *, keys: Sequence[str] = (), moved: 
     # Standing 0 is the empty one; every row points at the standing in force, and what stood there is fetched at the end.
     standings = pl.concat(
         [
-            pl.DataFrame([{name: 0 for name in MEASURES}], schema={name: STANDINGS[name] for name in MEASURES}),
+            pl.DataFrame([dict.fromkeys(MEASURES, 0)], schema={name: STANDINGS[name] for name in MEASURES}),
             book.standings.select(*STANDINGS),
         ],
         how="diagonal",
@@ -175,26 +175,21 @@ def _attribute_days(attributes: pl.DataFrame, lines: pl.DataFrame, keys: Sequenc
     """The days on which an attribute in use changes: the earliest value holds before its day too, so it begins nothing."""
     first = pl.col("day").min().over("customer", "key")
     changes = attributes.filter(pl.col("key").is_in(list(keys))).filter(pl.col("day") > first)
-    return (
-        changes.select("customer", "day")
-        .unique()
-        .join(lines.select("line", "customer"), on="customer")
-        .drop("customer")
-    )
+    return changes.select("customer", "day").unique().join(lines.select("line", "customer"), on="customer").drop("customer")
 
 
 def _one_row_a_day(ticks: pl.DataFrame) -> pl.DataFrame:
     """Everything that happened on one line and day as one row, with the flows summed up from the first row on."""
+    ticks = ticks.with_columns(state=pl.col("standing").is_not_null() | pl.col("new").is_not_null())
     ticks = ticks.sort("line", "day", "standing", nulls_last=False)
     same_day = (pl.col("line") == pl.col("line").shift(-1)) & (pl.col("day") == pl.col("day").shift(-1))
     twice = ticks.filter(same_day & pl.col("standing").is_not_null())
     if not twice.is_empty():
         raise BrokenLedger(f"a customer has two standings in one currency on {twice['day'][0]}")
     return ticks.with_columns(
-        pl.col(
-            "standing"
-        ).forward_fill(),  # each line begins with standing 0, so nothing is carried over from the line before
+        pl.col("standing").forward_fill(),  # each line begins with standing 0, so nothing is carried over from the line before
         pl.col(FLOWS).fill_null(0).cum_sum(),
+        pl.col("state").cast(pl.UInt32).cum_sum(),
     ).filter(~same_day.fill_null(False))
 
 

@@ -113,7 +113,7 @@ def books(draw: st.DrawFn, currencies: tuple[str, ...] = ("usd", "eur"), most: i
                 account=draw(st.sampled_from([1, 2])),
             )
             stands[stand.customer, stand.day, stand.currency] = stand
-        for key in draw(st.lists(st.sampled_from(["country", "metadata.industry"]), max_size=4)):
-            attributes.append((customer, key, draw(st.sampled_from(["de", "fr", None])), draw(days())))
+        keys = draw(st.lists(st.sampled_from(["country", "metadata.industry"]), max_size=4))
+        attributes += [(customer, key, draw(st.sampled_from(["de", "fr", None])), draw(days())) for key in keys]
     known = {(c, k, d): (c, k, v, d) for c, k, v, d in attributes}
     return book(stands.values(), known.values())

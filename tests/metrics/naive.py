@@ -19,9 +19,7 @@ Rate = Callable[[str, date], Fraction | None]
 MEASURES = ("list", "at_risk", "scheduled", "usage")
 
 
-def by_segment(
-    book: Book, window: Window, dimension: str, view: str, rate: Rate | None = None
-) -> dict[str, dict[str, int]]:
+def by_segment(book: Book, window: Window, dimension: str, view: str, rate: Rate | None = None) -> dict[str, dict[str, int]]:
     """segment → SUMS of `window`: in one currency (`usd`), or with `rate` in the reporting currency (`all:usd`)."""
     t0, t1 = window.first - timedelta(days=1), window.until - timedelta(days=1)
     history: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(lambda: defaultdict(list))
@@ -35,7 +33,7 @@ def by_segment(
     for customer, lines in history.items():
         if rate is None:
             lines = {c: rows for c, rows in lines.items() if c == view}
-        elif any(rate(c, t0) is None for c in lines):
+        elif any(rate(c, _needed(rows, t0)) is None for c, rows in lines.items() if _matters(rows, t0, t1)):
             continue
         if not lines:
             continue
@@ -53,6 +51,20 @@ def by_segment(
     return {segment: sums for segment, sums in out.items() if any(sums.values())}
 
 
+def _anything(row: Mapping[str, Any] | None) -> bool:
+    return row is not None and any(row[name] for name in ("net_micros", "subscriptions", *(f"{m}_micros" for m in MEASURES)))
+
+
+def _matters(rows: list[dict[str, Any]], t0: date, t1: date) -> bool:
+    """Whether anything stands at the closing or was learnt within the window."""
+    return _anything(_last(rows, t1)) or any(t0 < row["day"] <= t1 for row in rows)
+
+
+def _needed(rows: list[dict[str, Any]], t0: date) -> date:
+    """The first day on which a line needs a rate."""
+    return t0 if _anything(_last(rows, t0)) else min(row["day"] for row in rows if row["day"] > t0)
+
+
 def _escaped(value: str, dimension: str) -> str:
     return value.replace("\\", "\\\\").replace(",", "\\,") if "," in dimension else value
 
@@ -65,13 +77,11 @@ def worth(micros: int, currency: str, day: date, rate: Rate | None) -> int:
     """Micros at the day's rate, rounded half to even."""
     if rate is None:
         return micros
-    one = rate(currency, day)
-    return round(micros * one) if one is not None else 0
+    found = (rate(currency, day + timedelta(days=later)) for later in range(1000))  # before the first rate, that one
+    return round(micros * next(one for one in found if one is not None))
 
 
-def _at(
-    lines: Mapping[str, list[dict[str, Any]]], day: date, priced: date, rate: Rate | None, name: str = "net_micros"
-) -> int:
+def _at(lines: Mapping[str, list[dict[str, Any]]], day: date, priced: date, rate: Rate | None, name: str = "net_micros") -> int:
     rows = ((c, _last(rows, day)) for c, rows in lines.items())
     return sum(worth(row[name], c, priced, rate) for c, row in rows if row)
 
@@ -90,7 +100,7 @@ def _one(
 ) -> dict[str, int]:
     opening, end, closing = _at(lines, t0, t0, rate), _at(lines, t1, t0, rate), _at(lines, t1, t1, rate)
     was, is_there = _there(lines, t0), _there(lines, t1)
-    days = [t0] + sorted({r["day"] for rows in lines.values() for r in rows if t0 < r["day"] <= t1})
+    days = [t0, *sorted({r["day"] for rows in lines.values() for r in rows if t0 < r["day"] <= t1})]
     found: dict[str, int] = dict.fromkeys(SUMS, 0)
     found |= {"opening": opening, "closing": closing, "opening_customers": int(was), "closing_customers": int(is_there)}
     if was:
@@ -110,23 +120,18 @@ def _one(
             for since, until in pairwise(marks):
                 row = _last(rows, since)
                 if row:
-                    revalued += worth(row["net_micros"], currency, until, rate) - worth(
-                        row["net_micros"], currency, since, rate
-                    )
+                    revalued += worth(row["net_micros"], currency, until, rate) - worth(row["net_micros"], currency, since, rate)
     found["fx"] = revalued
     return found
 
 
-def _flow(
-    found: dict[str, int], lines: Mapping[str, Any], moves: list[dict[str, Any]], was: bool, rate: Rate | None
-) -> None:
+def _flow(found: dict[str, int], lines: Mapping[str, Any], moves: list[dict[str, Any]], was: bool, rate: Rate | None) -> None:
     by_day: dict[date, list[dict[str, Any]]] = defaultdict(list)
     for move in moves:
         by_day[move["day"]].append(move)
     for day, some in by_day.items():
         deltas = [
-            worth(m["after_micros"], m["currency"], day, rate) - worth(m["before_micros"], m["currency"], day, rate)
-            for m in some
+            worth(m["after_micros"], m["currency"], day, rate) - worth(m["before_micros"], m["currency"], day, rate) for m in some
         ]
         kind, delta = some[0]["kind"], sum(deltas)
         if kind in ("expansion", "contraction") and len(some) > 1:
@@ -161,13 +166,13 @@ def _segment(
     """What the customer was at the opening, at its first arrival after it, or else at the closing."""
     candidates = []
     for currency, rows in lines.items():
+        if not _matters(rows, t0, t1):
+            continue
         then = _last(rows, t0)
         live = bool(then and then["net_micros"] > 0)
         day = t0
         if not live:
-            arrival = min(
-                (r for r in rows if t0 < r["day"] <= t1 and r["net_micros"] > 0), key=lambda r: r["day"], default=None
-            )
+            arrival = min((r for r in rows if t0 < r["day"] <= t1 and r["net_micros"] > 0), key=lambda r: r["day"], default=None)
             then = arrival or _last(rows, t1)
             day = arrival["day"] if arrival else t1
         size = worth(then["net_micros"], currency, t0, rate) if then else 0
@@ -175,9 +180,10 @@ def _segment(
         arrives = bool(then) and not live and day <= t1 and bool(then and then["net_micros"] > 0)
         order = (not live, not arrives, day if arrives else date.min, -size, currency)
         candidates.append((order, currency, then, size, usage, day))
-    _, currency, row, _, _, day = min(candidates, key=lambda c: c[0])
+    _, currency, row, size, usage, day = first = min(candidates, key=lambda c: c[0])
     if part in ("size", "usage"):
-        return _band(sum(c[3] if part == "size" else c[4] for c in candidates), part)
+        counted = [first] if first[0][0] else [c for c in candidates if not c[0][0]]
+        return _band(sum(c[3] if part == "size" else c[4] for c in counted), part)
     if part == "currency":
         return currency
     if part == "signup":
@@ -185,9 +191,7 @@ def _segment(
     if part in ("plan", "product", "interval", "account"):
         return str(row[part]) if row and row[part] is not None else "(none)"
     key = part if part == "country" else f"metadata.{part}"
-    known = sorted(
-        (a["day"], a["value"]) for a in book.attributes.to_dicts() if a["customer"] == customer and a["key"] == key
-    )
+    known = sorted((a["day"], a["value"]) for a in book.attributes.to_dicts() if a["customer"] == customer and a["key"] == key)
     value = next((v for d, v in reversed(known) if d <= day), known[0][1] if known else None)
     return value if value is not None else "(none)"
 

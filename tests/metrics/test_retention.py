@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
+from metrics.currencies import QUOTES as QUOTE_COLUMNS
+from metrics.currencies import exchange
 from metrics.endpoints import SUMS
 from metrics.evidence import Instant
 from metrics.figures import GAP, NOTHING_LOST, OPENING_ZERO, Figures, difference, metric, rates, why_null
@@ -49,36 +51,62 @@ def _table(found: Partials, number: int, dimension: str, currency: str) -> dict[
     return {row["segment"]: {name: row[name] for name in SUMS} for row in rows.iter_rows(named=True)}
 
 
+QUOTES = pl.DataFrame(
+    [
+        (date(2023, 12, 1), "eur", "usd", "1.0931"),
+        (date(2024, 3, 9), "eur", "usd", "1.2"),
+        (date(2024, 8, 30), "eur", "usd", "0.98765"),
+        (date(2024, 6, 1), "eur", "jpy", "163.7"),
+        (date(2025, 2, 1), "eur", "jpy", "155.55"),
+    ],
+    schema=QUOTE_COLUMNS,
+    orient="row",
+)
+EXCHANGE = exchange(QUOTES, "usd")
+
+
+def _rate(currency: str, day: date) -> Fraction | None:
+    """The rate to the dollar by hand: yen go across the euro and have none before June 2024."""
+    if day < date(2023, 12, 1):
+        return Fraction(1) if currency == "usd" else None
+    dollars = Fraction("0.98765" if day >= date(2024, 8, 30) else "1.2" if day >= date(2024, 3, 9) else "1.0931")
+    yen = Fraction("155.55" if day >= date(2025, 2, 1) else "163.7")
+    if currency == "jpy":
+        return None if day < date(2024, 6, 1) else dollars / yen
+    return {"usd": Fraction(1), "eur": dollars}[currency]
+
+
 @settings(max_examples=60, deadline=None)
-@given(book=books(), asked=_some_windows())
+@given(book=books(("usd", "eur", "jpy")), asked=_some_windows())
 def test_the_same_as_loops(book: Book, asked: list[Window]) -> None:
-    """Every sum of every window, segment and currency is what a loop over the customers finds."""
-    found = partials(book, asked, dimensions=DIMENSIONS)
+    """Every sum of every window, segment and currency, and of the whole book in one, is what a loop over the customers finds."""
+    found = partials(book, asked, dimensions=DIMENSIONS, exchange=EXCHANGE)
     for number, window in enumerate(asked):
         for dimension in ("", *DIMENSIONS):
-            for currency in ("usd", "eur"):
-                assert by_segment(book, window, dimension, currency) == _table(found, number, dimension, currency), (
-                    window,
-                    dimension,
-                )
+            for currency, rate in [("usd", None), ("eur", None), ("jpy", None), ("all:usd", _rate)]:
+                expected = by_segment(book, window, dimension, currency, rate)
+                assert expected == _table(found, number, dimension, currency), (window, dimension, currency)
 
 
 @settings(max_examples=40, deadline=None)
-@given(book=books(most=12), asked=_some_windows())
+@given(book=books(("usd", "eur", "jpy"), most=12), asked=_some_windows())
 def test_identities_hold(book: Book, asked: list[Window]) -> None:
     """Bridge, cohort and logos close for every window, segment and currency of a sound ledger; the difference to the flow adds up."""
-    for figures in finish(partials(book, asked, dimensions=DIMENSIONS), complete_until=Instant(FOREVER)):
+    found = partials(book, asked, dimensions=DIMENSIONS, exchange=EXCHANGE)
+    for figures in finish(found, complete_until=Instant(FOREVER)):
         assert [] == figures.breaks()
         for parts in difference(figures).values():
             assert parts["total"] == sum(parts.values()) - parts["total"]
-        assert 0 == difference(figures)["net"]["exchange"], "in one currency nothing is left to exchange rates"
+        if figures.currency != "all:usd":
+            assert 0 == figures.fx, "in one currency nothing is revalued"
+            assert 0 == difference(figures)["net"]["exchange"], "and no difference is left to exchange rates"
 
 
 @settings(max_examples=40, deadline=None)
-@given(book=books(most=12), asked=_some_windows())
+@given(book=books(("usd", "eur", "jpy"), most=12), asked=_some_windows())
 def test_segments_add_up(book: Book, asked: list[Window]) -> None:
     """The parts of every segmentation make the whole, sum by sum."""
-    sums = partials(book, asked, dimensions=DIMENSIONS).sums
+    sums = partials(book, asked, dimensions=DIMENSIONS, exchange=EXCHANGE).sums
     keys = ["window", "currency"]
     whole = sums.filter(dimension="").select(*keys, *SUMS).sort(keys)
     for dimension in DIMENSIONS:
@@ -89,23 +117,25 @@ def test_segments_add_up(book: Book, asked: list[Window]) -> None:
 
 def _bucket(book: Book, names: list[str]) -> Book:
     return Book(
-        *(
-            getattr(book, f).filter(pl.col("customer").is_in(names))
-            for f in ("standings", "movements", "attributes", "exclusions")
-        )
+        *(getattr(book, f).filter(pl.col("customer").is_in(names)) for f in ("standings", "movements", "attributes", "exclusions"))
     )
 
 
 @settings(max_examples=40, deadline=None)
-@given(book=books(most=25), asked=_some_windows(), seed=st.randoms(use_true_random=False), count=st.integers(1, 6))
+@given(
+    book=books(("usd", "eur", "jpy"), most=25),
+    asked=_some_windows(),
+    seed=st.randoms(use_true_random=False),
+    count=st.integers(1, 6),
+)
 def test_buckets_change_nothing(book: Book, asked: list[Window], seed: Random, count: int) -> None:
     """However customers are put into buckets, and in whatever order these are added up, every byte of the figures is the same."""
     buckets: list[list[str]] = [[] for _ in range(count)]
     for customer in book.standings["customer"].unique().sort():
         seed.choice(buckets).append(customer)
     seed.shuffle(buckets)
-    whole = combine([partials(book, asked, dimensions=DIMENSIONS)])
-    parts = combine(partials(_bucket(book, names), asked, dimensions=DIMENSIONS) for names in buckets)
+    whole = partials(book, asked, dimensions=DIMENSIONS, exchange=EXCHANGE)
+    parts = combine(partials(_bucket(book, names), asked, dimensions=DIMENSIONS, exchange=EXCHANGE) for names in buckets)
     rows = [[f.to_row() for f in finish(p, complete_until=Instant(FOREVER))] for p in (whole, parts)]
     assert rows[0] == rows[1]
 
@@ -165,9 +195,7 @@ def test_example_of_a_cohort_of_a_hundred() -> None:
     """100 customers at 1,000,000, of whom 85 are left at 1,100,000 a year later: NRR 110 %, logo retention 85 %."""
     rows = [Stand(f"c{n:03}", date(2023, 3, 3), 10_000) for n in range(100)]
     rows += [Stand(f"c{n:03}", date(2024, 2, 1), 0) for n in range(15)]
-    rows += [Stand(f"c{n:03}", date(2024, 2, 1), 12_900) for n in range(15, 99)] + [
-        Stand("c099", date(2024, 2, 1), 16_400)
-    ]
+    rows += [Stand(f"c{n:03}", date(2024, 2, 1), 12_900) for n in range(15, 99)] + [Stand("c099", date(2024, 2, 1), 16_400)]
     year = Window("trailing_12", date(2023, 5, 1), date(2024, 5, 1))
     (figures,) = finish(partials(book(rows), [year]), complete_until=Instant(FOREVER))
     assert (1_000_000, 1_100_000) == (figures.opening, figures.closing_of_cohort)
@@ -225,9 +253,7 @@ def test_reactivation_in_the_net_flow_is_a_choice_of_policy() -> None:
         Stand("b", WITHIN, 30),
     ]
     found = partials(book(rows), [MAY])
-    apart, within = (
-        next(finish(found, PRESETS[name], complete_until=Instant(FOREVER))) for name in ("default", "chartmogul")
-    )
+    apart, within = (next(finish(found, PRESETS[name], complete_until=Instant(FOREVER))) for name in ("default", "chartmogul"))
     assert ("1.000000", "1.300000") == (rates(apart)["flow_nrr"], rates(within)["flow_nrr"])
     assert ("1.000000", "1.000000") == (rates(apart)["nrr"], rates(within)["nrr"])
     assert difference(within)["net"]["total"] == -30
@@ -303,12 +329,8 @@ def test_trial_pipeline_counts_trials_running_at_the_closing() -> None:
         ("f", "trial", "usd", 1, at, None),
     ]
     exclusions = pl.DataFrame(rows, schema=EXCLUSIONS, orient="row")
-    found = list(
-        finish(partials(book([Stand("a", BEFORE, 5)], exclusions=exclusions), [MAY]), complete_until=Instant(FOREVER))
-    )
-    assert [("eur", 0, 1), ("usd", 110, 2)] == [
-        (f.currency, f.companion("trial_pipeline"), f.companion("trials")) for f in found
-    ]
+    found = list(finish(partials(book([Stand("a", BEFORE, 5)], exclusions=exclusions), [MAY]), complete_until=Instant(FOREVER)))
+    assert [("eur", 0, 1), ("usd", 110, 2)] == [(f.currency, f.companion("trial_pipeline"), f.companion("trials")) for f in found]
 
 
 def test_lists_of_the_whole_book() -> None:
