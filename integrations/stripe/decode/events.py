@@ -1,0 +1,191 @@
+"""Events: the state after, the state before, and what to read again.
+
+An event carries its object as it was at that moment, in the shape of the API version that was in force then, and for updates the
+old values of what changed. Laying those over the object gives the state before. Whole arrays are old as a whole, objects are
+changed key by key, and null stands for a key that wasn't there. The lines of an invoice in an event stop at ten and its discounts
+are ids, so an invoice is never taken from an event: its id is handed on to be read again.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from integrations.stripe import invoice_shapes, shapes
+from integrations.stripe.decode.catalog import Seen, discount, product
+from integrations.stripe.decode.faults import Unusable, an_id, instant, ref
+from integrations.stripe.decode.parsing import loose
+from integrations.stripe.decode.states import customer, subscription
+from integrations.stripe.page import EventFact
+from metrics.evidence import Customer, CustomerState, Source, SubscriptionState
+
+T = TypeVar("T")
+_NOTHING: Final = (b"", b"null", b"{}")
+_HANDLED: Final = frozenset(
+    {"customer", "customer.subscription", "customer.discount", "invoice", "price", "plan", "coupon", "product"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class EventMeaning:
+    """What one event says."""
+
+    fact: EventFact
+    subscriptions: tuple[SubscriptionState, ...] = ()
+    customers: tuple[CustomerState, ...] = ()
+
+
+class _Named(shapes.Shape):
+    """Whom an event's object belongs to, whatever the object is."""
+
+    id: str | None = None
+    customer: shapes.Id = None
+    subscription: shapes.Id = None
+    invoice: shapes.Id = None
+    parent: invoice_shapes.InvoiceParent | None = None
+
+
+def event(shape: shapes.Event, seen: Seen) -> EventMeaning | None:
+    """What an event says, or None for a type that MRR doesn't need. Raises Unusable when its object can't be used."""
+    fact = fact_of(shape)
+    if fact is None:
+        return None
+    data = shape.data or shapes.EventData()
+    obj, previous = bytes(data.object), bytes(data.previous_attributes)
+    head, _, verb = fact.type.rpartition(".")
+    states: tuple[SubscriptionState, ...] = ()
+    customers: tuple[CustomerState, ...] = ()
+    match head:
+        case "customer.subscription":
+            states = _subscription_states(fact, obj, previous, seen)
+        case "customer":
+            customers = _customer_states(fact, obj, previous, seen, deleted=verb == "deleted")
+        case "customer.discount":
+            customers = _discount_states(fact, obj, previous, seen, deleted=verb == "deleted")
+        case "price":
+            seen.price(_shaped(obj, shapes.Price))
+        case "plan":
+            seen.plan(_shaped(obj, shapes.Plan))
+        case "coupon":
+            seen.coupon(_shaped(obj, shapes.Coupon))
+        case "product":
+            known = product(_shaped(obj, shapes.Product))
+            seen.products[known.id] = known
+    return EventMeaning(fact, states, customers)
+
+
+def fact_of(shape: shapes.Event) -> EventFact | None:
+    """Just what happened to whom, or None for a type that MRR doesn't need. Raises Unusable when even that isn't said.
+
+    An event whose object can't be used still has this, and reading the object again may mend it.
+    """
+    kind = shape.type or ""
+    head = kind.rpartition(".")[0]
+    if head not in _HANDLED:
+        return None
+    event_id, at = an_id(shape.id, "the event"), instant(shape.created, "created")
+    named = _shaped(bytes(shape.data.object) if shape.data else b"null", _Named)
+    object_id = an_id(named.id, f"the object of {kind}") if head != "customer.discount" else named.id or ""
+    details = named.parent.subscription_details if named.parent else None
+    of_subscription = (ref(details.subscription) if details else None) or ref(named.subscription)
+    return EventFact(
+        id=event_id,
+        type=kind,
+        created=at,
+        object_id=object_id,
+        customer=object_id if head == "customer" else ref(named.customer),
+        subscription=object_id if head == "customer.subscription" else of_subscription,
+        invoice=object_id if head == "invoice" else ref(named.invoice),
+    )
+
+
+def _shaped(obj: bytes, shape: type[T]) -> T:
+    try:
+        return msgspec.json.decode(obj, type=shape)
+    except msgspec.ValidationError as error:
+        raise Unusable("bad_shape", f"the event's object: {error}") from error
+
+
+def _converted(obj: Any, shape: type[T]) -> T:
+    try:
+        return msgspec.convert(obj, shape)
+    except msgspec.ValidationError as error:
+        raise Unusable("bad_shape", f"the event's object before the change: {error}") from error
+
+
+# --- states ----------------------------------------------------------------------------------------------------------------
+
+
+def _subscription_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen) -> tuple[SubscriptionState, ...]:
+    after = _subscription_state(Source.EVENT, fact, _shaped(obj, shapes.Subscription), seen)
+    if previous in _NOTHING:
+        return (after,)
+    old = _converted(_subscription_before(loose(obj), loose(previous)), shapes.Subscription)
+    return (_subscription_state(Source.EVENT_BEFORE, fact, old, seen), after)
+
+
+def _subscription_state(source: Source, fact: EventFact, shape: shapes.Subscription, seen: Seen) -> SubscriptionState:
+    complete = not (shape.items and shape.items.has_more)
+    return SubscriptionState(fact.created, source, fact.id, subscription(shape, seen, complete=complete))
+
+
+def _customer_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen, *, deleted: bool) -> tuple[CustomerState, ...]:
+    now = customer(_shaped(obj, shapes.Customer), seen, deleted=deleted)
+    after = CustomerState(fact.created, Source.EVENT, fact.id, now)
+    if previous in _NOTHING:
+        return (after,)
+    old = _converted(laid_over(loose(obj), loose(previous)), shapes.Customer)
+    return (CustomerState(fact.created, Source.EVENT_BEFORE, fact.id, customer(old, seen)), after)
+
+
+def _discount_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen, *, deleted: bool) -> tuple[CustomerState, ...]:
+    """A customer's discount came, changed or went; one on a subscription or an invoice says nothing of the customer."""
+    shape = _shaped(obj, shapes.Discount)
+    elsewhere = shape.subscription or shape.subscription_item or shape.invoice or shape.invoice_item
+    holder = ref(shape.customer)
+    # Whatever is discounted, the coupon is worth noting: it may be deleted soon.
+    now = discount(shape, seen, holder or "")
+    if elsewhere or not holder:
+        return ()
+    holding = CustomerState(fact.created, Source.EVENT, fact.id, Customer(holder, discount=now))
+    if deleted:
+        before = CustomerState(fact.created, Source.EVENT_BEFORE, fact.id, Customer(holder, discount=now))
+        return (before, CustomerState(fact.created, Source.EVENT, fact.id, Customer(holder)))
+    if previous in _NOTHING:
+        return (holding,)
+    old = discount(_converted(laid_over(loose(obj), loose(previous)), shapes.Discount), seen, holder)
+    return (CustomerState(fact.created, Source.EVENT_BEFORE, fact.id, Customer(holder, discount=old)), holding)
+
+
+# --- what was before -------------------------------------------------------------------------------------------------------
+
+
+def laid_over(now: Any, previous: Any) -> Any:
+    """`now` with its old values: objects are merged key by key, everything else, arrays too, is old as a whole."""
+    if not (isinstance(now, dict) and isinstance(previous, dict)):
+        return previous
+    out = dict(now)
+    for key, old in previous.items():
+        out[key] = laid_over(now.get(key), old)
+    return out
+
+
+def _subscription_before(now: dict[str, Any], previous: dict[str, Any]) -> dict[str, Any]:
+    """The subscription before the change.
+
+    Old versions told a change of the one item by the subscription's own `plan` and `quantity` alone; those are the item's then.
+    """
+    before: dict[str, Any] = laid_over(now, previous)
+    items = now.get("items")
+    data = items.get("data") if isinstance(items, dict) else None
+    if "items" in previous or not isinstance(data, list) or len(data) != 1 or not isinstance(data[0], dict):
+        return before
+    if "plan" not in previous and "quantity" not in previous:
+        return before
+    item = dict(data[0])
+    if isinstance(previous.get("plan"), dict):
+        item["plan"] = laid_over(now.get("plan") or item.get("plan"), previous["plan"])
+        item["price"] = None
+    if isinstance(previous.get("quantity"), int):
+        item["quantity"] = previous["quantity"]
+    return {**before, "items": {**(items or {}), "data": [item]}}

@@ -1,0 +1,203 @@
+"""From parsed objects to a page of evidence: the border at which a bad object is set aside and its page goes on.
+
+It decides what an object lacks (items beyond the first page, lines beyond ten) and asks `Rest` for it; how that is fetched is not
+known here.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from integrations.stripe import invoice_shapes, shapes
+from integrations.stripe.currencies import KNOWN
+from integrations.stripe.decode import catalog, events, invoices, states
+from integrations.stripe.decode.catalog import Seen
+from integrations.stripe.decode.faults import Unusable
+from integrations.stripe.decode.parsing import Parsed
+from integrations.stripe.page import EventFact, Payload, Rejected, StripePage
+from metrics.evidence import (
+    Coupon,
+    CustomerState,
+    Instant,
+    InvoiceEvidence,
+    Price,
+    Product,
+    Source,
+    SubscriptionState,
+)
+
+T = TypeVar("T")
+
+
+class Rest(Protocol):
+    """Fetches what a list answer leaves out of an object. Raises Unusable when it can't be had."""
+
+    def items(self, subscription: str, after: str | None) -> Sequence[shapes.Item]:
+        """All items of a subscription that follow the item `after`, or all of them."""
+
+    def price_options(self, price: str, currencies: Sequence[str]) -> shapes.Price | None:
+        """A price with the tiers of its options in `currencies`, which no list holds; None when the host has them nowhere."""
+
+    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_shapes.Line]:
+        """All lines of an invoice that follow the line `after`, or all of them."""
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """A page in the making."""
+
+    at: Instant
+    rest: Rest
+    seen: Seen = field(default_factory=Seen)
+    prices: list[Price] = field(default_factory=list)
+    coupons: list[Coupon] = field(default_factory=list)
+    products: list[Product] = field(default_factory=list)
+    customers: list[CustomerState] = field(default_factory=list)
+    subscriptions: list[SubscriptionState] = field(default_factory=list)
+    invoices: list[InvoiceEvidence] = field(default_factory=list)
+    events: list[EventFact] = field(default_factory=list)
+    other_lines: int = 0
+
+
+def page_of(kind: str, parsed: Parsed, at: Instant, rest: Rest, *, stream: str, payloads: bool = True) -> StripePage:
+    """The evidence of one answer, read at `at`. What can't be used is in `rejected`, by id and reason."""
+    gathered = _Gathered(at, rest)
+    take = _TAKE[kind]
+    rejected = list(parsed.rejected)
+    kept: list[Payload] = []
+    for index, shape in enumerate(parsed.objects):
+        try:
+            take(shape, gathered)
+        except Unusable as fault:
+            rejected.append(Rejected(shape.id or "(no id)", kind, fault.reason, fault.detail))
+            if kind == "event":
+                _keep_fact(shape, gathered)
+        if payloads and parsed.raws:
+            payload = _payload(kind, shape, parsed.raws[index])
+            if payload is not None:
+                kept.append(payload)
+    known = {p.id for p in gathered.prices}, {c.id for c in gathered.coupons}
+    return StripePage(
+        stream=stream,
+        observed_at=at,
+        objects=parsed.count,
+        has_more=parsed.has_more,
+        next_cursor=parsed.last_id if parsed.has_more else None,
+        oldest=None if parsed.oldest is None else Instant(parsed.oldest),
+        prices=tuple(gathered.prices),
+        coupons=tuple(gathered.coupons),
+        products=(*gathered.products, *gathered.seen.products.values()),
+        inline_prices=tuple(p for p in gathered.seen.prices.values() if p.id not in known[0]),
+        inline_coupons=tuple(c for c in gathered.seen.coupons.values() if c.id not in known[1]),
+        customers=tuple(gathered.customers),
+        subscriptions=tuple(gathered.subscriptions),
+        invoices=tuple(gathered.invoices),
+        events=tuple(gathered.events),
+        rejected=tuple(rejected),
+        payloads=tuple(kept),
+        other_lines=gathered.other_lines,
+    )
+
+
+# --- one object of each kind ------------------------------------------------------------------------------------------------
+
+
+def _take_product(shape: shapes.Product, page: _Gathered) -> None:
+    page.products.append(catalog.product(shape))
+
+
+def _take_price(shape: shapes.Price, page: _Gathered) -> None:
+    page.prices.append(catalog.price(_with_option_tiers(shape, page)))
+    if isinstance(shape.product, shapes.Product) and shape.product.id and not shape.product.deleted:
+        page.seen.products[shape.product.id] = catalog.product(shape.product)
+
+
+def _with_option_tiers(shape: shapes.Price, page: _Gathered) -> shapes.Price:
+    """The tiers of a price in other currencies: they have to be asked for one currency at a time, price by price."""
+    options = shape.currency_options or {}
+    if not shape.id or shape.billing_scheme != "tiered":
+        return shape
+    wanting = [code for code, option in options.items() if option.tiers is None and code in KNOWN and code != shape.currency]
+    if not wanting:
+        return shape
+    told = page.rest.price_options(shape.id, sorted(wanting))
+    found = (told.currency_options if told else None) or {}
+    shape.currency_options = options | {c: found[c] for c in wanting if c in found and found[c].tiers is not None}
+    return shape
+
+
+def _take_plan(shape: shapes.Plan, page: _Gathered) -> None:
+    _take_price(catalog.plan_as_price(shape), page)
+
+
+def _take_coupon(shape: shapes.Coupon, page: _Gathered) -> None:
+    page.coupons.append(catalog.coupon(shape))
+
+
+def _take_customer(shape: shapes.Customer, page: _Gathered) -> None:
+    page.customers.append(CustomerState(page.at, Source.SNAPSHOT, "", states.customer(shape, page.seen)))
+
+
+def _take_subscription(shape: shapes.Subscription, page: _Gathered) -> None:
+    held = shape.items.data if shape.items and shape.items.data is not None else None
+    items: Sequence[shapes.Item] | None = held
+    if shape.id and (held is None or (shape.items and shape.items.has_more)):
+        items = _completed(held, lambda after: page.rest.items(shape.id or "", after))
+    state = states.subscription(shape, page.seen, items=items)
+    page.subscriptions.append(SubscriptionState(page.at, Source.SNAPSHOT, "", state))
+
+
+def _take_invoice(shape: invoice_shapes.Invoice, page: _Gathered) -> None:
+    held = shape.lines.data if shape.lines and shape.lines.data is not None else None
+    lines: Sequence[invoice_shapes.Line] | None = held
+    if shape.id and shape.status != "draft" and (held is None or (shape.lines and shape.lines.has_more)):
+        lines = _completed(held, lambda after: page.rest.lines(shape.id or "", after))
+    evidence, others = invoices.invoice(shape, page.seen, lines=lines)
+    page.invoices.append(evidence)
+    page.other_lines += others
+
+
+def _completed(held: Sequence[T] | None, rest: Callable[[str | None], Sequence[T]]) -> Sequence[T]:
+    """What was inlined and what follows it; all is asked for again where nothing inlined says what to go on from."""
+    after: str | None = getattr(held[-1], "id", None) if held else None
+    return [*held, *rest(after)] if held and after else rest(None)
+
+
+def _take_event(shape: shapes.Event, page: _Gathered) -> None:
+    meaning = events.event(shape, page.seen)
+    if meaning is not None:
+        page.events.append(meaning.fact)
+        page.subscriptions += meaning.subscriptions
+        page.customers += meaning.customers
+
+
+def _keep_fact(shape: shapes.Event, page: _Gathered) -> None:
+    try:
+        fact = events.fact_of(shape)
+    except Unusable:
+        return  # then not even its object is named, and its rejection is all there is to say
+    if fact is not None:
+        page.events.append(fact)
+
+
+_TAKE: dict[str, Callable[[Any, _Gathered], None]] = {
+    "product": _take_product,
+    "price": _take_price,
+    "plan": _take_plan,
+    "coupon": _take_coupon,
+    "customer": _take_customer,
+    "subscription": _take_subscription,
+    "invoice": _take_invoice,
+    "event": _take_event,
+}
+
+
+def _payload(kind: str, shape: Any, raw: Any) -> Payload | None:
+    """What is kept of an object as Stripe sent it. Events of customers and invoices hold names and addresses: not those."""
+    if not shape.id:
+        return None
+    if kind == "subscription":
+        return Payload("subscription", shape.id, "", bytes(raw))
+    if not (shape.type or "").startswith("customer.subscription."):
+        return None
+    return Payload("event", shape.id, shape.id, bytes(raw))

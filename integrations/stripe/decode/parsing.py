@@ -1,0 +1,181 @@
+"""From the bytes of an answer to typed objects, each with its own fate.
+
+A page is decoded whole. Only when that fails is it taken apart, so that one object with a wrong field, a NUL or half a surrogate is
+set aside alone and the rest of its page goes on. A body that is no JSON, or no list, is `Garbled`: that is a fault of the transport,
+to be asked for again, and never the end of a list.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import cache
+from typing import Any, Final
+
+import msgspec
+
+from integrations.stripe import invoice_shapes, shapes
+from integrations.stripe.decode.text import cleaned
+from integrations.stripe.page import Rejected
+
+SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
+    "product": shapes.Product,
+    "price": shapes.Price,
+    "plan": shapes.Plan,
+    "coupon": shapes.Coupon,
+    "customer": shapes.Customer,
+    "subscription": shapes.Subscription,
+    "subscription_item": shapes.Item,
+    "invoice": invoice_shapes.Invoice,
+    "line_item": invoice_shapes.Line,
+    "event": shapes.Event,
+}
+KEPT: Final = frozenset({"subscription", "event"})
+"""The kinds whose own bytes are handed on beside what they mean."""
+
+_NUL: Final = b"\\u0000"
+_LONGEST_NUMBER: Final = 60
+
+
+class Garbled(Exception):
+    """The answer isn't what was asked for: cut, no JSON, or no list."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parsed:
+    """The objects of an answer. `raws` are their bytes, in the same order, for the kinds that are kept."""
+
+    objects: Sequence[Any]
+    has_more: bool
+    count: int
+    last_id: str | None
+    oldest: int | None
+    raws: Sequence[bytes | msgspec.Raw] = ()
+    rejected: list[Rejected] = field(default_factory=list)
+
+
+@cache
+def _whole(kind: str) -> msgspec.json.Decoder[Any]:
+    page: Any = shapes.PageOf
+    return msgspec.json.Decoder(page[SHAPES[kind]])
+
+
+@cache
+def _single(kind: str) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(SHAPES[kind])
+
+
+@cache
+def _taken_apart() -> msgspec.json.Decoder[shapes.PageOf[msgspec.Raw]]:
+    return msgspec.json.Decoder(shapes.PageOf[msgspec.Raw])
+
+
+def parse_list(kind: str, body: bytes) -> Parsed:
+    """The objects of a list answer. Raises Garbled when it is none."""
+    if _NUL not in body:
+        try:
+            return _parse_kept(kind, body) if kind in KEPT else _parse_whole(kind, body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            pass  # taken apart below, which tells a bad object from a bad body
+    answer = _loaded(body)
+    data, has_more = answer.get("data"), answer.get("has_more")
+    if not isinstance(data, list) or not isinstance(has_more, bool):
+        missing = [name for name, value in (("data", data), ("has_more", has_more)) if value is None] or ["data"]
+        raise Garbled(f"the answer is no list: it lacks {' and '.join(missing)}")
+    return _apart(kind, data, has_more)
+
+
+def parse_object(kind: str, body: bytes) -> Parsed:
+    """The one object of an answer. Raises Garbled when it is none."""
+    answer = _loaded(body)
+    if "id" not in answer:
+        raise Garbled(f"the answer is no {kind}: it lacks an id")
+    return _apart(kind, [answer], has_more=False)
+
+
+def _parse_whole(kind: str, body: bytes) -> Parsed:
+    page = _whole(kind).decode(body)
+    objects = page.data
+    if kind in ("line_item", "subscription_item"):
+        return Parsed(objects, page.has_more, len(objects), _last_id(objects), None)
+    dates = [o.created for o in objects if o.created is not None]
+    return Parsed(objects, page.has_more, len(objects), _last_id(objects), min(dates, default=None))
+
+
+def _parse_kept(kind: str, body: bytes) -> Parsed:
+    page = _taken_apart().decode(body)
+    decoder = _single(kind)
+    objects = [decoder.decode(raw) for raw in page.data]
+    dates = [o.created for o in objects if o.created is not None]
+    return Parsed(objects, page.has_more, len(objects), _last_id(objects), min(dates, default=None), page.data)
+
+
+def _last_id(objects: Sequence[Any]) -> str | None:
+    """What to go on from: the last object that has an id."""
+    return next((o.id for o in reversed(objects) if o.id), None)
+
+
+def _apart(kind: str, data: list[Any], has_more: bool) -> Parsed:
+    decoder = _single(kind)
+    objects, raws = [], []
+    rejected: list[Rejected] = []
+    last_id, dates = None, []
+    for value in data:
+        object_id, created = _named(value)
+        last_id = object_id or last_id
+        if created is not None:
+            dates.append(created)
+        try:
+            value, spoilt = cleaned(value)
+            raw = msgspec.json.encode(value)
+            if spoilt is None:
+                objects.append(decoder.decode(raw))
+        except msgspec.ValidationError as error:
+            rejected.append(Rejected(object_id or "(no id)", kind, "bad_shape", str(error)))
+            continue
+        except RecursionError:
+            rejected.append(Rejected(object_id or "(no id)", kind, "bad_shape", "it is nested too deeply"))
+            continue
+        if spoilt is not None:
+            detail = f"{spoilt} holds a NUL or half a surrogate pair"
+            rejected.append(Rejected(object_id or "(no id)", kind, "bad_text", detail))
+            continue
+        raws.append(raw)
+    kept = raws if kind in KEPT else ()
+    return Parsed(objects, has_more, len(data), last_id, min(dates, default=None), kept, rejected)
+
+
+def _named(value: Any) -> tuple[str | None, int | None]:
+    """The id and the date of an object that may be unusable otherwise."""
+    if not isinstance(value, dict):
+        return None, None
+    object_id, created = value.get("id"), value.get("created")
+    whole = isinstance(object_id, str) and cleaned(object_id, "id")[1] is None
+    dated = isinstance(created, int) and not isinstance(created, bool)
+    return (object_id if whole else None), (created if dated else None)
+
+
+def _loaded(body: bytes) -> dict[str, Any]:
+    """The body by the standard library's more forgiving reader, with exact numbers."""
+    try:
+        text = body.decode("utf-8", "replace")
+        answer = json.loads(text, strict=False, parse_float=Decimal, parse_int=_whole_number)
+    except (ValueError, RecursionError, ArithmeticError) as error:
+        raise Garbled("the answer is cut or is no JSON") from error
+    if not isinstance(answer, dict):
+        raise Garbled("the answer is no JSON object")
+    return answer
+
+
+def _whole_number(text: str) -> int | str:
+    return int(text) if len(text) < _LONGEST_NUMBER else text
+
+
+@cache
+def _loose() -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(float_hook=Decimal)
+
+
+def loose(raw: bytes | msgspec.Raw) -> Any:
+    """A piece of JSON as plain values, its numbers exact: for what has to be merged before it has a shape."""
+    return _loose().decode(raw)

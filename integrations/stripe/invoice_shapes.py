@@ -1,0 +1,130 @@
+"""The fields of Stripe's invoices and lines that MRR needs, as typed structs; the rules of `integrations.stripe.shapes` hold here."""
+
+from integrations.stripe.shapes import Discount, Id, Plan, Price, Shape, Sublist, Whole
+
+
+class Period(Shape):
+    """What a line bills."""
+
+    start: Whole | None = None
+    end: Whole | None = None
+
+
+class CreditedItems(Shape):
+    """The lines that a proration takes back."""
+
+    invoice_line_items: list[str] | None = None
+
+
+class ProrationDetails(Shape):
+    """What a proration answers."""
+
+    credited_items: CreditedItems | None = None
+
+
+class LineDetails(Shape):
+    """Details of a line's parent: the same fields for a subscription item and, but for the item, for an invoice item."""
+
+    subscription: Id = None
+    subscription_item: str | None = None
+    proration: bool | None = None
+    proration_details: ProrationDetails | None = None
+
+
+class LineParent(Shape):
+    """What made a line, from basil on."""
+
+    type: str | None = None
+    subscription_item_details: LineDetails | None = None
+    invoice_item_details: LineDetails | None = None
+
+
+class PriceDetails(Shape):
+    """A line's price, from basil on."""
+
+    price: str | Price | None = None
+
+
+class Pricing(Shape):
+    """How a line is priced, from basil on."""
+
+    price_details: PriceDetails | None = None
+
+
+class DiscountAmount(Shape):
+    """What one discount took off."""
+
+    amount: Whole | None = None
+    discount: str | Discount | None = None
+
+
+class Tax(Shape):
+    """A tax on a line: `tax_behavior` says whether the amount contains it, `inclusive` does in old versions."""
+
+    amount: Whole | None = None
+    tax_behavior: str | None = None
+    inclusive: bool | None = None
+
+
+class Line(Shape):
+    """An invoice line of any generation."""
+
+    id: str | None = None
+    amount: Whole | None = None
+    currency: str | None = None
+    quantity: Whole | None = None
+    period: Period | None = None
+    discounts: list[str | Discount] | None = None
+    discount_amounts: list[DiscountAmount] | None = None
+    parent: LineParent | None = None
+    pricing: Pricing | None = None
+    taxes: list[Tax] | None = None
+    type: str | None = None
+    price: str | Price | None = None
+    plan: str | Plan | None = None
+    subscription: Id = None
+    subscription_item: str | None = None
+    proration: bool | None = None
+    proration_details: ProrationDetails | None = None
+    tax_amounts: list[Tax] | None = None
+
+
+class SubscriptionDetails(Shape):
+    """The subscription that an invoice is for."""
+
+    subscription: Id = None
+
+
+class InvoiceParent(Shape):
+    """What made an invoice, from basil on."""
+
+    subscription_details: SubscriptionDetails | None = None
+
+
+class StatusTransitions(Shape):
+    """When an invoice came into its states."""
+
+    finalized_at: Whole | None = None
+    paid_at: Whole | None = None
+    voided_at: Whole | None = None
+    marked_uncollectible_at: Whole | None = None
+
+
+class Invoice(Shape):
+    """An invoice of any generation, with its first lines."""
+
+    id: str | None = None
+    deleted: bool | None = None
+    customer: Id = None
+    subscription: Id = None
+    parent: InvoiceParent | None = None
+    status: str | None = None
+    created: Whole | None = None
+    currency: str | None = None
+    billing_reason: str | None = None
+    amount_paid: Whole | None = None
+    status_transitions: StatusTransitions | None = None
+    discounts: list[str | Discount] | None = None
+    discount: Discount | None = None
+    total_discount_amounts: list[DiscountAmount] | None = None
+    lines: Sublist[Line] | None = None

@@ -1,0 +1,170 @@
+"""How fast Stripe may be asked: a turn for every request, by account and by endpoint.
+
+Stripe allows an account 100 requests a second (25 in test mode) and each endpoint 25, and answers 429 past that. We stay a tenth
+below, because an answer that is refused costs a turn and brings nothing. Where the real limit is lower, a 429 says which one it was:
+the rate of that limit is halved, grows back quickly to just below where it was refused, and slowly beyond. A limit on concurrency is
+met the same way, since fewer requests a second are fewer at once.
+
+`Limiter` is what the client needs; `LocalLimiter` serves the threads of one process, `shared_limits.RedisLimiter` all workers of an
+installation. Both follow `Pace`. Nothing here knows what is asked for.
+"""
+
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final, Protocol
+
+ACCOUNT_PER_SECOND: Final = 100.0
+TEST_ACCOUNT_PER_SECOND: Final = 25.0
+ENDPOINT_PER_SECOND: Final = 25.0
+SHARE: Final = 0.9
+"""The part of Stripe's limit that we use."""
+
+AHEAD: Final = 2
+"""Turns that may be taken at once after a quiet moment, so that a thread that wakes late loses none."""
+CUT: Final = 0.5
+PLATEAU: Final = 0.9
+QUICK: Final = 0.05
+SLOW: Final = 0.002
+"""Growth of the rate each second, as parts of the ceiling: up to the plateau, and beyond it."""
+HOLD_SECONDS: Final = 1.0
+"""Refusals of one burst count once."""
+LEAST_PER_SECOND: Final = 0.5
+
+
+class Limiter(Protocol):
+    """Gives out turns. It may be used by many threads at once."""
+
+    def acquire(self, endpoint: str) -> float:
+        """Wait for a turn at `endpoint`; returns the seconds waited."""
+
+    def throttled(self, endpoint: str, reason: str | None, retry_after_seconds: float | None = None) -> None:
+        """Stripe refused a request: `reason` is its Stripe-Rate-Limited-Reason, if it gave one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ceilings:
+    """The most requests a second that we ask for."""
+
+    account: float
+    endpoint: float
+
+
+def ceilings(*, livemode: bool) -> Ceilings:
+    """What an account of that mode allows by default, less our distance from it."""
+    account = ACCOUNT_PER_SECOND if livemode else TEST_ACCOUNT_PER_SECOND
+    return Ceilings(account * SHARE, ENDPOINT_PER_SECOND * SHARE)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """The rate of one limit over time: `ceiling` until the first refusal, then cut and growing back. Times are seconds of any clock."""
+
+    ceiling: float
+    cut_at: float | None = None
+    after_cut: float = 0.0
+    plateau: float = 0.0
+
+    def rate(self, now: float) -> float:
+        """Requests a second at `now`."""
+        if self.cut_at is None:
+            return self.ceiling
+        since = max(0.0, now - self.cut_at)
+        quick = self.after_cut + since * QUICK * self.ceiling
+        if quick <= self.plateau:
+            return quick
+        reached = max(0.0, self.plateau - self.after_cut) / (QUICK * self.ceiling)
+        return min(self.ceiling, max(self.plateau, self.after_cut) + (since - reached) * SLOW * self.ceiling)
+
+    def refused(self, now: float) -> "Pace":
+        """The pace after a refusal at `now`; refusals within the hold of the last cut change nothing."""
+        if self.cut_at is not None and now - self.cut_at < HOLD_SECONDS:
+            return self
+        rate = self.rate(now)
+        least = min(LEAST_PER_SECOND, self.ceiling)
+        return replace(self, cut_at=now, after_cut=max(least, rate * CUT), plateau=max(least, rate * PLATEAU))
+
+
+def limits_meant(reason: str | None) -> tuple[bool, bool]:
+    """Which limits a refusal speaks of: (the account's, the endpoint's).
+
+    One about a single object is no limit of ours. Without a reason it is taken for the endpoint's, which is the lower one; if it
+    was the account's after all, every endpoint meets it and slows down.
+    """
+    if reason is None:
+        return False, True
+    if reason.startswith("global"):
+        return True, False
+    return False, reason.startswith("endpoint")
+
+
+class _Turns:
+    """One limit's pace and when its next turn is due: with AHEAD turns in hand a request may go that much before its due time."""
+
+    __slots__ = ("due", "pace")
+
+    def __init__(self, ceiling: float) -> None:
+        self.pace = Pace(ceiling)
+        self.due = float("-inf")
+
+    def earliest(self, now: float) -> float:
+        return self.due - (AHEAD - 1) / self.pace.rate(now)
+
+    def take(self, at: float, now: float) -> None:
+        self.due = max(at, self.due) + 1 / self.pace.rate(now)
+
+    def refuse(self, now: float, retry_after_seconds: float) -> None:
+        self.pace = self.pace.refused(now)
+        if retry_after_seconds:
+            self.due = max(self.due, now + retry_after_seconds + (AHEAD - 1) / self.pace.rate(now))
+
+
+class LocalLimiter:
+    """Turns for the threads of one process."""
+
+    def __init__(
+        self,
+        limits: Ceilings,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self._limits = limits
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._account = _Turns(limits.account)
+        self._endpoints: dict[str, _Turns] = {}
+
+    def acquire(self, endpoint: str) -> float:
+        """Wait for a turn at `endpoint`; returns the seconds waited."""
+        with self._lock:
+            now = self._clock()
+            turns = self._turns(endpoint)
+            at = max(now, self._account.earliest(now), turns.earliest(now))
+            self._account.take(at, now)
+            turns.take(at, now)
+        if at > now:
+            self._sleep(at - now)
+        return at - now
+
+    def throttled(self, endpoint: str, reason: str | None, retry_after_seconds: float | None = None) -> None:
+        """Slow down the limit that was met; with a Retry-After nobody goes before it is over."""
+        account, of_endpoint = limits_meant(reason)
+        with self._lock:
+            now = self._clock()
+            for turns, meant in ((self._account, account), (self._turns(endpoint), of_endpoint)):
+                if meant:
+                    turns.refuse(now, retry_after_seconds or 0.0)
+
+    def rate(self, endpoint: str) -> float:
+        """Requests a second that `endpoint` gets now, the account's limit apart."""
+        with self._lock:
+            return self._turns(endpoint).pace.rate(self._clock())
+
+    def _turns(self, endpoint: str) -> _Turns:
+        turns = self._endpoints.get(endpoint)
+        if turns is None:
+            turns = self._endpoints[endpoint] = _Turns(self._limits.endpoint)
+        return turns

@@ -1,0 +1,87 @@
+"""What the reader hands over: a page of evidence in our own words, with what could not be used.
+
+Values only. Nothing here knows Stripe's field names, and nothing is ever changed after it was made.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from metrics.evidence import Coupon, CustomerState, Instant, InvoiceEvidence, Price, Product, SubscriptionState
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo:
+    """The Stripe account that a key belongs to. A restricted key may not see more than the id."""
+
+    id: str
+    livemode: bool
+    country: str | None = None
+    default_currency: str | None = None
+    name: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventFact:
+    """That something happened, and to what; the objects named are worth reading again.
+
+    `object_id` is the id of the event's object, whatever its kind; the customer, subscription and invoice are set where known.
+    """
+
+    id: str
+    type: str
+    created: Instant
+    object_id: str
+    customer: str | None = None
+    subscription: str | None = None
+    invoice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """One object that was left out, alone: `reason` is a stable word, `detail` a sentence without personal data."""
+
+    object_id: str
+    kind: str
+    reason: str
+    detail: str
+
+
+class Payload(NamedTuple):
+    """What Stripe sent, to be kept: a listed subscription (`source_id` empty) or an event (`source_id` the event's id)."""
+
+    kind: str
+    object_id: str
+    source_id: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class StripePage:
+    """One page of a stream. Everything in it was true at `observed_at`, the Date of Stripe's own answer.
+
+    `prices`, `coupons` and `products` are full descriptions. The `inline_` ones were seen inside other objects, where Stripe leaves
+    out currency options and the products that a coupon is for: they may fill a hole (a deleted coupon or price is in no list), but
+    must never replace a listed one. A CustomerState whose customer has no `created` and isn't deleted speaks of the discount only.
+    A Discount without a coupon is one that Stripe named by its id only, which is all that newer events have.
+    `oldest` is the smallest creation instant on the page: newest-first paging has got that far.
+    """
+
+    stream: str
+    observed_at: Instant
+    objects: int
+    has_more: bool
+    next_cursor: str | None = None
+    oldest: Instant | None = None
+    prices: tuple[Price, ...] = ()
+    coupons: tuple[Coupon, ...] = ()
+    products: tuple[Product, ...] = ()
+    inline_prices: tuple[Price, ...] = ()
+    inline_coupons: tuple[Coupon, ...] = ()
+    customers: tuple[CustomerState, ...] = ()
+    subscriptions: tuple[SubscriptionState, ...] = ()
+    invoices: tuple[InvoiceEvidence, ...] = ()
+    events: tuple[EventFact, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+    payloads: tuple[Payload, ...] = ()
+    other_lines: int = 0
+    """Invoice lines that belong to no subscription item: one-off charges. They are no evidence of MRR."""

@@ -1,0 +1,196 @@
+"""Reading an account of Stripe's: pages of evidence, one at a time.
+
+This is the door of the package: whoever wants to know what Stripe says asks a `Reader`. It holds a page in memory and no more,
+decides nothing about what the pages mean for MRR, and keeps nothing between runs but the pooled connections.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import msgspec
+
+from integrations.stripe import shapes
+from integrations.stripe.asking import Asking, nothing_to_go_on_from
+from integrations.stripe.client import Answer, Asked, Client, Usage
+from integrations.stripe.decode.pages import page_of
+from integrations.stripe.decode.parsing import Garbled, Parsed
+from integrations.stripe.errors import BadRequest, Gone, NotAllowed, UnknownEndpoint, account_named
+from integrations.stripe.page import AccountInfo, Rejected, StripePage
+from integrations.stripe.streams import ACCOUNT, PAGE, STREAMS, Stream, created_in
+from metrics.evidence import Instant
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """Whether a stream can be read: `problem` is None when it can, `missing` names a permission that the key lacks."""
+
+    stream: str
+    optional: bool
+    problem: str | None = None
+    missing: str | None = None
+
+
+class Reader:
+    """Reads one account with one client. Safe to use from many threads, each following pages of its own.
+
+    With `payloads` off, pages come without what Stripe sent of subscriptions and their events.
+    """
+
+    def __init__(self, client: Client, *, payloads: bool = True) -> None:
+        self._client = client
+        self._asking = Asking(client)
+        self._payloads = payloads
+
+    @property
+    def usage(self) -> Usage:
+        """What has been asked of Stripe so far."""
+        return self._client.usage
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    # --- the account ---------------------------------------------------------------------------------------------------------
+
+    def account(self) -> AccountInfo:
+        """The account of the key, and whether the key is one of live mode.
+
+        A restricted key may not be allowed to see the account; Stripe's refusal names it, and its id is all that is needed.
+        """
+        try:
+            asked = Asked(ACCOUNT.name, ACCOUNT.path, ACCOUNT.permission)
+            told = self._client.get(asked, ACCOUNT.path, (), _account).value
+        except NotAllowed as error:
+            named = account_named(error)
+            if named is None:
+                raise
+            return AccountInfo(named, self._livemode())
+        profile, settings = told.business_profile, told.settings
+        shown = settings.dashboard.display_name if settings and settings.dashboard else None
+        name = (profile.name if profile else None) or shown
+        return AccountInfo(told.id or "", self._livemode(), told.country, told.default_currency, name)
+
+    def _livemode(self) -> bool:
+        """The mode of the key; one that doesn't say it has the mode of the account's objects, and without any nothing can be mixed up."""
+        by_key = self._client.livemode_by_key
+        if by_key is not None:
+            return by_key
+        for name in ("products", "prices", "customers", "subscriptions"):
+            stream = STREAMS[name]
+            try:
+                asked = Asked(stream.name, stream.path, stream.permission)
+                found = self._client.get(asked, stream.path, [("limit", "1")], _livemode_of_first).value
+            except (NotAllowed, UnknownEndpoint):
+                continue
+            if found is not None:
+                return found
+        return False
+
+    def probe(self) -> list[Probe]:
+        """One small request to each stream: what the key may read, and what the host knows. Raises Refused and Transient."""
+        return [self._probed(stream) for stream in STREAMS.values()]
+
+    def _probed(self, stream: Stream) -> Probe:
+        try:
+            self._asking.listed(stream, [*stream.fixed, ("limit", "1")])
+        except NotAllowed as error:
+            return Probe(stream.name, stream.optional, str(error), error.permission)
+        except (UnknownEndpoint, BadRequest) as error:
+            return Probe(stream.name, stream.optional, str(error))
+        declined = ", ".join(sorted(self._asking.declined(stream)))
+        return Probe(stream.name, stream.optional, f"the host does not expand {declined}" if declined else None)
+
+    # --- lists ---------------------------------------------------------------------------------------------------------------
+
+    def pages(
+        self, stream: str, *, since: Instant | None = None, until: Instant | None = None, cursor: str | None = None
+    ) -> Iterator[StripePage]:
+        """The pages of a stream, newest first, of objects created in [since, until), after `cursor` if there is one.
+
+        Each page is asked for when it is needed, and ends with the cursor to go on from. A host that lacks an optional stream gives
+        one empty page that says so. Raises a `ReadError`; what was handed out before stays good.
+        """
+        described = STREAMS[stream]
+        bounds = [*described.fixed, *created_in(since, until), ("limit", str(PAGE))]
+        while True:
+            before = self._asking.declined(described)
+            try:
+                answer = self._asking.listed(described, [*bounds, ("starting_after", cursor)] if cursor else bounds)
+            except UnknownEndpoint as error:
+                if not described.optional:
+                    raise
+                unknown = Rejected(described.path, stream, "unknown_endpoint", str(error))
+                yield StripePage(stream, self._client.now(), 0, has_more=False, rejected=(unknown,))
+                return
+            page = self._page(described, answer)
+            declined = self._asking.declined(described) - before
+            if declined:
+                page = replace(page, rejected=(*page.rejected, *(_not_expanded(stream, name) for name in sorted(declined))))
+            if page.has_more and page.next_cursor in (None, cursor):
+                raise nothing_to_go_on_from(described)
+            yield page
+            if not page.has_more:
+                return
+            cursor = page.next_cursor
+
+    def events(self, since: Instant | None = None, until: Instant | None = None) -> Iterator[StripePage]:
+        """The events of [since, until) that MRR needs, newest first; Stripe keeps thirty days of them."""
+        return self.pages("events", since=since, until=until)
+
+    # --- single objects ------------------------------------------------------------------------------------------------------
+
+    def invoice(self, object_id: str) -> StripePage:
+        """An invoice as it is now, with all its lines. One that is gone is in `rejected` with the reason `gone`."""
+        return self._one("invoices", object_id)
+
+    def subscription(self, object_id: str) -> StripePage:
+        """A subscription as it is now, with all its items. One that is gone is in `rejected` with the reason `gone`."""
+        return self._one("subscriptions", object_id)
+
+    def customer(self, object_id: str) -> StripePage:
+        """A customer as it is now; a deleted one is a state that says so. One that is gone is in `rejected`."""
+        return self._one("customers", object_id)
+
+    def price(self, object_id: str) -> StripePage:
+        """A price with all its tiers. One that is gone is in `rejected` with the reason `gone`."""
+        return self._one("prices", object_id)
+
+    def coupon(self, object_id: str) -> StripePage:
+        """A coupon with the products that it is for. One that is gone is in `rejected` with the reason `gone`."""
+        return self._one("coupons", object_id)
+
+    def _one(self, stream: str, object_id: str) -> StripePage:
+        described = STREAMS[stream]
+        try:
+            answer = self._asking.single(described, object_id, described.expand_one)
+        except Gone as error:
+            gone = Rejected(object_id, described.kind, "gone", str(error))
+            return StripePage(stream, self._client.now(), 0, has_more=False, rejected=(gone,))
+        return self._page(described, answer)
+
+    def _page(self, described: Stream, answer: Answer[Parsed]) -> StripePage:
+        return page_of(described.kind, answer.value, answer.at, self._asking, stream=described.name, payloads=self._payloads)
+
+
+def _account(body: bytes) -> shapes.Account:
+    try:
+        told = msgspec.json.decode(body, type=shapes.Account)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Garbled("the answer is cut or is no account") from error
+    if not told.id:
+        raise Garbled("the answer is no account: it lacks an id")
+    return told
+
+
+def _livemode_of_first(body: bytes) -> bool | None:
+    try:
+        objects = msgspec.json.decode(body, type=shapes.PageOf[shapes.Dated]).data
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Garbled("the answer is cut or is no list") from error
+    return objects[0].livemode if objects else None
+
+
+def _not_expanded(stream: str, name: str) -> Rejected:
+    return Rejected(
+        name, stream, "not_expanded", f"the host does not expand {name} on the list of {stream}: what it holds is missing"
+    )

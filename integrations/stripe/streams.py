@@ -1,0 +1,149 @@
+"""What is read from Stripe: the endpoints with their parameters, and what each needs a key to be allowed.
+
+Expansion is by Stripe's rules: four levels at most, counted with `data` on a list. So the coupon of a subscription's discount comes
+with the list, while that of an item's discount stays an id and is found among the coupons. The tiers of a price in its other
+currencies come only with a single price, one expansion for each currency. Values only; who asks, and how, is `reader`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+PAGE: Final = 100
+EXPAND_AT_ONCE: Final = 15
+"""Expansions of one request; Stripe takes some twenty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stream:
+    """One list of Stripe's.
+
+    `kind` is the kind of its objects, `optional` whether a host may lack it (its absence is then reported with the page), `fixed`
+    are parameters that always go with it, `expand` what is expanded on the list, and `expand_one` on a single object.
+    """
+
+    name: str
+    kind: str
+    path: str
+    permission: str
+    expand: tuple[str, ...] = ()
+    expand_one: tuple[str, ...] = ()
+    fixed: tuple[tuple[str, str], ...] = ()
+    optional: bool = True
+
+
+EVENT_TYPES: Final = (
+    "customer.subscription.created",
+    "customer.subscription.updated",
+    "customer.subscription.deleted",
+    "customer.subscription.paused",
+    "customer.subscription.resumed",
+    "customer.created",
+    "customer.updated",
+    "customer.deleted",
+    "customer.discount.created",
+    "customer.discount.updated",
+    "customer.discount.deleted",
+    "invoice.finalized",
+    "invoice.paid",
+    "invoice.voided",
+    "invoice.marked_uncollectible",
+    "price.created",
+    "price.updated",
+    "coupon.created",
+    "coupon.deleted",
+    "product.created",
+)
+"""All twenty names that one request may filter by. What is left out is seen at the next listing: products renamed, drafts made."""
+
+_SUBSCRIPTION_LIST: Final = ("data.discounts.source.coupon", "data.items.data.discounts")
+_SUBSCRIPTION_ONE: Final = ("discounts.source.coupon.applies_to", "items.data.discounts")
+
+_ALL: Final = (
+    Stream("products", "product", "/v1/products", "Products: Read"),
+    Stream(
+        "prices",
+        "price",
+        "/v1/prices",
+        "Prices: Read",
+        expand=("data.tiers", "data.currency_options"),
+        expand_one=("tiers", "currency_options"),
+    ),
+    Stream(
+        "coupons",
+        "coupon",
+        "/v1/coupons",
+        "Coupons: Read",
+        expand=("data.applies_to", "data.currency_options"),
+        expand_one=("applies_to", "currency_options"),
+    ),
+    Stream(
+        "customers",
+        "customer",
+        "/v1/customers",
+        "Customers: Read",
+        expand=("data.discount.source.coupon",),
+        expand_one=("discount.source.coupon.applies_to",),
+    ),
+    Stream(
+        "subscriptions",
+        "subscription",
+        "/v1/subscriptions",
+        "Subscriptions: Read",
+        expand=_SUBSCRIPTION_LIST,
+        expand_one=_SUBSCRIPTION_ONE,
+        fixed=(("status", "all"),),
+        optional=False,
+    ),
+    # Whether `all` holds the subscriptions of deleted customers is not documented; that `canceled` does is.
+    Stream(
+        "subscriptions_canceled",
+        "subscription",
+        "/v1/subscriptions",
+        "Subscriptions: Read",
+        expand=_SUBSCRIPTION_LIST,
+        expand_one=_SUBSCRIPTION_ONE,
+        fixed=(("status", "canceled"),),
+    ),
+    Stream(
+        "invoices",
+        "invoice",
+        "/v1/invoices",
+        "Invoices: Read",
+        expand=("data.discounts.source.coupon", "data.lines.data.discounts"),
+        expand_one=("discounts.source.coupon", "lines.data.discounts"),
+        optional=False,
+    ),
+    Stream("events", "event", "/v1/events", "Events: Read", fixed=tuple(("types[]", t) for t in EVENT_TYPES)),
+)
+STREAMS: Final = {stream.name: stream for stream in _ALL}
+"""Every stream by name, in the order of a first run: what things cost comes before who pays."""
+
+LINES: Final = Stream(
+    "invoice lines", "line_item", "/v1/invoices/{id}/lines", "Invoices: Read", expand=("data.discounts.source.coupon",)
+)
+ITEMS: Final = Stream(
+    "subscription items",
+    "subscription_item",
+    "/v1/subscription_items",
+    "Subscriptions: Read",
+    expand=("data.discounts.source.coupon",),
+)
+ACCOUNT: Final = Stream("account", "account", "/v1/account", "Account: Read", optional=False)
+
+
+def expanding(names: Sequence[str]) -> list[tuple[str, str]]:
+    """The parameters that ask for expansions."""
+    return [("expand[]", name) for name in names]
+
+
+def created_in(since: int | None, until: int | None) -> list[tuple[str, str]]:
+    """The parameters for objects created in [since, until); None leaves that end open."""
+    ends = (("created[gte]", since), ("created[lt]", until))
+    return [(name, str(value)) for name, value in ends if value is not None]
+
+
+def in_parts(names: Sequence[str]) -> Iterator[Sequence[str]]:
+    """`names` cut so that each part may be expanded by one request."""
+    for first in range(0, len(names), EXPAND_AT_ONCE):
+        yield names[first : first + EXPAND_AT_ONCE]

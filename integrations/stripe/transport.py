@@ -1,0 +1,172 @@
+"""Bytes to and from Stripe: a pool of connections, the key in the headers, whole bodies or an error.
+
+It knows nothing of JSON, of retries or of what is asked for. The address is checked here, because the key goes to it with each
+request: only by https, or to this very machine, and no redirect is followed. The key is held so that no message, repr, log or
+traceback shows it.
+"""
+
+import ipaddress
+import time
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import urlencode, urlsplit
+
+import stripe
+import urllib3
+
+from integrations.stripe.errors import BadAddress, Refused, redacted
+
+_AT_ONCE: Final = 1 << 20
+LARGEST_BODY: Final = 64 << 20
+"""A page has a hundred objects; an answer past this many bytes is none of Stripe's."""
+
+
+class Hidden(str):
+    """A text that goes out with the request and shows nowhere else: http.client encodes it, everybody else sees stars."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+    def __str__(self) -> str:
+        return "***"
+
+    def __format__(self, format_spec: str) -> str:
+        return "***"
+
+
+class NoAnswer(Exception):
+    """No whole answer came; the text says what happened to the connection."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seconds:
+    """How long the parts of one answer may take; `answer` is for all of it, however slowly it drips."""
+
+    connect: float = 10.0
+    read: float = 60.0
+    answer: float = 120.0
+
+
+class Transport:
+    """Sends GET requests with one key to one host. Safe to use from many threads; close it when done."""
+
+    def __init__(
+        self,
+        key: str,
+        base: str,
+        version: str,
+        *,
+        seconds: Seconds,
+        allow_plain_http: bool = False,
+        ca_bundle: str | None = None,
+        proxy: str | None = None,
+        connections: int = 64,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.key = Hidden(_checked_key(key))
+        self.base = checked_base(base, allow_plain_http=allow_plain_http)
+        self._seconds = seconds
+        self._monotonic = monotonic
+        self._headers = {
+            "Authorization": Hidden("Bearer " + key),
+            "Stripe-Version": version,
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+            "User-Agent": "nrr",
+        }
+        timeout = urllib3.Timeout(connect=seconds.connect, read=seconds.read)
+        pool: dict[str, Any] = {"maxsize": connections, "retries": False, "timeout": timeout, "ca_certs": ca_bundle}
+        self._pool = urllib3.ProxyManager(proxy, **pool) if proxy else urllib3.PoolManager(**pool)
+
+    def close(self) -> None:
+        """Close the pooled connections."""
+        self._pool.clear()
+
+    def send(self, path: str, params: Sequence[tuple[str, str]]) -> tuple[int, bytes, Mapping[str, str]]:
+        """Status, whole body and headers of the answer, whatever the status. Raises NoAnswer."""
+        url = self.base + path + ("?" + urlencode(params) if params else "")
+        response = None
+        try:
+            response = self._pool.request("GET", url, headers=self._headers, redirect=False, preload_content=False)
+            return response.status, self._body(response), response.headers
+        except (urllib3.exceptions.HTTPError, OSError, zlib.error) as error:
+            # The exception itself is dropped: its frames hold the request.
+            problem = _plain(error)
+        except NoAnswer as error:
+            problem = str(error)
+        if response is not None:
+            response.close()
+        raise NoAnswer(redacted(problem, self.key))
+
+    def _body(self, response: urllib3.BaseHTTPResponse) -> bytes:
+        until = self._monotonic() + self._seconds.answer
+        pieces: list[bytes] = []
+        size = 0
+        while piece := response.read1(_AT_ONCE, decode_content=False):
+            pieces.append(piece)
+            size += len(piece)
+            if size > LARGEST_BODY:
+                raise NoAnswer(f"the answer is larger than {LARGEST_BODY >> 20} MiB")
+            if self._monotonic() > until:
+                raise NoAnswer(f"the answer was not complete after {self._seconds.answer:g} seconds")
+        body = b"".join(pieces)
+        return _unzipped(body) if response.headers.get("content-encoding", "").lower() == "gzip" else body
+
+
+def _unzipped(body: bytes) -> bytes:
+    reader = zlib.decompressobj(wbits=31)
+    out = reader.decompress(body, LARGEST_BODY)
+    if reader.unconsumed_tail:
+        raise NoAnswer(f"the answer is larger than {LARGEST_BODY >> 20} MiB")
+    if not reader.eof:
+        raise NoAnswer("the compressed answer was cut")
+    return out
+
+
+def checked_base(base: str, *, allow_plain_http: bool = False) -> str:
+    """The address without a slash at its end. Raises BadAddress for one that would send the key in the open."""
+    try:
+        parts = urlsplit(base)
+        host = parts.hostname
+        _ = parts.port
+    except ValueError:
+        raise BadAddress("the address of the API (STRIPE_API_BASE) is no URL") from None
+    if parts.username or parts.password:
+        raise BadAddress(
+            "the address of the API (STRIPE_API_BASE) must not hold a user or a password: the key goes with each request"
+        )
+    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
+        raise BadAddress(f"the address of the API (STRIPE_API_BASE) must look like {stripe.DEFAULT_API_BASE}, not {base!r}")
+    if parts.scheme == "http" and not (allow_plain_http or _is_loopback(host)):
+        raise BadAddress(f"{base} would send the key unencrypted over the network: use https, or allow plain http explicitly")
+    return base.rstrip("/")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _checked_key(key: str) -> str:
+    if not key or not key.isascii() or any(c.isspace() or not c.isprintable() for c in key):
+        raise Refused(
+            "account", "the Stripe key is empty or has characters that no key has. Set STRIPE_API_KEY, then run `nrr doctor`"
+        )
+    return key
+
+
+def _plain(error: Exception) -> str:
+    """What happened to the connection, in a few words and without the address of an object."""
+    root = error
+    while root.__cause__ is not None or root.__context__ is not None:
+        root = root.__cause__ or root.__context__  # type: ignore[assignment]  # one of them is there
+    text = getattr(root, "strerror", None) or str(root) or type(root).__name__
+    return f"{type(error).__name__}: {text}"

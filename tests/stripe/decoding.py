@@ -1,0 +1,57 @@
+"""From JSON to a page of evidence without a network, for tests."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from integrations.stripe import invoice_shapes, shapes
+from integrations.stripe.decode.faults import Unusable
+from integrations.stripe.decode.pages import Rest, page_of
+from integrations.stripe.decode.parsing import parse_list
+from integrations.stripe.page import StripePage
+from metrics.evidence import Instant
+
+AT = Instant(10_000)
+
+
+class Nothing:
+    """The rest of objects that have none: asking for it is a mistake."""
+
+    def items(self, subscription: str, after: str | None) -> Sequence[shapes.Item]:
+        """Not to be asked."""
+        raise AssertionError(f"items of {subscription} after {after}")
+
+    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_shapes.Line]:
+        """Not to be asked."""
+        raise AssertionError(f"lines of {invoice} after {after}")
+
+    def price_options(self, price: str, currencies: Sequence[str]) -> shapes.Price | None:
+        """Not to be asked."""
+        raise AssertionError(f"options of {price} in {currencies}")
+
+
+class Unavailable:
+    """The rest of objects whose rest can't be had."""
+
+    def items(self, subscription: str, after: str | None) -> Sequence[shapes.Item]:
+        """Never to be had."""
+        raise Unusable("incomplete", "gone")
+
+    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_shapes.Line]:
+        """Never to be had."""
+        raise Unusable("incomplete", "gone")
+
+    def price_options(self, price: str, currencies: Sequence[str]) -> shapes.Price | None:
+        """Never to be had."""
+        return None
+
+
+def listed(kind: str, *objects: Any, has_more: bool = False, payloads: bool = True, rest: Rest | None = None) -> StripePage:
+    """The page that a list of these objects gives."""
+    body = json.dumps({"object": "list", "data": list(objects), "has_more": has_more, "url": "/v1/x"}).encode()
+    return decoded(kind, body, payloads=payloads, rest=rest)
+
+
+def decoded(kind: str, body: bytes, *, payloads: bool = True, rest: Rest | None = None) -> StripePage:
+    """The page that these bytes give."""
+    return page_of(kind, parse_list(kind, body), AT, rest or Nothing(), stream=kind, payloads=payloads)

@@ -1,0 +1,250 @@
+"""Real input: everything recorded from Stripe, old shapes and new, is read without loss of what MRR needs.
+
+The expected values were read off the recordings by hand. A second, generic reading guards the rest: every subscription item and line
+that a recording holds comes out with its own id, price, quantity and amounts.
+"""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from integrations.stripe.page import StripePage
+from metrics.evidence import Coupon, Customer, Discount, Instant, InvoiceEvidence, InvoiceLine, Price, Product, Source
+from tests.stripe.decoding import listed
+from tests.stripe.reference import inside, needed, recorded, recordings, samples
+
+pytestmark = needed
+I = Instant  # noqa: E741  # instants are many here
+
+
+def invoice_of(file: str, index: int = 0) -> InvoiceEvidence:
+    """The evidence of one recorded invoice."""
+    page = listed("invoice", recorded(file, index))
+    assert () == page.rejected
+    return page.invoices[0]
+
+
+# --- read off by hand ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_swap_from_month_to_year() -> None:
+    """Clover, flexible: the credit names the monthly price and the line that it takes back, the debit the full year as a proration."""
+    swapped = invoice_of("pay-rails/test_stripe_can_swap_a_subscription", 1)
+    assert ("in_1SRzq3KXBGcbgpbZInUxyXNS", "subscription_update", "paid", "sub_1SRzpzKXBGcbgpbZdGbiyyMi", 22500) == (
+        swapped.head.id, swapped.head.billing_reason, swapped.head.status, swapped.head.subscription, swapped.head.amount_paid,
+    )  # fmt: skip
+    credit = InvoiceLine(
+        "il_1SRzq3KXBGcbgpbZgQJgPXPX", "in_1SRzq3KXBGcbgpbZInUxyXNS", "sub_1SRzpzKXBGcbgpbZdGbiyyMi", "si_TOnQinO102U9En",
+        "small-monthly", 1, -2500, "usd", I(1762799355), I(1765391351), True, (), 0, ("il_1SRzpzKXBGcbgpbZMzejrUlL",),
+    )  # fmt: skip
+    debit = InvoiceLine(
+        "il_1SRzq4KXBGcbgpbZnrLSvH2d", "in_1SRzq3KXBGcbgpbZInUxyXNS", "sub_1SRzpzKXBGcbgpbZdGbiyyMi", "si_TOnQinO102U9En",
+        "small-annual", 1, 25000, "usd", I(1762799355), I(1794335351), True,
+    )  # fmt: skip
+    assert (credit, debit) == swapped.lines
+
+
+def test_the_subscription_after_the_swap() -> None:
+    """Its item stands at the annual price with a period of its own, and the price is known from the item."""
+    page = listed("subscription", recorded("pay-rails/test_stripe_can_swap_a_subscription", 0))
+    found = page.subscriptions[0].subscription
+    (item,) = found.items
+    assert ("si_TOnQinO102U9En", "small-annual", 1, I(1762799351), I(1794335351)) == (
+        item.id, item.price, item.quantity, item.period_start, item.period_end,
+    )  # fmt: skip
+    assert ("cus_TOnQXxIJoBFbC5", "active", I(1762799351), "usd") == (found.customer, found.status, found.start, found.currency)
+    annual = Price("small-annual", "prod_EYTX7RYhRjcwKD", "usd", interval="year", unit=Decimal(25000), nickname="Small Annual")
+    assert (annual,) == page.inline_prices
+
+
+def test_a_coupon_of_2020() -> None:
+    """The single discount with its coupon inside: ten dollars off for ever, on a subscription without a currency of its own."""
+    page = listed("subscription", recorded("pay-rails/test_handles_coupons"))
+    found = page.subscriptions[0].subscription
+    assert (Discount("di_1IeONhKXBGcbgpbZYGeu5hhm", "10BUCKS", I(1617990273)),) == found.discounts
+    assert ("usd", I(1617990273), I(1620582273)) == (found.currency, found.items[0].period_start, found.items[0].period_end)
+    assert (Coupon("10BUCKS", None, 1000, "usd", (), "forever"),) == page.inline_coupons
+
+
+def test_a_coupon_behind_a_discounts_source() -> None:
+    """Clover: half off, expanded under the discount's source; the line is a one-off charge and no evidence."""
+    page = listed("invoice", recorded("pay-rails/test_sync_stripe_invoice_discounts_and_coupons", 3))
+    assert (Coupon("sirmAxRi", Decimal(50), None, None, (), "forever"),) == page.inline_coupons
+    assert ((), 1) == (page.invoices[0].lines, page.other_lines)
+
+
+@pytest.mark.parametrize(
+    ("file", "index", "expected"),
+    [
+        ("pay-rails/test_can_swap_a_subscription", 0, ("sub_JGwC5x2j6feW3L", "cus_JGwCeFcm2dHwLR", [("si_JGwCnzCnJmpwuj", "small-monthly", 1)])),
+        ("pay-rails/test_can_swap_a_subscription", 1, ("sub_JGwC5x2j6feW3L", "cus_JGwCeFcm2dHwLR", [("si_JGwCnzCnJmpwuj", "small-annual", 1)])),
+        ("pay-rails/test_allows_subscription_quantities", 0, ("sub_JGwCm9P8YH7raV", "cus_JGwCTJz8UjwDQ6", [("si_JGwCkABxl7Er2H", "small-monthly", 10)])),
+        ("pay-rails/test_stripe_can_retrieve_subscription", 1, ("sub_1NheflKXBGcbgpbZgIrXIQJB", "cus_OUdxkwCCMhiFnj", [("si_OUdxnNkX8yJsHF", "small-monthly", 1)])),
+        ("dj-stripe/subscription_sub_fakefakefakefakefake0004", 0, ("sub_fakefakefakefakefake0004", "cus_4UbFSo9tl62jqj", [("si_F5uk9HMrUwrmUJ", "gold21323", 1), ("si_F5uk81B1xGi3Vr", "silver41294", 1)])),
+    ],
+)  # fmt: skip
+def test_recorded_subscriptions(file: str, index: int, expected: tuple[str, str, list[tuple[str, str, int]]]) -> None:
+    """Who, what and how many, from 2020 to 2023."""
+    found = listed("subscription", recorded(file, index)).subscriptions[0].subscription
+    assert expected == (found.id, found.customer, [(i.id, i.price, i.quantity) for i in found.items])
+
+
+def test_an_inclusive_tax_of_old() -> None:
+    """`tax_amounts` says how much of the amount is tax: 5.22 of 40.00."""
+    (line,) = invoice_of("dj-stripe/invoice_in_fakefakefakefakefake0004").lines
+    assert (4000, 522, "silver41294", "si_HXZCuxDh3W7EQm", I(1593225984)) == (
+        line.amount, line.inclusive_tax, line.price, line.item, line.period_start,
+    )  # fmt: skip
+
+
+def test_a_cycle_invoice_of_2020() -> None:
+    """A free tier's renewal: line, subscription, item and price in their old places."""
+    page = event_page("supabase-sync-engine/invoice_paid")
+    assert ("in_1KJqKBJDPojXS6LNJbvLUgEy", "sub_JsuPyCPhXWfZar", "cus_JsuO3bmrj0QlAw") == (
+        page.events[0].invoice, page.events[0].subscription, page.events[0].customer,
+    )  # fmt: skip
+    shape = recorded("supabase-sync-engine/invoice_paid")["data"]["object"]
+    (line,) = listed("invoice", shape).invoices[0].lines
+    assert ("il_1KJqKBJDPojXS6LND42vdxtT", "sub_JsuPyCPhXWfZar", "si_JsuPFzrp9vSWxa", "price_1IDQm5JDPojXS6LNM31hxKzp", 1, 0, False) == (
+        line.id, line.subscription, line.item, line.price, line.quantity, line.amount, line.proration,
+    )  # fmt: skip
+
+
+def test_setup_fees_are_one_off() -> None:
+    """Thirteen invoices of a setup fee, 2024 to dahlia, none with a subscription's line."""
+    pages = [
+        listed("invoice", r.body) for r in recordings() if r.file.endswith("create_an_invoice") and r.body["object"] == "invoice"
+    ]
+    assert 12 == len(pages)
+    assert {()} == {i.lines for p in pages for i in p.invoices}
+    assert 11 == sum(p.other_lines for p in pages)
+    assert {("draft", None), ("paid", None)} == {(i.head.status, i.head.subscription) for p in pages for i in p.invoices}
+
+
+def test_a_manual_invoice_names_its_subscription() -> None:
+    """Created by hand for a subscription: a draft first, paid without lines after."""
+    heads = [invoice_of("pay-rails/test_stripe_can_swap_and_invoice_a_subscription", i).head for i in (2, 3)]
+    assert [("draft", "manual"), ("paid", "manual")] == [(h.status, h.billing_reason) for h in heads]
+    assert {"sub_1SRzqtKXBGcbgpbZ8kne01Xe"} == {h.subscription for h in heads}
+
+
+def event_page(file: str) -> StripePage:
+    """The page of one recorded event."""
+    page = listed("event", recorded(file))
+    assert () == page.rejected
+    return page
+
+
+def test_recorded_events_of_a_subscription() -> None:
+    """Created with two items, one without a quantity; later deleted in the same minute; another's metadata changed."""
+    (created,) = event_page("supabase-sync-engine/subscription_created").subscriptions
+    assert (I(1623148918), Source.EVENT, "evt_1J02NfJDPojXS6LNawmt1X8q") == (created.at, created.source, created.source_id)
+    assert [("si_JdIzi4Tn5jV9PD", 1), ("si_JdIzi4Tn5jVaaa", None)] == [(i.id, i.quantity) for i in created.subscription.items]
+    (deleted,) = event_page("supabase-sync-engine/subscription_deleted").subscriptions
+    assert ("canceled", I(1623149102), I(1623149102)) == (
+        deleted.subscription.status, deleted.subscription.canceled_at, deleted.subscription.ended_at,
+    )  # fmt: skip
+    before, after = event_page("supabase-sync-engine/subscription_updated").subscriptions
+    assert [None, "1"] == [dict(s.subscription.metadata).get("test") for s in (before, after)]
+    assert before.subscription.items == after.subscription.items
+
+
+def test_recorded_events_of_a_customer() -> None:
+    """Its metadata; then its deletion, of which this recording left the id alone."""
+    before, after = event_page("supabase-sync-engine/customer_updated").customers
+    # The country on file is an empty text, which is none.
+    known = Customer("cus_IhGfebO16cMIGN", I(1609763141), currency="usd", metadata=(("supabase_org_id", "35"),))
+    assert [(Source.EVENT_BEFORE, known), (Source.EVENT, known)] == [(s.source, s.customer) for s in (before, after)]
+    (gone,) = event_page("supabase-sync-engine/customer_deleted").customers
+    assert Customer("cus_IhGfebO16cMIGN", deleted=True) == gone.customer
+
+
+def test_recorded_events_of_the_catalog() -> None:
+    """Prices and plans by event, and the product's name."""
+    price = Price("price_1IDQm5JDPojXS6LNM31hxKzp", "prod_IsRLOp58Z7V4XN", "usd", unit=Decimal(2500))
+    assert (price,) == event_page("supabase-sync-engine/price_updated").inline_prices
+    plan = Price("price_1MKL7PJDPojXS6LNpNepgHsK", "prod_MeUrsWN6pj0oXM", "usd", unit=Decimal(59900))
+    assert (plan,) == event_page("supabase-sync-engine/plan_created").inline_prices
+    assert (Product("prod_IsRLOp58Z7V4XN", "Pro tier"),) == event_page("supabase-sync-engine/product_updated").products
+
+
+# --- nothing is lost -----------------------------------------------------------------------------------------------------------
+
+
+def everything(kind: str) -> Iterator[dict[str, Any]]:
+    """Every recorded or published object of one kind that is whole, wherever it lies."""
+    for r in recordings():
+        for found in inside(r.body):
+            if found.get("object") == kind and isinstance(found.get("id"), str) and not found.get("deleted"):
+                yield found
+    if kind in samples():
+        yield samples()[kind]
+
+
+@pytest.mark.parametrize("kind", ["subscription", "invoice", "customer", "price", "plan", "coupon", "product", "event"])
+def test_every_recorded_object_is_read(kind: str) -> None:
+    """Not one is set aside."""
+    found = list(everything(kind))
+    assert found
+    body = [with_lists(o) for o in found]
+    assert () == listed(kind, *body).rejected
+
+
+def with_lists(shape: dict[str, Any]) -> dict[str, Any]:
+    """An invoice whose lines its authors cut out has none."""
+    return shape | {"lines": {"data": [], "has_more": False}} if shape.get("lines") == {} else shape
+
+
+def test_no_item_is_lost() -> None:
+    """Id, price, quantity and period of every item of every recorded subscription come out as they went in."""
+    count = 0
+    for shape in everything("subscription"):
+        found = listed("subscription", shape).subscriptions[0].subscription
+        for item, raw in zip(found.items, shape["items"]["data"], strict=True):
+            start = raw.get("current_period_start", shape.get("current_period_start"))
+            assert (raw["id"], raw["price"]["id"], raw.get("quantity"), start) == (
+                item.id,
+                item.price,
+                item.quantity,
+                item.period_start,
+            )
+            count += 1
+        for name in ("status", "created", "trial_end", "cancel_at", "canceled_at", "ended_at"):
+            assert shape[name] == getattr(found, name)
+    assert count >= 20
+
+
+def test_no_line_is_lost() -> None:
+    """Every recorded line is either evidence with its own id, amount, quantity and period, or counted as a one-off charge."""
+    kept = others = 0
+    for shape in everything("invoice"):
+        page = listed("invoice", with_lists(shape))
+        raws = {raw["id"]: raw for raw in shape["lines"].get("data", [])}
+        if shape["status"] == "draft":
+            continue
+        assert len(raws) == len(page.invoices[0].lines) + page.other_lines
+        for line in page.invoices[0].lines:
+            raw = raws[line.id]
+            assert (raw["amount"], raw["quantity"], raw["period"]["start"], raw["period"]["end"]) == (
+                line.amount, line.quantity, line.period_start, line.period_end,
+            )  # fmt: skip
+            kept += 1
+        others += page.other_lines
+    assert (kept, others) >= (10, 13)
+
+
+def test_published_samples_are_read() -> None:
+    """Stripe's own samples, with values that make no sense together, give the fields that they have."""
+    found = listed("subscription", samples()["subscription"]).subscriptions[0].subscription
+    assert ("price_1PgafmB7WZ01zgkW6dKueIc5", 1, I(1896570518), I(976287773)) == (
+        found.items[0].price, found.items[0].quantity, found.items[0].period_start, found.items[0].period_end,
+    )  # fmt: skip
+    assert found.pause is not None
+    assert ("mark_uncollectible", True) == (found.pause.behavior, found.cancel_at_period_end)
+    coupon = Coupon("Z4OV52SU", Decimal("25.5"), None, "usd", (), "forever", 3)
+    assert (coupon,) == listed("coupon", samples()["coupon"]).coupons
+    assert None is listed("customer", samples()["customer"]).customers[0].customer.discount
+    page = listed("invoice", samples()["invoice"] | {"status": "open"})
+    assert ((), 1) == (page.invoices[0].lines, page.other_lines)
