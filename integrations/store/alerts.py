@@ -1,0 +1,147 @@
+"""Where each alert stands, every transition that led there, who asked to be quiet about what, and which channels are dead.
+
+What the states mean and when they change is decided in `metrics.alerts`; here a change is only refused when somebody else made one first.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from integrations.store.clock import now
+from integrations.store.engine import is_postgresql
+from integrations.store.schema_alerts import alert_history, alert_state, channel_state, mute
+
+
+class AlertMoved(RuntimeError):
+    """Another evaluation changed the alert meanwhile; nothing was changed."""
+
+    def __init__(self, rule: str, segment: str) -> None:
+        where = f"{rule} of {segment}" if segment else rule
+        super().__init__(f"the alert {where} was changed by another evaluation meanwhile; nothing was changed")
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """An alert as it stands; `version` 0 is one that was never stored."""
+
+    rule: str
+    segment: str
+    state: str
+    body: Mapping[str, Any]
+    version: int = 0
+    updated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """One change of an alert's state with the figures behind it."""
+
+    rule: str
+    segment: str
+    before: str
+    after: str
+    at: datetime
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Mute:
+    """Somebody asked to be quiet (`sort` mute), or has seen it (`sort` ack). `segment` empty: all of the rule's."""
+
+    rule: str
+    segment: str
+    sort: str
+    until: datetime | None
+    reason: str
+    created_at: datetime
+
+
+def states(connection: Connection) -> dict[tuple[str, str], AlertRow]:
+    """Every alert by rule and segment."""
+    rows = connection.execute(select(alert_state).order_by(alert_state.c.rule, alert_state.c.segment))
+    return {(r.rule, r.segment): AlertRow(r.rule, r.segment, r.state, json.loads(r.body), r.version, r.updated_at) for r in rows}
+
+
+def put(connection: Connection, before: AlertRow | None, after: AlertRow, at: datetime) -> AlertRow:
+    """Store an alert that stood at `before` (None: not stored yet), and the transition if its state changed. Raises AlertMoved."""
+    body = json.dumps(dict(after.body), sort_keys=True, default=str)
+    held = 0 if before is None else before.version
+    values = {"state": after.state, "body": body, "version": held + 1, "updated_at": at}
+    mine = and_(alert_state.c.rule == after.rule, alert_state.c.segment == after.segment, alert_state.c.version == held)
+    if held == 0:
+        new = (postgresql if is_postgresql(connection) else sqlite).insert(alert_state).on_conflict_do_nothing()
+        done = connection.execute(new, {"rule": after.rule, "segment": after.segment, **values}).rowcount
+    else:
+        done = connection.execute(update(alert_state).where(mine).values(**values)).rowcount
+    if done != 1:
+        raise AlertMoved(after.rule, after.segment)
+    was = "ok" if before is None else before.state
+    if was != after.state:
+        row = {"rule": after.rule, "segment": after.segment, "before": was, "after": after.state, "at": at, "body": body}
+        connection.execute(insert(alert_history), row)
+    return AlertRow(after.rule, after.segment, after.state, after.body, held + 1, at)
+
+
+def history(connection: Connection, *, rule: str | None = None, segment: str | None = None, limit: int = 100) -> list[Transition]:
+    """Transitions, newest first."""
+    query = select(alert_history).order_by(alert_history.c.id.desc()).limit(limit)
+    if rule is not None:
+        query = query.where(alert_history.c.rule == rule)
+    if segment is not None:
+        query = query.where(alert_history.c.segment == segment)
+    return [Transition(r.rule, r.segment, r.before, r.after, r.at, json.loads(r.body)) for r in connection.execute(query)]
+
+
+# --- being quiet -----------------------------------------------------------------------------------------------------------
+
+
+def silence(connection: Connection, rule: str, segment: str, sort: str, until: datetime | None, reason: str) -> None:
+    """Be quiet about a rule (of one segment) until an instant, or until somebody speaks again; asked twice, the last holds."""
+    lift(connection, rule, segment, sort)
+    values = {"rule": rule, "segment": segment, "sort": sort, "until": until, "reason": reason, "created_at": now(connection)}
+    connection.execute(insert(mute).values(**values))
+
+
+def lift(connection: Connection, rule: str, segment: str, sort: str) -> bool:
+    """Speak again; gives whether anybody had asked to be quiet."""
+    mine = and_(mute.c.rule == rule, mute.c.segment == segment, mute.c.sort == sort)
+    return connection.execute(delete(mute).where(mine)).rowcount > 0
+
+
+def silences(connection: Connection, at: datetime) -> Sequence[Mute]:
+    """What is to be quiet about at an instant, in order of rule and segment."""
+    lasting = or_(mute.c.until.is_(None), mute.c.until > at)
+    rows = connection.execute(select(mute).where(lasting).order_by(mute.c.rule, mute.c.segment, mute.c.sort))
+    return [Mute(r.rule, r.segment, r.sort, r.until, r.reason, r.created_at) for r in rows]
+
+
+# --- channels --------------------------------------------------------------------------------------------------------------
+
+
+def disable(connection: Connection, channel: str, reason: str) -> bool:
+    """Send nothing through a channel any more; gives whether it was in use until now."""
+    return _set_channel(connection, channel, reason, disabled=True)
+
+
+def enable(connection: Connection, channel: str) -> bool:
+    """Use a channel again; gives whether it was out of use."""
+    return _set_channel(connection, channel, None, disabled=False)
+
+
+def _set_channel(connection: Connection, channel: str, reason: str | None, *, disabled: bool) -> bool:
+    was = channel in disabled_channels(connection)
+    connection.execute(delete(channel_state).where(channel_state.c.channel == channel))
+    values = {"channel": channel, "disabled": disabled, "reason": reason, "changed_at": now(connection)}
+    connection.execute(insert(channel_state).values(**values))
+    return was != disabled
+
+
+def disabled_channels(connection: Connection) -> dict[str, str]:
+    """The channels that nothing is sent through, with the reason."""
+    query = select(channel_state.c.channel, channel_state.c.reason).where(channel_state.c.disabled)
+    return {str(channel): str(reason or "") for channel, reason in connection.execute(query)}

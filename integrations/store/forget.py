@@ -1,0 +1,75 @@
+"""Removing what is personal of a customer, for good: names, addresses, what Stripe sent, and (if asked) metadata.
+
+Amounts and dates stay: they are the company's books, and without them every past figure would change. The customer is noted as
+forgotten, so that nothing personal of it is stored again.
+"""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from integrations.store.bulk import among
+from integrations.store.clock import now
+from integrations.store.encoding import bucket_of, decode, digest, encode
+from integrations.store.engine import is_postgresql
+from integrations.store.facts import touch
+from integrations.store.schema import customer_state, event, forgotten, payload, person, subscription_state
+from metrics.evidence import Customer, Subscription
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was removed: names, payloads, and states that lost their metadata."""
+
+    names: int
+    payloads: int
+    states: int
+
+
+def forget(connection: Connection, account: int, customer: str, *, metadata: bool = False) -> Forgotten:
+    """Remove what is personal of a Stripe customer. With `metadata` it loses that too: it then has no segment by metadata any more."""
+    insert = (postgresql if is_postgresql(connection) else sqlite).insert(forgotten).on_conflict_do_nothing()
+    connection.execute(insert, {"account": account, "customer_id": customer, "at": now(connection)})
+    mine = and_(person.c.account == account, person.c.customer_id == customer)
+    names = connection.execute(delete(person).where(mine)).rowcount
+    payloads = connection.execute(
+        delete(payload).where(payload.c.account == account, _sent_of(connection, account, customer))
+    ).rowcount
+    states = _without_metadata(connection, account, customer) if metadata else 0
+    if states:
+        touch(connection, account, [customer])
+    return Forgotten(names, payloads, states)
+
+
+def everyone(connection: Connection) -> list[tuple[int, str]]:
+    """Every forgotten customer: account and Stripe's id."""
+    rows = connection.execute(
+        select(forgotten.c.account, forgotten.c.customer_id).order_by(forgotten.c.account, forgotten.c.customer_id)
+    )
+    return [(int(account), str(customer)) for account, customer in rows]
+
+
+def _sent_of(connection: Connection, account: int, customer: str) -> ColumnElement[bool]:
+    theirs = and_(subscription_state.c.bucket == bucket_of(customer), subscription_state.c.customer_id == customer)
+    subscriptions = select(subscription_state.c.subscription_id).where(theirs, subscription_state.c.account == account)
+    objects = [*connection.execute(subscriptions.distinct()).scalars(), customer]
+    events = select(event.c.event_id).where(event.c.account == account, event.c.customer_id == customer)
+    named = list(connection.execute(events).scalars())
+    return or_(among(connection, payload.c.object_id, objects), among(connection, payload.c.source_id, named))
+
+
+def _without_metadata(connection: Connection, account: int, customer: str) -> int:
+    changed = 0
+    for table, kind in ((customer_state, Customer), (subscription_state, Subscription)):
+        theirs = and_(table.c.bucket == bucket_of(customer), table.c.customer_id == customer, table.c.account == account)
+        keys = [c for c in table.primary_key if c.name not in ("bucket", "customer_id", "account")]
+        for row in connection.execute(select(*keys, table.c.body).where(theirs)).all():
+            found: Customer | Subscription = decode(row[-1], kind)
+            if not found.metadata:
+                continue
+            body = encode(replace(found, metadata=()))
+            this = and_(theirs, *(c == value for c, value in zip(keys, row[:-1], strict=True)))
+            connection.execute(update(table).where(this).values(body=body, digest=digest(body)))
+            changed += 1
+    return changed

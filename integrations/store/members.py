@@ -1,0 +1,85 @@
+"""Which Stripe customers are one customer: what a metadata rule said, kept so that evidence can be read by the name in the ledger.
+
+Only customers that a rule makes part of another are kept. The rule itself is the engine's (`metrics.derivation.Basis.customer_name`).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
+
+from sqlalchemy import Connection, and_, delete, or_, select
+
+from integrations.store.bulk import among, append, asked_for, stream
+from integrations.store.columns import BUCKETS
+from integrations.store.encoding import bucket_of, decode
+from integrations.store.schema import customer_state
+from integrations.store.schema import member as table
+from metrics.evidence import Customer, CustomerState, Instant, Source
+
+StripeCustomer = tuple[int, str]
+"""Account and Stripe's id."""
+
+_AT_ONCE = 1000
+_STATES = ("bucket", "customer_id", "account", "at", "source", "source_id", "body")
+
+
+def names(connection: Connection, customers: Sequence[StripeCustomer]) -> dict[StripeCustomer, str]:
+    """The name in the ledger of each: its own id, where no rule says otherwise."""
+    out = {each: each[1] for each in customers}
+    for part in _parts(sorted(out)):
+        known = select(table.c.account, table.c.customer_id, table.c.name)
+        for account, customer, name in connection.execute(
+            known.where(among(connection, table.c.customer_id, [c for _, c in part]))
+        ):
+            if (account, customer) in out:
+                out[account, customer] = str(name)
+    return out
+
+
+def assign(connection: Connection, given: Mapping[StripeCustomer, str]) -> set[str]:
+    """Keep the names that a rule gave; gives the ledger's customers to be derived again: the new names, and the old ones that lost a part."""
+    before = names(connection, sorted(given))
+    changed = {each: name for each, name in given.items() if before[each] != name}
+    for part in _parts(sorted(changed)):
+        mine = or_(*(and_(table.c.account == account, table.c.customer_id == customer) for account, customer in part))
+        connection.execute(delete(table).where(mine))
+    rows = [(*each, name, bucket_of(name)) for each, name in sorted(changed.items()) if name != each[1]]
+    append(connection, table, ("account", "customer_id", "name", "bucket"), rows)
+    return set(given.values()) | {before[each] for each in changed}
+
+
+def states(connection: Connection, customers: Sequence[StripeCustomer]) -> dict[StripeCustomer, tuple[CustomerState, ...]]:
+    """All states of the named Stripe customers, in order of time: what a rule looks at."""
+    wanted = set(customers)
+    out: dict[StripeCustomer, tuple[CustomerState, ...]] = {}
+    for part in _parts(sorted(wanted)):
+        ids = sorted({customer for _, customer in part})
+        asked = asked_for(connection, [bucket_of(c) for c in ids], ids)
+        theirs = and_(customer_state.c.bucket == asked.c.bucket, customer_state.c.customer_id == asked.c.name)
+        query = select(*(customer_state.c[c] for c in _STATES)).join_from(asked, customer_state, theirs)
+        found = sorted(row for rows in stream(connection, query) for row in rows)
+        for (customer, account), rows in groupby(found, key=itemgetter(1, 2)):
+            if (account, customer) in wanted:
+                out[account, customer] = tuple(_state(row) for row in rows)
+    return out
+
+
+def all_states(
+    connection: Connection, shard: tuple[int, int] = (0, 1)
+) -> Iterator[tuple[StripeCustomer, tuple[CustomerState, ...]]]:
+    """Every Stripe customer of one of n shards with its states: for a rule that is new."""
+    low, high = (BUCKETS * part // shard[1] for part in (shard[0], shard[0] + 1))
+    query = select(*(customer_state.c[c] for c in _STATES)).where(customer_state.c.bucket >= low, customer_state.c.bucket < high)
+    ordered = query.order_by(*(customer_state.c[c] for c in _STATES[:-1]))
+    rows = (row for part in stream(connection, ordered) for row in part)
+    for (customer, account), found in groupby(rows, key=itemgetter(1, 2)):
+        yield (account, customer), tuple(_state(row) for row in found)
+
+
+def _state(row: tuple[int, str, int, int, int, str, bytes]) -> CustomerState:
+    return CustomerState(Instant(row[3]), Source(row[4]), row[5], decode(row[6], Customer))
+
+
+def _parts(values: Sequence[StripeCustomer]) -> Iterator[Sequence[StripeCustomer]]:
+    for index in range(0, len(values), _AT_ONCE):
+        yield values[index : index + _AT_ONCE]
