@@ -1,0 +1,570 @@
+"""The machine that lives a script through: renewals, trials, changes, pauses and ends, as Stripe would have them happen.
+
+Deterministic: the same script to the same horizon gives the same life, and a later horizon only adds to it. One customer
+at a time and nothing shared, so that a business of any size is a stream.
+"""
+
+import heapq
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from integrations.sandbox.catalog import Catalog
+from integrations.sandbox.cycles import DAY, add_months, boundary
+from integrations.sandbox.invoicing import (
+    LineDraft,
+    cycle_lines,
+    discount_lines,
+    discounted_amount,
+    proration_line,
+    trial_line,
+    usage_line,
+)
+from integrations.sandbox.journal import Journal, OpenSubscription
+from integrations.sandbox.payments import Card, Payments
+from integrations.sandbox.records import CustomerState, Discount, Item, Life, Schedule, SubscriptionState
+from integrations.sandbox.script import Script
+
+# What happens first when several things fall on one second.
+_ENDS: Final = 0
+_RENEWALS: Final = 1
+_INVOICES: Final = 2
+_ACTS: Final = 3
+
+
+class DoesNotApply(ValueError):
+    """An act that the state of things does not allow."""
+
+
+class Machine:
+    """One customer's life in the making; `live` is the only thing to call."""
+
+    def __init__(self, catalog: Catalog, tag: str, index: int, script: Script) -> None:
+        self._catalog = catalog
+        self._script = script
+        self._queue: list[tuple[int, int, int, Callable[[int], None]]] = []
+        self._count = 0
+        self._card = Card()
+        self._journal = Journal(catalog, tag, index, script.currency)
+        self._payments = Payments(
+            self._journal, self._card, lambda at, what: self._later(at, _INVOICES, what), self._finish
+        )
+        self._by_key: dict[str, OpenSubscription] = {}
+
+    def live(self, horizon: int) -> Life | None:
+        """The life up to and including `horizon`; None if the customer does not exist by then."""
+        acts = sorted(self._script.acts, key=lambda act: act.at)
+        created = self._script.created
+        if created is None:
+            created = acts[0].at - 30 if acts else 0
+        if not acts or created > horizon:
+            return None
+        self._journal.open_customer(created, CustomerState(self._script.metadata))
+        for act in acts:
+            handler: Callable[..., None] = getattr(self, f"_do_{act.verb}")
+            self._later(act.at, _ACTS, lambda now, h=handler, a=act.arguments: self._perform(h, now, a))  # type: ignore[misc]
+        while self._queue and self._queue[0][0] <= horizon:
+            at, _, _, what = heapq.heappop(self._queue)
+            what(at)
+        email = f"{self._script.name.lower().replace(' ', '.')}@example.com"
+        return self._journal.life(self._script.name, email, self._script.country)
+
+    def _later(self, at: int, rank: int, what: Callable[[int], None]) -> None:
+        self._count += 1
+        heapq.heappush(self._queue, (at, rank, self._count, what))
+
+    def _perform(self, handler: Callable[..., None], at: int, arguments: dict[str, Any]) -> None:
+        try:
+            handler(at, **arguments)
+        except DoesNotApply:
+            if self._script.strict:
+                raise
+
+    def _sub(self, key: str, *statuses: str) -> OpenSubscription:
+        sub = self._by_key.get(key)
+        if sub is None or sub.over or self._journal.customer[-1].state.deleted:
+            raise DoesNotApply(f"no living subscription {key!r}")
+        if statuses and sub.state.status not in statuses:
+            raise DoesNotApply(f"subscription {key!r} is {sub.state.status}")
+        return sub
+
+    # Beginning
+
+    def _do_subscribe(
+        self, at: int, *, key: str, items: tuple[tuple[str, int], ...], currency: str | None, trial_end: int | None,
+        after_trial: str, backdated_to: int | None, coupons: tuple[str, ...], item_coupons: tuple[str, ...],
+        flexible: bool, send_invoice: bool, setup_fee: bool, void_first: bool, cause: str | None,
+    ) -> None:  # fmt: skip
+        if self._journal.customer[-1].state.deleted or (key in self._by_key and not self._by_key[key].over):
+            raise DoesNotApply(f"cannot subscribe {key!r} again")
+        identifier, place = self._journal.identity("sub", at)
+        sub = OpenSubscription(
+            identifier, place, at, backdated_to or at, currency or self._script.currency, flexible, send_invoice,
+            after_trial, void_first,
+        )  # fmt: skip
+        self._by_key[key] = sub
+        made = []
+        for number, (price, quantity) in enumerate(items):
+            end = trial_end or self._period_end(price, at, 1)
+            item_id, _ = self._journal.identity("si", at)
+            anchor, cycles = (trial_end, 0) if trial_end else (at, 1)
+            own = tuple(self._discount(each, at, "item", item_id) for each in item_coupons) if number == 0 else ()
+            made.append(Item(item_id, price, quantity, at, at, end, anchor, cycles, own))
+        incomplete = self._card.outcome is not None and not trial_end and not send_invoice
+        state = SubscriptionState(
+            "trialing" if trial_end else "incomplete" if incomplete else "active",
+            tuple(made), trial_end or at,
+            tuple(self._discount(each, at, "subscription", identifier) for each in coupons),
+            trial_start=at if trial_end else None, trial_end=trial_end,
+        )  # fmt: skip
+        self._journal.open_subscription(sub, at, state, cause or "start")
+        for discount in (*state.discounts, *(each for item in made for each in item.discounts)):
+            self._journal.announce(at, "customer.discount.created", discount.holder, 0, discount)
+            self._watch(sub, discount)
+        drafts: list[LineDraft] = []
+        if setup_fee:
+            fee = self._catalog.prices["price_setup"]
+            exact = Fraction(fee.in_currency(sub.currency)[0] or 0)
+            drafts.append(LineDraft("one_off", None, fee.id, 1, exact, at, at, "Setup", fee.unit))
+        if trial_end:
+            drafts += [trial_line(self._catalog, item) for item in made]
+            self._later(trial_end, _RENEWALS, lambda now: self._trial_over(sub, now))
+            if trial_end - 3 * DAY > at:
+                self._later(trial_end - 3 * DAY, _RENEWALS, lambda now: self._remind(sub, now))
+        else:
+            if backdated_to is not None:
+                drafts += self._backdated(sub, made, backdated_to, at)
+            self._await_renewals(sub, made)
+        self._bill(sub, at, "subscription_create", drafts, [] if trial_end else made, at_once=True)
+
+    def _backdated(self, sub: OpenSubscription, items: list[Item], start: int, at: int) -> list[LineDraft]:
+        lines = []
+        for number, item in enumerate(items):
+            whole = item.end - item.start
+            exact = discounted_amount(self._catalog, sub.currency, items, number, sub.state.discounts)
+            lines.append(
+                proration_line(self._catalog, "debit", item, exact * Fraction(at - start, whole), start, at, None)
+            )
+        return lines
+
+    def _remind(self, sub: OpenSubscription, at: int) -> None:
+        if sub.state.status == "trialing" and sub.state.trial_end == at + 3 * DAY:
+            self._journal.remark(sub, at, "trial_will_end")
+
+    def _trial_over(self, sub: OpenSubscription, at: int) -> None:
+        state = sub.state
+        if state.status != "trialing" or state.trial_end != at:
+            return
+        if state.cancel_at is not None and state.cancel_at <= at:
+            self._finish(sub, at, "cancellation_requested")
+            return
+        if sub.after_trial == "pause":
+            self._journal.write(
+                sub, at, "paused", "hold", status="paused", held_at=at, held_type="trial_end_without_payment_method"
+            )
+            self._journal.remark(sub, at, "paused")
+            return
+        self._restart(sub, at, "subscription_cycle", "trial_converted", "trial", at_once=False)
+
+    def _restart(
+        self, sub: OpenSubscription, at: int, reason: str, cause: str, trace: str, *, at_once: bool, **changes: Any
+    ) -> None:
+        """A new billing cycle for every item, beginning now."""
+        items = [
+            replace(item, start=at, end=self._period_end(item.price, at, 1), anchor=at, cycles=1)
+            for item in sub.state.items
+        ]
+        self._journal.write(
+            sub, at, cause, trace, status="active", items=tuple(items), anchor=at, **changes
+        )
+        self._await_renewals(sub, items)
+        self._bill(sub, at, reason, [], items, at_once=at_once)
+
+    # Renewing
+
+    def _period_end(self, price: str, anchor: int, cycles: int) -> int:
+        found = self._catalog.prices[price]
+        return boundary(anchor, found.interval or "month", found.interval_count, cycles)
+
+    def _await_renewals(self, sub: OpenSubscription, items: list[Item]) -> None:
+        for end in sorted({item.end for item in items}):
+            self._later(end, _RENEWALS, lambda now: self._renew(sub, now))
+
+    def _renew(self, sub: OpenSubscription, at: int) -> None:
+        state = sub.state
+        due = [item for item in state.items if item.end == at]
+        if sub.over or state.status in ("paused", "trialing", "incomplete") or not due:
+            return
+        if state.cancel_at is not None and state.cancel_at <= at:
+            return
+        renewed = {
+            item.id: replace(
+                item, start=at, end=self._period_end(item.price, item.anchor, item.cycles + 1), cycles=item.cycles + 1
+            )
+            for item in due
+        }
+        usage = [
+            usage_line(self._catalog, sub.currency, item, item.start, item.end)
+            for item in due
+            if self._catalog.prices[item.price].metered
+        ]
+        items = tuple(renewed.get(item.id, item) for item in state.items)
+        self._journal.write(sub, at, "renewed", "cycle", items=items)
+        self._await_renewals(sub, list(renewed.values()))
+        drafts, sub.pending = sub.pending, []
+        self._bill(sub, at, "subscription_cycle", drafts, list(renewed.values()), usage=usage)
+
+    def _bill(
+        self, sub: OpenSubscription, at: int, reason: str, drafts: list[LineDraft], items: list[Item],
+        *, usage: list[LineDraft] | None = None, at_once: bool = False,
+    ) -> None:  # fmt: skip
+        """An invoice of the pending `drafts`, then a full period of `items`, then `usage`."""
+        licensed = [item for item in items if not self._catalog.prices[item.price].metered]
+        pairs = [(item, cycle_lines(self._catalog, sub.currency, item)) for item in licensed]
+        discount_lines(self._catalog, sub.currency, pairs, self._whole_discounts(sub))
+        everything = [*drafts, *(line for _, lines in pairs for line in lines), *(usage or [])]
+        previous = sub.state.items[0]
+        period = (at, at) if reason == "subscription_create" else (previous.start, at)
+        invoice = self._journal.open_invoice(sub, at, reason, everything, period, self._taxed())
+        for line in invoice.lines:
+            if line.kind in ("cycle", "debit") and line.item is not None:
+                known = sub.billed.get(line.item)
+                same = known is not None and known[0] == invoice.id
+                sub.billed[line.item] = (invoice.id, (*(known[1] if known and same else ()), line.id))
+        used = {each.id for line in invoice.lines for each, _ in line.discounts if self._is_once(each)}
+        changes: dict[str, Any] = {"latest_invoice": invoice.id}
+        if used:
+            changes["discounts"] = tuple(each for each in sub.state.discounts if each.id not in used)
+            changes["items"] = tuple(
+                replace(item, discounts=tuple(each for each in item.discounts if each.id not in used))
+                for item in sub.state.items
+            )
+        self._journal.write(sub, at, "billed", "invoice", **changes)
+        for discount in (each for line in invoice.lines for each, _ in line.discounts):
+            if discount.id in used:
+                used.discard(discount.id)
+                self._journal.announce(at, "customer.discount.deleted", discount.holder, 0, discount)
+                held = self._journal.customer[-1].state.discount
+                if held is not None and held.id == discount.id:
+                    self._journal.change_customer(at, discount=None)
+        self._payments.take(invoice, at, at_once=at_once)
+
+    def _taxed(self) -> bool:
+        return dict(self._journal.customer[-1].state.metadata).get("tax") == "exclusive"
+
+    # Discounts
+
+    def _is_once(self, discount: Discount) -> bool:
+        return self._catalog.coupons[discount.coupon].duration == "once"
+
+    def _discount(self, coupon: str, at: int, level: str, holder: str) -> Discount:
+        months = self._catalog.coupons[coupon].months
+        identifier, _ = self._journal.identity("di", at)
+        return Discount(identifier, coupon, at, None if months is None else add_months(at, months), level, holder)
+
+    def _whole_discounts(self, sub: OpenSubscription) -> tuple[Discount, ...]:
+        state, held = sub.state, self._journal.customer[-1].state.discount
+        own = state.discounts or any(item.discounts for item in state.items)
+        return state.discounts if own or held is None else (held,)
+
+    def _watch(self, sub: OpenSubscription | None, discount: Discount) -> None:
+        if discount.end is not None:
+            self._later(discount.end, _ENDS, lambda now: self._drop_discount(sub, discount, now, "ended"))
+
+    def _drop_discount(self, sub: OpenSubscription | None, discount: Discount, at: int, trace: str) -> None:
+        if sub is None:
+            if self._journal.customer[-1].state.discount == discount:
+                self._journal.change_customer(at, discount=None)
+                self._journal.announce(at, "customer.discount.deleted", discount.holder, 0, discount)
+            return
+        state = sub.state
+        if sub.over or discount not in (*state.discounts, *(d for i in state.items for d in i.discounts)):
+            return
+        self._journal.write(
+            sub, at, "discount_end", trace,
+            discounts=tuple(each for each in state.discounts if each != discount),
+            items=tuple(
+                replace(item, discounts=tuple(each for each in item.discounts if each != discount))
+                for item in state.items
+            ),
+        )  # fmt: skip
+        self._journal.announce(at, "customer.discount.deleted", discount.holder, 0, discount)
+
+    def _do_discount(self, at: int, *, key: str, coupon: str, level: str, item: int) -> None:
+        if level == "customer":
+            held = self._journal.customer[-1].state
+            if held.deleted or held.discount is not None:
+                raise DoesNotApply("the customer has a discount, or is gone")
+            discount = self._discount(coupon, at, level, self._journal.customer_id)
+            self._journal.change_customer(at, discount=discount)
+            self._journal.announce(at, "customer.discount.created", discount.holder, 0, discount)
+            self._watch(None, discount)
+            return
+        sub = self._sub(key)
+        state = sub.state
+        if item >= len(state.items):
+            raise DoesNotApply(f"no item {item}")
+        had = bool(state.discounts or any(each.discounts for each in state.items))
+        holder = sub.id if level == "subscription" else state.items[item].id
+        discount = self._discount(coupon, at, level, holder)
+        cause = "discount_change" if had else "discount_start"
+        if level == "subscription":
+            self._journal.write(sub, at, cause, "dated", discounts=(*state.discounts, discount))
+        else:
+            self._journal.write(
+                sub, at, cause, "dated",
+                items=tuple(
+                    replace(each, discounts=(*each.discounts, discount)) if each.id == holder else each
+                    for each in state.items
+                ),
+            )  # fmt: skip
+        self._journal.announce(at, "customer.discount.created", discount.holder, 0, discount)
+        self._watch(sub, discount)
+
+    def _do_undiscount(self, at: int, *, key: str, level: str, item: int) -> None:
+        if level == "customer":
+            held = self._journal.customer[-1].state.discount
+            if held is not None:
+                self._drop_discount(None, held, at, "removed")
+            return
+        sub = self._sub(key)
+        found = sub.state.discounts if level == "subscription" else sub.state.items[item].discounts
+        for discount in found:
+            self._drop_discount(sub, discount, at, "removed")
+
+    # Changing
+
+    def _do_change(
+        self, at: int, *, key: str, item: int, price: str | None, quantity: int | None, proration: str
+    ) -> None:
+        sub = self._sub(key, "active", "past_due", "trialing")
+        state = sub.state
+        if item >= len(state.items):
+            raise DoesNotApply(f"no item {item}")
+        old = state.items[item]
+        new = replace(old, price=price or old.price, quantity=quantity if quantity is not None else old.quantity)
+        if (new.price, new.quantity) == (old.price, old.quantity):
+            raise DoesNotApply("nothing changes")
+        if self._clashes(state.items, new):
+            raise DoesNotApply("two items of one price")
+        was, now = self._catalog.prices[old.price], self._catalog.prices[new.price]
+        swap = (was.interval, was.interval_count) != (now.interval, now.interval_count)
+        if was.id == now.id:
+            cause = "quantity"
+        else:
+            cause = "plan" if swap or was.product != now.product else "price"
+        trial = state.status == "trialing"
+        if swap and not trial:
+            if len(state.items) > 1:
+                raise DoesNotApply("a change of interval needs a single item")
+            new = replace(new, start=at, end=self._period_end(new.price, at, 1), anchor=at, cycles=1)
+        trace = "none" if trial or proration == "none" else "prorated"
+        if swap and not trial:
+            trace = "prorated"
+        items = tuple(new if each.id == old.id else each for each in state.items)
+        lines = []
+        if trace == "prorated" and (proration != "none" or not swap):
+            lines = self._prorate(sub, at, state.items, items, old, new)
+        anchor = {"anchor": at} if swap and not trial else {}
+        self._journal.write(sub, at, cause, trace, items=items, **anchor)
+        if swap and not trial:
+            self._await_renewals(sub, [new])
+            due = [new] if proration == "none" else []
+            pending, sub.pending = [*sub.pending, *lines], []
+            self._bill(sub, at, "subscription_update", pending, due, at_once=True)
+        else:
+            self._charge_prorations(sub, at, lines, proration)
+
+    def _clashes(self, items: tuple[Item, ...], new: Item) -> bool:
+        return any(each.price == new.price and each.id != new.id for each in items)
+
+    def _prorate(
+        self, sub: OpenSubscription, at: int, before: tuple[Item, ...], after: tuple[Item, ...],
+        old: Item | None, new: Item | None,
+    ) -> list[LineDraft]:  # fmt: skip
+        """The credit of `old` and the debit of `new`, for what is left of their periods."""
+        lines = []
+        for kind, item, items in (("credit", old, before), ("debit", new, after)):
+            if item is None or self._catalog.prices[item.price].metered:
+                continue
+            whole = self._whole_discounts(sub)
+            exact = discounted_amount(self._catalog, sub.currency, items, items.index(item), whole)
+            share = Fraction(item.end - at, item.end - item.start)
+            lines.append(
+                proration_line(self._catalog, kind, item, exact * share, at, item.end, sub.billed.get(item.id))
+            )
+        return lines
+
+    def _charge_prorations(self, sub: OpenSubscription, at: int, lines: list[LineDraft], proration: str) -> None:
+        if lines and proration == "always_invoice":
+            pending, sub.pending = [*sub.pending, *lines], []
+            self._bill(sub, at, "subscription_update", pending, [], at_once=True)
+        else:
+            sub.pending += lines
+
+    def _do_add_item(self, at: int, *, key: str, price: str, quantity: int, proration: str) -> None:
+        sub = self._sub(key, "active", "past_due", "trialing")
+        state = sub.state
+        identifier, _ = self._journal.identity("si", at)
+        first = state.items[0]
+        new = replace(first, id=identifier, price=price, quantity=quantity, created=at, discounts=())
+        if self._clashes(state.items, new):
+            raise DoesNotApply("two items of one price")
+        was, now = self._catalog.prices[first.price], self._catalog.prices[price]
+        mixed = (was.interval, was.interval_count) != (now.interval, now.interval_count)
+        if mixed and (not sub.flexible or state.status == "trialing"):
+            raise DoesNotApply("mixed intervals need a flexible subscription that is not on trial")
+        if mixed:
+            new = replace(new, start=at, end=self._period_end(price, at, 1), anchor=at, cycles=1)
+        items = (*state.items, new)
+        metered = now.metered
+        trace = "none" if state.status == "trialing" or (proration == "none" and not mixed) else "prorated"
+        lines = self._prorate(sub, at, state.items, items, None, new) if trace == "prorated" and not mixed else []
+        self._journal.write(sub, at, "usage_item" if metered else "addon", trace, items=items)
+        if mixed:
+            self._await_renewals(sub, [new])
+            self._bill(sub, at, "subscription_update", [], [new], at_once=True)
+        else:
+            self._charge_prorations(sub, at, lines, proration)
+
+    def _do_remove_item(self, at: int, *, key: str, item: int, proration: str) -> None:
+        sub = self._sub(key, "active", "past_due", "trialing")
+        state = sub.state
+        if not 0 < len(state.items) - 1 or item >= len(state.items):
+            raise DoesNotApply(f"no item {item} to remove")
+        old = state.items[item]
+        items = tuple(each for each in state.items if each.id != old.id)
+        trace = "none" if state.status == "trialing" or proration == "none" else "prorated"
+        lines = self._prorate(sub, at, state.items, items, old, None) if trace == "prorated" else []
+        self._journal.write(sub, at, "removed_product", trace, items=items)
+        self._charge_prorations(sub, at, lines, proration)
+
+    def _do_schedule_change(self, at: int, *, key: str, on: int, price: str, quantity: int) -> None:
+        sub = self._sub(key, "active")
+        first = sub.state.items[0]
+        identifier, place = self._journal.identity("sub_sched", at)
+        self._journal.open_schedule(
+            Schedule(
+                identifier, place, self._journal.customer_id, sub.id, sub.currency, at, on,
+                (first.price, first.quantity), (price, quantity),
+            )
+        )  # fmt: skip
+        self._journal.write(sub, at, "scheduled", "schedule", schedule=identifier)
+
+        def switch(now: int) -> None:
+            if sub.state.schedule == identifier and sub.state.status in ("active", "past_due"):
+                self._journal.write(sub, now, "released", "schedule", schedule=None)
+                self._do_change(now, key=key, item=0, price=price, quantity=quantity, proration="none")
+
+        self._later(on, _ACTS, lambda now: self._perform(lambda at: switch(at), now, {}))
+
+    def _do_set_trial_end(self, at: int, *, key: str, trial_end: int) -> None:
+        sub = self._sub(key, "trialing")
+        items = tuple(replace(item, end=trial_end, anchor=trial_end) for item in sub.state.items)
+        self._journal.write(sub, at, "trial_moved", "trial", trial_end=trial_end, items=items, anchor=trial_end)
+        self._later(trial_end, _RENEWALS, lambda now: self._trial_over(sub, now))
+
+    def _do_label(self, at: int, *, key: str, metadata: tuple[tuple[str, str], ...]) -> None:
+        sub = self._sub(key)
+        self._journal.write(sub, at, "labelled", "metadata", metadata=metadata)
+
+    # Pausing
+
+    def _do_pause(self, at: int, *, key: str, behavior: str, resumes_at: int | None) -> None:
+        sub = self._sub(key, "active", "past_due")
+        cause = "paused" if behavior != "keep_as_draft" else "held_drafts"
+        self._journal.write(sub, at, cause, "collection", pause_behavior=behavior, pause_resumes_at=resumes_at)
+        if resumes_at is not None:
+            self._later(resumes_at, _ENDS, lambda now: self._resume_if(sub, now, resumes_at))
+
+    def _resume_if(self, sub: OpenSubscription, at: int, resumes_at: int) -> None:
+        if not sub.over and sub.state.pause_resumes_at == resumes_at:
+            self._resume(sub, at)
+
+    def _resume(self, sub: OpenSubscription, at: int) -> None:
+        cause = "resumed" if sub.state.pause_behavior != "keep_as_draft" else "held_drafts"
+        self._journal.write(sub, at, cause, "collection", pause_behavior=None, pause_resumes_at=None)
+
+    def _do_resume(self, at: int, *, key: str) -> None:
+        sub = self._sub(key)
+        if sub.state.pause_behavior is None:
+            raise DoesNotApply("not paused")
+        self._resume(sub, at)
+
+    def _do_hold(self, at: int, *, key: str) -> None:
+        sub = self._sub(key, "active", "past_due")
+        self._journal.write(
+            sub, at, "paused", "hold", status="paused", held_at=at, held_type="pause_requested"
+        )
+        self._journal.remark(sub, at, "paused")
+
+    def _do_release(self, at: int, *, key: str) -> None:
+        sub = self._sub(key, "paused")
+        self._restart(sub, at, "subscription_update", "resumed", "hold", at_once=True, held_at=None, held_type=None)
+        self._journal.remark(sub, at, "resumed")
+
+    # Ending
+
+    def _finish(self, sub: OpenSubscription, at: int, reason: str, feedback: str | None = None) -> None:
+        """The subscription ends now."""
+        if sub.over:
+            return
+        state = sub.state
+        involuntary = reason == "payment_failed" or state.status == "unpaid"
+        sub.pending = []
+        self._journal.write(
+            sub, at, "canceled_involuntary" if involuntary else "canceled_voluntary", "ended", event="deleted",
+            status="canceled", ended_at=at, canceled_at=state.canceled_at or at, cancel_reason=reason,
+            feedback=feedback or state.feedback, pause_behavior=None, pause_resumes_at=None,
+        )  # fmt: skip
+
+    def _do_cancel(self, at: int, *, key: str, at_period_end: bool, on: int | None, feedback: str | None) -> None:
+        sub = self._sub(key)
+        if not at_period_end and on is None:
+            self._finish(sub, at, "cancellation_requested", feedback)
+            return
+        end = on if on is not None else min(item.end for item in sub.state.items)
+        self._journal.write(
+            sub, at, "cancel_asked", "schedule", cancel_at=end, cancel_at_period_end=at_period_end, canceled_at=at,
+            cancel_reason="cancellation_requested", feedback=feedback,
+        )  # fmt: skip
+        self._later(end, _ENDS, lambda now: self._end_if(sub, now))
+
+    def _end_if(self, sub: OpenSubscription, at: int) -> None:
+        if not sub.over and sub.state.cancel_at == at:
+            self._finish(sub, at, "cancellation_requested")
+
+    def _do_withdraw(self, at: int, *, key: str) -> None:
+        sub = self._sub(key)
+        if sub.state.cancel_at is None:
+            raise DoesNotApply("no cancellation to withdraw")
+        self._journal.write(
+            sub, at, "cancel_withdrawn", "schedule", cancel_at=None, cancel_at_period_end=False, canceled_at=None,
+            cancel_reason=None, feedback=None,
+        )  # fmt: skip
+
+    # The customer
+
+    def _do_fail_payments(self, at: int, *, outcome: str) -> None:
+        self._card.outcome = outcome
+
+    def _do_fix_payments(self, at: int) -> None:
+        self._card.outcome = None
+        for sub in self._journal.subscriptions:
+            self._payments.settle(sub, at)
+
+    def _do_charge(self, at: int, *, amount: int) -> None:
+        line = LineDraft("one_off", None, None, 1, Fraction(amount), at, at, "Consulting")
+        invoice = self._journal.open_invoice(None, at, "manual", [line], (at, at), self._taxed())
+        self._payments.take(invoice, at, at_once=True)
+
+    def _do_describe(self, at: int, *, metadata: tuple[tuple[str, str], ...]) -> None:
+        merged = {**dict(self._journal.customer[-1].state.metadata), **dict(metadata)}
+        self._journal.change_customer(at, metadata=tuple(sorted(merged.items())))
+
+    def _do_delete(self, at: int) -> None:
+        for sub in self._journal.subscriptions:
+            self._finish(sub, at, "cancellation_requested")
+        self._journal.change_customer(at, "customer.deleted", deleted=True, discount=None)
