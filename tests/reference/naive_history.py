@@ -1,0 +1,342 @@
+"""What a subscription was at any second, found afresh for each second asked: no timeline, no steps.
+
+Written from the definitions alone. Evidence is a heap of *observations*: states that Stripe described, at their moments (the state
+before an event just before the event's own), and invoice lines. A question is answered by the observation before the second and the
+one after it. Between two observations that aren't a chain of events, or before the first, lines speak.
+"""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import pairwise, permutations
+
+from metrics.evidence import Catalog, Discount, InvoiceEvidence, InvoiceLine, Item, Source, Subscription, SubscriptionEvidence
+from metrics.policy import Policy
+from tests.reference.naive_pricing import Held
+
+DAY = 86_400
+LIVE = ("active", "past_due")
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The subscription was so at `at`. `gap` says that events may be missing between the observation before and this one."""
+
+    at: int
+    subscription: Subscription
+    source: Source
+    gap: bool = True
+
+
+def observations(evidence: SubscriptionEvidence) -> list[Seen]:
+    """Every state in order of time: on one second events, chained by what each says was before it, then listings."""
+    distinct = list(dict.fromkeys(evidence.states))
+    before = {s.source_id: s for s in distinct if s.source == Source.EVENT_BEFORE}
+    events = [s for s in distinct if s.source == Source.EVENT]
+    out: list[Seen] = []
+    for at in sorted({s.at for s in distinct}):
+        now = [s for s in events if s.at == at]
+        last = out[-1].subscription if out else None
+        for order in permutations(sorted(now, key=lambda s: s.source_id)):
+            chain = [last, *(s.subscription for s in order)]
+            if all(was is None or (s.source_id in before and before[s.source_id].subscription == was) for was, s in zip(chain, order, strict=False)):
+                now = list(order)
+                break
+        for s in now:
+            if s.source_id in before:
+                was = before[s.source_id].subscription
+                out.append(Seen(at, was, Source.EVENT_BEFORE, gap=not (out and out[-1].subscription == was)))
+            out.append(Seen(at, s.subscription, Source.EVENT, gap=s.source_id not in before))
+        out += [Seen(at, s.subscription, Source.SNAPSHOT) for s in distinct if s.source == Source.SNAPSHOT and s.at == at]
+    return out
+
+
+def credits(line: InvoiceLine) -> bool:
+    """Whether a line gives back what was billed before: it names the old state."""
+    return line.proration and (line.amount < 0 or bool(line.credited_lines))
+
+
+def evident(invoices: tuple[InvoiceEvidence, ...]) -> list[InvoiceEvidence]:
+    """Invoices whose lines say something: not drafts; each once."""
+    return [i for i in dict.fromkeys(invoices) if i.head.status != "draft"]
+
+
+@dataclass
+class Past:
+    """The evidence of one subscription, ready to be asked."""
+
+    evidence: SubscriptionEvidence
+    catalog: Catalog
+    policy: Policy
+
+    def __post_init__(self) -> None:
+        self.seen = observations(self.evidence)
+        self.lines = [line for i in evident(self.evidence.invoices) for line in i.lines]
+        self.last = self.seen[-1].subscription
+
+    def around(self, at: int) -> tuple[Seen | None, Seen | None]:
+        """The last observation at or before a second, and the first one after it."""
+        earlier = [s for s in self.seen if s.at <= at]
+        later = [s for s in self.seen if s.at > at]
+        return (earlier[-1] if earlier else None), (later[0] if later else None)
+
+    # --- what it consisted of ------------------------------------------------------------------------------------------
+
+    def held(self, at: int) -> Held:
+        """Items and discounts at a second."""
+        cur, nxt = self.around(at)
+        some = (cur or nxt or self.seen[-1]).subscription
+        return Held(some.currency, [replace(i, discounts=self.item_discounts(i.id, at)) for i in self.items(at)], self.discounts(at))
+
+    def items(self, at: int) -> list[Item]:
+        """The items at a second, by walking the lines since the last observation."""
+        cur, nxt = self.around(at)
+        if nxt is not None and not nxt.gap and cur is not None:
+            return list(cur.subscription.items)
+        since = cur.at if cur else -1
+        until = nxt.at if nxt else 1 << 60
+        lines = [line for line in self.lines if since < line.period_start < until]
+        if cur is not None:
+            items = {i.id: i for i in cur.subscription.items}
+        else:
+            assert nxt is not None
+            items = self.at_first(lines, nxt.subscription)
+        for moment in sorted({line.period_start for line in lines if line.period_start <= at}):
+            items = self.after_lines(items, moment, [line for line in lines if line.period_start == moment])
+        return list(items.values())
+
+    def at_first(self, lines: list[InvoiceLine], later: Subscription) -> dict[str, Item]:
+        """What it was before anything was observed: what the first lines say was there, else what was seen first."""
+        if not lines:
+            return {i.id: i for i in later.items}
+        moment = min(line.period_start for line in lines)
+        first = [line for line in lines if line.period_start == moment]
+        old = [line for line in first if credits(line)]
+        cycle = [line for line in first if not line.proration]
+        return self.items_of(old or cycle or first)
+
+    def items_of(self, lines: list[InvoiceLine]) -> dict[str, Item]:
+        """The items that lines of one kind and moment describe; several lines of one item are its tiers."""
+        out: dict[str, Item] = {}
+        for line in lines:
+            if line.item is None:
+                continue
+            price = self.catalog.prices.get(line.price or "")
+            quantity = None if price is not None and price.usage == "metered" else line.quantity
+            there = out.get(line.item)
+            if there is not None and there.quantity is not None:
+                quantity = there.quantity + (quantity or 0)
+            out[line.item] = Item(line.item, line.price, quantity, period_end=line.period_end)
+        return out
+
+    def debited(self, items: dict[str, Item], lines: list[InvoiceLine]) -> dict[str, Item]:
+        """What pairs of one second come to: a debit that another pair credits again was only a step on the way."""
+        out = {}
+        for name in {line.item for line in lines if line.item is not None}:
+            steps = [self.items_of([line])[name] for line in lines if line.item == name and not credits(line)]
+            for line in lines:
+                gone = [i for i in steps if (i.price, i.quantity) == (line.price, self.items_of([line])[name].quantity)] if line.item == name else []
+                if credits(line) and gone:
+                    steps.remove(gone[0])
+            if steps:
+                out[name] = steps[-1]
+            elif name in items and any(line.item == name and not credits(line) for line in lines):
+                out[name] = items[name]
+        return out
+
+    def after_lines(self, items: dict[str, Item], moment: int, lines: list[InvoiceLine]) -> dict[str, Item]:
+        """What the lines that begin at a moment make of the items."""
+        credit = self.items_of([line for line in lines if credits(line)])
+        debit = self.debited(items, [line for line in lines if line.proration])
+        cycle = self.items_of([line for line in lines if not line.proration])
+        out = {n: i for n, i in items.items() if n not in credit or n in debit or n in cycle}
+        if cycle:  # an item whose paid time is over and that isn't billed again has been removed
+            out = {n: i for n, i in out.items() if n in cycle or n in debit or i.period_end is None or i.period_end > moment}
+        credited = [(line.item, line.price, line.quantity) for line in lines if credits(line)]
+        upheld = {n: i for n, i in cycle.items() if n not in debit or (n, i.price, i.quantity) not in credited}
+        for name, item in (debit | upheld).items():  # a cycle and a change in one second: what is credited was before
+            trial = items[name].trial_end if name in items else None
+            out[name] = replace(item, trial_end=trial)
+        return out
+
+    # --- discounts -----------------------------------------------------------------------------------------------------
+
+    def sightings(self, pick: str) -> list[tuple[int, tuple[Discount, ...], bool]]:
+        """When the discounts of the whole ("") or of an item were seen: the moment, which they were, and whether a gap lay before."""
+        states = []
+        for s in self.seen:
+            there = [i for i in s.subscription.items if i.id == pick]
+            if not pick or there:
+                states.append((s.at, there[0].discounts if there else s.subscription.discounts, s.gap))
+        whole = {d.id for s in self.seen for d in s.subscription.discounts}
+        single = {d.id for s in self.seen for i in s.subscription.items for d in i.discounts}
+        told = []
+        for moment in sorted({line.period_start for line in self.lines if not line.proration}):
+            lines = [line for line in self.lines if line.period_start == moment and not line.proration]
+            found: dict[str, Discount] = {}
+            for line in lines:
+                for d, _ in line.discounts:
+                    everywhere = all(d.id in [x.id for x, _ in other.discounts] for other in lines)
+                    on_whole = d.id in whole or (d.id not in single and everywhere)
+                    if on_whole != bool(pick) and (not pick or line.item == pick):
+                        found[d.id] = d
+            if self.in_gap(moment) and (not pick or pick in [line.item for line in lines]):
+                told.append((moment, tuple(found.values()), True))
+        return sorted([*told, *states], key=lambda x: x[0])  # on one second lines come first
+
+    def in_gap(self, moment: int) -> bool:
+        """Whether lines of this moment speak."""
+        nxt = next((s for s in self.seen if s.at > moment), None)
+        return nxt is None or nxt.gap or not any(s.at <= moment for s in self.seen)
+
+    def known_discounts(self, pick: str, at: int) -> list[Discount]:
+        """Those seen last, and those seen next that say that they began in between."""
+        seen = self.sightings(pick)
+        earlier = [x for x in seen if x[0] <= at]
+        later = [x for x in seen if x[0] > at]
+        out = list(earlier[-1][1]) if earlier else []
+        if later and (later[0][2] or not earlier):
+            since = earlier[-1][0] if earlier else -1
+            out += [d for d in later[0][1] if d.start > since and d.id not in [x.id for x in out]]
+        return out
+
+    def discounts(self, at: int) -> list[Discount]:
+        """The discounts on the whole subscription that are known for a second."""
+        return self.known_discounts("", at)
+
+    def item_discounts(self, item: str, at: int) -> tuple[Discount, ...]:
+        """An item's own."""
+        return tuple(self.known_discounts(item, at))
+
+    # --- whether it counts -----------------------------------------------------------------------------------------------
+
+    def never_was(self) -> bool:
+        """The first invoice was voided before anything was paid."""
+        first = [i.head for i in self.evidence.invoices if i.head.billing_reason == "subscription_create"]
+        paid = [i.head for i in self.evidence.invoices if i.head.status == "paid" or i.head.paid_at is not None]
+        return bool(first) and all(h.status == "void" for h in first) and not paid
+
+    def counts(self, at: int) -> bool:
+        """Whether its MRR is in at a second, under the policy."""
+        if self.last.test_clock or self.never_was():
+            return False
+        ended = self.last.ended_at if self.last.status == "canceled" else None
+        if ended is not None and self.policy.churn_at == "paid_period_end":
+            over = self.paid_until() or ended
+            return at < over and self.live(min(at, ended - 1))
+        return self.live(at)
+
+    def paid_until(self) -> int | None:
+        """The end of the last period that was paid."""
+        ends = [
+            line.period_end
+            for i in self.evidence.invoices
+            if i.head.status == "paid"
+            for line in i.lines
+            if not credits(line)
+        ]
+        return max(ends, default=None)
+
+    def live(self, at: int) -> bool:
+        """Whether status, pauses and cancellations let it count."""
+        cur, nxt = self.around(at)
+        if cur is not None:
+            return self.live_after(cur, nxt, at)
+        assert nxt is not None
+        s = nxt.subscription
+        start = s.created if self.policy.start_at_booking else s.start
+        if at < start or s.status in ("incomplete", "incomplete_expired", "trialing"):
+            return False
+        if s.trial_end is not None and at < s.trial_end:
+            return False
+        return not self.gone(nxt, at, s.start)
+
+    def live_after(self, cur: Seen, nxt: Seen | None, at: int) -> bool:
+        """Likewise, when something was observed before."""
+        s = cur.subscription
+        if s.status == "trialing":
+            return self.converted(s, nxt, at)
+        if s.status == "paused" and self.policy.paused_counts:
+            return nxt is None or not self.gone(nxt, at, cur.at)
+        if s.status not in LIVE:
+            return False
+        if s.pause is not None and s.pause.behavior != "keep_as_draft" and not self.policy.paused_counts:
+            return False
+        if self.policy.churn_at == "request" and scheduled(s) and at >= (s.canceled_at or cur.at):
+            return False
+        limit = self.policy.past_due_out_after_days
+        if s.status == "past_due" and limit is not None and at >= self.past_due_since(cur) + limit * DAY:
+            return False
+        return nxt is None or not self.gone(nxt, at, cur.at)
+
+    def converted(self, s: Subscription, nxt: Seen | None, at: int) -> bool:
+        """A trial counts from its end, if what was seen next says that it became more than a trial."""
+        became_other = [x for x in self.seen if x.at > at and x.subscription.status != "trialing"]
+        if nxt is None or not became_other:
+            return False
+        nxt = became_other[0]
+        n = nxt.subscription
+        end = n.trial_end if n.trial_end is not None else nxt.at
+        became = n.status in (*LIVE, "unpaid", "paused") or (n.status == "canceled" and (n.ended_at or 0) > end)
+        return became and at >= end and not self.gone(nxt, at, end)
+
+    def past_due_since(self, cur: Seen) -> int:
+        """When the run of past-due observations began that holds this one."""
+        since = cur.at
+        for s in reversed(self.seen[: self.seen.index(cur)]):
+            if s.subscription.status != "past_due":
+                break
+            since = s.at
+        return since
+
+    def gone(self, nxt: Seen, at: int, since: int) -> bool:
+        """Whether what was seen next says that MRR had gone by a second before it was seen."""
+        n = nxt.subscription
+        if n.status == "canceled" and n.ended_at is not None and at >= n.ended_at:
+            return True
+        if self.policy.churn_at == "request" and (scheduled(n) or n.status == "canceled") and n.canceled_at is not None and at >= n.canceled_at:
+            return True
+        if n.status == "paused" and not self.policy.paused_counts and n.paused_at is not None and since < n.paused_at <= at:
+            return True
+        if n.status == "unpaid" and nxt.source != Source.EVENT:
+            dated = self.unpaid_from(since)
+            return dated is not None and at >= dated
+        return False
+
+    def unpaid_from(self, since: int) -> int | None:
+        """The creation of the cycle's invoice after the first one that wasn't paid."""
+        kinds = ("subscription_create", "subscription_cycle")
+        heads = sorted((i.head for i in self.evidence.invoices if i.head.billing_reason in kinds), key=lambda h: h.created)
+        for a, b in pairwise(heads):
+            if a.status in ("open", "uncollectible") and b.created > since:
+                return b.created
+        return None
+
+    # --- circumstances ---------------------------------------------------------------------------------------------------
+
+    def usage(self, at: int) -> dict[str, Fraction]:
+        """What each metered item came to in the last period that had ended."""
+        out: dict[str, Fraction] = {}
+        for item in {line.item for line in self.lines if line.item}:
+            mine = [x for x in self.lines if x.item == item and not x.proration and x.period_end <= at]
+            price = self.catalog.prices.get(mine[-1].price or "") if mine else None
+            if price is not None and price.usage == "metered":
+                last = max(x.period_end for x in mine)
+                out[item] = Fraction(sum(x.amount for x in mine if x.period_end == last))
+        return out
+
+    def seconds(self) -> list[int]:
+        """Every second at which anything could change."""
+        out: set[int] = {s.at for s in self.seen} | {line.period_start for line in self.lines} | {line.period_end for line in self.lines}
+        for s in (x.subscription for x in self.seen):
+            marks = [s.created, s.start, s.trial_end, s.ended_at, s.canceled_at, s.paused_at, s.cancel_at]
+            held = [*s.discounts, *(d for i in s.items for d in i.discounts)]
+            marks += [i.trial_end for i in s.items] + [d.start for d in held] + [d.end for d in held]
+            out |= {m for m in marks if m is not None}
+        for d in [d for line in self.lines for d, _ in line.discounts]:
+            out |= {m for m in (d.start, d.end) if m is not None}
+        return sorted(out | {i.head.created for i in self.evidence.invoices})
+
+
+def scheduled(s: Subscription) -> bool:
+    """An end has been asked for and isn't reached."""
+    return s.status != "canceled" and (s.cancel_at_period_end or s.cancel_at is not None)
