@@ -158,9 +158,7 @@ def audit(now: Instant, known: Known, pace: Pace) -> Plan:
     )
 
 
-def _lists(
-    streams: Iterable[str], *, stage: int, since: Instant | None = None, until: Instant | None = None
-) -> list[Planned]:
+def _lists(streams: Iterable[str], *, stage: int, since: Instant | None = None, until: Instant | None = None) -> list[Planned]:
     return [Planned("list", stage, stream, since, until, OF_MANY_PAGES.get(stream, 5)) for stream in streams]
 
 

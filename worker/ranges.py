@@ -6,6 +6,7 @@ every page brings a new chance to cut. A cut that turns out to be wrong costs on
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from metrics.evidence import Instant
@@ -42,4 +43,4 @@ def pieces(
 ) -> tuple[tuple[Instant | None, Instant | None], ...]:
     """[since, until) cut at each of `at` (ascending): half-open ranges that together are the whole, oldest first."""
     edges: list[Instant | None] = [since, *at, until]
-    return tuple(zip(edges, edges[1:], strict=False))
+    return tuple(pairwise(edges))

@@ -63,7 +63,8 @@ def test_away_for_longer_than_events_are_kept() -> None:
     assert "hole" == hole.reason
     assert set(LISTS) | set(CATALOG) == set(streams(hole, "list"))
     [invoices] = [job for job in hole.jobs if job.kind == "list" and job.stream == "invoices"]
-    assert invoices.since is not None and invoices.since < position
+    assert invoices.since is not None
+    assert invoices.since < position
     assert invoices.since == the(hole, "open_invoices").until
     assert NOW - EVENTS_KEPT_SECONDS == the(hole, "events").since
 

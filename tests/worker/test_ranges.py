@@ -1,5 +1,7 @@
 """Ranges that are shared between readers: nothing read twice, nothing left out."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -23,7 +25,7 @@ def test_pieces_cover_the_range_once(since: int | None, length: int, page_second
     at = cuts(since=bottom, reached=reached, page_seconds=page_seconds, readers_wanted=wanted)
     parts = pieces(bottom, at, None)
     assert (bottom, None) == (parts[0][0], parts[-1][1])
-    assert all(older[1] == newer[0] for older, newer in zip(parts, parts[1:], strict=False))
+    assert all(older[1] == newer[0] for older, newer in pairwise(parts))
     assert sorted(set(at)) == list(at)
     assert all((since or FLOOR) < cut <= reached for cut in at)
     assert len(at) <= max(0, min(wanted, MOST_PARTS - 1))
@@ -35,9 +37,7 @@ def test_pieces_cover_the_range_once(since: int | None, length: int, page_second
 )
 def test_cuts_follow_work_and_readers(pages_left: int, wanted: int, expected: int) -> None:
     """As many parts come off as there are readers for, but none that would not be worth its own reader."""
-    found = cuts(
-        since=Instant(FLOOR), reached=Instant(FLOOR + pages_left * DAY), page_seconds=DAY, readers_wanted=wanted
-    )
+    found = cuts(since=Instant(FLOOR), reached=Instant(FLOOR + pages_left * DAY), page_seconds=DAY, readers_wanted=wanted)
     assert expected == len(found)
 
 

@@ -1,0 +1,42 @@
+"""A wiring over a fresh database and a made-up account."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine
+
+from integrations.store import migrate
+from integrations.store.engine import open_engine
+from tests.worker.stripe_fake import FakeStripe
+from worker.jobs import Terms
+from worker.plan import Pace
+from worker.sources import Source, Sources
+from worker.stop import Stop
+from worker.wiring import Wiring
+
+Wire = Callable[..., Wiring]
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """A migrated database, once of each kind."""
+    made = open_engine(database_url)
+    migrate.upgrade(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def wire(engine: Engine) -> Wire:
+    """Makes a wiring for fake accounts by name, as a new process would."""
+
+    def make(**fakes: FakeStripe) -> Wiring:
+        options: dict[str, Any] = {
+            "threads": 6, "lease_seconds": 20.0, "attempts": 3, "first_delay_seconds": 0.05,
+        }  # fmt: skip
+        sources = Sources(engine, [Source(name) for name in fakes], lambda name, _mode: fakes[name])  # type: ignore[arg-type,return-value]  # a hand-written fake
+        return Wiring(engine, sources, lambda: datetime.now(UTC), Stop(), Terms(owner="test", **options), Pace(), shards=4)
+
+    return make

@@ -1,0 +1,113 @@
+"""How fresh the numbers are, as numbers: read from the database, so that it makes no difference who asks or whether workers live.
+
+What is told here is what `nrr doctor`, `nrr runs`, the health check and the Prometheus endpoint show. Ages are seconds by the
+database's clock. Nothing is judged: what is too old is a setting of whoever watches.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+
+from integrations.store import accounts, cursors, evidence, jobs, quarantine, runs, workers
+from integrations.store.clock import now
+from integrations.store.engine import read
+from worker import audit
+from worker.ingest import EVENTS
+
+TICK: Final = "tick"
+"""The name under which the last finished tick is kept among the workers."""
+
+
+FORGOTTEN_SECONDS: Final = 86_400
+"""A worker not heard of for so long was taken away."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAge:
+    """When a stream's mark was last moved, and how long ago; `complete_until` is the mark itself, in whole seconds."""
+
+    account: str
+    stream: str
+    complete_until: int
+    age_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerAge:
+    """A worker and how long ago it last said that it gets on."""
+
+    name: str
+    age_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Freshness:
+    """All of it. None stands for never."""
+
+    at: datetime
+    streams: tuple[StreamAge, ...]
+    workers: tuple[WorkerAge, ...]
+    tick_age_seconds: float | None
+    sync_age_seconds: float | None
+    """Since the end of the last sync that was good."""
+    nightly_through: date | None
+    """The last day that a nightly run brought up to date."""
+    jobs: Mapping[str, int]
+    """Jobs that aren't finished, by status."""
+    oldest_due_seconds: float | None
+    touched: int
+    """Customers with facts that nothing was derived from yet."""
+    quarantined: int
+    drift: Mapping[str, int]
+    """Subscriptions that had drifted when each account was last audited."""
+    failed_runs: int
+    """Of the last twenty runs."""
+
+
+def gather(engine: Engine) -> Freshness:
+    """Look at the database, in one reading transaction."""
+    with read(engine) as connection:
+        return look(connection)
+
+
+def look(connection: Connection) -> Freshness:
+    """The same within a transaction."""
+    at = now(connection)
+    names = {row.id: row.name for row in accounts.everything(connection)}
+    marks = cursors.everything(connection)
+    seen = {name: (at - when).total_seconds() for name, when, _ in workers.everything(connection)}
+    summed = jobs.summary(connection)
+    good = next(iter(runs.latest(connection, kind="sync", status="done", limit=1)), None)
+    nights = runs.latest(connection, kind="nightly", status="done", limit=1)
+    drifts = {name: audit.of(connection, account) for account, name in names.items()}
+    return Freshness(
+        at=at,
+        streams=tuple(
+            StreamAge(names.get(each.account, str(each.account)), each.stream, each.position, _age(at, each.updated_at))
+            for each in marks
+        ),
+        workers=tuple(WorkerAge(name, age) for name, age in sorted(seen.items()) if name != TICK and age < FORGOTTEN_SECONDS),
+        tick_age_seconds=seen.get(TICK),
+        sync_age_seconds=None if good is None or good.finished_at is None else _age(at, good.finished_at),
+        nightly_through=next((date.fromisoformat(str(run.params["through"])) for run in nights if "through" in run.params), None),
+        jobs=summed.by_status,
+        oldest_due_seconds=None if summed.oldest_due is None else max(0.0, _age(at, summed.oldest_due)),
+        touched=evidence.count_touched(connection),
+        quarantined=quarantine.count(connection),
+        drift={name: found.subscriptions for name, found in drifts.items() if found is not None},
+        failed_runs=sum(run.status == "failed" for run in runs.latest(connection)),
+    )
+
+
+def events_age_seconds(found: Freshness) -> float | None:
+    """How long ago the least fresh account's events were last read to the end; None when one never was, or there is none."""
+    ages = {each.account: each.age_seconds for each in found.streams if each.stream == EVENTS}
+    every = {each.account for each in found.streams}
+    return max(ages.values()) if ages and every == set(ages) else None
+
+
+def _age(at: datetime, when: datetime) -> float:
+    return (at - when).total_seconds()

@@ -1,0 +1,283 @@
+"""Reading Stripe, job by job: plans, lists, events, single objects, marks.
+
+Each function does one kind of job and ends it in the transaction of its last effect. What to read was decided in `plan`, where to cut
+in `ranges`; storing is `writer`'s. Everything read is stored under the job's token, so a reader that was overtaken commits nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+
+from integrations.store import cursors, jobs, lookups
+from integrations.store.engine import begin, read
+from integrations.store.jobs import Job
+from integrations.stripe.page import EventFact, StripePage
+from integrations.stripe.reader import Reader
+from metrics.evidence import Instant
+from worker import plan
+from worker.jobs import Handler
+from worker.plan import Known, Pace, Plan, Planned
+from worker.sources import Sources
+from worker.stop import Stop
+from worker.writer import Feed, Part, Writer
+
+EVENTS: Final = "events"
+
+_NAMED_BY: Final = (
+    ("customer.subscription.", "subscription"),
+    ("customer.discount.", "customer"),
+    ("customer.", "customer"),
+    ("invoice.", "invoice"),
+    ("price.", "price"),
+    ("coupon.", "coupon"),
+)
+"""Which object to read again after an event, by the beginning of its type; the first that fits counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """What reading needs. `moved` is told of progress, `report` of each page with the stream and the number of objects."""
+
+    engine: Engine
+    sources: Sources
+    writer: Writer
+    stop: Stop
+    pace: Pace
+    pretended: Instant | None
+    """Stripe's clock, if somebody pretends that it is then; None asks Stripe."""
+    moved: Callable[[Job], None]
+    report: Callable[[str, int], None]
+
+
+def handlers(ingest: Ingest) -> dict[str, Handler]:
+    """The kinds of jobs that read Stripe."""
+    return {
+        "plan": partial(do_plan, ingest),
+        "list": partial(do_list, ingest),
+        "events": partial(do_events, ingest),
+        "open_invoices": partial(do_open_invoices, ingest),
+        "mark": partial(do_mark, ingest),
+    }
+
+
+# --- plans ------------------------------------------------------------------------------------------------------------------------
+
+
+def do_plan(ingest: Ingest, job: Job) -> None:
+    """Decide what to read for one account and write it down as jobs of the same run, in the stages after this one."""
+    account = ingest.sources.bind(str(job.data["account"]))
+    now = ingest.pretended or stripe_now(ingest.sources.of(account))
+    with begin(ingest.engine) as connection:
+        made = planned(job.data, known(connection, account), now, ingest.pace)
+        jobs.add(connection, (as_job(each, job, account) for each in made.jobs))
+        jobs.finish(connection, job)
+
+
+def planned(asked: Mapping[str, object], held: Known, now: Instant, pace: Pace) -> Plan:
+    """The plan for what was asked: a sync, an audit or a backfill."""
+    match asked.get("what"):
+        case "audit":
+            return plan.audit(now, held, pace)
+        case "backfill":
+            streams = [str(each) for each in _listed(asked.get("streams"))] or list(plan.STREAMS)
+            return plan.backfill(streams, _instant(asked.get("since")), _instant(asked.get("until")), now, pace)
+        case _:
+            return plan.sync(held, now, pace)
+
+
+def stripe_now(reader: Reader) -> Instant:
+    """The present by Stripe's own clock, which dates everything that is read: ours may be a day off."""
+    return next(reader.pages("products")).observed_at
+
+
+def known(connection: Connection, account: int) -> Known:
+    """What an account's marks say."""
+    held = {stream: Instant(cursor.position) for stream, cursor in cursors.of_account(connection, account).items()}
+    events_until = held.pop(EVENTS, None)
+    return Known(events_until, held)
+
+
+def as_job(each: Planned, after: Job, account: int) -> Job:
+    """A planned job as a row of the run of the job that planned it."""
+    return Job(
+        each.kind, after.run_id, account=account, stream=each.stream, stage=after.stage + 1 + each.stage, priority=each.priority,
+        since=each.since, until=each.until, data=each.data, dedupe_key=_key(each, after, account),
+    )  # fmt: skip
+
+
+def _key(each: Planned, after: Job, account: int) -> str:
+    """Planning a second time, after a crash, writes nothing down twice."""
+    return f"{after.run_id}:{after.id}:{account}:{each.kind}:{each.stream}:{each.stage}"
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _instant(value: object) -> Instant | None:
+    return Instant(value) if isinstance(value, int) else None
+
+
+# --- ranges of a list -------------------------------------------------------------------------------------------------------------
+
+
+def do_list(ingest: Ingest, job: Job) -> None:
+    """Read what is left of a range of a list."""
+    _read_range(ingest, job, lambda _page: ())
+
+
+def do_events(ingest: Ingest, job: Job) -> None:
+    """Read what is left of a range of events, and again each object that an event not seen before names."""
+    assert job.account is not None
+    reader = ingest.sources.of(job.account)
+    again: set[tuple[str, str]] = set()
+
+    def follow(page: StripePage) -> Iterable[StripePage]:
+        with read(ingest.engine) as connection:
+            seen = lookups.known_events(connection, job.account or 0, [event.id for event in page.events])
+        wanted = to_read_again(page.events, seen, Instant(int(job.data.get("reread_from", 0))))
+        for kind, object_id in wanted:
+            if (kind, object_id) not in again:
+                again.add((kind, object_id))
+                ingest.stop.check()
+                yield single(reader, kind, object_id)
+
+    _read_range(ingest, job, follow)
+
+
+def to_read_again(events: Sequence[EventFact], seen: set[str], since: Instant) -> list[tuple[str, str]]:
+    """Which objects to read again because of `events`: those that a new event from `since` on names, each once, in order."""
+    found: dict[tuple[str, str], None] = {}
+    for event in events:
+        if event.id in seen or event.created < since:
+            continue
+        kind = next((kind for prefix, kind in _NAMED_BY if event.type.startswith(prefix)), None)
+        named = {"subscription": event.subscription, "customer": event.customer, "invoice": event.invoice}
+        object_id = named.get(kind or "") or (event.object_id if kind in ("price", "coupon") else None)
+        gone = kind in ("price", "coupon") and event.type.endswith(".deleted")
+        if kind and object_id and not gone:
+            found[kind, object_id] = None
+    return list(found)
+
+
+def single(reader: Reader, kind: str, object_id: str) -> StripePage:
+    """One object as it is now."""
+    match kind:
+        case "subscription":
+            return reader.subscription(object_id)
+        case "customer":
+            return reader.customer(object_id)
+        case "invoice":
+            return reader.invoice(object_id)
+        case "price":
+            return reader.price(object_id)
+        case _:
+            return reader.coupon(object_id)
+
+
+def _read_range(ingest: Ingest, job: Job, follow: Callable[[StripePage], Iterable[StripePage]]) -> None:
+    """Page through a range, newest first, storing each page with what follows from it; the range may be cut on the way."""
+    assert job.account is not None
+    reader = ingest.sources.of(job.account)
+    feed = Feed(job)
+    try:
+        _read_into(ingest, reader, feed, follow)
+    except Exception:
+        # What was handed over is good: let it be stored under this job's token before the job is given back.
+        with suppress(Exception):
+            feed.drain()
+        raise
+
+
+def _read_into(ingest: Ingest, reader: Reader, feed: Feed, follow: Callable[[StripePage], Iterable[StripePage]]) -> None:
+    job = feed.job
+    cursor, pace = job.cursor, _Span(job.until)
+    while True:
+        since = feed.since
+        for page in _pages(reader, job, since, cursor):
+            cursor = page.next_cursor
+            pace.page(page)
+            following = tuple(follow(page))
+            last = not page.has_more
+            ingest.writer.put(Part(feed, (page, *following), cursor, pace.reached, pace.seconds, last=last, objects=page.objects))
+            ingest.report(job.stream, page.objects)
+            ingest.moved(job)
+            if last:
+                feed.drain()
+                return
+            ingest.stop.check()
+            if feed.since != since:
+                break
+        if pace.reached is not None and feed.since is not None and pace.reached < feed.since:
+            ingest.writer.put(Part(feed, (), cursor, pace.reached, last=True))
+            feed.drain()
+            return
+
+
+def _pages(reader: Reader, job: Job, since: Instant | None, cursor: str | None) -> Iterator[StripePage]:
+    until = None if job.until is None else Instant(job.until)
+    return reader.pages(job.stream, since=since, until=until, cursor=cursor)
+
+
+class _Span:
+    """How far a list has been read, and how much time a page of it covers: the mean of what was seen, the latest counting most."""
+
+    def __init__(self, until: int | None) -> None:
+        self._top = until
+        self.reached: Instant | None = None
+        self.seconds = 0.0
+
+    def page(self, page: StripePage) -> None:
+        if page.oldest is None:
+            return
+        if self.reached is None:
+            top = page.observed_at if self._top is None else min(self._top, page.observed_at)
+            self.seconds = float(max(0, top - page.oldest))
+        else:
+            self.seconds = (self.seconds + max(0, self.reached - page.oldest)) / 2
+        self.reached = page.oldest
+
+
+# --- single objects and marks -----------------------------------------------------------------------------------------------------
+
+
+def do_open_invoices(ingest: Ingest, job: Job) -> None:
+    """Read the invoices again, one by one, that were not settled when we last heard of them."""
+    assert job.account is not None
+    reader = ingest.sources.of(job.account)
+    before = None if job.until is None else Instant(job.until)
+    with read(ingest.engine) as connection:
+        open_now = lookups.unsettled_invoices(connection, job.account, created_before=before)
+    feed = Feed(job)
+    try:
+        for invoice in open_now:
+            if job.cursor is None or invoice > job.cursor:
+                page = reader.invoice(invoice)
+                ingest.writer.put(Part(feed, (page,), invoice, objects=page.objects))
+                ingest.report(job.stream, page.objects)
+                ingest.moved(job)
+                ingest.stop.check()
+        ingest.writer.put(Part(feed, (), last=True))
+        feed.drain()
+    except Exception:
+        with suppress(Exception):
+            feed.drain()
+        raise
+
+
+def do_mark(ingest: Ingest, job: Job) -> None:
+    """Move the account's marks: everything before them is complete. A mark never goes back."""
+    assert job.account is not None
+    with begin(ingest.engine) as connection:
+        held = cursors.of_account(connection, job.account)
+        for name, value in sorted(job.data.items()):
+            stream = EVENTS if name == "events_until" else name.removeprefix("listed:")
+            before = held.get(stream)
+            position = int(value)
+            if before is None or before.position <= position:
+                cursors.move(connection, job.account, stream, before.position if before else None, position)
+        jobs.finish(connection, job)

@@ -1,0 +1,96 @@
+"""The Stripe accounts of an installation and their readers: one key each, checked before anything is read for storing.
+
+A key is good for one account in one mode. Which one is asked of Stripe once a process, and compared with what is stored under the
+account's name: a key of another account or mode is refused while nothing has been written yet.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from integrations.store import accounts
+from integrations.store.accounts import AccountRefused
+from integrations.store.engine import begin, read
+from integrations.stripe.reader import Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """An account as configured: what the installation calls it, and which Stripe account it must be (None: not said)."""
+
+    name: str
+    stripe_id: str | None = None
+
+
+class Sources:
+    """Readers by account, made when they are first needed. Safe to use from many threads."""
+
+    def __init__(self, engine: Engine, configured: Sequence[Source], make: Callable[[str, bool | None], Reader]) -> None:
+        """`make(name, livemode)` opens a reader; the mode is None until Stripe has told it."""
+        self._engine = engine
+        self._configured = {source.name: source for source in configured}
+        self._make = make
+        self._readers: dict[str, Reader] = {}
+        self._checked: dict[int, Reader] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The configured accounts, in order."""
+        return tuple(self._configured)
+
+    def named(self, name: str) -> Reader:
+        """The reader of a configured account, not checked against anything. For looking, not for storing."""
+        with self._lock:
+            if name not in self._readers:
+                self._readers[name] = self._make(name, None)
+            return self._readers[name]
+
+    def bind(self, name: str) -> int:
+        """The id of the account in the store, bound at first sight. Raises AccountRefused before anything is written."""
+        told = self.named(name).account()
+        wanted = self._configured[name].stripe_id
+        if wanted is not None and told.id != wanted:
+            raise AccountRefused(
+                f"the key for account {name!r} belongs to {told.id}, but the settings say that it is {wanted}; nothing was changed. "
+                "Check which key is set for which account"
+            )
+        with begin(self._engine) as connection:
+            account = accounts.bind(
+                connection,
+                name=name,
+                stripe_id=told.id,
+                livemode=told.livemode,
+                country=told.country,
+                default_currency=told.default_currency,
+            )
+        with self._lock:
+            self._checked.setdefault(account, self._readers[name])
+        return account
+
+    def of(self, account: int) -> Reader:
+        """The reader of a stored account, its key checked once. Raises AccountRefused when no key is configured for it."""
+        found = self._checked.get(account)
+        if found is not None:
+            return found
+        with read(self._engine) as connection:
+            rows = {row.id: row for row in accounts.everything(connection)}
+        row = rows.get(account)
+        if row is None or row.name not in self._configured:
+            known = row.name if row else str(account)
+            raise AccountRefused(
+                f"no key is set for the account {known!r}, which this database holds data of; nothing was read. Set its key, or run "
+                "`nrr config show` to see which accounts are set"
+            )
+        self.bind(row.name)
+        return self._checked[account]
+
+    def close(self) -> None:
+        """Close every reader."""
+        with self._lock:
+            for reader in self._readers.values():
+                reader.close()
+            self._readers.clear()
+            self._checked.clear()
