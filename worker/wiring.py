@@ -4,17 +4,35 @@ Everything below is handed what it needs and reads neither environment nor clock
 the address of the database is looked at. Close a wiring when done; it may not be used after a fork, the child opens its own.
 """
 
+import os
+import socket
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from integrations.store.engine import open_engine
+from metrics.derivation import Basis
 from metrics.evidence import Instant
 from worker.jobs import Terms
 from worker.plan import Pace
-from worker.sources import Sources
+from worker.settings import BadSettings, Settings, account_key
+from worker.sources import Source, Sources
 from worker.stop import Stop
+
+if TYPE_CHECKING:
+    from integrations.stripe.limits import Ceilings, Limiter
+    from integrations.stripe.reader import Reader
+
+_NO_KEY = (
+    "STRIPE_API_KEY is not set: put a restricted key with read access there (or its file into STRIPE_API_KEY_FILE, or the accounts into "
+    "nrr.toml), then run `nrr doctor`. Without an account, `nrr demo` shows everything on a simulated one"
+)
+
+DEFAULT_ACCOUNT = "default"
+"""What the one account is called that STRIPE_API_KEY is the key of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +47,110 @@ class Wiring:
     pace: Pace
     shards: int = 16
     pretended: datetime | None = None
+    basis: Basis = field(default_factory=Basis)
+    reporting_currency: str | None = None
+    dimensions: tuple[str, ...] = ()
+    settings: Settings | None = None
 
     @property
     def pretended_instant(self) -> Instant | None:
         """The same in whole seconds."""
         return None if self.pretended is None else Instant(int(self.pretended.timestamp()))
+
+    @property
+    def now(self) -> Instant:
+        """The present, or what somebody says that it is."""
+        return Instant(int((self.pretended or self.clock()).timestamp()))
+
+    def under(self, basis: Basis) -> "Wiring":
+        """The same with figures that rest on something else."""
+        return replace(self, basis=basis)
+
+    def close(self) -> None:
+        """Close connections to Stripe and to the database."""
+        self.sources.close()
+        self.engine.dispose()
+
+
+def open_wiring(
+    settings: Settings, *, pretended: datetime | None = None, stop: Stop | None = None, threads: int | None = None
+) -> Wiring:
+    """Wire a process up. Raises BadSettings when a key's file can't be read; nothing is connected yet."""
+    engine = open_engine(settings.database)
+    sources = Sources(engine, _configured(settings), _Readers(settings))
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    # Each thread of SQLite's waits for the one writer, so more of them only wait more.
+    most = min(settings.threads, 8) if engine.dialect.name == "sqlite" else settings.threads
+    return Wiring(
+        engine=engine,
+        sources=sources,
+        clock=lambda: datetime.now(UTC),
+        stop=stop or Stop(),
+        terms=Terms(owner=owner, threads=threads or most, lease_seconds=settings.lease_seconds, attempts=settings.attempts),
+        pace=Pace(settings.lag_seconds, settings.overlap_seconds),
+        shards=settings.shards,
+        pretended=pretended,
+        basis=settings.basis(),
+        reporting_currency=settings.reporting_currency,
+        dimensions=settings.dimensions,
+        settings=settings,
+    )
+
+
+def _configured(settings: Settings) -> list[Source]:
+    if settings.accounts:
+        return [Source(name, table.stripe_id) for name, table in sorted(settings.accounts.items())]
+    return [Source(DEFAULT_ACCOUNT)] if settings.stripe_api_key is not None else []
+
+
+def require_key(settings: Settings) -> None:
+    """Raises BadSettings when no account has a key."""
+    if not settings.accounts and settings.stripe_api_key is None:
+        raise BadSettings([_NO_KEY])
+
+
+class _Readers:
+    """Makes the reader of an account, with a limiter that all workers of the installation share where there is Redis."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def __call__(self, name: str, livemode: bool | None) -> "Reader":
+        from integrations.stripe.client import Client
+        from integrations.stripe.limits import ceilings
+        from integrations.stripe.reader import Reader
+
+        settings = self._settings
+        table = settings.accounts.get(name)
+        if table is None:
+            require_key(settings)
+            assert settings.stripe_api_key is not None
+        key = account_key(name, table) if table is not None else settings.stripe_api_key.get_secret_value()  # type: ignore[union-attr]
+        base = (table.api_base if table else None) or settings.stripe_api_base
+        live = livemode if livemode is not None else "_live_" in key
+        client = Client(
+            key,
+            limiter=self._limiter(name, _allowed(ceilings(livemode=live), settings.requests_per_second)),
+            base=base,
+            allow_plain_http=settings.allow_plain_http,
+            connections=max(16, settings.threads),
+        )
+        return Reader(client, payloads=settings.keep_payloads)
+
+    def _limiter(self, account: str, allowed: "Ceilings") -> "Limiter":
+        from integrations.stripe.limits import LocalLimiter
+
+        if self._settings.redis_url is None:
+            return LocalLimiter(allowed)
+        import redis
+
+        from integrations.stripe.shared_limits import RedisLimiter
+
+        client = redis.Redis.from_url(self._settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=2)
+        return RedisLimiter(client, account, allowed, prefix=self._settings.redis_prefix)
+
+
+def _allowed(allowed: "Ceilings", per_second: float | None) -> "Ceilings":
+    if per_second is None:
+        return allowed
+    return replace(allowed, account=per_second, endpoint=per_second)

@@ -1,0 +1,71 @@
+"""Log lines: a constant event with keyword data, as JSON for machines or in colour for people, and never a secret.
+
+They go to standard error, so that standard output is data. Libraries' own lines (Celery's, urllib3's) come out in the same shape. A
+value that looks like a key, and the password in an address, are masked wherever they turn up.
+"""
+
+import logging
+import re
+import sys
+from collections.abc import MutableMapping
+from typing import Any, Final
+
+import structlog
+
+_KEY: Final = re.compile(r"\b((?:sk|rk|pk|ek|uk|whsec|xoxb|xoxp|xapp)[_-])[A-Za-z0-9_*-]{6,}")
+_PASSWORD: Final = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+(@)")
+_WEBHOOK: Final = re.compile(r"(hooks\.slack\.com/services/)\S+")
+
+
+def masked(text: str) -> str:
+    """`text` without anything that looks like a key, a password in an address, or a webhook's address."""
+    text = _KEY.sub(r"\1***", text)
+    text = _PASSWORD.sub(r"\1***\2", text)
+    return _WEBHOOK.sub(r"\1***", text)
+
+
+def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = masked(value)
+    return event
+
+
+def configure(*, style: str = "auto", level: str = "warning") -> None:
+    """Set logging up for this process; the last call counts. `style` is auto (console on a terminal, else JSON), json or console."""
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.PositionalArgumentsFormatter(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.StackInfoRenderer(),
+    ]
+    as_json = style == "json" or (style == "auto" and not sys.stderr.isatty())
+    last: list[Any] = (
+        [structlog.processors.format_exc_info, _mask, structlog.processors.JSONRenderer(sort_keys=True)]
+        if as_json
+        else [structlog.processors.format_exc_info, _mask, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    )
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level.upper())
+    # Requests are counted and told by the reader itself; these libraries would log one line for each.
+    for name in ("urllib3", "stripe", "alembic"):
+        logging.getLogger(name).setLevel(max(logging.WARNING, root.level))

@@ -1,0 +1,21 @@
+"""Reading nrr.toml, with the line of whatever can't be read."""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+
+class BadToml(ValueError):
+    """The file can't be read as TOML."""
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """The file's tables. Raises BadToml, which names the file and the line."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadToml(f"{path} could not be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadToml(f"{path} is not text in UTF-8") from None
+    except tomllib.TOMLDecodeError as error:
+        raise BadToml(f"{path}: {error}") from None
