@@ -40,7 +40,8 @@ def tax_shares(invoices: Iterable[InvoiceEvidence], catalog: Catalog) -> dict[st
     out: dict[str, Timed] = {}
     for line in lines_of(invoices):
         price = catalog.prices.get(line.price or "")
-        if line.item is None or line.proration or line.amount <= 0 or price is None or price.tax_behavior != "inclusive":
+        # A price that says nothing of tax may be taxed by an inclusive tax rate: the line tells.
+        if line.item is None or line.proration or line.amount <= 0 or price is None or price.tax_behavior == "exclusive":
             continue
         changes = out.setdefault(line.item, [])
         if changes and abs(line.inclusive_tax - line.amount * changes[-1][1]) <= 1:
