@@ -119,6 +119,7 @@ class Settings(BaseSettings):
     policy: Annotated[Mapping[str, Any], NoDecode] = Field(
         default_factory=lambda: {"preset": "default"}, description="[policy]: a preset and single choices"
     )
+    kept_policies: Words = Field((), description="further presets whose figures are kept up to date, not only made when asked for")
     dimensions: Words = Field(
         ("plan", "interval", "currency", "country"), description="segments that the nightly figures are made for"
     )
@@ -231,6 +232,14 @@ class Settings(BaseSettings):
         except UnknownChoice as error:
             raise ValueError(str(error)) from None
         return dict(table)
+
+    @field_validator("kept_policies")
+    @classmethod
+    def _kept(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        unknown = [name for name in value if name not in PRESETS]
+        if unknown:
+            raise ValueError(f"no policy is called {', '.join(unknown)}; there are {', '.join(PRESETS)}")
+        return value
 
     @field_validator("rates")
     @classmethod

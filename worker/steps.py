@@ -16,7 +16,9 @@ from integrations.store.clock import now
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
 from integrations.store.runs import AlreadyRunning, Run
+from metrics.derivation import Basis
 from worker import audit as auditing
+from worker import derive as deriving
 from worker import ingest
 from worker.audit import Drift, do_drift
 from worker.ingest import Ingest
@@ -77,6 +79,24 @@ def audit(
     with read(wiring.engine) as connection:
         found = [auditing.of(connection, account) for account in bound]
     return done, tuple(each for each in found if each is not None)
+
+
+def derive(
+    wiring: Wiring,
+    *,
+    rebuild: bool = False,
+    basis: Basis | None = None,
+    progress: Progress = lambda _stream, _objects: None,
+) -> Report:
+    """Bring the ledger up to date with the facts; with `rebuild` derive it all anew; with `basis` that of another policy.
+
+    Raises NotMigrated.
+    """
+    migrate.require_current(wiring.engine)
+    first = deriving.first_job(rebuild=rebuild, basis=basis)
+    first = replace(first, data={**first.data, "now": wiring.now})
+    run, joined = open_run(wiring, "derive", [first], refuse=rebuild or basis is not None)
+    return see_through(wiring, run, joined=joined, progress=progress)
 
 
 def open_run(
@@ -156,14 +176,18 @@ def _work(
     )
     writer.start()
     try:
-        return crew.work(handlers(reading), run=run, deadline=deadline, give_up_after=give_up_after)
+        return crew.work(handlers(wiring, reading), run=run, deadline=deadline, give_up_after=give_up_after)
     finally:
         writer.close()
 
 
-def handlers(reading: Ingest) -> dict[str, Handler]:
+def handlers(wiring: Wiring, reading: Ingest) -> dict[str, Handler]:
     """Every kind of job that a worker can do."""
-    return {**ingest.handlers(reading), "drift": partial(do_drift, reading)}
+    return {
+        **ingest.handlers(reading),
+        "drift": partial(do_drift, reading),
+        **deriving.handlers(deriving.Deriving(wiring.engine, wiring.stop, wiring.basis, wiring.now, wiring.kept)),
+    }
 
 
 def report(wiring: Wiring, run: int, *, joined: bool = False, seconds: float = 0.0, worked: Worked | None = None) -> Report:

@@ -48,6 +48,8 @@ class Wiring:
     shards: int = 16
     pretended: datetime | None = None
     basis: Basis = field(default_factory=Basis)
+    kept: tuple[Basis, ...] = ()
+    """Further bases whose ledgers are kept up to date."""
     reporting_currency: str | None = None
     dimensions: tuple[str, ...] = ()
     settings: Settings | None = None
@@ -91,6 +93,7 @@ def open_wiring(
         shards=settings.shards,
         pretended=pretended,
         basis=settings.basis(),
+        kept=tuple(settings.basis(name) for name in settings.kept_policies if name != settings.chosen_policy().name),
         reporting_currency=settings.reporting_currency,
         dimensions=settings.dimensions,
         settings=settings,

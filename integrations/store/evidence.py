@@ -207,6 +207,18 @@ def take_touched(connection: Connection, limit: int) -> list[tuple[int, int, str
     return [(int(i), int(a), str(c)) for i, a, c in connection.execute(query)]
 
 
+def touched_customers(connection: Connection) -> tuple[list[tuple[int, str]], int]:
+    """The Stripe customers (account, id) that are marked, each once and in order, and the last mark that this is known from."""
+    last = int(connection.execute(select(func.max(touched.c.id))).scalar_one() or 0)
+    query = select(touched.c.account, touched.c.customer_id).where(touched.c.id <= last).distinct()
+    return sorted((int(a), str(c)) for a, c in connection.execute(query)), last
+
+
+def drop_touched_until(connection: Connection, last: int) -> None:
+    """Remove the marks up to one that were dealt with; those made since stay."""
+    connection.execute(delete(touched).where(touched.c.id <= last))
+
+
 def drop_touched(connection: Connection, ids: Sequence[int]) -> None:
     """Remove marks that were dealt with."""
     for index in range(0, len(ids), _ASKED):
@@ -216,3 +228,9 @@ def drop_touched(connection: Connection, ids: Sequence[int]) -> None:
 def count_touched(connection: Connection) -> int:
     """How many marks wait."""
     return int(connection.execute(select(func.count()).select_from(touched)).scalar_one())
+
+
+def count_customers(connection: Connection) -> int:
+    """How many Stripe customers there are facts of, at least: those with a state of their own."""
+    query = select(func.count()).select_from(select(customer_state.c.bucket, customer_state.c.customer_id).distinct().subquery())
+    return int(connection.execute(query).scalar_one())

@@ -184,6 +184,11 @@ def extend(connection: Connection, job: Job, lease_seconds: float) -> None:
     _held(connection, job, {"lease_until": now(connection) + timedelta(seconds=lease_seconds)})
 
 
+def progressed(connection: Connection, job: Job, *, objects: int) -> None:
+    """Count what the job has done. Raises LeaseLost."""
+    _held(connection, job, {"objects": table.c.objects + objects})
+
+
 def hold(connection: Connection, job: Job) -> None:
     """Lock the job's row for this transaction, so that nobody can take it over meanwhile. Raises LeaseLost."""
     _held(connection, job, {"owner": job.owner})

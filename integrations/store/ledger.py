@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.bulk import append, asked_for
-from integrations.store.columns import require_zone
+from integrations.store.columns import BUCKETS, require_zone
 from integrations.store.encoding import bucket_of
 from integrations.store.engine import is_postgresql
 from integrations.store.schema_ledger import attribute, basis, exclusion, finding, movement, standing, wake
@@ -132,6 +132,13 @@ def clear(connection: Connection, basis: str) -> None:
     """Remove everything derived under a basis, but for the figures, which are kept in versions."""
     for table in DERIVED:
         connection.execute(delete(table).where(table.c.basis == basis))
+
+
+def clear_shard(connection: Connection, basis: str, shard: tuple[int, int]) -> None:
+    """Remove everything derived under a basis of the customers in the i-th of n shards (i, n) of the buckets."""
+    low, high = (BUCKETS * part // shard[1] for part in (shard[0], shard[0] + 1))
+    for table in DERIVED:
+        connection.execute(delete(table).where(table.c.basis == basis, table.c.bucket >= low, table.c.bucket < high))
 
 
 def due_again(connection: Connection, basis: str, now: Instant, limit: int) -> list[str]:

@@ -23,6 +23,11 @@ _AT_ONCE = 1000
 _STATES = ("bucket", "customer_id", "account", "at", "source", "source_id", "body")
 
 
+def any_member(connection: Connection) -> bool:
+    """Whether any rule makes any customer part of another."""
+    return connection.execute(select(table.c.account).limit(1)).first() is not None
+
+
 def names(connection: Connection, customers: Sequence[StripeCustomer]) -> dict[StripeCustomer, str]:
     """The name in the ledger of each: its own id, where no rule says otherwise."""
     out = {each: each[1] for each in customers}
