@@ -95,6 +95,8 @@ class Timeline:
     trial_end: Instant | None = None
     migrated_from: str | None = None
     """The subscription that this one continues, if its metadata says so."""
+    wake: Instant | None = None
+    """The next moment that the evidence dates by itself (see `CustomerLedger.wake`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,3 +165,7 @@ class CustomerLedger:
     findings: tuple[Finding, ...]
     exclusions: tuple[Exclusion, ...]
     attributes: tuple[Attribute, ...] = ()
+    wake: Instant | None = None
+    """The earliest instant after `now` at which time alone may change this ledger: a discount that begins or ends, an item's own
+    trial that ends, past due for too long, an end booked at the end of the paid period. Until then the same evidence gives the same
+    ledger; None: for ever. A churn still within the grace is no such thing: only a new fact can undo it."""

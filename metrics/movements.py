@@ -77,6 +77,7 @@ def fold(
         tuple(timelines),
         tuple(f for t in timelines for f in t.findings),
         tuple(exclusions),
+        wake=min((t.wake for t in timelines if t.wake is not None), default=None),
     )
 
 

@@ -101,6 +101,7 @@ def build(
         scheduled_end=last.cancel_at if last.ended_at is None else None,
         trial_end=last.trial_end if last.status == "trialing" else None,
         migrated_from=metadata.get(migration_key),
+        wake=walk.wake,
     )
 
 
@@ -148,6 +149,7 @@ class _Walk:
         self.trace = trace
         self.last = states[-1].subscription
         self.findings: list[Finding] = []
+        self.wake: Instant | None = None
         self.customer_discounts = customer_discounts(customer_states)
         self.taxes = tax_shares(evidence.invoices, pricer.catalog)
         self.usage = usage_billed(evidence.invoices, pricer.catalog)
@@ -175,11 +177,14 @@ class _Walk:
         return steps, exclusions
 
     def _moments(self) -> list[tuple[Instant, int, tuple[str, ...]]]:
-        """Every moment at which something may change, with the known state that holds then and what dates it."""
+        """Every moment up to now at which something may change, with the known state that holds then and what dates it.
+
+        The first one after now is when to look again.
+        """
         out: list[tuple[Instant, int, tuple[str, ...]]] = []
         for index, known in enumerate(self.known):
             until = self.known[index + 1].at if index + 1 < len(self.known) else NEVER
-            if known.at > self.now or until <= known.at:
+            if until <= known.at:
                 continue
             dated: dict[Instant, tuple[str, ...]] = {known.at: known.evidence}
             for at, ids in (*self.calendar.edges(index), *self.pricer.edges(known.subscription)):
@@ -194,8 +199,9 @@ class _Walk:
                     for at, _, line in changes[1:]:
                         if known.at < at < until:
                             dated[at] = (*dated.get(at, ()), line)
-            out += [(at, index, dated[at]) for at in sorted(dated) if at <= self.now]
-        return out
+            out += [(at, index, dated[at]) for at in sorted(dated)]
+        self.wake = min((at for at, _, _ in out if at > self.now), default=None)
+        return [moment for moment in out if moment[0] <= self.now]
 
     def _at(self, index: int, at: Instant) -> _Moment:
         s = self.known[index].subscription

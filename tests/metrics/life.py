@@ -115,8 +115,13 @@ class Life:
 
 def told(path: Path) -> list[Life]:
     """Every case of a file."""
+    return told_text(path.read_text())
+
+
+def told_text(told: str) -> list[Life]:
+    """Every case of a text."""
     out: list[Life] = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(told.splitlines(), 1):
         text = line.split("#:")[0].strip()
         if line.startswith("## "):
             out.append(Life(line[3:], number))
