@@ -1,0 +1,262 @@
+"""What all commands share: how settings and a wiring are opened, how a pretended present is read, and how things are printed.
+
+Data goes to standard output, talk to standard error. With `--json` the data is one JSON document with a `schema_version`; amounts in it
+are decimal strings in major units beside integers of micros. Colours and bars are for terminals only.
+"""
+
+import json as jsonlib
+import signal
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from worker.cli.faults import Exit, Stop
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from worker.settings import Loaded
+    from worker.steps import Progress, Report
+    from worker.wiring import Wiring
+
+SCHEMA_VERSION: Final = 1
+
+Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
+Now = Annotated[str | None, typer.Option("--now", metavar="ISO-INSTANT", help="Pretend that it is then.")]
+Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The settings file (default: ./nrr.toml).")]
+PolicyName = Annotated[
+    str | None, typer.Option("--policy", metavar="NAME", help="Figures under another preset than the one that is set.")
+]
+
+
+@dataclass
+class Face:
+    """What a command speaks through."""
+
+    wiring: "Wiring"
+    loaded: "Loaded"
+    json: bool = False
+    interrupted: list[bool] = field(default_factory=list)
+
+    @property
+    def today(self) -> date:
+        """The reporting day of the present (or of what `--now` says)."""
+        from metrics.periods import day_of
+
+        return day_of(self.wiring.now, self.wiring.basis.timezone)
+
+    def say(self, text: str) -> None:
+        """Talk."""
+        sys.stderr.write(f"{text}\n")
+
+    def put(self, data: Mapping[str, Any]) -> None:
+        """Print data as JSON."""
+        put_json(data)
+
+    def lines(self, *texts: str) -> None:
+        """Print data for people."""
+        for text in texts:
+            sys.stdout.write(f"{text}\n")
+
+    def table(
+        self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None, right: Sequence[str] = ()
+    ) -> None:
+        """Print rows for people; the columns in `right` are numbers."""
+        print_table(columns, rows, title=title, right=right)
+
+    def finished(self, report: "Report") -> None:
+        """End a command that ran jobs, with the exit code that says how it went; returns when all is well."""
+        if self.interrupted:
+            self.say("stopped after the page that was being read; run the same command again to go on")
+            raise typer.Exit(Exit.INTERRUPTED)
+        if report.error is not None:
+            raise report.error
+        if report.status != "done":
+            why = "; ".join(report.errors) or "it is still under way elsewhere"
+            raise Stop(
+                f"run {report.run_id} is {report.status}: {why}. Nothing that was stored is lost; run `nrr runs` to see more"
+            )
+        if report.quarantined:
+            self.say(f"{report.quarantined} objects could not be read and are kept out: nrr doctor names them")
+            raise typer.Exit(Exit.QUARANTINED)
+
+
+def put_json(data: Mapping[str, Any]) -> None:
+    """One JSON document on standard output."""
+    sys.stdout.write(jsonlib.dumps({"schema_version": SCHEMA_VERSION, **data}, indent=2, ensure_ascii=False, default=_plain) + "\n")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, date | datetime):
+        return value.isoformat()
+    if isinstance(value, set | frozenset):
+        return sorted(value)
+    return str(value)
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """A console of rich's; one that isn't a terminal is wide, so that nothing is cut in a pipe."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=220)
+
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None, right: Sequence[str] = ()
+) -> None:
+    """Rows for people on standard output."""
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, show_edge=False)
+    for name in columns:
+        table.add_column(name, justify="right" if name in right else "left", no_wrap=name in right)
+    for row in rows:
+        table.add_row(*(Text(str(value)) for value in row))
+    console().print(table)
+
+
+# --- reading what was typed ---------------------------------------------------------------------------------------------------
+
+
+def instant_of(text: str, option: str = "--now") -> datetime:
+    """An instant as ISO 8601. Raises Stop for anything else, or one without its zone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise Stop(f"{option} takes an instant such as 2026-03-31T23:00:00Z, not {text!r}", Exit.USAGE) from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+
+
+def day_of_text(text: str, option: str) -> date:
+    """A reporting day: 2026-03-31, or 2026-03 for the first of that month. Raises Stop for anything else."""
+    try:
+        return date.fromisoformat(f"{text}-01" if len(text) == 7 else text)
+    except ValueError:
+        raise Stop(f"{option} takes a day such as 2026-03-31, not {text!r}", Exit.USAGE) from None
+
+
+def until_of_text(text: str, option: str) -> date:
+    """The day before which a range ends, for a last day that is part of it."""
+    return day_of_text(text, option) + timedelta(days=1)
+
+
+# --- opening ------------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def opened(
+    *,
+    json: bool = False,
+    now: str | None = None,
+    config: Path | None = None,
+    policy: str | None = None,
+    key: bool = False,
+    **flags: Any,
+) -> Iterator[Face]:
+    """Settings, logging and a wiring for one command. With `key` an account must be set. Raises BadSettings, UnknownChoice."""
+    from worker import log
+    from worker.settings import load
+    from worker.wiring import open_wiring, require_key
+
+    loaded = load(flags, config=config)
+    settings = loaded.settings
+    log.configure(style=settings.log_format, level=settings.log_level)
+    if key:
+        require_key(settings)
+    pretended = None if now is None else instant_of(now)
+    wiring = open_wiring(settings, pretended=pretended)
+    if policy is not None:
+        wiring = wiring.under(settings.basis(policy))
+    face = Face(wiring, loaded, json)
+    try:
+        with _heard(face):
+            yield face
+    finally:
+        wiring.close()
+
+
+@contextmanager
+def _heard(face: Face) -> Iterator[None]:
+    """The first Ctrl-C (or SIGTERM) asks to stop after the page; the second one stops at once."""
+
+    def hear(_number: int, _frame: Any) -> None:
+        if face.interrupted:
+            raise KeyboardInterrupt
+        face.interrupted.append(True)
+        face.wiring.stop.request()
+        face.say("stopping after this page … (once more to stop at once)")
+
+    before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+# --- progress -----------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def progress(what: str) -> Iterator["Progress"]:
+    """A line for each stream with what was read and how fast, on a terminal; nothing elsewhere."""
+    shown = console(stderr=True)
+    if not shown.is_terminal:
+        yield lambda _stream, _objects: None
+        return
+    from rich.progress import Progress as Bars
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (
+        SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:>9,.0f}"),
+        TextColumn("{task.fields[rate]:>9}"), TimeElapsedColumn(),
+    )  # fmt: skip
+    with Bars(*columns, console=shown, transient=True) as bars:
+        tasks: dict[str, Any] = {}
+
+        def told(stream: str, objects: int) -> None:
+            if stream not in tasks:
+                tasks[stream] = bars.add_task(f"{what} {stream}", total=None, rate="")
+            task = bars.tasks[list(tasks).index(stream)]
+            speed = f"{task.speed:,.0f}/s" if task.speed else ""
+            bars.update(tasks[stream], advance=objects, rate=speed)
+
+        yield told
+
+
+# --- money for people ---------------------------------------------------------------------------------------------------------
+
+
+def money(micros: int | None, currency: str) -> str:
+    """An amount for people: grouped, in the currency's own places. Exact amounts are what `--json` gives."""
+    if micros is None:
+        return "–"
+    from decimal import Decimal
+
+    from babel.numbers import format_currency
+
+    from metrics.money import MICROS_PER_MAJOR, exponent
+
+    code = currency.rpartition(":")[2]
+    places = exponent(code)
+    amount = Decimal(micros) / MICROS_PER_MAJOR
+    pattern = "¤¤ #,##0" + ("." + "0" * places if places else "") + ";¤¤ -#,##0" + ("." + "0" * places if places else "")
+    return str(format_currency(amount, code.upper(), format=pattern, locale="en_US", currency_digits=False))
+
+
+def percent(rate: str | None) -> str:
+    """A rate (a decimal string) as per cent with two places, – when there is none."""
+    if rate is None:
+        return "–"
+    from decimal import Decimal
+
+    return f"{Decimal(rate) * 100:.2f} %"

@@ -1,0 +1,149 @@
+"""The command `nrr`: which commands there are, and what an error means to the shell.
+
+Nothing heavy is imported before a command is chosen, so that help and typing errors answer at once. A command lives in a module of its
+own and is found by the table below; what it prints and how it opens things is `common`'s.
+"""
+
+import os
+import sys
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, Final
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from worker.cli.faults import Exit, told
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Where a command is found, what it does in a line, and in which panel of the help it stands. A `group` has commands of its own."""
+
+    place: str
+    help: str
+    panel: str
+    group: bool = False
+
+
+_START: Final = "Start"
+_NUMBERS: Final = "Numbers"
+_DATA: Final = "Data"
+_RUN: Final = "Operation"
+
+COMMANDS: Final[dict[str, Entry]] = {
+    "demo": Entry("demo:demo", "Simulate a business, read it over HTTP, and show what comes out.", _START),
+    "init": Entry("setup:init", "Write nrr.toml and prepare the database.", _START),
+    "doctor": Entry("doctor:doctor", "Check settings, database, key, permissions and freshness.", _START),
+    "config": Entry("setup:config", "Show which settings are in force and where they come from.", _START, group=True),
+    "db": Entry("setup:db", "Bring the database to this version's schema.", _START, group=True),
+    "sync": Entry("data:sync", "Bring everything up to date with Stripe.", _DATA),
+    "backfill": Entry("backfill:app", "Read history again: plan, run, status, resume, cancel.", _DATA, group=True),
+    "audit": Entry("data:audit", "List the subscriptions again and heal what has drifted.", _DATA),
+    "rebuild": Entry("data:rebuild", "Derive the ledger anew from the facts.", _DATA),
+    "rollup": Entry("data:rollup", "Bring snapshots and figures up to date with the ledger.", _DATA),
+    "verify": Entry("verify:verify", "Derive everything again and compare: exits 5 on a difference.", _DATA),
+    "export": Entry("export:export", "Write movements, snapshots or rollups to a file.", _DATA),
+    "forget": Entry("data:forget", "Remove what is personal of a customer.", _DATA),
+    "show": Entry("show:app", "Show MRR, movements, retention, segments, exclusions, findings.", _NUMBERS, group=True),
+    "explain": Entry("explain:explain", "Explain a customer's or a day's movements down to Stripe's objects.", _NUMBERS),
+    "compare": Entry("compare:compare", "Show which customers and rules make two policies differ.", _NUMBERS),
+    "alerts": Entry("alerts:app", "List, test, mute and acknowledge alerts.", _RUN, group=True),
+    "runs": Entry("runs:app", "Show runs, freshness, and what a run changed.", _RUN, group=True),
+    "nightly": Entry("worker:nightly", "Bring every missing day up to date.", _RUN),
+    "worker": Entry("worker:worker", "Run a Celery worker.", _RUN),
+    "beat": Entry("worker:beat", "Run Celery's beat, which nudges the workers.", _RUN),
+    "exporter": Entry("worker:exporter", "Serve Prometheus metrics.", _RUN),
+    "health": Entry("worker:health", "Tell whether the workers get on: exits 1 if not.", _RUN),
+}
+
+
+def load(name: str) -> Any:
+    """The command called `name`, with everything that it imports."""
+    entry = COMMANDS[name]
+    module, _, attribute = entry.place.partition(":")
+    found = getattr(import_module(f"worker.cli.{module}"), attribute)
+    if isinstance(found, typer.Typer):
+        command: Any = typer.main.get_group(found)
+    else:
+        alone = typer.Typer(add_completion=False, rich_markup_mode=None)
+        alone.command(name=name)(found)
+        command = typer.main.get_command(alone)
+    command.name = name
+    return command
+
+
+class Lazy(TyperGroup):
+    """A group that imports a command when it is run and not before."""
+
+    _listing = False
+
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the library's signature
+        """All names, in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """The command, or while help is written a stand-in that knows its line."""
+        entry = COMMANDS.get(cmd_name)
+        if entry is None:
+            return None
+        if self._listing or ctx.resilient_parsing:
+            return TyperCommand(name=cmd_name, help=entry.help, rich_help_panel=entry.panel)
+        return load(cmd_name)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Names that are close to what was typed are suggested."""
+        self.commands = dict.fromkeys(COMMANDS, TyperCommand(name="", help=""))
+        return super().resolve_command(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Help without importing a single command."""
+        self._listing = True
+        try:
+            super().format_help(ctx, formatter)
+        finally:
+            self._listing = False
+
+
+app = typer.Typer(
+    name="nrr", cls=Lazy, no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    help="Retention numbers from Stripe: MRR, its movements, NRR and GRR, each traced to Stripe's objects.",
+    epilog="Without an account: nrr demo. With one: set STRIPE_API_KEY, then nrr init, nrr doctor, nrr sync, nrr show retention.",
+)  # fmt: skip
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        typer.echo(f"nrr {version('nrr')}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version and exit."),
+) -> None:
+    """Retention numbers from Stripe: MRR, its movements, NRR and GRR, each traced to Stripe's objects."""
+
+
+def run() -> None:
+    """What the shell calls. Every error that a person can do something about is one message and an exit code, not a traceback."""
+    try:
+        code = app(standalone_mode=True)
+    except SystemExit:
+        raise
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`); Python must not complain about it on its way out.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(Exit.FAILED)
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; what was stored is safe, run the same command again to go on\n")
+        sys.exit(Exit.INTERRUPTED)
+    except Exception as error:
+        fault = told(error)
+        if fault is None:
+            raise
+        sys.stderr.write(f"nrr: {fault.message}\n")
+        sys.exit(fault.code)
+    sys.exit(code or 0)
