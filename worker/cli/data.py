@@ -1,0 +1,162 @@
+"""`nrr sync`, `audit`, `rebuild`, `rollup`, `forget`: from Stripe to facts, from facts to figures."""
+
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.common import Config, Face, Json, Now, PolicyName, opened, progress, put_json
+from worker.cli.faults import Exit, Stop
+
+Accounts = Annotated[list[str] | None, typer.Option("--account", metavar="NAME", help="Only this account (may be repeated).")]
+
+
+def sync(
+    account: Accounts = None,
+    facts_only: Annotated[bool, typer.Option("--facts-only", help="Read Stripe, but derive no figures.")] = False,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
+    """Bring everything up to date with Stripe: facts, ledger, snapshots and figures."""
+    from worker import steps
+
+    with opened(json=json, now=now, config=config, key=True) as face:
+        with progress("read") as told:
+            read = steps.sync(face.wiring, accounts=_named(face, account), progress=told)
+        if not face.interrupted and read.status == "done" and not facts_only:
+            _derived(face)
+        if json:
+            put_json({"run": read.run_id, "status": read.status, "joined": read.joined, "objects": dict(read.objects), "pages": read.pages,
+                      "quarantined": read.quarantined, "seconds": round(read.seconds, 3)})  # fmt: skip
+        else:
+            _tell_read(face, read)
+        face.finished(read)
+
+
+def _tell_read(face: Face, read: Any) -> None:
+    parts = ", ".join(f"{count:,} {stream.replace('_', ' ')}" for stream, count in sorted(read.objects.items()) if count)
+    face.lines(f"run {read.run_id} {read.status}: {parts or 'nothing new'} in {read.seconds:.1f} s")
+
+
+def _named(face: Face, account: list[str] | None) -> list[str] | None:
+    unknown = [name for name in account or () if name not in face.wiring.sources.names]
+    if unknown:
+        raise Stop(f"no account is called {', '.join(unknown)}; there are {', '.join(face.wiring.sources.names)}", Exit.USAGE)
+    return account
+
+
+def _derived(face: Face, *, rebuild: bool = False) -> Any:
+    """Ledger and figures, with the identity checked; what is broken ends the command."""
+    from worker import steps
+
+    with progress("derive") as told:
+        derived = steps.derive(face.wiring, rebuild=rebuild, progress=told)
+    if derived.status != "done" or face.interrupted:
+        face.finished(derived)
+    return _rolled(face, rebuild=rebuild)
+
+
+def _rolled(face: Face, *, rebuild: bool = False) -> Any:
+    from worker import steps
+
+    with progress("sum up") as told:
+        done, breaks = steps.rollup(face.wiring, rebuild=rebuild, progress=told)
+    if done.status != "done":
+        face.finished(done)
+    if breaks:
+        for each in breaks[:20]:
+            face.say(f"broken identity: {each}")
+        raise Stop(
+            f"{len(breaks)} identities are broken; the figures were stored, but can't be trusted. Run: nrr verify", Exit.MISMATCH
+        )
+    return done
+
+
+def audit(account: Accounts = None, json: Json = False, now: Now = None, config: Config = None) -> None:
+    """List the subscriptions again and compare: what has drifted unseen is healed, counted and named."""
+    from worker import steps
+
+    with opened(json=json, now=now, config=config, key=True) as face:
+        with progress("read") as told:
+            done, drifts = steps.audit(face.wiring, accounts=_named(face, account), progress=told)
+        if json:
+            put_json({"run": done.run_id, "status": done.status, "drift": [{"account": d.account, "subscriptions": d.subscriptions, "named": list(d.named)} for d in drifts]})  # fmt: skip
+        else:
+            for drift in drifts:
+                named = f": {', '.join(drift.named)}" if drift.named else ""
+                face.lines(f"account {drift.account}: {drift.subscriptions} subscriptions had drifted{named}")
+        face.finished(done)
+
+
+def rebuild(
+    policy: PolicyName = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Derive and compare, but change nothing.")] = False,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
+    """Derive the whole ledger anew from the facts, then snapshots and figures. The result is the same however often it is done."""
+    from worker import steps
+
+    with opened(json=json, now=now, config=config, policy=policy) as face:
+        if dry_run:
+            from worker.cli.verify import check
+
+            check(face, json=json)
+            return
+        with progress("derive") as told:
+            done = steps.derive(face.wiring, rebuild=True, basis=face.wiring.basis if policy else None, progress=told)
+        if done.status == "done" and not face.interrupted:
+            _rolled(face, rebuild=True)
+        if json:
+            put_json({"run": done.run_id, "status": done.status, "policy": face.wiring.basis.policy.name, "customers": done.objects.get("customers", 0), "seconds": round(done.seconds, 3)})  # fmt: skip
+        else:
+            face.lines(
+                f"run {done.run_id} {done.status}: {done.objects.get('customers', 0):,} customers derived in {done.seconds:.1f} s"
+            )
+        face.finished(done)
+
+
+def rollup(policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None) -> None:
+    """Bring the ledger, snapshots and figures up to date with the facts that are stored."""
+    with opened(json=json, now=now, config=config, policy=policy) as face:
+        done = _rolled(face) if policy else _derived(face)
+        if json:
+            put_json({"run": done.run_id, "status": done.status, "seconds": round(done.seconds, 3)})
+        else:
+            face.lines(f"run {done.run_id} {done.status} in {done.seconds:.1f} s")
+        face.finished(done)
+
+
+def forget(
+    customer: Annotated[str, typer.Argument(help="Stripe's id of the customer (cus_…).")],
+    metadata: Annotated[
+        bool, typer.Option("--metadata", help="Remove the customer's metadata too; segments by it then lose it.")
+    ] = False,
+    account: Annotated[
+        str | None, typer.Option("--account", metavar="NAME", help="Which account, where there are several.")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Don't ask.")] = False,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Remove what is personal of a customer: name, address, what Stripe sent. Amounts and dates stay: they are the books."""
+    from integrations.store import accounts, migrate
+    from integrations.store import forget as store
+    from integrations.store.engine import begin, read
+
+    with opened(json=json, config=config) as face:
+        migrate.require_current(face.wiring.engine)
+        with read(face.wiring.engine) as connection:
+            held = [row for row in accounts.everything(connection) if account in (None, row.name)]
+        if len(held) != 1:
+            names = ", ".join(row.name for row in held) or "none"
+            raise Stop(f"say which account with --account; there are: {names}", Exit.USAGE)
+        if not yes:
+            typer.confirm(f"Remove what is personal of {customer} in {held[0].name}, for good?", abort=True, err=True)
+        with begin(face.wiring.engine) as connection:
+            gone = store.forget(connection, held[0].id, customer, metadata=metadata)
+        if json:
+            put_json({"customer": customer, "names": gone.names, "payloads": gone.payloads, "states": gone.states})
+        else:
+            face.lines(f"{customer}: removed {gone.names} names, {gone.payloads} payloads, metadata of {gone.states} states")

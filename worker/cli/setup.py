@@ -1,0 +1,138 @@
+"""`nrr init`, `nrr db upgrade`, `nrr config show`: from an empty folder to a database with the right schema."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.common import Config, Json, opened, print_table, put_json
+from worker.cli.faults import Exit, Stop
+
+db = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="The database's schema.")
+config = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="The settings in force.")
+
+TEMPLATE = """\
+# Settings of nrr. What is commented out shows the default. Environment variables go before this file, flags before both.
+# Secrets are better kept out of it: STRIPE_API_KEY, DATABASE_URL, REDIS_URL, SLACK_WEBHOOK_URL, SMTP_PASSWORD in the environment, or
+# each as NAME_FILE with the path of a file. `nrr config show` tells what is in force and where it comes from.
+
+# --- how figures are reported
+{currency}
+{timezone}
+# policy = "default"              # default, stripe, chartmogul, profitwell; or a table with single choices:
+# [policy]
+# preset = "default"
+# discounts = "forever_repeating" # none, forever, forever_repeating, all
+# grace_days = 1
+# dimensions = ["plan", "interval", "currency", "country", "metadata.industry", "plan,country"]
+# merge_key = "company_id"        # customers with the same value under this metadata key are one customer
+# rates = "ecb"                   # or a CSV file: day,unit,currency,rate
+
+# --- several Stripe accounts instead of STRIPE_API_KEY
+# [accounts.eu]
+# api_key_file = "/etc/nrr/secrets/stripe_eu"
+# [accounts.us]
+# api_key_env = "STRIPE_API_KEY_US"
+
+# --- customers that are the company's own
+# [[internal]]
+# key = "internal"
+# values = ["true"]
+
+# --- alerts: these rules are on from the start; `nrr alerts list` shows them, more in the README
+{alerts}"""
+
+
+def init(
+    currency: Annotated[str | None, typer.Option(help="Reporting currency, such as usd.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Reporting time zone, such as Europe/Berlin.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write nrr.toml anew if there is one.")] = False,
+    json: Json = False,
+) -> None:
+    """Write nrr.toml into this folder and prepare the database."""
+    path = Path("nrr.toml")
+    if path.exists() and not force:
+        sys.stderr.write("nrr.toml is there already and stays as it is (--force writes it anew)\n")
+    else:
+        from worker.alert_rules import DEFAULT_TOML
+
+        flags = {"reporting_currency": currency, "reporting_timezone": timezone}
+        _check(flags)
+        path.write_text(
+            TEMPLATE.format(
+                currency=f'reporting_currency = "{currency.lower()}"' if currency else '# reporting_currency = "usd"',
+                timezone=f'reporting_timezone = "{timezone}"' if timezone else '# reporting_timezone = "UTC"',
+                alerts=DEFAULT_TOML,
+            ),
+            encoding="utf-8",
+        )
+        sys.stderr.write("wrote nrr.toml\n")
+    with opened(json=json) as face:
+        before, after = _upgrade(face.wiring.engine)
+        shown = face.loaded.settings.database_shown
+        has_key = bool(face.loaded.settings.accounts) or face.loaded.settings.stripe_api_key is not None
+        if json:
+            put_json({"config": str(path), "database": shown, "schema_before": before, "schema": after, "has_key": has_key})
+            return
+        face.lines(f"database {shown}: schema {after}" + ("" if before == after else " (new)"))
+        face.say("next: nrr doctor" if has_key else "next: set STRIPE_API_KEY (a restricted key with read access), then nrr doctor")
+
+
+def _check(flags: dict[str, Any]) -> None:
+    from worker.settings import load
+
+    load(flags)
+
+
+def _upgrade(engine: Any) -> tuple[str | None, str]:
+    from integrations.store import migrate
+
+    return migrate.upgrade(engine)
+
+
+@db.command()
+def upgrade(json: Json = False, config: Config = None) -> None:
+    """Bring the database to the schema that this version needs. Safe to run again, and by several at once."""
+    with opened(json=json, config=config) as face:
+        before, after = _upgrade(face.wiring.engine)
+        shown = face.loaded.settings.database_shown
+        if json:
+            put_json({"database": shown, "schema_before": before, "schema": after})
+        else:
+            face.lines(f"{shown}: schema {after}" + (" already" if before == after else f" (was {before or 'empty'})"))
+
+
+@db.command()
+def current(json: Json = False, config: Config = None) -> None:
+    """Show which schema the database has; exits 10 if it isn't the one that this version needs."""
+    from integrations.store import migrate
+    from integrations.store.engine import read
+
+    with opened(json=json, config=config) as face:
+        with read(face.wiring.engine) as connection:
+            found = migrate.current(connection)
+        if json:
+            put_json({"database": face.loaded.settings.database_shown, "schema": found, "needed": migrate.head()})
+        else:
+            face.lines(f"{face.loaded.settings.database_shown}: schema {found or 'none'}, needed {migrate.head()}")
+        if found != migrate.head():
+            raise Stop("run: nrr db upgrade", Exit.NOT_MIGRATED)
+
+
+@config.command()
+def show(json: Json = False, config: Config = None) -> None:
+    """Show every setting with its value (secrets as ***) and its source."""
+    from worker.settings import load, shown
+
+    loaded = load(config=config)
+    rows = shown(loaded)
+    if json:
+        put_json({"config": str(loaded.config) if loaded.config else None, "settings": rows})
+        return
+    if loaded.config:
+        sys.stderr.write(f"settings file: {loaded.config}\n")
+    print_table(
+        ("setting", "value", "from", "environment"),
+        [(r["name"], "" if r["value"] is None else r["value"], r["source"], r["environment"]) for r in rows],
+    )
