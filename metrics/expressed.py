@@ -25,7 +25,7 @@ _BANDED = ["size_micros", "usage_micros"]
 @dataclass(frozen=True, slots=True)
 class Expressed:
     """`values` as `metrics.endpoints.values` has them, in the reporting currency, one row a customer and window, with size_micros and
-    usage_micros of the span at `row`. `apart`: window, currency of what has no rate. `spans`, `book`: what rows and lines refer to.
+    usage_micros of the span at `row`. `apart`: window, currency, customers of what has no rate; `left_out`: window, customer of who is therefore in no sum of a window. `spans`, `book`: what rows and lines refer to.
     `movements`: with their size in the reporting currency, and the kind that they are of in all currencies together."""
 
     book: Book
@@ -33,6 +33,7 @@ class Expressed:
     values: pl.DataFrame
     movements: pl.DataFrame
     apart: pl.DataFrame
+    left_out: pl.DataFrame
 
 
 def express(book: Book, windows: Sequence[Window], days: Sequence[date], exchange: Exchange, keys: Sequence[str]) -> Expressed:
@@ -60,7 +61,8 @@ def express(book: Book, windows: Sequence[Window], days: Sequence[date], exchang
         spans,
         pl.concat([one, _together(kept.filter("several"), spans).select(one.columns)]),
         movements,
-        unrated.select("window", "currency").unique().sort("window", "currency"),
+        unrated.group_by("window", "currency").agg(customers=pl.len().cast(pl.Int64)).sort("window", "currency"),
+        unrated.select("window", "customer").unique(),
     )
 
 

@@ -21,6 +21,8 @@ GAINED: Final = "gained"
 LOST: Final = "lost"
 TRIAL: Final = "trial"
 LOSSES: Final = ("contraction", "churn")
+DEPTH: Final = 30
+"""So many of a list are kept where only TOP are shown: enough for some to change before all customers must be looked at again."""
 NEVER: Final = 2**62
 """An instant after all others."""
 
@@ -46,24 +48,48 @@ TRIALS: Final = {"window": pl.UInt32, "currency": pl.String, "micros": pl.Int64,
 
 
 def first_of(leaders: pl.DataFrame) -> pl.DataFrame:
-    """The TOP of each list, for each window and currency, in order."""
-    keys = ["window", "currency", "several", "ranking"]
-    ordered = leaders.with_columns(size=_SIZE).sort(*keys, "size", "customer", descending=[*[False] * 4, True, False])
-    return ordered.group_by(keys, maintain_order=True).head(TOP).select(*LEADERS)
+    """The DEPTH first of each list, for each window and currency, in order; `cut` says that there may be more."""
+    first = _in_order(leaders).group_by(_LIST, maintain_order=True).head(DEPTH)
+    return first.select(*LEADERS, cut=pl.len().over(_LIST) == DEPTH)
+
+
+def replaced(held: pl.DataFrame, fresh: pl.DataFrame, customers: pl.Series) -> tuple[pl.DataFrame, list[int]]:
+    """The lists `held` with what `customers` have in `fresh` in the place of what they had, and the windows in which one ran out.
+
+    Of a list that was cut, nothing is known beyond its last entry: whoever ranks there now is left out, and the list gets shorter. One
+    that was cut and holds fewer than TOP has run out: only all customers together can fill it up again.
+    """
+    bars = held.filter("cut").group_by(_LIST).agg(bar=_SIZE.last(), bar_customer=pl.col("customer").last())
+    kept = held.join(customers.unique().to_frame("customer"), on="customer", how="anti").select(*LEADERS)
+    merged = _in_order(pl.concat([kept, fresh.select(*LEADERS)])).join(bars, on=_LIST, how="left", maintain_order="left")
+    known = pl.col("bar").is_null() | (pl.col("size") > pl.col("bar"))
+    known |= (pl.col("size") == pl.col("bar")) & (pl.col("customer") <= pl.col("bar_customer"))
+    first = merged.filter(known).group_by(_LIST, maintain_order=True).head(DEPTH)
+    out = first.select(*LEADERS, cut=pl.col("bar").is_not_null() | (pl.len().over(_LIST) == DEPTH))
+    left = bars.join(out.group_by(_LIST).len(), on=_LIST, how="left").filter(pl.col("len").fill_null(0) < TOP)
+    return out, left["window"].unique().sort().to_list()
+
+
+_LIST: Final = ["window", "currency", "several", "ranking"]
+"""What one list is known by."""
+
+
+def _in_order(leaders: pl.DataFrame) -> pl.DataFrame:
+    return leaders.with_columns(size=_SIZE).sort(*_LIST, "size", "customer", descending=[*[False] * 4, True, False])
 
 
 _SIZE = pl.when(pl.col("ranking") == LARGEST).then("opening").otherwise((pl.col("closing") - pl.col("opening")).abs())
 
 
 def contenders(frame: pl.DataFrame, keys: Sequence[str], size: pl.Expr) -> pl.DataFrame:
-    """Those rows of `frame` (with a column `line`) that may be among the TOP by `size` of their `keys`; never fewer than the TOP.
+    """Those rows of `frame` (with a column `line`) that may be among the DEPTH by `size` of their `keys`; never fewer than these.
 
-    A cheap first cut, so that only few rows have to be put in order: of TOP sets that share no row, the smallest of the
-    sets' largest is reached by TOP rows at least.
+    A cheap first cut, so that only few rows have to be put in order: of DEPTH sets that share no row, the smallest of the
+    sets' largest is reached by DEPTH rows at least.
     """
-    sized = frame.with_columns(size=size, share=pl.col("line") % TOP)
+    sized = frame.with_columns(size=size, share=pl.col("line") % DEPTH)
     least = sized.group_by(*keys, "share").agg(pl.col("size").max()).group_by(keys).agg(pl.len(), least=pl.col("size").min())
-    bar = least.select(*keys, least=pl.when(pl.col("len") == TOP).then("least").otherwise(0))
+    bar = least.select(*keys, least=pl.when(pl.col("len") == DEPTH).then("least").otherwise(0))
     return sized.join(bar, on=list(keys), maintain_order="left").filter(pl.col("size") >= pl.col("least")).select(frame.columns)
 
 
@@ -119,14 +145,32 @@ def named(spans: Spans, listed: pl.DataFrame) -> pl.DataFrame:
     return listed.hstack(lines).select(*LEADERS)
 
 
+def causes_of(movements: pl.DataFrame, members: pl.DataFrame, windows: Sequence[Window]) -> pl.DataFrame:
+    """CAUSES of some customers only, other ones in each window: `members` has window, customer."""
+    days = pl.DataFrame([(w.first, w.until) for w in windows], schema={"first": pl.Date, "until": pl.Date}, orient="row")
+    within = (
+        members.join(days.with_row_index("window"), on="window")
+        .join(movements, on="customer")
+        .filter(pl.col("day").is_between("first", "until", closed="left"))
+    )
+    summed = within.group_by("window", "currency", "kind", "cause").agg(
+        micros=pl.col("delta_micros").sum(), movements=pl.len().cast(pl.Int64)
+    )
+    return _positive(summed).select(*CAUSES)
+
+
+def _positive(summed: pl.DataFrame) -> pl.DataFrame:
+    """Losses turned around, so that every kind is a positive sum."""
+    return summed.with_columns(micros=pl.when(pl.col("kind").is_in(LOSSES)).then(-pl.col("micros")).otherwise("micros"))
+
+
 def causes(movements: pl.DataFrame, windows: Sequence[Window], days: Sequence[date]) -> pl.DataFrame:
     """CAUSES of one bucket: summed once between each two of `days`, then added up for each window."""
     stretch = pl.Series(days, dtype=pl.Date).search_sorted(movements["day"], side="left").cast(pl.Int64)
-    summed = (
+    summed = _positive(
         movements.select("currency", "kind", "cause", "delta_micros", stretch.alias("stretch"))
         .group_by("stretch", "currency", "kind", "cause")
         .agg(micros=pl.col("delta_micros").sum(), movements=pl.len().cast(pl.Int64))
-        .with_columns(micros=pl.when(pl.col("kind").is_in(LOSSES)).then(-pl.col("micros")).otherwise("micros"))
     )
     ends = pl.DataFrame(ends_of(windows, days), schema={"start": pl.Int64, "end": pl.Int64}, orient="row")
     stretches = (

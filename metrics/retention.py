@@ -6,7 +6,7 @@ rates in `metrics.figures`. No rate is made here, and nothing is stored or read.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ from metrics.currencies import WHOLE_BOOK, Exchange
 from metrics.endpoints import SUMS
 from metrics.evidence import Instant
 from metrics.expressed import Expressed, express
-from metrics.figures import GAP, OPENING_ZERO, Figures
+from metrics.figures import GAP, OPENING_ZERO, TOP, Figures
 from metrics.periods import Window, is_incomplete
 from metrics.policy import DEFAULT, Policy
 from metrics.segments import Bands, Coded
@@ -34,7 +34,7 @@ class Partials:
     """What some customers add to the figures of `windows`; the `window` columns are indices into it.
 
     `sums`: window, dimension, segment, currency and the SUMS. `leaders`, `causes`, `trials`: see `metrics.leaders`; of the whole book only. `apart`:
-    window, currency of what has no rate at the opening and is not in the whole book's figures.
+    window, currency and the number of customers of what has no rate at the opening and is not in the whole book's figures.
     """
 
     windows: tuple[Window, ...]
@@ -77,7 +77,8 @@ def partials(
         ]
         at_home = book.movements.join(abroad.movements, on="customer", how="anti")
         moved = leaders.causes(pl.concat([at_home.select(abroad.movements.columns), abroad.movements]), windows, asked.days)
-        causes.append(moved.join(apart, on=["window", "currency"], how="anti").with_columns(currency=label))
+        less = leaders.causes_of(abroad.movements, abroad.left_out, windows)
+        causes += [moved.with_columns(currency=label), less.with_columns(-pl.col("micros", "movements"), currency=label)]
         trials.append(leaders.trials(book.exclusions, windows, timezone, exchange))
     return Partials(
         asked.windows,
@@ -103,7 +104,7 @@ class _Asked:
         return segments.attribute_keys(self.dimensions)
 
 
-_APART: Final = {"window": pl.UInt32, "currency": pl.String}
+_APART: Final = {"window": pl.UInt32, "currency": pl.String, "customers": pl.Int64}
 
 
 def _by_currency(book: Book, asked: _Asked) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
@@ -146,7 +147,8 @@ def _tidy(sums: pl.DataFrame) -> pl.DataFrame:
 
 
 def _added(frames: Sequence[pl.DataFrame], *keys: str) -> pl.DataFrame:
-    return pl.concat(frames).group_by(keys).agg(pl.all().sum()).sort(keys)
+    """The frames added up by `keys`; rows whose last column, a count, comes to nothing are left out."""
+    return pl.concat(frames).group_by(keys).agg(pl.all().sum()).filter(pl.last() != 0).sort(keys)
 
 
 def combine(some: Iterable[Partials]) -> Partials:
@@ -160,7 +162,55 @@ def combine(some: Iterable[Partials]) -> Partials:
         leaders.first_of(pl.concat([p.leaders for p in parts])),
         _added([p.causes for p in parts], "window", "currency", "kind", "cause"),
         _added([p.trials for p in parts], "window", "currency"),
-        pl.concat([p.apart for p in parts]).unique().sort("window", "currency"),
+        _added([p.apart for p in parts], "window", "currency"),
+    )
+
+
+def changed(held: Partials, before: Partials, now: Partials, customers: pl.Series) -> tuple[Partials, list[int]]:
+    """`held` with what `customers` are now in the place of what they were before, and the windows whose lists of leaders ran out.
+
+    `before` and `now` are the partials of just these customers, for the windows of `held`. The lists of the windows named are shorter than
+    they should be, and everything else is as if all customers had been added up. Raises ValueError when the windows differ.
+    """
+    if not held.windows == before.windows == now.windows:
+        raise ValueError("only figures of the same windows can take each other's place")
+    ranked, short = leaders.replaced(held.leaders, now.leaders, customers)
+    less = negated(before)
+    return (
+        Partials(
+            held.windows,
+            _tidy(pl.concat([held.sums, less.sums, now.sums])),
+            ranked,
+            _added([held.causes, less.causes, now.causes], "window", "currency", "kind", "cause"),
+            _added([held.trials, less.trials, now.trials], "window", "currency"),
+            _added([held.apart, less.apart, now.apart], "window", "currency"),
+        ),
+        short,
+    )
+
+
+def negated(some: Partials) -> Partials:
+    """What takes `some` away when it is added; lists of leaders can't be taken away, and stay."""
+    return replace(
+        some,
+        sums=some.sums.with_columns(-pl.col(SUMS)),
+        causes=some.causes.with_columns(-pl.col("micros", "movements")),
+        trials=some.trials.with_columns(-pl.col("micros", "trials")),
+        apart=some.apart.with_columns(-pl.col("customers")),
+    )
+
+
+def of_windows(some: Partials, windows: Sequence[Window]) -> Partials:
+    """`some` as far as it is of `windows`, in their order; a window that it doesn't have has nothing."""
+    places = {window: number for number, window in enumerate(windows)}
+    number = {old: places[window] for old, window in enumerate(some.windows) if window in places}
+    into = pl.col("window").replace_strict(number, default=None, return_dtype=pl.UInt32)
+
+    def moved(frame: pl.DataFrame) -> pl.DataFrame:
+        return frame.with_columns(into).drop_nulls("window").sort(frame.columns[: frame.columns.index("currency") + 1], maintain_order=True)
+
+    return Partials(
+        tuple(windows), moved(some.sums), moved(some.leaders), moved(some.causes), moved(some.trials), moved(some.apart)
     )
 
 
@@ -249,10 +299,11 @@ def _lists(partials: Partials) -> dict[tuple[int, str], dict[str, Any]]:
         key = (row.pop("window"), row.pop("currency"))
         return found.setdefault(key, {name: [] if isinstance(empty, list) else empty for name, empty in _NO_LISTS.items()})
 
-    for row in partials.apart.iter_rows(named=True):
+    for row in partials.apart.drop("customers").iter_rows(named=True):
         for currency in whole_book:
             place({"window": row["window"], "currency": currency}).setdefault("apart", []).append(row["currency"])
-    for row in partials.leaders.drop("several").iter_rows(named=True):
+    shown = partials.leaders.group_by("window", "currency", "ranking", maintain_order=True).head(TOP).drop("several", "cut")
+    for row in shown.iter_rows(named=True):
         place(row)[row.pop("ranking")].append(row)
     for row in partials.causes.iter_rows(named=True):
         place(row)["causes"].append(row)
