@@ -34,8 +34,8 @@ class Business:
         unknown = self.features - FEATURES
         if unknown:
             raise ValueError(f"unknown features: {', '.join(sorted(unknown))}")
-        if self.size > ids.MAX_CUSTOMERS:
-            raise ValueError(f"at most {ids.MAX_CUSTOMERS} customers")
+        if self.size >= ids.MAX_CUSTOMERS:
+            raise ValueError(f"at most {ids.MAX_CUSTOMERS - 1} customers")
 
     @property
     def size(self) -> int:

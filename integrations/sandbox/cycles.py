@@ -28,9 +28,7 @@ def add_months(start: int, months: int) -> int:
     moment = datetime.fromtimestamp(start, UTC)
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     last = calendar.monthrange(year, month + 1)[1]
-    return calendar.timegm(
-        (year, month + 1, min(moment.day, last), moment.hour, moment.minute, moment.second)
-    )
+    return calendar.timegm((year, month + 1, min(moment.day, last), moment.hour, moment.minute, moment.second))
 
 
 def boundary(anchor: int, interval: str, count: int, cycles: int) -> int:

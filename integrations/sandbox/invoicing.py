@@ -64,9 +64,7 @@ def cycle_lines(catalog: Catalog, currency: str, item: Item) -> list[LineDraft]:
 def trial_line(catalog: Catalog, item: Item) -> LineDraft:
     """The line of nothing with which a trial begins."""
     name = catalog.products[catalog.prices[item.price].product].name
-    return LineDraft(
-        "cycle", item.id, item.price, item.quantity, Fraction(0), item.start, item.end, f"Trial period for {name}"
-    )
+    return LineDraft("cycle", item.id, item.price, item.quantity, Fraction(0), item.start, item.end, f"Trial period for {name}")
 
 
 def usage_line(catalog: Catalog, currency: str, item: Item, start: int, end: int) -> LineDraft:
@@ -106,13 +104,9 @@ def discount_lines(
         left = take(discount, apply_discounts(left, products, nothing, [coupons[discount.coupon]], currency))
 
 
-def discounted_amount(
-    catalog: Catalog, currency: str, items: Sequence[Item], number: int, whole: Sequence[Discount]
-) -> Fraction:
+def discounted_amount(catalog: Catalog, currency: str, items: Sequence[Item], number: int, whole: Sequence[Discount]) -> Fraction:
     """The period amount of the item at `number` after every lasting discount: what a proration gives back or takes."""
-    lasting = {
-        name: coupon for name, coupon in catalog.coupons.items() if coupon.duration != "once"
-    }
+    lasting = {name: coupon for name, coupon in catalog.coupons.items() if coupon.duration != "once"}
     licensed = [item for item in items if not catalog.prices[item.price].metered]
     amounts = apply_discounts(
         [period_amount(catalog.prices[item.price], currency, item.quantity) for item in licensed],
@@ -138,7 +132,9 @@ def proration_line(
     )  # fmt: skip
 
 
-def finished(drafts: Sequence[LineDraft], catalog: Catalog, line_ids: Sequence[str], taxed: bool, invoice_item: str) -> tuple[Line, ...]:
+def finished(
+    drafts: Sequence[LineDraft], catalog: Catalog, line_ids: Sequence[str], taxed: bool, invoice_item: str
+) -> tuple[Line, ...]:
     """The drafts as lines of an invoice: ids given, amounts rounded, taxes worked out."""
     lines = []
     for number, (draft, line_id) in enumerate(zip(drafts, line_ids, strict=True)):

@@ -48,9 +48,7 @@ class Machine:
         self._count = 0
         self._card = Card()
         self._journal = Journal(catalog, tag, index, script.currency)
-        self._payments = Payments(
-            self._journal, self._card, lambda at, what: self._later(at, _INVOICES, what), self._finish
-        )
+        self._payments = Payments(self._journal, self._card, lambda at, what: self._later(at, _INVOICES, what), self._finish)
         self._by_key: dict[str, OpenSubscription] = {}
 
     def live(self, horizon: int) -> Life | None:
@@ -144,9 +142,7 @@ class Machine:
         for number, item in enumerate(items):
             whole = item.end - item.start
             exact = discounted_amount(self._catalog, sub.currency, items, number, sub.state.discounts)
-            lines.append(
-                proration_line(self._catalog, "debit", item, exact * Fraction(at - start, whole), start, at, None)
-            )
+            lines.append(proration_line(self._catalog, "debit", item, exact * Fraction(at - start, whole), start, at, None))
         return lines
 
     def _remind(self, sub: OpenSubscription, at: int) -> None:
@@ -172,13 +168,8 @@ class Machine:
         self, sub: OpenSubscription, at: int, reason: str, cause: str, trace: str, *, at_once: bool, **changes: Any
     ) -> None:
         """A new billing cycle for every item, beginning now."""
-        items = [
-            replace(item, start=at, end=self._period_end(item.price, at, 1), anchor=at, cycles=1)
-            for item in sub.state.items
-        ]
-        self._journal.write(
-            sub, at, cause, trace, status="active", items=tuple(items), anchor=at, **changes
-        )
+        items = [replace(item, start=at, end=self._period_end(item.price, at, 1), anchor=at, cycles=1) for item in sub.state.items]
+        self._journal.write(sub, at, cause, trace, status="active", items=tuple(items), anchor=at, **changes)
         self._await_renewals(sub, items)
         self._bill(sub, at, reason, [], items, at_once=at_once)
 
@@ -200,9 +191,7 @@ class Machine:
         if state.cancel_at is not None and state.cancel_at <= at:
             return
         renewed = {
-            item.id: replace(
-                item, start=at, end=self._period_end(item.price, item.anchor, item.cycles + 1), cycles=item.cycles + 1
-            )
+            item.id: replace(item, start=at, end=self._period_end(item.price, item.anchor, item.cycles + 1), cycles=item.cycles + 1)
             for item in due
         }
         usage = [
@@ -238,8 +227,7 @@ class Machine:
         if used:
             changes["discounts"] = tuple(each for each in sub.state.discounts if each.id not in used)
             changes["items"] = tuple(
-                replace(item, discounts=tuple(each for each in item.discounts if each.id not in used))
-                for item in sub.state.items
+                replace(item, discounts=tuple(each for each in item.discounts if each.id not in used)) for item in sub.state.items
             )
         self._journal.write(sub, at, "billed", "invoice", **changes)
         for discount in (each for line in invoice.lines for each, _ in line.discounts):
@@ -336,9 +324,7 @@ class Machine:
 
     # Changing
 
-    def _do_change(
-        self, at: int, *, key: str, item: int, price: str | None, quantity: int | None, proration: str
-    ) -> None:
+    def _do_change(self, at: int, *, key: str, item: int, price: str | None, quantity: int | None, proration: str) -> None:
         sub = self._sub(key, "active", "past_due", "trialing")
         state = sub.state
         if item >= len(state.items):
@@ -351,10 +337,7 @@ class Machine:
             raise DoesNotApply("two items of one price")
         was, now = self._catalog.prices[old.price], self._catalog.prices[new.price]
         swap = (was.interval, was.interval_count) != (now.interval, now.interval_count)
-        if was.id == now.id:
-            cause = "quantity"
-        else:
-            cause = "plan" if swap or was.product != now.product else "price"
+        cause = "quantity" if was.id == now.id else "plan" if swap or was.product != now.product else "price"
         trial = state.status == "trialing"
         if swap and not trial:
             if len(state.items) > 1:
@@ -367,7 +350,7 @@ class Machine:
         lines = []
         if trace == "prorated" and (proration != "none" or not swap):
             lines = self._prorate(sub, at, state.items, items, old, new)
-        anchor = {"anchor": at} if swap and not trial else {}
+        anchor: dict[str, Any] = {"anchor": at} if swap and not trial else {}
         self._journal.write(sub, at, cause, trace, items=items, **anchor)
         if swap and not trial:
             self._await_renewals(sub, [new])
@@ -392,9 +375,7 @@ class Machine:
             whole = self._whole_discounts(sub)
             exact = discounted_amount(self._catalog, sub.currency, items, items.index(item), whole)
             share = Fraction(item.end - at, item.end - item.start)
-            lines.append(
-                proration_line(self._catalog, kind, item, exact * share, at, item.end, sub.billed.get(item.id))
-            )
+            lines.append(proration_line(self._catalog, kind, item, exact * share, at, item.end, sub.billed.get(item.id)))
         return lines
 
     def _charge_prorations(self, sub: OpenSubscription, at: int, lines: list[LineDraft], proration: str) -> None:
@@ -458,7 +439,7 @@ class Machine:
                 self._journal.write(sub, now, "released", "schedule", schedule=None)
                 self._do_change(now, key=key, item=0, price=price, quantity=quantity, proration="none")
 
-        self._later(on, _ACTS, lambda now: self._perform(lambda at: switch(at), now, {}))
+        self._later(on, _ACTS, lambda now: self._perform(switch, now, {}))
 
     def _do_set_trial_end(self, at: int, *, key: str, trial_end: int) -> None:
         sub = self._sub(key, "trialing")
@@ -495,9 +476,7 @@ class Machine:
 
     def _do_hold(self, at: int, *, key: str) -> None:
         sub = self._sub(key, "active", "past_due")
-        self._journal.write(
-            sub, at, "paused", "hold", status="paused", held_at=at, held_type="pause_requested"
-        )
+        self._journal.write(sub, at, "paused", "hold", status="paused", held_at=at, held_type="pause_requested")
         self._journal.remark(sub, at, "paused")
 
     def _do_release(self, at: int, *, key: str) -> None:
@@ -547,7 +526,7 @@ class Machine:
 
     # The customer
 
-    def _do_fail_payments(self, at: int, *, outcome: str) -> None:
+    def _do_fail_payments(self, _at: int, *, outcome: str) -> None:
         self._card.outcome = outcome
 
     def _do_fix_payments(self, at: int) -> None:

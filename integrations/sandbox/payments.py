@@ -30,9 +30,7 @@ class Card:
 class Payments:
     """The fate of one customer's invoices; `later(at, what)` puts work into the machine's queue."""
 
-    def __init__(
-        self, journal: Journal, card: Card, later: Later, end: Callable[[OpenSubscription, int, str], None]
-    ) -> None:
+    def __init__(self, journal: Journal, card: Card, later: Later, end: Callable[[OpenSubscription, int, str], None]) -> None:
         self._journal = journal
         self._card = card
         self._later = later
@@ -83,9 +81,7 @@ class Payments:
         status = sub.state.status
         following = at + retries[number] if number < len(retries) and status != "incomplete" else None
         if not sub.send_invoice or number:
-            self._journal.step(
-                invoice, at, "open", event="payment_failed", attempts=number + 1, next_attempt=following
-            )
+            self._journal.step(invoice, at, "open", event="payment_failed", attempts=number + 1, next_attempt=following)
             if status == "active":
                 self._journal.write(sub, at, "past_due", "status", status="past_due")
         if status == "incomplete":

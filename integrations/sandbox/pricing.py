@@ -20,8 +20,8 @@ EXCLUSIVE_TAX: Final = Fraction(8, 100)
 
 def micros_per_minor(currency: str) -> int:
     """How many micros one minor unit of `currency` is worth."""
-    places: int = _EXPONENT.get(currency, 2)
-    return 10 ** (6 - places)
+    scale: int = 10 ** (6 - _EXPONENT.get(currency, 2))
+    return scale
 
 
 @cache
@@ -144,9 +144,7 @@ class Pricer:
     ) -> tuple[int, int]:
         licensed = [item for item in items if not self._catalog.prices[item[0]].metered]
         prices = [self._catalog.prices[price] for price, _, _ in licensed]
-        gross = [
-            period_amount(price, currency, item[1]) for price, item in zip(prices, licensed, strict=True)
-        ]
+        gross = [period_amount(price, currency, item[1]) for price, item in zip(prices, licensed, strict=True)]
         left = apply_discounts(
             gross,
             [price.product for price in prices],

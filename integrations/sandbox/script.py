@@ -113,9 +113,7 @@ class Script:
         sub: str = "main",
     ) -> Self:
         """Change an item's price or quantity; `proration` is create_prorations, always_invoice or none."""
-        return self._add(
-            at, "change", key=sub, item=item, price=price, quantity=quantity, proration=proration
-        )
+        return self._add(at, "change", key=sub, item=item, price=price, quantity=quantity, proration=proration)
 
     def add_item(
         self,
@@ -129,15 +127,11 @@ class Script:
         """Add an item; of another interval than the others it is billed at once for its own full period."""
         return self._add(at, "add_item", key=sub, price=price, quantity=quantity, proration=proration)
 
-    def remove_item(
-        self, at: When, item: int = 1, *, proration: str = "create_prorations", sub: str = "main"
-    ) -> Self:
+    def remove_item(self, at: When, item: int = 1, *, proration: str = "create_prorations", sub: str = "main") -> Self:
         """Remove the item at index `item`."""
         return self._add(at, "remove_item", key=sub, item=item, proration=proration)
 
-    def discount(
-        self, at: When, coupon: str, *, level: str = "subscription", item: int = 0, sub: str = "main"
-    ) -> Self:
+    def discount(self, at: When, coupon: str, *, level: str = "subscription", item: int = 0, sub: str = "main") -> Self:
         """Put `coupon` on the subscription, on one item, or on the customer."""
         return self._add(at, "discount", key=sub, coupon=coupon, level=level, item=item)
 
@@ -145,9 +139,7 @@ class Script:
         """Take all discounts of that level off before their time."""
         return self._add(at, "undiscount", key=sub, level=level, item=item)
 
-    def pause(
-        self, at: When, behavior: str = "void", *, resumes_at: When | None = None, sub: str = "main"
-    ) -> Self:
+    def pause(self, at: When, behavior: str = "void", *, resumes_at: When | None = None, sub: str = "main") -> Self:
         """Pause collection (void, mark_uncollectible or keep_as_draft); the status stays what it is."""
         until = None if resumes_at is None else moment(resumes_at)
         return self._add(at, "pause", key=sub, behavior=behavior, resumes_at=until)
@@ -191,9 +183,7 @@ class Script:
         """Move the end of a running trial; `trial_end` equal to `at` ends it now."""
         return self._add(at, "set_trial_end", key=sub, trial_end=moment(trial_end))
 
-    def schedule_change(
-        self, at: When, on: When, price: str, quantity: int = 1, *, sub: str = "main"
-    ) -> Self:
+    def schedule_change(self, at: When, on: When, price: str, quantity: int = 1, *, sub: str = "main") -> Self:
         """A schedule that changes the first item on a later day, without proration."""
         return self._add(at, "schedule_change", key=sub, on=moment(on), price=price, quantity=quantity)
 

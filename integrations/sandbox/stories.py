@@ -223,11 +223,7 @@ def _episode(story: Story, at: int) -> int | None:
         ("deleted_customers", 0.2, _delete),
     ]
     calm = {"cancellations", "scheduled_cancellations", "payment_failures", "pauses", "manual_invoices", "deleted_customers"}
-    enabled = [
-        (weight, act)
-        for name, weight, act in kinds
-        if name in story.features and (not story.taxed or name in calm)
-    ]
+    enabled = [(weight, act) for name, weight, act in kinds if name in story.features and (not story.taxed or name in calm)]
     if not enabled:
         return None
     roll = story.rng.random() * sum(weight for weight, _ in enabled)
