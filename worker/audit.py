@@ -6,10 +6,11 @@ that never reached us. Drift is counted and named, because a number above zero m
 """
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from integrations.store import cursors, jobs, lookups, runs
+from integrations.store import cursors, jobs, lookups
 from integrations.store.engine import begin
 from integrations.store.jobs import Job
 from metrics.evidence import Instant
@@ -46,9 +47,8 @@ def do_drift(ingest: Ingest, job: Job) -> None:
         ingest.stop.check()
         ingest.moved(job)
     with begin(ingest.engine) as connection:
-        run = runs.get(connection, job.run_id)
-        assert run is not None, "a job has a run"
-        changed = lookups.changed_by_listing(connection, job.account, learnt_from=run.started_at)
+        began = datetime.fromisoformat(str(job.data["learnt_from"]))
+        changed = lookups.changed_by_listing(connection, job.account, learnt_from=began)
         drifted = unexplained(changed, explained)
         _keep(connection, Drift(job.account, at, len(drifted), tuple(drifted[:NAMED_AT_MOST])))
         jobs.finish(connection, job)

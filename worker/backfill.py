@@ -116,9 +116,8 @@ def run(
     """Read again what is asked. Raises AlreadyRunning when a backfill is open, be it worked on or interrupted."""
     migrate.require_current(wiring.engine)
     names = _accounts(wiring, request)
-    for name in names:
-        wiring.sources.bind(name)
-    first = [Job("plan", 0, data={"account": name, "what": KIND, **request.params()}) for name in names]
+    bound = {name: wiring.sources.bind(name) for name in names}
+    first = [steps.plan_job(account, name, KIND, request.params()) for name, account in bound.items()]
     started, _ = steps.open_run(wiring, KIND, first, params=request.params(), refuse=True)
     return steps.see_through(_with(wiring, shards), started, progress=progress)
 
@@ -131,6 +130,7 @@ def resume(wiring: Wiring, *, shards: int | None = None, progress: Progress = la
         if found is None or found.status == "done":
             raise NoBackfill("resume")
         if found.status != "running":
+            runs.lock(connection, found.id, found.status)
             jobs.revive(connection, found.id)
             runs.reopen(connection, found.id, exclusive_key=KIND)
     return steps.see_through(_with(wiring, shards), found.id, joined=True, progress=progress)

@@ -6,13 +6,15 @@ in `ranges`; storing is `writer`'s. Everything read is stored under the job's to
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, Engine
 
 from integrations.store import cursors, jobs, lookups
+from integrations.store.accounts import AccountRefused
+from integrations.store.clock import now as database_now
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
 from integrations.stripe.page import EventFact, StripePage
@@ -70,10 +72,17 @@ def handlers(ingest: Ingest) -> dict[str, Handler]:
 def do_plan(ingest: Ingest, job: Job) -> None:
     """Decide what to read for one account and write it down as jobs of the same run, in the stages after this one."""
     account = ingest.sources.bind(str(job.data["account"]))
+    if job.account not in (None, account):
+        raise AccountRefused(
+            f"the key for account {job.data['account']!r} is of another account than the one to be read; nothing was read"
+        )
     now = ingest.pretended or stripe_now(ingest.sources.of(account))
     with begin(ingest.engine) as connection:
         made = planned(job.data, known(connection, account), now, ingest.pace)
-        jobs.add(connection, (as_job(each, job, account) for each in made.jobs))
+        # What an audit changes is told from what was known before by when it was learnt.
+        began = {"learnt_from": database_now(connection).isoformat()} if made.reason == "audit" else {}
+        planned_now = (as_job(each, job, account) for each in made.jobs)
+        jobs.add(connection, (replace(each, data={**each.data, **began}) for each in planned_now))
         jobs.finish(connection, job)
 
 

@@ -9,15 +9,16 @@ is put aside, with the reason, for all to see. While a job runs its lease is kep
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from integrations.store import jobs, runs, workers
+from integrations.store import jobs, migrate, runs, workers
 from integrations.store.accounts import AccountRefused
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job, LeaseLost
@@ -28,8 +29,13 @@ log = structlog.get_logger()
 
 LONGEST_DELAY_SECONDS: Final = 300.0
 POLL_SECONDS: Final = 0.3
+CLOSE_SECONDS: Final = 2.0
+"""How often somebody who waits for a run looks whether its last worker died before it could close it."""
 STALLED_SECONDS: Final = 1_800.0
 """A job that has not moved for so long is not kept alive any more: its thread is stuck, and another may have it."""
+
+VANISHED: Final = 3
+"""So many times the attempts may a job's holders vanish before it is put aside: most of what kills them has nothing to do with it."""
 
 NEVER: Final = 1_000_000
 
@@ -39,10 +45,16 @@ Handler = Callable[[Job], None]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Under which conditions jobs are held. `attempts` counts claims without progress before a job is put aside."""
+    """Under which conditions jobs are held. `attempts` counts claims without progress before a job is put aside.
+
+    `heavy` jobs (those that compute rather than wait for Stripe) are done at the same time at most, for the sake of memory. Who is
+    `standing` is watched: it says regularly that it gets on.
+    """
 
     owner: str
     threads: int = 32
+    heavy: int = 2
+    standing: bool = False
     lease_seconds: float = 180.0
     attempts: int = 5
     first_delay_seconds: float = 1.0
@@ -79,16 +91,25 @@ def ending(error: BaseException, attempts: int, terms: Terms, chance: Callable[[
         return Ending("again", max(delay, error.retry_after_seconds or 0.0))
     if isinstance(error, ReadError | AccountRefused):
         return Ending("aside", quarantine_after=0)
-    if isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated):
+    if is_the_database(error):
         return Ending("again", delay)
     return Ending("again", delay, terms.attempts)
 
 
-class Crew:
-    """The threads of one process that do jobs."""
+def is_the_database(error: BaseException) -> bool:
+    """Whether the database failed as such: away, full, locked, out of connections; what was asked of it may be good."""
+    return isinstance(error, OperationalError | PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
-    def __init__(self, engine: Engine, terms: Terms, stop: Stop) -> None:
+
+class Crew:
+    """The threads of one process that do jobs. `light` kinds wait for others most of the time; all the rest is heavy.
+
+    Raises NotMigrated from `work` when the database's schema is changed under it: nothing more is claimed then.
+    """
+
+    def __init__(self, engine: Engine, terms: Terms, stop: Stop, light: Collection[str] = ()) -> None:
         self._engine = engine
+        self._light = frozenset(light)
         self._handlers: Mapping[str, Handler] = {}
         self._terms = terms
         self._stop = stop
@@ -96,37 +117,43 @@ class Crew:
         self._active: dict[tuple[int, int], tuple[Job, float]] = {}
         """By id and token: a job whose lease was lost may come back to this very process while its first thread is still at it."""
         self._worked = Worked()
+        self._over = threading.Event()
+        self._outdated: migrate.NotMigrated | None = None
+        self._looked_at = float("-inf")
 
     def work(
         self,
         handlers: Mapping[str, Handler],
         *,
-        run: int | None = None,
+        wanted: Sequence[int] | None = None,
         deadline: float | None = None,
         give_up_after: int = NEVER,
     ) -> Worked:
-        """Do jobs of the kinds that there are handlers for until the run is closed, or (without a run) until none is due; or until `deadline` (monotonic) or a stop.
+        """Do jobs of the kinds that there are handlers for until the runs `wanted` are closed, or (without any) until none is due; or until `deadline` (monotonic) or a stop.
 
         After `give_up_after` failures of one job in a row it stops and leaves what is open for later; `error` then says why.
         """
         self._handlers = handlers
         keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
-        self._over = threading.Event()
         keeper.start()
         try:
-            self._dispatch(run, deadline, give_up_after)
-        except BaseException:
-            self._stop.request()
-            raise
-        finally:
+            self._dispatch(wanted, deadline, give_up_after)
             self._wait_for_all()
-            self._over.set()
-            keeper.join()
+        finally:
+            # Also when a limit or an interrupt struck in the middle: what is still at work must finish its page and go.
+            self._stop.request()
+            try:
+                self._wait_for_all()
+            finally:
+                self._over.set()
+                keeper.join()
+        if self._outdated is not None:
+            raise self._outdated
         return self._worked
 
     # --- giving out work -----------------------------------------------------------------------------------------------------
 
-    def _dispatch(self, run: int | None, deadline: float | None, give_up_after: int) -> None:
+    def _dispatch(self, wanted: Sequence[int] | None, deadline: float | None, give_up_after: int) -> None:
         while not self._stop.wanted:
             if deadline is not None and time.monotonic() >= deadline:
                 self._stop.request()
@@ -136,27 +163,41 @@ class Crew:
                 return
             with self._changed:
                 doing = len(self._active)
-            job = self._claim(run) if doing < self._terms.threads else None
+            job = self._claim(wanted) if doing < self._terms.threads else None
             if job is not None:
                 self._begin(job)
                 continue
             # What ends while we look may have left new work, so only those who did nothing before the look may go.
-            if not doing and (run is None or self._is_closed(run)):
+            if not doing and (wanted is None or self._are_closed(wanted)):
                 return
             with self._changed:
                 if len(self._active) == doing:
                     self._changed.wait(POLL_SECONDS)
 
-    def _claim(self, run: int | None) -> Job | None:
+    def _claim(self, wanted: Sequence[int] | None) -> Job | None:
+        with self._changed:
+            heavy = sum(job.kind not in self._light for job, _ in self._active.values())
+        kinds = sorted(kind for kind in self._handlers if kind in self._light or heavy < self._terms.heavy)
         with begin(self._engine) as connection:
             return jobs.claim(
-                connection, owner=self._terms.owner, lease_seconds=self._terms.lease_seconds, kinds=sorted(self._handlers), run=run
+                connection,
+                owner=self._terms.owner,
+                lease_seconds=self._terms.lease_seconds,
+                kinds=kinds,
+                runs=wanted,
+                most_attempts=VANISHED * self._terms.attempts,
             )
 
-    def _is_closed(self, run: int) -> bool:
+    def _are_closed(self, wanted: Sequence[int]) -> bool:
+        """Whether none of the runs is open. Whoever did the last job may have died before closing the run: then it is closed here."""
         with read(self._engine) as connection:
-            found = runs.get(connection, run)
-        return found is None or found.status != "running"
+            found = [runs.get(connection, run) for run in wanted]
+        still = [run.id for run in found if run is not None and run.status == "running"]
+        if still and time.monotonic() - self._looked_at > CLOSE_SECONDS:
+            self._looked_at = time.monotonic()
+            for run in still:
+                self._close(run)
+        return not still
 
     def _begin(self, job: Job) -> None:
         with self._changed:
@@ -186,7 +227,7 @@ class Crew:
             try:
                 self._handlers[job.kind](job)
             except Exception as error:  # noqa: BLE001  # every way to fail is settled here, and nowhere else
-                self._settle(job, error)
+                self._settle_quietly(job, error)
             else:
                 with self._changed:
                     self._worked.done += 1
@@ -198,6 +239,13 @@ class Crew:
             with self._changed:
                 self._active.pop((job.id, job.token), None)
                 self._changed.notify_all()
+
+    def _settle_quietly(self, job: Job, error: Exception) -> None:
+        try:
+            self._settle(job, error)
+        except LeaseLost:
+            # Overtaken, or it had ended all the same: a commit may succeed whose answer never came.
+            log.warning("lease_lost", job=job.id, kind=job.kind)
 
     def _settle(self, job: Job, error: BaseException) -> None:
         end = ending(error, job.attempts, self._terms)
@@ -223,27 +271,30 @@ class Crew:
 
     def _close(self, run: int) -> None:
         """Close the run if this was its last job, or if nothing of it can go on."""
-        with begin(self._engine) as connection:
-            jobs.cancel_blocked(connection, run)
-            status = runs.close_if_done(connection, run)
-        if status is not None:
-            log.info("run_closed", run=run, status=status)
+        close(self._engine, run)
 
     # --- staying alive -------------------------------------------------------------------------------------------------------
 
     def _keep(self) -> None:
         """Extend the leases of what is being done, and say that this worker gets on."""
-        while not self._over.wait(self._terms.lease_seconds / 3):
+        while not self._over.wait(min(30.0, self._terms.lease_seconds / 3)):
             with self._changed:
-                held = [job for job, moved in self._active.values() if time.monotonic() - moved < STALLED_SECONDS]
+                moving = [job for job, moved in self._active.values() if time.monotonic() - moved < STALLED_SECONDS]
+            # In the order in which the writer locks them, so that the two never wait in a circle.
+            held = sorted(moving, key=lambda job: job.id)
             try:
+                migrate.require_current(self._engine)
                 with begin(self._engine) as connection:
                     for job in held:
                         self._extend(connection, job)
                     for run in sorted({job.run_id for job in held}):
                         runs.beat(connection, run)
-                    workers.seen(connection, self._terms.owner, {"jobs": len(held)})
-            except DBAPIError as error:
+                    if self._terms.standing:
+                        workers.seen(connection, self._terms.owner, {"jobs": len(held)})
+            except migrate.NotMigrated as error:
+                self._outdated = error
+                self._stop.request()
+            except SQLAlchemyError as error:
                 log.warning("leases_not_extended", error=type(error).__name__)
 
     def _extend(self, connection: Any, job: Job) -> None:
@@ -251,3 +302,21 @@ class Crew:
             jobs.extend(connection, job, self._terms.lease_seconds)
         except LeaseLost:
             log.warning("lease_lost", job=job.id, kind=job.kind)
+
+
+def close(engine: Engine, run: int) -> str | None:
+    """Close a run of which no job is open any more, or can go on; gives its status if it was closed now."""
+    with begin(engine) as connection:
+        jobs.cancel_blocked(connection, run)
+        status = runs.close_if_done(connection, run)
+    if status is not None:
+        log.info("run_closed", run=run, status=status)
+    return status
+
+
+def close_finished(engine: Engine) -> None:
+    """Close every run that its last worker could not close."""
+    with read(engine) as connection:
+        open_now = runs.running(connection)
+    for run in open_now:
+        close(engine, run)

@@ -11,20 +11,26 @@ from datetime import timedelta
 from functools import partial
 from typing import Any, Final
 
+import structlog
+from sqlalchemy import Connection
+
+from integrations.store import accounts as bound_accounts
 from integrations.store import jobs, migrate, quarantine, runs
+from integrations.store.accounts import AccountRefused
 from integrations.store.clock import now
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
 from integrations.store.runs import AlreadyRunning, Run
-from metrics.derivation import Basis
+from integrations.stripe.errors import ReadError
 from worker import audit as auditing
-from worker import derive as deriving
 from worker import ingest
 from worker.audit import Drift, do_drift
 from worker.ingest import Ingest
 from worker.jobs import NEVER, Crew, Handler, Worked
 from worker.wiring import Wiring
 from worker.writer import Writer
+
+log = structlog.get_logger()
 
 STALE_DAYS: Final = 7
 """A run that stood still for so long is planned anew instead of being finished: what it meant to read has moved on."""
@@ -54,14 +60,12 @@ class Report:
 def sync(wiring: Wiring, *, accounts: Sequence[str] | None = None, progress: Progress = lambda _stream, _objects: None) -> Report:
     """Bring the accounts (all that are configured) up to date with Stripe; a sync that is under way already is joined.
 
-    Raises NotMigrated, AccountRefused and the reader's errors for a key or host that doesn't work at all; nothing is written then.
+    Each account has a run of its own, so what is wrong with one keeps no other waiting. Raises NotMigrated, and AccountRefused or the
+    reader's error when no account can be read at all; nothing is written then. `error` of the report is that of an account that can't.
     """
-    migrate.require_current(wiring.engine)
-    names = list(accounts if accounts is not None else wiring.sources.names)
-    for name in names:
-        wiring.sources.bind(name)
-    run, joined = open_run(wiring, "sync", [Job("plan", 0, data={"account": name, "what": "sync"}) for name in names])
-    return see_through(wiring, run, joined=joined, progress=progress)
+    opened, refused = open_reading(wiring, "sync", accounts)
+    done = see_through(wiring, [run for run, _ in opened], joined=any(joined for _, joined in opened), progress=progress)
+    return done if refused is None else replace(done, status="failed", error=refused)
 
 
 def audit(
@@ -71,76 +75,117 @@ def audit(
 
     Raises what `sync` raises.
     """
-    migrate.require_current(wiring.engine)
-    names = list(accounts if accounts is not None else wiring.sources.names)
-    bound = [wiring.sources.bind(name) for name in names]
-    run, joined = open_run(wiring, "audit", [Job("plan", 0, data={"account": name, "what": "audit"}) for name in names])
-    done = see_through(wiring, run, joined=joined, progress=progress)
+    opened, refused = open_reading(wiring, "audit", accounts)
+    done = see_through(wiring, [run for run, _ in opened], joined=any(joined for _, joined in opened), progress=progress)
     with read(wiring.engine) as connection:
-        found = [auditing.of(connection, account) for account in bound]
-    return done, tuple(each for each in found if each is not None)
+        names = set(accounts if accounts is not None else wiring.sources.names)
+        known = [row.id for row in bound_accounts.everything(connection) if row.name in names]
+        found = [auditing.of(connection, account) for account in known]
+    report = done if refused is None else replace(done, status="failed", error=refused)
+    return report, tuple(each for each in found if each is not None)
 
 
-def derive(
-    wiring: Wiring,
-    *,
-    rebuild: bool = False,
-    basis: Basis | None = None,
-    progress: Progress = lambda _stream, _objects: None,
-) -> Report:
-    """Bring the ledger up to date with the facts; with `rebuild` derive it all anew; with `basis` that of another policy.
+def open_reading(
+    wiring: Wiring, what: str, names: Sequence[str] | None = None
+) -> tuple[list[tuple[int, bool]], ReadError | AccountRefused | None]:
+    """A run for each account that reads it, written down or joined; and why an account was left out, if one was.
 
-    Raises NotMigrated.
+    Raises that error itself when no account is left.
     """
     migrate.require_current(wiring.engine)
-    first = deriving.first_job(rebuild=rebuild, basis=basis)
-    first = replace(first, data={**first.data, "now": wiring.now})
-    run, joined = open_run(wiring, "derive", [first], refuse=rebuild or basis is not None)
-    return see_through(wiring, run, joined=joined, progress=progress)
+    bound, refused = bind(wiring, names if names is not None else wiring.sources.names)
+    if refused is not None and not bound:
+        raise refused
+    return [open_run(wiring, what, [plan_job(account, name, what)], account=account) for name, account in bound.items()], refused
+
+
+def bind(wiring: Wiring, names: Sequence[str]) -> tuple[dict[str, int], ReadError | AccountRefused | None]:
+    """The ids under which accounts are stored, each key checked; and why one was left out, if one was."""
+    bound: dict[str, int] = {}
+    refused: ReadError | AccountRefused | None = None
+    for name in names:
+        try:
+            bound[name] = wiring.sources.bind(name)
+        except (ReadError, AccountRefused) as error:
+            log.warning("account_left_out", account=name, error=f"{type(error).__name__}: {error}")
+            refused = error
+    return bound, refused
+
+
+def plan_job(account: int, name: str, what: str, more: Mapping[str, object] | None = None, *, stage: int = 0) -> Job:
+    """The job that decides what there is to read of an account."""
+    return Job("plan", 0, account=account, stage=stage, data={"account": name, "what": what, **(more or {})})
 
 
 def open_run(
-    wiring: Wiring, kind: str, first: Sequence[Job], *, params: Mapping[str, Any] | None = None, refuse: bool = False
+    wiring: Wiring,
+    kind: str,
+    first: Sequence[Job],
+    *,
+    account: int | None = None,
+    params: Mapping[str, Any] | None = None,
+    refuse: bool = False,
 ) -> tuple[int, bool]:
-    """Write a run of this kind down with its first jobs, or join the one that is under way: its id, and whether it was joined.
+    """Write a run of this kind (and account) down with its first jobs, or join the one that is under way: its id, and whether it was joined.
 
-    With `refuse` one under way raises AlreadyRunning instead. One that failed lately is taken up where it failed.
+    With `refuse` one under way raises AlreadyRunning instead. One that failed lately is taken up where it failed. Any number of
+    processes may ask at once: they all end up with one run.
     """
+    key = kind if account is None else f"{kind}:{account}"
     with begin(wiring.engine) as connection:
-        moment = now(connection)
-        for held in runs.latest(connection, kind=kind, limit=1):
-            young = held.started_at > moment - timedelta(days=STALE_DAYS)
-            if held.status == "running":
-                if refuse:
-                    raise AlreadyRunning(kind, held.id, held.started_at)
-                if young:
-                    return held.id, True
-                jobs.cancel(connection, held.id)
-                runs.finish(connection, held.id, "canceled", {"error": "stale"})
-            elif held.status == "failed" and young and not refuse and jobs.revive(connection, held.id):
-                runs.reopen(connection, held.id, exclusive_key=kind)
+        for held in runs.latest(connection, kind=kind, account=account, limit=1):
+            taken = _taken_up(connection, held, key, refuse=refuse)
+            if taken:
                 return held.id, True
-        run = runs.start(connection, kind, params=params, exclusive_key=kind)
-        jobs.add(connection, [_of(job, run) for job in first])
+        try:
+            run = runs.start(connection, kind, account=account, params=params, exclusive_key=key)
+        except AlreadyRunning as other:
+            if refuse:
+                raise
+            return other.run_id, True
+        jobs.add(connection, [replace(job, run_id=run) for job in first])
     return run, False
 
 
-def _of(job: Job, run: int) -> Job:
-    return replace(job, run_id=run)
+def _taken_up(connection: Connection, held: Run, key: str, *, refuse: bool) -> bool:
+    """Whether the last run of its kind is the one to work on. Raises AlreadyRunning if it is open and that was to be refused."""
+    young = held.started_at > now(connection) - timedelta(days=STALE_DAYS)
+    if held.status == "running":
+        jobs.cancel_blocked(connection, held.id)
+        if runs.close_if_done(connection, held.id) == "done":
+            return False
+        if not runs.lock(connection, held.id, "running"):
+            return _taken_up_again(connection, held.id, key, young=young and not refuse)
+        if refuse:
+            raise AlreadyRunning(held.kind, held.id, held.started_at)
+        if young:
+            return True
+        jobs.cancel(connection, held.id)
+        runs.finish(connection, held.id, "canceled", {"error": "stale"})
+        return False
+    return held.status == "failed" and _taken_up_again(connection, held.id, key, young=young and not refuse)
+
+
+def _taken_up_again(connection: Connection, run: int, key: str, *, young: bool) -> bool:
+    if not young or not runs.lock(connection, run, "failed") or not jobs.revive(connection, run):
+        return False
+    runs.reopen(connection, run, exclusive_key=key)
+    return True
 
 
 def see_through(
     wiring: Wiring,
-    run: int,
+    run: int | Sequence[int],
     *,
     joined: bool = False,
     progress: Progress = lambda _stream, _objects: None,
     give_up_after: int = IMPATIENT,
 ) -> Report:
-    """Work on a run until it is closed, or until a stop or too many failures in a row; then say how it stands."""
+    """Work on a run (or several) until it is closed, or until a stop or too many failures in a row; then say how it stands."""
+    wanted = [run] if isinstance(run, int) else list(run)
     began = time.monotonic()
-    worked = _work(wiring, progress, run=run, give_up_after=give_up_after)
-    return report(wiring, run, joined=joined, seconds=time.monotonic() - began, worked=worked)
+    worked = _work(wiring, progress, wanted=wanted, give_up_after=give_up_after)
+    return report(wiring, wanted, joined=joined, seconds=time.monotonic() - began, worked=worked)
 
 
 def work(wiring: Wiring, *, seconds: float) -> Worked:
@@ -152,12 +197,13 @@ def _work(
     wiring: Wiring,
     progress: Progress = lambda _stream, _objects: None,
     *,
-    run: int | None = None,
+    wanted: Sequence[int] | None = None,
     deadline: float | None = None,
     give_up_after: int = NEVER,
 ) -> Worked:
     """Let the threads of this process work, with everything that jobs need for as long as it lasts."""
-    crew = Crew(wiring.engine, wiring.terms, wiring.stop)
+    stop = wiring.stop.part()
+    crew = Crew(wiring.engine, wiring.terms, stop, LIGHT)
     writer = Writer(
         wiring.engine,
         lease_seconds=wiring.terms.lease_seconds,
@@ -168,7 +214,7 @@ def _work(
         engine=wiring.engine,
         sources=wiring.sources,
         writer=writer,
-        stop=wiring.stop,
+        stop=stop,
         pace=wiring.pace,
         pretended=wiring.pretended_instant,
         moved=crew.moved,
@@ -176,29 +222,40 @@ def _work(
     )
     writer.start()
     try:
-        return crew.work(handlers(wiring, reading), run=run, deadline=deadline, give_up_after=give_up_after)
+        return crew.work(handlers(wiring, reading), wanted=wanted, deadline=deadline, give_up_after=give_up_after)
     finally:
         writer.close()
 
 
-def handlers(wiring: Wiring, reading: Ingest) -> dict[str, Handler]:
+LIGHT: Final = ("plan", "list", "events", "open_invoices", "mark", "drift")
+"""Kinds of jobs that wait for Stripe most of the time: many of them go on at once in one process."""
+
+
+def handlers(wiring: Wiring, reading: Ingest) -> dict[str, Handler]:  # noqa: ARG001  # what computes figures needs the wiring
     """Every kind of job that a worker can do."""
-    return {
-        **ingest.handlers(reading),
-        "drift": partial(do_drift, reading),
-        **deriving.handlers(deriving.Deriving(wiring.engine, wiring.stop, wiring.basis, wiring.now, wiring.kept)),
-    }
+    return {**ingest.handlers(reading), "drift": partial(do_drift, reading)}
 
 
-def report(wiring: Wiring, run: int, *, joined: bool = False, seconds: float = 0.0, worked: Worked | None = None) -> Report:
-    """How a run stands."""
+def report(
+    wiring: Wiring, run: int | Sequence[int], *, joined: bool = False, seconds: float = 0.0, worked: Worked | None = None
+) -> Report:
+    """How a run stands; of several, the first that isn't done gives its name to it."""
+    wanted = [run] if isinstance(run, int) else list(run)
+    objects: dict[str, int] = {}
+    errors: list[str] = []
+    pages, named, status = 0, wanted[0], "done"
     with read(wiring.engine) as connection:
-        found: Run | None = runs.get(connection, run)
-        summed = jobs.summary(connection, run)
-        objects = {stream: count for stream, (count, _, _) in jobs.progress(connection, run).items() if stream}
+        for each in wanted:
+            found = runs.get(connection, each)
+            its = found.status if found else "canceled"
+            summed = jobs.summary(connection, each)
+            pages += summed.pages
+            for stream, (count, _, _) in jobs.progress(connection, each).items():
+                if stream:
+                    objects[stream] = objects.get(stream, 0) + count
+            if its != "done":
+                errors += summed.errors
+                named, status = (each, its) if status == "done" else (named, status)
         kept_out = quarantine.count(connection)
-    status = found.status if found else "canceled"
-    return Report(
-        run, status, joined, objects, summed.pages, kept_out, seconds,
-        worked.error if worked and status != "done" else None, () if status == "done" else summed.errors,
-    )  # fmt: skip
+    error = worked.error if worked and status != "done" else None
+    return Report(named, status, joined, objects, pages, kept_out, seconds, error, tuple(errors))

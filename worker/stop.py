@@ -1,6 +1,7 @@
 """One wish to stop, heard by every thread of a process: finish the page, save, give the work back."""
 
 import threading
+from weakref import WeakSet
 
 
 class Stopped(Exception):
@@ -12,10 +13,21 @@ class Stop:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._parts: WeakSet[Stop] = WeakSet()
 
     def request(self) -> None:
         """Ask everybody to stop at the next border."""
         self._event.set()
+        for part in list(self._parts):
+            part.request()
+
+    def part(self) -> "Stop":
+        """A wish of its own for a part of the work: it hears this one, and can be stopped alone."""
+        made = Stop()
+        self._parts.add(made)
+        if self.wanted:
+            made.request()
+        return made
 
     @property
     def wanted(self) -> bool:

@@ -79,7 +79,8 @@ def open_wiring(
 ) -> Wiring:
     """Wire a process up. Raises BadSettings when a key's file can't be read; nothing is connected yet."""
     engine = open_engine(settings.database)
-    sources = Sources(engine, _configured(settings), _Readers(settings))
+    stop = stop or Stop()
+    sources = Sources(engine, _configured(settings), _Readers(settings, stop))
     owner = f"{socket.gethostname()}:{os.getpid()}"
     # Each thread of SQLite's waits for the one writer, so more of them only wait more.
     most = min(settings.threads, 8) if engine.dialect.name == "sqlite" else settings.threads
@@ -87,7 +88,7 @@ def open_wiring(
         engine=engine,
         sources=sources,
         clock=lambda: datetime.now(UTC),
-        stop=stop or Stop(),
+        stop=stop,
         terms=Terms(owner=owner, threads=threads or most, lease_seconds=settings.lease_seconds, attempts=settings.attempts),
         pace=Pace(settings.lag_seconds, settings.overlap_seconds),
         shards=settings.shards,
@@ -115,8 +116,9 @@ def require_key(settings: Settings) -> None:
 class _Readers:
     """Makes the reader of an account, with a limiter that all workers of the installation share where there is Redis."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, stop: Stop) -> None:
         self._settings = settings
+        self._stop = stop
 
     def __call__(self, name: str, livemode: bool | None) -> "Reader":
         from integrations.stripe.client import Client
@@ -137,6 +139,7 @@ class _Readers:
             base=base,
             allow_plain_http=settings.allow_plain_http,
             connections=max(16, settings.threads),
+            sleep=self._stop.sleep,  # a wait for the next attempt ends when somebody wants to stop
         )
         return Reader(client, payloads=settings.keep_payloads)
 

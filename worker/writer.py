@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import DBAPIError, OperationalError
 
 from integrations.store import facts, jobs, quarantine
 from integrations.store.clock import now
@@ -27,6 +26,7 @@ from integrations.stripe.page import StripePage
 from metrics.evidence import Instant
 from worker import pages as translated
 from worker import ranges
+from worker.jobs import is_the_database
 
 AHEAD: Final = 3
 """Parts of one reader that may wait to be stored."""
@@ -151,7 +151,7 @@ class Writer:
         failure = self._attempt(works)
         if failure is None:
             return
-        if len(works) == 1 or _is_the_database(failure):
+        if len(works) == 1 or is_the_database(failure):
             for work in works:
                 work.settle(failure)
             return
@@ -252,8 +252,3 @@ def _left_until(job: Job, part: Part) -> int | None:
 
 def _narrowed(job: Job, since: Instant | None) -> Job:
     return replace(job, since=since)
-
-
-def _is_the_database(error: BaseException) -> bool:
-    """Whether the database failed as such, so that trying each job by itself would only fail again."""
-    return isinstance(error, OperationalError) or (isinstance(error, DBAPIError) and error.connection_invalidated)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select
 
 from integrations.store.clock import now
+from integrations.store.engine import is_postgresql
 from integrations.store.schema import account as table
 
 
@@ -40,9 +41,28 @@ def bind(
     default_currency: str | None = None,
 ) -> int:
     """The id under which facts of this account are stored. Raises AccountRefused; nothing is written then."""
-    known = everything(connection)
+    held = _held(connection, name, stripe_id, livemode)
+    if held is not None:
+        return held
+    if is_postgresql(connection):
+        # Two first keys at the same moment must see one another: else a live and a test account could both be the first.
+        connection.exec_driver_sql("LOCK TABLE account IN SHARE ROW EXCLUSIVE MODE")
+        held = _held(connection, name, stripe_id, livemode)
+        if held is not None:
+            return held
+    values = {
+        "name": name, "stripe_id": stripe_id, "livemode": livemode, "country": country, "default_currency": default_currency,
+        "bound_at": now(connection),
+    }  # fmt: skip
+    key = connection.execute(insert(table).values(**values)).inserted_primary_key
+    assert key is not None
+    return int(key[0])
+
+
+def _held(connection: Connection, name: str, stripe_id: str, livemode: bool) -> int | None:
+    """The id of an account that is bound already; None when it may be bound. Raises AccountRefused."""
     mode = {True: "live", False: "test"}
-    for row in known:
+    for row in everything(connection):
         if row.name == name:
             if (row.stripe_id, row.livemode) != (stripe_id, livemode):
                 raise AccountRefused(
@@ -57,10 +77,4 @@ def bind(
                 f"this database holds {mode[row.livemode]} data of {row.stripe_id}; the key for {name!r} is a {mode[livemode]} key. Live and test "
                 "never mix; nothing was changed. Use another database"
             )
-    values = {
-        "name": name, "stripe_id": stripe_id, "livemode": livemode, "country": country, "default_currency": default_currency,
-        "bound_at": now(connection),
-    }  # fmt: skip
-    key = connection.execute(insert(table).values(**values)).inserted_primary_key
-    assert key is not None
-    return int(key[0])
+    return None

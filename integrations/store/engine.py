@@ -4,15 +4,26 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
+from psycopg import OperationalError as DriverError
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, OperationalError
 
 BUSY_SECONDS = 30
 _WAL_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """SQLite releases, newest first, in whose series the fix for the WAL-reset bug is in."""
+
+_POSTGRESQL: Final = {
+    "timezone": "UTC",
+    "lock_timeout": "60s",
+    # A process that was stopped in the middle of a transaction gives its locks back, for others to claim what it held.
+    "idle_in_transaction_session_timeout": "600s",
+    "tcp_keepalives_idle": "30",
+    "tcp_keepalives_interval": "10",
+    "tcp_keepalives_count": "3",
+}
 
 
 class BadDatabaseUrl(ValueError):
@@ -41,7 +52,16 @@ def _postgresql(url: Any) -> Engine:
         max_overflow=32,
         pool_timeout=60,
         hide_parameters=True,
-        connect_args={"connect_timeout": 10, "application_name": "nrr", "options": "-c timezone=UTC -c lock_timeout=60s"},
+        connect_args={
+            "connect_timeout": 10,
+            "application_name": "nrr",
+            "options": " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL.items()),
+            # A network that says nothing is found out within a minute, on either side: nobody waits for ever, nobody holds locks for ever.
+            "keepalives_idle": 30,
+            "keepalives_interval": 10,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 60_000,
+        },
     )
 
 
@@ -79,8 +99,11 @@ def _begin_sqlite(connection: Connection) -> None:
 @contextmanager
 def begin(engine: Engine) -> Iterator[Connection]:
     """A writing transaction: committed at the end of the block, rolled back when the block raises."""
-    with engine.begin() as connection:
-        yield connection
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except DriverError as error:  # by COPY, which goes past SQLAlchemy: callers know one vocabulary only
+        raise OperationalError("COPY", None, error) from error
 
 
 @contextmanager

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, and_, delete, func, select
 from integrations.store.bulk import among, asked_for, stream
 from integrations.store.columns import BUCKETS
 from integrations.store.encoding import bucket_of, decode
+from integrations.store.engine import is_postgresql
 from integrations.store.schema import customer_state, invoice, invoice_line, member, subscription_state, touched
 from metrics.evidence import (
     Customer,
@@ -209,6 +210,10 @@ def take_touched(connection: Connection, limit: int) -> list[tuple[int, int, str
 
 def touched_customers(connection: Connection) -> tuple[list[tuple[int, str]], int]:
     """The Stripe customers (account, id) that are marked, each once and in order, and the last mark that this is known from."""
+    if is_postgresql(connection):
+        # Numbers are given out before they are committed: without waiting for those who write at this moment, a mark with a smaller
+        # number than the last one could become visible later, and would be removed unseen.
+        connection.exec_driver_sql("LOCK TABLE touched IN SHARE MODE")
     last = int(connection.execute(select(func.max(touched.c.id))).scalar_one() or 0)
     query = select(touched.c.account, touched.c.customer_id).where(touched.c.id <= last).distinct()
     return sorted((int(a), str(c)) for a, c in connection.execute(query)), last

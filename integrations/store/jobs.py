@@ -2,7 +2,8 @@
 
 A worker that lost its lease holds an old token, and everything that it tries to commit under it is refused: the page's facts, the
 cursor and the token stand or fall in one transaction. The database's clock decides leases. Jobs of a later stage of a run wait until no
-earlier one is open, so a whole run can be written down at once and needs no leader.
+earlier one is open, so a whole run can be written down at once and needs no leader. Accounts don't wait for one another: what is wrong
+with one account's key keeps that account's later stages back, and nobody else's.
 """
 
 import json
@@ -12,15 +13,18 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, func, or_, select, update
+from sqlalchemy import Connection, Exists, Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.clock import now
 from integrations.store.engine import is_postgresql
 from integrations.store.schema_work import job as table
+from integrations.store.schema_work import run
 
 OPEN = ("due", "leased", "quarantined")
-"""What keeps later stages of a run waiting."""
+"""What isn't finished: it keeps later stages of a run waiting."""
+
+_ASIDE = ("quarantined", "failed")
 
 
 class LeaseLost(RuntimeError):
@@ -90,51 +94,66 @@ def claim(
     owner: str,
     lease_seconds: float,
     kinds: Sequence[str] | None = None,
-    run: int | None = None,
-    account: int | None = None,
+    runs: Sequence[int] | None = None,
+    most_attempts: int | None = None,
 ) -> Job | None:
-    """The next job that is due, or whose lease has run out, now held by `owner` under a new token; None when there is none.
+    """The next job of a running run that is due, or whose lease has run out, now held by `owner` under a new token; None when there is none.
 
-    Two claimers never get the same job: PostgreSQL skips rows that another has locked, SQLite has one writer at a time.
+    Two claimers never get the same job: PostgreSQL skips rows that another has locked, SQLite has one writer at a time. A job whose
+    holders vanished `most_attempts` times without progress is put aside instead: it may be what kills them.
     """
-    moment = now(connection)
-    earlier = table.alias("earlier")
-    waits = (
-        select(earlier.c.id)
-        .where(and_(earlier.c.run_id == table.c.run_id, earlier.c.stage < table.c.stage, earlier.c.status.in_(OPEN)))
-        .exists()
-    )
-    query = (
+    query = _claimable(now(connection))
+    if kinds is not None:
+        query = query.where(table.c.kind.in_(list(kinds)))
+    if runs is not None:
+        query = query.where(table.c.run_id.in_(list(runs)))
+    while True:
+        row = connection.execute(query).mappings().first()
+        if row is None:
+            return None
+        if most_attempts is None or row["status"] != "leased" or row["attempts"] < most_attempts:
+            break
+        error = f"whoever held it vanished, {row['attempts']} times in a row and without progress"
+        values = {"status": "quarantined", "last_error": error, "lease_until": None, "owner": None, "token": row["token"] + 1}
+        connection.execute(update(table).where(table.c.id == row["id"]).values(values))
+    values = {
+        "status": "leased",
+        "token": row["token"] + 1,
+        "attempts": row["attempts"] + 1,
+        "owner": owner,
+        "lease_until": now(connection) + timedelta(seconds=lease_seconds),
+    }
+    connection.execute(update(table).where(table.c.id == row["id"]).values(values))
+    return _job({**row, **values})
+
+
+def _claimable(moment: datetime) -> Select[Any]:
+    return (
         select(table)
         .where(
             or_(
                 and_(table.c.status == "due", table.c.next_attempt_at <= moment),
                 and_(table.c.status == "leased", table.c.lease_until < moment),
             ),
-            ~waits,
+            select(run.c.id).where(run.c.id == table.c.run_id, run.c.status == "running").exists(),
+            ~_waits(),
         )
         .order_by(table.c.stage, table.c.priority, table.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    if kinds is not None:
-        query = query.where(table.c.kind.in_(list(kinds)))
-    if run is not None:
-        query = query.where(table.c.run_id == run)
-    if account is not None:
-        query = query.where(table.c.account == account)
-    row = connection.execute(query).mappings().first()
-    if row is None:
-        return None
-    values = {
-        "status": "leased",
-        "token": row["token"] + 1,
-        "attempts": row["attempts"] + 1,
-        "owner": owner,
-        "lease_until": moment + timedelta(seconds=lease_seconds),
-    }
-    connection.execute(update(table).where(table.c.id == row["id"]).values(values))
-    return _job({**row, **values})
+
+
+def _waits() -> Exists:
+    """Whether something of an earlier stage keeps a job waiting: of its own account, or where one of the two is of no account.
+
+    What was put aside for one account keeps only that account waiting; what is of no account keeps everybody waiting.
+    """
+    earlier = table.alias("earlier")
+    before = and_(earlier.c.run_id == table.c.run_id, earlier.c.stage < table.c.stage)
+    same = or_(earlier.c.account.is_(None), earlier.c.account == table.c.account)
+    under_way = and_(earlier.c.status.in_(("due", "leased")), or_(same, table.c.account.is_(None)))
+    return select(earlier.c.id).where(before, or_(under_way, and_(earlier.c.status.in_(_ASIDE), same))).exists()
 
 
 def _job(row: Mapping[str, Any]) -> Job:
@@ -222,7 +241,10 @@ def finish(connection: Connection, job: Job) -> None:
 
 def retry(connection: Connection, job: Job, error: str, delay_seconds: float, quarantine_after: int) -> bool:
     """Give the job back to be tried again later, or into quarantine after too many attempts (then True). Raises LeaseLost."""
-    worn_out = job.attempts >= quarantine_after
+    hold(connection, job)
+    # As they stand now: progress made under this claim has set them back.
+    attempts = connection.execute(select(table.c.attempts).where(table.c.id == job.id)).scalar_one()
+    worn_out = int(attempts) >= quarantine_after
     _held(
         connection,
         job,
@@ -261,21 +283,30 @@ def cancel(connection: Connection, run: int) -> int:
     """Cancel whatever of a run isn't finished; its holders find out at their next commit. Gives the number of jobs."""
     values = {"status": "canceled", "finished_at": now(connection), "lease_until": None, "token": table.c.token + 1}
     mine = and_(table.c.run_id == run, table.c.status.in_(OPEN))
+    # Locked in the order in which writers lock them, so that the two never wait in a circle.
+    connection.execute(select(table.c.id).where(mine).order_by(table.c.id).with_for_update()).all()
     return connection.execute(update(table).where(mine).values(**values)).rowcount
 
 
 def cancel_blocked(connection: Connection, run: int) -> int:
-    """Cancel what waits behind a quarantined job of a run, once nothing else can be done before it; gives the number of jobs."""
-    aside = select(func.min(table.c.stage)).where(table.c.run_id == run, table.c.status == "quarantined")
-    stage = connection.execute(aside).scalar_one()
-    if stage is None:
-        return 0
-    going_on = and_(table.c.run_id == run, table.c.stage <= stage, table.c.status.in_(("due", "leased")))
-    if connection.execute(select(table.c.id).where(going_on).limit(1)).first() is not None:
-        return 0
+    """Cancel what waits behind a job of a run that was put aside, once nothing else can be done before it; gives the number of jobs.
+
+    One that is of an account keeps only that account's jobs waiting.
+    """
+    aside = (
+        select(table.c.account, func.min(table.c.stage))
+        .where(table.c.run_id == run, table.c.status.in_(_ASIDE))
+        .group_by(table.c.account)
+    )
     values = {"status": "canceled", "finished_at": now(connection), "token": table.c.token + 1}
-    waiting = and_(table.c.run_id == run, table.c.stage > stage, table.c.status == "due")
-    return connection.execute(update(table).where(waiting).values(**values)).rowcount
+    canceled = 0
+    for account, stage in connection.execute(aside).all():
+        scope = table.c.run_id == run if account is None else and_(table.c.run_id == run, table.c.account == account)
+        going_on = and_(scope, table.c.stage <= stage, table.c.status.in_(("due", "leased")))
+        if connection.execute(select(table.c.id).where(going_on).limit(1)).first() is None:
+            waiting = and_(scope, table.c.stage > stage, table.c.status == "due")
+            canceled += connection.execute(update(table).where(waiting).values(**values)).rowcount
+    return canceled
 
 
 def revive(connection: Connection, run: int) -> int:

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.clock import now
+from integrations.store.engine import is_postgresql
 from integrations.store.schema import quarantine as table
 
 
@@ -26,15 +28,16 @@ class Quarantined:
 def put(connection: Connection, found: Iterable[Quarantined]) -> int:
     """Note objects; one noted before is only seen again. Gives how many were not noted before."""
     moment = now(connection)
+    insert = (postgresql if is_postgresql(connection) else sqlite).insert(table).on_conflict_do_nothing()
     fresh = 0
     for q in found:
         mine = and_(table.c.account == q.account, table.c.kind == q.kind, table.c.object_id == q.object_id)
         values = {"reason": q.reason, "detail": q.detail[:2000], "last_seen": moment}
-        if connection.execute(update(table).where(mine).values(**values)).rowcount == 0:
-            connection.execute(
-                insert(table).values(account=q.account, kind=q.kind, object_id=q.object_id, first_seen=moment, **values)
-            )
+        row = {"account": q.account, "kind": q.kind, "object_id": q.object_id, "first_seen": moment, **values}
+        if connection.execute(insert, row).rowcount:
             fresh += 1
+        else:
+            connection.execute(update(table).where(mine).values(**values))
     return fresh
 
 

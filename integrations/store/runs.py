@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from integrations.store.clock import now
+from integrations.store.schema_figures import rollup
 from integrations.store.schema_work import job
 from integrations.store.schema_work import run as table
 
@@ -66,7 +67,9 @@ def start(
         with connection.begin_nested():
             key = connection.execute(insert(table).values(**values)).inserted_primary_key
     except IntegrityError:
-        held = connection.execute(select(table).where(table.c.exclusive_key == exclusive_key)).mappings().one()
+        held = connection.execute(select(table).where(table.c.exclusive_key == exclusive_key)).mappings().first()
+        if held is None:  # whoever was quicker is through already
+            return start(connection, kind, account=account, params=params, exclusive_key=exclusive_key)
         raise AlreadyRunning(str(exclusive_key), held["id"], held["started_at"]) from None
     assert key is not None
     return int(key[0])
@@ -108,16 +111,29 @@ def close_if_done(connection: Connection, run: int, result: Mapping[str, Any] | 
 
     It is done when every job is, and failed when one failed or is in quarantine.
     """
+    # The run is locked before its jobs are counted: somebody may be setting it going again at this moment.
+    if not lock(connection, run, "running"):
+        return None
     rows = connection.execute(select(job.c.status, func.count()).where(job.c.run_id == run).group_by(job.c.status))
     counts = {str(s): int(n) for s, n in rows}
     if counts.get("due") or counts.get("leased"):
         return None
     status = "failed" if counts.get("failed") or counts.get("quarantined") else "canceled" if counts.get("canceled") else "done"
-    running = and_(table.c.id == run, table.c.status == "running")
-    if connection.execute(update(table).where(running).values(heartbeat_at=now(connection))).rowcount != 1:
-        return None
     finish(connection, run, status, {**(result or {}), "jobs": counts})
     return status
+
+
+def lock(connection: Connection, run: int, status: str) -> bool:
+    """Keep a run as it is until the end of the transaction; False when it isn't in this status (any longer)."""
+    mine = and_(table.c.id == run, table.c.status == status)
+    return connection.execute(select(table.c.id).where(mine).with_for_update()).first() is not None
+
+
+def running(connection: Connection) -> list[int]:
+    """The ids of the runs that aren't closed, oldest first."""
+    return [
+        int(i) for i in connection.execute(select(table.c.id).where(table.c.status == "running").order_by(table.c.id)).scalars()
+    ]
 
 
 def get(connection: Connection, run: int) -> Run | None:
@@ -126,14 +142,30 @@ def get(connection: Connection, run: int) -> Run | None:
     return _run(row) if row else None
 
 
-def latest(connection: Connection, *, kind: str | None = None, status: str | None = None, limit: int = 20) -> list[Run]:
+def latest(
+    connection: Connection, *, kind: str | None = None, account: int | None = None, status: str | None = None, limit: int = 20
+) -> list[Run]:
     """Runs, newest first."""
     query = select(table).order_by(table.c.id.desc()).limit(limit)
+    if account is not None:
+        query = query.where(table.c.account == account)
     if kind is not None:
         query = query.where(table.c.kind == kind)
     if status is not None:
         query = query.where(table.c.status == status)
     return [_run(row) for row in connection.execute(query).mappings()]
+
+
+def tidy(connection: Connection, days: int) -> int:
+    """Forget the finished jobs of runs that were closed so many days ago, and those of these runs that only synced; gives how many jobs.
+
+    What a run changed stays: figures name the run that found them, and nobody asks for the pages of a sync of last year.
+    """
+    old = and_(table.c.status != "running", table.c.finished_at < now(connection) - timedelta(days=days))
+    gone = connection.execute(delete(job).where(job.c.run_id.in_(select(table.c.id).where(old)))).rowcount
+    named = select(rollup.c.run_id).where(rollup.c.run_id == table.c.id).exists()
+    connection.execute(delete(table).where(old, table.c.kind == "sync", ~named))
+    return gone
 
 
 def _run(row: Any) -> Run:

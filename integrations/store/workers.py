@@ -5,17 +5,26 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.clock import now
+from integrations.store.engine import is_postgresql
 from integrations.store.schema_work import worker as table
 
 
 def seen(connection: Connection, name: str, detail: Mapping[str, Any]) -> None:
-    """The worker `name` gets on, doing `detail`."""
-    values = {"seen_at": now(connection), "detail": json.dumps(dict(detail), sort_keys=True, default=str)}
-    if connection.execute(update(table).where(table.c.name == name).values(**values)).rowcount == 0:
-        connection.execute(insert(table).values(name=name, **values))
+    """The worker `name` gets on, doing `detail`. Any number of processes may say so at once."""
+    statement = (postgresql if is_postgresql(connection) else sqlite).insert(table)
+    new = statement.excluded
+    upsert = statement.on_conflict_do_update(index_elements=[table.c.name], set_={"seen_at": new.seen_at, "detail": new.detail})
+    text = json.dumps(dict(detail), sort_keys=True, default=str)
+    connection.execute(upsert, {"name": name, "seen_at": now(connection), "detail": text})
+
+
+def gone(connection: Connection, name: str) -> None:
+    """The worker `name` ended in order, nobody need look for it."""
+    connection.execute(delete(table).where(table.c.name == name))
 
 
 def everything(connection: Connection) -> list[tuple[str, datetime, dict[str, Any]]]:
