@@ -145,7 +145,7 @@ def _movement(event: Event, rule: MovementRule) -> tuple[str, str]:
     if moved is None:
         shown = event.alert.shown
         amount = money(int(shown.get("micros", 0)), str(shown.get("currency", "usd")))
-        customer = event.alert.segment.rsplit("@", 1)[0]
+        customer = str(shown.get("customer", event.alert.segment))
         what = "was withdrawn" if rule.kind == "scheduled" else "is no longer in the ledger"
         return f"Resolved: the {one} of {customer} {what}", f"The {one} of {amount} that was told of {what}."
     delta = signed_money(moved.after_micros - moved.before_micros, moved.currency)

@@ -92,8 +92,8 @@ class Movement:
 
     @property
     def key(self) -> str:
-        """The key of its alert within the rule."""
-        return f"{self.customer}@{self.day}/{self.currency}"
+        """The key of its alert within the rule. A cancellation that was asked for stays one, whatever else changes meanwhile."""
+        return f"{self.customer} {self.currency}" if self.kind == "scheduled" else f"{self.customer} {self.currency} {self.day}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,7 +241,8 @@ def step_movement(
         muted = hush.is_muted((rule.name, movement.key))
         fired = Alert(
             rule.name, movement.key, "firing", 1, 0, night, night, night, f"{movement.day}", movement.day, told=not muted,
-            shown={"micros": movement.size_micros, "currency": movement.currency, "kind": movement.kind},
+            shown={"micros": movement.size_micros, "currency": movement.currency, "kind": movement.kind,
+                   "customer": movement.customer},
         )  # fmt: skip
         return fired, [Event("firing", fired, movement=movement, withheld=MUTED if muted else None)]
     if movement is not None or alert.state != "firing":

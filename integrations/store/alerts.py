@@ -6,15 +6,17 @@ What the states mean and when they change is decided in `metrics.alerts`; here a
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.clock import now
+from integrations.store.encoding import bucket_of
 from integrations.store.engine import is_postgresql
 from integrations.store.schema_alerts import alert_history, alert_state, channel_state, mute
+from integrations.store.schema_ledger import movement, standing
 
 
 class AlertMoved(RuntimeError):
@@ -87,6 +89,11 @@ def put(connection: Connection, before: AlertRow | None, after: AlertRow, at: da
     return AlertRow(after.rule, after.segment, after.state, after.body, held + 1, at)
 
 
+def remove(connection: Connection, rule: str, segment: str) -> None:
+    """Forget where an alert stands; its history stays."""
+    connection.execute(delete(alert_state).where(alert_state.c.rule == rule, alert_state.c.segment == segment))
+
+
 def history(connection: Connection, *, rule: str | None = None, segment: str | None = None, limit: int = 100) -> list[Transition]:
     """Transitions, newest first."""
     query = select(alert_history).order_by(alert_history.c.id.desc()).limit(limit)
@@ -95,6 +102,76 @@ def history(connection: Connection, *, rule: str | None = None, segment: str | N
     if segment is not None:
         query = query.where(alert_history.c.segment == segment)
     return [Transition(r.rule, r.segment, r.before, r.after, r.at, json.loads(r.body)) for r in connection.execute(query)]
+
+
+# --- what rules of single movements look at ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Large:
+    """A movement, or a cancellation that was asked for, of at least the size that was asked about."""
+
+    kind: str
+    customer: str
+    day: date
+    currency: str
+    before_micros: int
+    after_micros: int
+    cause: str
+
+
+def large_movements(
+    connection: Connection, basis: str, kind: str, least_micros: int, first: date, until: date, currency: str | None = None
+) -> list[Large]:
+    """Movements of one kind on the days [first, until) of more than an amount, in order of day and customer."""
+    m = movement.c
+    size = m.delta_micros if kind in ("new", "reactivation", "expansion") else -m.delta_micros
+    query = select(m.customer, m.day, m.currency, m.before_micros, m.after_micros, m.cause).where(
+        m.basis == basis, m.kind == kind, m.day >= first, m.day < until, size > least_micros
+    )
+    if currency is not None:
+        query = query.where(m.currency == currency)
+    return [Large(kind, *row) for row in connection.execute(query.order_by(m.day, m.customer, m.currency))]
+
+
+def large_scheduled(connection: Connection, basis: str, least_micros: int, day: date, currency: str | None = None) -> list[Large]:
+    """Customers of whose MRR more than an amount is about to end at the closing of `day`, in order of name.
+
+    Their `day` is the last one on which what stands changed, which is when it was asked for unless something else changed since.
+    """
+    later = standing.alias("later")
+    same = (later.c.basis == standing.c.basis, later.c.bucket == standing.c.bucket, later.c.customer == standing.c.customer)
+    newest = select(func.max(later.c.day)).where(*same, later.c.currency == standing.c.currency, later.c.day <= day)
+    s = standing.c
+    query = select(s.customer, s.day, s.currency, s.net_micros, s.scheduled_micros).where(
+        s.basis == basis, s.scheduled_micros > least_micros, s.day == newest.scalar_subquery()
+    )
+    if currency is not None:
+        query = query.where(s.currency == currency)
+    rows = connection.execute(query.order_by(s.customer, s.currency))
+    return [Large("scheduled", r.customer, r.day, r.currency, r.net_micros, r.net_micros - r.scheduled_micros, "") for r in rows]
+
+
+def standing_micros(connection: Connection, basis: str, customer: str, currency: str, day: date) -> int:
+    """What one customer stands at in one currency at the closing of `day`."""
+    s = standing.c
+    query = select(s.net_micros).where(
+        s.basis == basis, s.bucket == bucket_of(customer), s.customer == customer, s.currency == currency, s.day <= day
+    )
+    found = connection.execute(query.order_by(s.day.desc()).limit(1)).scalar_one_or_none()
+    return 0 if found is None else int(found)
+
+
+def flows(connection: Connection, basis: str, first: date, until: date) -> dict[str, dict[str, tuple[int, int]]]:
+    """What movements of the days [first, until) come to: micros and how many, by currency and kind."""
+    m = movement.c
+    query = select(m.currency, m.kind, func.sum(m.delta_micros), func.count()).where(
+        m.basis == basis, m.day >= first, m.day < until
+    )
+    out: dict[str, dict[str, tuple[int, int]]] = {}
+    for currency, kind, micros, number in connection.execute(query.group_by(m.currency, m.kind).order_by(m.currency, m.kind)):
+        out.setdefault(str(currency), {})[str(kind)] = (int(micros), int(number))
+    return out
 
 
 # --- being quiet -----------------------------------------------------------------------------------------------------------

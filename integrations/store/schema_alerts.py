@@ -4,7 +4,7 @@ from sqlalchemy import CheckConstraint, Index, Table, UniqueConstraint
 
 from integrations.store.columns import Flag, Time, Whole, Word, key, may, metadata, must, number
 
-_STATUSES = "status IN ('due', 'leased', 'sent', 'ambiguous', 'failed')"
+_STATUSES = "status IN ('due', 'leased', 'sent', 'ambiguous', 'failed', 'covered', 'withheld')"
 
 alert_state = Table(
     "alert_state",
@@ -54,10 +54,16 @@ outbox = Table(
     must("transition", Word, "which change of state it tells of"),
     must("channel", Word, "slack, email"),
     must("body", Word, "JSON: the message"),
-    must("status", Word, "due, leased, sent, ambiguous, failed"),
+    must(
+        "status",
+        Word,
+        "due, leased, sent, ambiguous (nobody knows whether it was taken), failed; covered: told by another message; withheld: muted",
+    ),
     must("token", Whole, "rises by one at each claim"),
     may("lease_until", Time, "until when a sender holds it, by the database's clock"),
     must("attempts", Whole, "how often it was tried"),
+    must("doubts", Whole, "after how many of the tries nobody knew whether it was taken"),
+    must("progress", Word, "JSON: what was taken already: Slack's timestamp, the recipients that have it"),
     must("next_attempt_at", Time, "not to be tried before, by the database's clock"),
     may("last_error", Word, "why it was not sent; without secrets"),
     must("created_at", Time, "when it was written down"),

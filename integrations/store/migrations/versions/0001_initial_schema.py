@@ -391,15 +391,26 @@ def upgrade() -> None:
         sa.Column("transition", WORD, nullable=False, comment="which change of state it tells of"),
         sa.Column("channel", WORD, nullable=False, comment="slack, email"),
         sa.Column("body", WORD, nullable=False, comment="JSON: the message"),
-        sa.Column("status", WORD, nullable=False, comment="due, leased, sent, ambiguous, failed"),
+        sa.Column(
+            "status",
+            WORD,
+            nullable=False,
+            comment="due, leased, sent, ambiguous (nobody knows whether it was taken), failed; covered: told by another message; withheld: muted",
+        ),
         sa.Column("token", sa.Integer(), nullable=False, comment="rises by one at each claim"),
         sa.Column("lease_until", TIME, nullable=True, comment="until when a sender holds it, by the database's clock"),
         sa.Column("attempts", sa.Integer(), nullable=False, comment="how often it was tried"),
+        sa.Column("doubts", sa.Integer(), nullable=False, comment="after how many of the tries nobody knew whether it was taken"),
+        sa.Column(
+            "progress", WORD, nullable=False, comment="JSON: what was taken already: Slack's timestamp, the recipients that have it"
+        ),
         sa.Column("next_attempt_at", TIME, nullable=False, comment="not to be tried before, by the database's clock"),
         sa.Column("last_error", WORD, nullable=True, comment="why it was not sent; without secrets"),
         sa.Column("created_at", TIME, nullable=False, comment="when it was written down"),
         sa.Column("sent_at", TIME, nullable=True, comment="when it was sent"),
-        sa.CheckConstraint("status IN ('due', 'leased', 'sent', 'ambiguous', 'failed')", name=op.f("ck_outbox_status")),
+        sa.CheckConstraint(
+            "status IN ('due', 'leased', 'sent', 'ambiguous', 'failed', 'covered', 'withheld')", name=op.f("ck_outbox_status")
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint(
             "rule", "segment", "window", "transition", "channel", name=op.f("uq_outbox_rule_segment_window_transition_channel")
@@ -529,6 +540,106 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text('"current"'),
         sqlite_where=sa.text('"current"'),
+    )
+    op.create_table(
+        "rollup_part",
+        sa.Column("basis", WORD, autoincrement=False, nullable=False, comment="version of what it rests on (table basis)"),
+        sa.Column(
+            "run_id",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="the run that adds them up; 0 for the sum that the current figures were made of",
+        ),
+        sa.Column(
+            "part",
+            sa.Integer(),
+            autoincrement=False,
+            nullable=False,
+            comment="which shard of the customers; -1 says only that the run is adding up",
+        ),
+        sa.Column("name", WORD, autoincrement=False, nullable=False, comment="which of the sums"),
+        sa.Column("body", sa.LargeBinary(), nullable=False, comment="the sums as an Arrow stream"),
+        sa.PrimaryKeyConstraint("basis", "run_id", "part", "name", name=op.f("pk_rollup_part")),
+        comment="What shards of the customers add up to, on the way to figures",
+    )
+    op.create_table(
+        "former",
+        sa.Column("basis", WORD, autoincrement=False, nullable=False, comment="version of what it rests on (table basis)"),
+        sa.Column(
+            "bucket", sa.SmallInteger(), autoincrement=False, nullable=False, comment="hash of the customer's name, 0 to 1023"
+        ),
+        sa.Column("customer", WORD, autoincrement=False, nullable=False, comment="the customer's name in the ledger"),
+        sa.Column("times", sa.Integer(), nullable=False, comment="how often it was derived again meanwhile"),
+        sa.Column("batch", sa.Integer(), nullable=False, comment="where its rows are (table former_rows)"),
+        sa.PrimaryKeyConstraint("basis", "bucket", "customer", name=op.f("pk_former")),
+        comment="Customers that were derived again since the current figures were made",
+    )
+    op.create_index(op.f("ix_former_batch"), "former", ["batch"], unique=False)
+    op.create_table(
+        "former_rows",
+        sa.Column("id", sa.Integer(), autoincrement=True, nullable=False, comment="by which table former points here"),
+        sa.Column("basis", WORD, nullable=False, comment="version of what it rests on (table basis)"),
+        sa.Column(
+            "body",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="the ledger that these customers had when the current figures were made, as Arrow streams",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_former_rows")),
+        comment="What customers' ledgers were when the current figures were made",
+    )
+    op.create_table(
+        "restatement",
+        sa.Column("basis", WORD, autoincrement=False, nullable=False, comment="version of what it rests on (table basis)"),
+        sa.Column("run_id", sa.Integer(), autoincrement=False, nullable=False, comment="the run that found it"),
+        sa.Column("month", sa.Date(), autoincrement=False, nullable=False, comment="first day of a month that was closed already"),
+        sa.Column("customer", WORD, autoincrement=False, nullable=False, comment="the customer's name in the ledger"),
+        sa.Column("currency", WORD, autoincrement=False, nullable=False, comment="Stripe's code in lower case"),
+        sa.Column("opening_before", BIG, nullable=False, comment="micros, MRR at the month's opening as it was held to be"),
+        sa.Column("opening_after", BIG, nullable=False, comment="micros, the same as it is now known"),
+        sa.Column("closing_before", BIG, nullable=False, comment="micros, MRR at the month's closing as it was held to be"),
+        sa.Column("closing_after", BIG, nullable=False, comment="micros, the same as it is now known"),
+        sa.Column(
+            "flows_before",
+            WORD,
+            nullable=False,
+            comment="JSON: micros by kind of movement within the month, as they were held to be",
+        ),
+        sa.Column("flows_after", WORD, nullable=False, comment="JSON: the same as they are now known"),
+        sa.Column("learnt_at", TIME, nullable=False, comment="when it was found"),
+        sa.PrimaryKeyConstraint("basis", "run_id", "month", "customer", "currency", name=op.f("pk_restatement")),
+        comment="Customers behind a change of closed months, one row for each month that later news changed",
+    )
+    op.create_table(
+        "adjustment",
+        sa.Column("basis", WORD, autoincrement=False, nullable=False, comment="version of what it rests on (table basis)"),
+        sa.Column("kind", WORD, autoincrement=False, nullable=False, comment="month, quarter, year, trailing_3, trailing_12"),
+        sa.Column("first", sa.Date(), autoincrement=False, nullable=False, comment="the frozen window's first day"),
+        sa.Column("until", sa.Date(), autoincrement=False, nullable=False, comment="the day after its last"),
+        sa.Column("dimension", WORD, autoincrement=False, nullable=False, comment="as in table rollup"),
+        sa.Column("segment", WORD, autoincrement=False, nullable=False, comment="as in table rollup"),
+        sa.Column(
+            "currency",
+            WORD,
+            autoincrement=False,
+            nullable=False,
+            comment="a code in lower case, or all:CODE for the whole book expressed in it",
+        ),
+        sa.Column(
+            "seq", sa.Integer(), autoincrement=False, nullable=False, comment="rises by one with each adjustment of these figures"
+        ),
+        sa.Column("opening", BIG, nullable=False, comment="micros by which the opening differs from the frozen one"),
+        sa.Column("closing", BIG, nullable=False, comment="micros by which the closing differs from the frozen one"),
+        sa.Column("figures", WORD, nullable=False, comment="JSON of all figures as they are now known"),
+        sa.Column("digest", WORD, nullable=False, comment="of these figures"),
+        sa.Column("booked", sa.Date(), nullable=False, comment="first day of the month in which it was learnt and is booked"),
+        sa.Column("learnt_at", TIME, nullable=False, comment="when it was found"),
+        sa.Column("run_id", sa.Integer(), nullable=True, comment="the run that found it"),
+        sa.PrimaryKeyConstraint(
+            "basis", "kind", "first", "until", "dimension", "segment", "currency", "seq", name=op.f("pk_adjustment")
+        ),
+        comment="Where months are frozen: what later news would have changed in them, booked in the month of the news",
     )
     op.create_table(
         "run",
