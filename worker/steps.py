@@ -23,7 +23,7 @@ from integrations.store.jobs import Job
 from integrations.store.runs import AlreadyRunning, Run
 from integrations.stripe.errors import ReadError
 from worker import audit as auditing
-from worker import ingest
+from worker import ingest, kinds
 from worker.audit import Drift, do_drift
 from worker.ingest import Ingest
 from worker.jobs import NEVER, Crew, Handler, Worked
@@ -231,9 +231,9 @@ LIGHT: Final = ("plan", "list", "events", "open_invoices", "mark", "drift")
 """Kinds of jobs that wait for Stripe most of the time: many of them go on at once in one process."""
 
 
-def handlers(wiring: Wiring, reading: Ingest) -> dict[str, Handler]:  # noqa: ARG001  # what computes figures needs the wiring
+def handlers(wiring: Wiring, reading: Ingest) -> dict[str, Handler]:
     """Every kind of job that a worker can do."""
-    return {**ingest.handlers(reading), "drift": partial(do_drift, reading)}
+    return {**ingest.handlers(reading), "drift": partial(do_drift, reading), **kinds.handlers(wiring)}
 
 
 def report(

@@ -47,20 +47,20 @@ def _named(face: Face, account: list[str] | None) -> list[str] | None:
 
 def _derived(face: Face, *, rebuild: bool = False) -> Any:
     """Ledger and figures, with the identity checked; what is broken ends the command."""
-    from worker import steps
+    from worker import catchup
 
     with progress("derive") as told:
-        derived = steps.derive(face.wiring, rebuild=rebuild, progress=told)
+        derived = catchup.derive(face.wiring, rebuild=rebuild, progress=told)
     if derived.status != "done" or face.interrupted:
         face.finished(derived)
     return _rolled(face, rebuild=rebuild)
 
 
 def _rolled(face: Face, *, rebuild: bool = False) -> Any:
-    from worker import steps
+    from worker import catchup
 
     with progress("sum up") as told:
-        done, breaks = steps.rollup(face.wiring, rebuild=rebuild, progress=told)
+        done, breaks = catchup.rollup(face.wiring, rebuild=rebuild, progress=told)
     if done.status != "done":
         face.finished(done)
     if breaks:
@@ -96,7 +96,7 @@ def rebuild(
     config: Config = None,
 ) -> None:
     """Derive the whole ledger anew from the facts, then snapshots and figures. The result is the same however often it is done."""
-    from worker import steps
+    from worker import catchup
 
     with opened(json=json, now=now, config=config, policy=policy) as face:
         if dry_run:
@@ -105,7 +105,7 @@ def rebuild(
             check(face, json=json)
             return
         with progress("derive") as told:
-            done = steps.derive(face.wiring, rebuild=True, basis=face.wiring.basis if policy else None, progress=told)
+            done = catchup.derive(face.wiring, rebuild=True, basis=face.wiring.basis if policy else None, progress=told)
         if done.status == "done" and not face.interrupted:
             _rolled(face, rebuild=True)
         if json:

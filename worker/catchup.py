@@ -1,0 +1,26 @@
+"""The steps from facts to figures that command line, Celery tasks and tests share: deriving and rolling up, each as a run of jobs."""
+
+from dataclasses import replace
+
+from integrations.store import migrate
+from metrics.derivation import Basis
+from worker import derive as deriving
+from worker import steps
+from worker.steps import Progress, Report
+from worker.wiring import Wiring
+
+
+def _quiet(_stream: str, _objects: int) -> None:
+    """Nobody is told of progress."""
+
+
+def derive(wiring: Wiring, *, rebuild: bool = False, basis: Basis | None = None, progress: Progress = _quiet) -> Report:
+    """Bring the ledger up to date with the facts; with `rebuild` derive it all anew; with `basis` that of another policy.
+
+    Raises NotMigrated, and AlreadyRunning when a rebuild is asked for while another derivation is under way.
+    """
+    migrate.require_current(wiring.engine)
+    first = deriving.first_job(rebuild=rebuild, basis=basis)
+    first = replace(first, data={**first.data, "now": wiring.now})
+    run, joined = steps.open_run(wiring, "derive", [first], refuse=rebuild or basis is not None)
+    return steps.see_through(wiring, [run], joined=joined, progress=progress)

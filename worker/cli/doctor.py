@@ -1,0 +1,229 @@
+"""`nrr doctor`: one check after another, each with what to do about it. Nothing is changed."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+
+from worker.cli.common import Config, Face, Json, Now, opened, put_json
+from worker.cli.faults import Exit, told
+
+if TYPE_CHECKING:
+    from worker.freshness import Freshness
+
+OK: Final = "ok"
+NOTE: Final = "note"
+WRONG: Final = "wrong"
+STALE_SECONDS: Final = 86_400
+SKEW_SECONDS: Final = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, how it is, and (unless it is fine) what to do. `code` is what the shell is told of it."""
+
+    name: str
+    state: str
+    detail: str
+    code: Exit = Exit.OK
+
+
+def doctor(json: Json = False, now: Now = None, config: Config = None) -> None:
+    """Check settings, database, Stripe key and permissions, Redis, and how fresh the data is."""
+    with opened(json=json, now=now, config=config) as face:
+        checks = []
+        for check in _all(face):
+            checks.append(check)
+            if not json:
+                sign = {OK: "✓", NOTE: "·", WRONG: "✗"}[check.state]
+                face.lines(f"{sign} {check.name}: {check.detail}")
+        code = next((check.code for check in checks if check.code != Exit.OK), Exit.OK)
+        if json:
+            put_json({"ok": code == Exit.OK, "checks": [{"name": c.name, "state": c.state, "detail": c.detail} for c in checks]})
+        if code != Exit.OK:
+            raise typer.Exit(code)
+
+
+def _all(face: Face) -> Iterator[Check]:
+    yield _settings(face)
+    database = _tried("database", lambda: _database(face))
+    yield database
+    yield from _accounts(face)
+    if face.loaded.settings.redis_url is not None:
+        yield _tried("redis", lambda: _redis(face))
+    yield from _channels(face)
+    if database.state == OK:
+        yield from _data(face)
+
+
+def _tried(name: str, look: Callable[[], Check]) -> Check:
+    try:
+        return look()
+    except Exception as error:  # noqa: BLE001  # whatever is wrong with one check, the others are still made
+        fault = told(error)
+        return Check(
+            name, WRONG, fault.message if fault else f"{type(error).__name__}: {error}", fault.code if fault else Exit.FAILED
+        )
+
+
+def _settings(face: Face) -> Check:
+    settings = face.loaded.settings
+    place = f" from {face.loaded.config}" if face.loaded.config else ", no nrr.toml"
+    policy = settings.chosen_policy().name
+    return Check("settings", OK, f"policy {policy}, time zone {settings.reporting_timezone}{place}")
+
+
+def _database(face: Face) -> Check:
+    import sqlite3
+
+    from integrations.store import migrate
+    from integrations.store.engine import wal_is_safe
+
+    migrate.require_current(face.wiring.engine)
+    shown = face.loaded.settings.database_shown
+    note = ""
+    if shown.startswith("sqlite") and not wal_is_safe(sqlite3.sqlite_version_info):
+        note = f"; SQLite {sqlite3.sqlite_version} lacks the fix for its write-ahead log, so the slower safe journal is used"
+    return Check("database", OK, f"{shown}, schema {migrate.head()}{note}")
+
+
+def _accounts(face: Face) -> Iterator[Check]:
+    names = face.wiring.sources.names
+    if not names:
+        yield _tried("stripe", lambda: _keyless(face))
+    for name in names:
+        yield from _account(face, name)
+
+
+def _keyless(face: Face) -> Check:
+    from worker.wiring import require_key
+
+    require_key(face.loaded.settings)
+    return Check("stripe", OK, "a key is set")
+
+
+def _account(face: Face, name: str) -> Iterator[Check]:
+    title = f"stripe {name}"
+
+    def key() -> Check:
+        reader = face.wiring.sources.named(name)
+        told_of = reader.account()
+        mode = "live" if told_of.livemode else "test"
+        return Check(title, OK, f"the key is good: {told_of.id}, {mode} mode")
+
+    checked = _tried(title, key)
+    yield checked
+    if checked.state != OK:
+        return
+    yield _tried(f"{title} clock", lambda: _clock(face, name))
+    for probe in face.wiring.sources.named(name).probe():
+        if probe.problem is None:
+            yield Check(f"{title} {probe.stream}", OK, "can be read")
+        elif probe.optional:
+            yield Check(f"{title} {probe.stream}", NOTE, f"{probe.problem} (not needed)")
+        else:
+            yield Check(f"{title} {probe.stream}", WRONG, probe.problem, Exit.REFUSED if probe.missing else Exit.FAILED)
+
+
+def _clock(face: Face, name: str) -> Check:
+    from worker.ingest import stripe_now
+
+    if face.wiring.pretended is not None:
+        return Check(f"stripe {name} clock", NOTE, f"pretending that it is {face.wiring.pretended.isoformat()}")
+    skew = stripe_now(face.wiring.sources.named(name)) - int(face.wiring.clock().timestamp())
+    if abs(skew) > SKEW_SECONDS:
+        return Check(
+            f"stripe {name} clock", NOTE, f"this machine's clock differs from Stripe's by {abs(skew)} s; Stripe's is what counts"
+        )
+    return Check(f"stripe {name} clock", OK, "agrees with Stripe's")
+
+
+def _redis(face: Face) -> Check:
+    import redis
+
+    url = face.loaded.settings.redis_url
+    assert url is not None
+    try:
+        with redis.Redis.from_url(url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5) as client:
+            info: Any = client.info("memory")
+            policy = str(info.get("maxmemory_policy"))
+    except redis.RedisError as error:
+        return Check(
+            "redis",
+            WRONG,
+            f"no answer ({type(error).__name__}); nothing is lost, but workers get no nudges. Check REDIS_URL",
+            Exit.FAILED,
+        )
+    if policy != "noeviction":
+        return Check("redis", NOTE, f"answers; maxmemory-policy is {policy}: set noeviction, or nudges vanish silently")
+    return Check("redis", OK, "answers")
+
+
+def _channels(face: Face) -> Iterator[Check]:
+    settings = face.loaded.settings
+    slack = settings.slack_webhook_url is not None or settings.slack_bot_token is not None
+    mail = bool(settings.alert_email_to)
+    if not slack and not mail:
+        yield Check("alerts", NOTE, "no channel is set: SLACK_WEBHOOK_URL, or SMTP_HOST with ALERT_EMAIL_TO")
+    else:
+        named = " and ".join([*(["Slack"] if slack else []), *(["e-mail"] if mail else [])])
+        yield Check("alerts", OK, f"go to {named}; try: nrr alerts test --channel {'slack' if slack else 'email'}")
+
+
+def _data(face: Face) -> Iterator[Check]:
+    from worker import freshness
+
+    found = freshness.gather(face.wiring.engine)
+    yield _fresh(found)
+    if found.touched:
+        yield Check("figures", NOTE, f"{found.touched} customers have news that no figure knows of yet; run: nrr rollup")
+    yield from _trouble(face, found)
+    yield from _findings(face)
+
+
+def _fresh(found: "Freshness") -> Check:
+    from worker.freshness import events_age_seconds
+
+    age = events_age_seconds(found)
+    if age is None:
+        return Check("freshness", NOTE, "nothing was read yet; run: nrr sync")
+    state = NOTE if age > STALE_SECONDS else OK
+    hint = "; run: nrr sync" if state == NOTE else ""
+    return Check("freshness", state, f"last read to the end {_ago(age)} ago{hint}")
+
+
+def _ago(seconds: float) -> str:
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def _trouble(face: Face, found: "Freshness") -> Iterator[Check]:
+    from integrations.store import quarantine
+    from integrations.store.engine import read
+
+    aside = found.jobs.get("quarantined", 0)
+    if aside:
+        yield Check("jobs", WRONG, f"{aside} jobs were put aside after failing; see: nrr runs", Exit.FAILED)
+    drifted = sum(found.drift.values())
+    if drifted:
+        yield Check("drift", NOTE, f"the last audit healed {drifted} subscriptions that had changed unseen")
+    if found.quarantined:
+        with read(face.wiring.engine) as connection:
+            named = quarantine.everything(connection, limit=5)
+        first = "; ".join(f"{q.kind} {q.object_id}: {q.reason} ({q.detail})" for q in named)
+        yield Check("quarantine", WRONG, f"{found.quarantined} objects are kept out: {first}", Exit.QUARANTINED)
+
+
+def _findings(face: Face) -> Iterator[Check]:
+    from integrations.store import book
+    from integrations.store.engine import read
+    from integrations.store.schema_ledger import finding
+
+    with read(face.wiring.engine) as connection:
+        counts = book.count_by(connection, finding, face.wiring.basis.version, "reason")
+    if counts:
+        said = ", ".join(f"{count} × {reason}" for reason, count in sorted(counts.items()))
+        yield Check("findings", NOTE, f"{said}; see: nrr show findings")

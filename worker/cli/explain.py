@@ -1,0 +1,128 @@
+"""`nrr explain`: from a figure down to Stripe's objects and the arithmetic, in words that a support person can follow."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from worker.cli.common import Config, Face, Json, Now, PolicyName, opened, put_json
+from worker.cli.faults import Exit, Stop
+from worker.cli.show import ready
+
+if TYPE_CHECKING:
+    from metrics.explain import MovementWords
+    from metrics.ledger import CustomerLedger
+
+
+def explain(
+    what: Annotated[
+        str, typer.Argument(metavar="CUSTOMER|DAY|CUSTOMER@DAY", help="A customer, a day, or a customer's movement of a day.")
+    ],
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
+    """Explain a customer's movements (or those of a day): each change, the Stripe objects that say so, and the arithmetic."""
+    customer, day = _asked(what)
+    with opened(json=json, now=now, config=config, policy=policy) as face:
+        ready(face)
+        names = [customer] if customer else _of_day(face, day)
+        found = explained(face, names)
+        if customer and not found:
+            raise Stop(
+                f"nothing is known of a customer {customer}; it takes Stripe's id, as `nrr show movements` prints it", Exit.FAILED
+            )
+        movements = [words for _, told in found for words in told if day is None or words.date == day.isoformat()]
+        if day is not None and not movements:
+            raise Stop(
+                f"nothing moved on {day}" + (f" for {customer}" if customer else "") + "; run: nrr show movements", Exit.FAILED
+            )
+        ledgers = [ledger for ledger, _ in found] if customer and day is None else []
+        if json:
+            put_json({
+                "policy": face.wiring.basis.policy.name,
+                "movements": [words.as_json() for words in movements],
+                "exclusions": [asdict(each) for ledger in ledgers for each in ledger.exclusions],
+                "findings": [asdict(each) for ledger in ledgers for each in ledger.findings],
+            })  # fmt: skip
+            return
+        face.lines(*lines_of(movements))
+        for ledger in ledgers:
+            face.lines(*_beside(ledger))
+
+
+def _asked(what: str) -> tuple[str | None, date | None]:
+    customer, at, day = what.rpartition("@")
+    if at:
+        try:
+            return customer, date.fromisoformat(day)
+        except ValueError:
+            return what, None
+    try:
+        return None, date.fromisoformat(what)
+    except ValueError:
+        return what, None
+
+
+def _of_day(face: Face, day: date | None) -> list[str]:
+    from datetime import timedelta
+
+    from integrations.store import book
+    from integrations.store.engine import read
+
+    assert day is not None, "without a customer there is a day"
+    with read(face.wiring.engine) as connection:
+        found = book.movements(connection, face.wiring.basis.version, day, day + timedelta(days=1))
+    return sorted(set(found["customer"].to_list()))
+
+
+def explained(face: Face, names: Sequence[str]) -> list[tuple["CustomerLedger", list["MovementWords"]]]:
+    """Each customer's ledger, derived again from the evidence, with its movements in words."""
+    from integrations.store import evidence
+    from integrations.store.engine import read
+    from metrics.explain import explain as in_words
+    from metrics.timeline import Traced
+    from worker.derive import deriver_of
+
+    basis = face.wiring.basis
+    out = []
+    with read(face.wiring.engine) as connection:
+        deriver = deriver_of(connection, basis)
+        for group in evidence.groups(connection, only=names):
+            traces: dict[str, list[Traced]] = {}
+            ledger = deriver.derive(group, face.wiring.now, traces)
+            out.append((ledger, in_words(group, ledger, traces, deriver.pricers, basis.policy, basis.timezone)))
+    return out
+
+
+def lines_of(movements: Sequence["MovementWords"]) -> list[str]:
+    """Movements as indented lines: the movement, under it each change, under that the arithmetic of each item and what says so."""
+    out = []
+    for movement in movements:
+        out.append(f"{movement.customer}  {movement.words}")
+        for change in movement.changes:
+            mark = " (inferred)" if change.inferred else ""
+            out.append(f"    {change.at}  {change.subscription}: {change.words}{mark}")
+            out += [f"        {item.item}: {item.arithmetic}" for item in change.items]
+            out.append(f"        evidence: {', '.join(change.evidence)}")
+        out.append("")
+    return out
+
+
+def _beside(ledger: "CustomerLedger") -> list[str]:
+    from datetime import UTC, datetime
+
+    def when(at: int | None) -> str:
+        return "now" if at is None else f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d}"
+
+    out: list[Any] = []
+    if ledger.exclusions:
+        out.append("left out of MRR:")
+        out += [f"    {e.object_id}: {e.reason} from {when(e.since)} to {when(e.until)}" for e in ledger.exclusions]
+    if ledger.findings:
+        out.append("to know about the data:")
+        out += [f"    {f.object_id}: {f.reason}: {f.detail}" for f in ledger.findings]
+    return out

@@ -1,0 +1,142 @@
+"""`nrr export`: movements, snapshots and rollups as files that other tools read. Amounts are integers of micros; nothing is rounded."""
+
+import sys
+from collections.abc import Iterator
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from worker.cli.common import Config, Face, Json, Now, PolicyName, day_of_text, opened, put_json, until_of_text
+from worker.cli.faults import Exit, Stop
+from worker.cli.show import ready
+
+if TYPE_CHECKING:
+    import polars as pl
+
+WHAT: Final = ("movements", "snapshots", "rollups")
+FORMATS: Final = ("csv", "jsonl", "parquet")
+
+
+def export(
+    what: Annotated[str, typer.Argument(metavar="movements|snapshots|rollups", help="What to write.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write; - is standard output.")],
+    format: Annotated[str, typer.Option("--format", help="csv, jsonl or parquet.")] = "csv",
+    first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day.")] = None,
+    last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="The last day, which is part of the range.")] = None,
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
+    """Write movements, month-end snapshots or rollups to a file. A file is written whole or not at all."""
+    if what not in WHAT:
+        raise Stop(f"there is nothing called {what!r} to export; there are {', '.join(WHAT)}", Exit.USAGE)
+    if format not in FORMATS:
+        raise Stop(f"there is no format {format!r}; there are {', '.join(FORMATS)}", Exit.USAGE)
+    if str(out) == "-" and format == "parquet":
+        raise Stop("parquet needs a file: --out FILE", Exit.USAGE)
+    begin = day_of_text(first, "--from") if first else None
+    until = until_of_text(last, "--to") if last else None
+    with opened(json=json, now=now, config=config, policy=policy) as face:
+        ready(face)
+        frames = {"movements": _movements, "snapshots": _snapshots, "rollups": _rollups}[what](face, begin, until)
+        rows = _write(frames, out, format)
+        if str(out) == "-":
+            face.say(f"{rows:,} rows")
+        elif json:
+            put_json({"what": what, "format": format, "file": str(out), "rows": rows})
+        else:
+            face.lines(f"{rows:,} {what} in {out}")
+
+
+def _write(frames: Iterator["pl.DataFrame"], out: Path, form: str) -> int:
+    """Write frames one after another; the file appears under its name only when it is whole."""
+    if str(out) == "-":
+        return sum(_append(frame, sys.stdout.buffer, form, first=index == 0) for index, frame in enumerate(frames))
+    partial = out.with_name(f".{out.name}.part")
+    try:
+        if form == "parquet":
+            import polars as pl
+
+            whole = pl.concat(list(frames))
+            whole.write_parquet(partial)
+            rows = len(whole)
+        else:
+            with partial.open("wb") as file:
+                rows = sum(_append(frame, file, form, first=index == 0) for index, frame in enumerate(frames))
+        partial.replace(out)
+    except OSError as error:
+        raise Stop(f"{out} could not be written: {error.strerror}; nothing was left there") from None
+    finally:
+        partial.unlink(missing_ok=True)
+    return rows
+
+
+def _append(frame: "pl.DataFrame", file: Any, form: str, *, first: bool) -> int:
+    import polars as pl
+
+    if form == "jsonl":
+        file.write(frame.write_ndjson().encode())
+    else:
+        lists = [name for name, kind in frame.schema.items() if kind == pl.List(pl.String)]
+        file.write(frame.with_columns(pl.col(name).list.join(" ") for name in lists).write_csv(include_header=first).encode())
+    return len(frame)
+
+
+def _movements(face: Face, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
+    """A month at a time, so that memory doesn't grow with the years."""
+    from integrations.store import book
+    from integrations.store.engine import read
+    from metrics.periods import months_between
+
+    version = face.wiring.basis.version
+    with read(face.wiring.engine) as connection:
+        span = book.span(connection, version)
+        low = begin or (span[0] if span else face.today)
+        high = until or (span[1] + timedelta(days=1) if span else low)
+        written = False
+        for window in months_between(low, high):
+            frame = book.movements(connection, version, max(low, window.first), min(high, window.until))
+            if len(frame) or not written:
+                written = True
+                yield frame.rename({"day": "date"})
+
+
+def _snapshots(face: Face, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
+    from integrations.store import book, snapshots
+    from integrations.store.engine import read
+    from metrics.periods import months_between
+
+    version = face.wiring.basis.version
+    with read(face.wiring.engine) as connection:
+        span = book.span(connection, version)
+        low = begin or (span[0] if span else face.today)
+        high = until or face.today + timedelta(days=1)
+        written = False
+        for window in months_between(low, high):
+            day = window.until - timedelta(days=1)
+            if low <= day < high:
+                written = True
+                yield snapshots.month_end(connection, version, day)
+        if not written:
+            yield snapshots.month_end(connection, version, low)
+
+
+def _rollups(face: Face, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
+    import polars as pl
+
+    from integrations.store import rollups
+    from integrations.store.engine import read
+    from metrics.figures import Figures, amounts, rates
+
+    with read(face.wiring.engine) as connection:
+        found = rollups.current(connection, face.wiring.basis.version)
+    rows = []
+    for row in found:
+        if (begin is None or row["first"] >= begin) and (until is None or row["until"] <= until):
+            f = Figures.from_row({**row, "policy": face.wiring.basis.policy.name})
+            figures = {**f.to_row(), **rates(f)}
+            rows.append(figures | {f"{name}_micros": value for name, value in amounts(f).items() if name not in figures})
+    yield pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema={"kind": pl.String})

@@ -1,0 +1,349 @@
+"""`nrr show …`: figures as they stand, for people and for scripts. Days are reporting days, and both ends of a range are part of it."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.common import (
+    Config,
+    Face,
+    Json,
+    Now,
+    PolicyName,
+    day_of_text,
+    money,
+    opened,
+    percent,
+    put_json,
+    until_of_text,
+)
+from worker.cli.faults import Exit, Stop
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Figures as they stand.")
+
+From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day.")]
+To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="The last day, which is part of the range.")]
+
+
+def ready(face: Face) -> None:
+    """Raises NotMigrated or NotDerived unless there is a ledger; under a preset that was never asked for, it is derived now."""
+    from integrations.store import migrate
+    from integrations.store.engine import read
+    from worker import catchup, derive
+
+    migrate.require_current(face.wiring.engine)
+    with read(face.wiring.engine) as connection:
+        complete = derive.is_complete(connection, face.wiring.basis)
+        configured = face.loaded.settings.basis()
+        set_up = derive.is_complete(connection, configured)
+    if complete:
+        return
+    if face.wiring.basis == configured or not set_up:
+        raise derive.NotDerived(configured)
+    face.say(f"deriving the ledger under the policy {face.wiring.basis.policy.name} from the facts that are stored …")
+    done = catchup.derive(face.wiring, rebuild=True, basis=face.wiring.basis)
+    face.finished(done)
+
+
+def reporting_currency(face: Face) -> str | None:
+    """The currency of the whole book: the one that is set, else the one that all accounts are paid out in."""
+    if face.wiring.reporting_currency is not None:
+        return face.wiring.reporting_currency
+    from integrations.store import accounts
+    from integrations.store.engine import read
+
+    with read(face.wiring.engine) as connection:
+        found = {row.default_currency for row in accounts.everything(connection)}
+    return found.pop() if len(found) == 1 else None
+
+
+def range_of(first: str | None, last: str | None, face: Face, *, default_days: int = 30) -> tuple[date, date]:
+    """The days [first, until) of --from and --to; without them the last thirty up to today."""
+    until = until_of_text(last, "--to") if last else face.today + timedelta(days=1)
+    begin = day_of_text(first, "--from") if first else until - timedelta(days=default_days)
+    if begin >= until:
+        raise Stop(f"--from {begin} lies after --to {until - timedelta(days=1)}", Exit.USAGE)
+    return begin, until
+
+
+@app.command()
+def mrr(
+    at: Annotated[str | None, typer.Option("--at", metavar="DATE", help="At this day's closing (default: today).")] = None,
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
+    """Show MRR at a day's closing: net and list, in each currency and in the reporting currency."""
+    from worker.cli.rows import code_of, standing_row
+    from worker.figures import mrr_at
+
+    with opened(json=json, now=now, config=config, policy=policy) as face:
+        ready(face)
+        day = day_of_text(at, "--at") if at else face.today
+        found = mrr_at(face.wiring.engine, face.wiring.basis, day, reporting_currency=reporting_currency(face))
+        rows = [standing_row(each) for each in found.by_currency]
+        together = found.together or (found.by_currency[0] if len(found.by_currency) == 1 else None)
+        total = standing_row(together) if together else None
+        findings = [*({"reason": "missing_rate", "detail": text} for text in found.findings), *_findings(face)]
+        if json:
+            empty: dict[str, Any] = {"currency": None, "mrr": None, "mrr_micros": None, "list_mrr": None, "list_mrr_micros": None}
+            customers = together.customers if together else None
+            put_json({"at": day, "policy": face.wiring.basis.policy.name, **(total or empty), "customers": customers,
+                      "incomplete": found.incomplete, "by_currency": rows, "findings": findings})  # fmt: skip
+            return
+        columns = ("currency", "MRR", "list MRR", "ARR", "at risk", "committed", "usage", "customers", "subscriptions")
+        shown = [*found.by_currency, *([found.together] if found.together and len(found.by_currency) > 1 else [])]
+        face.table(
+            columns,
+            [
+                (f"all in {code_of(s.currency).upper()}" if s is found.together else s.currency.upper(), money(s.net_micros, s.currency),
+                 money(s.list_micros, s.currency), money(s.net_micros * 12, s.currency), money(s.at_risk_micros, s.currency),
+                 money(s.committed_micros, s.currency), money(s.usage_micros, s.currency), s.customers, s.subscriptions)
+                for s in shown
+            ],
+            title=f"MRR at the closing of {day}" + (" (incomplete)" if found.incomplete else ""),
+            right=columns[1:],
+        )  # fmt: skip
+        for each in findings:
+            face.say(
+                f"{each['reason']}: {each['detail']}"
+                if "count" not in each
+                else f"{each['count']} × {each['reason']} (nrr show findings)"
+            )
+
+
+def _findings(face: Face) -> list[dict[str, Any]]:
+    """What a reader must know, counted by reason."""
+    from integrations.store import book
+    from integrations.store.engine import read
+    from integrations.store.schema_ledger import finding
+
+    with read(face.wiring.engine) as connection:
+        counts = book.count_by(connection, finding, face.wiring.basis.version, "reason")
+    return [{"reason": reason, "count": count, "detail": "nrr show findings"} for reason, count in sorted(counts.items())]
+
+
+@app.command()
+def movements(
+    first: From = None,
+    last: To = None,
+    customer: Annotated[str | None, typer.Option("--customer", metavar="ID", help="Of this customer only.")] = None,
+    kind: Annotated[str | None, typer.Option("--kind", help="new, reactivation, expansion, contraction or churn.")] = None,
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
+    """Show what each customer's MRR did, day by day, with kind, cause and the Stripe objects behind it."""
+    from integrations.store import book
+    from integrations.store.engine import read
+    from metrics.ledger import KINDS
+    from worker.cli.rows import movement_rows
+
+    if kind is not None and kind not in KINDS:
+        raise Stop(f"there is no kind {kind!r}; there are {', '.join(KINDS)}", Exit.USAGE)
+    with opened(json=json, now=now, config=config, policy=policy) as face:
+        ready(face)
+        begin, until = range_of(first, last, face)
+        with read(face.wiring.engine) as connection:
+            found = book.movements(connection, face.wiring.basis.version, begin, until, customer)
+        rows = [row for row in movement_rows(found) if kind in (None, row["kind"])]
+        if json:
+            put_json({"from": begin, "to": until - timedelta(days=1), "policy": face.wiring.basis.policy.name, "movements": rows})
+            return
+        columns = ("date", "customer", "kind", "cause", "before", "after", "change", "evidence")
+        face.table(
+            columns,
+            [
+                (r["date"], r["customer"], r["kind"], r["cause"] + ("*" if r["inferred"] else ""), money(r["before_micros"], r["currency"]),
+                 money(r["after_micros"], r["currency"]), money(r["delta_micros"], r["currency"]), ", ".join(r["evidence"]))
+                for r in rows
+            ],
+            right=("before", "after", "change"),
+        )  # fmt: skip
+        face.say(f"{len(rows)} movements from {begin} to {until - timedelta(days=1)}")
+        if any(r["inferred"] for r in rows):
+            face.say("* dated at the first evidence of it: the change itself left no dated trace")
+
+
+@app.command()
+def retention(
+    first: From = None,
+    last: To = None,
+    by: Annotated[
+        str | None,
+        typer.Option("--by", metavar="DIMENSION", help="Segments too: plan, country, metadata.KEY, or two: plan,country."),
+    ] = None,
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
+    """Show NRR, GRR and logo retention of the customers that were there at the opening, and the bridge of the whole book."""
+    from metrics.periods import Window
+    from worker.cli.rows import code_of, figures_row
+    from worker.figures import figures_now
+
+    with opened(json=json, now=now, config=config, policy=policy) as face:
+        ready(face)
+        begin, until = range_of(first, last, face)
+        window = Window(_kind(begin, until), begin, until)
+        found = figures_now(
+            face.wiring.engine, face.wiring.basis, [window], [by] if by else [], reporting_currency=reporting_currency(face)
+        )
+        whole = [f for f in found if not f.dimension]
+        own = [f for f in whole if not f.currency.startswith("all:")]
+        together = [f for f in whole if f.currency.startswith("all:")]
+        total = together[0] if together else own[0] if len(own) == 1 else None
+        # Segments stand in the currency of the total where there is one, else in each currency apart.
+        segments = [f for f in found if f.dimension and (total is None or f.currency == total.currency)]
+        if json:
+            put_json({
+                "from": begin, "to": until - timedelta(days=1), "window": window.kind, "policy": face.wiring.basis.policy.name,
+                "basis": face.wiring.basis.version, "currency": code_of(total.currency) if total else None,
+                "total": figures_row(total) if total else None, "by_currency": [figures_row(f) for f in own],
+                "by": by, "segments": [figures_row(f) for f in segments],
+            })  # fmt: skip
+            return
+        if not whole:
+            face.say("nothing had MRR in this range")
+            return
+        columns = (
+            "",
+            "opening",
+            "expansion",
+            "contraction",
+            "churn",
+            "end of cohort",
+            "NRR",
+            "GRR",
+            "logos kept",
+            "new",
+            "returned",
+            "closing",
+        )
+        shown = [
+            *segments,
+            *([total] if total and (len(own) > 1 or segments) else []),
+            *(own if total is None or len(own) > 1 or not segments else []),
+        ]
+        face.table(columns, [_row(f, total) for f in shown], title=f"Retention from {begin} to {until - timedelta(days=1)}"
+                   + (" (incomplete)" if any(f.incomplete for f in whole) else ""), right=columns[1:])  # fmt: skip
+        for f in whole:
+            if f.reason:
+                face.say(f"{f.currency}: rates can't be given: {f.reason}")
+
+
+def _row(f: Any, total: Any) -> tuple[object, ...]:
+    from metrics.figures import rates
+
+    found = rates(f)
+    name = (
+        f.segment
+        if f.dimension
+        else ("all in " if f is total and f.currency.startswith("all:") else "") + f.currency.rpartition(":")[2].upper()
+    )
+    return (
+        name, money(f.opening, f.currency), money(f.expansion, f.currency), money(-f.contraction, f.currency), money(-f.churn, f.currency),
+        money(f.closing_of_cohort, f.currency), percent(found["nrr"]), percent(found["grr"]), percent(found["logo_retention"]),
+        money(f.new, f.currency), money(f.reactivation, f.currency), money(f.closing, f.currency),
+    )  # fmt: skip
+
+
+def _kind(begin: date, until: date) -> str:
+    """What kind of window a range is, so that a whole month is one."""
+    from metrics.periods import month, quarter, year
+
+    for make in (month, quarter, year):
+        window = make(begin)
+        if (window.first, window.until) == (begin, until):
+            return window.kind
+    return "custom"
+
+
+@app.command()
+def exclusions(
+    at: Annotated[str | None, typer.Option("--at", metavar="DATE", help="At this day's closing (default: today).")] = None,
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
+    """Show what is left out of MRR: how much, how often, and why."""
+    from integrations.store import book
+    from integrations.store.engine import read
+    from metrics.money import major_text
+    from metrics.periods import closing
+
+    with opened(json=json, now=now, config=config, policy=policy) as face:
+        ready(face)
+        day = day_of_text(at, "--at") if at else face.today
+        moment = closing(day, face.wiring.basis.timezone)
+        with read(face.wiring.engine) as connection:
+            found = book.exclusions(connection, face.wiring.basis.version)
+        summed: dict[tuple[str, str], list[int]] = {}
+        for row in found.iter_rows(named=True):
+            if row["since"] < moment and (row["until"] is None or row["until"] >= moment):
+                place = summed.setdefault((row["reason"], row["currency"]), [0, 0, 0])
+                place[0] += 1
+                place[1] += row["mrr_micros"] or 0
+                place[2] += row["mrr_micros"] is None
+        rows: list[dict[str, Any]] = [
+            {"reason": reason, "currency": currency, "count": count, "mrr": major_text(micros, currency), "mrr_micros": micros, "unpriced": unpriced}
+            for (reason, currency), (count, micros, unpriced) in sorted(summed.items())
+        ]  # fmt: skip
+        if json:
+            put_json({"at": day, "policy": face.wiring.basis.policy.name, "exclusions": rows})
+            return
+        face.table(
+            ("reason", "currency", "how many", "would be worth", "without a price"),
+            [(r["reason"], r["currency"].upper(), r["count"], money(r["mrr_micros"], r["currency"]), r["unpriced"]) for r in rows],
+            title=f"Left out of MRR at the closing of {day}",
+            right=("how many", "would be worth", "without a price"),
+        )
+
+
+@app.command()
+def findings(
+    reason: Annotated[str | None, typer.Option("--reason", help="Of this reason only.")] = None,
+    customer: Annotated[str | None, typer.Option("--customer", metavar="ID", help="Of this customer only.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 200,
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
+    """Show what a reader of the numbers must know about the data: gaps, unknown prices, inferred dates."""
+    from integrations.store import book
+    from integrations.store.engine import read
+
+    with opened(json=json, now=now, config=config, policy=policy) as face:
+        ready(face)
+        with read(face.wiring.engine) as connection:
+            found = book.findings(connection, face.wiring.basis.version)
+        rows = [
+            row for row in found.iter_rows(named=True)
+            if reason in (None, row["reason"]) and customer in (None, row["customer"])
+        ]  # fmt: skip
+        if json:
+            put_json({"count": len(rows), "findings": rows[:limit]})
+            return
+        face.table(
+            ("severity", "reason", "object", "customer", "what"),
+            [(r["severity"], r["reason"], r["object_id"], r["customer"], r["detail"]) for r in rows[:limit]],
+        )
+        if len(rows) > limit:
+            face.say(f"{len(rows) - limit} more (--limit)")
+
+
+def _register() -> None:
+    """The further figures that `figures` shows."""
+    from worker.cli import figures
+
+    for name in ("nrr", "grr", "cohorts", "segments", "insight"):
+        app.command(name=name)(getattr(figures, name))
+
+
+_register()
