@@ -1,0 +1,179 @@
+"""Figures that nobody has stored: any window, segment and day, straight from the ledger in the database.
+
+Reads a shard of the customers at a time, so memory doesn't grow with the book; everything is read in one transaction, so that it is of
+one moment. Nothing is written.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+import polars as pl
+from sqlalchemy import Connection, Engine
+
+from integrations.store import accounts, book, cursors, ledger, rates
+from integrations.store.engine import read
+from metrics import retention, segments
+from metrics.currencies import Exchange, exchange, rates_on, worth
+from metrics.derivation import Basis
+from metrics.evidence import Instant
+from metrics.figures import Figures
+from metrics.periods import Window, closing
+from metrics.spans import Book
+
+STANDINGS_A_SHARD: Final = 150_000
+"""So many rows of standings are worked on at once: some hundred windows of them take about half a gibibyte."""
+_AMOUNTS: Final = ("net_micros", "list_micros", "at_risk_micros", "scheduled_micros", "usage_micros", "subscriptions")
+
+
+class NothingDerived(RuntimeError):
+    """There is no complete ledger under this basis."""
+
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(
+            f"nothing has been derived yet under the policy {basis.policy.name} (basis {basis.version}); no figure was made. Run: nrr sync"
+        )
+
+
+def figures_now(
+    engine: Engine,
+    basis: Basis,
+    windows: Sequence[Window],
+    dimensions: Sequence[str] = (),
+    *,
+    reporting_currency: str | None = None,
+    bands: segments.Bands = segments.BANDS,
+    gaps: Sequence[tuple[date, date]] = (),
+) -> list[Figures]:
+    """The figures of `windows` as a whole and by each of `dimensions` (`plan,country` is one), in order of window, dimension, segment.
+
+    With `reporting_currency` those of the whole book in it too (`currency` is then `all:CODE`). Raises NothingDerived.
+    """
+    if not windows:
+        return []
+    with read(engine) as connection:
+        moment = complete_until(connection, basis)
+        abroad = exchange_to(connection, reporting_currency)
+        parts = [
+            retention.partials(some, windows, dimensions=dimensions, exchange=abroad, bands=bands, timezone=basis.timezone)
+            for some in shards(connection, basis.version, segments.attribute_keys(dimensions))
+        ]
+    added = retention.combine(parts)
+    return list(retention.finish(added, basis.policy, complete_until=moment, timezone=basis.timezone, gaps=gaps))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the book stood at in one currency at a day's closing, in micros. `committed` is the net less what is scheduled to end."""
+
+    currency: str
+    customers: int
+    net_micros: int
+    list_micros: int
+    at_risk_micros: int
+    scheduled_micros: int
+    usage_micros: int
+    subscriptions: int
+
+    @property
+    def committed_micros(self) -> int:
+        """MRR less scheduled churn."""
+        return self.net_micros - self.scheduled_micros
+
+
+@dataclass(frozen=True, slots=True)
+class DayStanding:
+    """The book at the closing of a day: in each currency, and in the reporting currency if one was asked for.
+
+    `apart` is what has no exchange rate yet on that day and is not in `together`. `incomplete`: the data doesn't reach the closing.
+    """
+
+    day: date
+    by_currency: tuple[Standing, ...]
+    together: Standing | None
+    apart: tuple[Standing, ...] = ()
+    incomplete: bool = False
+    findings: tuple[str, ...] = field(default=())
+
+
+def mrr_at(engine: Engine, basis: Basis, day: date, *, reporting_currency: str | None = None) -> DayStanding:
+    """What the book stands at at the closing of `day`. Raises NothingDerived."""
+    with read(engine) as connection:
+        moment = complete_until(connection, basis)
+        abroad = exchange_to(connection, reporting_currency)
+        found = book.as_of(connection, basis.version, day)
+    by_currency = tuple(_standings(found))
+    incomplete = closing(day, basis.timezone) > moment
+    if abroad is None:
+        return DayStanding(day, by_currency, None, incomplete=incomplete)
+    priced = found.with_columns(pl.lit(day).alias("day")).pipe(
+        lambda rows: rows.hstack(rates_on(abroad, rows.select("currency", "day")))
+    )
+    without = {currency for (currency,) in priced.filter(pl.col("numerator").is_null()).select("currency").unique().iter_rows()}
+    money = [name for name in _AMOUNTS if name != "subscriptions"]
+    rated = priced.filter(pl.col("numerator").is_not_null()).with_columns(
+        *(worth(pl.col(name), pl.col("numerator"), pl.col("denominator")).alias(name) for name in money),
+        currency=pl.lit(abroad.label),
+    )
+    together = next(_standings(rated), Standing(abroad.label, 0, *[0] * len(_AMOUNTS)))
+    return DayStanding(
+        day,
+        by_currency,
+        together,
+        tuple(each for each in by_currency if each.currency in without),
+        incomplete,
+        tuple(missing_rate(currency, abroad.reporting, day) for currency in sorted(without)),
+    )
+
+
+def missing_rate(currency: str, reporting: str, day: date) -> str:
+    """The finding that a currency has no rate, as a sentence with what to do about it."""
+    return (
+        f"there is no exchange rate of {currency.upper()} to {reporting.upper()} on or before {day}: what is paid in it is shown "
+        f"apart and is in no figure in {reporting.upper()}. Give a rate: nrr rates load FILE.csv"
+    )
+
+
+def _standings(found: pl.DataFrame) -> Iterator[Standing]:
+    live = pl.col("customer").filter(pl.col("net_micros") > 0)
+    summed = found.group_by("currency").agg(customers=live.n_unique(), **{name: pl.col(name).sum() for name in _AMOUNTS})
+    for row in summed.sort("currency").iter_rows(named=True):
+        yield Standing(**row)
+
+
+# --- shared with the stored figures ------------------------------------------------------------------------------------------
+
+
+def complete_until(connection: Connection, basis: Basis) -> Instant:
+    """The instant up to which the ledger is complete: it was derived until then, and every account was read until then.
+
+    Raises NothingDerived while there is no complete ledger.
+    """
+    found = ledger.bases(connection).get(basis.version)
+    if found is None or found.derived_at is None or found.derived_until is None:
+        raise NothingDerived(basis)
+    read_until = [c.position for c in cursors.everything(connection) if c.stream == "events"]
+    return Instant(min([found.derived_until, *read_until]))
+
+
+def exchange_to(connection: Connection, reporting_currency: str | None) -> Exchange | None:
+    """The stored rates to the reporting currency; None when there is no such currency."""
+    return None if reporting_currency is None else exchange(rates.of_source(connection), reporting_currency)
+
+
+def shard_count(connection: Connection, basis: str) -> int:
+    """How many shards the customers of a basis are worked on in."""
+    return max(1, -(-book.standings_held(connection, basis) // STANDINGS_A_SHARD))
+
+
+def shards(connection: Connection, basis: str, keys: Sequence[str]) -> Iterator[Book]:
+    """The whole ledger of a basis, some customers at a time."""
+    count = shard_count(connection, basis)
+    for index in range(count):
+        yield book.book(connection, basis, shard=(index, count), keys=keys)
+
+
+def account_names(connection: Connection) -> Mapping[str, str]:
+    """What people call the accounts, by the number that segments of the dimension `account` carry."""
+    return {str(row.id): row.name for row in accounts.everything(connection)}
