@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 
 import polars as pl
-from sqlalchemy import Connection, Select, Table, and_, func, select
+from sqlalchemy import Connection, Select, Table, and_, func, select, true, union
 
 from integrations.store.bulk import among, asked_for
 from integrations.store.columns import BUCKETS
@@ -14,6 +14,8 @@ from integrations.store.frames import read_frame
 from integrations.store.schema_ledger import attribute, exclusion, finding, movement, standing
 from metrics.spans import ATTRIBUTES, EXCLUSIONS, MOVEMENTS, STANDINGS, Book
 
+BOOK: Final = {"standings": STANDINGS, "movements": MOVEMENTS, "attributes": ATTRIBUTES, "exclusions": EXCLUSIONS}
+"""Columns and types of the frames of a book."""
 EVIDENCE: Final = pl.List(pl.String)
 _MOVEMENTS: Final = {
     "customer": pl.String, "day": pl.Date, "currency": pl.String, "kind": pl.String, "cause": pl.String, "before_micros": pl.Int64,
@@ -92,22 +94,27 @@ def book(
     *,
     shard: tuple[int, int] = (0, 1),
     only: Sequence[str] | None = None,
-    keys: Sequence[str] = (),
+    keys: Sequence[str] | None = (),
+    abroad_from: str | None = None,
 ) -> Book:
-    """The ledger of one of n shards of customers, or of those named in `only`, whole, with the attributes of `keys`.
+    """The ledger of one of n shards of customers, or of those named in `only`, whole, with the attributes of `keys` (None: of all).
+
+    With `abroad_from` only of customers that have anything in another currency than this one.
 
     It is what `metrics.retention.partials` takes.
     """
 
     def of(table: Table, schema: dict[str, Any]) -> Select[Any]:
         query = _of_basis(table, schema, basis)
+        if abroad_from is not None:
+            query = query.where(table.c.customer.in_(_abroad(basis, abroad_from)))
         if only is None:
             low, high = shard_buckets(shard)
             return query.where(table.c.bucket >= low, table.c.bucket < high)
         asked = asked_for(connection, [bucket_of(name) for name in only], only)
         return query.join(asked, and_(asked.c.bucket == table.c.bucket, asked.c.name == table.c.customer))
 
-    chosen = among(connection, attribute.c.key, keys)
+    chosen = true() if keys is None else among(connection, attribute.c.key, keys)
     return Book(
         standings=read_frame(connection, of(standing, STANDINGS), STANDINGS),
         movements=read_frame(connection, of(movement, MOVEMENTS), MOVEMENTS),
@@ -120,6 +127,22 @@ def count_by(connection: Connection, table: Table, basis: str, column: str) -> d
     """How many rows of a derived table there are for each value of a column."""
     query = select(table.c[column], func.count()).where(table.c.basis == basis).group_by(table.c[column])
     return {str(value): int(found) for value, found in connection.execute(query)}
+
+
+def _abroad(basis: str, home: str) -> Any:
+    """Customers that stood at, or are left out with, anything in another currency."""
+    return union(
+        *(
+            select(table.c.customer).where(table.c.basis == basis, table.c.currency != home)
+            for table in (standing, movement, exclusion)
+        )
+    )
+
+
+def standings_held(connection: Connection, basis: str) -> int:
+    """How many standings there are under a basis: what the size of a shard is measured by."""
+    query = select(func.count()).select_from(standing).where(standing.c.basis == basis)
+    return int(connection.execute(query).scalar_one())
 
 
 def span(connection: Connection, basis: str) -> tuple[date, date] | None:

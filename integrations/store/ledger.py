@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from integrations.store import former
 from integrations.store.bulk import append, asked_for
 from integrations.store.columns import BUCKETS, require_zone
 from integrations.store.encoding import bucket_of
@@ -86,6 +87,7 @@ def replace_customers(
     after which a customer must be derived again although nothing new was learnt of it.
     """
     if not fresh:
+        former.remember(connection, basis, names)
         _remove(connection, basis, names)
     rows: dict[Table, list[tuple[Any, ...]]] = {table: [] for table in DERIVED}
     for ledger in ledgers:
@@ -130,12 +132,14 @@ def _collect(rows: dict[Table, list[tuple[Any, ...]]], basis: str, ledger: Custo
 
 def clear(connection: Connection, basis: str) -> None:
     """Remove everything derived under a basis, but for the figures, which are kept in versions."""
+    former.forget(connection, basis)
     for table in DERIVED:
         connection.execute(delete(table).where(table.c.basis == basis))
 
 
 def clear_shard(connection: Connection, basis: str, shard: tuple[int, int]) -> None:
     """Remove everything derived under a basis of the customers in the i-th of n shards (i, n) of the buckets."""
+    former.forget(connection, basis)
     low, high = (BUCKETS * part // shard[1] for part in (shard[0], shard[0] + 1))
     for table in DERIVED:
         connection.execute(delete(table).where(table.c.basis == basis, table.c.bucket >= low, table.c.bucket < high))

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Index, Table, text
 
-from integrations.store.columns import Big, Day, Flag, Small, Time, Whole, Word, key, may, metadata, must
+from integrations.store.columns import Big, Bytes, Day, Flag, Small, Time, Whole, Word, key, may, metadata, must, number
 
 _BASIS = "version of what it rests on (table basis)"
 _BOOK = "a code in lower case, or all:CODE for the whole book expressed in it"
@@ -89,4 +89,74 @@ snapshot = Table(
     may("product", Word, "product of the largest item"),
     may("interval", Word, "billing interval of the largest item"),
     comment="MRR per customer at the closing of each month",
+)
+
+rollup_part = Table(
+    "rollup_part",
+    metadata,
+    key("basis", Word, _BASIS),
+    key("run_id", Whole, "the run that adds them up; 0 for the sum that the current figures were made of"),
+    key("part", Whole, "which shard of the customers; -1 says only that the run is adding up"),
+    key("name", Word, "which of the sums"),
+    must("body", Bytes, "the sums as an Arrow stream"),
+    comment="What shards of the customers add up to, on the way to figures",
+)
+
+former = Table(
+    "former",
+    metadata,
+    key("basis", Word, _BASIS),
+    key("bucket", Small, "hash of the customer's name, 0 to 1023"),
+    key("customer", Word, "the customer's name in the ledger"),
+    must("times", Whole, "how often it was derived again meanwhile"),
+    must("batch", Whole, "where its rows are (table former_rows)", index=True),
+    comment="Customers that were derived again since the current figures were made",
+)
+
+former_rows = Table(
+    "former_rows",
+    metadata,
+    number("by which table former points here"),
+    must("basis", Word, _BASIS),
+    must("body", Bytes, "the ledger that these customers had when the current figures were made, as Arrow streams"),
+    comment="What customers' ledgers were when the current figures were made",
+)
+
+restatement = Table(
+    "restatement",
+    metadata,
+    key("basis", Word, _BASIS),
+    key("run_id", Whole, "the run that found it"),
+    key("month", Day, "first day of a month that was closed already"),
+    key("customer", Word, "the customer's name in the ledger"),
+    key("currency", Word, "Stripe's code in lower case"),
+    must("opening_before", Big, "micros, MRR at the month's opening as it was held to be"),
+    must("opening_after", Big, "micros, the same as it is now known"),
+    must("closing_before", Big, "micros, MRR at the month's closing as it was held to be"),
+    must("closing_after", Big, "micros, the same as it is now known"),
+    must("flows_before", Word, "JSON: micros by kind of movement within the month, as they were held to be"),
+    must("flows_after", Word, "JSON: the same as they are now known"),
+    must("learnt_at", Time, "when it was found"),
+    comment="Customers behind a change of closed months, one row for each month that later news changed",
+)
+
+adjustment = Table(
+    "adjustment",
+    metadata,
+    key("basis", Word, _BASIS),
+    key("kind", Word, "month, quarter, year, trailing_3, trailing_12"),
+    key("first", Day, "the frozen window's first day"),
+    key("until", Day, "the day after its last"),
+    key("dimension", Word, "as in table rollup"),
+    key("segment", Word, "as in table rollup"),
+    key("currency", Word, _BOOK),
+    key("seq", Whole, "rises by one with each adjustment of these figures"),
+    must("opening", Big, "micros by which the opening differs from the frozen one"),
+    must("closing", Big, "micros by which the closing differs from the frozen one"),
+    must("figures", Word, "JSON of all figures as they are now known"),
+    must("digest", Word, "of these figures"),
+    must("booked", Day, "first day of the month in which it was learnt and is booked"),
+    must("learnt_at", Time, "when it was found"),
+    may("run_id", Whole, "the run that found it"),
+    comment="Where months are frozen: what later news would have changed in them, booked in the month of the news",
 )
