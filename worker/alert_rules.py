@@ -333,9 +333,9 @@ def _part(entry: Mapping[str, Any], dimensions: Sequence[str] | None) -> tuple[s
             raise Wrong(key, f'segment takes a dimension and its value, such as "plan=pro", not {segment!r}')
         dimension, value = dimension.strip(), found.strip()
     if dimensions is not None and dimension not in dimensions:
-        meant = meant(dimension, dimensions)
+        near = meant(dimension, dimensions)
         raise Wrong(
             key,
-            f"no figures are made by {dimension!r}{meant or '; add it to `dimensions` (there are ' + ', '.join(dimensions) + ')'}",
+            f"no figures are made by {dimension!r}{near or '; add it to `dimensions` (there are ' + ', '.join(dimensions) + ')'}",
         )
     return dimension, value
