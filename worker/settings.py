@@ -361,6 +361,18 @@ def load(flags: Mapping[str, Any] | None = None, *, config: Path | None = None) 
     return Loaded(settings, sources, path)
 
 
+class Isolated(Settings):
+    """Settings of which only what is handed in counts: for the demo, which must not touch what is set for real."""
+
+
+def isolated(values: Mapping[str, Any]) -> Loaded:
+    """Settings from `values` alone. Raises BadSettings."""
+    try:
+        return Loaded(Isolated(**values), dict.fromkeys(values, "demo"), None)
+    except ValidationError as error:
+        raise BadSettings(_faults(error, None, {})) from None
+
+
 def load_settings(flags: Mapping[str, Any] | None = None, *, config: Path | None = None) -> Settings:
     """The settings alone. Raises BadSettings with all faults at once."""
     return load(flags, config=config).settings

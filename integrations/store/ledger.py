@@ -149,3 +149,17 @@ def due_again(connection: Connection, basis: str, now: Instant, limit: int) -> l
     """Customers that must be derived again because a moment has passed, the longest waiting first."""
     query = select(wake.c.customer).where(wake.c.basis == basis, wake.c.at <= now).order_by(wake.c.at, wake.c.customer)
     return [str(name) for name in connection.execute(query.limit(limit)).scalars()]
+
+
+def rows_of(basis: str, ledgers: Iterable[CustomerLedger]) -> dict[Table, list[tuple[Any, ...]]]:
+    """What `replace_customers` would write of some ledgers, by table; each row begins with basis, bucket and customer."""
+    rows: dict[Table, list[tuple[Any, ...]]] = {table: [] for table in DERIVED}
+    for each in ledgers:
+        _collect(rows, basis, each)
+    return rows
+
+
+COLUMNS = {
+    movement: _MOVEMENT, standing: _STANDING, attribute: _ATTRIBUTE, exclusion: _EXCLUSION, finding: _FINDING,
+}  # fmt: skip
+"""The columns of those rows."""

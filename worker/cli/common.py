@@ -163,17 +163,25 @@ def opened(
     **flags: Any,
 ) -> Iterator[Face]:
     """Settings, logging and a wiring for one command. With `key` an account must be set. Raises BadSettings, UnknownChoice."""
-    from worker import log
     from worker.settings import load
-    from worker.wiring import open_wiring, require_key
+    from worker.wiring import require_key
 
     loaded = load(flags, config=config)
+    if key:
+        require_key(loaded.settings)
+    with faced(loaded, json=json, now=now, policy=policy) as face:
+        yield face
+
+
+@contextmanager
+def faced(loaded: "Loaded", *, json: bool = False, now: str | None = None, policy: str | None = None) -> Iterator[Face]:
+    """Logging and a wiring for settings that are loaded already. Raises UnknownChoice."""
+    from worker import log
+    from worker.wiring import open_wiring
+
     settings = loaded.settings
     log.configure(style=settings.log_format, level=settings.log_level)
-    if key:
-        require_key(settings)
-    pretended = None if now is None else instant_of(now)
-    wiring = open_wiring(settings, pretended=pretended)
+    wiring = open_wiring(settings, pretended=None if now is None else instant_of(now))
     if policy is not None:
         wiring = wiring.under(settings.basis(policy))
     face = Face(wiring, loaded, json)

@@ -76,42 +76,46 @@ def mrr(
     config: Config = None,
 ) -> None:
     """Show MRR at a day's closing: net and list, in each currency and in the reporting currency."""
+    with opened(json=json, now=now, config=config, policy=policy) as face:
+        ready(face)
+        mrr_of(face, day_of_text(at, "--at") if at else face.today)
+
+
+def mrr_of(face: Face, day: date) -> None:
+    """MRR at the closing of a day."""
     from worker.cli.rows import code_of, standing_row
     from worker.figures import mrr_at
 
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        ready(face)
-        day = day_of_text(at, "--at") if at else face.today
-        found = mrr_at(face.wiring.engine, face.wiring.basis, day, reporting_currency=reporting_currency(face))
-        rows = [standing_row(each) for each in found.by_currency]
-        together = found.together or (found.by_currency[0] if len(found.by_currency) == 1 else None)
-        total = standing_row(together) if together else None
-        findings = [*({"reason": "missing_rate", "detail": text} for text in found.findings), *_findings(face)]
-        if json:
-            empty: dict[str, Any] = {"currency": None, "mrr": None, "mrr_micros": None, "list_mrr": None, "list_mrr_micros": None}
-            customers = together.customers if together else None
-            put_json({"at": day, "policy": face.wiring.basis.policy.name, **(total or empty), "customers": customers,
-                      "incomplete": found.incomplete, "by_currency": rows, "findings": findings})  # fmt: skip
-            return
-        columns = ("currency", "MRR", "list MRR", "ARR", "at risk", "committed", "usage", "customers", "subscriptions")
-        shown = [*found.by_currency, *([found.together] if found.together and len(found.by_currency) > 1 else [])]
-        face.table(
-            columns,
-            [
-                (f"all in {code_of(s.currency).upper()}" if s is found.together else s.currency.upper(), money(s.net_micros, s.currency),
-                 money(s.list_micros, s.currency), money(s.net_micros * 12, s.currency), money(s.at_risk_micros, s.currency),
-                 money(s.committed_micros, s.currency), money(s.usage_micros, s.currency), s.customers, s.subscriptions)
-                for s in shown
-            ],
-            title=f"MRR at the closing of {day}" + (" (incomplete)" if found.incomplete else ""),
-            right=columns[1:],
-        )  # fmt: skip
-        for each in findings:
-            face.say(
-                f"{each['reason']}: {each['detail']}"
-                if "count" not in each
-                else f"{each['count']} × {each['reason']} (nrr show findings)"
-            )
+    found = mrr_at(face.wiring.engine, face.wiring.basis, day, reporting_currency=reporting_currency(face))
+    rows = [standing_row(each) for each in found.by_currency]
+    together = found.together or (found.by_currency[0] if len(found.by_currency) == 1 else None)
+    total = standing_row(together) if together else None
+    findings = [*({"reason": "missing_rate", "detail": text} for text in found.findings), *_findings(face)]
+    if face.json:
+        empty: dict[str, Any] = {"currency": None, "mrr": None, "mrr_micros": None, "list_mrr": None, "list_mrr_micros": None}
+        customers = together.customers if together else None
+        put_json({"at": day, "policy": face.wiring.basis.policy.name, **(total or empty), "customers": customers,
+                  "incomplete": found.incomplete, "by_currency": rows, "findings": findings})  # fmt: skip
+        return
+    columns = ("currency", "MRR", "list MRR", "ARR", "at risk", "committed", "usage", "customers", "subscriptions")
+    shown = [*found.by_currency, *([found.together] if found.together and len(found.by_currency) > 1 else [])]
+    face.table(
+        columns,
+        [
+            (f"all in {code_of(s.currency).upper()}" if s is found.together else s.currency.upper(), money(s.net_micros, s.currency),
+             money(s.list_micros, s.currency), money(s.net_micros * 12, s.currency), money(s.at_risk_micros, s.currency),
+             money(s.committed_micros, s.currency), money(s.usage_micros, s.currency), s.customers, s.subscriptions)
+            for s in shown
+        ],
+        title=f"MRR at the closing of {day}" + (" (incomplete)" if found.incomplete else ""),
+        right=columns[1:],
+    )  # fmt: skip
+    for each in findings:
+        face.say(
+            f"{each['reason']}: {each['detail']}"
+            if "count" not in each
+            else f"{each['count']} × {each['reason']} (nrr show findings)"
+        )
 
 
 def _findings(face: Face) -> list[dict[str, Any]]:
@@ -182,58 +186,62 @@ def retention(
     config: Config = None,
 ) -> None:
     """Show NRR, GRR and logo retention of the customers that were there at the opening, and the bridge of the whole book."""
+    with opened(json=json, now=now, config=config, policy=policy) as face:
+        ready(face)
+        retention_of(face, *range_of(first, last, face), by)
+
+
+def retention_of(face: Face, begin: date, until: date, by: str | None = None) -> None:
+    """Retention of the days [begin, until), by segments of one dimension too if one is named."""
     from metrics.periods import Window
     from worker.cli.rows import code_of, figures_row
     from worker.figures import figures_now
 
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        ready(face)
-        begin, until = range_of(first, last, face)
-        window = Window(_kind(begin, until), begin, until)
-        found = figures_now(
-            face.wiring.engine, face.wiring.basis, [window], [by] if by else [], reporting_currency=reporting_currency(face)
-        )
-        whole = [f for f in found if not f.dimension]
-        own = [f for f in whole if not f.currency.startswith("all:")]
-        together = [f for f in whole if f.currency.startswith("all:")]
-        total = together[0] if together else own[0] if len(own) == 1 else None
-        # Segments stand in the currency of the total where there is one, else in each currency apart.
-        segments = [f for f in found if f.dimension and (total is None or f.currency == total.currency)]
-        if json:
-            put_json({
-                "from": begin, "to": until - timedelta(days=1), "window": window.kind, "policy": face.wiring.basis.policy.name,
-                "basis": face.wiring.basis.version, "currency": code_of(total.currency) if total else None,
-                "total": figures_row(total) if total else None, "by_currency": [figures_row(f) for f in own],
-                "by": by, "segments": [figures_row(f) for f in segments],
-            })  # fmt: skip
-            return
-        if not whole:
-            face.say("nothing had MRR in this range")
-            return
-        columns = (
-            "",
-            "opening",
-            "expansion",
-            "contraction",
-            "churn",
-            "end of cohort",
-            "NRR",
-            "GRR",
-            "logos kept",
-            "new",
-            "returned",
-            "closing",
-        )
-        shown = [
-            *segments,
-            *([total] if total and (len(own) > 1 or segments) else []),
-            *(own if total is None or len(own) > 1 or not segments else []),
-        ]
-        face.table(columns, [_row(f, total) for f in shown], title=f"Retention from {begin} to {until - timedelta(days=1)}"
-                   + (" (incomplete)" if any(f.incomplete for f in whole) else ""), right=columns[1:])  # fmt: skip
-        for f in whole:
-            if f.reason:
-                face.say(f"{f.currency}: rates can't be given: {f.reason}")
+    window = Window(_kind(begin, until), begin, until)
+    found = figures_now(
+        face.wiring.engine, face.wiring.basis, [window], [by] if by else [], reporting_currency=reporting_currency(face)
+    )
+    whole = [f for f in found if not f.dimension]
+    own = [f for f in whole if not f.currency.startswith("all:")]
+    together = [f for f in whole if f.currency.startswith("all:")]
+    total = together[0] if together else own[0] if len(own) == 1 else None
+    # Segments stand in the currency of the total where there is one, else in each currency apart.
+    segments = [f for f in found if f.dimension and (total is None or f.currency == total.currency)]
+    if face.json:
+        put_json({
+            "from": begin, "to": until - timedelta(days=1), "window": window.kind, "policy": face.wiring.basis.policy.name,
+            "basis": face.wiring.basis.version, "currency": code_of(total.currency) if total else None,
+            "total": figures_row(total) if total else None, "by_currency": [figures_row(f) for f in own],
+            "by": by, "segments": [figures_row(f) for f in segments],
+        })  # fmt: skip
+        return
+    if not whole:
+        face.say("nothing had MRR in this range")
+        return
+    columns = (
+        "",
+        "opening",
+        "expansion",
+        "contraction",
+        "churn",
+        "end of cohort",
+        "NRR",
+        "GRR",
+        "logos kept",
+        "new",
+        "returned",
+        "closing",
+    )
+    shown = [
+        *segments,
+        *([total] if total and (len(own) > 1 or segments) else []),
+        *(own if total is None or len(own) > 1 or not segments else []),
+    ]
+    face.table(columns, [_row(f, total) for f in shown], title=f"Retention from {begin} to {until - timedelta(days=1)}"
+               + (" (incomplete)" if any(f.incomplete for f in whole) else ""), right=columns[1:])  # fmt: skip
+    for f in whole:
+        if f.reason:
+            face.say(f"{f.currency}: rates can't be given: {f.reason}")
 
 
 def _row(f: Any, total: Any) -> tuple[object, ...]:

@@ -1,0 +1,153 @@
+"""`nrr demo`: the whole way on a simulated business, from HTTP pages to explained retention, without a key and without a trace elsewhere.
+
+Nothing that is set for real is looked at or touched: the demo has settings of its own, and a SQLite file in `.demo/` that is made anew
+each time. What it runs is the product: the same sync, the same derivation, the same figures.
+"""
+
+import time
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from worker.cli.common import Face, faced, money, percent, progress
+
+if TYPE_CHECKING:
+    from metrics.figures import Figures
+
+FOLDER: Final = Path(".demo")
+MONTHS_SHOWN: Final = 6
+LATELY_DAYS: Final = 20
+"""The second sync finds what happened in the last so many days, by events."""
+
+
+def demo(
+    customers: Annotated[int, typer.Option("--customers", min=1, help="How many customers the business has.")] = 300,
+    months: Annotated[int, typer.Option("--months", min=3, max=120, help="For how many months it has lived.")] = 24,
+    seed: Annotated[int, typer.Option("--seed", help="Another seed is another business.")] = 7,
+) -> None:
+    """Simulate a business on a local stand-in for Stripe, read it over HTTP, and show what comes out."""
+    from integrations.sandbox.business import Business
+    from integrations.sandbox.sandbox import Sandbox
+    from integrations.store import migrate
+    from worker.settings import isolated
+
+    began = time.monotonic()
+    FOLDER.mkdir(exist_ok=True)
+    database = FOLDER.resolve() / "nrr.sqlite3"
+    for leftover in FOLDER.glob("nrr.sqlite3*"):
+        leftover.unlink()
+    with Sandbox(Business(customers=customers, months=months, seed=seed)) as stripe:
+        loaded = isolated({
+            "database_url": f"sqlite:///{database}", "stripe_api_key": stripe.key, "stripe_api_base": stripe.url,
+            "requests_per_second": 10_000.0, "reporting_currency": "usd",
+        })  # fmt: skip
+        end = stripe.now
+        with faced(loaded, now=_iso(end)) as face:
+            migrate.upgrade(face.wiring.engine)
+            face.say(f"a business with {customers} customers and {months} months answers at {stripe.url} as Stripe does")
+            for moment in (end - LATELY_DAYS * 86_400, end):
+                stripe.set_now(moment)
+                _sync(face, _iso(moment))
+            _figures(face)
+            _show(face)
+            face.say(f"\nall of it in {time.monotonic() - began:.0f} s; the data stays in {FOLDER}/nrr.sqlite3\n")
+            face.lines(*_next(database))
+
+
+def _iso(at: int) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+def _sync(face: Face, moment: str) -> None:
+    from worker import steps
+
+    with progress("read") as told:
+        done = steps.sync(face.wiring, progress=told)
+    objects = sum(done.objects.values())
+    face.say(f"sync as of {moment[:10]}: {objects:,} objects in {done.pages} pages, {done.seconds:.1f} s")
+    face.finished(done)
+
+
+def _figures(face: Face) -> None:
+    from worker import catchup
+
+    catchup.refresh_rates(face.wiring)
+    derived = catchup.derive(face.wiring)
+    face.finished(derived)
+    rolled, breaks = catchup.rollup(face.wiring)
+    face.finished(rolled)
+    face.say(
+        f"{derived.objects.get('customers', 0):,} customers derived, identity checked for each customer, currency and day: "
+        + ("it holds" if not breaks else f"{len(breaks)} breaks")
+    )
+
+
+def _show(face: Face) -> None:
+    from metrics.periods import add_months, month, trailing
+    from worker.cli.show import mrr_of, reporting_currency
+    from worker.figures import figures_now
+
+    this = date(face.today.year, face.today.month, 1)
+    last = this - timedelta(days=1)
+    face.lines("")
+    mrr_of(face, last)
+    windows = [month(add_months(this, -back)) for back in range(MONTHS_SHOWN, 0, -1)]
+    found = figures_now(
+        face.wiring.engine, face.wiring.basis, [*windows, trailing(this, 12)], reporting_currency=reporting_currency(face)
+    )
+    whole = [f for f in found if f.currency.startswith("all:")]
+    _bridge(face, [f for f in whole if f.kind == "month"])
+    _retention(face, whole)
+    _explained(face, windows[-1].first, this)
+
+
+def _bridge(face: Face, figures: list["Figures"]) -> None:
+    names = ("opening", "new", "reactivation", "expansion", "contraction", "churn", "fx", "closing")
+    rows = [(name, *(money(f.bridge()[name], f.currency) for f in figures)) for name in names]
+    columns = ("", *(f"{f.first:%Y-%m}" for f in figures))
+    face.lines("")
+    face.table(columns, rows, title="MRR bridge, all currencies in USD", right=columns[1:])
+
+
+def _retention(face: Face, figures: list["Figures"]) -> None:
+    from metrics.figures import rates
+
+    rows = []
+    for f in figures:
+        found = rates(f)
+        name = f"{f.first:%Y-%m}" if f.kind == "month" else f"12 months to {f.until - timedelta(days=1)}"
+        rows.append((name, percent(found["nrr"]), percent(found["grr"]), percent(found["logo_retention"]),
+                     f"{f.retained_customers} of {f.opening_customers}"))  # fmt: skip
+    face.lines("")
+    face.table(("window", "NRR", "GRR", "logos kept", "customers kept"), rows, title="Retention at constant currency",
+               right=("NRR", "GRR", "logos kept", "customers kept"))  # fmt: skip
+
+
+def _explained(face: Face, first: date, until: date) -> None:
+    """The largest movement of three kinds, taken apart."""
+    from integrations.store import book
+    from integrations.store.engine import read
+    from worker.cli.explain import explained, lines_of
+
+    with read(face.wiring.engine) as connection:
+        found = book.movements(connection, face.wiring.basis.version, first, until)
+    chosen: dict[str, tuple[str, str]] = {}
+    for row in sorted(found.iter_rows(named=True), key=lambda r: -abs(r["delta_micros"])):
+        if row["currency"] == "usd" and row["kind"] in ("expansion", "contraction", "churn"):
+            chosen.setdefault(row["kind"], (row["customer"], row["day"].isoformat()))
+    face.lines("", "Three movements, explained:", "")
+    for customer, day in chosen.values():
+        for _, words in explained(face, [customer]):
+            face.lines(*lines_of([each for each in words if each.date == day]))
+
+
+def _next(database: Path) -> tuple[str, ...]:
+    return (
+        "Look around:",
+        f"    export DATABASE_URL=sqlite:///{database} REPORTING_CURRENCY=usd",
+        "    nrr show retention --by plan          nrr show movements          nrr explain CUSTOMER",
+        "With your own account (a restricted key with read access; nothing is ever written to Stripe):",
+        "    export STRIPE_API_KEY=rk_…            nrr init && nrr doctor && nrr sync && nrr show retention",
+    )
