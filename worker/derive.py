@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
-from integrations.store import accounts, catalog, evidence, jobs, ledger, members, migrate
+from integrations.store import accounts, catalog, evidence, jobs, ledger, members
 from integrations.store.clock import now as database_now
 from integrations.store.encoding import bucket_of
 from integrations.store.engine import begin, read
@@ -240,21 +240,3 @@ def _replace(connection: Connection, basis: Basis, names: Sequence[str], ledgers
     found = list(ledgers)
     wakes = {each.customer: each.wake for each in found if each.wake is not None}
     ledger.replace_customers(connection, basis.version, names, found, fresh=fresh, wakes=wakes)
-
-
-def require_derived(engine: Engine, basis: Basis) -> None:
-    """Raises NotDerived unless the ledger of this basis is complete, NotMigrated when there are no tables for it."""
-    migrate.require_current(engine)
-    with read(engine) as connection:
-        if not is_complete(connection, basis):
-            raise NotDerived(basis)
-
-
-class NotDerived(RuntimeError):
-    """The ledger of a basis was not derived yet (or not to its end)."""
-
-    def __init__(self, basis: Basis) -> None:
-        super().__init__(
-            f"there are no figures under the policy {basis.policy.name!r} yet; nothing was changed. Run: nrr rebuild"
-            + ("" if basis.policy.name == "default" else f" --policy {basis.policy.name.rstrip('+')}")
-        )

@@ -49,7 +49,7 @@ _CODES: Final = {
     "Refused": Exit.REFUSED,
     "NotAllowed": Exit.REFUSED,
     "AccountRefused": Exit.REFUSED,
-    "NotDerived": Exit.FAILED,
+    "NothingDerived": Exit.FAILED,
     "NoBackfill": Exit.FAILED,
     "ReadError": Exit.FAILED,
     "BrokenLedger": Exit.MISMATCH,

@@ -27,10 +27,11 @@ To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="The last d
 
 
 def ready(face: Face) -> None:
-    """Raises NotMigrated or NotDerived unless there is a ledger; under a preset that was never asked for, it is derived now."""
+    """Raises NotMigrated or NothingDerived unless there is a ledger; under a preset that was never asked for, it is derived now."""
     from integrations.store import migrate
     from integrations.store.engine import read
     from worker import catchup, derive
+    from worker.figures import NothingDerived
 
     migrate.require_current(face.wiring.engine)
     with read(face.wiring.engine) as connection:
@@ -40,7 +41,7 @@ def ready(face: Face) -> None:
     if complete:
         return
     if face.wiring.basis == configured or not set_up:
-        raise derive.NotDerived(configured)
+        raise NothingDerived(configured)
     face.say(f"deriving the ledger under the policy {face.wiring.basis.policy.name} from the facts that are stored …")
     done = catchup.derive(face.wiring, rebuild=True, basis=face.wiring.basis)
     face.finished(done)
