@@ -1,0 +1,164 @@
+"""The rules of the layout that import-linter doesn't know: who may touch what. Read from the source, so that a breach is a line number."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("metrics", "integrations", "worker")
+
+
+def _modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
+    for folder in folders:
+        for path in sorted((ROOT / folder).rglob("*.py")):
+            yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+
+
+def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            yield node.lineno, node.module or ""
+
+
+def _breaches(library: str, allowed: tuple[str, ...]) -> list[str]:
+    return [
+        f"{path}:{line} imports {name}"
+        for path, tree in _modules(*PACKAGES)
+        for line, name in _imports(tree)
+        if name.split(".")[0] == library and not str(path).startswith(allowed)
+    ]
+
+
+def test_celery_is_known_to_the_application_and_its_tasks_alone() -> None:
+    """What a job does never depends on who runs it; the command line's thin wrappers hand over to Celery's own commands."""
+    assert [] == _breaches("celery", ("worker/app.py", "worker/tasks.py"))
+
+
+def test_stripe_is_known_to_its_adapter_alone() -> None:
+    """Everything else speaks the words of `metrics.evidence`."""
+    assert [] == _breaches("stripe", ("integrations/stripe/",))
+
+
+def test_polars_is_not_loaded_for_what_never_computes() -> None:
+    """Reading Stripe and the settings need no data frames."""
+    quick = ("integrations/stripe/", "integrations/sandbox/", "integrations/notify/", "worker/settings.py", "worker/cli/main.py")
+    found = [
+        f"{path}:{line}" for path, tree in _modules(*PACKAGES) if str(path).startswith(quick)
+        for line, name in _imports(tree) if name.split(".")[0] == "polars"
+    ]  # fmt: skip
+    assert [] == found
+
+
+def test_every_sql_statement_lives_in_the_store() -> None:
+    """Outside of it only connections and errors of SQLAlchemy's are known, and no statement is built."""
+    allowed = {
+        "Connection",
+        "Engine",
+        "make_url",
+        "DBAPIError",
+        "OperationalError",
+        "SQLAlchemyError",
+        "IntegrityError",
+        "TimeoutError",
+        "InterfaceError",
+    }
+    found = []
+    for path, tree in _modules("metrics", "worker", "integrations"):
+        if str(path).startswith("integrations/store/"):
+            continue
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "sqlalchemy":
+                found += [f"{path}:{node.lineno} {alias.name}" for alias in node.names if alias.name not in allowed]
+            elif isinstance(node, ast.Attribute) and node.attr == "exec_driver_sql":
+                found.append(f"{path}:{node.lineno} {node.attr}")
+    assert [] == found
+
+
+def test_only_the_settings_look_at_the_environment() -> None:
+    """A setting that is read elsewhere can't be checked, shown or overridden."""
+    found = [
+        f"{path}:{node.lineno}"
+        for path, tree in _modules(*PACKAGES)
+        if str(path) != "worker/settings.py"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") and isinstance(node.value, ast.Name) and node.value.id == "os"
+    ]  # fmt: skip
+    assert [] == found
+
+
+def test_nothing_below_the_wiring_reads_a_clock() -> None:
+    """`now` is handed in, so that a test and `--now` can say what it is."""
+    clocks = {
+        ("datetime", "now"),
+        ("datetime", "today"),
+        ("datetime", "utcnow"),
+        ("date", "today"),
+        ("time", "time"),
+        ("time", "monotonic"),
+    }
+    found = [
+        f"{path}:{node.lineno}"
+        for path, tree in _modules("metrics")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (node.value.id, node.attr) in clocks
+    ]
+    assert [] == found
+
+
+def test_metrics_needs_the_standard_library_and_polars_only() -> None:
+    """The engine is pure: what the numbers mean can be read, moved and tested without the rest."""
+    import sys
+
+    allowed = {*sys.stdlib_module_names, "polars", "metrics"}
+    assert [] == [
+        f"{path}:{line} {name}"
+        for path, tree in _modules("metrics")
+        for line, name in _imports(tree)
+        if name.split(".")[0] not in allowed
+    ]
+
+
+def test_every_module_says_why_it_exists() -> None:
+    """Its docstring is the first thing that a newcomer reads."""
+    missing = [str(path) for path, tree in _modules(*PACKAGES, "tests") if tree.body and not ast.get_docstring(tree)]
+    assert [] == missing
+
+
+def test_every_test_states_its_promise() -> None:
+    """A test without a sentence can only be read by running it."""
+    missing = [
+        f"{path}:{node.lineno} {node.name}"
+        for path, tree in _modules("tests")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and node.name.startswith("test_")
+        and not ast.get_docstring(node)
+    ]
+    assert [] == missing
+
+
+def test_the_project_speaks_of_itself_alone() -> None:
+    """No path of a machine that it was written on, and nothing left for later."""
+    words = ("/wo" + "rk/", "/ro" + "ot/", "TO" + "DO", "FIX" + "ME")
+    found = []
+    for folder in (*PACKAGES, "tests", "deploy"):
+        for path in sorted((ROOT / folder).rglob("*")):
+            if path.is_file() and path.suffix in (
+                ".py",
+                ".md",
+                ".yaml",
+                ".yml",
+                ".toml",
+                ".service",
+                ".timer",
+                ".example",
+                ".html",
+                ".j2",
+                ".json",
+            ):
+                text = path.read_text(encoding="utf-8")
+                found += [f"{path.relative_to(ROOT)}: {word}" for word in words if word in text]
+    assert [] == found
