@@ -212,7 +212,8 @@ def _read_into(ingest: Ingest, reader: Reader, feed: Feed, follow: Callable[[Str
             pace.page(page)
             following = tuple(follow(page))
             last = not page.has_more
-            ingest.writer.put(Part(feed, (page, *following), cursor, pace.reached, pace.seconds, last=last, objects=page.objects))
+            part = Part(feed, (page, *following), cursor, pace.reached, pace.seconds, last, page.objects, pace.answer_seconds)
+            ingest.writer.put(part)
             ingest.report(job.stream, page.objects)
             ingest.moved(job)
             if last:
@@ -233,14 +234,18 @@ def _pages(reader: Reader, job: Job, since: Instant | None, cursor: str | None) 
 
 
 class _Span:
-    """How far a list has been read, and how much time a page of it covers: the mean of what was seen, the latest counting most."""
+    """How far a list has been read, how much time a page of it covers and how long one takes to come: means, the latest counting most."""
 
     def __init__(self, until: int | None) -> None:
         self._top = until
         self.reached: Instant | None = None
         self.seconds = 0.0
+        self.answer_seconds: float | None = None
 
     def page(self, page: StripePage) -> None:
+        if page.answer_seconds is not None:
+            held = page.answer_seconds if self.answer_seconds is None else self.answer_seconds
+            self.answer_seconds = (held + page.answer_seconds) / 2
         if page.oldest is None:
             return
         if self.reached is None:

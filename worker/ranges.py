@@ -5,10 +5,12 @@ says (Stripe gives no counts): the span of time that the pages so far have cover
 every page brings a new chance to cut. A cut that turns out to be wrong costs one request that finds an empty range.
 """
 
+import math
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
+from integrations.stripe.limits import ENDPOINT_PER_SECOND
 from metrics.evidence import Instant
 
 FLOOR: Final = Instant(1_293_840_000)
@@ -19,6 +21,17 @@ WORTH_CUTTING: Final = 3
 
 MOST_PARTS: Final = 16
 """No more parts at once: the first pages say little about the years before them."""
+
+
+def readers(answer_seconds: float | None, at_most: int) -> int:
+    """How many readers of one list keep its limit busy when an answer takes so long: those that wait, and one that works.
+
+    More would only stand in line, and each has a range, a cursor and pages in memory of its own. All that are allowed where nothing
+    is known yet.
+    """
+    if answer_seconds is None:
+        return at_most
+    return min(at_most, 1 + math.ceil(ENDPOINT_PER_SECOND * answer_seconds))
 
 
 def cuts(*, since: Instant | None, reached: Instant, page_seconds: float, readers_wanted: int) -> tuple[Instant, ...]:

@@ -5,7 +5,7 @@ writer, which takes whatever has come in meanwhile and stores it in one transact
 and token (a job whose lease was lost falls out here, with what it read), then the facts of all the others. While one transaction
 is under way the next one collects itself: batches grow when the database is the bottleneck and stay small when Stripe is.
 
-A reader is at most `AHEAD` pages ahead of what is stored, so memory is bounded whatever the account's size. Nothing is tried again
+Readers together are at most `PAGES_WAITING` pages ahead of what is stored, so memory is bounded whatever the account's size. Nothing is tried again
 here: a transaction that fails gives its jobs back, and they go on from the cursor that was committed. Nothing is decided about what
 pages mean either.
 """
@@ -28,15 +28,15 @@ from worker import pages as translated
 from worker import ranges
 from worker.jobs import is_the_database
 
-AHEAD: Final = 3
-"""Parts of one reader that may wait to be stored."""
+PAGES_WAITING: Final = 48
+"""Parts of all readers that may wait to be stored or are being stored: about two transactions."""
 
 OBJECTS_PER_COMMIT: Final = 3_000
 """A transaction takes no further part once it holds this many objects: five to ten thousand rows."""
 
 
 class Feed:
-    """What one job's reader and the writer know of each other. The reader calls `wait` and `drain`, the writer the rest."""
+    """What one job's reader and the writer know of each other. The reader calls `drain`, the writer the rest."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -46,20 +46,18 @@ class Feed:
         self._failed: BaseException | None = None
         self._changed = threading.Condition()
 
-    def wait(self, at_most: int = AHEAD - 1) -> None:
-        """Block until at most so many parts wait to be stored. Raises what the writer met."""
+    def drain(self) -> None:
+        """Block until everything handed over is stored. Raises what the writer met."""
         with self._changed:
-            self._changed.wait_for(lambda: self._failed is not None or self._waiting <= at_most)
+            self._changed.wait_for(lambda: self._failed is not None or not self._waiting)
             if self._failed is not None:
                 raise self._failed
 
-    def drain(self) -> None:
-        """Block until everything handed over is stored. Raises what the writer met."""
-        self.wait(0)
-
     def handed_over(self) -> None:
-        """One part more waits."""
+        """One part more waits. Raises what the writer met."""
         with self._changed:
+            if self._failed is not None:
+                raise self._failed
             self._waiting += 1
 
     def settled(self, parts: int, failed: BaseException | None = None) -> None:
@@ -80,6 +78,7 @@ class Part:
     """Pages of one job with the cursor to go on from after them. `last`: with them the job is done.
 
     `reached` is the oldest creation instant read so far, `page_seconds` the time that one page covers: where to cut the rest.
+    `answer_seconds` is how long Stripe takes to answer, which says how many readers the list is worth.
     """
 
     feed: Feed
@@ -89,6 +88,7 @@ class Part:
     page_seconds: float = 0.0
     last: bool = False
     objects: int = 0
+    answer_seconds: float | None = None
 
 
 class Writer:
@@ -107,6 +107,7 @@ class Writer:
         self._lease_seconds = lease_seconds
         self._shards = shards
         self._queue: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
+        self._room = threading.Semaphore(PAGES_WAITING)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
 
     def start(self) -> None:
@@ -119,9 +120,13 @@ class Writer:
         self._thread.join()
 
     def put(self, part: Part) -> None:
-        """Hand pages over; waits while too many of this job's are waiting. Raises what an earlier part of the job met."""
-        part.feed.wait()
-        part.feed.handed_over()
+        """Hand pages over; waits while too many are waiting. Raises what an earlier part of the job met."""
+        self._room.acquire()
+        try:
+            part.feed.handed_over()
+        except BaseException:
+            self._room.release()
+            raise
         self._queue.put(part)
 
     # --- the writer's own thread -------------------------------------------------------------------------------------------
@@ -146,6 +151,13 @@ class Writer:
             self._store(batch)
 
     def _store(self, batch: Sequence[Part]) -> None:
+        """Store a batch; there is room for as many pages again."""
+        try:
+            self._stored(batch)
+        finally:
+            self._room.release(len(batch))
+
+    def _stored(self, batch: Sequence[Part]) -> None:
         """Store a batch; if it can't be and holds several jobs, each by itself, so that one job's pages don't harm another's."""
         works = _by_job(batch)
         failure = self._attempt(works)
@@ -199,7 +211,7 @@ class Writer:
         job = feed.job
         if last.reached is None or self._shards < 2:
             return feed.since
-        wanted = self._shards - jobs.open_count(connection, job.run_id, job.stream)
+        wanted = ranges.readers(last.answer_seconds, self._shards) - jobs.open_count(connection, job.run_id, job.stream)
         at = ranges.cuts(since=feed.since, reached=last.reached, page_seconds=last.page_seconds, readers_wanted=wanted)
         if not at:
             return feed.since

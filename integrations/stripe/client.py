@@ -56,10 +56,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """A parsed answer and the moment at which Stripe gave it."""
+    """A parsed answer, the moment at which Stripe gave it, and how long it took from the question to the last byte."""
 
     value: T
     at: Instant
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,10 +173,12 @@ class Client:
 
         The error isn't raised here: a host may echo the key, and no frame of a traceback is to hold such a body.
         """
+        asked = time.monotonic()
         try:
             status, body, headers = self._transport.send(path, params)
         except NoAnswer as error:
             return stripe.APIConnectionError(str(error)), None  # type: ignore[no-untyped-call]  # untyped in the SDK
+        seconds = time.monotonic() - asked
         self._reached = True
         failure = verdict(status, body, headers, self._transport.key)
         if failure is not None:
@@ -186,7 +189,7 @@ class Client:
             kept = kept_headers(headers, self._transport.key)
             return stripe.APIError(f"HTTP {status}, but {garbled}", None, status, None, kept), None
         self._counts.answered(len(body))
-        return Answer(value, self._dated(headers)), None
+        return Answer(value, self._dated(headers), seconds), None
 
     def _dated(self, headers: Mapping[str, str]) -> Instant:
         """Stripe's own clock; ours where the host has none."""

@@ -83,5 +83,7 @@ class StripePage:
     events: tuple[EventFact, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     payloads: tuple[Payload, ...] = ()
+    answer_seconds: float | None = None
+    """How long Stripe took to answer; None where nobody looked at a clock."""
     other_lines: int = 0
     """Invoice lines that belong to no subscription item: one-off charges. They are no evidence of MRR."""

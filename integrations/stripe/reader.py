@@ -169,7 +169,8 @@ class Reader:
         return self._page(described, answer)
 
     def _page(self, described: Stream, answer: Answer[Parsed]) -> StripePage:
-        return page_of(described.kind, answer.value, answer.at, self._asking, stream=described.name, payloads=self._payloads)
+        page = page_of(described.kind, answer.value, answer.at, self._asking, stream=described.name, payloads=self._payloads)
+        return replace(page, answer_seconds=answer.seconds)
 
 
 def _account(body: bytes) -> shapes.Account:

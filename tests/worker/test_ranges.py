@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.evidence import Instant
-from worker.ranges import FLOOR, MOST_PARTS, WORTH_CUTTING, cuts, pieces
+from worker.ranges import FLOOR, MOST_PARTS, WORTH_CUTTING, cuts, pieces, readers
 
 DAY = 86_400
 
@@ -44,3 +44,17 @@ def test_cuts_follow_work_and_readers(pages_left: int, wanted: int, expected: in
 def test_one_crowded_second_is_not_cut() -> None:
     """A range of a single second can't be shared, however many objects it holds."""
     assert () == cuts(since=Instant(FLOOR), reached=Instant(FLOOR + 1), page_seconds=0.0, readers_wanted=8)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [
+        (None, 16),  # nothing is known yet
+        (0.001, 2),  # a host on this machine
+        (0.5, 14),  # 25 a second, each waiting for half a second, are thirteen at a time
+        (3.0, 16),  # never more than are allowed
+    ],
+)
+def test_as_many_readers_as_keep_the_limit_busy(seconds: float | None, expected: int) -> None:
+    """A list gets as many readers as wait for answers when its limit is used up, and one that works meanwhile."""
+    assert expected == readers(seconds, 16)
