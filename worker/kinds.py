@@ -3,8 +3,10 @@
 A worker does whatever is due, so it must know all kinds; here is where a new one is added.
 """
 
-from worker import derive
+from worker import derive, rollup
 from worker.jobs import Handler
+from worker.reporting import reporting_currency
+from worker.rollup import Rolling
 from worker.wiring import Wiring
 
 
@@ -12,4 +14,18 @@ def handlers(wiring: Wiring) -> dict[str, Handler]:
     """The handlers of every kind of job that computes, for this process."""
     return {
         **derive.handlers(derive.Deriving(wiring.engine, wiring.stop, wiring.basis, wiring.now, wiring.kept)),
+        **rollup.handlers(rolling(wiring)),
     }
+
+
+def rolling(wiring: Wiring) -> Rolling:
+    """What figures are made for, as it is set."""
+    return Rolling(
+        wiring.engine,
+        wiring.stop,
+        wiring.basis,
+        kept=wiring.kept,
+        dimensions=wiring.dimensions,
+        reporting_currency=reporting_currency(wiring),
+        freeze_closed=wiring.settings.freeze_closed_months if wiring.settings is not None else False,
+    )

@@ -11,8 +11,9 @@ from urllib.parse import parse_qs, urlsplit
 
 SOFT_LIMIT_SECONDS: Final = 300
 HARD_LIMIT_SECONDS: Final = 360
-WORK_SECONDS: Final = 240
-"""How long one task works before it gives the rest back: well within the soft limit, so that the limit is for accidents only."""
+WORK_SECONDS: Final = 120
+"""How long one task works before it gives the rest back: well within the soft limit, so that the limit is for accidents only, and soon
+enough for ticks not to wait long behind it."""
 
 TICK: Final = "nrr.tick"
 WORK: Final = "nrr.work"
@@ -55,6 +56,8 @@ def celery_settings(redis_url: str, *, prefix: str, tick_seconds: int) -> dict[s
         "worker_direct": True,
         "worker_hijack_root_logger": False,
         "worker_proc_alive_timeout": 30.0,
+        "worker_max_tasks_per_child": 1000,
+        "worker_cancel_long_running_tasks_on_connection_loss": False,
         "timezone": "UTC",
         "beat_scheduler": "celery.beat:Scheduler",
         "beat_max_loop_interval": min(30, tick_seconds),

@@ -35,6 +35,10 @@ log = structlog.get_logger()
 STALE_DAYS: Final = 7
 """A run that stood still for so long is planned anew instead of being finished: what it meant to read has moved on."""
 
+EXCLUSIVE: Final = {"derive": "figures", "rollup": "figures", "nightly": "figures"}
+"""Kinds of runs that change the same figures, and the key under which only one of them is open at a time: two derivations side by side
+could each overwrite what the other had read later."""
+
 IMPATIENT: Final = 3
 """Failures in a row of one job after which somebody who waits at the command line is told."""
 
@@ -129,20 +133,35 @@ def open_run(
     """Write a run of this kind (and account) down with its first jobs, or join the one that is under way: its id, and whether it was joined.
 
     With `refuse` one under way raises AlreadyRunning instead. One that failed lately is taken up where it failed. Any number of
-    processes may ask at once: they all end up with one run.
+    processes may ask at once: they all end up with one run. Runs of different kinds that change the same figures come one after
+    another: what is under way is finished first, and AlreadyRunning says that it couldn't be.
     """
-    key = kind if account is None else f"{kind}:{account}"
-    with begin(wiring.engine) as connection:
-        for held in runs.latest(connection, kind=kind, account=account, limit=1):
-            taken = _taken_up(connection, held, key, refuse=refuse)
-            if taken:
-                return held.id, True
+    while True:
         try:
-            run = runs.start(connection, kind, account=account, params=params, exclusive_key=key)
+            return _open_run(wiring, kind, first, account, params, refuse=refuse)
         except AlreadyRunning as other:
             if refuse:
                 raise
-            return other.run_id, True
+            with read(wiring.engine) as connection:
+                held = runs.get(connection, other.run_id)
+            if held is None or held.status != "running":
+                continue
+            if held.kind == kind:
+                return held.id, True
+            log.info("run_waits", kind=kind, run=held.id, other=held.kind)
+            if see_through(wiring, held.id).status == "running":
+                raise
+
+
+def _open_run(
+    wiring: Wiring, kind: str, first: Sequence[Job], account: int | None, params: Mapping[str, Any] | None, *, refuse: bool
+) -> tuple[int, bool]:
+    key = EXCLUSIVE.get(kind, kind) if account is None else f"{kind}:{account}"
+    with begin(wiring.engine) as connection:
+        for held in runs.latest(connection, kind=kind, account=account, limit=1):
+            if _taken_up(connection, held, key, refuse=refuse):
+                return held.id, True
+        run = runs.start(connection, kind, account=account, params=params, exclusive_key=key)
         jobs.add(connection, [replace(job, run_id=run) for job in first])
     return run, False
 
@@ -167,7 +186,9 @@ def _taken_up(connection: Connection, held: Run, key: str, *, refuse: bool) -> b
 
 
 def _taken_up_again(connection: Connection, run: int, key: str, *, young: bool) -> bool:
-    if not young or not runs.lock(connection, run, "failed") or not jobs.revive(connection, run):
+    if not young or not runs.lock(connection, run, "failed") or runs.held_by(connection, key) is not None:
+        return False
+    if not jobs.revive(connection, run):
         return False
     runs.reopen(connection, run, exclusive_key=key)
     return True

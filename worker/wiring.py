@@ -101,6 +101,11 @@ def open_wiring(
     )
 
 
+def standing(wiring: Wiring, name: str) -> Wiring:
+    """The same for one of the processes of a worker called `name`, which is watched."""
+    return replace(wiring, terms=replace(wiring.terms, owner=name, standing=True))
+
+
 def _configured(settings: Settings) -> list[Source]:
     if settings.accounts:
         return [Source(name, table.stripe_id) for name, table in sorted(settings.accounts.items())]

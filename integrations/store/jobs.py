@@ -127,8 +127,8 @@ def claim(
     return _job({**row, **values})
 
 
-def _claimable(moment: datetime) -> Select[Any]:
-    return (
+def _claimable(moment: datetime, *, at_most: int = 1, lock: bool = True) -> Select[Any]:
+    query = (
         select(table)
         .where(
             or_(
@@ -139,9 +139,14 @@ def _claimable(moment: datetime) -> Select[Any]:
             ~_waits(),
         )
         .order_by(table.c.stage, table.c.priority, table.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
+        .limit(at_most)
     )
+    return query.with_for_update(skip_locked=True) if lock else query
+
+
+def claimable_count(connection: Connection, at_most: int = 64) -> int:
+    """How many jobs could be claimed now, counted up to `at_most`."""
+    return len(connection.execute(_claimable(now(connection), at_most=at_most, lock=False)).all())
 
 
 def _waits() -> Exists:

@@ -129,6 +129,11 @@ def lock(connection: Connection, run: int, status: str) -> bool:
     return connection.execute(select(table.c.id).where(mine).with_for_update()).first() is not None
 
 
+def held_by(connection: Connection, key: str) -> int | None:
+    """The run that holds an exclusive key."""
+    return connection.execute(select(table.c.id).where(table.c.exclusive_key == key)).scalar_one_or_none()
+
+
 def running(connection: Connection) -> list[int]:
     """The ids of the runs that aren't closed, oldest first."""
     return [

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -25,12 +26,8 @@ def started(engine: Engine, *written: Job, kind: str = "sync") -> int:
     """A run with these jobs."""
     with begin(engine) as connection:
         run = runs.start(connection, kind)
-        jobs.add(connection, [Job(**{**_fields(job), "run_id": run}) for job in written])
+        jobs.add(connection, [replace(job, run_id=run) for job in written])
     return run
-
-
-def _fields(job: Job) -> dict[str, object]:
-    return {name: getattr(job, name) for name in Job.__dataclass_fields__}
 
 
 def claimed(engine: Engine, lease_seconds: float = 60.0, most_attempts: int | None = None) -> Job | None:

@@ -1,0 +1,29 @@
+"""The tasks: what a message asks for. Each hands the work to the step that the command line and the tests use too."""
+
+from worker import steps
+from worker.app import app, nudge, seen, wired
+from worker.schedule import SEEN, TICK, WORK, WORK_SECONDS
+from worker.settings import load_settings
+from worker.tick import look, tick
+
+
+@app.task(name=TICK)  # type: ignore[untyped-decorator]  # Celery ships no types
+def tick_task() -> None:
+    """Open what is due, then wake those who do it."""
+    settings = load_settings()
+    with wired() as wiring:
+        nudge(tick(wiring, sync_minutes=settings.sync_minutes), tick_seconds=settings.tick_seconds)
+
+
+@app.task(name=WORK)  # type: ignore[untyped-decorator]
+def work_task() -> None:
+    """Do jobs as long as there are some, for a while; what is left then is worth another nudge."""
+    with wired() as wiring:
+        steps.work(wiring, seconds=WORK_SECONDS)
+        nudge(look(wiring.engine), tick_seconds=load_settings().tick_seconds)
+
+
+@app.task(name=SEEN)  # type: ignore[untyped-decorator]
+def seen_task() -> None:
+    """Say that this worker gets on: it took a message and reached the database."""
+    seen()
