@@ -3,9 +3,12 @@
 from dataclasses import replace
 
 from integrations.store import migrate
+from integrations.store.engine import read
 from metrics.derivation import Basis
 from worker import derive as deriving
+from worker import rollup as rolling
 from worker import steps
+from worker.rollup import Outcome
 from worker.steps import Progress, Report
 from worker.wiring import Wiring
 
@@ -24,3 +27,17 @@ def derive(wiring: Wiring, *, rebuild: bool = False, basis: Basis | None = None,
     first = replace(first, data={**first.data, "now": wiring.now})
     run, joined = steps.open_run(wiring, "derive", [first], refuse=rebuild or basis is not None)
     return steps.see_through(wiring, [run], joined=joined, progress=progress)
+
+
+def rollup(wiring: Wiring, *, rebuild: bool = False, progress: Progress = _quiet) -> tuple[Report, Outcome | None]:
+    """Bring snapshots and figures up to date with the ledger; with `rebuild` add everything up from zero. What came of it, and the breaks.
+
+    Raises NotMigrated, and NothingDerived while there is no ledger.
+    """
+    migrate.require_current(wiring.engine)
+    configured = wiring.settings.basis() if wiring.settings is not None else wiring.basis
+    other = None if wiring.basis == configured else wiring.basis
+    run, joined = steps.open_run(wiring, "rollup", [rolling.first_job(whole=rebuild, basis=other)])
+    report = steps.see_through(wiring, [run], joined=joined, progress=progress)
+    with read(wiring.engine) as connection:
+        return report, rolling.outcome(connection, wiring.basis)

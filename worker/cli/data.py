@@ -60,15 +60,19 @@ def _rolled(face: Face, *, rebuild: bool = False) -> Any:
     from worker import catchup
 
     with progress("sum up") as told:
-        done, breaks = catchup.rollup(face.wiring, rebuild=rebuild, progress=told)
+        done, outcome = catchup.rollup(face.wiring, rebuild=rebuild, progress=told)
     if done.status != "done":
         face.finished(done)
-    if breaks:
-        for each in breaks[:20]:
-            face.say(f"broken identity: {each}")
-        raise Stop(
-            f"{len(breaks)} identities are broken; the figures were stored, but can't be trusted. Run: nrr verify", Exit.MISMATCH
-        )
+    if outcome is not None:
+        for currency, windows in sorted(outcome.without_rate.items()):
+            face.say(f"no exchange rate of {currency.upper()} for {windows} windows: it is shown apart")
+        if outcome.broken:
+            for each in outcome.breaks[:20]:
+                face.say(f"broken identity: {each}")
+            raise Stop(
+                f"{outcome.broken} identities are broken; the figures were stored, but can't be trusted. Run: nrr verify",
+                Exit.MISMATCH,
+            )
     return done
 
 

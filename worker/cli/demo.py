@@ -76,17 +76,18 @@ def _figures(face: Face) -> None:
     catchup.refresh_rates(face.wiring)
     derived = catchup.derive(face.wiring)
     face.finished(derived)
-    rolled, breaks = catchup.rollup(face.wiring)
+    rolled, outcome = catchup.rollup(face.wiring)
     face.finished(rolled)
+    breaks = outcome.broken if outcome is not None else 0
     face.say(
         f"{derived.objects.get('customers', 0):,} customers derived, identity checked for each customer, currency and day: "
-        + ("it holds" if not breaks else f"{len(breaks)} breaks")
+        + ("it holds" if not breaks else f"{breaks} breaks")
     )
 
 
 def _show(face: Face) -> None:
     from metrics.periods import add_months, month, trailing
-    from worker.cli.show import mrr_of, reporting_currency
+    from worker.cli.show import mrr_of
     from worker.figures import figures_now
 
     this = date(face.today.year, face.today.month, 1)
@@ -94,9 +95,7 @@ def _show(face: Face) -> None:
     face.lines("")
     mrr_of(face, last)
     windows = [month(add_months(this, -back)) for back in range(MONTHS_SHOWN, 0, -1)]
-    found = figures_now(
-        face.wiring.engine, face.wiring.basis, [*windows, trailing(this, 12)], reporting_currency=reporting_currency(face)
-    )
+    found = figures_now(face.wiring.engine, face.wiring.basis, [*windows, trailing(this, 12)], reporting_currency="usd")
     whole = [f for f in found if f.currency.startswith("all:")]
     _bridge(face, [f for f in whole if f.kind == "month"])
     _retention(face, whole)

@@ -47,18 +47,6 @@ def ready(face: Face) -> None:
     face.finished(done)
 
 
-def reporting_currency(face: Face) -> str | None:
-    """The currency of the whole book: the one that is set, else the one that all accounts are paid out in."""
-    if face.wiring.reporting_currency is not None:
-        return face.wiring.reporting_currency
-    from integrations.store import accounts
-    from integrations.store.engine import read
-
-    with read(face.wiring.engine) as connection:
-        found = {row.default_currency for row in accounts.everything(connection)}
-    return found.pop() if len(found) == 1 else None
-
-
 def range_of(first: str | None, last: str | None, face: Face, *, default_days: int = 30) -> tuple[date, date]:
     """The days [first, until) of --from and --to; without them the last thirty up to today."""
     until = until_of_text(last, "--to") if last else face.today + timedelta(days=1)
@@ -86,8 +74,9 @@ def mrr_of(face: Face, day: date) -> None:
     """MRR at the closing of a day."""
     from worker.cli.rows import code_of, standing_row
     from worker.figures import mrr_at
+    from worker.reporting import reporting_currency
 
-    found = mrr_at(face.wiring.engine, face.wiring.basis, day, reporting_currency=reporting_currency(face))
+    found = mrr_at(face.wiring.engine, face.wiring.basis, day, reporting_currency=reporting_currency(face.wiring))
     rows = [standing_row(each) for each in found.by_currency]
     together = found.together or (found.by_currency[0] if len(found.by_currency) == 1 else None)
     total = standing_row(together) if together else None
@@ -197,10 +186,11 @@ def retention_of(face: Face, begin: date, until: date, by: str | None = None) ->
     from metrics.periods import Window
     from worker.cli.rows import code_of, figures_row
     from worker.figures import figures_now
+    from worker.reporting import reporting_currency
 
     window = Window(_kind(begin, until), begin, until)
     found = figures_now(
-        face.wiring.engine, face.wiring.basis, [window], [by] if by else [], reporting_currency=reporting_currency(face)
+        face.wiring.engine, face.wiring.basis, [window], [by] if by else [], reporting_currency=reporting_currency(face.wiring)
     )
     whole = [f for f in found if not f.dimension]
     own = [f for f in whole if not f.currency.startswith("all:")]
