@@ -3,7 +3,7 @@
 A worker does whatever is due, so it must know all kinds; here is where a new one is added.
 """
 
-from worker import derive, rollup
+from worker import derive, rollup, tidy
 from worker.jobs import Handler
 from worker.reporting import reporting_currency
 from worker.rollup import Rolling
@@ -15,6 +15,7 @@ def handlers(wiring: Wiring) -> dict[str, Handler]:
     return {
         **derive.handlers(derive.Deriving(wiring.engine, wiring.stop, wiring.basis, wiring.now, wiring.kept)),
         **rollup.handlers(rolling(wiring)),
+        **tidy.handlers(wiring.engine),
     }
 
 

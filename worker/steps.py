@@ -257,6 +257,11 @@ def handlers(wiring: Wiring, reading: Ingest) -> dict[str, Handler]:
     return {**ingest.handlers(reading), "drift": partial(do_drift, reading), **kinds.handlers(wiring)}
 
 
+def kinds_of(wiring: Wiring) -> tuple[str, ...]:
+    """The kinds of jobs that this version can do: another version's are left to it."""
+    return (*LIGHT, *kinds.handlers(wiring))
+
+
 def report(
     wiring: Wiring, run: int | Sequence[int], *, joined: bool = False, seconds: float = 0.0, worked: Worked | None = None
 ) -> Report:

@@ -20,7 +20,7 @@ def work_task() -> None:
     """Do jobs as long as there are some, for a while; what is left then is worth another nudge."""
     with wired() as wiring:
         steps.work(wiring, seconds=WORK_SECONDS)
-        nudge(look(wiring.engine), tick_seconds=load_settings().tick_seconds)
+        nudge(look(wiring), tick_seconds=load_settings().tick_seconds)
 
 
 @app.task(name=SEEN)  # type: ignore[untyped-decorator]

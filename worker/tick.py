@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Final
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from integrations.store import accounts, evidence, jobs, ledger, migrate, runs, workers
 from integrations.store.clock import now as database_now
@@ -51,14 +51,14 @@ def tick(wiring: Wiring, *, sync_minutes: float) -> Ticked:
         workers.seen(connection, TICK, {"opened": opened})
         since = database_now(connection) - timedelta(minutes=SILENT_MINUTES)
         known = [name for name, when, _ in workers.everything(connection) if name != TICK and when > since]
-        claimable = jobs.claimable_count(connection)
+        claimable = jobs.claimable_count(connection, steps.kinds_of(wiring))
     return Ticked(tuple(opened), claimable, tuple(known))
 
 
-def look(engine: Engine) -> Ticked:
+def look(wiring: Wiring) -> Ticked:
     """How much there is to do, without opening anything or asking anybody whether they live."""
-    with read(engine) as connection:
-        return Ticked((), jobs.claimable_count(connection), ())
+    with read(wiring.engine) as connection:
+        return Ticked((), jobs.claimable_count(connection, steps.kinds_of(wiring)), ())
 
 
 # --- news from Stripe -----------------------------------------------------------------------------------------------------------

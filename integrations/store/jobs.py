@@ -144,9 +144,10 @@ def _claimable(moment: datetime, *, at_most: int = 1, lock: bool = True) -> Sele
     return query.with_for_update(skip_locked=True) if lock else query
 
 
-def claimable_count(connection: Connection, at_most: int = 64) -> int:
-    """How many jobs could be claimed now, counted up to `at_most`."""
-    return len(connection.execute(_claimable(now(connection), at_most=at_most, lock=False)).all())
+def claimable_count(connection: Connection, kinds: Sequence[str], at_most: int = 64) -> int:
+    """How many jobs of these kinds could be claimed now, counted up to `at_most`."""
+    query = _claimable(now(connection), at_most=at_most, lock=False).where(table.c.kind.in_(list(kinds)))
+    return len(connection.execute(query).all())
 
 
 def _waits() -> Exists:
