@@ -8,6 +8,7 @@ from metrics.derivation import Basis
 from worker import derive as deriving
 from worker import rollup as rolling
 from worker import steps
+from worker.figures import derived_until
 from worker.rollup import Outcome
 from worker.steps import Progress, Report
 from worker.wiring import Wiring
@@ -35,6 +36,8 @@ def rollup(wiring: Wiring, *, rebuild: bool = False, progress: Progress = _quiet
     Raises NotMigrated, and NothingDerived while there is no ledger.
     """
     migrate.require_current(wiring.engine)
+    with read(wiring.engine) as connection:
+        derived_until(connection, wiring.basis)
     configured = wiring.settings.basis() if wiring.settings is not None else wiring.basis
     other = None if wiring.basis == configured else wiring.basis
     run, joined = steps.open_run(wiring, "rollup", [rolling.first_job(whole=rebuild, basis=other)])
