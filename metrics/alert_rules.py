@@ -17,8 +17,8 @@ Side = Literal["below", "above"]
 Against = Literal["previous", "year_ago", "trailing_mean"]
 ChangeUnit = Literal["points", "percent", "amount"]
 
-WINDOWS: Final = ("day", "month", "quarter", "year", "trailing_3", "trailing_12", "month_to_date")
-"""Windows that a rule can look at: those of rollups, and `day`: what stands at the closing of the last complete day."""
+WINDOWS: Final = ("day", "month", "quarter", "year", "trailing_3", "trailing_12")
+"""Windows that a rule can look at: those that end, and `day`: what stands at the closing of the last complete day."""
 STANDING: Final = ("mrr", "arr", "list_mrr", "at_risk", "scheduled_churn", "committed", "usage_mrr", "customers")
 """Metrics that are known of every single day."""
 FACTORS: Final = ("quick_ratio",)
@@ -165,8 +165,6 @@ def faults(rule: Rule) -> list[str]:
     out = []
     if rule.window == "day" and rule.metric not in STANDING:
         out.append(f"{rule.metric} is a figure of a window, not of a day; of a day there are {', '.join(STANDING)}")
-    if rule.window == "month_to_date" and rule.change is not None:
-        out.append("a month to date has no window before it to be compared with; watch the month instead")
     unit = UNITS[rule.metric]
     if rule.change is not None and rule.change.unit == "points" and (unit != "ratio" or rule.metric in FACTORS):
         out.append(f"{rule.metric} is not a rate, so it can't change by points; say by how many per cent")

@@ -129,10 +129,17 @@ class Hush:
 
     muted: frozenset[tuple[str, str]] = frozenset()
     seen: frozenset[tuple[str, str]] = frozenset()
+    all_of_it: str | None = None
+    """A reason to withhold everything, such as that there is no channel."""
 
     def is_muted(self, key: tuple[str, str]) -> bool:
         """Whether what this alert says is withheld."""
-        return key in self.muted or (key[0], "") in self.muted
+        return self.all_of_it is not None or key in self.muted or (key[0], "") in self.muted
+
+    @property
+    def reason(self) -> str:
+        """Why something is withheld."""
+        return self.all_of_it or MUTED
 
     def is_seen(self, key: tuple[str, str]) -> bool:
         """Whether somebody has acknowledged it."""
@@ -162,11 +169,11 @@ def step(alert: Alert, reading: Reading, judgement: Judgement, night: date, hush
     if moved.state == "firing" and alert.state != "firing":
         moved = replace(moved, told=not muted)
         restated = was if _flipped(was, reading.history.get(reading.window)) else None
-        events.append(Event("firing", moved, reading, was=restated, withheld=MUTED if muted else None))
+        events.append(Event("firing", moved, reading, was=restated, withheld=hush.reason if muted else None))
     elif moved.state == "resolved" and alert.state == "firing":
         if alert.told:
             restated = was if _flipped(was, reading.history.get(reading.window)) else None
-            events.append(Event("resolved", moved, reading, was=restated, withheld=MUTED if muted else None))
+            events.append(Event("resolved", moved, reading, was=restated, withheld=hush.reason if muted else None))
     elif moved.state == "firing" and not muted:
         if not moved.told:
             moved = replace(moved, told=True)
@@ -175,7 +182,7 @@ def step(alert: Alert, reading: Reading, judgement: Judgement, night: date, hush
             moved = replace(moved, reminded_on=night)
             events.append(Event("reminder", moved, reading))
     if muted:
-        events = [replace(e, withheld=MUTED) for e in events]
+        events = [replace(e, withheld=hush.reason) for e in events]
     return moved, [replace(e, alert=moved) for e in events]
 
 
@@ -244,10 +251,10 @@ def step_movement(
             shown={"micros": movement.size_micros, "currency": movement.currency, "kind": movement.kind,
                    "customer": movement.customer},
         )  # fmt: skip
-        return fired, [Event("firing", fired, movement=movement, withheld=MUTED if muted else None)]
+        return fired, [Event("firing", fired, movement=movement, withheld=hush.reason if muted else None)]
     if movement is not None or alert.state != "firing":
         return alert, []
     ended = replace(alert, state="resolved", resolved_on=night, last_night=night)
     if ending != "undone" or not alert.told:
         return ended, []
-    return ended, [Event("resolved", ended, withheld=MUTED if hush.is_muted(alert.key) else None, note=ending)]
+    return ended, [Event("resolved", ended, withheld=hush.reason if hush.is_muted(alert.key) else None, note=ending)]

@@ -4,19 +4,31 @@ The same content makes a Slack message and a mail. It is stored with the change 
 named by their ids here; names are put in when it is sent, if somebody wants that. No markup, no escaping.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any, Final
 
 from metrics.alert_insight import benchmark, lever
 from metrics.alert_judgement import Reading
 from metrics.alert_notices import Notice
-from metrics.alert_rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, AnyRule, MovementRule, Rule, SystemRule, Watch
+from metrics.alert_rules import (
+    DRIFT,
+    FRESHNESS,
+    IDENTITY,
+    QUARANTINE,
+    AnyRule,
+    MovementRule,
+    Rule,
+    SystemRule,
+    Watch,
+)
 from metrics.alert_sentences import MOVED, sentences, value_of
 from metrics.alert_states import Event
 from metrics.alert_words import (
     cause_name,
+    change_text,
     counted,
+    duration,
     metric_name,
     money,
     short_label,
@@ -58,6 +70,40 @@ def content(notice: Notice, watch: Watch) -> Content:
     if notice.kind != "resolved":
         out["commands"] = _commands(notice, out)
     return _tidy(out)
+
+
+def shown(reading: Reading, rule: AnyRule) -> dict[str, Any]:
+    """What a list of alerts and their history show of the figures behind one."""
+    out: dict[str, Any] = {"window": reading.window, "verdict": reading.verdict, "why": reading.why}
+    if reading.value is None:
+        return out
+    if isinstance(rule, SystemRule):
+        seconds = rule.name == FRESHNESS
+        value, limit = int(reading.value), rule.limit
+        return out | {"value": duration(value) if seconds else f"{value:,}", "limit": duration(limit) if seconds else f"{limit:,}"}
+    assert isinstance(rule, Rule)
+    out["value"] = value_text(rule.metric, reading.value, reading.currency, apart_from=rule.limit if rule.change is None else None)
+    if rule.change is None:
+        return out | {"limit": f"{rule.side} {value_text(rule.metric, rule.limit, reading.currency)}"}
+    verb = "falls by" if rule.side == "below" else "rises by"
+    out["limit"] = f"{verb} {change_text(rule.change.unit, rule.metric, rule.limit, reading.currency)}"
+    if reading.measure is not None:
+        sign = "+" if reading.measure > 0 else "\N{MINUS SIGN}" if reading.measure < 0 else ""
+        out["change"] = sign + change_text(rule.change.unit, rule.metric, reading.measure, reading.currency)
+    return out
+
+
+def named(content: Content, names: Mapping[str, str]) -> Content:
+    """The same with customers' names beside their ids, where they are known."""
+    known = {c["customer"]: names[c["customer"]] for c in content.get("customers", ()) if names.get(c["customer"])}
+    if not known:
+        return content
+    people = [{**c, "name": known[c["customer"]]} if c["customer"] in known else c for c in content["customers"]]
+    out = {**content, "customers": people}
+    if len(known) == 1 and len(people) == 1:
+        ((customer, name),) = known.items()
+        out |= {key: content[key].replace(customer, name) for key in ("title", "summary") if key in content}
+    return out
 
 
 def _tidy(content: Content) -> Content:

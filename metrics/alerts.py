@@ -74,6 +74,8 @@ def _single_movements(
 ) -> list[tuple[str, str]]:
     over = []
     for rule in watch.movements:
+        if rule.name not in seen.movements:
+            continue  # nobody looked
         here = {m.key: m for m in seen.movements.get(rule.name, ())}
         held = {key[1]: a for key, a in states.items() if key[0] == rule.name}
         for segment in sorted({*here, *held}):

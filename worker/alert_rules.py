@@ -54,7 +54,7 @@ DEFAULT_TOML: Final = """\
 # [[alerts.rules]]
 # name = "nrr-below-100"
 # metric = "nrr"                  # any rate, amount or count that `nrr show` knows
-# window = "trailing_12"          # day, month, quarter, year, trailing_3, trailing_12, month_to_date
+# window = "trailing_12"          # day, month, quarter, year, trailing_3, trailing_12
 # below = "100 %"                 # or above; amounts in major units
 # recover_by = "0.5 points"       # how far back before it counts as resolved
 #

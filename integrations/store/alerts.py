@@ -16,6 +16,7 @@ from integrations.store.clock import now
 from integrations.store.encoding import bucket_of
 from integrations.store.engine import is_postgresql
 from integrations.store.schema_alerts import alert_history, alert_state, channel_state, mute
+from integrations.store.schema_figures import rollup
 from integrations.store.schema_ledger import movement, standing
 
 
@@ -160,6 +161,14 @@ def standing_micros(connection: Connection, basis: str, customer: str, currency:
     )
     found = connection.execute(query.order_by(s.day.desc()).limit(1)).scalar_one_or_none()
     return 0 if found is None else int(found)
+
+
+def figures_since(connection: Connection, basis: str, kind: str, dimension: str, until_from: date) -> list[dict[str, Any]]:
+    """The current figures of one kind of window by one dimension (empty: the whole book) of windows that end after a day."""
+    r = rollup.c
+    query = select(rollup).where(r.basis == basis, r.current, r.kind == kind, r.dimension == dimension, r.until > until_from)
+    rows = connection.execute(query.order_by(r.segment, r.currency, r.until)).mappings()
+    return [dict(row) for row in rows if row["reason"] != "nothing_left"]
 
 
 def flows(connection: Connection, basis: str, first: date, until: date) -> dict[str, dict[str, tuple[int, int]]]:

@@ -147,6 +147,12 @@ def _end(connection: Connection, posted: Posted, values: Mapping[str, Any]) -> N
         raise MessageLost(posted.id)
 
 
+def waiting(connection: Connection, channel: str) -> list[Posted]:
+    """The messages that wait for a channel, oldest first."""
+    query = select(table).where(table.c.status == "due", table.c.channel == channel).order_by(table.c.id)
+    return [_posted(row) for row in connection.execute(query).mappings()]
+
+
 def fail_due(connection: Connection, channel: str, why: str) -> int:
     """Give up every message that waits for a channel; gives how many there were."""
     mine = and_(table.c.status == "due", table.c.channel == channel)
@@ -155,7 +161,8 @@ def fail_due(connection: Connection, channel: str, why: str) -> int:
 
 def told(connection: Connection, thread: str, channel: str) -> Posted | None:
     """The message that begins a thread on a channel, if it was written down there."""
-    rule, segment, episode = thread.rsplit("|", 2) if thread.count("|") >= 2 else (thread, "", "")
+    rule, _, rest = thread.partition("|")  # a rule's name holds no bar, a segment's may
+    segment, _, episode = rest.rpartition("|")
     mine = and_(
         table.c.channel == channel,
         table.c.rule == rule,

@@ -1,0 +1,53 @@
+"""From settings to what alerting works with: the channels that are set up, and what is to be watched. Nothing is sent or read here."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from worker.settings import BadSettings, Settings
+
+if TYPE_CHECKING:
+    from integrations.notify.parcel import Channel
+    from worker.alerting import Alerting
+    from worker.wiring import Wiring
+
+
+def open_channels(settings: Settings, sleep: Callable[[float], None]) -> "dict[str, Channel]":
+    """The channels that are set up, by name. Raises BadSettings for one that can't work."""
+    from integrations.notify.mail import Mail, MailTarget
+    from integrations.notify.slack import Slack, SlackTarget
+
+    found: dict[str, Channel] = {}
+    try:
+        if settings.slack_bot_token is not None:
+            target = SlackTarget(bot_token=settings.slack_bot_token.get_secret_value(), channel=settings.slack_channel)
+            found["slack"] = Slack(target, sleep)
+        elif settings.slack_webhook_url is not None:
+            found["slack"] = Slack(SlackTarget(webhook_url=settings.slack_webhook_url.get_secret_value()), sleep)
+        if settings.smtp_host is not None and settings.alert_email_to:
+            mail = MailTarget(
+                host=settings.smtp_host,
+                port=settings.smtp_port,
+                tls=settings.smtp_tls,
+                sender=settings.smtp_from or settings.alert_email_to[0],
+                recipients=settings.alert_email_to,
+                username=settings.smtp_username,
+                password=None if settings.smtp_password is None else settings.smtp_password.get_secret_value(),
+                ca_file=None if settings.smtp_ca_file is None else str(settings.smtp_ca_file),
+            )
+            found["email"] = Mail(mail, sleep)
+    except ValueError as error:
+        raise BadSettings([str(error)]) from None
+    return found
+
+
+def open_alerting(
+    wiring: "Wiring", settings: Settings, *, config: Path | None = None, dimensions: Sequence[str] | None = None
+) -> "Alerting":
+    """What alerting needs, for this process. Raises BadRules and BadSettings."""
+    from worker.alert_rules import load_watch
+    from worker.alerting import Alerting
+
+    watch = load_watch(settings.alerts, config, dimensions=settings.dimensions if dimensions is None else dimensions)
+    clock = wiring.clock if wiring.pretended is None else lambda: wiring.pretended  # type: ignore[return-value]  # it is not None here
+    return Alerting(wiring.engine, wiring.basis, watch, open_channels(settings, wiring.stop.sleep), clock)

@@ -1,0 +1,179 @@
+"""Digests: what a day, a week or a month came to, once each, through the same outbox as alerts.
+
+A digest is due when its period is over and complete; which ones were sent is what the outbox's uniqueness knows, so a missed night
+sends it later and a repeated one not again.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from integrations.store import alerts as store
+from integrations.store import snapshots
+from integrations.store.outbox import Message
+from metrics.alert_insight import benchmark, lever
+from metrics.alert_rules import Watch
+from metrics.alert_text import bridge, causes, customers
+from metrics.alert_words import counted, day_words, metric_name, money, signed_money, value_text, window_words
+from metrics.derivation import Basis
+from metrics.figures import Figures, amounts, metric
+from metrics.periods import add_months
+
+RULE: Final = "digest"
+_KINDS: Final = ("new", "reactivation", "expansion", "contraction", "churn")
+
+
+def period(kind: str, through: date) -> tuple[date, date]:
+    """The last day, week (Monday to Sunday) or month that was over at the end of the day `through`, half-open."""
+    after = through + timedelta(days=1)
+    if kind == "daily":
+        return through, after
+    if kind == "weekly":
+        until = after - timedelta(days=after.weekday())
+        return until - timedelta(days=7), until
+    until = add_months(after, 0)
+    return add_months(until, -1), until
+
+
+def messages(connection: Connection, basis: Basis, watch: Watch, through: date, channels: Sequence[str]) -> list[Message]:
+    """The digests of the periods that are over, for the outbox to pass over those that it has."""
+    out = []
+    for kind in watch.digests:
+        first, until = period(kind, through)
+        content = digest(connection, basis, watch, kind, first, until)
+        if content is None:
+            continue
+        body = {"content": content, "key": f"{RULE}|{kind}|{first}", "thread": None}
+        out += [Message(RULE, kind, f"{first}..{until}", "digest:1", channel, body) for channel in channels]
+    return out
+
+
+def digest(connection: Connection, basis: Basis, watch: Watch, kind: str, first: date, until: date) -> dict[str, Any] | None:
+    """What the message says; None when there is nothing to tell of in the period."""
+    whole = _newest(connection, basis, "trailing_12", until)
+    month = _newest(connection, basis, "month", until)
+    words = {"daily": day_words(first), "weekly": f"the week to {day_words(until - timedelta(days=1))}"}
+    name = words.get(kind) or window_words("month", first, until)
+    if kind == "monthly":
+        if month is None or (month.first, month.until) != (first, until):
+            return None
+        behind: dict[str, Any] = {
+            "bridge": bridge(month),
+            "customers": customers(month) or customers(month, rising=True),
+            "causes": causes(month, losing=True),
+            "lever": lever(month),
+        }
+        net = amounts(month)["net_new_mrr"] or 0
+        headline = f"MRR {money(month.closing, month.currency)}, {signed_money(net, month.currency)} net new"
+    else:
+        found = _short(connection, basis, first, until)
+        if found is None:
+            return None
+        behind, headline = found
+    facts = _retention(whole, month) + _signals(connection, basis, until - timedelta(days=1))
+    content = {
+        "kind": "digest",
+        "title": f"{ {'daily': 'Day', 'weekly': 'Week', 'monthly': 'Month'}[kind] } in MRR: {headline}",
+        "summary": f"What {name} came to.",
+        "facts": facts,
+        "benchmark": None if whole is None else benchmark(whole),
+        "chart": _trend(connection, basis, until),
+        "notes": _firing(connection),
+        "commands": [["See more", "nrr report"]],
+        "link": watch.report_url,
+        **behind,
+    }
+    return {key: value for key, value in content.items() if value not in (None, [], "")}
+
+
+def _short(connection: Connection, basis: Basis, first: date, until: date) -> tuple[dict[str, Any], str] | None:
+    """Bridge and movers of some days, in each currency."""
+    totals = snapshots.day_totals(connection, basis.version, first=first - timedelta(days=1), until=until)
+    stands = {(row["currency"], row["day"]): int(row["net_micros"]) for row in totals.iter_rows(named=True)}
+    flows = store.flows(connection, basis.version, first, until)
+    own = sorted({currency for currency, _ in stands if ":" not in currency} | set(flows))
+    rows: list[list[str]] = []
+    heads = []
+    for currency in own:
+        opening = stands.get((currency, first - timedelta(days=1)), 0)
+        closing = stands.get((currency, until - timedelta(days=1)), 0)
+        mark = f" ({currency.upper()})" if len(own) > 1 else ""
+        rows.append([f"Opening{mark}", money(opening, currency)])
+        moved = flows.get(currency, {})
+        rows += [[kind.capitalize(), signed_money(moved[kind][0], currency)] for kind in _KINDS if kind in moved]
+        rows.append([f"Closing{mark}", money(closing, currency)])
+        heads.append(f"{money(closing, currency)} ({signed_money(closing - opening, currency)})")
+    if not rows:
+        return None
+    number = {kind: sum(some[kind][1] for some in flows.values() if kind in some) for kind in _KINDS}
+    lines = [counted(number[kind], f"movement of {kind}", f"movements of {kind}") for kind in _KINDS if number[kind]]
+    movers = [
+        each
+        for kind in ("churn", "contraction", "expansion", "new", "reactivation")
+        for each in store.large_movements(connection, basis.version, kind, 0, first, until)
+    ]
+    movers.sort(key=lambda m: (-abs(m.after_micros - m.before_micros), m.customer))
+    people = [
+        {
+            "customer": m.customer, "before": money(m.before_micros, m.currency), "after": money(m.after_micros, m.currency),
+            "delta": signed_money(m.after_micros - m.before_micros, m.currency), "why": m.kind,
+        }
+        for m in movers[:5]
+    ]  # fmt: skip
+    return {"bridge": rows, "customers": people, "lines": lines}, ", ".join(heads)
+
+
+def _newest(connection: Connection, basis: Basis, kind: str, until: date) -> Figures | None:
+    """The newest complete window of the whole book that ends by a day, in the reporting currency where there is one."""
+    rows = store.figures_since(connection, basis.version, kind, "", until - timedelta(days=900))
+    found = [Figures.from_row({**row, "policy": basis.policy.version}) for row in rows]
+    fit = [f for f in found if not f.incomplete and f.until <= until]
+    whole = [f for f in fit if f.currency.startswith("all:")]
+    return max(whole or fit, key=lambda f: (f.until, f.opening), default=None)
+
+
+def _retention(whole: Figures | None, month: Figures | None) -> list[list[str]]:
+    out = []
+    for figures, names in ((whole, ("nrr", "grr", "logo_retention")), (month, ("nrr", "grr"))):
+        for name in names if figures is not None else ():
+            assert figures is not None
+            value = metric(figures, name)
+            if value is not None:
+                window = "12 months" if figures.kind == "trailing_12" else f"{figures.first:%B}"
+                out.append([f"{metric_name(name)}, {window}", value_text(name, Fraction(value), figures.currency)])
+    return out
+
+
+def _signals(connection: Connection, basis: Basis, day: date) -> list[list[str]]:
+    """What announces itself: at risk, and cancellations that were asked for."""
+    totals = snapshots.day_totals(connection, basis.version, first=day, until=day + timedelta(days=1))
+    rows = list(totals.iter_rows(named=True))
+    whole = [row for row in rows if str(row["currency"]).startswith("all:")] or rows
+    out = []
+    for row in whole:
+        for name, column in (("At risk", "at_risk_micros"), ("Scheduled churn", "scheduled_micros")):
+            if row[column]:
+                out.append([name, money(int(row[column]), row["currency"])])
+    return out
+
+
+def _trend(connection: Connection, basis: Basis, until: date) -> dict[str, Any] | None:
+    rows = store.figures_since(connection, basis.version, "month", "", until - timedelta(days=400))
+    months = [Figures.from_row({**row, "policy": basis.policy.version}) for row in rows if not row["incomplete"]]
+    newest = _newest(connection, basis, "month", until)
+    if newest is None:
+        return None
+    same = [f for f in months if f.currency == newest.currency and f.until <= until][-13:]
+    points = [[f"{f.first:%Y-%m}", str(f.closing)] for f in same]
+    return {"title": "MRR", "unit": "micros", "currency": newest.currency, "points": points} if len(points) > 1 else None
+
+
+def _firing(connection: Connection) -> list[str]:
+    firing = [row for row in store.states(connection).values() if row.state == "firing"]
+    if not firing:
+        return ["No alert is firing."]
+    names = ", ".join(f"{row.rule} {row.segment}".strip() for row in firing[:10])
+    return [f"{counted(len(firing), 'alert is', 'alerts are')} firing: {names}."]
