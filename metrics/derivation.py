@@ -13,6 +13,7 @@ from metrics.compositions import Pricer
 from metrics.evidence import Catalog, CustomerEvidence, CustomerGroup, CustomerState, Finding, Instant
 from metrics.ledger import Attribute, CustomerLedger
 from metrics.movements import fold
+from metrics.naming import described
 from metrics.periods import day_of
 from metrics.policy import DEFAULT, Policy
 from metrics.timeline import Traced, build
@@ -67,7 +68,7 @@ class Deriver:
         for member in group.members:
             excluded = self._excluded(member)
             pricer = self.pricers.setdefault(member.account, Pricer(Catalog(), self.basis.policy))
-            for evidence in member.subscriptions:
+            for evidence in described(member).subscriptions:
                 trace: list[Traced] | None = None if traces is None else traces.setdefault(evidence.subscription, [])
                 timelines.append(
                     build(

@@ -185,6 +185,8 @@ class Customer:
     discount: Discount | None = None
     metadata: tuple[tuple[str, str], ...] = ()
     test_clock: str | None = None
+    described: tuple[Discount, ...] = ()
+    """Discounts on the customer's subscriptions that an event described, which name them by id only. Such a state says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,6 +242,11 @@ class InvoiceLine:
     discounts: tuple[tuple[Discount, int], ...] = ()
     inclusive_tax: int = 0
     credited_lines: tuple[str, ...] = ()
+
+    @property
+    def gives_back(self) -> bool:
+        """Whether the line takes back what was billed before: it names the state that was, not the one that is."""
+        return self.proration and (self.amount < 0 or bool(self.credited_lines))
 
 
 @dataclass(frozen=True, slots=True)

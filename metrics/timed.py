@@ -22,6 +22,8 @@ def customer_discounts(states: Iterable[CustomerState]) -> list[tuple[Instant, D
     out: list[tuple[Instant, Discount | None]] = []
     for state in sorted(states, key=lambda s: (s.at, s.source, s.source_id)):
         discount = state.customer.discount
+        if state.customer.described:
+            continue
         if not out:
             if discount is not None:
                 out.append((discount.start, discount))

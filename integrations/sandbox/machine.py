@@ -294,15 +294,13 @@ class Machine:
         state = sub.state
         if item >= len(state.items):
             raise DoesNotApply(f"no item {item}")
-        had = bool(state.discounts or any(each.discounts for each in state.items))
         holder = sub.id if level == "subscription" else state.items[item].id
         discount = self._discount(coupon, at, level, holder)
-        cause = "discount_change" if had else "discount_start"
         if level == "subscription":
-            self._journal.write(sub, at, cause, "dated", discounts=(*state.discounts, discount))
+            self._journal.write(sub, at, "discount_start", "dated", discounts=(*state.discounts, discount))
         else:
             self._journal.write(
-                sub, at, cause, "dated",
+                sub, at, "discount_start", "dated",
                 items=tuple(
                     replace(each, discounts=(*each.discounts, discount)) if each.id == holder else each
                     for each in state.items

@@ -8,6 +8,7 @@ Nothing outside of it is touched: it listens on a loopback address and keeps its
 """
 
 import threading
+from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
@@ -17,6 +18,7 @@ from integrations.sandbox.faults import Faults
 from integrations.sandbox.limits import NO_LIMITS, Limits, Turnstile
 from integrations.sandbox.script import When, moment
 from integrations.sandbox.server import Server, Traffic
+from integrations.sandbox.truth import Truth, ledger
 
 DEMO = Business(customers=300, months=24, seed=7)
 """A few hundred customers over two years: what `nrr demo` shows."""
@@ -68,6 +70,10 @@ class Sandbox:
     def set_now(self, now: When) -> None:
         """Move the clock, either way."""
         self._desk.set_now(moment(now))
+
+    def ledger(self, timezone: str = "UTC") -> Iterator[Truth]:
+        """What really happened to each customer up to now, by the sandbox's own knowledge."""
+        return ledger(self.business, self._desk.now, timezone)
 
     def start(self) -> Self:
         """Begin to answer."""

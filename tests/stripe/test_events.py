@@ -147,10 +147,12 @@ def test_a_customers_discount_comes_and_goes(generation: str) -> None:
     assert [Instant(8000), Instant(9000)] == [s.customer.discount.end for s in (before, after) if s.customer.discount]
 
 
-def test_a_subscriptions_discount_says_nothing_of_the_customer() -> None:
-    """It names the subscription to read again; its coupon is noted."""
+def test_a_subscriptions_discount_is_only_described() -> None:
+    """It says nothing of the customer but what that discount is: events of the subscription will name it by id alone."""
     page = read("customer.discount.created", discount("clover"))
-    assert ((), "sub_1", "cus_1") == (page.customers, page.events[0].subscription, page.events[0].customer)
+    said = Customer("cus_1", described=(Discount("di_1", "TENOFF", Instant(1000), Instant(9000)),))
+    assert (CustomerState(AT, Source.EVENT, "evt_1", said),) == page.customers
+    assert ("sub_1", "cus_1") == (page.events[0].subscription, page.events[0].customer)
     assert (Coupon("TENOFF", None, 1000, "usd", (), "repeating", 3),) == page.inline_coupons
 
 

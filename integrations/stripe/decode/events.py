@@ -139,14 +139,18 @@ def _customer_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen, *
 
 
 def _discount_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen, *, deleted: bool) -> tuple[CustomerState, ...]:
-    """A customer's discount came, changed or went; one on a subscription or an invoice says nothing of the customer."""
+    """A customer's discount came, changed or went; one on a subscription or an invoice is only described."""
     shape = _shaped(obj, shapes.Discount)
     elsewhere = shape.subscription or shape.subscription_item or shape.invoice or shape.invoice_item
     holder = ref(shape.customer)
     # Whatever is discounted, the coupon is worth noting: it may be deleted soon.
     now = discount(shape, seen, holder or "")
-    if elsewhere or not holder:
+    if not holder:
         return ()
+    if elsewhere:
+        # Events of the subscription will name this discount by id alone: what it is, is said here.
+        said = Customer(holder, described=(now,)) if now.coupon is not None else None
+        return () if said is None else (CustomerState(fact.created, Source.EVENT, fact.id, said),)
     holding = CustomerState(fact.created, Source.EVENT, fact.id, Customer(holder, discount=now))
     if deleted:
         before = CustomerState(fact.created, Source.EVENT_BEFORE, fact.id, Customer(holder, discount=now))

@@ -1,0 +1,129 @@
+"""What each subscription was worth at every moment, by the sandbox's own knowledge of what it did.
+
+This is the oracle's half that prices; `truth` adds subscriptions up to customers and days. It follows the default policy of
+the definitions and shares nothing with the product: no code, no reading of Stripe's answers. It sees the versions that the machine
+wrote, with the cause that it had in mind.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from integrations.sandbox.catalog import Catalog
+from integrations.sandbox.pricing import Pricer
+from integrations.sandbox.records import Discount, Life, Subscription, SubscriptionState, in_force
+
+COUNTING: Final = ("active", "past_due")
+VOIDING: Final = ("void", "mark_uncollectible")
+DISCOUNTS: Final = ("discount_start", "discount_change", "discount_end")
+
+
+@dataclass(frozen=True, slots=True)
+class Worth:
+    """A subscription from `at` on. `counts` tells whether it is in MRR at all, also where that is 0 (a free plan)."""
+
+    at: int
+    subscription: str
+    currency: str
+    net_micros: int = 0
+    list_micros: int = 0
+    counts: bool = False
+    at_risk: bool = False
+    scheduled: bool = False
+    cause: str = ""
+
+    @property
+    def labels(self) -> tuple[int, int, bool, bool, bool]:
+        """Everything that a reader of the ledger sees of it."""
+        return self.net_micros, self.list_micros, self.counts, self.at_risk, self.scheduled
+
+
+def counts(state: SubscriptionState) -> bool:
+    """Whether a subscription in this state is in MRR."""
+    return state.status in COUNTING and state.pause_behavior not in VOIDING
+
+
+def never_new(life: Life, sub: Subscription, now: int) -> bool:
+    """Whether the first invoice was voided and none was ever paid, as of `now`."""
+    bills = [bill for bill in life.invoices if bill.subscription == sub.id and bill.created <= now]
+    standing = [[step.status for step in bill.steps if step.at <= now] for bill in bills]
+    return bool(standing) and standing[0][-1] == "void" and not any("paid" in each for each in standing)
+
+
+class Valuer:
+    """Values subscriptions of one catalogue, remembering what compositions come to."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self._pricer = Pricer(catalog)
+
+    def moments(self, life: Life, sub: Subscription, now: int) -> list[Worth]:
+        """Every change of a subscription's worth up to `now`, at most one a second, in order."""
+        if never_new(life, sub, now):
+            return []
+        out: list[Worth] = []
+        before = Worth(0, sub.id, sub.currency)
+        steps = list(self._steps(life, sub, now))
+        for number, step in enumerate(steps):
+            if number + 1 < len(steps) and steps[number + 1].at == step.at:
+                continue  # only what a second ends with has lasted
+            if step.labels != before.labels:
+                same = [each for each in steps if each.at == step.at]
+                out.append(_with_cause(step, _cause(before, same)))
+            before = step
+        return out
+
+    def _steps(self, life: Life, sub: Subscription, now: int) -> Iterator[Worth]:
+        """A worth for each version of the subscription and of its customer, in order of time."""
+        told: list[tuple[int, int, SubscriptionState | None, str]] = []
+        for number, version in enumerate(sub.versions):
+            at = sub.start_date if number == 0 and version.state.status in COUNTING else version.at
+            told.append((at, 0, version.state, version.cause))
+        previous: Discount | None = None
+        for change in life.customer.versions:
+            if change.state.discount != previous and change.at > sub.created:
+                held, previous = previous, change.state.discount
+                cause = "discount_end" if previous is None else "discount_start" if held is None else "discount_change"
+                told.append((change.at, 1, None, cause))
+            previous = change.state.discount
+        told.sort(key=lambda each: each[:2])
+        state: SubscriptionState | None = None
+        for at, _, changed, cause in told:
+            state = changed or state
+            if at <= now and state is not None:
+                yield self.worth(life, sub, state, at, cause)
+
+    def worth(self, life: Life, sub: Subscription, state: SubscriptionState, at: int, cause: str = "") -> Worth:
+        """What a subscription in `state` is worth at `at`."""
+        if not counts(state):
+            return Worth(at, sub.id, sub.currency, cause=cause)
+        coupons = tuple(each.coupon for each in state.discounts)
+        customer = in_force(life.customer.versions, at)
+        held = customer.state.discount if customer is not None else None
+        if held is not None and all(self._is_once(each) for each in coupons):
+            coupons = (held.coupon,)
+        items = tuple((each.price, each.quantity, tuple(d.coupon for d in each.discounts)) for each in state.items)
+        net, listed = self._pricer.monthly(items, coupons, sub.currency)
+        at_risk = state.status == "past_due"
+        return Worth(at, sub.id, sub.currency, net, listed, True, at_risk, state.cancel_at is not None, cause)
+
+    def _is_once(self, coupon: str) -> bool:
+        return self._catalog.coupons[coupon].duration == "once"
+
+
+def _with_cause(step: Worth, cause: str) -> Worth:
+    return Worth(
+        step.at, step.subscription, step.currency, step.net_micros, step.list_micros, step.counts, step.at_risk, step.scheduled, cause
+    )  # fmt: skip
+
+
+def _cause(before: Worth, same_second: list[Worth]) -> str:
+    """The cause of the largest change within one second that goes its way."""
+    delta = same_second[-1].net_micros - before.net_micros
+    chosen, size = same_second[-1].cause, -1
+    for step in same_second:
+        own = step.net_micros - before.net_micros
+        if own * delta >= 0 and abs(own) > size and step.labels != before.labels:
+            chosen, size = step.cause, abs(own)
+        before = step
+    return chosen

@@ -1,0 +1,99 @@
+"""The product as it lives beside a sandbox: the real reader over HTTP, the real store, the real engine.
+
+What a story compares with the sandbox's own ledger comes from here. Nothing of the sandbox's knowledge gets in but its address.
+"""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Engine
+
+from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.truth import Movement, Standing
+from integrations.store import accounts, catalog, evidence, migrate, quarantine
+from integrations.store.engine import open_engine, read
+from integrations.stripe.client import Client
+from integrations.stripe.limits import Ceilings, LocalLimiter
+from integrations.stripe.reader import Reader
+from metrics.derivation import Basis, Deriver
+from metrics.evidence import Instant
+from metrics.ledger import CustomerLedger
+from worker import steps
+from worker.jobs import Terms
+from worker.plan import Pace
+from worker.sources import Source, Sources
+from worker.stop import Stop
+from worker.wiring import Wiring
+
+UNLIMITED = Ceilings(1e9, 1e9)
+DEFAULT = Basis()
+
+
+def wired(engine: Engine, sandbox: Sandbox, *, **terms: Any) -> Wiring:
+    """A wiring with one account, the sandbox's, without limits and with short waits."""
+    options = {"threads": 4, "lease_seconds": 30.0, "attempts": 3, "first_delay_seconds": 0.05} | terms
+
+    def reader(_name: str, _livemode: bool | None) -> Reader:
+        return Reader(Client(sandbox.key, limiter=LocalLimiter(UNLIMITED), base=sandbox.url))
+
+    sources = Sources(engine, [Source("main")], reader)
+    return Wiring(engine, sources, lambda: datetime.now(UTC), Stop(), Terms(owner="story", **options), Pace(), shards=2)
+
+
+@contextmanager
+def opened(database_url: str) -> Iterator[Engine]:
+    """A migrated database."""
+    engine = open_engine(database_url)
+    migrate.upgrade(engine)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+def synced(engine: Engine, sandbox: Sandbox, moments: Iterable[int] = ()) -> None:
+    """Sync at each of `moments` (now, without any), moving the sandbox's clock there."""
+    wiring = wired(engine, sandbox)
+    try:
+        for moment in [*moments] or [sandbox.now]:
+            sandbox.set_now(moment)
+            report = steps.sync(wiring)
+            assert ("done", 0) == (report.status, report.quarantined), report
+    finally:
+        wiring.sources.close()
+
+
+def derived(engine: Engine, now: int, basis: Basis = DEFAULT) -> dict[str, CustomerLedger]:
+    """The product's ledger of every customer as of `now`, from what is stored."""
+    with read(engine) as connection:
+        catalogs = {row.id: catalog.load(connection, row.id) for row in accounts.everything(connection)}
+        deriver = Deriver(catalogs, basis)
+        return {group.customer: deriver.derive(group, Instant(now)) for group in evidence.groups(connection)}
+
+
+def kept_out(engine: Engine) -> int:
+    """Objects in quarantine."""
+    with read(engine) as connection:
+        return quarantine.count(connection)
+
+
+def movements(ledger: CustomerLedger) -> list[Movement]:
+    """The product's movements in the oracle's words: plain values, nothing else in common."""
+    return [
+        Movement(
+            m.customer, m.day, m.currency, m.kind, m.cause, m.before_micros, m.after_micros, m.list_before_micros, m.list_after_micros
+        )
+        for m in ledger.movements
+    ]  # fmt: skip
+
+
+def standings(ledger: CustomerLedger) -> list[Standing]:
+    """The product's standings in the oracle's words."""
+    return [
+        Standing(
+            s.customer, s.day, s.currency, s.net_micros, s.list_micros, s.at_risk_micros, s.scheduled_micros, s.subscriptions
+        )
+        for s in ledger.standings
+    ]  # fmt: skip
