@@ -31,7 +31,7 @@ UNLIMITED = Ceilings(1e9, 1e9)
 DEFAULT = Basis()
 
 
-def wired(engine: Engine, sandbox: Sandbox, *, **terms: Any) -> Wiring:
+def wired(engine: Engine, sandbox: Sandbox, **terms: Any) -> Wiring:
     """A wiring with one account, the sandbox's, without limits and with short waits."""
     options = {"threads": 4, "lease_seconds": 30.0, "attempts": 3, "first_delay_seconds": 0.05} | terms
 
