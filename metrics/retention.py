@@ -207,7 +207,11 @@ def of_windows(some: Partials, windows: Sequence[Window]) -> Partials:
     into = pl.col("window").replace_strict(number, default=None, return_dtype=pl.UInt32)
 
     def moved(frame: pl.DataFrame) -> pl.DataFrame:
-        return frame.with_columns(into).drop_nulls("window").sort(frame.columns[: frame.columns.index("currency") + 1], maintain_order=True)
+        return (
+            frame.with_columns(into)
+            .drop_nulls("window")
+            .sort(frame.columns[: frame.columns.index("currency") + 1], maintain_order=True)
+        )
 
     return Partials(
         tuple(windows), moved(some.sums), moved(some.leaders), moved(some.causes), moved(some.trials), moved(some.apart)

@@ -7,9 +7,11 @@ does. What is broken is returned, never raised: a run ends with the list, and a 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 import polars as pl
 
+from metrics.segments import NONE
 from metrics.spans import MEASURES, STANDINGS, flows
 
 _VALUES = [name for name in STANDINGS if name not in ("customer", "currency", "day")]
@@ -83,6 +85,39 @@ def day_totals(standings: pl.DataFrame, days: Sequence[date], by: Sequence[str] 
     if by:
         totals = totals.filter(pl.any_horizontal(pl.col(name) != 0 for name in amounts))
     return totals.select("day", *dict.fromkeys(keys), "customers", *MEASURES).sort("day", *dict.fromkeys(keys))
+
+
+TOTALLED: Final = ("", "plan", "product", "interval", "account")
+"""Dimensions by which every day is totalled: the whole, and what a standing carries."""
+
+
+def totals(standings: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
+    """dimension, segment, currency, day, the MEASURES and customers of every day, by each of TOTALLED; rows of nothing but zeros are left out.
+
+    Totals of disjoint customers add up (`added`), and what some customers made can be taken away again.
+    """
+    found = []
+    for dimension in TOTALLED:
+        by = [dimension] if dimension else []
+        segment = pl.col(dimension).cast(pl.String).fill_null(NONE) if dimension else pl.lit("")
+        found.append(
+            day_totals(standings, days, by).select(
+                pl.lit(dimension).alias("dimension"), segment.alias("segment"), "currency", "day", *MEASURES, "customers"
+            )
+        )
+    return added(found)
+
+
+def added(some: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Frames of `totals` added up, without rows of nothing but zeros, in order."""
+    keys = ["dimension", "segment", "currency", "day"]
+    summed = pl.concat(some).group_by(keys).agg(pl.col(*MEASURES, "customers").sum())
+    return summed.filter(pl.any_horizontal(pl.col(name) != 0 for name in (*MEASURES, "customers"))).sort(keys)
+
+
+def less(totals: pl.DataFrame) -> pl.DataFrame:
+    """What takes `totals` away when it is added."""
+    return totals.with_columns(-pl.col(*MEASURES, "customers"))
 
 
 @dataclass(frozen=True, slots=True)

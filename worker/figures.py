@@ -19,7 +19,7 @@ from metrics.currencies import Exchange, exchange, rates_on, worth
 from metrics.derivation import Basis
 from metrics.evidence import Instant
 from metrics.figures import Figures
-from metrics.periods import Window, closing
+from metrics.periods import Window, closing, day_of
 from metrics.spans import Book
 
 STANDINGS_A_SHARD: Final = 150_000
@@ -54,7 +54,7 @@ def figures_now(
         return []
     with read(engine) as connection:
         moment = complete_until(connection, basis)
-        abroad = exchange_to(connection, reporting_currency)
+        abroad = exchange_to(connection, reporting_currency, day_of(derived_until(connection, basis), basis.timezone))
         parts = [
             retention.partials(some, windows, dimensions=dimensions, exchange=abroad, bands=bands, timezone=basis.timezone)
             for some in shards(connection, basis.version, segments.attribute_keys(dimensions))
@@ -101,7 +101,7 @@ def mrr_at(engine: Engine, basis: Basis, day: date, *, reporting_currency: str |
     """What the book stands at at the closing of `day`. Raises NothingDerived."""
     with read(engine) as connection:
         moment = complete_until(connection, basis)
-        abroad = exchange_to(connection, reporting_currency)
+        abroad = exchange_to(connection, reporting_currency, day)
         found = book.as_of(connection, basis.version, day)
     by_currency = tuple(_standings(found))
     incomplete = closing(day, basis.timezone) > moment
@@ -145,21 +145,34 @@ def _standings(found: pl.DataFrame) -> Iterator[Standing]:
 # --- shared with the stored figures ------------------------------------------------------------------------------------------
 
 
+def derived_until(connection: Connection, basis: Basis) -> Instant:
+    """The instant as of which the ledger was derived. Raises NothingDerived while there is no complete ledger."""
+    found = ledger.bases(connection).get(basis.version)
+    if found is None or found.derived_at is None or found.derived_until is None:
+        raise NothingDerived(basis)
+    return found.derived_until
+
+
 def complete_until(connection: Connection, basis: Basis) -> Instant:
     """The instant up to which the ledger is complete: it was derived until then, and every account was read until then.
 
     Raises NothingDerived while there is no complete ledger.
     """
-    found = ledger.bases(connection).get(basis.version)
-    if found is None or found.derived_at is None or found.derived_until is None:
-        raise NothingDerived(basis)
-    read_until = [c.position for c in cursors.everything(connection) if c.stream == "events"]
-    return Instant(min([found.derived_until, *read_until]))
+    read_until = [Instant(c.position) for c in cursors.everything(connection) if c.stream == "events"]
+    return min([derived_until(connection, basis), *read_until])
 
 
-def exchange_to(connection: Connection, reporting_currency: str | None) -> Exchange | None:
-    """The stored rates to the reporting currency; None when there is no such currency."""
-    return None if reporting_currency is None else exchange(rates.of_source(connection), reporting_currency)
+def exchange_to(connection: Connection, reporting_currency: str | None, until: date) -> Exchange | None:
+    """The stored rates of the days up to `until` to the reporting currency; None when there is no such currency.
+
+    A window that reaches further is valued at the last of them: what a rate will be is not known, whoever pretends that it is then.
+    """
+    return None if reporting_currency is None else exchange(quotes_until(connection, until), reporting_currency)
+
+
+def quotes_until(connection: Connection, until: date) -> pl.DataFrame:
+    """The stored rates of the days up to `until`, that day's too."""
+    return rates.of_source(connection).filter(pl.col("day") <= until)
 
 
 def shard_count(connection: Connection, basis: str) -> int:
@@ -167,11 +180,11 @@ def shard_count(connection: Connection, basis: str) -> int:
     return max(1, -(-book.standings_held(connection, basis) // STANDINGS_A_SHARD))
 
 
-def shards(connection: Connection, basis: str, keys: Sequence[str]) -> Iterator[Book]:
-    """The whole ledger of a basis, some customers at a time."""
+def shards(connection: Connection, basis: str, keys: Sequence[str], *, abroad_from: str | None = None) -> Iterator[Book]:
+    """The whole ledger of a basis, or of those who have anything in another currency than `abroad_from`, some customers at a time."""
     count = shard_count(connection, basis)
     for index in range(count):
-        yield book.book(connection, basis, shard=(index, count), keys=keys)
+        yield book.book(connection, basis, shard=(index, count), keys=keys, abroad_from=abroad_from)
 
 
 def account_names(connection: Connection) -> Mapping[str, str]:

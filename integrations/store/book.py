@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 
 import polars as pl
-from sqlalchemy import Connection, Select, Table, and_, func, select, true, union
+from sqlalchemy import Connection, Select, Table, and_, func, or_, select, true, union
 
 from integrations.store.bulk import among, asked_for
 from integrations.store.columns import BUCKETS
@@ -80,6 +80,13 @@ def exclusions(connection: Connection, basis: str, customer: str | None = None) 
     """What is left out, in order of customer and beginning."""
     query = _of_basis(exclusion, _EXCLUSIONS, basis, customer=customer)
     return read_frame(connection, query.order_by(exclusion.c.customer, exclusion.c.since, exclusion.c.seq), _EXCLUSIONS)
+
+
+def running_trials(connection: Connection, basis: str, at: int) -> pl.DataFrame:
+    """The exclusions of trials that are under way at an instant, as a book has them."""
+    running = or_(exclusion.c.until.is_(None), exclusion.c.until > at)
+    query = _of_basis(exclusion, EXCLUSIONS, basis).where(exclusion.c.reason == "trial", exclusion.c.since <= at, running)
+    return read_frame(connection, query, EXCLUSIONS)
 
 
 def findings(connection: Connection, basis: str, customer: str | None = None) -> pl.DataFrame:

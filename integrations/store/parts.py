@@ -4,19 +4,58 @@ Frames go in as bytes and come out the same; what they mean is `metrics.retentio
 figures of a basis were made of.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from io import BytesIO
 from typing import Final
 
 import polars as pl
 from sqlalchemy import Connection, delete, select
 
+from integrations.store import former
 from integrations.store.bulk import append
 from integrations.store.schema_figures import rollup_part as table
 
 KEPT: Final = 0
 """The run under which the sum of all parts is kept."""
+_BEGUN: Final = -1
+"""The part that only says that a run adds up, and how."""
 _COLUMNS: Final = ("basis", "run_id", "part", "name", "body")
+
+
+class NotAddingUp(RuntimeError):
+    """The ledger was derived anew while figures were being made of it: what was added up so far is worth nothing."""
+
+    def __init__(self, run: int) -> None:
+        super().__init__(f"the ledger was derived anew while run {run} was adding it up; nothing was written. Run: nrr rollup")
+
+
+def begin(connection: Connection, basis: str, run: int, frames: Mapping[str, pl.DataFrame]) -> None:
+    """Say that a run adds up from zero, with what its parts must have in common; what there was before is of no use any more."""
+    former.forget(connection, basis)
+    put(connection, basis, run, _BEGUN, frames)
+
+
+def begun(connection: Connection, basis: str, run: int) -> dict[str, pl.DataFrame]:
+    """What the parts of a run have in common. Raises NotAddingUp when the ledger was cleared since it began."""
+    found = _of_part(connection, basis, run, _BEGUN)
+    if not found:
+        raise NotAddingUp(run)
+    return found
+
+
+def kept(connection: Connection, basis: str) -> dict[str, pl.DataFrame]:
+    """The sum that the current figures were made of; empty while there is none."""
+    return _of_part(connection, basis, KEPT, 0)
+
+
+def keep(connection: Connection, basis: str, frames: Mapping[str, pl.DataFrame]) -> None:
+    """This is what the current figures were made of."""
+    put(connection, basis, KEPT, 0, frames)
+
+
+def _of_part(connection: Connection, basis: str, run: int, part: int) -> dict[str, pl.DataFrame]:
+    query = select(table.c.name, table.c.body).where(table.c.basis == basis, table.c.run_id == run, table.c.part == part)
+    return {str(name): pl.read_ipc_stream(BytesIO(body)) for name, body in connection.execute(query)}
 
 
 def put(connection: Connection, basis: str, run: int, part: int, frames: Mapping[str, pl.DataFrame]) -> None:
@@ -25,13 +64,11 @@ def put(connection: Connection, basis: str, run: int, part: int, frames: Mapping
     append(connection, table, _COLUMNS, [(basis, run, part, name, _packed(frame)) for name, frame in sorted(frames.items())])
 
 
-def of_run(connection: Connection, basis: str, run: int) -> list[dict[str, pl.DataFrame]]:
-    """The frames of every part of a run by name, in order of the parts."""
-    query = select(table.c.part, table.c.name, table.c.body).where(table.c.basis == basis, table.c.run_id == run)
-    found: dict[int, dict[str, pl.DataFrame]] = {}
-    for part, name, body in connection.execute(query.order_by(table.c.part, table.c.name)):
-        found.setdefault(part, {})[name] = pl.read_ipc_stream(BytesIO(body))
-    return list(found.values())
+def of_run(connection: Connection, basis: str, run: int) -> Iterator[dict[str, pl.DataFrame]]:
+    """The frames of every part of a run by name, in order of the parts, one part at a time."""
+    query = select(table.c.part).where(table.c.basis == basis, table.c.run_id == run, table.c.part != _BEGUN).distinct()
+    for part in sorted(connection.execute(query).scalars()):
+        yield _of_part(connection, basis, run, part)
 
 
 def remove(connection: Connection, basis: str, run: int) -> None:

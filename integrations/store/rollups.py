@@ -155,8 +155,8 @@ def _book_later(
         raise ValueError("what is learnt of a frozen month must be booked in some month")
     known: dict[Key, tuple[int, str]] = {}
     query = select(*(adjustment.c[k] for k in KEY), adjustment.c.seq, adjustment.c.digest).where(adjustment.c.basis == basis)
-    for row in connection.execute(query.order_by(adjustment.c.seq)):
-        known[tuple(row[: len(KEY)])] = (int(row[-2]), str(row[-1]))
+    for said in connection.execute(query.order_by(adjustment.c.seq)):
+        known[tuple(said[: len(KEY)])] = (int(said[-2]), str(said[-1]))
     rows: list[tuple[Any, ...]] = []
     for key, row, sign, held in late:
         seq, last = known.get(key, (0, held.digest))
@@ -198,6 +198,13 @@ def current(
             query = query.where(table.c[name] == value)
     rows = connection.execute(query.order_by(*(table.c[k] for k in KEY))).mappings()
     return [dict(row) for row in rows if row["reason"] != NOTHING_LEFT]
+
+
+def windows(connection: Connection, basis: str) -> set[Span]:
+    """The windows that there are current figures of."""
+    query = select(table.c.kind, table.c.first, table.c.until, table.c.reason).where(table.c.basis == basis, table.c.current)
+    rows = connection.execute(query.distinct())
+    return {(str(kind), first, until) for kind, first, until, reason in rows if reason != NOTHING_LEFT}
 
 
 def versions(
@@ -249,8 +256,8 @@ def between(
     rows = connection.execute(query.order_by(*(table.c[k] for k in KEY), table.c.version)).mappings()
     for key, some in groupby(rows, key=lambda row: tuple(row[k] for k in KEY)):
         known = [dict(row) for row in some]
-        before = next((row for row in reversed(known) if row["learnt_at"] <= since), None)
-        before = None if before is None or before["reason"] == NOTHING_LEFT else before
+        earlier = next((row for row in reversed(known) if row["learnt_at"] <= since), None)
+        before = None if earlier is None or earlier["reason"] == NOTHING_LEFT else earlier
         after = None if known[-1]["reason"] == NOTHING_LEFT else known[-1]
         if (before and before["digest"]) != (after and after["digest"]):
             yield Change(key, before, after)
