@@ -9,7 +9,7 @@ import typer
 
 from worker.cli.common import Config, Face, Json, Now, PolicyName, opened, put_json
 from worker.cli.faults import Exit, Stop
-from worker.cli.show import ready
+from worker.cli.ready import ready
 
 if TYPE_CHECKING:
     from metrics.explain import MovementWords

@@ -10,7 +10,7 @@ import typer
 
 from worker.cli.common import Config, Face, Json, Now, PolicyName, day_of_text, opened, put_json, until_of_text
 from worker.cli.faults import Exit, Stop
-from worker.cli.show import ready
+from worker.cli.ready import ready
 
 if TYPE_CHECKING:
     import polars as pl

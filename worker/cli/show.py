@@ -19,32 +19,12 @@ from worker.cli.common import (
     until_of_text,
 )
 from worker.cli.faults import Exit, Stop
+from worker.cli.ready import ready
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Figures as they stand.")
 
 From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day.")]
 To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="The last day, which is part of the range.")]
-
-
-def ready(face: Face) -> None:
-    """Raises NotMigrated or NothingDerived unless there is a ledger; under a preset that was never asked for, it is derived now."""
-    from integrations.store import migrate
-    from integrations.store.engine import read
-    from worker import catchup, derive
-    from worker.figures import NothingDerived
-
-    migrate.require_current(face.wiring.engine)
-    with read(face.wiring.engine) as connection:
-        complete = derive.is_complete(connection, face.wiring.basis)
-        configured = face.loaded.settings.basis()
-        set_up = derive.is_complete(connection, configured)
-    if complete:
-        return
-    if face.wiring.basis == configured or not set_up:
-        raise NothingDerived(configured)
-    face.say(f"deriving the ledger under the policy {face.wiring.basis.policy.name} from the facts that are stored …")
-    done = catchup.derive(face.wiring, rebuild=True, basis=face.wiring.basis)
-    face.finished(done)
 
 
 def range_of(first: str | None, last: str | None, face: Face, *, default_days: int = 30) -> tuple[date, date]:
@@ -339,6 +319,10 @@ def findings(
 
 def _register() -> None:
     """The further figures that `figures` shows."""
+    from importlib.util import find_spec
+
+    if find_spec("worker.cli.figures") is None:
+        return
     from worker.cli import figures
 
     for name in ("nrr", "grr", "cohorts", "segments", "insight"):

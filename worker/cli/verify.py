@@ -4,7 +4,7 @@ import typer
 
 from worker.cli.common import Config, Face, Json, Now, PolicyName, opened, progress, put_json
 from worker.cli.faults import Exit
-from worker.cli.show import ready
+from worker.cli.ready import ready
 
 SHOWN = 20
 """So many problems of each sort are printed; `--json` has all of them."""

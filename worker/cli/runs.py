@@ -1,0 +1,127 @@
+"""`nrr runs`: what ran, what failed and why, how fresh everything is, and which figures a run changed."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from worker.cli.common import Config, Face, Json, opened, put_json
+from worker.cli.faults import Exit, Stop
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Show runs, freshness, and what a run changed.")
+
+Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only sync, backfill, audit, derive, rollup or nightly.")]
+Status = Annotated[str | None, typer.Option("--status", metavar="STATUS", help="Only running, done, failed or canceled.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000, help="So many at most.")]
+
+
+@app.callback(invoke_without_command=True)
+def listed(
+    ctx: typer.Context, kind: Kind = None, status: Status = None, limit: Limit = 20, json: Json = False, config: Config = None
+) -> None:
+    """The last runs, and how fresh everything is."""
+    if ctx.invoked_subcommand is not None:
+        return
+    from integrations.store import migrate, runs
+    from integrations.store.engine import read
+    from worker import freshness
+
+    with opened(json=json, config=config) as face:
+        migrate.require_current(face.wiring.engine)
+        with read(face.wiring.engine) as connection:
+            found = runs.latest(connection, kind=kind, status=status, limit=limit)
+            fresh = freshness.look(connection)
+        if json:
+            put_json({"runs": [_row(run) for run in found], "freshness": freshness.told(fresh)})
+            return
+        face.table(
+            ("run", "kind", "status", "began", "took", "what"),
+            [(run.id, run.kind, run.status, _at(run.started_at), _took(run), _what(run)) for run in found],
+            right=("run", "took"),
+        )
+        face.lines("", *freshness.lines(fresh))
+
+
+@app.command()
+def show(run: Annotated[int, typer.Argument(help="Its number.")], json: Json = False, config: Config = None) -> None:
+    """One run: its jobs, its errors, and the figures that it changed."""
+    from integrations.store import jobs, migrate, runs
+    from integrations.store.engine import read
+
+    with opened(json=json, config=config) as face:
+        migrate.require_current(face.wiring.engine)
+        with read(face.wiring.engine) as connection:
+            found = runs.get(connection, run)
+            if found is None:
+                raise Stop(f"there is no run {run}; run `nrr runs`", Exit.USAGE)
+            all_jobs = jobs.of_run(connection, run)
+            changed = _changed(connection, face, run)
+        if json:
+            put_json({"run": {**_row(found), "params": dict(found.params), "result": found.result}, "jobs": [_job(each) for each in all_jobs],
+                      "changed": changed})  # fmt: skip
+            return
+        face.lines(f"run {found.id}, {found.kind}: {found.status}, began {_at(found.started_at)}, took {_took(found)}")
+        face.table(
+            ("job", "kind", "stream", "stage", "status", "attempts", "pages", "objects", "last error"),
+            [(j.id, j.kind, j.stream, j.stage, j.status, j.attempts, j.pages, j.objects, j.last_error or "") for j in all_jobs],
+            right=("job", "stage", "attempts", "pages", "objects"),
+        )
+        if changed:
+            face.table(
+                ("window", "first", "until", "segment", "currency", "opening", "was", "closing", "was"),
+                [(c["kind"], c["first"], c["until"], c["segment"], c["currency"], c["opening"], c["before_opening"], c["closing"], c["before_closing"]) for c in changed],
+                title=f"{len(changed)} figures were restated (micros)", right=("opening", "was", "closing"),
+            )  # fmt: skip
+
+
+def _changed(connection: Any, face: Face, run: int) -> list[dict[str, Any]]:
+    from integrations.store import rollups
+
+    names = (
+        "kind",
+        "first",
+        "until",
+        "dimension",
+        "segment",
+        "currency",
+        "version",
+        "opening",
+        "closing",
+        "before_opening",
+        "before_closing",
+    )
+    rows = rollups.versions(connection, face.wiring.basis.version, run_id=run)
+    return [{name: row[name] for name in names} for row in rows]
+
+
+def _row(run: Any) -> dict[str, Any]:
+    return {
+        "id": run.id, "kind": run.kind, "account": run.account, "status": run.status, "started_at": run.started_at,
+        "finished_at": run.finished_at, "heartbeat_at": run.heartbeat_at,
+    }  # fmt: skip
+
+
+def _job(job: Any) -> dict[str, Any]:
+    return {
+        "id": job.id, "kind": job.kind, "account": job.account, "stream": job.stream, "stage": job.stage, "status": job.status,
+        "attempts": job.attempts, "pages": job.pages, "objects": job.objects, "last_error": job.last_error,
+    }  # fmt: skip
+
+
+def _at(when: datetime) -> str:
+    return f"{when:%Y-%m-%d %H:%M:%S}"
+
+
+def _took(run: Any) -> str:
+    if run.finished_at is None:
+        return "…"
+    return f"{(run.finished_at - run.started_at).total_seconds():,.1f} s"
+
+
+def _what(run: Any) -> str:
+    about = [f"account {run.account}"] if run.account is not None else []
+    about += [f"{run.params['first']} to {run.params['through']}"] if "through" in run.params else []
+    counts = (run.result or {}).get("jobs") or {}
+    about += [f"{count} jobs {status}" for status, count in sorted(counts.items()) if status != "done"]
+    about += [str(run.result["error"])] if run.result and "error" in run.result else []
+    return ", ".join(about)

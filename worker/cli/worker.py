@@ -1,0 +1,160 @@
+"""`nrr worker`, `beat`, `exporter`, `health`, `nightly`: the processes that keep the numbers fresh, and whether they do.
+
+Worker and beat are Celery's own commands with our application: `celery -A worker.app worker` does the same. What is checked before
+they begin (settings, schema) is what would otherwise be found out by the first task.
+"""
+
+import os
+import socket
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from worker.cli.common import Config, Json, Now, opened, progress, put_json
+from worker.cli.faults import Exit, Stop
+
+if TYPE_CHECKING:
+    from worker.freshness import Freshness
+
+STUCK_SECONDS = 900
+"""A worker that was not heard of for so long is stuck: ticks ask it several times within that."""
+
+
+def worker(
+    concurrency: Annotated[int | None, typer.Option(min=1, max=64, help="Processes (default: one for each processor).")] = None,
+    name: Annotated[str | None, typer.Option(help="This worker's name, if several run on one machine.")] = None,
+) -> None:
+    """Run a Celery worker: reads Stripe, derives and rolls up, sends alerts. SIGTERM finishes the page and gives the rest back."""
+    _ready()
+    words = ["worker", "--hostname", node(name), "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
+    _become_celery([*words, *(["--concurrency", str(concurrency)] if concurrency else [])])
+
+
+def beat() -> None:
+    """Run Celery's beat, which sends a tick every few seconds. A second one does no harm."""
+    _ready()
+    _become_celery(["beat", "--loglevel", "INFO"])
+
+
+def node(name: str | None = None) -> str:
+    """What a worker of this machine is called."""
+    return f"{name or 'nrr'}@{socket.gethostname()}"
+
+
+def _ready() -> None:
+    """Raises BadSettings and NotMigrated now, instead of in some task later."""
+    from integrations.store import migrate
+    from worker.app import redis_address
+
+    with opened() as face:
+        redis_address(face.loaded.settings)
+        migrate.require_current(face.wiring.engine)
+
+
+def _become_celery(words: list[str]) -> None:
+    """This very process goes on as Celery's command, so that signals and exit codes are its own."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os.execv(sys.executable, [sys.executable, "-m", "celery", "-A", "worker.app", *words])  # noqa: S606  # no shell is wanted
+
+
+def exporter(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")] = 9464,
+    config: Config = None,
+) -> None:
+    """Serve Prometheus metrics: freshness, backlog, quarantine and drift, looked up in the database at each scrape."""
+    from worker import exporter as serving
+
+    with opened(config=config) as face:
+        server = serving.serve(face.wiring.engine, host=host, port=port)
+        try:
+            face.say(f"metrics at http://{host}:{server.server_port}/metrics; Ctrl-C ends it")
+            while not face.wiring.stop.wait(3_600):
+                pass
+        finally:
+            server.shutdown()
+            server.server_close()
+
+
+def health(
+    worker: Annotated[str | None, typer.Option("--worker", help="Name of the worker (default: the one of this machine).")] = None,
+    everywhere: Annotated[bool, typer.Option("--all", help="Every worker, the ticks and the backlog.")] = False,
+    stuck_after: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="A worker silent for longer is stuck.")
+    ] = STUCK_SECONDS,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Tell whether the worker of this machine gets on (for a container's health check or a timer): exits 1 if it is stuck or absent."""
+    from integrations.store import migrate
+    from worker import freshness
+
+    with opened(json=json, config=config) as face:
+        migrate.require_current(face.wiring.engine)
+        found = freshness.gather(face.wiring.engine)
+        wrong = unhealthy(found, None if everywhere else (worker or node()), stuck_after)
+        if json:
+            put_json({"ok": not wrong, "problems": wrong, "workers": {each.name: round(each.age_seconds, 1) for each in found.workers},
+                      "tick_age_seconds": found.tick_age_seconds, "oldest_due_seconds": found.oldest_due_seconds})  # fmt: skip
+        else:
+            face.lines(*(wrong or ["ok"]))
+        if wrong:
+            raise typer.Exit(Exit.FAILED)
+
+
+def unhealthy(found: "Freshness", name: str | None, stuck_after: float) -> list[str]:
+    """What is wrong, in sentences: with one worker, or with all of them, the ticks and the backlog."""
+    ages = {each.name: each.age_seconds for each in found.workers}
+    wanted = [name] if name is not None else sorted(ages)
+    out = [f"worker {each} was not heard of yet" for each in wanted if each not in ages]
+    out += [
+        f"worker {each} is stuck: it was last heard of {ages[each]:.0f} seconds ago"
+        for each in wanted
+        if ages.get(each, 0.0) > stuck_after
+    ]
+    if name is None:
+        if not ages:
+            out.append("no worker is known")
+        if found.tick_age_seconds is None or found.tick_age_seconds > stuck_after:
+            out.append("no tick has finished lately: is beat running, and Redis?")
+        if found.oldest_due_seconds is not None and found.oldest_due_seconds > 2 * stuck_after:
+            out.append(f"a job has been due for {found.oldest_due_seconds:.0f} seconds and nobody does it")
+    return out
+
+
+def nightly(json: Json = False, now: Now = None, config: Config = None) -> None:
+    """Bring every missing day up to date: news, audit, ledger, figures, alerts. Without Redis, from a crontab, this is all it takes."""
+    from worker import nightly as night
+
+    with opened(json=json, now=now, config=config, key=True) as face:
+        with progress("read") as told:
+            done = night.run(face.wiring, progress=told)
+        if done is None:
+            if face.interrupted:
+                raise typer.Exit(Exit.INTERRUPTED)
+            _put(json, {"run": None, "status": "done", "days": []}, "no day is missing")
+            return
+        first, through = _days(face, done.run_id)
+        data = {"run": done.run_id, "status": done.status, "first": first, "through": through, "seconds": round(done.seconds, 3)}
+        _put(json, data, f"run {done.run_id} {done.status}: {first} to {through} in {done.seconds:.1f} s")
+        face.finished(done)
+
+
+def _put(json: bool, data: dict[str, Any], text: str) -> None:
+    if json:
+        put_json(data)
+    else:
+        sys.stdout.write(f"{text}\n")
+
+
+def _days(face: Any, run_id: int) -> tuple[str, str]:
+    from integrations.store import runs
+    from integrations.store.engine import read
+
+    with read(face.wiring.engine) as connection:
+        run = runs.get(connection, run_id)
+    if run is None or "through" not in run.params:
+        raise Stop(f"run {run_id} is no nightly run any more; run `nrr runs`")
+    return str(run.params["first"]), str(run.params["through"])
