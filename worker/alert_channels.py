@@ -49,5 +49,6 @@ def open_alerting(
     from worker.alerting import Alerting
 
     watch = load_watch(settings.alerts, config, dimensions=settings.dimensions if dimensions is None else dimensions)
-    clock = wiring.clock if wiring.pretended is None else lambda: wiring.pretended  # type: ignore[return-value]  # it is not None here
+    pretended = wiring.pretended
+    clock = wiring.clock if pretended is None else (lambda: pretended)
     return Alerting(wiring.engine, wiring.basis, watch, open_channels(settings, wiring.stop.sleep), clock)
