@@ -7,7 +7,7 @@ database's clock. Nothing is judged: what is too old is a setting of whoever wat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
@@ -111,3 +111,57 @@ def events_age_seconds(found: Freshness) -> float | None:
 
 def _age(at: datetime, when: datetime) -> float:
     return (at - when).total_seconds()
+
+
+def told(found: Freshness) -> dict[str, Any]:
+    """Freshness as JSON knows it. Ages are seconds, null is never."""
+    return {
+        "at": found.at.isoformat(),
+        "streams": [
+            {
+                "account": each.account, "stream": each.stream, "complete_until": each.complete_until,
+                "age_seconds": round(each.age_seconds, 1),
+            }
+            for each in found.streams
+        ],
+        "workers": {each.name: round(each.age_seconds, 1) for each in found.workers},
+        "events_age_seconds": _rounded(events_age_seconds(found)),
+        "tick_age_seconds": _rounded(found.tick_age_seconds),
+        "sync_age_seconds": _rounded(found.sync_age_seconds),
+        "nightly_through": None if found.nightly_through is None else found.nightly_through.isoformat(),
+        "jobs": dict(found.jobs),
+        "oldest_due_seconds": _rounded(found.oldest_due_seconds),
+        "touched": found.touched,
+        "quarantined": found.quarantined,
+        "drift": dict(found.drift),
+        "failed_runs": found.failed_runs,
+    }  # fmt: skip
+
+
+def lines(found: Freshness) -> list[str]:
+    """The same for people, one line each."""
+    backlog = ", ".join(f"{count} {status}" for status, count in sorted(found.jobs.items())) or "none"
+    waited = "" if found.oldest_due_seconds is None else f" (the oldest for {ago(found.oldest_due_seconds)})"
+    return [
+        f"read to the end: {_ago(events_age_seconds(found))}; last good sync: {_ago(found.sync_age_seconds)}; last tick: {_ago(found.tick_age_seconds)}",
+        f"nightly run: {'never' if found.nightly_through is None else f'through {found.nightly_through}'}; customers with news: {found.touched}",
+        f"open jobs: {backlog}{waited}; failed among the last twenty runs: {found.failed_runs}",
+        f"kept out: {found.quarantined} objects; drift at the last audit: {sum(found.drift.values())} subscriptions",
+        "workers: " + (", ".join(f"{each.name} {_ago(each.age_seconds)}" for each in found.workers) or "none"),
+    ]
+
+
+def ago(seconds: float) -> str:
+    """A span of time in one unit."""
+    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit}"
+    return f"{seconds:.0f} seconds"
+
+
+def _ago(seconds: float | None) -> str:
+    return "never" if seconds is None else f"{ago(seconds)} ago"
+
+
+def _rounded(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds, 1)

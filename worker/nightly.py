@@ -19,7 +19,7 @@ from integrations.store.jobs import Job
 from integrations.store.runs import AlreadyRunning, Run
 from metrics.evidence import Instant
 from metrics.periods import day_of
-from worker import derive, steps
+from worker import alerting, derive, rollup, steps
 from worker.ingest import EVENTS
 from worker.steps import Progress, Report
 from worker.wiring import Wiring
@@ -135,11 +135,7 @@ def written(connection: Connection, wiring: Wiring, days: Days, now: Instant) ->
     out += [steps.plan_job(row.id, row.name, "audit", stage=AUDIT) for row in configured]
     first = derive.first_job(stage=DERIVE)
     out.append(replace(first, data={**first.data, "now": now}))
-    out += figures(about)
+    out.append(rollup.first_job(stage=ROLLUP))
+    out += alerting.jobs_of(about, stage=ALERTS)
     out.append(Job("tidy", 0, stage=TIDY))
-    return out
-
-
-def figures(about: Mapping[str, Any]) -> list[Job]:  # noqa: ARG001  # the stages that follow take it
-    """The jobs that make figures and alerts of the ledger."""
-    return []
+    return [job for job in out if job.kind in steps.kinds_of(wiring)]

@@ -41,6 +41,11 @@ class Sources:
         """The configured accounts, in order."""
         return tuple(self._configured)
 
+    @property
+    def configured(self) -> tuple[Source, ...]:
+        """The same with what was said of them."""
+        return tuple(self._configured.values())
+
     def named(self, name: str) -> Reader:
         """The reader of a configured account, not checked against anything. For looking, not for storing."""
         with self._lock:

@@ -34,6 +34,10 @@ class Stop:
         """Whether somebody asked."""
         return self._event.is_set()
 
+    def wait(self, seconds: float) -> bool:
+        """Wait so long at most; whether somebody asked."""
+        return self._event.wait(seconds)
+
     def check(self) -> None:
         """Raises Stopped if somebody asked."""
         if self._event.is_set():

@@ -72,7 +72,17 @@ def start(
             return start(connection, kind, account=account, params=params, exclusive_key=exclusive_key)
         raise AlreadyRunning(str(exclusive_key), held["id"], held["started_at"]) from None
     assert key is not None
+    _supersede(connection, int(key[0]), kind, account)
     return int(key[0])
+
+
+def _supersede(connection: Connection, run: int, kind: str, account: int | None) -> None:
+    """What is left of closed runs of the same sort is nobody's business any more: the new one does it."""
+    same = and_(table.c.kind == kind, table.c.account.is_(None) if account is None else table.c.account == account)
+    closed = select(table.c.id).where(same, table.c.id != run, table.c.status != "running")
+    left = and_(job.c.run_id.in_(closed), job.c.status.in_(("due", "leased", "quarantined")))
+    values = {"status": "canceled", "finished_at": now(connection), "lease_until": None, "token": job.c.token + 1}
+    connection.execute(update(job).where(left).values(**values))
 
 
 def _abandoned(connection: Connection, held: Mapping[str, Any], moment: datetime) -> bool:

@@ -1,0 +1,295 @@
+"""`nrr backfill`: read history again, and see what that would change, how far it is, go on with it, give it up."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from worker.cli.common import Config, Face, Json, Now, console, instant_of, opened, percent, put_json
+from worker.cli.faults import Exit, Stop
+
+if TYPE_CHECKING:
+    from metrics.evidence import Instant
+    from worker.backfill import Request, Status
+    from worker.preview import Change
+    from worker.steps import Progress, Report
+
+app = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    help="Read history again: plan, run, status, resume, cancel.",
+)  # fmt: skip
+
+Since = Annotated[
+    str | None, typer.Option("--since", metavar="DAY", help="Only objects created from this day (or ISO instant) on.")
+]
+Until = Annotated[str | None, typer.Option("--until", metavar="DAY", help="Only objects created before this day (or ISO instant).")]
+Streams = Annotated[
+    str | None,
+    typer.Option("--streams", metavar="NAMES", help="Only these, with commas: products, prices, coupons, customers, subscriptions, "
+                 "subscriptions_canceled, invoices, events."),
+]  # fmt: skip
+Shards = Annotated[int | None, typer.Option("--shards", min=1, max=64, help="Readers of one list at most.")]
+Accounts = Annotated[list[str] | None, typer.Option("--account", metavar="NAME", help="Only this account (may be repeated).")]
+
+
+@app.command()
+def plan(
+    since: Since = None, until: Until = None, streams: Streams = None, account: Accounts = None, json: Json = False, now: Now = None,
+    config: Config = None,
+) -> None:  # fmt: skip
+    """What would be read, of which account, and how much of it is held already. Writes nothing."""
+    from worker import backfill
+
+    with opened(json=json, now=now, config=config, key=True) as face:
+        found = backfill.planned(face.wiring, _request(face, since, until, streams, account))
+        if json:
+            put_json({"accounts": [_planned_row(each) for each in found]})
+            return
+        for each in found:
+            held = "never read" if each.subscriptions_held is None else f"{each.subscriptions_held:,} subscriptions held"
+            face.lines(f"account {each.account} ({each.stripe_id}): {held}")
+            lists = [job for job in each.plan.jobs if job.stream]
+            face.table(("stream", "from", "until"), [(job.stream, _day(job.since), _day(job.until)) for job in lists])
+
+
+@app.command()
+def run(
+    since: Since = None,
+    until: Until = None,
+    streams: Streams = None,
+    account: Accounts = None,
+    shards: Shards = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Read into a copy, and print what would change.")] = False,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
+    """Read again what is asked for. A second one at the same time is refused (exit 11); Ctrl-C finishes the page and saves (exit 130)."""
+    from worker import backfill
+
+    with opened(json=json, now=now, config=config, key=True) as face:
+        request = _request(face, since, until, streams, account)
+        if dry_run:
+            _previewed(face, request, shards)
+            return
+        with _shown(face) as told:
+            done = backfill.run(face.wiring, request, shards=shards, progress=told)
+        _ended(face, done)
+
+
+@app.command()
+def resume(shards: Shards = None, json: Json = False, now: Now = None, config: Config = None) -> None:
+    """Go on with the last backfill where it stood, or help with the one that is under way."""
+    from worker import backfill
+
+    with opened(json=json, now=now, config=config, key=True) as face:
+        with _shown(face) as told:
+            done = backfill.resume(face.wiring, shards=shards, progress=told)
+        _ended(face, done)
+
+
+@app.command()
+def status(json: Json = False, config: Config = None) -> None:
+    """How far the last backfill is: objects, share and rate of each stream, and when it may be done."""
+    from worker import backfill
+
+    with opened(json=json, config=config) as face:
+        found = backfill.status(face.wiring)
+        if json:
+            put_json({"backfill": _status_row(found)})
+        else:
+            _tell(face, found)
+
+
+@app.command()
+def cancel(json: Json = False, config: Config = None) -> None:
+    """Give the backfill up. What it has stored stays; its workers stop at their next page."""
+    from worker import backfill
+
+    with opened(json=json, config=config) as face:
+        canceled = backfill.cancel(face.wiring)
+        if json:
+            put_json({"run": canceled, "status": "canceled"})
+        else:
+            face.lines(f"run {canceled} is canceled; what it has stored stays, and `nrr backfill resume` goes on with it")
+
+
+# --- what was asked --------------------------------------------------------------------------------------------------------------
+
+
+def _request(face: Face, since: str | None, until: str | None, streams: str | None, account: list[str] | None) -> "Request":
+    from worker.backfill import Request
+
+    unknown = sorted(set(account or ()) - set(face.wiring.sources.names))
+    if unknown:
+        raise Stop(f"no account is called {', '.join(unknown)}; there are {', '.join(face.wiring.sources.names)}", Exit.USAGE)
+    wanted = tuple(word.strip() for word in (streams or "").split(",") if word.strip())
+    try:
+        return Request(
+            wanted, _instant(since, "--since", face), _instant(until, "--until", face), tuple(account) if account else None
+        )
+    except ValueError as error:
+        raise Stop(str(error), Exit.USAGE) from None
+
+
+def _instant(text: str | None, option: str, face: Face) -> "Instant | None":
+    """A day begins when it does in the reporting time zone."""
+    from datetime import date
+
+    from metrics.evidence import Instant
+    from metrics.periods import opening
+
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(f"{text}-01" if len(text) == 7 else text)
+    except ValueError:
+        return Instant(int(instant_of(text, option).timestamp()))
+    return opening(day, face.wiring.basis.timezone)
+
+
+# --- while it goes on --------------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _shown(face: Face) -> Iterator["Progress"]:
+    """A line with share, rate and estimate, looked up every second in the database: whoever else works on it is counted too."""
+    import threading
+    import time
+
+    from sqlalchemy.exc import SQLAlchemyError
+
+    from worker import backfill
+    from worker.backfill import NoBackfill
+
+    shown = console(stderr=True)
+    if not shown.is_terminal:
+        yield lambda _stream, _objects: None
+        return
+    over = threading.Event()
+    with shown.status("reading …") as line:
+
+        def look() -> None:
+            while not over.wait(1.0):
+                try:
+                    line.update(_line(backfill.status(face.wiring)))
+                except (NoBackfill, SQLAlchemyError):
+                    time.sleep(1.0)
+
+        watcher = threading.Thread(target=look, daemon=True)
+        watcher.start()
+        try:
+            yield lambda _stream, _objects: None
+        finally:
+            over.set()
+            watcher.join(5.0)
+
+
+def _line(found: "Status") -> str:
+    streams = "  ".join(f"{each.stream} {each.share:.0%}" for each in found.streams if each.ranges_open)
+    left = "" if found.eta_seconds is None else f", about {_span(found.eta_seconds)} left"
+    return f"{found.objects:,} objects, {found.objects_per_second:,.0f}/s{left}  {streams}"
+
+
+def _span(seconds: float) -> str:
+    from worker.freshness import ago
+
+    return ago(seconds)
+
+
+def _ended(face: Face, done: "Report") -> None:
+    if face.json:
+        put_json({"run": done.run_id, "status": done.status, "objects": dict(done.objects), "pages": done.pages,
+                  "quarantined": done.quarantined, "seconds": round(done.seconds, 3)})  # fmt: skip
+    else:
+        parts = ", ".join(f"{count:,} {stream.replace('_', ' ')}" for stream, count in sorted(done.objects.items()) if count)
+        rate = sum(done.objects.values()) / max(done.seconds, 1e-3)
+        face.lines(f"run {done.run_id} {done.status}: {parts or 'nothing'} in {done.seconds:.1f} s ({rate:,.0f}/s)")
+    if face.interrupted:
+        sys.stderr.write("stopped after the page that was being read, and saved; `nrr backfill resume` goes on\n")
+        raise typer.Exit(Exit.INTERRUPTED)
+    face.finished(done)
+
+
+# --- how it stands -----------------------------------------------------------------------------------------------------------------
+
+
+def _tell(face: Face, found: "Status") -> None:
+    left = "" if found.eta_seconds is None else f", about {_span(found.eta_seconds)} left"
+    face.lines(f"run {found.run_id} {found.status}: {found.objects:,} objects, {found.objects_per_second:,.0f}/s{left}")
+    rows = [(each.stream, f"{each.objects:,}", f"{each.share:.0%}", each.ranges_open, each.ranges) for each in found.streams]
+    columns = ("stream", "objects", "share", "ranges open", "ranges")
+    face.table(columns, rows, right=columns[1:])
+    if found.aside:
+        face.lines(f"{found.aside} jobs were put aside: {'; '.join(found.errors)}")
+    if found.quarantined:
+        face.lines(f"{found.quarantined} objects are kept out: nrr doctor names them")
+
+
+def _status_row(found: "Status") -> dict[str, Any]:
+    return {
+        "run": found.run_id, "status": found.status, "started_at": found.started_at, "finished_at": found.finished_at,
+        "objects": found.objects, "objects_per_second": round(found.objects_per_second, 1),
+        "eta_seconds": None if found.eta_seconds is None else round(found.eta_seconds),
+        "streams": [
+            {"stream": s.stream, "objects": s.objects, "share": round(s.share, 4), "ranges_open": s.ranges_open, "ranges": s.ranges}
+            for s in found.streams
+        ],
+        "jobs": {"due": found.waiting, "leased": found.leased, "aside": found.aside}, "quarantined": found.quarantined,
+        "errors": list(found.errors),
+    }  # fmt: skip
+
+
+def _planned_row(each: Any) -> dict[str, Any]:
+    jobs = [{"stream": job.stream, "since": job.since, "until": job.until} for job in each.plan.jobs if job.stream]
+    return {"account": each.account, "stripe_id": each.stripe_id, "subscriptions_held": each.subscriptions_held, "lists": jobs}
+
+
+def _day(instant: int | None) -> str:
+    return "–" if instant is None else f"{datetime.fromtimestamp(instant, UTC):%Y-%m-%d %H:%M}"
+
+
+# --- what it would change ------------------------------------------------------------------------------------------------------------
+
+
+def _previewed(face: Face, request: "Request", shards: int | None) -> None:
+    from worker.preview import preview
+
+    face.say("reading into a copy; nothing of yours is changed")
+    found = preview(face.wiring, request, shards=shards)
+    if face.interrupted:
+        raise typer.Exit(Exit.INTERRUPTED)
+    if face.json:
+        put_json({"dry_run": True, "status": found.read.status, "objects": dict(found.read.objects),
+                  "changes": [_change_row(each) for each in found.changes]})  # fmt: skip
+    else:
+        parts = ", ".join(f"{count:,} {stream.replace('_', ' ')}" for stream, count in sorted(found.read.objects.items()) if count)
+        face.lines(f"would read {parts or 'nothing'}; {len(found.changes)} windows would change")
+        columns = ("window", "first", "until", "currency", "MRR", "would be", "NRR", "would be", "GRR", "would be")
+        if found.changes:
+            face.table(columns, [_change_line(each) for each in found.changes], right=columns[4:])
+    face.finished(found.read)
+
+
+def _change_line(change: "Change") -> tuple[object, ...]:
+    from metrics.figures import rates
+    from worker.cli.common import money
+
+    sides = []
+    for side in (change.before, change.after):
+        found = rates(side) if side is not None else {}
+        closing = money(None if side is None else side.closing, change.currency)
+        sides.append((closing, percent(found.get("nrr")), percent(found.get("grr"))))
+    pairs = [each for pair in zip(*sides, strict=True) for each in pair]
+    return (change.kind, change.first, change.until, change.currency, *pairs)
+
+
+def _change_row(change: "Change") -> dict[str, Any]:
+    from worker.cli.rows import figures_row
+
+    sides = {"before": change.before, "after": change.after}
+    about = {"kind": change.kind, "first": change.first, "until": change.until, "currency": change.currency}
+    return {**about, **{name: None if side is None else figures_row(side) for name, side in sides.items()}}
