@@ -158,7 +158,7 @@ def _facts(reading: Reading, rule: Rule) -> list[list[str]]:
         if value is not None and other != rule.metric:
             out.append([metric_name(other), value_text(other, Fraction(value), reading.currency)])
     out.append(["Opening MRR", money(figures.opening, figures.currency)])
-    out.append(["Customers", f"{figures.opening_customers:,} at the opening, {figures.retained_customers:,} of them stayed"])
+    out.append(["Customers", f"{figures.retained_customers:,} of {figures.opening_customers:,} stayed"])
     if figures.kind == "day":
         out[-2:] = [["MRR", money(figures.closing, figures.currency)], ["Customers", f"{figures.closing_customers:,}"]]
     return out

@@ -8,8 +8,8 @@ from typing import Any
 from metrics.alert_judgement import Reading, Shelf, readings
 from metrics.alert_notices import Notice
 from metrics.alert_rules import Rule, Watch
-from metrics.alert_states import LOUD, Alert, Hush
-from metrics.alerts import Decision, Movement, Seen, decide
+from metrics.alert_states import LOUD, Alert, Hush, Movement
+from metrics.alerts import Decision, Seen, decide
 from metrics.figures import Figures
 from metrics.periods import add_months
 

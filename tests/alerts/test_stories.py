@@ -4,9 +4,8 @@ from datetime import date, timedelta
 from fractions import Fraction
 
 from metrics.alert_rules import Change, Judgement, MovementRule, Rule
-from metrics.alert_states import Hush
+from metrics.alert_states import Hush, Movement
 from metrics.alert_text import content
-from metrics.alerts import Movement
 from metrics.figures import Figures
 from tests.alerts.books import Nights, figures, months
 

@@ -1,0 +1,277 @@
+"""`nrr alerts …`: what is watched, what fires, what was said about it, and being quiet about it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from worker.cli.common import Config, Face, Json, Now, instant_of, opened, put_json
+from worker.cli.faults import Exit, Stop
+
+if TYPE_CHECKING:
+    from worker.alerting import Alerting
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Alerts: what is watched and what fires.")
+
+Rule = Annotated[str, typer.Argument(metavar="RULE", help="The rule's name, as `nrr alerts list` shows it.")]
+Segment = Annotated[str, typer.Option("--segment", metavar="SEGMENT", help="Only this segment, such as plan=pro.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """A face with what alerting needs, and the instant that it is."""
+
+    face: Face
+    alerting: "Alerting"
+    at: datetime
+
+    def known(self, rule: str) -> str:
+        """The rule's name. Raises Stop for one that isn't watched, with what was probably meant."""
+        from difflib import get_close_matches
+
+        names = list(self.alerting.watch.named())
+        if rule not in names:
+            close = get_close_matches(rule, names, n=1)
+            meant = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"
+            raise Stop(f"no rule is called {rule!r}{meant}", Exit.USAGE)
+        return rule
+
+
+@contextmanager
+def _desk(*, json: bool, now: str | None = None, config: Any = None) -> Iterator[Desk]:
+    from integrations.store import migrate
+    from worker.alert_channels import open_alerting
+
+    with opened(json=json, now=now, config=config) as face:
+        migrate.require_current(face.wiring.engine)
+        alerting = open_alerting(face.wiring, face.loaded.settings, config=face.loaded.config)
+        yield Desk(face, alerting, datetime.fromtimestamp(face.wiring.now, UTC))
+
+
+@app.command("list")
+def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
+    """List every rule with the alerts that it has, what they stand at, and who is quiet about what."""
+    from integrations.store import alerts, outbox
+    from integrations.store.engine import read
+
+    with _desk(json=json, now=now, config=config) as desk:
+        with read(desk.face.wiring.engine) as connection:
+            states = alerts.states(connection)
+            silences = alerts.silences(connection, desk.at)
+            dead = alerts.disabled_channels(connection)
+            waiting = outbox.counts(connection)
+        quiet = {(s.rule, s.segment): s for s in silences if s.sort == "mute"}
+        seen = {(s.rule, s.segment) for s in silences if s.sort == "ack"}
+        rows = []
+        for name in desk.alerting.watch.named():
+            mine = [row for key, row in states.items() if key[0] == name]
+            shown: list[Any] = [row for row in mine if row.state != "ok"] or [row for row in mine if row.segment == ""][:1]
+            rows += [_row(name, row, quiet, seen) for row in shown or [None]]
+        channels = [
+            {"channel": name, "in_use": name not in dead, "reason": dead.get(name)}
+            for name in sorted({*desk.alerting.channels, *dead})
+        ]
+        if json:
+            put_json({"alerts": rows, "channels": channels, "outbox": waiting})
+            return
+        columns = ("rule", "segment", "state", "value", "limit", "window", "since", "quiet")
+        desk.face.table(columns, [[row[c] or "" for c in columns] for row in rows])
+        if not desk.alerting.channels:
+            desk.face.say("no channel is set up: set SLACK_WEBHOOK_URL, or SMTP_HOST and ALERT_EMAIL_TO; then nrr alerts test")
+        for each in channels:
+            if not each["in_use"]:
+                desk.face.say(
+                    f"{each['channel']} is out of use: {each['reason']}. Mended? Then nrr alerts test --channel {each['channel']}"
+                )
+
+
+def _row(name: str, row: Any, quiet: dict[tuple[str, str], Any], seen: set[tuple[str, str]]) -> dict[str, Any]:
+    shown = {} if row is None else row.body.get("shown", {})
+    segment = "" if row is None else row.segment
+    mute = quiet.get((name, segment)) or quiet.get((name, ""))
+    until = f" until {mute.until:%Y-%m-%d %H:%M}" if mute is not None and mute.until else ""
+    acknowledged = (name, segment) in seen or (name, "") in seen
+    value = shown.get("change") or shown.get("value") or (f"{shown['micros'] / 1_000_000:,.0f}" if "micros" in shown else None)
+    return {
+        "rule": name,
+        "segment": segment,
+        "state": "not evaluated" if row is None else row.state,
+        "value": value or (shown.get("why") or None),
+        "limit": shown.get("limit"),
+        "window": shown.get("window") or (None if row is None else row.body.get("fired_window") or None),
+        "since": None if row is None or row.state not in ("firing", "pending") else row.body.get("since"),
+        "quiet": f"muted{until}" if mute is not None else "seen" if acknowledged else None,
+    }
+
+
+@app.command()
+def check(json: Json = False, now: Now = None, config: Config = None) -> None:
+    """Evaluate every rule now and send what there is to say; exits 4 when an alert fires."""
+    from worker.alerting import evaluate
+    from worker.delivery import send_due
+
+    with _desk(json=json, now=now, config=config) as desk:
+        done = evaluate(desk.alerting, desk.at)
+        sent = send_due(desk.alerting)
+        if json:
+            changes = [dict(zip(("rule", "segment", "before", "after"), t, strict=True)) for t in done.transitions]
+            put_json({"night": done.night, "transitions": changes, "messages": done.messages, "firing": done.firing,
+                      "sent": sent.sent, "again": sent.again, "ambiguous": sent.ambiguous, "failed": sent.failed, "dead": sent.dead})  # fmt: skip
+        else:
+            for rule, segment, before, after in done.transitions:
+                desk.face.lines(f"{rule} {segment}".strip() + f": {before} → {after}")
+            desk.face.lines(
+                f"{done.firing} firing; {done.messages} messages written down, {sent.sent} sent, {sent.again} to be tried again"
+            )
+        if done.firing:
+            raise typer.Exit(Exit.ALERT_FIRING)
+
+
+@app.command("test")
+def sample(
+    channel: Annotated[
+        str | None, typer.Option("--channel", metavar="NAME", help="slack or email (default: all that are set up).")
+    ] = None,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Send a marked sample; a channel that was out of use and takes it is in use again."""
+    from worker.delivery import send_sample
+
+    with _desk(json=json, config=config) as desk:
+        names = list(desk.alerting.channels) if channel is None else [channel]
+        if channel is not None and channel not in desk.alerting.channels:
+            needed = {"slack": "SLACK_WEBHOOK_URL, or SLACK_BOT_TOKEN and SLACK_CHANNEL", "email": "SMTP_HOST and ALERT_EMAIL_TO"}
+            if channel not in needed:
+                raise Stop(f"no channel is called {channel!r}; there are slack and email", Exit.USAGE)
+            raise Stop(f"{channel} is not set up; set {needed[channel]}", Exit.USAGE)
+        if not names:
+            raise Stop("no channel is set up; set SLACK_WEBHOOK_URL, or SMTP_HOST and ALERT_EMAIL_TO", Exit.USAGE)
+        ends = {name: send_sample(desk.alerting, name, desk.at) for name in names}
+        if json:
+            put_json({"channels": [{"channel": name, "end": end.end, "why": end.why or None} for name, end in ends.items()]})
+        else:
+            for name, end in ends.items():
+                desk.face.lines(f"{name}: {end.end}" + (f" ({end.why})" if end.why else ""))
+        if any(end.end != "sent" for end in ends.values()):
+            raise typer.Exit(Exit.FAILED)
+
+
+@app.command()
+def mute(
+    rule: Rule,
+    segment: Segment = "",
+    days: Annotated[int | None, typer.Option("--days", min=1, help="For so many days.")] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="ISO-INSTANT", help="Until then (default: until it is unmuted).")
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="What for.")] = "",
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
+    """Be quiet about a rule. It is still watched, and told of afterwards if it still fires then."""
+    if days is not None and until is not None:
+        raise Stop("takes either --days or --until", Exit.USAGE)
+    with _desk(json=json, now=now, config=config) as desk:
+        end = desk.at + timedelta(days=days) if days is not None else instant_of(until, "--until") if until else None
+        _silence(desk, rule, segment, "mute", end, reason)
+        lasting = "until it is unmuted" if end is None else f"until {end:%Y-%m-%d %H:%M} UTC"
+        _said(desk, {"rule": rule, "segment": segment, "until": end}, f"{rule} {segment}".strip() + f" is muted {lasting}")
+
+
+@app.command()
+def unmute(rule: Rule, segment: Segment = "", json: Json = False, config: Config = None) -> None:
+    """Speak of a rule again."""
+    from integrations.store import alerts
+    from integrations.store.engine import begin
+
+    with _desk(json=json, config=config) as desk:
+        with begin(desk.face.wiring.engine) as connection:
+            lifted = alerts.lift(connection, rule, segment, "mute")
+        name = f"{rule} {segment}".strip()
+        _said(
+            desk,
+            {"rule": rule, "segment": segment, "lifted": lifted},
+            f"{name} is no longer muted" if lifted else f"{name} was not muted",
+        )
+
+
+@app.command()
+def ack(rule: Rule, segment: Segment = "", reason: Annotated[str, typer.Option("--reason", help="What is being done.")] = "",
+        json: Json = False, now: Now = None, config: Config = None) -> None:  # fmt: skip
+    """Say that somebody has seen it: no reminders until it is resolved."""
+    from integrations.store import alerts
+    from integrations.store.engine import read
+
+    with _desk(json=json, now=now, config=config) as desk:
+        desk.known(rule)
+        with read(desk.face.wiring.engine) as connection:
+            firing = [key for key, row in alerts.states(connection).items() if key[0] == rule and row.state == "firing"]
+        if not [key for key in firing if segment in ("", key[1])]:
+            raise Stop(f"{f'{rule} {segment}'.strip()} does not fire; there is nothing to acknowledge", Exit.USAGE)
+        _silence(desk, rule, segment, "ack", None, reason)
+        _said(desk, {"rule": rule, "segment": segment}, f"{rule} {segment}".strip() + ": seen; no reminders until it is resolved")
+
+
+def _silence(desk: Desk, rule: str, segment: str, sort: str, until: datetime | None, reason: str) -> None:
+    from integrations.store import alerts
+    from integrations.store.engine import begin
+
+    desk.known(rule)
+    with begin(desk.face.wiring.engine) as connection:
+        alerts.silence(connection, rule, segment, sort, until, reason)
+
+
+def _said(desk: Desk, data: dict[str, Any], text: str) -> None:
+    if desk.face.json:
+        put_json(data)
+    else:
+        desk.face.lines(text)
+
+
+@app.command()
+def history(
+    rule: Annotated[str | None, typer.Option("--rule", metavar="RULE", help="Only this rule.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="So many at most.")] = 50,
+    messages: Annotated[bool, typer.Option("--messages", help="Show the messages and how they ended instead.")] = False,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Show every change of an alert's state with the figures behind it, newest first; or the messages."""
+    from integrations.store import alerts, outbox
+    from integrations.store.engine import read
+
+    with _desk(json=json, config=config) as desk:
+        with read(desk.face.wiring.engine) as connection:
+            changes = [] if messages else alerts.history(connection, rule=rule, limit=limit)
+            posted = outbox.latest(connection, rule=rule, limit=limit) if messages else []
+        if messages:
+            rows = [
+                {
+                    "written": p.created_at, "rule": p.message.rule, "segment": p.message.segment, "transition": p.message.transition,
+                    "channel": p.message.channel, "status": p.status, "attempts": p.attempts, "sent": p.sent_at, "error": p.last_error,
+                }
+                for p in posted
+            ]  # fmt: skip
+        else:
+            rows = [
+                {
+                    "at": t.at, "rule": t.rule, "segment": t.segment, "before": t.before, "after": t.after,
+                    "value": t.body.get("shown", {}).get("change") or t.body.get("shown", {}).get("value"),
+                    "limit": t.body.get("shown", {}).get("limit"), "window": t.body.get("shown", {}).get("window"),
+                }
+                for t in changes
+            ]  # fmt: skip
+        if json:
+            put_json({"messages" if messages else "history": rows})
+        else:
+            columns = list(rows[0]) if rows else ["rule"]
+            desk.face.table(columns, [[_cell(row[c]) for c in columns] for row in rows])
+
+
+def _cell(value: object) -> object:
+    return "" if value is None else f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
