@@ -141,7 +141,7 @@ def test_every_movement_can_be_explained(installed: Installation) -> None:
 
 def test_exports_hold_everything(installed: Installation) -> None:
     """As many rows as there are movements, in each format, and no half file is left behind."""
-    rows = installed("show", "movements", "--from", "2020-01-01", "--to", _day(installed.sandbox), "--json").json["movements"]
+    rows = installed("show", "movements", "--from", "2020-01-01", "--to", _day(installed.sandbox, 0), "--json").json["movements"]
     for form in ("csv", "jsonl", "parquet"):
         done = installed("export", "movements", "--format", form, "--out", f"m.{form}", "--json")
         assert len(rows) == done.json["rows"], form
