@@ -7,6 +7,7 @@ elsewhere.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from metrics.counting import first_unpaid_cycle
 from metrics.evidence import (
@@ -24,6 +25,8 @@ from metrics.ordering import material
 from metrics.policy import Policy
 from metrics.timed import lines_of
 
+HOUR = 3_600
+
 
 def assemble(
     states: Sequence[SubscriptionState], invoices: Sequence[InvoiceEvidence], catalog: Catalog, policy: Policy
@@ -33,30 +36,73 @@ def assemble(
     items = list({i.id: i for s in states for i in s.subscription.items}.values())
     line_points = points(invoices, catalog, items)
     out: list[Known] = []
+    strong: Known | None = None
+    laid = ""  # the event whose state before was the last one
+    doubtful = False
     for state in states:
-        s = state.subscription
-        ids = (state.source_id,) if state.source_id else (s.id,)
-        if not out:
-            out += _before_first(state, line_points, policy)
-        elif material(out[-1].subscription) != material(s):
-            out += _between(out[-1], state, line_points)
-            if state.source == Source.EVENT_BEFORE:
-                continue
-        if state.source == Source.EVENT_BEFORE and out:
-            continue
-        if out and material(out[-1].subscription) == material(s):
-            if state.source == Source.EVENT:
-                out.append(Known(state.at, s, ids))
-            continue
-        inferred = state.source == Source.SNAPSHOT and bool(out)
-        at = _dated_by_itself(out[-1] if out else None, state, invoices)
-        note = "seen when listed: the change itself left no dated trace" if inferred and at == state.at else ""
-        if state.source == Source.SNAPSHOT and not out:
-            at = s.start
-        out.append(Known(at, s, ids, inferred and at == state.at, note))
+        chained = state.source == Source.EVENT and laid == state.source_id  # nothing can be missing between
+        if chained or strong is None or material(strong.subscription) != material(state.subscription):
+            out += _across(strong, state, line_points, invoices, policy, chained=chained, doubtful=doubtful)
+        elif state.source == Source.EVENT:
+            out.append(Known(state.at, state.subscription, (state.source_id,)))
+        laid, doubtful = "", False
+        if state.source == Source.EVENT_BEFORE:
+            laid = state.source_id
+            doubtful = strong is not None and bool(out) and _shapes(out[-1].subscription) != _shapes(state.subscription)
+        # What the state before an event says has been so for as long as what was last heard of.
+        since = out[-1].at if state.source == Source.EVENT_BEFORE and out else state.at
+        strong = Known(since, state.subscription, ())
     out += _after_last(out, line_points, last)
     out.sort(key=lambda k: k.at)
     return out
+
+
+def _across(
+    strong: Known | None,
+    state: SubscriptionState,
+    line_points: Sequence[Point],
+    invoices: Sequence[InvoiceEvidence],
+    policy: Policy,
+    *,
+    chained: bool,
+    doubtful: bool,
+) -> list[Known]:
+    """What is known from the last strong state on up to and with this one: lines in between, and what this one dates itself."""
+    s = state.subscription
+    ids = (state.source_id,) if state.source_id else (s.id,)
+    if strong is None:
+        filled = _before_first(state, line_points, policy)
+    else:
+        filled = [] if chained else _between(strong, state, line_points)
+    first = filled[0] if strong is None and filled else strong
+    out = list(filled)
+    for moment, changes in marks(first, state, invoices, chained=chained):
+        held = next((k for k in reversed(out) if k.at <= moment), strong)
+        if held is None:
+            continue
+        out = [k if k.at < moment else replace(k, subscription=replace(k.subscription, **changes)) for k in out]
+        if all(k.at != moment for k in out):
+            out.append(Known(moment, replace(held.subscription, **changes), ids))
+            out.sort(key=lambda k: k.at)
+    before = out[-1] if out else strong
+    if s.ended_at is not None and s.ended_at <= state.at:
+        at = Instant(max(s.ended_at, before.at)) if before is not None else state.at
+        return [*(k for k in out if k.at != at), Known(at, s, ids)]
+    if state.source == Source.EVENT_BEFORE and before is not None:
+        return out  # the event itself comes in the same second
+    if before is not None and material(before.subscription) == material(s) and state.source == Source.SNAPSHOT:
+        return out
+    out = [k for k in out if k.at != state.at]
+    if state.source == Source.SNAPSHOT:
+        if before is None:
+            return [Known(s.start, s, ids)]
+        return [*out, Known(state.at, s, ids, True, "seen when listed: the change itself left no dated trace")]
+    note = "a part of it left no dated trace: it was so before this event, and not when last heard of" if doubtful else ""
+    return [*out, Known(state.at, s, ids, doubtful, note)]
+
+
+def _shapes(s: Subscription) -> list[tuple[str, str | None, int | None]]:
+    return sorted((i.id, i.price, i.quantity) for i in s.items)
 
 
 def _before_first(state: SubscriptionState, line_points: Sequence[Point], policy: Policy) -> list[Known]:
@@ -102,24 +148,51 @@ def _after_last(out: Sequence[Known], line_points: Sequence[Point], last: Subscr
     return keep
 
 
-def _dated_by_itself(prev: Known | None, state: SubscriptionState, invoices: Sequence[InvoiceEvidence]) -> Instant:
-    """The moment that a listed state gives for what differs in it, where it dates that itself; else the moment of listing."""
+def marks(
+    first: Known | None, state: SubscriptionState, invoices: Sequence[InvoiceEvidence], *, chained: bool
+) -> list[tuple[Instant, dict[str, Any]]]:
+    """What a state dates itself, though it was seen later: from which moment on which of its fields held.
+
+    The end of a trial that went on, the start of a pause, the request to cancel; unpaid and past due by the invoices. `first` is what was
+    known before. The end of the subscription is no mark: with it everything else is over.
+    """
+    s, upto = state.subscription, state.at
+    if first is None:
+        return []
+    was, low = first.subscription, first.at
+    out: list[tuple[Instant, dict[str, Any]]] = []
+    status: tuple[Instant, dict[str, Any]] | None = None
+    if not chained and s.status != was.status:
+        at = _status_from(state, invoices)
+        if at is not None and low <= at <= upto:
+            status = at, {"status": s.status, "pause": s.pause, "paused_at": s.paused_at}
+    if was.status == "trialing" and s.status != "trialing" and s.trial_end is not None and low < s.trial_end <= upto:
+        over = s.ended_at if s.ended_at is not None else status[0] if status else None
+        went_on = s.status in ("active", "past_due") if chained or over is None else over > s.trial_end + HOUR
+        if went_on:
+            now = s.status if s.status in ("active", "past_due") and status is None else "active"
+            out.append((s.trial_end, {"status": now, "trial_start": s.trial_start, "trial_end": s.trial_end}))
+    if status is not None:
+        out.append(status)
+    if (
+        not chained
+        and (s.cancel_at_period_end or s.cancel_at is not None)
+        and s.canceled_at is not None
+        and low <= s.canceled_at <= upto
+    ):
+        fields = ("cancel_at_period_end", "cancel_at", "canceled_at", "cancel_reason", "cancel_feedback")
+        out.append((s.canceled_at, {name: getattr(s, name) for name in fields}))
+    return sorted(out, key=lambda mark: mark[0])
+
+
+def _status_from(state: SubscriptionState, invoices: Sequence[InvoiceEvidence]) -> Instant | None:
     s = state.subscription
-    low = prev.at if prev else s.start
-    if s.ended_at is not None and s.ended_at <= state.at:
-        return Instant(max(s.ended_at, low))
-    if prev is not None and prev.subscription.status == "trialing" and s.trial_end is not None and low < s.trial_end <= state.at:
-        return s.trial_end
-    if state.source != Source.SNAPSHOT:
-        return state.at
-    if s.status == "paused" and s.paused_at is not None and low <= s.paused_at <= state.at:
+    if s.status == "paused":
         return s.paused_at
-    if s.status in ("unpaid", "past_due") and (prev is None or prev.subscription.status != s.status):
+    if s.status in ("unpaid", "past_due") and state.source != Source.EVENT:
         first, following = first_unpaid_cycle(invoices)
-        dated = first if s.status == "past_due" else following
-        if dated is not None and low <= dated <= state.at:
-            return dated
-    return state.at
+        return first if s.status == "past_due" else following
+    return None
 
 
 def never_paid(invoices: Sequence[InvoiceEvidence], last: Subscription) -> bool:

@@ -5,9 +5,9 @@ answer is no. A reason is stored with what it leaves out. What a subscription is
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from metrics.evidence import Instant, InvoiceEvidence, Subscription
+from metrics.evidence import Instant, InvoiceEvidence, InvoiceLine, Subscription
 from metrics.history import Known
 from metrics.policy import Policy
 
@@ -69,8 +69,7 @@ class Calendar:
             return Counting(False, "canceled", "canceled")
         status = s.status
         if status == "canceled" and self.end is not None:
-            # Ended, but the policy books the end later: it goes on as it was.
-            return Counting(True, None, status, scheduled=True)
+            return self._as_before(index)
         if historic and _within(self.first.trial_start, at, self.first.trial_end):
             return Counting(False, "trial", "trialing")
         asked = s.cancel_at_period_end or s.cancel_at is not None
@@ -79,6 +78,14 @@ class Calendar:
         if asked and self.policy.churn_at == "request" and self._asked_by(s, at, historic):
             return Counting(False, "canceled", status, scheduled=True)
         return self._by_status(s, index, at, asked)
+
+    def _as_before(self, index: int) -> Counting:
+        """Ended, but the policy books the end later: it goes on as it was in the last second before."""
+        before = next((i for i in range(index - 1, -1, -1) if self.known[i].subscription.status != "canceled"), None)
+        if before is None:
+            return Counting(True, None, "canceled", scheduled=True)
+        was = self.at(before, Instant(self.known[before + 1].at - 1))
+        return replace(was, status="canceled", scheduled=was.counts)
 
     def _asked_by(self, s: Subscription, at: Instant, historic: bool) -> bool:
         asked_at = self.first.canceled_at if historic else s.canceled_at
@@ -123,14 +130,41 @@ def _end(last: Subscription, policy: Policy, invoices: Sequence[InvoiceEvidence]
         return ended
     if policy.churn_at == "request":
         return min(ended, last.canceled_at) if last.canceled_at is not None else ended
-    paid = [
-        line.period_end
-        for invoice in invoices
-        if invoice.head.status == "paid"
-        for line in invoice.lines
-        if not line.proration and line.amount >= 0
-    ]
-    return max(paid) if paid else ended
+    paid = paid_until(invoices)
+    return ended if paid is None else paid
+
+
+def paid_until(invoices: Sequence[InvoiceEvidence]) -> Instant | None:
+    """The end of the last period that was paid for and not given back.
+
+    A proration that is paid reaches as far as its line says: after a change from monthly to yearly nothing else does. A credit ends the
+    period of the lines that it names, else of the oldest one of its item, price and quantity that isn't taken back yet.
+    """
+    told = [(i.head, line) for i in invoices if i.head.status not in ("draft", "void") for line in i.lines]
+    told.sort(key=lambda pair: (pair[1].period_start, pair[0].created, pair[1].id))
+    lines = [line for _, line in told if not line.gives_back]
+    ends = {line.id: line.period_end for head, line in told if head.status == "paid" and not line.gives_back}
+    taken: set[str] = set()
+    for _, credit in told:
+        for line in _taken_back(credit, [x for x in lines if x.id not in taken]) if credit.gives_back else ():
+            taken.add(line.id)
+            if line.id in ends:
+                ends[line.id] = credit.period_start
+    return max(ends.values(), default=None)
+
+
+def _taken_back(credit: InvoiceLine, lines: Sequence[InvoiceLine]) -> Sequence[InvoiceLine]:
+    named = [line for line in lines if line.id in credit.credited_lines]
+    if named:
+        return named
+    fitting = (
+        line
+        for line in lines
+        if (line.item, line.price, line.quantity) == (credit.item, credit.price, credit.quantity)
+        and line.period_start <= credit.period_start < line.period_end
+    )
+    first = next(fitting, None)
+    return () if first is None else (first,)
 
 
 def first_unpaid_cycle(invoices: Sequence[InvoiceEvidence]) -> tuple[Instant | None, Instant | None]:

@@ -66,13 +66,16 @@ def points(invoices: Iterable[InvoiceEvidence], catalog: Catalog, items: Sequenc
             continue
         lines = [line for line in invoice.lines if _is_recurring(line, catalog)]
         named = _with_items(lines, items, out)
-        groups: dict[tuple[str, Instant, str], list[InvoiceLine]] = defaultdict(list)
+        groups: dict[tuple[str, Instant, str, str], list[InvoiceLine]] = defaultdict(list)
         for line, item in named:
-            kind = "cycle" if not line.proration else ("credit" if line.amount < 0 or line.credited_lines else "debit")
-            groups[item, line.period_start, kind].append(line)
-        for (item, at, kind), group in groups.items():
+            kind = "cycle" if not line.proration else ("credit" if line.gives_back else "debit")
+            price = catalog.prices.get(line.price or "")
+            # Only a tiered price has several lines for one state; else each proration line is a state of its own.
+            alone = line.id if kind != "cycle" and price is not None and price.scheme != "tiered" else ""
+            groups[item, line.period_start, kind, alone].append(line)
+        for (item, at, kind, _), group in groups.items():
             out.append(_point(item, at, kind, group, invoice, catalog))
-    out.sort(key=lambda p: (p.at, p.invoiced, _ORDER[p.kind], p.item))
+    out.sort(key=lambda p: (p.at, p.invoiced, _ORDER[p.kind], p.item))  # stable: pairs of one second stay in the invoice's order
     return out
 
 
@@ -91,15 +94,14 @@ def _with_items(lines: Sequence[InvoiceLine], items: Sequence[Item], before: Seq
     out: list[tuple[InvoiceLine, str]] = []
     credited: dict[Instant, list[str]] = defaultdict(list)
     for line in lines:
-        is_credit = line.proration and (line.amount < 0 or bool(line.credited_lines))
         if line.item is not None:
             item = line.item
-        elif is_credit:
+        elif line.gives_back:
             item = by_price.get(line.price) or f"price:{line.price}"
         else:
             waiting = credited[line.period_start]
             item = waiting[0] if waiting else (by_price.get(line.price) or f"price:{line.price}")
-        if is_credit:
+        if line.gives_back:
             if item not in credited[line.period_start]:
                 credited[line.period_start].append(item)
         elif item in credited[line.period_start]:
@@ -112,7 +114,10 @@ def _point(item: str, at: Instant, kind: str, group: list[InvoiceLine], invoice:
     # A credit may be split over the debits that it takes back; the newest of them names the state, so quantities must not add up.
     split = kind == "credit" and len(group) > 1
     price = group[-1].price
-    quantity = group[-1].quantity if split else _quantity(group, catalog.prices.get(price or ""))
+    known = catalog.prices.get(price or "")
+    quantity = group[-1].quantity if split else _quantity(group, known)
+    if known is not None and known.usage == "metered":
+        quantity = None  # the line's quantity is what was used, not what the item is
     discounts: dict[str, tuple[Discount, int]] = {}
     for line in group:
         for discount, amount in line.discounts:
@@ -185,31 +190,62 @@ def _evidence(group: Sequence[Point]) -> tuple[str, ...]:
 def _apply(running: _Running, group: Sequence[Point]) -> tuple[bool, str]:
     """Lay the points of one moment over the running items; tells whether something in it left no trace of its own."""
     items = running.items
-    credited = {p.item: p for p in group if p.kind == "credit"}
-    debits = {p.item for p in group if p.kind == "debit"}
-    cycles = {p.item for p in group if p.kind == "cycle"}
     inferred, note = False, ""
-    for item, point in credited.items():
+    billed: set[str] = set()
+    for item in dict.fromkeys(p.item for p in group):
+        own = [p for p in group if p.item == item]
+        given_up = [p for p in own if p.kind == "credit"]
+        cycle = next((p for p in reversed(own) if p.kind == "cycle"), None)
         held = items.get(item)
-        if held is not None and (held.price, held.quantity) != (point.price, point.quantity):
+        gone, new = _settled(given_up, [p for p in own if p.kind == "debit"], cycle, held)
+        if held is not None and gone and all(_shape(p) != (held.price, held.quantity) for p in gone):
             inferred, note = True, "the credit names a state that no earlier line shows: an earlier change left no trace"
-        if item not in debits and item not in cycles:
+        if new is None:
             items.pop(item, None)
-    for point in group:
-        if point.kind == "credit":
             continue
-        held = items.get(point.item)
-        if point.kind == "cycle" and held is not None and (held.price, held.quantity) != (point.price, point.quantity):
+        billed.add(item)
+        if new is cycle and held is not None and (held.price, held.quantity) != _shape(new):
             inferred, note = True, "changed without a proration within the cycle before: dated at the cycle's start"
-        if point.kind == "cycle" and held is None and items:
+        if new is cycle and held is None and items:
             inferred = True
-        items[point.item] = Item(point.item, point.price, point.quantity, (), point.at, point.until)
-    if cycles:
+        items[item] = Item(item, new.price, new.quantity, (), new.at, new.until)
+    if any(p.kind == "cycle" for p in group):
         for item, held in list(items.items()):
-            if item not in cycles and item not in debits and held.period_end is not None and held.period_end <= group[0].at:
+            if item not in billed and held.period_end is not None and held.period_end <= group[0].at:
                 del items[item]
                 inferred, note = True, "missing from the next cycle: removed without a proration"
     return inferred, note
+
+
+def _settled(
+    given_up: Sequence[Point], debits: Sequence[Point], cycle: Point | None, held: Item | None
+) -> tuple[list[Point], Point | None]:
+    """What one item's points of one moment come to: the states that were given up, and the one that holds from now on.
+
+    Within one second there may be several pairs: a debit that another pair credits again was only a step on the way. A cycle of
+    the same second comes first if a credit gives its state back, else last.
+    """
+    gone, steps = list(given_up), list(debits)
+    for debit in debits:
+        match = next((c for c in gone if _shape(c) == _shape(debit)), None)
+        if match is not None:
+            gone.remove(match)
+            steps.remove(debit)
+    given_back = cycle is not None and _shape(cycle) in {_shape(c) for c in given_up}
+    if cycle is not None and not given_back:
+        return gone, cycle
+    if steps:
+        return gone, steps[-1]
+    if cycle is not None:  # given back as a whole, it is gone; else the credit was for what was left of the period before
+        return gone, None if any(c.until == cycle.until for c in gone) else cycle
+    if debits:
+        kept = held is not None and next((d for d in debits if _shape(d) == (held.price, held.quantity)), None)
+        return gone, kept or debits[-1]
+    return gone, None
+
+
+def _shape(point: Point) -> tuple[str | None, int | None]:
+    return point.price, point.quantity
 
 
 @dataclass(frozen=True, slots=True)

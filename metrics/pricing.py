@@ -124,7 +124,9 @@ def price_subscription(
     complete billed period, in minor units. Never raises for what the data lacks: see `PricedItem.problem`.
     """
     rated = rate_items(subscription, at, catalog, policy, tax_share=tax_share, usage=usage)
-    counted = take_off([r.amount if r.excluded is None else None for r in rated], subscription, at, catalog, policy, customer_discount)
+    counted = take_off(
+        [r.amount if r.excluded is None else None for r in rated], subscription, at, catalog, policy, customer_discount
+    )
     if any(r.excluded == "item_trial" for r in rated):
         as_if = take_off([r.amount for r in rated], subscription, at, catalog, policy, customer_discount)
         counted = tuple(a if r.excluded else c for r, c, a in zip(rated, counted, as_if, strict=True))
@@ -184,7 +186,9 @@ def _rated(
     metered = price.usage == "metered"
     on_trial = item.trial_end is not None and at < item.trial_end
     excluded = "metered" if metered and not policy.metered else "item_trial" if on_trial else None
-    rated = Rated(item, price, months=months_in_period(price.interval, price.interval_count, policy), taxless=taxless, excluded=excluded)
+    rated = Rated(
+        item, price, months=months_in_period(price.interval, price.interval_count, policy), taxless=taxless, excluded=excluded
+    )
     if rated.months is None:
         return replace(rated, problem="interval_unknown")
     if metered:

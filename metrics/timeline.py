@@ -206,14 +206,14 @@ class _Walk:
     def _at(self, index: int, at: Instant) -> _Moment:
         s = self.known[index].subscription
         discount = self._customer_discount(at)
+        if discount is not None and discount.id in {d.id for d in (*s.discounts, *(d for i in s.items for d in i.discounts))}:
+            discount = None  # the invoice lines of that time carry it already
         share = {item: value for item, changes in self.taxes.items() if (value := value_at(changes, at))}
         usage = {item: value for item, changes in self.usage.items() if (value := value_at(changes, at)) is not None}
         priced = self.pricer.price(s, at, customer_discount=discount, tax_share=share, usage=usage)
         return _Moment(self.calendar.at(index, at), priced, s, Given(discount, share, usage))
 
     def _customer_discount(self, at: Instant) -> Discount | None:
-        if at < self.first_state and self.evidence.invoices:
-            return None  # the lines of that time carry it already
         found = None
         for since, discount in self.customer_discounts:
             if since <= at:
