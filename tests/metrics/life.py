@@ -182,8 +182,10 @@ def _changed(s: Subscription, key: str, value: str) -> Subscription:
         return None if text == "none" else instant(text)
 
     match key:
-        case "status" | "currency":
-            return replace(s, **{key: value})
+        case "status":
+            return replace(s, status=value)
+        case "currency":
+            return replace(s, currency=value)
         case "reason":
             return replace(s, cancel_reason=value)
         case "start":

@@ -7,12 +7,33 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.money import MICROS_PER_MAJOR, THREE_DECIMAL, ZERO_DECIMAL, exponent, major_text, minor_to_micros, ratio_text, round_micros
+from metrics.money import (
+    MICROS_PER_MAJOR,
+    THREE_DECIMAL,
+    ZERO_DECIMAL,
+    exponent,
+    major_text,
+    minor_to_micros,
+    ratio_text,
+    round_micros,
+)
 
 
 @pytest.mark.parametrize(
     ("expected", "currency"),
-    [(2, "usd"), (2, "EUR"), (0, "jpy"), (0, "KRW"), (3, "kwd"), (3, "BHD"), (2, "isk"), (2, "ugx"), (2, "huf"), (2, "twd"), (2, "xyz")],
+    [
+        (2, "usd"),
+        (2, "EUR"),
+        (0, "jpy"),
+        (0, "KRW"),
+        (3, "kwd"),
+        (3, "BHD"),
+        (2, "isk"),
+        (2, "ugx"),
+        (2, "huf"),
+        (2, "twd"),
+        (2, "xyz"),
+    ],
 )
 def test_the_size_of_a_minor_unit(expected: int, currency: str) -> None:
     """Stripe's own exponents: króna, shilling, forint and Taiwan dollar have two in its API, an unknown code has two."""
@@ -41,9 +62,7 @@ def test_minor_units_in_micros(expected: int | Fraction, amount: int | Decimal |
     assert expected == minor_to_micros(amount, currency)
 
 
-@pytest.mark.parametrize(
-    ("expected", "numerator"), [(0, 1), (2, 3), (2, 5), (4, 7), (0, -1), (-2, -3), (-2, -5), (1, 2), (-1, -2)]
-)
+@pytest.mark.parametrize(("expected", "numerator"), [(0, 1), (2, 3), (2, 5), (4, 7), (0, -1), (-2, -3), (-2, -5), (1, 2), (-1, -2)])
 def test_halves_go_to_the_even_neighbour(expected: int, numerator: int) -> None:
     """0.5 → 0, 1.5 → 2, 2.5 → 2, 3.5 → 4, and alike below 0."""
     assert expected == round_micros(Fraction(numerator, 2))

@@ -135,7 +135,9 @@ def test_what_a_choice_refuses(choice: str, value: object, says: str) -> None:
         preset("default", **{choice: value})
 
 
-@pytest.mark.parametrize(("choice", "value"), [("past_due_out_after_days", None), ("past_due_out_after_days", 0), ("grace_days", 0), ("grace_days", 7)])
+@pytest.mark.parametrize(
+    ("choice", "value"), [("past_due_out_after_days", None), ("past_due_out_after_days", 0), ("grace_days", 0), ("grace_days", 7)]
+)
 def test_what_a_choice_takes(choice: str, value: object) -> None:
     """The ends of each range are in it, and nothing is a choice where it says so."""
     assert value == getattr(preset("profitwell", **{choice: value}), choice)

@@ -63,12 +63,16 @@ def times(catalog: Catalog, k: int) -> Catalog:
                 p,
                 unit=p.unit and p.unit * k,
                 tiers=p.tiers and tuple(tier(t) for t in p.tiers),
-                options=tuple(CurrencyOption(o.currency, o.unit and o.unit * k, o.tiers and tuple(map(tier, o.tiers))) for o in p.options),
+                options=tuple(
+                    CurrencyOption(o.currency, o.unit and o.unit * k, o.tiers and tuple(map(tier, o.tiers))) for o in p.options
+                ),
             )
             for n, p in catalog.prices.items()
         },
         coupons={
-            n: replace(c, amount_off=c.amount_off and c.amount_off * k, amount_options=tuple((x, a * k) for x, a in c.amount_options))
+            n: replace(
+                c, amount_off=c.amount_off and c.amount_off * k, amount_options=tuple((x, a * k) for x, a in c.amount_options)
+            )
             for n, c in catalog.coupons.items()
         },
     )
@@ -200,7 +204,9 @@ def test_circumstances_are_in_the_key() -> None:
 def test_dates_are_not_in_the_key() -> None:
     """Ids, periods and the moment itself don't keep two subscriptions from sharing a price, until a discount begins or ends between."""
     catalog = Catalog({}, {"c": Coupon("c", percent_off=Decimal(10))})
-    a = Subscription("a", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1, period_start=NOW),), discounts=(Discount("d", "c", NOW),))
+    a = Subscription(
+        "a", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1, period_start=NOW),), discounts=(Discount("d", "c", NOW),)
+    )
     b = replace(
         a,
         id="b",
@@ -254,14 +260,18 @@ PER_UNIT = Price("u", "basic", "usd", unit=Decimal(1000))
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_the_quantity_behind_lines(expected: int | None, lines: list[tuple[int | None, int]], price: Price | None, why: str) -> None:
+def test_the_quantity_behind_lines(
+    expected: int | None, lines: list[tuple[int | None, int]], price: Price | None, why: str
+) -> None:
     """The quantity that several lines of one item and period bill is found again."""
     assert expected == quantity_behind(lines, price, "usd"), why
 
 
 def test_the_quantity_behind_lines_in_another_currency() -> None:
     """The tiers of the currency that was billed decide."""
-    euro = replace(GRADUATED, options=(CurrencyOption("eur", None, (Tier(5, Decimal(900), None), Tier(None, Decimal(700), Decimal(100)))),))
+    euro = replace(
+        GRADUATED, options=(CurrencyOption("eur", None, (Tier(5, Decimal(900), None), Tier(None, Decimal(700), Decimal(100)))),)
+    )
     assert quantity_behind([(5, 4500), (1, 700), (1, 100)], euro, "eur") == 6
     assert quantity_behind([(5, 5000), (1, 800)], euro, "gbp") == 6
 
@@ -353,8 +363,12 @@ def test_the_arithmetic_reads_aloud() -> None:
     fortnight = replace(seat, interval="week", interval_count=2, unit=Decimal(2400))
     assert "24.00 USD × 1 ÷ (2 × 12/52 months) = 52.00 USD a month" == words(fortnight, 1)
     gross = replace(seat, currency="eur", unit=Decimal(11900))
-    assert "119.00 EUR × 1 ÷ 1 month − 19/119 (tax included) = 100.00 EUR a month" == words(gross, 1, tax_share={"si": Fraction(19, 119)})
-    assert "price bare can't be priced: its tiers are not known (tiers_unknown)" == words(replace(GRADUATED, id="bare", tiers=None), 6)
+    assert "119.00 EUR × 1 ÷ 1 month − 19/119 (tax included) = 100.00 EUR a month" == words(
+        gross, 1, tax_share={"si": Fraction(19, 119)}
+    )
+    assert "price bare can't be priced: its tiers are not known (tiers_unknown)" == words(
+        replace(GRADUATED, id="bare", tiers=None), 6
+    )
 
 
 def test_explaining_an_item_that_is_not_there() -> None:

@@ -85,18 +85,14 @@ class Case:
         self.at = day(self.also.pop("day", "0"))
         customer = self.also.pop("customer", "").replace("_", " ")
         self.customer = self.discount(customer) if customer else None
-        self.usage = {"si_0": minor(u, self.currency) for u in [self.also.pop("usage", "")] if u}
+        used = self.also.pop("usage", "")
         shares = self.also.pop("tax", "")
-        items = tuple(
-            self.item(n, text.strip()) for n, text in enumerate(re.split(r";(?![^\[]*\])", self.row["items"]))
-        )
+        items = tuple(self.item(n, text.strip()) for n, text in enumerate(re.split(r";(?![^\[]*\])", self.row["items"])))
         discounts = tuple(self.discount(d.strip()) for d in self.row["discounts"].split(";") if d.strip())
         metered = [i.id for i in items if self.catalog.prices.get(i.price or "", Price("", "", "")).usage == "metered"]
-        self.usage = {metered[0]: u for u in self.usage.values()}
+        self.usage = {metered[0]: minor(used, self.currency)} if used else {}
         self.tax = {f"si_{n}": Fraction(share) for n, share in enumerate(filter(None, shares.split(",")))}
-        self.subscription = Subscription(
-            "sub", "cus", "active", self.currency, day("0"), day("0"), items, discounts=discounts
-        )
+        self.subscription = Subscription("sub", "cus", "active", self.currency, day("0"), day("0"), items, discounts=discounts)
         choices: dict[str, object] = {
             name: value == "true" if value in ("true", "false") else value for name, value in self.also.items()
         }
@@ -185,8 +181,7 @@ CANT = {"unknown_coupon", "coupon_currency_unknown"}  # the item is priced all t
 def cells(priced: PricedSubscription, name: str) -> str:
     """A figure of every item as the tables write it."""
     return " + ".join(
-        "-" if p.excluded else "?" if p.problem and p.problem not in CANT else shown(getattr(p, name))
-        for p in priced.items
+        "-" if p.excluded else "?" if p.problem and p.problem not in CANT else shown(getattr(p, name)) for p in priced.items
     )
 
 

@@ -89,7 +89,9 @@ def coupons(draw: st.DrawFn, name: str) -> Coupon:
         percent_off=draw(st.sampled_from([Decimal(10), Decimal(50), Decimal("12.5"), Decimal(100)])) if percent else None,
         amount_off=None if percent else draw(st.integers(1, 30_000)),
         currency=None if percent else draw(st.sampled_from(CURRENCIES)),
-        amount_options=() if percent else tuple((c, draw(st.integers(1, 9_000))) for c in draw(st.sets(st.sampled_from(CURRENCIES)))),
+        amount_options=()
+        if percent
+        else tuple((c, draw(st.integers(1, 9_000))) for c in draw(st.sets(st.sampled_from(CURRENCIES)))),
         duration=draw(st.sampled_from(["forever", "forever", "repeating", "once"])),
         products=draw(st.none() | st.lists(st.sampled_from(PRODUCTS), min_size=1, max_size=2, unique=True).map(tuple)),
     )

@@ -162,7 +162,9 @@ class Living:
         self.s = replace(self.s, **changes)  # type: ignore[arg-type]  # fields of a subscription, named by this module
         self.put()
 
-    def line(self, item: Item, start: int, end: int, amount: int, quantity: int | None, proration: bool, credit: bool = False) -> InvoiceLine:
+    def line(
+        self, item: Item, start: int, end: int, amount: int, quantity: int | None, proration: bool, credit: bool = False
+    ) -> InvoiceLine:
         return InvoiceLine(
             self.number("il"), "", self.name, item.id, item.price, quantity, amount, self.s.currency, Instant(start), Instant(end),
             proration, () if proration else self.on_line(item), 0, ("il_before",) if credit else (),
@@ -191,7 +193,9 @@ class Living:
     def settle(self, status: str) -> None:
         """The last invoice comes to be paid, or isn't."""
         last = self.life.invoices[-1]
-        self.life.invoices[-1] = replace(last, head=replace(last.head, status=status, paid_at=Instant(self.now) if status == "paid" else None))
+        self.life.invoices[-1] = replace(
+            last, head=replace(last.head, status=status, paid_at=Instant(self.now) if status == "paid" else None)
+        )
 
     # --- time ------------------------------------------------------------------------------------------------------------
 
@@ -298,7 +302,9 @@ class Living:
         if len(self.s.items) < 3 and CATALOG.prices[first.price or ""].interval == "month":
             price = "usage" if h.arg == 0 and self.s.status != "trialing" else "addon"
             if CATALOG.prices[first.price or ""].interval_count == 1:
-                item = replace(self.item(price, 1 + h.arg % 3, self.now), period_start=Instant(self.now), period_end=first.period_end)
+                item = replace(
+                    self.item(price, 1 + h.arg % 3, self.now), period_start=Instant(self.now), period_end=first.period_end
+                )
                 self.change(None, item, h)
 
     def on_remove(self, h: Happening) -> None:
@@ -359,7 +365,11 @@ class Living:
     def on_unpaused(self, h: Happening) -> None:
         if self.s.status == "paused":
             items = tuple(
-                replace(i, period_start=Instant(self.now), period_end=Instant(one_period_later(self.now, CATALOG.prices[i.price or ""]) or 0))
+                replace(
+                    i,
+                    period_start=Instant(self.now),
+                    period_end=Instant(one_period_later(self.now, CATALOG.prices[i.price or ""]) or 0),
+                )
                 for i in self.s.items
             )
             self.s = replace(self.s, items=items)

@@ -155,7 +155,9 @@ def kind_of(before: Amounts, after: Amounts, a: int, b: int, ever: bool, left: d
     return "reactivation"
 
 
-def retention(customers: list[dict[date, Amounts]], currency: str, first: date, until: date) -> tuple[Fraction | None, Fraction | None]:
+def retention(
+    customers: list[dict[date, Amounts]], currency: str, first: date, until: date
+) -> tuple[Fraction | None, Fraction | None]:
     """(NRR, GRR) of the days [first, until) in one currency: the cohort is who had MRR when the first day opened."""
     opening, closing = first - timedelta(days=1), until - timedelta(days=1)
     start = end = kept = 0

@@ -7,7 +7,7 @@ one after it. Between two observations that aren't a chain of events, or before 
 
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise, permutations
+from itertools import permutations
 
 from metrics.evidence import Catalog, Discount, InvoiceEvidence, InvoiceLine, Item, Source, Subscription, SubscriptionEvidence
 from metrics.policy import Policy
@@ -38,7 +38,10 @@ def observations(evidence: SubscriptionEvidence) -> list[Seen]:
         last = out[-1].subscription if out else None
         for order in permutations(sorted(now, key=lambda s: s.source_id)):
             chain = [last, *(s.subscription for s in order)]
-            if all(was is None or (s.source_id in before and before[s.source_id].subscription == was) for was, s in zip(chain, order, strict=False)):
+            if all(
+                was is None or (s.source_id in before and before[s.source_id].subscription == was)
+                for was, s in zip(chain, order, strict=False)
+            ):
                 now = list(order)
                 break
         for s in now:
@@ -50,7 +53,7 @@ def observations(evidence: SubscriptionEvidence) -> list[Seen]:
     return out
 
 
-def credits(line: InvoiceLine) -> bool:
+def credited(line: InvoiceLine) -> bool:
     """Whether a line gives back what was billed before: it names the old state."""
     return line.proration and (line.amount < 0 or bool(line.credited_lines))
 
@@ -85,7 +88,9 @@ class Past:
         """Items and discounts at a second."""
         cur, nxt = self.around(at)
         some = (cur or nxt or self.seen[-1]).subscription
-        return Held(some.currency, [replace(i, discounts=self.item_discounts(i.id, at)) for i in self.items(at)], self.discounts(at))
+        return Held(
+            some.currency, [replace(i, discounts=self.item_discounts(i.id, at)) for i in self.items(at)], self.discounts(at)
+        )
 
     def items(self, at: int) -> list[Item]:
         """The items at a second, by walking the lines since the last observation."""
@@ -110,7 +115,7 @@ class Past:
             return {i.id: i for i in later.items}
         moment = min(line.period_start for line in lines)
         first = [line for line in lines if line.period_start == moment]
-        old = [line for line in first if credits(line)]
+        old = [line for line in first if credited(line)]
         cycle = [line for line in first if not line.proration]
         return self.items_of(old or cycle or first)
 
@@ -132,27 +137,31 @@ class Past:
         """What pairs of one second come to: a debit that another pair credits again was only a step on the way."""
         out = {}
         for name in {line.item for line in lines if line.item is not None}:
-            steps = [self.items_of([line])[name] for line in lines if line.item == name and not credits(line)]
+            steps = [self.items_of([line])[name] for line in lines if line.item == name and not credited(line)]
             for line in lines:
-                gone = [i for i in steps if (i.price, i.quantity) == (line.price, self.items_of([line])[name].quantity)] if line.item == name else []
-                if credits(line) and gone:
+                gone = (
+                    [i for i in steps if (i.price, i.quantity) == (line.price, self.items_of([line])[name].quantity)]
+                    if line.item == name
+                    else []
+                )
+                if credited(line) and gone:
                     steps.remove(gone[0])
             if steps:
                 out[name] = steps[-1]
-            elif name in items and any(line.item == name and not credits(line) for line in lines):
+            elif name in items and any(line.item == name and not credited(line) for line in lines):
                 out[name] = items[name]
         return out
 
     def after_lines(self, items: dict[str, Item], moment: int, lines: list[InvoiceLine]) -> dict[str, Item]:
         """What the lines that begin at a moment make of the items."""
-        credit = self.items_of([line for line in lines if credits(line)])
+        credit = self.items_of([line for line in lines if credited(line)])
         debit = self.debited(items, [line for line in lines if line.proration])
         cycle = self.items_of([line for line in lines if not line.proration])
         out = {n: i for n, i in items.items() if n not in credit or n in debit or n in cycle}
         if cycle:  # an item whose paid time is over and that isn't billed again has been removed
             out = {n: i for n, i in out.items() if n in cycle or n in debit or i.period_end is None or i.period_end > moment}
-        credited = [(line.item, line.price, line.quantity) for line in lines if credits(line)]
-        upheld = {n: i for n, i in cycle.items() if n not in debit or (n, i.price, i.quantity) not in credited}
+        back = [(line.item, line.price, line.quantity) for line in lines if credited(line)]
+        upheld = {n: i for n, i in cycle.items() if n not in debit or (n, i.price, i.quantity) not in back}
         for name, item in (debit | upheld).items():  # a cycle and a change in one second: what is credited was before
             trial = items[name].trial_end if name in items else None
             out[name] = replace(item, trial_end=trial)
@@ -179,9 +188,22 @@ class Past:
                     on_whole = d.id in whole or (d.id not in single and everywhere)
                     if on_whole != bool(pick) and (not pick or line.item == pick):
                         found[d.id] = d
+            if not pick:
+                found |= {d.id: d for d in self.unseeable(moment, lines)}
             if self.in_gap(moment) and (not pick or pick in [line.item for line in lines]):
                 told.append((moment, tuple(found.values()), True))
         return sorted([*told, *states], key=lambda x: x[0])  # on one second lines come first
+
+    def unseeable(self, moment: int, lines: list[InvoiceLine]) -> list[Discount]:
+        """Discounts of the state seen next that had begun, but apply to nothing that these lines bill."""
+        nxt = next((s for s in self.seen if s.at > moment), None)
+        products = {self.catalog.prices[line.price or ""].product for line in lines}
+        out = []
+        for d in nxt.subscription.discounts if nxt else ():
+            coupon = self.catalog.coupons.get(d.coupon or "")
+            if d.start <= moment and coupon is not None and coupon.products is not None and not products & set(coupon.products):
+                out.append(d)
+        return out
 
     def in_gap(self, moment: int) -> bool:
         """Whether lines of this moment speak."""
@@ -196,7 +218,7 @@ class Past:
         out = list(earlier[-1][1]) if earlier else []
         if later and (later[0][2] or not earlier):
             since = earlier[-1][0] if earlier else -1
-            out += [d for d in later[0][1] if d.start > since and d.id not in [x.id for x in out]]
+            out += [d for d in later[0][1] if d.start >= since and d.id not in [x.id for x in out]]
         return out
 
     def discounts(self, at: int) -> list[Discount]:
@@ -226,14 +248,29 @@ class Past:
         return self.live(at)
 
     def paid_until(self) -> int | None:
-        """The end of the last period that was paid."""
-        ends = [
-            line.period_end
-            for i in self.evidence.invoices
-            if i.head.status == "paid"
-            for line in i.lines
-            if not credits(line)
-        ]
+        """The end of the last period that was paid and not given back: each credit takes back the oldest line that it can."""
+        heads = [i.head for i in self.evidence.invoices for _ in i.lines]
+        told = sorted(
+            zip(heads, [x for i in self.evidence.invoices for x in i.lines], strict=True),
+            key=lambda pair: (pair[1].period_start, pair[0].created, pair[1].id),
+        )
+        told = [(h, x) for h, x in told if h.status not in ("draft", "void")]
+        waiting = [x for _, x in told if credited(x)]
+        ends = []
+        for h, x in told:
+            if credited(x):
+                continue
+            end = x.period_end
+            taking = [
+                c
+                for c in waiting
+                if (c.item, c.price, c.quantity) == (x.item, x.price, x.quantity) and x.period_start <= c.period_start < end
+            ]
+            if taking:
+                waiting.remove(taking[0])
+                end = taking[0].period_start
+            if h.status == "paid":
+                ends.append(end)
         return max(ends, default=None)
 
     def live(self, at: int) -> bool:
@@ -281,35 +318,44 @@ class Past:
 
     def past_due_since(self, cur: Seen) -> int:
         """When the run of past-due observations began that holds this one."""
-        since = cur.at
-        for s in reversed(self.seen[: self.seen.index(cur)]):
-            if s.subscription.status != "past_due":
-                break
-            since = s.at
-        return since
+        at = self.seen.index(cur)
+        while at > 0 and self.seen[at - 1].subscription.status == "past_due":
+            at -= 1
+        first, dated = self.seen[at], self.failing(0)
+        low = self.seen[at - 1].at if at else first.subscription.start
+        told = first.gap and first.source != Source.EVENT and dated is not None and low <= dated <= first.at
+        return dated if told and dated is not None else first.at
 
     def gone(self, nxt: Seen, at: int, since: int) -> bool:
         """Whether what was seen next says that MRR had gone by a second before it was seen."""
         n = nxt.subscription
         if n.status == "canceled" and n.ended_at is not None and at >= n.ended_at:
             return True
-        if self.policy.churn_at == "request" and (scheduled(n) or n.status == "canceled") and n.canceled_at is not None and at >= n.canceled_at:
+        if (
+            self.policy.churn_at == "request"
+            and (scheduled(n) or n.status == "canceled")
+            and n.canceled_at is not None
+            and at >= n.canceled_at
+        ):
             return True
-        if n.status == "paused" and not self.policy.paused_counts and n.paused_at is not None and since < n.paused_at <= at:
+        if n.status == "paused" and not self.policy.paused_counts and n.paused_at is not None and since <= n.paused_at <= at:
             return True
         if n.status == "unpaid" and nxt.source != Source.EVENT:
-            dated = self.unpaid_from(since)
-            return dated is not None and at >= dated
+            dated = self.failing(1)
+            return dated is not None and since <= dated <= at
+        if n.status == "past_due" and nxt.source != Source.EVENT and self.policy.past_due_out_after_days is not None:
+            dated = self.failing(0)
+            return dated is not None and since <= dated and at >= dated + self.policy.past_due_out_after_days * DAY
         return False
 
-    def unpaid_from(self, since: int) -> int | None:
-        """The creation of the cycle's invoice after the first one that wasn't paid."""
-        kinds = ("subscription_create", "subscription_cycle")
-        heads = sorted((i.head for i in self.evidence.invoices if i.head.billing_reason in kinds), key=lambda h: h.created)
-        for a, b in pairwise(heads):
-            if a.status in ("open", "uncollectible") and b.created > since:
-                return b.created
-        return None
+    def failing(self, number: int) -> int | None:
+        """When the invoice was made at which payment began to fail (0), or the one after it (1): none after it was ever paid."""
+        heads = sorted((i.head for i in self.evidence.invoices), key=lambda h: (h.created, h.id))
+        while any(h.status == "paid" for h in heads):
+            heads.pop(0)
+        while heads and heads[0].status not in ("open", "uncollectible"):
+            heads.pop(0)
+        return heads[number].created if len(heads) > number else None
 
     # --- circumstances ---------------------------------------------------------------------------------------------------
 
@@ -326,7 +372,9 @@ class Past:
 
     def seconds(self) -> list[int]:
         """Every second at which anything could change."""
-        out: set[int] = {s.at for s in self.seen} | {line.period_start for line in self.lines} | {line.period_end for line in self.lines}
+        out: set[int] = (
+            {s.at for s in self.seen} | {line.period_start for line in self.lines} | {line.period_end for line in self.lines}
+        )
         for s in (x.subscription for x in self.seen):
             marks = [s.created, s.start, s.trial_end, s.ended_at, s.canceled_at, s.paused_at, s.cancel_at]
             held = [*s.discounts, *(d for i in s.items for d in i.discounts)]

@@ -173,7 +173,9 @@ def worth(
     return out
 
 
-def take(left: dict[str, Fraction], reached: list[str], d: Discount, price: dict[str, Price], currency: str, catalog: Catalog) -> None:
+def take(
+    left: dict[str, Fraction], reached: list[str], d: Discount, price: dict[str, Price], currency: str, catalog: Catalog
+) -> None:
     """Take one discount off the items that it reaches."""
     coupon = coupon_of(d, catalog)
     if coupon is None:
