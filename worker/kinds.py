@@ -3,7 +3,8 @@
 A worker does whatever is due, so it must know all kinds; here is where a new one is added.
 """
 
-from worker import derive, rollup, tidy
+from worker import alerting, derive, rollup, tidy
+from worker.alert_channels import open_alerting
 from worker.jobs import Handler
 from worker.reporting import reporting_currency
 from worker.rollup import Rolling
@@ -16,7 +17,13 @@ def handlers(wiring: Wiring) -> dict[str, Handler]:
         **derive.handlers(derive.Deriving(wiring.engine, wiring.stop, wiring.basis, wiring.now, wiring.kept)),
         **rollup.handlers(rolling(wiring)),
         **tidy.handlers(wiring.engine),
+        **_alerting(wiring),
     }
+
+
+def _alerting(wiring: Wiring) -> dict[str, Handler]:
+    """Alerts are for an installation, which has settings; a wiring that was made by hand has none."""
+    return {} if wiring.settings is None else alerting.handlers(open_alerting(wiring, wiring.settings))
 
 
 def rolling(wiring: Wiring) -> Rolling:

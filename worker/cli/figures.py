@@ -225,14 +225,14 @@ def cohorts_of(face: Face, measure: str, currency: str | None, as_known_at: str 
         put_json({"policy": face.wiring.basis.policy.name, "as_known_at": as_known_at, "cohorts": [_cohort_row(c) for c in rows]})
         return
     oldest = max((len(c.cells) for c in rows), default=0)
-    ages = range(min(oldest, 25))
+    ages = range(min(oldest, 13))
     shown = [
         (f"{c.signup:%Y-%m}", c.logos, money(c.arrived_micros, c.currency), *(_cell(c, age, measure) for age in ages)) for c in rows
     ]
     columns = ("signed up", "logos", "arrived with", *(str(age) for age in ages))
     face.table(columns, shown, title=f"{measure.capitalize()} kept by month since sign-up (* not over yet)", right=columns[1:])
     if oldest > len(ages):
-        face.say("months beyond the 24th are in --json")
+        face.say("months beyond the 12th are in --json")
 
 
 def _cell(cohort: "Cohort", age: int, measure: str) -> str:

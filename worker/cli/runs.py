@@ -7,6 +7,7 @@ import typer
 
 from worker.cli.common import Config, Face, Json, opened, put_json
 from worker.cli.faults import Exit, Stop
+from worker.cli.figures import diff
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Show runs, freshness, and what a run changed.")
 
@@ -40,6 +41,9 @@ def listed(
             right=("run", "took"),
         )
         face.lines("", *freshness.lines(fresh))
+
+
+app.command()(diff)
 
 
 @app.command()

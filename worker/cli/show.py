@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from worker.cli import figures
 from worker.cli.common import (
     Config,
     Face,
@@ -317,16 +318,5 @@ def findings(
             face.say(f"{len(rows) - limit} more (--limit)")
 
 
-def _register() -> None:
-    """The further figures that `figures` shows."""
-    from importlib.util import find_spec
-
-    if find_spec("worker.cli.figures") is None:
-        return
-    from worker.cli import figures
-
-    for name in ("nrr", "grr", "cohorts", "segments", "insight"):
-        app.command(name=name)(getattr(figures, name))
-
-
-_register()
+for name in ("nrr", "grr", "segments", "cohorts", "insight"):
+    app.command(name=name)(getattr(figures, name))
