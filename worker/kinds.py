@@ -35,5 +35,6 @@ def rolling(wiring: Wiring) -> Rolling:
         kept=wiring.kept,
         dimensions=wiring.dimensions,
         reporting_currency=reporting_currency(wiring),
+        rates=wiring.settings.rates if wiring.settings is not None else None,
         freeze_closed=wiring.settings.freeze_closed_months if wiring.settings is not None else False,
     )

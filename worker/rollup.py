@@ -31,6 +31,7 @@ from worker.adding import Asked, Night, Sums
 from worker.derive import basis_of, choices_of
 from worker.figures import complete_until, derived_until, quotes_until, shard_count
 from worker.jobs import Handler
+from worker.rates import refresh_in
 from worker.stop import Stop
 
 log = structlog.get_logger()
@@ -55,6 +56,8 @@ class Rolling:
     dimensions: tuple[str, ...] = segments.DEFAULT_DIMENSIONS
     reporting_currency: str | None = None
     bands: segments.Bands = segments.BANDS
+    rates: str | None = None
+    """Where exchange rates come from: `ecb`, or a file; None leaves those that are stored."""
     freeze_closed: bool = False
     """Whether figures of months that are over stay as they are, and later news is booked as an adjustment."""
 
@@ -117,6 +120,8 @@ def do_plan(rolling: Rolling, job: Job) -> None:
     wanted = [basis_of(named)] if named else [rolling.basis, *rolling.kept]
     with begin(rolling.engine) as connection:
         for basis in wanted:
+            if rolling.rates is not None and rolling.reporting_currency is not None:
+                refresh_in(connection, basis.version, rolling.rates, rolling.reporting_currency, database_now(connection))
             asked = _asked(connection, rolling, basis)
             data = {"basis": choices_of(basis), **_said(asked), "freeze": rolling.freeze_closed}
             whole = bool(job.data.get("whole")) or not adding.fits(parts.kept(connection, basis.version), asked)

@@ -146,6 +146,12 @@ def _abroad(basis: str, home: str) -> Any:
     )
 
 
+def currencies(connection: Connection, basis: str) -> list[str]:
+    """Every currency in which anything stood, or is left out, under a basis."""
+    found = union(*(select(table.c.currency).where(table.c.basis == basis) for table in (standing, exclusion)))
+    return sorted(connection.execute(found).scalars())
+
+
 def standings_held(connection: Connection, basis: str) -> int:
     """How many standings there are under a basis: what the size of a shard is measured by."""
     query = select(func.count()).select_from(standing).where(standing.c.basis == basis)

@@ -1,0 +1,63 @@
+"""Exchange rates of one's own: a CSV file with the columns day, unit, currency, rate.
+
+One `unit` bought `rate` of `currency` on `day`: `2026-03-31,eur,usd,1.0815`. A rate holds until the next one of its pair. Codes may be in
+either case; the rate is a plain decimal of at most twelve digits, so that no amount is ever rounded twice.
+"""
+
+import csv
+import re
+from datetime import date
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from integrations.rates import ecb
+from integrations.rates.quotes import ECB, BadRates
+from metrics.currencies import DIGITS, QUOTES
+
+_RATE: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+_CODE: Final = re.compile(r"[A-Za-z]{3}")
+
+
+def load(source: str) -> pl.DataFrame:
+    """The quotes of a source: `ecb` for the bundled history, else a file (one of your own, or the ECB's). Raises BadRates."""
+    if source == ECB:
+        return ecb.bundled()
+    path = Path(source).expanduser()
+    try:
+        return ecb.history(path) if ecb.looks_like_one(path) else of_file(path)
+    except OSError as error:
+        raise BadRates(f"the rates in {path} can't be read: {error.strerror or error}; nothing was stored") from error
+
+
+def of_file(path: Path) -> pl.DataFrame:
+    """The quotes in a CSV file, as `metrics.currencies.QUOTES` in the order of the file. Raises BadRates for the first line that is none."""
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            reader = csv.DictReader(file)
+            if set(QUOTES) - {name.strip().lower() for name in reader.fieldnames or ()}:
+                raise BadRates(f"{path} must begin with the line {','.join(QUOTES)}; nothing was stored")
+            rows = [_row(path, number, row) for number, row in enumerate(reader, 2)]
+    except UnicodeDecodeError as error:
+        raise BadRates(f"{path} is not text in UTF-8; nothing was stored") from error
+    return pl.DataFrame(rows, schema=QUOTES, orient="row")
+
+
+def _row(path: Path, number: int, row: dict[str | None, str | list[str] | None]) -> tuple[date, str, str, str]:
+    said = {str(name).strip().lower(): value.strip() for name, value in row.items() if isinstance(value, str)}
+    try:
+        day = date.fromisoformat(said.get("day", ""))
+    except ValueError:
+        raise _bad(path, number, "day", said, "a day such as 2026-03-31") from None
+    for name in ("unit", "currency"):
+        if not _CODE.fullmatch(said.get(name, "")):
+            raise _bad(path, number, name, said, "a code of three letters such as usd")
+    rate = said.get("rate", "")
+    if not _RATE.fullmatch(rate) or len(rate.replace(".", "")) > DIGITS or not rate.strip("0."):
+        raise _bad(path, number, "rate", said, f"a decimal above 0 of at most {DIGITS} digits, such as 1.0815")
+    return day, said["unit"].lower(), said["currency"].lower(), rate
+
+
+def _bad(path: Path, number: int, name: str, said: dict[str, str], wanted: str) -> BadRates:
+    return BadRates(f"{path}, line {number}: {name} must be {wanted}, not {said.get(name, '')!r}; nothing was stored")

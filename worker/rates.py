@@ -1,0 +1,51 @@
+"""Bringing the stored exchange rates up to date with where they come from, as far as the ledger needs them."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from sqlalchemy import Connection, Engine
+
+from integrations.rates.files import load
+from integrations.rates.quotes import ECB, needed
+from integrations.store import book, rates
+from integrations.store.clock import now
+from integrations.store.engine import begin
+
+BEFORE_DAYS: Final = 40
+"""Rates are kept from so many days before anything moved: the first opening needs one of a day before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshed:
+    """What a look at the source came to: rates that are new or different, and the last day that it knows."""
+
+    changed: int
+    through: date | None
+
+
+def refresh(engine: Engine, basis: str, source: str, reporting_currency: str) -> Refreshed:
+    """Store what `source` (ecb, or a file) says of the ledger's currencies. Raises BadRates; nothing is stored then."""
+    with begin(engine) as connection:
+        return refresh_in(connection, basis, source, reporting_currency, now(connection))
+
+
+def refresh_in(connection: Connection, basis: str, source: str, reporting_currency: str, learnt_at: datetime) -> Refreshed:
+    """The same within a transaction. Where nothing is paid in another currency, nothing is looked up."""
+    home = reporting_currency.lower()
+    used = frozenset(book.currencies(connection, basis))
+    moved = book.span(connection, basis)
+    if used <= {home} or moved is None:
+        return Refreshed(0, None)
+    quotes = needed(load(source), used | {home})
+    since = moved[0] - timedelta(days=BEFORE_DAYS)
+    kept = quotes.filter(pl.col("day") >= since)
+    through: date | None = kept["day"].max()  # type: ignore[assignment]  # of a column of days
+    return Refreshed(rates.put(connection, kept, source_name(source), learnt_at), through)
+
+
+def source_name(source: str) -> str:
+    """What rates of a source are kept under: `ecb`, or the file's name."""
+    return source if source == ECB else Path(source).name
