@@ -15,6 +15,9 @@ BUSY_SECONDS = 30
 _WAL_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """SQLite releases, newest first, in whose series the fix for the WAL-reset bug is in."""
 
+_COUNTED: Final = {"preserve_rowcount": True}
+"""Without this an INSERT … ON CONFLICT DO NOTHING doesn't tell on PostgreSQL how many rows were new: its count is -1."""
+
 _POSTGRESQL: Final = {
     "timezone": "UTC",
     "lock_timeout": "60s",
@@ -52,6 +55,7 @@ def _postgresql(url: Any) -> Engine:
         max_overflow=32,
         pool_timeout=60,
         hide_parameters=True,
+        execution_options=_COUNTED,
         connect_args={
             "connect_timeout": 10,
             "application_name": "nrr",
@@ -68,7 +72,7 @@ def _postgresql(url: Any) -> Engine:
 def _sqlite(url: str, path: str | None) -> Engine:
     if path and path != ":memory:":
         Path(path).expanduser().parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, hide_parameters=True, connect_args={"timeout": BUSY_SECONDS})
+    engine = create_engine(url, hide_parameters=True, execution_options=_COUNTED, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -1,0 +1,18 @@
+"""Databases for stories about alerts."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from integrations.store import migrate
+from integrations.store.engine import open_engine
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """A migrated database, once of each kind."""
+    made = open_engine(database_url)
+    migrate.upgrade(made)
+    yield made
+    made.dispose()
