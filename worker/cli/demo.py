@@ -73,7 +73,6 @@ def _sync(face: Face, moment: str) -> None:
 def _figures(face: Face) -> None:
     from worker import catchup
 
-    catchup.refresh_rates(face.wiring)
     derived = catchup.derive(face.wiring)
     face.finished(derived)
     rolled, outcome = catchup.rollup(face.wiring)

@@ -1,0 +1,96 @@
+"""`nrr compare`: the bridge between two policies at a date, with the customers and the rule behind each difference."""
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from worker.cli.common import Config, Face, Json, Now, day_of_text, money, opened, put_json
+from worker.cli.ready import ready
+
+if TYPE_CHECKING:
+    from metrics.comparison import Bridge
+
+SHOWN = 20
+"""So many customers are printed for each currency; `--json` has all of them."""
+
+
+def compare(
+    ours: Annotated[str, typer.Argument(metavar="POLICY", help="default, stripe, chartmogul or profitwell.")],
+    theirs: Annotated[str, typer.Argument(metavar="POLICY", help="The one that it is compared with.")],
+    at: Annotated[str | None, typer.Option("--at", metavar="DATE", help="At this day's closing (default: today).")] = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
+    """Show how MRR under one policy becomes that under another: rule by rule, customer by customer, to the last cent."""
+    from integrations.store import accounts, catalog, evidence
+    from integrations.store.engine import read
+    from metrics.comparison import compare as compared
+
+    with opened(json=json, now=now, config=config) as face:
+        one, other = face.loaded.settings.basis(ours), face.loaded.settings.basis(theirs)
+        ready(face)
+        day = day_of_text(at, "--at") if at else face.today
+        with read(face.wiring.engine) as connection:
+            catalogs = {row.id: catalog.load(connection, row.id) for row in accounts.everything(connection)}
+            bridge = compared(evidence.groups(connection), catalogs, one, other, day, face.wiring.now)
+        if json:
+            put_json(_row(bridge))
+        else:
+            _tell(face, bridge)
+
+
+def _row(bridge: "Bridge") -> dict[str, Any]:
+    from worker.cli.rows import amounts
+
+    return {
+        "at": bridge.day,
+        "policies": [bridge.ours, bridge.theirs],
+        "rules": [{"choice": r.choice, "ours": r.ours, "theirs": r.theirs} for r in bridge.rules],
+        "totals": [
+            {"currency": t.currency, **amounts({"ours": t.ours_micros, "theirs": t.theirs_micros, "difference": t.theirs_micros - t.ours_micros}, t.currency),
+             "customers": t.customers}
+            for t in bridge.totals
+        ],
+        "shares": [
+            {"choice": s.rule.choice, "currency": s.currency, **amounts({"difference": s.delta_micros}, s.currency), "customers": s.customers}
+            for s in bridge.shares
+        ],
+        "customers": [
+            {"customer": d.customer, "currency": d.currency,
+             **amounts({"ours": d.ours_micros, "theirs": d.theirs_micros, "difference": d.delta_micros}, d.currency),
+             "rules": [{"choice": choice, **amounts({"difference": micros}, d.currency)} for choice, micros in d.shares]}
+            for d in bridge.differences
+        ],
+    }  # fmt: skip
+
+
+def _tell(face: Face, bridge: "Bridge") -> None:
+    face.lines(f"MRR at the closing of {bridge.day}, from the policy {bridge.ours} to {bridge.theirs}", "")
+    if not bridge.rules:
+        face.lines("the two agree about every rule that changes MRR")
+        return
+    said = {rule.choice: f"{rule.choice}: {rule.ours} → {rule.theirs}" for rule in bridge.rules}
+    for total in bridge.totals:
+        rows: list[tuple[object, object, object]] = [(bridge.ours, money(total.ours_micros, total.currency), "")]
+        rows += [
+            (said[s.rule.choice], money(s.delta_micros, s.currency), s.customers)
+            for s in bridge.shares
+            if s.currency == total.currency
+        ]
+        rows.append((bridge.theirs, money(total.theirs_micros, total.currency), f"{total.customers} differ"))
+        face.table((total.currency.upper(), "MRR", "customers"), rows, right=("MRR", "customers"))
+        theirs = [d for d in bridge.differences if d.currency == total.currency]
+        if theirs:
+            face.table(
+                ("customer", bridge.ours, bridge.theirs, "difference", "because of"),
+                [
+                    (d.customer, money(d.ours_micros, d.currency), money(d.theirs_micros, d.currency), money(d.delta_micros, d.currency),
+                     ", ".join(f"{choice} {money(micros, d.currency)}" for choice, micros in d.shares))
+                    for d in theirs[:SHOWN]
+                ],
+                right=(bridge.ours, bridge.theirs, "difference"),
+            )  # fmt: skip
+        if len(theirs) > SHOWN:
+            face.lines(f"{len(theirs) - SHOWN} more (--json)")
+        face.lines("")
