@@ -101,7 +101,7 @@ def planned(wiring: Wiring, request: Request) -> tuple[AccountPlan, ...]:
     for name in _accounts(wiring, request):
         reader = wiring.sources.named(name)
         told = reader.account()
-        moment = wiring.pretended_instant or ingest.stripe_now(reader)
+        moment = ingest.present(reader, wiring.pretended_instant)
         made = plan.backfill(request.streams or plan.STREAMS, request.since, request.until, moment, wiring.pace)
         with read(wiring.engine) as connection:
             account = next((row.id for row in accounts.everything(connection) if row.name == name), None)

@@ -76,7 +76,7 @@ def do_plan(ingest: Ingest, job: Job) -> None:
         raise AccountRefused(
             f"the key for account {job.data['account']!r} is of another account than the one to be read; nothing was read"
         )
-    now = ingest.pretended or stripe_now(ingest.sources.of(account))
+    now = present(ingest.sources.of(account), ingest.pretended)
     with begin(ingest.engine) as connection:
         made = planned(job.data, known(connection, account), now, ingest.pace)
         # What an audit changes is told from what was known before by when it was learnt.
@@ -96,6 +96,13 @@ def planned(asked: Mapping[str, object], held: Known, now: Instant, pace: Pace) 
             return plan.backfill(streams, _instant(asked.get("since")), _instant(asked.get("until")), now, pace)
         case _:
             return plan.sync(held, now, pace)
+
+
+def present(reader: Reader, pretended: Instant | None) -> Instant:
+    """The present of an account: Stripe's clock, or what somebody pretends. A mark must never run ahead of Stripe's own clock, or what
+    happens until then would be taken for read."""
+    told = stripe_now(reader)
+    return told if pretended is None else min(pretended, told)
 
 
 def stripe_now(reader: Reader) -> Instant:

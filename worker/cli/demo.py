@@ -4,6 +4,7 @@ Nothing that is set for real is looked at or touched: the demo has settings of i
 each time. What it runs is the product: the same sync, the same derivation, the same figures.
 """
 
+import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -43,17 +44,20 @@ def demo(
             "database_url": f"sqlite:///{database}", "stripe_api_key": stripe.key, "stripe_api_base": stripe.url,
             "requests_per_second": 10_000.0, "reporting_currency": "usd",
         })  # fmt: skip
-        end = stripe.now
-        with faced(loaded, now=_iso(end)) as face:
-            migrate.upgrade(face.wiring.engine)
-            face.say(f"a business with {customers} customers and {months} months answers at {stripe.url} as Stripe does")
-            for moment in (end - LATELY_DAYS * 86_400, end):
-                stripe.set_now(moment)
+        # An hour past midnight: the last day is over, and what happened on it has settled.
+        end = stripe.now + 3_600
+        for moment in (end - LATELY_DAYS * 86_400, end):
+            stripe.set_now(moment)
+            with faced(loaded, now=_iso(moment)) as face:
+                if moment != end:
+                    migrate.upgrade(face.wiring.engine)
+                    face.say(f"a business with {customers} customers and {months} months answers at {stripe.url} as Stripe does")
                 _sync(face, _iso(moment))
-            _figures(face)
-            _show(face)
-            face.say(f"\nall of it in {time.monotonic() - began:.0f} s; the data stays in {FOLDER}/nrr.sqlite3\n")
-            face.lines(*_next(database))
+                _figures(face)
+                if moment == end:
+                    _show(face)
+        sys.stderr.write(f"\nall of it in {time.monotonic() - began:.0f} s; the data stays in {FOLDER}/nrr.sqlite3\n\n")
+        sys.stdout.write("\n".join(_next(database)) + "\n")
 
 
 def _iso(at: int) -> str:
