@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from integrations.store import views
 from integrations.store.columns import UtcDateTime
 
 revision = "0001"
@@ -656,6 +657,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_run")),
         sa.UniqueConstraint("exclusive_key", name=op.f("uq_run_exclusive_key")),
         comment="Each piece of work that somebody or something asked for",
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "setting",
@@ -758,6 +760,7 @@ def upgrade() -> None:
         sa.Column("customer_id", WORD, nullable=False, comment="Stripe's id of the customer"),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_touched")),
         comment="Customers with facts that nothing was derived from yet",
+        sqlite_autoincrement=True,
     )
     op.create_table(
         "wake",
@@ -820,6 +823,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job")),
         sa.UniqueConstraint("dedupe_key", name=op.f("uq_job_dedupe_key")),
         comment="Work in pieces that can be lost and done again",
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_job_run_id_stage"), "job", ["run_id", "stage"], unique=False)
     op.create_index(op.f("ix_job_status_next_attempt_at"), "job", ["status", "next_attempt_at"], unique=False)
+    views.create_all(op.get_bind())

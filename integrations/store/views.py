@@ -1,0 +1,269 @@
+"""Views for people with SQL, Grafana and Metabase: a stable face over tables that may change.
+
+Their names and columns are kept from version to version; what may come is a new column at the end of what is listed here. Columns that end
+with `_micros` are exact integers, millionths of the currency's major unit; the column of the same name without it is the amount in major
+units, for charts. Rates are decimals (1.083333 is 108.33 %), null where `reason` says why. Days are reporting days. Everything stands under
+a policy, so a query that doesn't name one adds figures of several up wherever more than one is kept.
+
+Made anew as a whole by whichever migration changes one of them (`create_all`), on both databases.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection
+
+from integrations.store.engine import is_postgresql
+
+_POLICY: Final = {
+    "policy": ("b.policy", "name of the policy"),
+    "basis": ("b.version", "version of what the figures rest on: policy, time zone, rules"),
+}
+_WINDOW: Final = {
+    "first_day": ("r.first", "first day of the window"),
+    "last_day": ("{day_before_until}", "last day of the window, which is part of it"),
+    "currency": ("{code}", "the currency's code in lower case"),
+    "whole_book": ("{whole_book}", "true: the whole book expressed in this currency; false: what is billed in it"),
+}
+_STATE: Final = {
+    "incomplete": ("r.incomplete", "the window isn't over, or its data not complete"),
+    "reason": ("r.reason", "why rates are null: opening_zero, gap"),
+}
+_GRR: Final = (
+    "CASE WHEN {companion_text:grr_by} = 'running_minimum' THEN {rate:{companion:lowest}/r.opening} "
+    "ELSE {rate:(r.opening - r.contraction - r.churn)/r.opening} END"
+)
+_FROM_ROLLUP: Final = """FROM rollup r JOIN basis b ON b.version = r.basis
+WHERE r."current" AND (r.reason IS NULL OR r.reason <> 'nothing_left')"""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view: its name, what it is for, its columns with expression and meaning, and where they come from.
+
+    An expression of a column that ends with `_micros` makes a second column in major units. `{…}` in expressions are the words in which
+    the two databases differ.
+    """
+
+    name: str
+    comment: str
+    columns: Mapping[str, tuple[str, str]]
+    source: str
+
+
+def _money(names: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Columns of micros, each followed by the same in major units."""
+    out = {}
+    for name, (expression, meaning) in names.items():
+        out[f"{name}_micros"] = (expression, f"{meaning}, in micros")
+        out[name] = ("{major:" + expression + "}", meaning)
+    return out
+
+
+VIEWS: Final = (
+    View(
+        "nrr_movements",
+        "What each customer's MRR did on each day",
+        {
+            **_POLICY,
+            "day": ("m.day", "reporting day"),
+            "customer": ("m.customer", "the customer's name in the ledger"),
+            "currency": ("m.currency", "the currency's code in lower case"),
+            "kind": ("m.kind", "new, reactivation, expansion, contraction, churn"),
+            "cause": ("m.cause", "why: plan, quantity, canceled_voluntary, ..."),
+            **_money({
+                "change": ("m.delta_micros", "what it adds to MRR; negative for contraction and churn"),
+                "mrr_before": ("m.before_micros", "MRR before the day"),
+                "mrr_after": ("m.after_micros", "MRR at the day's closing"),
+            }),
+            "inferred": ("m.inferred", "dated at the first evidence of it, since nothing dates it exactly"),
+            "evidence": ("m.evidence", "JSON list of Stripe ids"),
+        },
+        "FROM movement m JOIN basis b ON b.version = m.basis",
+    ),
+    View(
+        "nrr_mrr_by_day",
+        "MRR at each day's closing, as a whole (dimension and segment empty) and by plan, product, interval and account",
+        {
+            **_POLICY,
+            "day": ("t.day", "at this reporting day's closing; a day on which nothing stands has no row"),
+            "dimension": ("t.dimension", "empty for the whole"),
+            "segment": ("t.segment", "empty for the whole"),
+            "currency": ("t.currency", "the currency's code in lower case"),
+            **_money({
+                "mrr": ("t.net_micros", "MRR after discounts"),
+                "list_mrr": ("t.list_micros", "MRR without discounts"),
+                "at_risk": ("t.at_risk_micros", "the part that is past due"),
+                "scheduled_churn": ("t.scheduled_micros", "the part whose end has been asked for"),
+                "committed": ("(t.net_micros - t.scheduled_micros)", "MRR less scheduled churn"),
+                "usage_mrr": ("t.usage_micros", "metered, beside MRR"),
+            }),
+            "customers": ("t.customers", "customers with MRR"),
+            "subscriptions": ("t.subscriptions", "subscriptions that count"),
+        },
+        "FROM day_total t JOIN basis b ON b.version = t.basis",
+    ),
+    View(
+        "nrr_bridge_by_month",
+        "From each month's opening to its closing; losses are negative, so the lines add up to the closing",
+        {
+            **_POLICY,
+            "month": ("r.first", "first day of the month"),
+            "currency": _WINDOW["currency"],
+            "whole_book": _WINDOW["whole_book"],
+            **_money({
+                "opening": ("r.opening", "MRR at the opening"),
+                "new": ("r.new", "customers that came for the first time"),
+                "reactivation": ("r.reactivation", "customers that came back"),
+                "expansion": ("{companion:flow_expansion}", "growth of those who were there"),
+                "contraction": ("(0 - {companion:flow_contraction})", "what those who stayed gave up"),
+                "churn": ("(0 - {companion:flow_churn})", "what those who left paid"),
+                "fx": ("r.fx", "what exchange rates did to the standing book"),
+                "closing": ("r.closing", "MRR at the closing"),
+            }),
+            "new_logos": ("r.new_logos", "customers that came for the first time"),
+            "returned_logos": ("r.returned_logos", "customers that came back"),
+            "lost_logos": ("r.lost_logos", "customers that left"),
+            "customers": ("r.closing_customers", "customers with MRR at the closing"),
+            "incomplete": _STATE["incomplete"],
+        },
+        _FROM_ROLLUP + " AND r.kind = 'month' AND r.dimension = ''",
+    ),
+    View(
+        "nrr_retention",
+        "Retention of the customers that were there at the opening, by window and segment",
+        {
+            **_POLICY,
+            "window_kind": ("r.kind", "month, quarter, year, trailing_3, trailing_12, month_to_date"),
+            **_WINDOW,
+            "dimension": ("r.dimension", "empty for the whole; plan, country, metadata.KEY, two with a comma, ..."),
+            "segment": ("r.segment", "the value at the opening; empty for the whole"),
+            "nrr": ("{rate:r.closing_of_cohort/r.opening}", "net revenue retention"),
+            "grr": (_GRR, "gross revenue retention, as the policy has it"),
+            "logo_retention": ("{rate:r.retained_customers/r.opening_customers}", "share of the customers that stayed"),
+            **_money({
+                "opening": ("r.opening", "MRR of the cohort at the opening"),
+                "expansion": ("r.expansion", "of the cohort, between both ends"),
+                "contraction": ("r.contraction", "of the cohort, between both ends"),
+                "churn": ("r.churn", "of the cohort, between both ends"),
+                "closing_of_cohort": ("r.closing_of_cohort", "MRR of the cohort at the closing"),
+                "new": ("r.new", "customers that came for the first time in the window"),
+                "reactivation": ("r.reactivation", "customers that came back in the window"),
+                "closing": ("r.closing", "MRR of the whole book at the closing"),
+            }),
+            "opening_customers": ("r.opening_customers", "customers with MRR at the opening"),
+            "retained_customers": ("r.retained_customers", "of these, those with MRR at the closing"),
+            "closing_customers": ("r.closing_customers", "customers with MRR at the closing"),
+            **_STATE,
+            "version": ("r.version", "rises by one whenever the figures change"),
+            "learnt_at": ("r.learnt_at", "when these figures were found"),
+        },
+        _FROM_ROLLUP,
+    ),
+    View(
+        "nrr_restatements",
+        "Customers behind changes of months that were closed already",
+        {
+            **_POLICY,
+            "month": ("s.month", "first day of the month that changed"),
+            "customer": ("s.customer", "the customer's name in the ledger"),
+            "currency": ("s.currency", "the currency's code in lower case"),
+            **_money({
+                "opening_before": ("s.opening_before", "MRR at the opening as it was held to be"),
+                "opening_after": ("s.opening_after", "MRR at the opening as it is now known"),
+                "closing_before": ("s.closing_before", "MRR at the closing as it was held to be"),
+                "closing_after": ("s.closing_after", "MRR at the closing as it is now known"),
+            }),
+            "learnt_at": ("s.learnt_at", "when it was found"),
+            "run": ("s.run_id", "the run that found it"),
+        },
+        "FROM restatement s JOIN basis b ON b.version = s.basis",
+    ),
+    View(
+        "nrr_freshness",
+        "Up to when everything is known: streams of each account, the ledger of each policy, its figures",
+        {
+            "what": ("f.what", "stream, ledger or figures"),
+            "account": ("f.account", "the account that a stream is of"),
+            "name": ("f.name", "the stream, or the policy"),
+            "complete_until": ("f.complete_until", "everything before this moment is in"),
+            "updated_at": ("f.updated_at", "when it was last brought up to date"),
+        },
+        """FROM (
+SELECT 'stream' AS what, a.name AS account, c.stream AS name, {epoch:c.position} AS complete_until, c.updated_at AS updated_at
+FROM "cursor" c JOIN account a ON a.id = c.account
+UNION ALL
+SELECT 'ledger', NULL, b.policy, {epoch:b.derived_until}, b.derived_at FROM basis b WHERE b.derived_at IS NOT NULL
+UNION ALL
+SELECT 'figures', NULL, b.policy, {epoch:b.derived_until}, (SELECT max(r.learnt_at) FROM rollup r WHERE r.basis = b.version)
+FROM basis b WHERE EXISTS (SELECT 1 FROM rollup r WHERE r.basis = b.version)
+) f""",
+    ),
+)  # fmt: skip
+"""Every view, in the order in which they are made."""
+
+
+def create_all(connection: Connection) -> None:
+    """Make every view anew, with what its columns mean where the database keeps that."""
+    postgresql = is_postgresql(connection)
+    for view in VIEWS:
+        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view.name}")
+        connection.exec_driver_sql(statement(view, postgresql=postgresql))
+        if postgresql:
+            connection.exec_driver_sql(f"COMMENT ON VIEW {view.name} IS {_quoted(view.comment)}")
+            for name, (_, meaning) in view.columns.items():
+                connection.exec_driver_sql(f'COMMENT ON COLUMN {view.name}."{name}" IS {_quoted(meaning)}')
+
+
+def statement(view: View, *, postgresql: bool) -> str:
+    """The statement that creates a view in one of the two databases."""
+    columns = ",\n".join(f'{_said(expression, postgresql)} AS "{name}"' for name, (expression, _) in view.columns.items())
+    return f"CREATE VIEW {view.name} AS SELECT\n{columns}\n{_said(view.source, postgresql)}"
+
+
+def described() -> str:
+    """The views and their columns as a text of Markdown tables, for those who write queries."""
+    out = []
+    for view in VIEWS:
+        rows = [f"| `{name}` | {meaning} |" for name, (_, meaning) in view.columns.items()]
+        out += [f"### `{view.name}`", "", f"{view.comment}.", "", "| column | what it is |", "|---|---|", *rows, ""]
+    return "\n".join(out)
+
+
+_POSTGRESQL: Final = {
+    "day_before_until": "(r.until - 1)",
+    "code": "split_part(r.currency, ':', CASE WHEN r.currency LIKE 'all:%%' THEN 2 ELSE 1 END)",
+    "whole_book": "(r.currency LIKE 'all:%%')",
+    "major": "round({}::numeric / 1000000, 6)",
+    "companion": "coalesce((r.companions::json->>'{}')::bigint, 0)",
+    "companion_text": "(r.companions::json->>'{}')",
+    "rate": "CASE WHEN r.reason IS NULL AND {1} > 0 THEN round(({0})::numeric / {1}, 6) END",
+    "epoch": "to_timestamp({})",
+}
+_SQLITE: Final = {
+    "day_before_until": "date(r.until, '-1 day')",
+    "code": "CASE WHEN r.currency LIKE 'all:%' THEN substr(r.currency, 5) ELSE r.currency END",
+    "whole_book": "(r.currency LIKE 'all:%')",
+    "major": "({} / 1000000.0)",
+    "companion": "coalesce(json_extract(r.companions, '$.{}'), 0)",
+    "companion_text": "json_extract(r.companions, '$.{}')",
+    "rate": "CASE WHEN r.reason IS NULL AND {1} > 0 THEN round(({0}) * 1.0 / {1}, 6) END",
+    "epoch": "datetime({}, 'unixepoch')",
+}
+
+
+def _said(text: str, postgresql: bool) -> str:
+    """`text` in one database's words: what is innermost in braces first."""
+    words = _POSTGRESQL if postgresql else _SQLITE
+    while "{" in text:
+        begin = text.rindex("{")
+        end = text.index("}", begin)
+        word, _, argument = text[begin + 1 : end].partition(":")
+        parts = argument.rsplit("/", 1) if word == "rate" else [argument]
+        text = text[:begin] + words[word].format(*parts) + text[end + 1 :]
+    return text
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''").replace("%", "%%") + "'"

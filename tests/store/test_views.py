@@ -1,0 +1,128 @@
+"""The views that people query: there on both databases, with every column described, saying what the product says."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, text
+
+from integrations.store import cursors, rollups
+from integrations.store.accounts import bind
+from integrations.store.engine import begin, read
+from integrations.store.views import VIEWS, described
+from metrics.figures import Figures, rates
+from tests.metrics.books import Stand
+from tests.worker.ledgers import BASIS, Life, put_rates, roll_up, rolling_of, store
+
+MAY, JUNE = date(2024, 5, 1), date(2024, 6, 1)
+
+
+def _stand(customer: str, day: date, net: int, currency: str = "usd") -> Stand:
+    return Stand(customer, day, net * 1_000_000, currency, scheduled_micros=net * 500_000)
+
+
+@pytest.fixture
+def business(engine: Engine) -> Engine:
+    """One customer grows, one leaves, one comes in yen; rolled up as of the tenth of June, and once more after news of May."""
+    stands = [
+        _stand("a", date(2024, 4, 3), 100), _stand("a", date(2024, 5, 7), 130), _stand("b", date(2024, 4, 9), 50),
+        _stand("b", date(2024, 5, 9), 0), _stand("c", date(2024, 5, 20), 7000, "jpy"),
+    ]  # fmt: skip
+    lives: dict[str, Life] = {}
+    for each in stands:
+        lives.setdefault(each.customer, Life()).stands[each.day, each.currency] = each
+    put_rates(engine, [(date(2024, 4, 1), "usd", "jpy", "140")])
+    with begin(engine) as connection:
+        account = bind(connection, name="main", stripe_id="acct_1", livemode=False)
+        cursors.move(connection, account, "events", None, 1_718_000_000)
+    store(engine, lives, lives, date(2024, 6, 10))
+    roll_up(rolling_of(engine))
+    lives["b"].stands[date(2024, 5, 9), "usd"] = _stand("b", date(2024, 5, 9), 20)
+    store(engine, lives, ["b"], date(2024, 6, 10))
+    assert 1 == roll_up(rolling_of(engine)).restated
+    return engine
+
+
+def _rows(engine: Engine, query: str) -> list[dict[str, Any]]:
+    with read(engine) as connection:
+        return [dict(row) for row in connection.execute(text(query)).mappings()]
+
+
+def test_every_view_can_be_read(business: Engine) -> None:
+    """Each view has rows, and exactly the columns that are described."""
+    for view in VIEWS:
+        rows = _rows(business, f"SELECT * FROM {view.name}")
+        assert rows, view.name
+        assert list(view.columns) == list(rows[0])
+        assert f"### `{view.name}`" in described()
+
+
+def test_columns_are_described_in_postgresql(postgres_database: str) -> None:
+    """Who looks with psql or Grafana is told what each column means."""
+    from integrations.store import migrate
+    from integrations.store.engine import open_engine
+
+    made = open_engine(postgres_database)
+    migrate.upgrade(made)
+    query = "SELECT col_description('nrr_retention'::regclass, attnum) AS said FROM pg_attribute WHERE attrelid = 'nrr_retention'::regclass AND attnum > 0"
+    assert [meaning for _, meaning in next(v for v in VIEWS if v.name == "nrr_retention").columns.values()] == [
+        row["said"] for row in _rows(made, query)
+    ]
+    made.dispose()
+
+
+def test_retention_is_what_the_product_says(business: Engine) -> None:
+    """Rates in the view are the product's own, for every window and segment."""
+    with read(business) as connection:
+        stored = rollups.current(connection, BASIS.version)
+    found = {
+        (r["window_kind"], str(r["first_day"]), r["dimension"], r["segment"], r["currency"], bool(r["whole_book"])): r
+        for r in _rows(business, "SELECT * FROM nrr_retention")
+    }
+    assert len(stored) == len(found)
+    for row in stored:
+        f = Figures.from_row({**row, "policy": ""})
+        seen = found[f.kind, str(f.first), f.dimension, f.segment, f.currency.rpartition(":")[2], f.currency.startswith("all:")]
+        expected = rates(f)
+        for name in ("nrr", "grr", "logo_retention"):
+            value = seen[name]
+            assert (None if expected[name] is None else Decimal(str(expected[name]))) == (
+                None if value is None else round(Decimal(str(value)), 6)
+            )
+        assert str(f.until - timedelta(days=1)) == str(seen["last_day"])[:10]
+
+
+def test_the_bridge_adds_up(business: Engine) -> None:
+    """Opening and the lines between make the closing, exactly; amounts stand in major units beside the micros."""
+    rows = _rows(business, "SELECT * FROM nrr_bridge_by_month")
+    lines = ("opening", "new", "reactivation", "expansion", "contraction", "churn", "fx")
+    for row in rows:
+        assert row["closing_micros"] == sum(row[f"{line}_micros"] for line in lines)
+    (may,) = [r for r in rows if str(r["month"]) == str(MAY) and r["currency"] == "usd" and r["whole_book"]]
+    assert (150_000_000, 50_000_000, 30_000_000, -30_000_000, 0, 200_000_000) == tuple(
+        may[f"{name}_micros"] for name in ("opening", "new", "expansion", "contraction", "churn", "closing")
+    )
+    assert Decimal(200) == Decimal(str(may["closing"]))
+
+
+def test_mrr_by_day_and_freshness(business: Engine) -> None:
+    """A day's MRR by segment adds up to the whole; freshness names the stream, the ledger and the figures."""
+    day = "SELECT sum(mrr_micros) AS mrr, sum(committed_micros) AS committed FROM nrr_mrr_by_day WHERE currency = 'usd' AND day = '2024-05-08' AND dimension = "
+    assert [{"mrr": 180_000_000, "committed": 90_000_000}] * 2 == [*_rows(business, f"{day}''"), *_rows(business, f"{day}'plan'")]
+    fresh = {
+        (r["what"], r["account"], r["name"]): str(r["complete_until"])[:19] for r in _rows(business, "SELECT * FROM nrr_freshness")
+    }
+    assert {
+        ("stream", "main", "events"): "2024-06-10 06:13:20",
+        ("ledger", None, "default"): "2024-06-10 23:59:59",
+        ("figures", None, "default"): "2024-06-10 23:59:59",
+    } == fresh
+
+
+def test_restatements_name_the_customer(business: Engine) -> None:
+    """The customer behind May's change is there, with what was held and what is known."""
+    (row,) = _rows(business, "SELECT * FROM nrr_restatements")
+    assert ("b", str(MAY), 0, 20_000_000) == (
+        row["customer"], str(row["month"]), row["closing_before_micros"], row["closing_after_micros"],
+    )  # fmt: skip
