@@ -85,9 +85,6 @@ def _across(
             out.append(Known(moment, replace(held.subscription, **changes), ids))
             out.sort(key=lambda k: k.at)
     before = out[-1] if out else strong
-    if s.ended_at is not None and s.ended_at <= state.at:
-        at = Instant(max(s.ended_at, before.at)) if before is not None else state.at
-        return [*(k for k in out if k.at != at), Known(at, s, ids)]
     if state.source == Source.EVENT_BEFORE and before is not None:
         return out  # the event itself comes in the same second
     if before is not None and material(before.subscription) == material(s) and state.source == Source.SNAPSHOT:
@@ -153,8 +150,8 @@ def marks(
 ) -> list[tuple[Instant, dict[str, Any]]]:
     """What a state dates itself, though it was seen later: from which moment on which of its fields held.
 
-    The end of a trial that went on, the start of a pause, the request to cancel; unpaid and past due by the invoices. `first` is what was
-    known before. The end of the subscription is no mark: with it everything else is over.
+    The end of a trial that went on, the start of a pause, the request to cancel, the end; unpaid and past due by the invoices. What it
+    consisted of is not among them: a change that the end overtook is never seen. `first` is what was known before.
     """
     s, upto = state.subscription, state.at
     if first is None:
@@ -182,7 +179,20 @@ def marks(
     ):
         fields = ("cancel_at_period_end", "cancel_at", "canceled_at", "cancel_reason", "cancel_feedback")
         out.append((s.canceled_at, {name: getattr(s, name) for name in fields}))
-    return sorted(out, key=lambda mark: mark[0])
+    out.sort(key=lambda mark: mark[0])
+    if s.ended_at is not None and s.ended_at <= upto:
+        fields = (
+            "status",
+            "ended_at",
+            "canceled_at",
+            "cancel_at",
+            "cancel_at_period_end",
+            "cancel_reason",
+            "cancel_feedback",
+            "pause",
+        )
+        out.append((Instant(max(s.ended_at, low)), {name: getattr(s, name) for name in fields}))
+    return out
 
 
 def _status_from(state: SubscriptionState, invoices: Sequence[InvoiceEvidence]) -> Instant | None:

@@ -81,10 +81,13 @@ class Calendar:
 
     def _as_before(self, index: int) -> Counting:
         """Ended, but the policy books the end later: it goes on as it was in the last second before."""
-        before = next((i for i in range(index - 1, -1, -1) if self.known[i].subscription.status != "canceled"), None)
+        while index and self.known[index - 1].subscription.status == "canceled":
+            index -= 1
+        over = self.known[index].at
+        before = next((i for i in range(index - 1, -1, -1) if self.known[i].at < over), None)
         if before is None:
-            return Counting(True, None, "canceled", scheduled=True)
-        was = self.at(before, Instant(self.known[before + 1].at - 1))
+            return Counting(False, "canceled", "canceled")
+        was = self.at(before, Instant(over - 1))
         return replace(was, status="canceled", scheduled=was.counts)
 
     def _asked_by(self, s: Subscription, at: Instant, historic: bool) -> bool:
