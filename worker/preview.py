@@ -88,7 +88,7 @@ def _figures(trial: Wiring) -> dict[Key, Figures]:
     catchup.rollup(trial)
     with read(trial.engine) as connection:
         rows = rollups.current(connection, trial.basis.version, dimension="")
-    found = [Figures.from_row(row) for row in rows]
+    found = [Figures.from_row({**row, "policy": trial.basis.policy.name}) for row in rows]
     return {(f.kind, f.first, f.until, f.currency): f for f in found}
 
 
