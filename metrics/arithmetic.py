@@ -80,7 +80,7 @@ def _words(rated: Rated, cuts: tuple[Cut, ...], priced: PricedItem, currency: st
     months = _months(rated.price, rated.months)
     words = [f"{_amount_words(rated, currency)} ÷ {months}", *(_cut_words(cut, rated.months, months, currency) for cut in cuts)]
     if rated.taxless != 1:
-        words.append(f"− {_plain(1 - rated.taxless)} (tax included)")
+        words.append(f"− {_share(1 - rated.taxless)} of it (tax included)")
     micros = priced.usage_micros if rated.excluded == "metered" else priced.net_micros
     words.append(f"= {major_text(micros, currency)} {currency.upper()} a month")
     text = " ".join(words)
@@ -121,6 +121,12 @@ def _cut_words(cut: Cut, months: Fraction, period: str, currency: str) -> str:
     full = cut.full or Fraction(0)
     shared = f" of {_money(full, currency)}" if cut.taken != full else ""
     return f"− {_money(cut.taken, currency)}{'' if months == 1 else f' ÷ {period}'} ({name}{whose}{shared})"
+
+
+def _share(value: Fraction) -> str:
+    """20 %, or 19/119 where the decimals have no end."""
+    text = _decimals(value * 100)
+    return str(value) if text is None else f"{text} %"
 
 
 def _plain(value: Fraction) -> str:

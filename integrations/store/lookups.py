@@ -50,6 +50,14 @@ def changed_by_listing(connection: Connection, account: int, *, learnt_from: dat
     return [(str(s), str(c)) for s, c in connection.execute(query)]
 
 
+def customers_of(connection: Connection, subscription: str) -> list[tuple[int, str]]:
+    """The Stripe customers (account, id) that a subscription of this id is known of: one, unless two accounts have the same id."""
+    query = select(subscription_state.c.account, subscription_state.c.customer_id).where(
+        subscription_state.c.subscription_id == subscription
+    )
+    return sorted((int(a), str(c)) for a, c in connection.execute(query.distinct()))
+
+
 def subscriptions_held(connection: Connection, account: int) -> int:
     """How many subscriptions any state is stored of."""
     query = select(func.count(func.distinct(subscription_state.c.subscription_id))).where(subscription_state.c.account == account)

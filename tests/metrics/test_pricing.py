@@ -363,7 +363,7 @@ def test_the_arithmetic_reads_aloud() -> None:
     fortnight = replace(seat, interval="week", interval_count=2, unit=Decimal(2400))
     assert "24.00 USD × 1 ÷ (2 × 12/52 months) = 52.00 USD a month" == words(fortnight, 1)
     gross = replace(seat, currency="eur", unit=Decimal(11900))
-    assert "119.00 EUR × 1 ÷ 1 month − 19/119 (tax included) = 100.00 EUR a month" == words(
+    assert "119.00 EUR × 1 ÷ 1 month − 19/119 of it (tax included) = 100.00 EUR a month" == words(
         gross, 1, tax_share={"si": Fraction(19, 119)}
     )
     assert "price bare can't be priced: its tiers are not known (tiers_unknown)" == words(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def explain(
     what: Annotated[
-        str, typer.Argument(metavar="CUSTOMER|DAY|CUSTOMER@DAY", help="A customer, a day, or a customer's movement of a day.")
+        str, typer.Argument(metavar="CUSTOMER|DAY|CUSTOMER@DAY", help="A customer (or one of its subscriptions), a day, or both.")
     ],
     policy: PolicyName = None,
     json: Json = False,
@@ -29,7 +29,7 @@ def explain(
     customer, day = _asked(what)
     with opened(json=json, now=now, config=config, policy=policy) as face:
         ready(face)
-        names = [customer] if customer else _of_day(face, day)
+        names = _named(face, customer) if customer else _of_day(face, day)
         found = explained(face, names)
         if customer and not found:
             raise Stop(
@@ -65,6 +65,16 @@ def _asked(what: str) -> tuple[str | None, date | None]:
         return None, date.fromisoformat(what)
     except ValueError:
         return what, None
+
+
+def _named(face: Face, what: str) -> list[str]:
+    """The ledger's customer behind a customer's or a subscription's id, whichever rule merged it."""
+    from integrations.store import lookups, members
+    from integrations.store.engine import read
+
+    with read(face.wiring.engine) as connection:
+        stripe = lookups.customers_of(connection, what) if what.startswith("sub_") else members.accounts_of(connection, what)
+        return sorted(set(members.names(connection, stripe).values())) if stripe else [what]
 
 
 def _of_day(face: Face, day: date | None) -> list[str]:
