@@ -8,6 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from metrics.evidence import Source, Subscription, SubscriptionState
 
+_SEARCHED = 6
+"""So many events of one second are tried in every order; past that the first that fits is taken."""
+
 
 def material(s: Subscription) -> tuple[object, ...]:
     """What a state says that could change MRR or its label; two states that agree in it leave no doubt between them."""
@@ -47,6 +50,11 @@ def _chained(group: list[SubscriptionState], current: Subscription | None) -> li
     afters = {s.source_id: s for s in group if s.source == Source.EVENT}
     out: list[SubscriptionState] = []
     left = sorted(afters)
+    whole = _chain(left, current, befores, afters) if len(left) <= _SEARCHED else None
+    if whole is not None:
+        for i in whole:
+            out += [befores[i], afters[i]] if i in befores else [afters[i]]
+        left = []
     while left:
         created = [i for i in left if i not in befores and afters[i].subscription.ended_at is None]
         fitting = [
@@ -65,6 +73,34 @@ def _chained(group: list[SubscriptionState], current: Subscription | None) -> li
         current = afters[chosen].subscription
     out += [s for s in group if s.source == Source.EVENT_BEFORE and s.source_id not in afters]
     return out + [s for s in group if s.source == Source.SNAPSHOT]
+
+
+def _chain(
+    left: Sequence[str],
+    current: Subscription | None,
+    befores: Mapping[str, SubscriptionState],
+    afters: Mapping[str, SubscriptionState],
+) -> list[str] | None:
+    """An order of all events of a second in which each follows from the one before; None if there is none.
+
+    The first event that fits is not always the right one: one that changes nothing here (a label, a schedule) fits beside the one
+    that does, and only taking it first leaves a place for both.
+    """
+    if not left:
+        return []
+    for i in left:
+        after = afters[i].subscription
+        if i in befores:
+            fits = current is not None and material(befores[i].subscription) == material(current)
+        elif after.ended_at is not None:
+            fits = len(left) == 1
+        else:
+            fits = current is None or material(after) == material(current)
+        if fits:
+            rest = _chain([other for other in left if other != i], after, befores, afters)
+            if rest is not None:
+                return [i, *rest]
+    return None
 
 
 def _head_of_chain(ids: Sequence[str], befores: Mapping[str, SubscriptionState], afters: Mapping[str, SubscriptionState]) -> str:
