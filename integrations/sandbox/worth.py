@@ -76,14 +76,19 @@ class Valuer:
     def _steps(self, life: Life, sub: Subscription, now: int) -> Iterator[Worth]:
         """A worth for each version of the subscription and of its customer, in order of time."""
         told: list[tuple[int, int, SubscriptionState | None, str]] = []
+        first = sub.versions[0].state
+        begun = sub.start_date if first.status in COUNTING else sub.created
         for number, version in enumerate(sub.versions):
-            at = sub.start_date if number == 0 and version.state.status in COUNTING else version.at
-            told.append((at, 0, version.state, version.cause))
+            # That it continues another one is seen only beside that other one: see `truth`.
+            cause = "start" if version.cause == "migration" else version.cause
+            told.append((version.at if number else begun, 0, version.state, cause))
+        # A backdated subscription was in service before anybody discounted it.
+        held_at_first = (*first.discounts, *(each for item in first.items for each in item.discounts))
+        told += [(each.start, -1, None, "discount_start") for each in held_at_first if each.start > begun]
         previous: Discount | None = None
         for change in life.customer.versions:
-            if change.state.discount != previous and change.at > sub.created:
-                held, previous = previous, change.state.discount
-                cause = "discount_end" if previous is None else "discount_start" if held is None else "discount_change"
+            if change.state.discount != previous and change.at > begun:
+                cause = "discount_end" if change.state.discount is None else "discount_change" if previous else "discount_start"
                 told.append((change.at, 1, None, cause))
             previous = change.state.discount
         told.sort(key=lambda each: each[:2])
@@ -97,12 +102,12 @@ class Valuer:
         """What a subscription in `state` is worth at `at`."""
         if not counts(state):
             return Worth(at, sub.id, sub.currency, cause=cause)
-        coupons = tuple(each.coupon for each in state.discounts)
+        coupons = tuple(each.coupon for each in state.discounts if each.start <= at)
         customer = in_force(life.customer.versions, at)
         held = customer.state.discount if customer is not None else None
         if held is not None and all(self._is_once(each) for each in coupons):
             coupons = (held.coupon,)
-        items = tuple((each.price, each.quantity, tuple(d.coupon for d in each.discounts)) for each in state.items)
+        items = tuple((each.price, each.quantity, tuple(d.coupon for d in each.discounts if d.start <= at)) for each in state.items)
         net, listed = self._pricer.monthly(items, coupons, sub.currency)
         at_risk = state.status == "past_due"
         return Worth(at, sub.id, sub.currency, net, listed, True, at_risk, state.cancel_at is not None, cause)
