@@ -176,6 +176,7 @@ touched = Table(
     must("account", Whole, _ACCOUNT),
     must("customer_id", Word, _CUSTOMER),
     comment="Customers with facts that nothing was derived from yet",
+    sqlite_autoincrement=True,  # as on PostgreSQL: a number is not given out again when its row is gone
 )
 
 quarantine = Table(

@@ -20,6 +20,7 @@ run = Table(
     must("params", Word, "JSON: what was asked for"),
     may("result", Word, "JSON: what came of it"),
     comment="Each piece of work that somebody or something asked for",
+    sqlite_autoincrement=True,  # as on PostgreSQL: a number is not given out again when its row is gone
 )
 
 job = Table(
@@ -52,6 +53,7 @@ job = Table(
     Index(None, "status", "next_attempt_at"),
     Index(None, "run_id", "stage"),
     comment="Work in pieces that can be lost and done again",
+    sqlite_autoincrement=True,  # as on PostgreSQL: a number is not given out again when its row is gone
 )
 
 cursor = Table(
