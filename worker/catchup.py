@@ -21,13 +21,19 @@ def _quiet(_stream: str, _objects: int) -> None:
 def derive(wiring: Wiring, *, rebuild: bool = False, basis: Basis | None = None, progress: Progress = _quiet) -> Report:
     """Bring the ledger up to date with the facts; with `rebuild` derive it all anew; with `basis` that of another policy.
 
-    Raises NotMigrated, and AlreadyRunning when a rebuild is asked for while another derivation is under way.
+    A derivation that is under way already is seen through first: it may have been planned before the latest facts, or for another
+    policy. Raises NotMigrated, and AlreadyRunning when a rebuild or another policy is asked for meanwhile.
     """
     migrate.require_current(wiring.engine)
     first = deriving.first_job(rebuild=rebuild, basis=basis)
     first = replace(first, data={**first.data, "now": wiring.now})
-    run, joined = steps.open_run(wiring, "derive", [first], refuse=rebuild or basis is not None)
-    return steps.see_through(wiring, [run], joined=joined, progress=progress)
+    joined = False
+    while True:
+        run, others = steps.open_run(wiring, "derive", [first], refuse=rebuild or basis is not None)
+        report = steps.see_through(wiring, [run], joined=joined or others, progress=progress)
+        if not others or report.status != "done":
+            return report
+        joined = True
 
 
 def rollup(wiring: Wiring, *, rebuild: bool = False, progress: Progress = _quiet) -> tuple[Report, Outcome | None]:

@@ -1,18 +1,20 @@
 """From facts to the ledger, job by job: whom to derive again, deriving them, saying that the ledger is complete.
 
-The ledger is a pure function of the facts and the basis, so every job here replaces whole customers and may be done twice. A run derives
-the customers that were marked since the last one and those whose MRR changes because a moment has passed; a basis that is new, or a
-rebuild, is derived in shards of buckets. Which evidence means what is the engine's business.
+The ledger is a pure function of the facts, the basis and the moment as of which it is derived, so every job here replaces whole customers
+and may be done twice. A run derives the customers that were marked since the last one and those whose MRR changes because a moment has
+passed; a basis that is new, a rebuild, or a moment before the last one, is derived whole, in shards of buckets. Which evidence means what
+is the engine's business.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
-from integrations.store import accounts, catalog, evidence, jobs, ledger, members
+from integrations.store import accounts, catalog, evidence, jobs, ledger, members, remembered
 from integrations.store.clock import now as database_now
 from integrations.store.encoding import bucket_of
 from integrations.store.engine import begin, read
@@ -28,6 +30,16 @@ CUSTOMERS_AT_ONCE: Final = 1_000
 """Customers that one job derives in memory and writes in one transaction."""
 
 MOST_SHARDS: Final = 512
+RULE_SHARDS: Final = 64
+"""A new rule for who is whom looks at everybody, in so many parts."""
+
+CLOCKS_DIFFER_SECONDS: Final = 900
+"""Workers' clocks may differ by so much. A moment further back than this before the last derivation is meant: then all is derived anew."""
+
+MOST_TRIES: Final = 3
+_DROPPED: Final = "derive:dropped"
+"""Under this name the last mark is remembered that was ever removed."""
+
 KINDS: Final = ("derive_plan", "derive_shard", "derive_touched", "derive_mark")
 
 
@@ -99,39 +111,56 @@ def do_plan(deriving: Deriving, job: Job) -> None:
     """Decide who is derived, and write it down as jobs of the same run in the stages after this one."""
     asked = job.data.get("basis")
     wanted = [basis_of(asked)] if asked else [deriving.basis, *deriving.kept]
-    now = Instant(job.data.get("now") or deriving.now)
     with begin(deriving.engine) as connection:
-        made: list[Job] = []
-        whole = []
+        # In a transaction of its own: nobody who stores facts is kept waiting until the plan is written.
         customers, last_mark = evidence.touched_customers(connection)
+    with begin(deriving.engine) as connection:
+        jobs.hold(connection, job)
         for basis in wanted:
             ledger.put_basis(connection, basis.version, basis.policy.name, choices_of(basis))
-            if job.data.get("rebuild") or not is_complete(connection, basis):
-                whole.append(basis)
-        others = [basis for basis in wanted if basis not in whole]
+        rebuild = bool(job.data.get("rebuild"))
+        named = _assign(connection, wanted[0], customers, everybody=rebuild)
+        held = ledger.bases(connection)
+        now = _as_of([held[basis.version] for basis in wanted], Instant(job.data.get("now") or deriving.now))
+        whole = [basis for basis in wanted if rebuild or not _goes_on(held[basis.version], now)]
+        made: list[Job] = []
         if whole:
-            _assign_everybody(connection, whole[0])
             shards = _shards(connection)
             for basis in whole:
                 data = {"basis": choices_of(basis), "now": now, "shards": shards}
-                made += [_job(job, 1, "derive_shard", {**data, "shard": shard}) for shard in range(shards)]
-        if others:
-            named = sorted(_assign(connection, others[0], customers)) if customers else []
-            made += [each for number, basis in enumerate(others) for each in _again(connection, job, basis, number, named, now)]
-        done: dict[str, Any] = {"versions": [basis.version for basis in wanted], "now": now}
+                made += [_job(job, 1, "derive_shard", {**data, "shard": shard}, basis) for shard in range(shards)]
+        for basis in wanted:
+            if basis not in whole:
+                made += _again(connection, job, basis, named, now)
+        done: dict[str, Any] = {
+            "versions": [basis.version for basis in wanted],
+            "now": now,
+            "marks_seen": max(last_mark, _dropped(connection)),
+        }
         if not asked:
             # The marks fall with the last job of this run: until then they say what is still to be done.
             done["marks_until"] = last_mark
-            _outdate(connection, {basis.version for basis in wanted}, outdated=bool(customers))
+            if customers:
+                _outdate(connection, lambda row: row.version not in done["versions"])
         made.append(_job(job, 2, "derive_mark", done))
         jobs.add(connection, made)
         jobs.finish(connection, job)
 
 
-def _job(after: Job, stage: int, kind: str, data: Mapping[str, Any]) -> Job:
-    named = data["basis"]["policy"]["name"] if "basis" in data else ""
+def _as_of(rows: Sequence[ledger.BasisRow], now: Instant) -> Instant:
+    """The moment as of which to derive: not before what another worker's clock, a little ahead, has derived already."""
+    known = [row.derived_until for row in rows if row.derived_until is not None]
+    return max([now, *(until for until in known if until <= now + CLOCKS_DIFFER_SECONDS)])
+
+
+def _goes_on(row: ledger.BasisRow, now: Instant) -> bool:
+    """Whether a ledger can be brought up to date customer by customer: it is complete, and not of a later moment."""
+    return row.derived_at is not None and row.derived_until is not None and row.derived_until <= now
+
+
+def _job(after: Job, stage: int, kind: str, data: Mapping[str, Any], basis: Basis | None = None) -> Job:
     number = data.get("shard", data.get("part", 0))
-    key = f"{after.run_id}:{after.id}:{kind}:{named}:{number}"
+    key = f"{after.run_id}:{after.id}:{kind}:{basis.version if basis else ''}:{number}"
     return Job(kind, after.run_id, stage=after.stage + stage, stream="customers", data=data, dedupe_key=key)
 
 
@@ -139,44 +168,43 @@ def _shards(connection: Connection) -> int:
     return max(1, min(MOST_SHARDS, -(-evidence.count_customers(connection) // CUSTOMERS_AT_ONCE)))
 
 
-def _again(connection: Connection, job: Job, basis: Basis, number: int, named: Sequence[str], now: Instant) -> list[Job]:
+def _again(connection: Connection, job: Job, basis: Basis, named: set[str], now: Instant) -> list[Job]:
     """Jobs for those of whom something new is known and for those whose moment has come."""
     everybody = {*named, *ledger.due_again(connection, basis.version, now, 1 << 30)}
     ordered = sorted(everybody, key=lambda name: (bucket_of(name), name))
     data = {"basis": choices_of(basis), "now": now}
     return [
-        _job(job, 1, "derive_touched", {**data, "names": ordered[part : part + CUSTOMERS_AT_ONCE], "part": f"{number}.{part}"})
+        _job(job, 1, "derive_touched", {**data, "names": ordered[part : part + CUSTOMERS_AT_ONCE], "part": part}, basis)
         for part in range(0, len(ordered), CUSTOMERS_AT_ONCE)
     ]
 
 
-def _outdate(connection: Connection, kept: set[str], *, outdated: bool) -> None:
-    """Say of every basis that isn't kept up to date that its ledger isn't complete any more."""
-    if outdated:
-        for version, row in ledger.bases(connection).items():
-            if version not in kept and row.derived_at is not None:
-                ledger.mark_derived(connection, version, None, None)
+def _outdate(connection: Connection, which: Callable[[ledger.BasisRow], bool]) -> None:
+    """Say of bases that their ledgers aren't complete any more."""
+    for version, row in ledger.bases(connection).items():
+        if row.derived_at is not None and which(row):
+            ledger.mark_derived(connection, version, None, None)
 
 
 # --- who is whom --------------------------------------------------------------------------------------------------------------
 
 
-def _assign(connection: Connection, basis: Basis, customers: Sequence[members.StripeCustomer]) -> set[str]:
-    """Give Stripe customers their names in the ledger; gives whom to derive: the new names, and those that lost a part."""
+def _assign(connection: Connection, basis: Basis, customers: Sequence[members.StripeCustomer], *, everybody: bool) -> set[str]:
+    """Give Stripe customers their names in the ledger; gives whom to derive: the names of `customers`, and all that gained or lost a part."""
+    changed: set[str] = set()
+    if members.rule(connection) != basis.merge_key:
+        _outdate(connection, lambda row: row.choices.get("merge_key") != basis.merge_key)
+        everybody = True
+    if everybody and (basis.merge_key is not None or members.any_member(connection)):
+        for shard in range(RULE_SHARDS):
+            found = members.all_states(connection, (shard, RULE_SHARDS))
+            changed |= members.assign(connection, {each: _name(basis, each[1], states) for each, states in found})
+    members.keep_rule(connection, basis.merge_key)
     if basis.merge_key is None:
-        known = members.names(connection, customers)
-        if all(name == customer for (_, customer), name in known.items()):
-            return set(known.values())
+        return changed | {customer for _, customer in customers}
     states = members.states(connection, customers)
     given = {each: _name(basis, each[1], states.get(each, ())) for each in customers}
-    return members.assign(connection, given)
-
-
-def _assign_everybody(connection: Connection, basis: Basis) -> None:
-    if basis.merge_key is None and not members.any_member(connection):
-        return
-    given = {each: _name(basis, each[1], states) for each, states in members.all_states(connection)}
-    members.assign(connection, given)
+    return changed | members.assign(connection, given) | set(given.values())
 
 
 def _name(basis: Basis, customer: str, states: tuple[CustomerState, ...]) -> str:
@@ -187,56 +215,79 @@ def _name(basis: Basis, customer: str, states: tuple[CustomerState, ...]) -> str
 # --- deriving -----------------------------------------------------------------------------------------------------------------
 
 
+class CatalogMoved(RuntimeError):
+    """Prices or coupons became known while customers were derived, again and again: nothing was written, and it has to be done again."""
+
+
 def do_shard(deriving: Deriving, job: Job) -> None:
     """Derive every customer of one shard of buckets, in the place of whatever was there."""
-    basis, now = basis_of(job.data["basis"]), Instant(job.data["now"])
+    version = basis_of(job.data["basis"]).version
     shard = (int(job.data["shard"]), int(job.data["shards"]))
-    with read(deriving.engine) as connection:
-        deriver = deriver_of(connection, basis)
-        ledgers = [_derived(deriving.stop, deriver, group, now) for group in evidence.groups(connection, shard=shard)]
-    with begin(deriving.engine) as connection:
-        jobs.hold(connection, job)
-        ledger.clear_shard(connection, basis.version, shard)
-        _replace(connection, basis, [each.customer for each in ledgers], ledgers, fresh=True)
+    with _derived(deriving, job, lambda connection: evidence.groups(connection, shard=shard)) as (connection, ledgers):
+        ledger.clear_shard(connection, version, shard)
+        ledger.replace_customers(connection, version, [each.customer for each in ledgers], ledgers, fresh=True)
         jobs.progressed(connection, job, objects=len(ledgers))
         jobs.finish(connection, job)
 
 
 def do_touched(deriving: Deriving, job: Job) -> None:
     """Derive some customers again; one of whom nothing is left loses what it had."""
-    basis, now = basis_of(job.data["basis"]), Instant(job.data["now"])
+    version = basis_of(job.data["basis"]).version
     names = [str(name) for name in job.data["names"]]
-    with read(deriving.engine) as connection:
-        deriver = deriver_of(connection, basis)
-        ledgers = [_derived(deriving.stop, deriver, group, now) for group in evidence.groups(connection, only=names)]
-    with begin(deriving.engine) as connection:
-        jobs.hold(connection, job)
-        _replace(connection, basis, names, ledgers, fresh=False)
+    with _derived(deriving, job, lambda connection: evidence.groups(connection, only=names)) as (connection, ledgers):
+        ledger.replace_customers(connection, version, names, ledgers)
         jobs.progressed(connection, job, objects=len(names))
         jobs.finish(connection, job)
 
 
+@contextmanager
+def _derived(
+    deriving: Deriving, job: Job, groups: Callable[[Connection], Iterator[CustomerGroup]]
+) -> Iterator[tuple[Connection, list[CustomerLedger]]]:
+    """The ledgers of some customers, with the transaction in which they are written under the job's token.
+
+    Whoever brings a price looks in the ledger for those who lack it. So what is written must rest on the catalog as it is then: a
+    customer would wait for ever for a price that came after it was derived and before it was written.
+    """
+    basis, now = basis_of(job.data["basis"]), Instant(job.data["now"])
+    for _ in range(MOST_TRIES):
+        with read(deriving.engine) as connection:
+            known = catalog.versions_held(connection)
+            deriver = deriver_of(connection, basis)
+            ledgers = []
+            for group in groups(connection):
+                deriving.stop.check()
+                ledgers.append(deriver.derive(group, now))
+        with begin(deriving.engine) as connection:
+            jobs.hold(connection, job)
+            catalog.keep_still(connection)
+            if catalog.versions_held(connection) == known:
+                yield connection, ledgers
+                return
+    raise CatalogMoved(f"prices became known {MOST_TRIES} times while job {job.id} derived: it is done again later")
+
+
 def do_mark(deriving: Deriving, job: Job) -> None:
-    """The ledgers are complete: say so, and remove the marks that a whole derivation has dealt with."""
+    """The ledgers are complete: say so, and remove the marks that this run has dealt with.
+
+    Nothing is said when another run has dealt with later marks since this one was planned: what this run wrote may lack them.
+    """
     with begin(deriving.engine) as connection:
-        for version in job.data["versions"]:
-            ledger.mark_derived(connection, version, database_now(connection), Instant(job.data["now"]))
-        if job.data.get("marks_until"):
-            evidence.drop_touched_until(connection, int(job.data["marks_until"]))
+        jobs.hold(connection, job)
+        if _dropped(connection) <= int(job.data["marks_seen"]):
+            for version in job.data["versions"]:
+                ledger.mark_derived(connection, version, database_now(connection), Instant(job.data["now"]))
+            if "marks_until" in job.data:
+                evidence.drop_touched_until(connection, int(job.data["marks_until"]))
+                remembered.put(connection, _DROPPED, int(job.data["marks_until"]))
         jobs.finish(connection, job)
+
+
+def _dropped(connection: Connection) -> int:
+    """The last mark that was ever removed."""
+    return int(remembered.get(connection, _DROPPED) or 0)
 
 
 def deriver_of(connection: Connection, basis: Basis) -> Deriver:
     """A deriver with the catalogs of all accounts as they hold."""
     return Deriver({row.id: catalog.load(connection, row.id) for row in accounts.everything(connection)}, basis)
-
-
-def _derived(stop: Stop, deriver: Deriver, group: CustomerGroup, now: Instant) -> CustomerLedger:
-    stop.check()
-    return deriver.derive(group, now)
-
-
-def _replace(connection: Connection, basis: Basis, names: Sequence[str], ledgers: Iterable[CustomerLedger], *, fresh: bool) -> None:
-    found = list(ledgers)
-    wakes = {each.customer: each.wake for each in found if each.wake is not None}
-    ledger.replace_customers(connection, basis.version, names, found, fresh=fresh, wakes=wakes)

@@ -15,6 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 from integrations.store.bulk import among, insert_new
 from integrations.store.encoding import decode, digest, encode
 from integrations.store.engine import is_postgresql
+from integrations.store.schema import account as accounts
 from integrations.store.schema import catalog as table
 from integrations.store.schema import customer_state, invoice_line, member, subscription_state
 from integrations.store.schema_ledger import finding
@@ -69,6 +70,18 @@ def _take(held: dict[Named, Version], name: Named, version: Version) -> None:
     known = held.get(name)
     if known is None or known < version:
         held[name] = version
+
+
+def versions_held(connection: Connection) -> int:
+    """How many versions of anything are stored, of all accounts: it grows with each new one and never shrinks."""
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def keep_still(connection: Connection) -> None:
+    """Until the end of the transaction nobody stores a version; those who are at it are waited for."""
+    if is_postgresql(connection):
+        for key in connection.execute(select(accounts.c.id).order_by(accounts.c.id)).scalars().all():
+            connection.execute(select(func.pg_advisory_xact_lock_shared(_LOCK, key)))
 
 
 def put(

@@ -79,24 +79,16 @@ def replace_customers(
     ledgers: Iterable[CustomerLedger],
     *,
     fresh: bool = False,
-    wakes: Mapping[str, Instant] | None = None,
 ) -> int:
     """Put the ledgers in the place of everything that the customers `names` had under this basis; gives the movements written.
 
-    `fresh` says that nothing can be there (a rebuild that cleared the basis first), which spares the deletion. `wakes` names the moment
-    after which a customer must be derived again although nothing new was learnt of it.
+    `fresh` says that nothing can be there (a rebuild that cleared the basis first), which spares the deletion.
     """
     if not fresh:
         former.remember(connection, basis, names)
         _remove(connection, basis, names)
-    rows: dict[Table, list[tuple[Any, ...]]] = {table: [] for table in DERIVED}
-    for ledger in ledgers:
-        _collect(rows, basis, ledger)
-    rows[wake] = [(basis, bucket_of(name), name, at) for name, at in sorted((wakes or {}).items())]
-    for table, columns in (
-        (movement, _MOVEMENT), (standing, _STANDING), (attribute, _ATTRIBUTE), (exclusion, _EXCLUSION), (finding, _FINDING),
-        (wake, _WAKE),
-    ):  # fmt: skip
+    rows = rows_of(basis, ledgers)
+    for table, columns in COLUMNS.items():
         append(connection, table, columns, rows[table])
     return len(rows[movement])
 
@@ -128,6 +120,8 @@ def _collect(rows: dict[Table, list[tuple[Any, ...]]], basis: str, ledger: Custo
         rows[exclusion].append((basis, bucket, name, seq, e.object_id, e.reason, e.currency, e.mrr_micros, e.since, e.until))
     for seq, f in enumerate(ledger.findings):
         rows[finding].append((basis, bucket, name, seq, f.account, f.object_id, f.reason, f.severity, f.at, f.detail))
+    if ledger.wake is not None:
+        rows[wake].append((basis, bucket, name, ledger.wake))
 
 
 def clear(connection: Connection, basis: str) -> None:
@@ -160,6 +154,6 @@ def rows_of(basis: str, ledgers: Iterable[CustomerLedger]) -> dict[Table, list[t
 
 
 COLUMNS = {
-    movement: _MOVEMENT, standing: _STANDING, attribute: _ATTRIBUTE, exclusion: _EXCLUSION, finding: _FINDING,
+    movement: _MOVEMENT, standing: _STANDING, attribute: _ATTRIBUTE, exclusion: _EXCLUSION, finding: _FINDING, wake: _WAKE,
 }  # fmt: skip
 """The columns of those rows."""

@@ -1,14 +1,16 @@
 """Which Stripe customers are one customer: what a metadata rule said, kept so that evidence can be read by the name in the ledger.
 
-Only customers that a rule makes part of another are kept. The rule itself is the engine's (`metrics.derivation.Basis.customer_name`).
+Only customers that a rule makes part of another are kept, with the metadata key that the rule looks at: a database has one rule at a
+time. What the rule says is the engine's (`metrics.derivation.Basis.customer_name`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
-from sqlalchemy import Connection, and_, delete, or_, select
+from sqlalchemy import Connection, and_, delete, select
 
+from integrations.store import remembered
 from integrations.store.bulk import among, append, asked_for, stream
 from integrations.store.columns import BUCKETS
 from integrations.store.encoding import bucket_of, decode
@@ -20,12 +22,31 @@ StripeCustomer = tuple[int, str]
 """Account and Stripe's id."""
 
 _AT_ONCE = 1000
+_RULE = "members:rule"
 _STATES = ("bucket", "customer_id", "account", "at", "source", "source_id", "body")
 
 
 def any_member(connection: Connection) -> bool:
     """Whether any rule makes any customer part of another."""
     return connection.execute(select(table.c.account).limit(1)).first() is not None
+
+
+def rule(connection: Connection) -> str | None:
+    """The metadata key whose values gave the names that are kept; None when there is none."""
+    found: str | None = remembered.get(connection, _RULE)
+    return found
+
+
+def keep_rule(connection: Connection, merge_key: str | None) -> None:
+    """From now on the names that are kept are given by this metadata key."""
+    if rule(connection) != merge_key:
+        remembered.put(connection, _RULE, merge_key)
+
+
+def accounts_of(connection: Connection, customer: str) -> list[StripeCustomer]:
+    """Where a Stripe customer of this id is part of another by a rule: in most installations nowhere."""
+    query = select(table.c.account, table.c.customer_id).where(table.c.customer_id == customer)
+    return sorted((int(account), str(name)) for account, name in connection.execute(query))
 
 
 def names(connection: Connection, customers: Sequence[StripeCustomer]) -> dict[StripeCustomer, str]:
@@ -42,15 +63,16 @@ def names(connection: Connection, customers: Sequence[StripeCustomer]) -> dict[S
 
 
 def assign(connection: Connection, given: Mapping[StripeCustomer, str]) -> set[str]:
-    """Keep the names that a rule gave; gives the ledger's customers to be derived again: the new names, and the old ones that lost a part."""
+    """Keep the names that a rule gave; gives the ledger's customers that gained or lost a part by it."""
     before = names(connection, sorted(given))
     changed = {each: name for each, name in given.items() if before[each] != name}
-    for part in _parts(sorted(changed)):
-        mine = or_(*(and_(table.c.account == account, table.c.customer_id == customer) for account, customer in part))
-        connection.execute(delete(table).where(mine))
+    for account, theirs in groupby(sorted(changed), key=itemgetter(0)):
+        for part in _parts(list(theirs)):
+            mine = among(connection, table.c.customer_id, [customer for _, customer in part])
+            connection.execute(delete(table).where(and_(table.c.account == account, mine)))
     rows = [(*each, name, bucket_of(name)) for each, name in sorted(changed.items()) if name != each[1]]
     append(connection, table, ("account", "customer_id", "name", "bucket"), rows)
-    return set(given.values()) | {before[each] for each in changed}
+    return {*changed.values(), *(before[each] for each in changed)}
 
 
 def states(connection: Connection, customers: Sequence[StripeCustomer]) -> dict[StripeCustomer, tuple[CustomerState, ...]]:
