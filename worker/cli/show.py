@@ -254,6 +254,7 @@ def exclusions(
     """Show what is left out of MRR: how much, how often, and why."""
     from integrations.store import book
     from integrations.store.engine import read
+    from metrics.exclusions import left_out
     from metrics.money import major_text
     from metrics.periods import closing
 
@@ -263,16 +264,10 @@ def exclusions(
         moment = closing(day, face.wiring.basis.timezone)
         with read(face.wiring.engine) as connection:
             found = book.exclusions(connection, face.wiring.basis.version)
-        summed: dict[tuple[str, str], list[int]] = {}
-        for row in found.iter_rows(named=True):
-            if row["since"] < moment and (row["until"] is None or row["until"] >= moment):
-                place = summed.setdefault((row["reason"], row["currency"]), [0, 0, 0])
-                place[0] += 1
-                place[1] += row["mrr_micros"] or 0
-                place[2] += row["mrr_micros"] is None
         rows: list[dict[str, Any]] = [
-            {"reason": reason, "currency": currency, "count": count, "mrr": major_text(micros, currency), "mrr_micros": micros, "unpriced": unpriced}
-            for (reason, currency), (count, micros, unpriced) in sorted(summed.items())
+            {"reason": e.reason, "currency": e.currency, "count": e.count, "mrr": major_text(e.mrr_micros, e.currency),
+             "mrr_micros": e.mrr_micros, "unpriced": e.unpriced}
+            for e in left_out(found, moment)
         ]  # fmt: skip
         if json:
             put_json({"at": day, "policy": face.wiring.basis.policy.name, "exclusions": rows})
