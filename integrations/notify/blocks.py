@@ -36,13 +36,13 @@ def slack_message(content: Mapping[str, Any], *, repeat: bool = False) -> tuple[
 
     header = _clip(f"{mark} {title}", HEADER)
     blocks: list[Any] = [HeaderBlock(text=PlainTextObject(text=header, emoji=False))]
-    if said.get("summary"):
-        blocks.append(SectionBlock(text=markdown(slack(said["summary"]))))
+    if summary := slack(said.get("summary", "")):
+        blocks.append(SectionBlock(text=markdown(summary)))
     facts = [markdown(f"*{slack(name)}*\n{slack(value)}") for name, value in said.get("facts", [])[:FIELDS]]
     if facts:
         blocks.append(SectionBlock(fields=facts))
     blocks += [SectionBlock(text=markdown(text)) for text in _sections(said)]
-    small = [slack(line) for line in _small(said)]
+    small = [line for line in map(slack, _small(said)) if line]
     if repeat:
         small.append(REPEATED)
     blocks += [ContextBlock(elements=[markdown(line)]) for line in small]

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
+from integrations.notify.safe import plain
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -15,6 +17,8 @@ LIMIT: Final = "#D55E00"
 """Blue and vermilion of Okabe and Ito, which look different to everybody; the limit is dashed and labelled besides."""
 _INK: Final = "#333333"
 _LABELS: Final = 5
+TITLE: Final = 40
+"""So many characters fit above a chart."""
 
 
 def chart_png(chart: Mapping[str, Any] | None) -> bytes | None:
@@ -26,7 +30,7 @@ def chart_png(chart: Mapping[str, Any] | None) -> bytes | None:
         from matplotlib.figure import Figure
     except ImportError:
         return None
-    labels = [str(label) for label, _ in chart["points"]]
+    labels = [plain(label, 12) for label, _ in chart["points"]]
     values = [float(value) for _, value in chart["points"]]
     limit = float(chart["limit"]) if chart.get("limit") is not None else None
     scale, unit = _scale(chart, [*values, *([limit] if limit is not None else [])])
@@ -34,7 +38,8 @@ def chart_png(chart: Mapping[str, Any] | None) -> bytes | None:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     _draw(axes, labels, [v * scale for v in values], None if limit is None else limit * scale)
-    axes.set_title(f"{chart.get('title', '')}{f' ({unit})' if unit else ''}", loc="left", fontsize=12, color=_INK, parse_math=False)
+    title = plain(chart.get("title", ""), TITLE)
+    axes.set_title(f"{title} ({unit})" if unit else title, loc="left", fontsize=12, color=_INK, parse_math=False)
     out = BytesIO()
     figure.savefig(out, format="png", metadata={"Software": None})
     return out.getvalue()

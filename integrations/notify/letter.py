@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime, getaddresses
 from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
@@ -36,8 +36,9 @@ def address(text: str) -> Address:
     """An address as it may be written: `a@b.example` or `nrr <a@b.example>`. Raises BadMailAddress."""
     if any(ord(c) < 32 or ord(c) == 127 for c in text):
         raise BadMailAddress("an address with control characters in it can't be used")
-    name, bare = parseaddr(text)
-    if not _ADDRESS.fullmatch(bare):
+    found = getaddresses([text])
+    name, bare = found[0] if found else ("", "")
+    if len(found) != 1 or bare not in text or not _ADDRESS.fullmatch(bare):
         raise BadMailAddress(f"{text!r} is no mail address; it takes one such as alerts@example.com")
     local, _, domain = bare.rpartition("@")
     return Address(display_name=plain(name, 80), username=local, domain=domain)
@@ -107,11 +108,11 @@ def _shown(said: Mapping[str, Any], *, cid: str | None, repeat: bool) -> dict[st
 
 
 def _in_words(chart: Mapping[str, Any] | None) -> str:
-    """What a chart shows, for those who don't see it."""
+    """What a chart shows, for those who don't see it. Brackets go: the inliner doesn't escape them in attributes, as HTML allows."""
     if not chart or not chart.get("points"):
         return ""
     points = chart["points"]
-    return f"{chart.get('title', 'Trend')} from {points[0][0]} to {points[-1][0]}"
+    return re.sub(r"[<>\"]", "", f"{chart.get('title', 'Trend')} from {points[0][0]} to {points[-1][0]}")
 
 
 def _tidied(text: str) -> str:

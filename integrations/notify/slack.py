@@ -5,6 +5,7 @@ Its log lines hold the webhook's address, which is a secret, so they go nowhere.
 """
 
 import logging
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -32,6 +33,8 @@ _DEAD: Final = frozenset(
 _LATER: Final = frozenset(["ratelimited", "rate_limited", "service_unavailable", "message_limit_exceeded", "team_added_to_org"])
 _UNKNOWN: Final = frozenset(["internal_error", "fatal_error", "request_timeout", "rollup_error"])
 _SHAPE: Final = frozenset(["invalid_blocks", "invalid_blocks_format", "invalid_payload", "msg_blocks_too_long", "msg_too_long"])
+
+_WORD: Final = re.compile(r"[a-z0-9_]+")
 
 _quiet = logging.getLogger("nrr.slack_sdk")
 _quiet.addHandler(logging.NullHandler())
@@ -120,10 +123,13 @@ class Slack:
                 unfurl_links=False, unfurl_media=False,
             )  # fmt: skip
         except SlackApiError as error:
-            if isinstance(error.response, dict):  # what slack-sdk gives for an answer that is no JSON
-                return _by_status(int(error.response["status"]), "", error.response["headers"])
             word = str(error.response.get("error") or "")
-            return _by_word(word, error.response.headers)
+            known = _WORD.fullmatch(word)  # an answer that is no JSON has a whole sentence there
+            return (
+                _by_word(word, error.response.headers)
+                if known
+                else _by_status(error.response.status_code, "", error.response.headers)
+            )
         except SlackRequestError as error:
             return Outcome("ambiguous", f"Slack's answer can't be read: {type(error).__name__}")
         return Outcome("sent", progress={"ts": answer["ts"], "channel": answer.get("channel")})

@@ -29,12 +29,14 @@ class Notebook:
     name: str = "slack"
     script: list[Outcome | Exception] = field(default_factory=list)
     given: list[Parcel] = field(default_factory=list)
+    answered: list[Outcome] = field(default_factory=list)
 
     def deliver(self, parcel: Parcel) -> Outcome:
         self.given.append(parcel)
         answer = self.script.pop(0) if self.script else Outcome("sent", progress={"ts": f"{len(self.given)}.0"})
         if isinstance(answer, Exception):
             raise answer
+        self.answered.append(answer)
         return answer
 
     @property
