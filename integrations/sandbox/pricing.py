@@ -117,17 +117,17 @@ class Pricer:
 
     def __init__(self, catalog: Catalog) -> None:
         self._catalog = catalog
-        self._known: dict[object, tuple[int, int]] = {}
+        self._known: dict[object, tuple[tuple[int, int], ...]] = {}
 
     def monthly(
         self,
         items: tuple[tuple[str, int, tuple[str, ...]], ...],
         coupons: tuple[str, ...],
         currency: str,
-    ) -> tuple[int, int]:
-        """(net, list) micros a month of `items` (price, quantity, item coupons) under the `coupons` of the whole.
+    ) -> tuple[tuple[int, int], ...]:
+        """(net, list) micros a month of each of `items` (price, quantity, item coupons) under the `coupons` of the whole.
 
-        Metered prices count nothing, `once` coupons take nothing off, an inclusive tax is taken out of both figures.
+        Metered prices are left out, `once` coupons take nothing off, an inclusive tax is taken out of both figures.
         """
         key = (items, coupons, currency)
         known = self._known.get(key)
@@ -141,7 +141,7 @@ class Pricer:
 
     def _compute(
         self, items: tuple[tuple[str, int, tuple[str, ...]], ...], coupons: tuple[str, ...], currency: str
-    ) -> tuple[int, int]:
+    ) -> tuple[tuple[int, int], ...]:
         licensed = [item for item in items if not self._catalog.prices[item[0]].metered]
         prices = [self._catalog.prices[price] for price, _, _ in licensed]
         gross = [period_amount(price, currency, item[1]) for price, item in zip(prices, licensed, strict=True)]
@@ -153,10 +153,9 @@ class Pricer:
             currency,
         )
         unit = micros_per_minor(currency)
-        net = listed = 0
+        out = []
         for price, before, after in zip(prices, gross, left, strict=True):
             taxless = 1 / (1 + INCLUSIVE_TAX) if price.tax_behavior == "inclusive" else Fraction(1)
             months = months_in_period(price)
-            net += round(after * unit * taxless / months)
-            listed += round(before * unit * taxless / months)
-        return net, listed
+            out.append((round(after * unit * taxless / months), round(before * unit * taxless / months)))
+        return tuple(out)

@@ -5,9 +5,11 @@ definitions: one movement a customer, currency and reporting day; a churn undone
 the definitions alone. A customer at a time, so a ledger of any size is a stream.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from integrations.sandbox.business import Business
@@ -34,7 +36,10 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What a customer stands at in one currency at the closing of a day on which any of it changed."""
+    """What a customer stands at in one currency at the closing of a day on which any of it changed.
+
+    Plan, product and interval are those of the item with the largest net MRR; of equal ones, that with the smallest id.
+    """
 
     customer: str
     day: date
@@ -44,6 +49,9 @@ class Standing:
     at_risk_micros: int
     scheduled_micros: int
     subscriptions: int
+    plan: str | None
+    product: str | None
+    interval: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,22 @@ class _Change:
         return self.before is not None and self.before.counts and not self.after.counts
 
 
-_Book = dict[str, tuple[int, int, int, int, int]]
-"""By currency: net, list, at risk, scheduled, subscriptions."""
+class _Sum(NamedTuple):
+    """What a customer's subscriptions in one currency come to."""
+
+    net: int = 0
+    listed: int = 0
+    at_risk: int = 0
+    scheduled: int = 0
+    subscriptions: int = 0
+    plan: str | None = None
+    product: str | None = None
+    interval: str | None = None
+
+
+_Book = dict[str, _Sum]
+"""By currency."""
+_NOTHING = _Sum()
 
 
 @dataclass(slots=True)
@@ -87,7 +109,7 @@ class _Day:
 
     @property
     def worth(self) -> bool:
-        return any(each[0] > 0 for each in self.book.values())
+        return any(each.net > 0 for each in self.book.values())
 
 
 def ledger(business: Business, now: int, timezone: str = "UTC") -> Iterator[Truth]:
@@ -133,14 +155,25 @@ def _days(lines: Iterable[Sequence[Worth]], zone: ZoneInfo) -> Iterator[_Day]:
 
 
 def _book(held: Iterable[Worth]) -> _Book:
-    out: _Book = {}
+    by_currency: dict[str, list[Worth]] = defaultdict(list)
     for each in held:
-        net, listed, risk, scheduled, number = out.get(each.currency, (0, 0, 0, 0, 0))
-        out[each.currency] = (
-            net + each.net_micros, listed + each.list_micros, risk + each.net_micros * each.at_risk,
-            scheduled + each.net_micros * each.scheduled, number + each.counts,
-        )  # fmt: skip
-    return out
+        by_currency[each.currency].append(each)
+    return {currency: _sum(worths) for currency, worths in by_currency.items()}
+
+
+def _sum(worths: Sequence[Worth]) -> _Sum:
+    parts = sorted((part for each in worths for part in each.parts), key=lambda part: (-part.net_micros, part.item))
+    top = parts[0] if parts else None
+    return _Sum(
+        sum(each.net_micros for each in worths),
+        sum(each.list_micros for each in worths),
+        sum(each.net_micros for each in worths if each.at_risk),
+        sum(each.net_micros for each in worths if each.scheduled),
+        sum(each.counts for each in worths),
+        top.price if top else None,
+        top.product if top else None,
+        top.interval if top else None,
+    )
 
 
 def _held_through_grace(days: list[_Day]) -> list[_Day]:
@@ -167,13 +200,13 @@ def _movements(customer: str, days: Sequence[_Day]) -> Iterator[Movement]:
     ever = was = False
     for day in days:
         for currency in sorted({*before, *day.book}):
-            old, new = before.get(currency, (0,) * 5), day.book.get(currency, (0,) * 5)
-            if old[0] == new[0]:
+            old, new = before.get(currency, _NOTHING), day.book.get(currency, _NOTHING)
+            if old.net == new.net:
                 continue
-            kind = _kind(old[0], new[0], was=was, now=day.worth, ever=ever)
+            kind = _kind(old.net, new.net, was=was, now=day.worth, ever=ever)
             switched = was and day.worth and _switched(before, day.book, currency)
-            cause = "currency_switch" if switched else _cause(kind, currency, new[0] - old[0], day.changes)
-            yield Movement(customer, day.day, currency, kind, cause, old[0], new[0], old[1], new[1])
+            cause = "currency_switch" if switched else _cause(kind, currency, new.net - old.net, day.changes)
+            yield Movement(customer, day.day, currency, kind, cause, old.net, new.net, old.listed, new.listed)
         before, was = day.book, day.worth
         ever = ever or was
 
@@ -188,8 +221,8 @@ def _kind(old: int, new: int, *, was: bool, now: bool, ever: bool) -> str:
 
 def _switched(before: _Book, after: _Book, currency: str) -> bool:
     """Whether the customer left one currency and entered another, and this is one of the two."""
-    left = {c for c, book in before.items() if book[0] > 0 and after.get(c, (0,))[0] == 0}
-    entered = {c for c, book in after.items() if book[0] > 0 and before.get(c, (0,))[0] == 0}
+    left = {c for c, held in before.items() if held.net > 0 and after.get(c, _NOTHING).net == 0}
+    entered = {c for c, held in after.items() if held.net > 0 and before.get(c, _NOTHING).net == 0}
     return bool(left and entered) and currency in left | entered
 
 
@@ -211,7 +244,7 @@ def _standings(customer: str, days: Sequence[_Day]) -> Iterator[Standing]:
     before: _Book = {}
     for day in days:
         for currency in sorted({*before, *day.book}):
-            new = day.book.get(currency, (0,) * 5)
-            if new != before.get(currency, (0,) * 5):
+            new = day.book.get(currency, _NOTHING)
+            if new != before.get(currency, _NOTHING):
                 yield Standing(customer, day.day, currency, *new)
         before = day.book

@@ -6,16 +6,27 @@ wrote, with the cause that it had in mind.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from integrations.sandbox.catalog import Catalog
 from integrations.sandbox.pricing import Pricer
-from integrations.sandbox.records import Discount, Life, Subscription, SubscriptionState, in_force
+from integrations.sandbox.records import Discount, Item, Life, Subscription, SubscriptionState, in_force
 
 COUNTING: Final = ("active", "past_due")
 VOIDING: Final = ("void", "mark_uncollectible")
 DISCOUNTS: Final = ("discount_start", "discount_change", "discount_end")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one item is worth a month, and what it is."""
+
+    item: str
+    price: str
+    product: str
+    interval: str
+    net_micros: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +42,12 @@ class Worth:
     at_risk: bool = False
     scheduled: bool = False
     cause: str = ""
+    parts: tuple[Part, ...] = ()
 
     @property
-    def labels(self) -> tuple[int, int, bool, bool, bool]:
+    def labels(self) -> tuple[object, ...]:
         """Everything that a reader of the ledger sees of it."""
-        return self.net_micros, self.list_micros, self.counts, self.at_risk, self.scheduled
+        return self.net_micros, self.list_micros, self.counts, self.at_risk, self.scheduled, self.parts
 
 
 def counts(state: SubscriptionState) -> bool:
@@ -69,7 +81,7 @@ class Valuer:
                 continue  # only what a second ends with has lasted
             if step.labels != before.labels:
                 same = [each for each in steps if each.at == step.at]
-                out.append(_with_cause(step, _cause(before, same)))
+                out.append(replace(step, cause=_cause(before, same)))
             before = step
         return out
 
@@ -108,18 +120,20 @@ class Valuer:
         if held is not None and all(self._is_once(each) for each in coupons):
             coupons = (held.coupon,)
         items = tuple((each.price, each.quantity, tuple(d.coupon for d in each.discounts if d.start <= at)) for each in state.items)
-        net, listed = self._pricer.monthly(items, coupons, sub.currency)
+        amounts = self._pricer.monthly(items, coupons, sub.currency)
+        licensed = [each for each in state.items if not self._catalog.prices[each.price].metered]
+        parts = tuple(self._part(each, net) for each, (net, _) in zip(licensed, amounts, strict=True))
         at_risk = state.status == "past_due"
-        return Worth(at, sub.id, sub.currency, net, listed, True, at_risk, state.cancel_at is not None, cause)
+        net, listed = (sum(each[side] for each in amounts) for side in (0, 1))
+        return Worth(at, sub.id, sub.currency, net, listed, True, at_risk, state.cancel_at is not None, cause, parts)
+
+    def _part(self, item: Item, net: int) -> Part:
+        price = self._catalog.prices[item.price]
+        interval = price.interval or "" if price.interval_count == 1 else f"{price.interval_count} {price.interval}s"
+        return Part(item.id, price.id, price.product, interval, net)
 
     def _is_once(self, coupon: str) -> bool:
         return self._catalog.coupons[coupon].duration == "once"
-
-
-def _with_cause(step: Worth, cause: str) -> Worth:
-    return Worth(
-        step.at, step.subscription, step.currency, step.net_micros, step.list_micros, step.counts, step.at_risk, step.scheduled, cause
-    )  # fmt: skip
 
 
 def _cause(before: Worth, same_second: list[Worth]) -> str:

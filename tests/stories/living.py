@@ -93,7 +93,8 @@ def standings(ledger: CustomerLedger) -> list[Standing]:
     """The product's standings in the oracle's words."""
     return [
         Standing(
-            s.customer, s.day, s.currency, s.net_micros, s.list_micros, s.at_risk_micros, s.scheduled_micros, s.subscriptions
+            s.customer, s.day, s.currency, s.net_micros, s.list_micros, s.at_risk_micros, s.scheduled_micros, s.subscriptions,
+            s.plan, s.product, s.interval,
         )
         for s in ledger.standings
     ]  # fmt: skip
