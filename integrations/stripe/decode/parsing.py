@@ -33,6 +33,7 @@ SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
 KEPT: Final = frozenset({"subscription", "event"})
 """The kinds whose own bytes are handed on beside what they mean."""
 
+_ESCAPE: Final = b"\\"
 _NUL: Final = b"\\u0000"
 _LONGEST_NUMBER: Final = 60
 
@@ -72,7 +73,8 @@ def _taken_apart() -> msgspec.json.Decoder[shapes.PageOf[msgspec.Raw]]:
 
 def parse_list(kind: str, body: bytes) -> Parsed:
     """The objects of a list answer. Raises Garbled when it is none."""
-    if _NUL not in body:
+    # A single byte is looked for ten times as fast as six, and nearly no body has even one.
+    if _ESCAPE not in body or _NUL not in body:
         try:
             return _parse_kept(kind, body) if kind in KEPT else _parse_whole(kind, body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
