@@ -7,6 +7,7 @@ quarantine, each by itself; an object that is simply not there any longer is no 
 from collections.abc import Iterable, Sequence
 
 from integrations.store.facts import EventRow, Page
+from integrations.store.people import Person
 from integrations.store.quarantine import Quarantined
 from integrations.stripe.page import Rejected, StripePage
 from metrics.evidence import Instant, Source
@@ -33,6 +34,7 @@ def merged(pages: Sequence[StripePage]) -> Page:
             for e in page.events
         ],
         payloads=[(each.kind, each.object_id, each.source_id, each.body) for page in pages for each in page.payloads],
+        people=[Person(each.customer, each.name, each.email) for page in pages for each in page.people],
     )
 
 

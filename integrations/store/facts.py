@@ -4,7 +4,6 @@ A page, or many pages of one account put together, goes in with one call inside 
 which evidence is stronger; only what says nothing new is left out (see `integrations.store.states`).
 """
 
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,7 +48,7 @@ class EventRow:
 class Page:
     """Facts to be stored together. `inline_` objects were seen inside others: they fill a hole but never replace a listed one.
 
-    `payloads` are kind (subscription, event), object id, event id (empty for a listing) and what Stripe sent.
+    `payloads` are kind (subscription, event), object id, event id (empty for a listing) and what Stripe sent, compressed with zlib.
     """
 
     observed_at: Instant
@@ -130,42 +129,47 @@ _LINE = (
 def _put_invoices(
     connection: Connection, account: int, found: Sequence[InvoiceEvidence], learnt_at: datetime, stored: Stored
 ) -> None:
-    heads: dict[tuple[Any, ...], list[Any]] = {}
-    lines: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+    heads: dict[_Place, tuple[Any, ...]] = {}
+    lines: dict[_Place, dict[str, tuple[Any, ...]]] = {}
     for each in found:
         head = each.head
         customer = head.customer or ""
         bucket = bucket_of(customer)
         row = _head_row(head, bucket, customer, account, learnt_at)
-        place = tuple(row[:5])
+        place = (bucket, customer, head.id, head.status)
         heads[place] = _grown(heads[place], row) if place in heads else row
-        if head.status == "draft":
-            continue
-        for line in each.lines:
-            lines[bucket, customer, line.invoice, line.id] = _line_row(line, bucket, customer, account, learnt_at)
+        if each.lines and head.status != "draft":
+            mine = {line.id: _line_row(line, bucket, customer, account, learnt_at) for line in each.lines}
+            lines.setdefault((bucket, customer, head.id, ""), {}).update(mine)
+    # In the order of the keys: transactions of several processes then never wait in a circle, and neighbours share their index pages.
+    rows = [row for place in sorted(lines) for _, row in sorted(lines[place].items())]
     new = insert_new(connection, invoice, _HEAD, [heads[k] for k in sorted(heads)], returning=("customer_id",), greatest=_GROWING)
-    new += insert_new(connection, invoice_line, _LINE, [lines[k] for k in sorted(lines)], returning=("customer_id",))
+    new += insert_new(connection, invoice_line, _LINE, rows, returning=("customer_id",))
     stored.new += len(new)
-    stored.touched |= {c for (c,) in new if c}
+    stored.touched.update([c for (c,) in new if c])
 
 
-def _head_row(head: Invoice, bucket: int, customer: str, account: int, learnt_at: datetime) -> list[Any]:
-    return [
+_Place = tuple[int, str, str, str]
+"""Bucket, customer, invoice and status (empty where all statuses are one)."""
+
+
+def _head_row(head: Invoice, bucket: int, customer: str, account: int, learnt_at: datetime) -> tuple[Any, ...]:
+    return (
         bucket, customer, account, head.id, head.status, head.subscription, head.created, head.currency, head.billing_reason,
         head.amount_paid, head.finalized_at, head.paid_at, head.voided_at, head.uncollectible_at, learnt_at,
-    ]  # fmt: skip
+    )  # fmt: skip
 
 
 _GROWING_PLACES = tuple(_HEAD.index(name) for name in _GROWING)
 
 
-def _grown(one: list[Any], other: list[Any]) -> list[Any]:
+def _grown(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
     """Two sightings of one head in one status as one, as the database would make them one."""
     out = list(one)
     for place in _GROWING_PLACES:
         a, b = one[place], other[place]
         out[place] = b if a is None else a if b is None else max(a, b)
-    return out
+    return tuple(out)
 
 
 def _line_row(line: InvoiceLine, bucket: int, customer: str, account: int, learnt_at: datetime) -> tuple[Any, ...]:
@@ -202,6 +206,6 @@ def _put_payloads(
         if (about.customer if about else owner.get(object_id)) in unwanted or not (source_id or object_id in listed):
             continue
         at = listed[object_id] if not source_id else about.created if about else 0
-        rows[kind, object_id, at, source_id] = (account, kind, object_id, at, source_id, body)
-    compressed = [(*row[:5], zlib.compress(row[5], 1), learnt_at) for _, row in sorted(rows.items())]
-    insert_new(connection, payload, ("account", "kind", "object_id", "at", "source_id", "body", "learnt_at"), compressed)
+        rows[kind, object_id, at, source_id] = (account, kind, object_id, at, source_id, body, learnt_at)
+    found = [row for _, row in sorted(rows.items())]
+    insert_new(connection, payload, ("account", "kind", "object_id", "at", "source_id", "body", "learnt_at"), found)

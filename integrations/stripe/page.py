@@ -47,12 +47,23 @@ class Rejected:
 
 
 class Payload(NamedTuple):
-    """What Stripe sent, to be kept: a listed subscription (`source_id` empty) or an event (`source_id` the event's id)."""
+    """What Stripe sent, to be kept: a listed subscription (`source_id` empty) or an event (`source_id` the event's id).
+
+    `body` is its JSON, compressed with zlib: pages wait for their turn to be stored, and would fill the memory otherwise.
+    """
 
     kind: str
     object_id: str
     source_id: str
     body: bytes
+
+
+class Person(NamedTuple):
+    """Who a customer is: only where the reader was told to hand names over."""
+
+    customer: str
+    name: str | None
+    email: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +94,7 @@ class StripePage:
     events: tuple[EventFact, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     payloads: tuple[Payload, ...] = ()
+    people: tuple[Person, ...] = ()
     answer_seconds: float | None = None
     """How long Stripe took to answer; None where nobody looked at a clock."""
     other_lines: int = 0

@@ -33,13 +33,15 @@ class Probe:
 class Reader:
     """Reads one account with one client. Safe to use from many threads, each following pages of its own.
 
-    With `payloads` off, pages come without what Stripe sent of subscriptions and their events.
+    With `payloads` off, pages come without what Stripe sent of subscriptions and their events; with `people` on, pages of customers
+    come with names and e-mail addresses.
     """
 
-    def __init__(self, client: Client, *, payloads: bool = True) -> None:
+    def __init__(self, client: Client, *, payloads: bool = True, people: bool = False) -> None:
         self._client = client
         self._asking = Asking(client)
         self._payloads = payloads
+        self._people = people
 
     @property
     def usage(self) -> Usage:
@@ -169,7 +171,15 @@ class Reader:
         return self._page(described, answer)
 
     def _page(self, described: Stream, answer: Answer[Parsed]) -> StripePage:
-        page = page_of(described.kind, answer.value, answer.at, self._asking, stream=described.name, payloads=self._payloads)
+        page = page_of(
+            described.kind,
+            answer.value,
+            answer.at,
+            self._asking,
+            stream=described.name,
+            payloads=self._payloads,
+            people=self._people,
+        )
         return replace(page, answer_seconds=answer.seconds)
 
 

@@ -197,9 +197,11 @@ class Shipping(Shape):
 
 
 class Customer(Shape):
-    """A customer, without what only identifies a person."""
+    """A customer; name and e-mail go no further unless somebody asked for them."""
 
     id: str | None = None
+    name: str | None = None
+    email: str | None = None
     deleted: bool | None = None
     created: Whole | None = None
     currency: str | None = None

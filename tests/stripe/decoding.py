@@ -46,12 +46,12 @@ class Unavailable:
         return None
 
 
-def listed(kind: str, *objects: Any, has_more: bool = False, payloads: bool = True, rest: Rest | None = None) -> StripePage:
-    """The page that a list of these objects gives."""
+def listed(kind: str, *objects: Any, has_more: bool = False, rest: Rest | None = None, **options: bool) -> StripePage:
+    """The page that a list of these objects gives; `options` are those of `page_of`."""
     body = json.dumps({"object": "list", "data": list(objects), "has_more": has_more, "url": "/v1/x"}).encode()
-    return decoded(kind, body, payloads=payloads, rest=rest)
+    return decoded(kind, body, rest=rest, **options)
 
 
-def decoded(kind: str, body: bytes, *, payloads: bool = True, rest: Rest | None = None) -> StripePage:
+def decoded(kind: str, body: bytes, *, rest: Rest | None = None, **options: bool) -> StripePage:
     """The page that these bytes give."""
-    return page_of(kind, parse_list(kind, body), AT, rest or Nothing(), stream=kind, payloads=payloads)
+    return page_of(kind, parse_list(kind, body), AT, rest or Nothing(), stream=kind, **options)

@@ -1,5 +1,6 @@
 """Events: the state after, the state before, and what has to be read again."""
 
+import zlib
 from typing import Any
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.stripe.decode.events import laid_over
-from integrations.stripe.page import EventFact, StripePage
+from integrations.stripe.page import EventFact, Person, StripePage
 from integrations.stripe.streams import EVENT_TYPES
 from metrics.evidence import Coupon, Customer, CustomerState, Discount, Instant, Product, Source, Subscription, SubscriptionState
 from tests.stripe.decoding import listed
@@ -200,10 +201,19 @@ def test_payloads_hold_no_persons() -> None:
         event("invoice.paid", invoice("clover"), event_id="evt_i"),
     )
     assert [("event", "evt_s", "evt_s")] == [(p.kind, p.object_id, p.source_id) for p in page.payloads]
-    assert b'"evt_s"' in page.payloads[0].body
+    assert b'"evt_s"' in zlib.decompress(page.payloads[0].body)
     (kept,) = listed("subscription", subscription("clover")).payloads
     assert ("subscription", "sub_1", "") == (kept.kind, kept.object_id, kept.source_id)
     assert () == listed("subscription", subscription("clover"), payloads=False).payloads
+
+
+def test_names_come_only_for_who_asked() -> None:
+    """Who a customer is leaves the reader only if it was told so, as it is now, and one without a name isn't somebody."""
+    named = customer("clover") | {"id": "cus_n", "name": "Ada", "email": "ada@example.com"}
+    nameless = customer("clover") | {"id": "cus_x", "name": None, "email": ""}
+    assert () == listed("customer", named, nameless).people
+    assert (Person("cus_n", "Ada", "ada@example.com"),) == listed("customer", named, nameless, people=True).people
+    assert () == listed("event", event("customer.updated", named, previous={}), people=True).people
 
 
 def test_types_that_are_asked_for_are_understood() -> None:

@@ -4,6 +4,7 @@ It decides what an object lacks (items beyond the first page, lines beyond ten) 
 known here.
 """
 
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -14,7 +15,7 @@ from integrations.stripe.decode import catalog, events, invoices, states
 from integrations.stripe.decode.catalog import Seen
 from integrations.stripe.decode.faults import Unusable
 from integrations.stripe.decode.parsing import Parsed
-from integrations.stripe.page import EventFact, Payload, Rejected, StripePage
+from integrations.stripe.page import EventFact, Payload, Person, Rejected, StripePage
 from metrics.evidence import (
     Coupon,
     CustomerState,
@@ -48,6 +49,7 @@ class _Gathered:
 
     at: Instant
     rest: Rest
+    people: list[Person] | None
     seen: Seen = field(default_factory=Seen)
     prices: list[Price] = field(default_factory=list)
     coupons: list[Coupon] = field(default_factory=list)
@@ -59,9 +61,11 @@ class _Gathered:
     other_lines: int = 0
 
 
-def page_of(kind: str, parsed: Parsed, at: Instant, rest: Rest, *, stream: str, payloads: bool = True) -> StripePage:
+def page_of(
+    kind: str, parsed: Parsed, at: Instant, rest: Rest, *, stream: str, payloads: bool = True, people: bool = False
+) -> StripePage:
     """The evidence of one answer, read at `at`. What can't be used is in `rejected`, by id and reason."""
-    gathered = _Gathered(at, rest)
+    gathered = _Gathered(at, rest, [] if people else None)
     take = _TAKE[kind]
     rejected = list(parsed.rejected)
     kept: list[Payload] = []
@@ -95,6 +99,7 @@ def page_of(kind: str, parsed: Parsed, at: Instant, rest: Rest, *, stream: str, 
         events=tuple(gathered.events),
         rejected=tuple(rejected),
         payloads=tuple(kept),
+        people=tuple(gathered.people or ()),
         other_lines=gathered.other_lines,
     )
 
@@ -136,6 +141,8 @@ def _take_coupon(shape: shapes.Coupon, page: _Gathered) -> None:
 
 def _take_customer(shape: shapes.Customer, page: _Gathered) -> None:
     page.customers.append(CustomerState(page.at, Source.SNAPSHOT, "", states.customer(shape, page.seen)))
+    if page.people is not None and (shape.name or shape.email):
+        page.people.append(Person(shape.id or "", shape.name or None, shape.email or None))
 
 
 def _take_subscription(shape: shapes.Subscription, page: _Gathered) -> None:
@@ -197,7 +204,7 @@ def _payload(kind: str, shape: Any, raw: Any) -> Payload | None:
     if not shape.id:
         return None
     if kind == "subscription":
-        return Payload("subscription", shape.id, "", bytes(raw))
+        return Payload("subscription", shape.id, "", zlib.compress(raw, 1))
     if not (shape.type or "").startswith("customer.subscription."):
         return None
-    return Payload("event", shape.id, shape.id, bytes(raw))
+    return Payload("event", shape.id, shape.id, zlib.compress(raw, 1))
