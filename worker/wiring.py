@@ -146,7 +146,7 @@ class _Readers:
             connections=max(16, settings.threads),
             sleep=self._stop.sleep,  # a wait for the next attempt ends when somebody wants to stop
         )
-        return Reader(client, payloads=settings.keep_payloads)
+        return Reader(client, payloads=settings.keep_payloads, people=settings.store_names)
 
     def _limiter(self, account: str, allowed: "Ceilings") -> "Limiter":
         from integrations.stripe.limits import LocalLimiter
