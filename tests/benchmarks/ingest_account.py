@@ -5,11 +5,12 @@ start, each of its invoices has a line for each of its items, half of the subscr
 from how it was made, without any of the product's code.
 """
 
-import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
+
+import msgspec
 
 NOW: Final = 1_764_547_200  # 2025-12-01
 DAY: Final = 86_400
@@ -114,7 +115,7 @@ def subscription(plan: Plan) -> bytes:
 
 def invoice(plan: Plan, index: int) -> bytes:
     """One paid invoice with a line for each item."""
-    begun, until = plan.period(index)
+    begun, _ = plan.period(index)
     total = sum(PRICES[price][2] * quantity for price, quantity in plan.items)
     name = _invoice_id(plan, index)
     return _bytes({
@@ -196,4 +197,4 @@ def _invoice_id(plan: Plan, index: int) -> str:
 
 def _bytes(found: dict[str, Any]) -> bytes:
     """As Stripe writes it: pretty-printed."""
-    return json.dumps(found, indent=2, ensure_ascii=False).encode()
+    return msgspec.json.format(msgspec.json.encode(found), indent=2)

@@ -93,7 +93,11 @@ class Served:
             reason = self._over(parts.path, now)
             if reason:
                 self.refused += 1
-                return 429, b"Stripe-Rate-Limited-Reason: " + reason, b'{"error":{"type":"invalid_request_error","code":"rate_limit"}}'
+                return (
+                    429,
+                    b"Stripe-Rate-Limited-Reason: " + reason,
+                    b'{"error":{"type":"invalid_request_error","code":"rate_limit"}}',
+                )
             await asyncio.sleep(ANSWER_SECONDS)
         if parts.path == "/v1/account":
             body = b'{"id":"acct_bench","object":"account","country":"US","default_currency":"usd"}'
