@@ -9,8 +9,8 @@ A case in `cases/*.md` is a heading, facts and expectations, one a line:
 
 Facts: `event`, `before` (the state before an event, with the event's id), `listed` (a snapshot) and `invoice`; an event or a listing
 carries the state of the one before it in the text and changes what it names. `sub=` names another subscription than the first,
-`policy:` changes choices, `timezone:` the reporting day, `now:` the end. Expectations: `=>` a movement, `!!` a finding's reason,
-`xx` an exclusion's reason.
+`policy:` changes choices, `timezone:` the reporting day, `now:` the end. Expectations: `=>` a movement, `@` what the customer stands at when
+a day closes (net, list, risk, scheduled, usage: those not named are not looked at), `!!` a finding's reason, `xx` an exclusion's reason.
 """
 
 import re
@@ -94,6 +94,7 @@ class Life:
     invoices: dict[str, list[InvoiceEvidence]] = field(default_factory=dict)
     customers: list[CustomerState] = field(default_factory=list)
     movements: list[str] = field(default_factory=list)
+    standings: list[tuple[date, dict[str, str]]] = field(default_factory=list)
     findings: list[str] = field(default_factory=list)
     exclusions: list[str] = field(default_factory=list)
 
@@ -125,7 +126,7 @@ def told_text(told: str) -> list[Life]:
         text = line.split("#:")[0].strip()
         if line.startswith("## "):
             out.append(Life(line[3:], number))
-        elif out and text and re.match(r"(event|before|listed|invoice|customer|policy:|timezone:|now:|=>|!!|xx)", text):
+        elif out and text and re.match(r"(event|before|listed|invoice|customer|policy:|timezone:|now:|=>|!!|xx|@)", text):
             _tell(out[-1], text, number)
     return out
 
@@ -143,6 +144,8 @@ def _tell(life: Life, text: str, number: int) -> None:
             life.now = instant(rest[0])
         case "=>":
             life.movements.append(" ".join(rest))
+        case "@":
+            life.standings.append((day(rest[0]), values))
         case "!!":
             life.findings += rest
         case "xx":
@@ -188,8 +191,12 @@ def _changed(s: Subscription, key: str, value: str) -> Subscription:
             return replace(s, currency=value)
         case "reason":
             return replace(s, cancel_reason=value)
+        case "feedback":
+            return replace(s, cancel_feedback=value)
+        case "schedule":
+            return replace(s, schedule=value)
         case "start":
-            return replace(s, start=instant(value), created=min(s.created, s.created))
+            return replace(s, start=instant(value))
         case "created":
             return replace(s, created=instant(value))
         case "items":
@@ -217,13 +224,15 @@ def _changed(s: Subscription, key: str, value: str) -> Subscription:
 
 
 def _item(text: str, s: Subscription) -> Item:
-    """`price`, `price*quantity`, `price*quantity@item`, each with `/coupon:from..until` for the item's own discount."""
+    """`price`, `price*quantity`, `price*quantity@item`, each with `/coupon:from..until` for the item's own discount and `~date`, its trial's end."""
+    text, _, trial = text.partition("~")
     body, *discounts = text.split("/")
     body, _, item = body.partition("@")
     price, _, quantity = body.partition("*")
     metered = CATALOG.prices[price].usage == "metered" if price in CATALOG.prices else False
     count = None if metered else int(quantity or 1)
-    return Item(item or f"si_{s.id}", price, count, tuple(d for t in discounts for d in _discounts(t)))
+    own = tuple(d for t in discounts for d in _discounts(t))
+    return Item(item or f"si_{s.id}", price, count, own, trial_end=instant(trial) if trial else None)
 
 
 def _discounts(text: str) -> tuple[Discount, ...]:
@@ -290,6 +299,28 @@ def lines_of(ledger: CustomerLedger, *, currencies: bool) -> list[str]:
         + (" inferred" if m.inferred else "")
         for m in ledger.movements
     ]
+
+
+def standing_of(ledger: CustomerLedger, day: date, wanted: dict[str, str]) -> dict[str, str]:
+    """What the customer stands at when a day closes, in the words of a case: of one currency, the only one unless it is named."""
+    currency = wanted.get("currency")
+    held = [s for s in ledger.standings if s.day <= day and currency in (None, s.currency)]
+    if not held:
+        return {**wanted, **{k: "0" for k in wanted if k != "currency"}}
+    s = held[-1]
+    found = {
+        "currency": s.currency,
+        "net": shown(s.net_micros),
+        "list": shown(s.list_micros),
+        "risk": shown(s.at_risk_micros),
+        "scheduled": shown(s.scheduled_micros),
+        "committed": shown(s.net_micros - s.scheduled_micros),
+        "usage": shown(s.usage_micros),
+        "subscriptions": str(s.subscriptions),
+        "plan": str(s.plan),
+        "interval": str(s.interval),
+    }
+    return {k: found[k] for k in wanted}
 
 
 def day(text: str) -> date:
