@@ -4,15 +4,17 @@ from worker import steps
 from worker.app import app, nudge, seen, wired
 from worker.schedule import SEEN, TICK, WORK, WORK_SECONDS
 from worker.settings import load_settings
-from worker.tick import look, tick
+from worker.tick import look, tick, watch
 
 
 @app.task(name=TICK)  # type: ignore[untyped-decorator]  # Celery ships no types
 def tick_task() -> None:
-    """Open what is due, then wake those who do it."""
+    """Open what is due, wake those who do it, and look after the health of the data."""
     settings = load_settings()
     with wired() as wiring:
         nudge(tick(wiring, sync_minutes=settings.sync_minutes), tick_seconds=settings.tick_seconds)
+        if watch(wiring):
+            nudge(look(wiring), tick_seconds=settings.tick_seconds)
 
 
 @app.task(name=WORK)  # type: ignore[untyped-decorator]

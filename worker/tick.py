@@ -5,18 +5,21 @@ run that is under way is never opened a second time. A tick reads no page and de
 """
 
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import structlog
 from sqlalchemy import Connection
 
-from integrations.store import accounts, evidence, jobs, ledger, migrate, runs, workers
+from integrations.store import accounts, evidence, jobs, ledger, migrate, outbox, remembered, runs, workers
 from integrations.store.clock import now as database_now
 from integrations.store.engine import begin, read
+from integrations.store.jobs import Job
 from integrations.store.runs import AlreadyRunning
 from metrics.evidence import Instant
 from worker import derive, nightly, steps
+from worker.alert_channels import open_alerting
+from worker.alerting import evaluate, usable_channels
 from worker.freshness import TICK
 from worker.jobs import close_finished
 from worker.wiring import Wiring
@@ -25,6 +28,10 @@ log = structlog.get_logger()
 
 DERIVE_MINUTES: Final = 15
 """A derivation that failed is tried again so long after."""
+
+WATCHED: Final = "health_watched"
+WATCH_MINUTES: Final = 5
+"""The health of the data is judged so often."""
 
 SILENT_MINUTES: Final = 20
 """A worker that was silent for so long isn't asked any more: its messages would only pile up."""
@@ -59,6 +66,30 @@ def look(wiring: Wiring) -> Ticked:
     """How much there is to do, without opening anything or asking anybody whether they live."""
     with read(wiring.engine) as connection:
         return Ticked((), jobs.claimable_count(connection, steps.kinds_of(wiring)), ())
+
+
+def watch(wiring: Wiring) -> bool:
+    """Look after the health of the data, and open a run that sends what waits in the outbox; whether one was opened.
+
+    Apart from the tick itself, so that nothing that is wrong with alerts keeps news from being read.
+    """
+    if wiring.settings is None:
+        return False
+    alerting = open_alerting(wiring, wiring.settings)
+    with read(wiring.engine) as connection:
+        moment = database_now(connection)
+        now = wiring.pretended_instant or nightly.horizon(connection) or Instant(int(moment.timestamp()))
+        last = remembered.get(connection, WATCHED)
+    if last is None or moment >= datetime.fromisoformat(str(last)) + timedelta(minutes=WATCH_MINUTES):
+        with begin(wiring.engine) as connection:
+            remembered.put(connection, WATCHED, moment.isoformat())
+        evaluate(alerting, datetime.fromtimestamp(now, UTC), health_only=True)
+    with read(wiring.engine) as connection:
+        due = outbox.next_due(connection)
+        if due is None or due > moment or not usable_channels(connection, alerting):
+            return False
+    _, joined = steps.open_run(wiring, "alerts", [Job("alerts_send", 0, stream="alerts")])
+    return not joined
 
 
 # --- news from Stripe -----------------------------------------------------------------------------------------------------------

@@ -172,14 +172,14 @@ def latest(
 
 
 def tidy(connection: Connection, days: int) -> int:
-    """Forget the finished jobs of runs that were closed so many days ago, and those of these runs that only synced; gives how many jobs.
+    """Forget the finished jobs of runs that were closed so many days ago, and those of these runs that are daily bread; gives how many jobs.
 
     What a run changed stays: figures name the run that found them, and nobody asks for the pages of a sync of last year.
     """
     old = and_(table.c.status != "running", table.c.finished_at < now(connection) - timedelta(days=days))
     gone = connection.execute(delete(job).where(job.c.run_id.in_(select(table.c.id).where(old)))).rowcount
     named = select(rollup.c.run_id).where(rollup.c.run_id == table.c.id).exists()
-    connection.execute(delete(table).where(old, table.c.kind == "sync", ~named))
+    connection.execute(delete(table).where(old, table.c.kind.in_(("sync", "derive", "alerts")), ~named))
     return gone
 
 
