@@ -18,6 +18,8 @@ from integrations.notify.safe import plain, without
 
 NAME: Final = "email"
 TIMEOUT_SECONDS: Final = 20.0
+LONGEST_LINE: Final = 900
+"""SMTP takes 998."""
 GREYLISTED_SECONDS: Final = 300.0
 """How long a server that says `not yet` is left alone: greylisting wants some minutes."""
 
@@ -76,7 +78,9 @@ class Mail:
             repeat=parcel.repeat,
         )
         international = any(not str(each).isascii() for each in (self.target.sender, *self.target.recipients))
-        body = mail.as_bytes(policy=policy.SMTPUTF8 if international else policy.SMTP)
+        kind = policy.SMTPUTF8 if international else policy.SMTP
+        # Folded where RFC 5322 allows it, a header can come out with a blank before its first word.
+        body = mail.as_bytes(policy=kind.clone(max_line_length=LONGEST_LINE))
 
         def attempt(progress: Mapping[str, Any]) -> Outcome:
             return self._once(body, progress)

@@ -1,0 +1,103 @@
+"""A real SMTP server on loopback with TLS of its own authority, that refuses and breaks off as a script says."""
+
+import ssl
+from collections import deque
+from dataclasses import dataclass, field
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any, Self
+
+import trustme
+from aiosmtpd.controller import Controller
+from aiosmtpd.smtp import AuthResult, LoginPassword
+
+from tests.services.postgres import free_port
+
+
+@dataclass
+class Script:
+    """What the server says: by recipient at RCPT (used up one by one), and at DATA; `cut`: it breaks off instead of answering."""
+
+    rcpt: dict[str, deque[str]] = field(default_factory=dict)
+    data: deque[str] = field(default_factory=deque)
+    sender: deque[str] = field(default_factory=deque)
+
+
+class _Handler:
+    def __init__(self, script: Script, taken: list[tuple[list[str], EmailMessage]], tries: list[str]) -> None:
+        self.script, self.taken, self.tries = script, taken, tries
+
+    async def handle_MAIL(self, _server: Any, _session: Any, envelope: Any, address: str, options: Any) -> str:
+        if self.script.sender:
+            return self.script.sender.popleft()
+        envelope.mail_from = address
+        envelope.mail_options.extend(options)
+        return "250 OK"
+
+    async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, options: Any) -> str:
+        self.tries.append(address)
+        answers = self.script.rcpt.get(address)
+        if answers:
+            return answers.popleft()
+        envelope.rcpt_tos.append(address)
+        envelope.rcpt_options.extend(options)
+        return "250 OK"
+
+    async def handle_DATA(self, server: Any, _session: Any, envelope: Any) -> str:
+        answer = self.script.data.popleft() if self.script.data else "250 OK"
+        if answer == "cut":
+            server.transport.abort()
+            return "250 too late"
+        if answer == "cut after taking":
+            self._take(envelope)
+            server.transport.abort()
+            return "250 too late"
+        if answer.startswith("250"):
+            self._take(envelope)
+        return answer
+
+    def _take(self, envelope: Any) -> None:
+        mail = message_from_bytes(envelope.content, policy=policy.default)
+        assert isinstance(mail, EmailMessage)
+        self.taken.append((list(envelope.rcpt_tos), mail))
+
+
+def _authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: LoginPassword) -> AuthResult:
+    return AuthResult(success=data.login == b"nrr" and data.password == b"s3cr3t-word", handled=False)
+
+
+class MailServer:
+    """The server. `taken` holds who got which mail, `tries` every recipient that was asked about."""
+
+    def __init__(self, folder: Path, *, tls: str = "starttls", login: bool = False) -> None:
+        self.script = Script()
+        self.port = free_port()
+        self.taken: list[tuple[list[str], EmailMessage]] = []
+        self.tries: list[str] = []
+        authority = trustme.CA()
+        self.ca_file = str(folder / "ca.pem")
+        authority.cert_pem.write_to_path(self.ca_file)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+        more: dict[str, Any] = {"authenticator": _authenticate, "auth_required": True} if login else {}
+        if tls == "starttls":
+            more |= {"tls_context": context, "require_starttls": True}
+        if tls == "none":
+            more |= {"auth_require_tls": False}
+        handler = _Handler(self.script, self.taken, self.tries)
+        self._controller = Controller(
+            handler,
+            hostname="127.0.0.1",
+            port=self.port,
+            ssl_context=context if tls == "tls" else None,
+            enable_SMTPUTF8=True,
+            **more,
+        )
+
+    def __enter__(self) -> Self:
+        self._controller.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._controller.stop()
