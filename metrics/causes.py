@@ -42,6 +42,12 @@ def involuntary(before: Subscription | None, final: Subscription) -> bool:
     return before is not None and before.status in ("past_due", "unpaid")
 
 
+def said_of_the_end(final: Subscription) -> str:
+    """What Stripe says of why a subscription ended: its reason, and what the customer answered when asked."""
+    told = (("Stripe's reason: ", final.cancel_reason), ("the customer's feedback: ", final.cancel_feedback))
+    return ", ".join(f"{word}{value}" for word, value in told if value)
+
+
 def _between_items(old: Sequence[ItemMRR], new: Sequence[ItemMRR], before: Subscription | None, after: Subscription) -> str:
     olds, news = {i.item: i for i in old}, {i.item: i for i in new}
     gone = [olds[k] for k in olds if k not in news]

@@ -13,7 +13,7 @@ from typing import Any
 from metrics.arithmetic import explain_item
 from metrics.compositions import Pricer
 from metrics.evidence import CustomerGroup
-from metrics.ledger import CustomerLedger, Movement
+from metrics.ledger import CustomerLedger, Movement, Step
 from metrics.money import major_text
 from metrics.periods import day_of
 from metrics.policy import Policy
@@ -108,8 +108,8 @@ def explain(
     )
     out = []
     for movement in ledger.movements:
-        earlier = [m for m in ledger.movements if m.day < movement.day]
-        since = earlier[-1].day if earlier else None
+        own = [m for m in ledger.movements if m.currency == movement.currency]
+        since = max((m.day for m in own if m.day < movement.day), default=None)
         wanted = [
             words
             for traced, words in changes
@@ -117,15 +117,18 @@ def explain(
             and day_of(traced.step.at, timezone) <= movement.day
             and words.currency == movement.currency
         ]
+        if sum(m.day == movement.day for m in own) > 1:  # without netting a day has several, each of its own changes
+            wanted = [words for words in wanted if {words.subscription, *words.evidence} <= set(movement.evidence)]
         out.append(_movement_words(movement, wanted))
     return out
 
 
 def _changes(name: str, trace: Sequence[Traced], pricer: Pricer, policy: Policy) -> list[tuple[Traced, ChangeWords]]:
     out = []
-    before = 0
+    last: Step | None = None
     for traced in trace:
         step = traced.step
+        before = last.net_micros if last is not None and last.currency == step.currency else 0
         items = tuple(
             ItemWords(
                 i.item,
@@ -152,7 +155,7 @@ def _changes(name: str, trace: Sequence[Traced], pricer: Pricer, policy: Policy)
             moment, name, step.currency, before, step.net_micros, step.cause, words, step.evidence, step.inferred, items
         )
         out.append((traced, change))
-        before = step.net_micros
+        last = step
     return out
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from metrics.assembly import assemble, history_findings, never_paid
-from metrics.causes import cause_of
+from metrics.causes import cause_of, said_of_the_end
 from metrics.compositions import Pricer
 from metrics.counting import Calendar, Counting
 from metrics.evidence import (
@@ -262,6 +262,9 @@ class _Walk:
             self.last,
         )
         inferred = known.inferred and (at == known.at or last is None)
+        notes = [known.note] if at == known.at and known.note else []
+        if cause.startswith("canceled"):
+            notes += [said] if (said := said_of_the_end(self.last)) else []
         return Step(
             at,
             moment.subscription.currency,
@@ -274,7 +277,7 @@ class _Walk:
             cause,
             ids,
             inferred,
-            known.note if at == known.at else "",
+            "; ".join(notes),
         )
 
     def _note_problems(self, moment: _Moment) -> None:

@@ -9,30 +9,18 @@ from hypothesis import strategies as st
 
 from metrics.comparison import SAME_MRR, Incomparable, compare, standing, switched
 from metrics.derivation import Basis, Deriver, InternalRule
-from metrics.evidence import Customer, CustomerEvidence, CustomerGroup, CustomerState, Instant, Source, SubscriptionEvidence
+from metrics.evidence import CustomerEvidence, CustomerGroup, Instant
 from metrics.policy import PRESETS, preset
-from tests.metrics.life import CATALOG, instant, told_text
+from tests.metrics.groups import group
+from tests.metrics.life import CATALOG, instant
 from tests.reference import histories
 from tests.reference.histories import Case, cases
 
 NOW = instant("2025-06-01")
 
 
-def group(name: str, text: str, account: int = 1) -> CustomerGroup:
-    """A customer with one life told in words."""
-    life = told_text("## A life\n" + text)[0]
-    subscriptions = tuple(
-        SubscriptionEvidence(account, n, tuple(life.states.get(n, ())), tuple(life.invoices.get(n, ())))
-        for n in dict.fromkeys([*life.states, *life.invoices])
-    )
-    state = CustomerState(
-        instant("2024-01-01"), Source.SNAPSHOT, "", Customer(name, instant("2024-01-01"), metadata=(("kind", name),))
-    )
-    return CustomerGroup(name, (CustomerEvidence(account, name, (state,), subscriptions),))
-
-
 BOOK = [
-    group("plain", "event 2025-01-01 items=pro"),
+    group("plain", "event 2025-01-01 items=pro", kind="own"),
     group("half", "event 2025-03-01 items=team discounts=half3:2025-03-01..2025-06-01"),
     group("asked", "event 2025-01-01 items=pro\nevent 2025-02-10 cancel_at=2025-12-31 asked=2025-02-10"),
     group(
@@ -94,7 +82,7 @@ def test_choices_that_name_movements_are_no_rungs() -> None:
 
 def test_what_lies_around_the_policy_is_a_rule_too() -> None:
     """Who is internal, say: leaving `plain` out is −50, and named as such."""
-    theirs = replace(DEFAULT, internal=(InternalRule("kind", ("plain",)),))
+    theirs = replace(DEFAULT, internal=(InternalRule("kind", ("own",)),))
     bridge = compare(BOOK, {1: CATALOG}, DEFAULT, theirs, date(2025, 4, 1), NOW)
     assert [("plain", (("internal", -50_000_000),))] == [(d.customer, d.shares) for d in bridge.differences]
 
