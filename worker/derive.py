@@ -125,7 +125,7 @@ def do_plan(deriving: Deriving, job: Job) -> None:
         whole = [basis for basis in wanted if rebuild or not _goes_on(held[basis.version], now)]
         made: list[Job] = []
         if whole:
-            shards = _shards(connection)
+            shards = shards_of(connection)
             for basis in whole:
                 data = {"basis": choices_of(basis), "now": now, "shards": shards}
                 made += [_job(job, 1, "derive_shard", {**data, "shard": shard}, basis) for shard in range(shards)]
@@ -164,7 +164,8 @@ def _job(after: Job, stage: int, kind: str, data: Mapping[str, Any], basis: Basi
     return Job(kind, after.run_id, stage=after.stage + stage, stream="customers", data=data, dedupe_key=key)
 
 
-def _shards(connection: Connection) -> int:
+def shards_of(connection: Connection) -> int:
+    """In how many shards everybody is derived, so that memory stays bounded."""
     return max(1, min(MOST_SHARDS, -(-evidence.count_customers(connection) // CUSTOMERS_AT_ONCE)))
 
 

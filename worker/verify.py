@@ -1,26 +1,41 @@
-"""Verifying: deriving everything again and comparing it with what is stored, from the ledger to the figures. Nothing is changed."""
+"""Verifying: deriving everything again and comparing it with what is stored, from the ledger to the figures. Nothing is changed.
 
-from collections.abc import Callable, Sequence
+Each part is compared within one reading transaction, with the facts, the marks and the ledger of one moment: others may go on storing
+facts meanwhile. When a difference was found while others were deriving, nothing is said at all.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from integrations.store import book, checking, evidence, ledger, members, rollups
+from integrations.store import book, checking, evidence, former, ledger, members, rollups, runs
 from integrations.store.engine import read
+from metrics.derivation import Basis
+from metrics.evidence import Instant
 from metrics.figures import Figures
 from metrics.periods import Window
 from metrics.snapshots import check_identity
-from worker.derive import deriver_of
-from worker.figures import figures_now, shard_count
+from worker import rollup, steps
+from worker.derive import deriver_of, shards_of
+from worker.figures import derived_until, figures_now, shard_count
 from worker.wiring import Wiring
 
-SHARDS = 64
+
+class Moved(RuntimeError):
+    """The ledger or the figures were made anew while they were checked, so that what differs means nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("figures were made while they were being checked, so nothing can be said of them. Run again: nrr verify")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What was checked and what doesn't agree. `waiting` customers have news that no figure knows of yet: they were left out."""
+    """What was checked and what doesn't agree. `waiting` customers have news that no figure knows of yet: they were left out.
+
+    `outdated`: the ledger has changed since the figures were made, so only the ledger was compared.
+    """
 
     customers: int
     movements: int
@@ -29,6 +44,7 @@ class Verdict:
     ledger: tuple[str, ...] = ()
     identity: tuple[str, ...] = ()
     figures: tuple[str, ...] = ()
+    outdated: bool = False
 
     @property
     def problems(self) -> tuple[str, ...]:
@@ -39,33 +55,58 @@ class Verdict:
 def verify(wiring: Wiring, *, told: Callable[[str, int], None] = lambda _what, _count: None) -> Verdict:
     """Derive every customer again as of the moment of the last derivation and compare; check the identities; make the figures again.
 
-    Raises NothingDerived when there is no ledger.
+    Raises NothingDerived when there is no complete ledger, and Moved.
     """
     basis = wiring.basis
     with read(wiring.engine) as connection:
-        held = ledger.bases(connection).get(basis.version)
-        waiting = _waiting(connection, basis.version, wiring)
+        derived_until(connection, basis)
+        before = _state(connection, basis)
         span = book.span(connection, basis.version)
-    until = held.derived_until if held is not None and held.derived_until is not None else wiring.now
-    customers, wrong = 0, []
-    for shard in range(SHARDS):
+        outdated = _figures_outdated(connection, basis)
+        shards = shards_of(connection)
+    customers, wrong, waiting = 0, [], set[str]()
+    for shard in range(shards):
         wiring.stop.check()
         with read(wiring.engine) as connection:
+            until = derived_until(connection, basis)
+            left_out = _waiting(connection, basis.version, wiring.now)
             deriver = deriver_of(connection, basis)
-            fresh = [deriver.derive(group, until) for group in evidence.groups(connection, shard=(shard, SHARDS))]
-            wrong += checking.differences(connection, basis.version, (shard, SHARDS), fresh, waiting)
+            fresh = [deriver.derive(group, until) for group in evidence.groups(connection, shard=(shard, shards))]
+            wrong += checking.differences(connection, basis.version, (shard, shards), fresh, left_out)
+        waiting |= left_out
         customers += len(fresh)
         told("customers", len(fresh))
     movements, broken = _identity(wiring, span)
-    windows, differing = _figures(wiring, told) if not waiting else (0, [])
-    return Verdict(customers, movements, windows, len(waiting), tuple(str(each) for each in wrong), tuple(broken), tuple(differing))
+    windows, differing = (0, []) if outdated else _figures(wiring, told)
+    found = Verdict(
+        customers, movements, windows, len(waiting), tuple(str(each) for each in wrong), tuple(broken), tuple(differing), outdated
+    )
+    if found.problems:
+        with read(wiring.engine) as connection:
+            after = _state(connection, basis)
+        if before != after or any(status == "running" for _, status in after[1]):
+            raise Moved
+    return found
 
 
-def _waiting(connection: Connection, basis: str, wiring: Wiring) -> frozenset[str]:
+def _state(connection: Connection, basis: Basis) -> tuple[ledger.BasisRow | None, list[tuple[int, str]]]:
+    """What tells whether ledger and figures are being made, or were made since."""
+    makers = [run for kind in steps.EXCLUSIVE for run in runs.latest(connection, kind=kind, limit=1)]
+    return ledger.bases(connection).get(basis.version), [(run.id, run.status) for run in makers]
+
+
+def _figures_outdated(connection: Connection, basis: Basis) -> bool:
+    held, made = ledger.bases(connection)[basis.version], rollup.outcome(connection, basis)
+    if made is None or held.derived_at is None:
+        return False
+    return made.at < held.derived_at or bool(former.marks(connection, basis.version).times)
+
+
+def _waiting(connection: Connection, basis: str, now: Instant) -> frozenset[str]:
     """Customers of whom something is known that nothing was derived from, or whose moment has come since."""
-    marked, _ = evidence.touched_customers(connection)
+    marked = evidence.marked_customers(connection)
     named = members.names(connection, marked).values() if marked else ()
-    return frozenset(named) | frozenset(ledger.due_again(connection, basis, wiring.now, 1 << 30))
+    return frozenset(named) | frozenset(ledger.due_again(connection, basis, now, 1 << 30))
 
 
 def _identity(wiring: Wiring, span: tuple[date, date] | None) -> tuple[int, list[str]]:
@@ -87,6 +128,9 @@ def _figures(wiring: Wiring, told: Callable[[str, int], None]) -> tuple[int, lis
     """The stored figures against ones that are made anew from the stored ledger, and the identity of each."""
     with read(wiring.engine) as connection:
         rows = rollups.current(connection, wiring.basis.version)
+        adjusted = {
+            tuple(row[k] for k in rollups.KEY): row["figures"] for row in rollups.adjustments(connection, wiring.basis.version)
+        }
     stored = [Figures.from_row({**row, "policy": wiring.basis.policy.name}) for row in rows]
     out = [f"{_named(f)}: {problem}" for f in stored for problem in f.breaks()]
     windows = sorted({Window(f.kind, f.first, f.until) for f in stored}, key=lambda w: (w.first, w.until, w.kind))
@@ -96,31 +140,36 @@ def _figures(wiring: Wiring, told: Callable[[str, int], None]) -> tuple[int, lis
         fresh = {_key(f): f for f in figures_now(wiring.engine, wiring.basis, part, dimensions, reporting_currency=reporting)}
         held = {_key(f): f for f in stored if Window(f.kind, f.first, f.until) in set(part)}
         told("windows", len(part))
-        for key in sorted({*fresh, *held}):
+        for key in sorted({*fresh, *held}, key=str):
             one, other = held.get(key), fresh.get(key)
             if one is None or other is None:
                 if other is None or not _empty(other):
                     out.append(
                         f"{' '.join(str(k) for k in key if k)}: {'not stored' if one is None else 'stored, but nothing is in it'}"
                     )
-            elif _sums(one) != _sums(other):
+            elif _sums(one) != _sums(other) and not _said_apart(adjusted.get(key), other):
                 named = sorted(name for name, value in _sums(one).items() if value != _sums(other)[name])
                 out.append(f"{_named(one)}: stored figures differ in {', '.join(named)}")
     return len(windows), out
 
 
-def _key(f: Figures) -> tuple[str, str, str, str, str, str]:
-    return f.kind, f.first.isoformat(), f.until.isoformat(), f.dimension, f.segment, f.currency
+def _said_apart(adjustment: Mapping[str, object] | None, fresh: Figures) -> bool:
+    """Whether frozen figures differ by what was booked as an adjustment of them, and by nothing else."""
+    return adjustment is not None and all(adjustment[name] == value for name, value in _sums(fresh).items() if name in adjustment)
+
+
+def _key(f: Figures) -> tuple[object, ...]:
+    return tuple(getattr(f, name) for name in rollups.KEY)
 
 
 def _named(f: Figures) -> str:
-    return " ".join(part for part in _key(f) if part)
+    return " ".join(str(part) for part in _key(f) if part)
 
 
 def _sums(f: Figures) -> dict[str, object]:
     """What must agree: everything but what tells of the moment at which figures were made."""
     row = f.to_row()
-    return {name: value for name, value in row.items() if name not in ("incomplete", "version", "companions", "policy", "reason")}
+    return {name: value for name, value in row.items() if name not in ("incomplete", "version", "policy")}
 
 
 def _empty(f: Figures) -> bool:

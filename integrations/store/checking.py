@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select
 
+from integrations.store.bulk import cleaned
 from integrations.store.columns import BUCKETS
 from integrations.store.ledger import COLUMNS, rows_of
 from metrics.ledger import CustomerLedger
@@ -38,7 +39,7 @@ def differences(
     low, high = (BUCKETS * part // shard[1] for part in (shard[0], shard[0] + 1))
     out = []
     for table, columns in COLUMNS.items():
-        fresh = _by_customer(expected[table])
+        fresh = _by_customer(tuple(row) for row in cleaned(table, columns, expected[table]))
         held = _by_customer(_stored(connection, table, columns, basis, low, high))
         for customer in sorted({*fresh, *held} - but):
             one, other = held.get(customer, set()), fresh.get(customer, set())

@@ -219,6 +219,12 @@ def touched_customers(connection: Connection) -> tuple[list[tuple[int, str]], in
     return sorted((int(a), str(c)) for a, c in connection.execute(query)), last
 
 
+def marked_customers(connection: Connection) -> list[tuple[int, str]]:
+    """The Stripe customers (account, id) that are marked as this transaction sees it, each once and in order."""
+    query = select(touched.c.account, touched.c.customer_id).distinct()
+    return sorted((int(a), str(c)) for a, c in connection.execute(query))
+
+
 def drop_touched_until(connection: Connection, last: int) -> None:
     """Remove the marks up to one that were dealt with; those made since stay."""
     connection.execute(delete(touched).where(touched.c.id <= last))

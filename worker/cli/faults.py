@@ -46,6 +46,7 @@ _CODES: Final = {
     "UnknownDimension": Exit.USAGE,
     "NotMigrated": Exit.NOT_MIGRATED,
     "AlreadyRunning": Exit.LOCKED,
+    "Moved": Exit.LOCKED,
     "Refused": Exit.REFUSED,
     "NotAllowed": Exit.REFUSED,
     "AccountRefused": Exit.REFUSED,

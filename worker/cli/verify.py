@@ -27,7 +27,7 @@ def check(face: Face, *, json: bool) -> None:
         put_json({
             "ok": not found.problems, "policy": face.wiring.basis.policy.name, "customers": found.customers, "movements": found.movements,
             "windows": found.windows, "waiting": found.waiting, "ledger": list(found.ledger), "identity": list(found.identity),
-            "figures": list(found.figures),
+            "figures": list(found.figures), "outdated": found.outdated,
         })  # fmt: skip
     else:
         face.lines(
@@ -39,6 +39,8 @@ def check(face: Face, *, json: bool) -> None:
                 face.lines(f"{name}: {len(problems) - SHOWN} more (--json)")
         if found.waiting:
             face.say(f"{found.waiting} customers have news that no figure knows of yet and were left out; run: nrr rollup")
+        if found.outdated:
+            face.say("the ledger has changed since the figures were made, so only the ledger was compared; run: nrr rollup")
     if found.problems:
         face.say("what is stored differs from what the facts say; nothing was changed. Run: nrr rebuild")
         raise typer.Exit(Exit.MISMATCH)
