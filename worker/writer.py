@@ -28,17 +28,13 @@ from metrics.evidence import Instant
 from worker import pages as translated
 from worker import ranges
 from worker.jobs import is_the_database
+from worker.memory import collect_seldom, share_heaps
 
 PAGES_WAITING: Final = 48
 """Parts of all readers that may wait to be stored or are being stored: about two transactions."""
 
 OBJECTS_PER_COMMIT: Final = 3_000
 """A transaction takes no further part once it holds this many objects: five to ten thousand rows."""
-
-
-COLLECTING: Final = (50_000, 20, 100)
-"""How seldom the interpreter looks for circles of garbage while pages go through: evidence has none, and looking at thousands of it
-over and over costs a fifth of the time."""
 
 
 class Feed:
@@ -115,18 +111,19 @@ class Writer:
         self._queue: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(PAGES_WAITING)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-        self._collecting = gc.get_threshold()
+        self._collected = gc.get_threshold()
 
     def start(self) -> None:
         """Begin to store."""
-        gc.set_threshold(*COLLECTING)
+        share_heaps()
+        self._collected = collect_seldom()
         self._thread.start()
 
     def close(self) -> None:
         """Store what was handed over, then stop."""
         self._queue.put(None)
         self._thread.join()
-        gc.set_threshold(*self._collecting)
+        gc.set_threshold(*self._collected)
 
     def put(self, part: Part) -> None:
         """Hand pages over; waits while too many are waiting. Raises what an earlier part of the job met."""
