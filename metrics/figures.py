@@ -65,7 +65,7 @@ class Figures:
 
     def to_row(self) -> dict[str, Any]:
         """The figures as a row of the store's table `rollup`: companions are JSON text with sorted keys."""
-        row = {f.name: getattr(self, f.name) for f in fields(self)}
+        row = {name: getattr(self, name) for name in _NAMES}
         row["companions"] = json.dumps(self.companions, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return row
 
@@ -103,6 +103,8 @@ class Figures:
             out.append(f"customers and logos make {logos}, but {self.closing_customers} are there at the end")
         return out
 
+
+_NAMES: Final = tuple(f.name for f in fields(Figures))
 
 OPENING_ZERO: Final = "opening_zero"
 GAP: Final = "gap"

@@ -231,7 +231,7 @@ def finish(
     `complete_until` is the instant up to which the data is complete: windows that end later are marked incomplete. `gaps` are half-open
     ranges of days whose evidence is missing: the rates of windows that touch one are null with the reason `gap`.
     """
-    lists = _lists(partials)
+    lists, version = _lists(partials), policy.version
     marks = [
         (
             is_incomplete(w, complete_until, timezone),
@@ -246,7 +246,7 @@ def finish(
         if row["dimension"] == WHOLE:
             companions |= lists.get((row["window"], row["currency"]), _NO_LISTS)
         yield Figures(
-            policy.version,
+            version,
             window.kind,
             window.first,
             window.until,
