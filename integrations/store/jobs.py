@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
-from sqlalchemy import Connection, Exists, Select, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Exists, Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.clock import now
@@ -69,6 +69,7 @@ class Summary:
     pages: int
     objects: int
     oldest_due: datetime | None
+    """Since when the job that could be done has been due that has waited longest; those that wait for others don't count."""
     errors: tuple[str, ...]
 
 
@@ -331,14 +332,19 @@ def open_count(connection: Connection, run: int, stream: str | None = None) -> i
 
 
 def summary(connection: Connection, run: int | None = None) -> Summary:
-    """Counts by status, pages, objects, the oldest that is due, and the last errors; of one run or of all that is open."""
-    where = table.c.run_id == run if run is not None else table.c.status.in_(OPEN)
+    """Counts by status, pages, objects, since when the oldest could be done, and the last errors; of one run or of all that is open.
+
+    What a closed run left due is nobody's work any more; what it put aside waits for somebody to change something.
+    """
+    where = table.c.run_id == run if run is not None else _unfinished()
     counts = connection.execute(
         select(table.c.status, func.count(), func.sum(table.c.pages), func.sum(table.c.objects))
         .where(where)
         .group_by(table.c.status)
     ).all()
-    oldest = connection.execute(select(func.min(table.c.next_attempt_at)).where(where, table.c.status == "due")).scalar_one()
+    moment = now(connection)
+    waiting = and_(where, table.c.status == "due", table.c.next_attempt_at <= moment, ~_waits())
+    oldest = connection.execute(select(func.min(table.c.next_attempt_at)).where(waiting)).scalar_one()
     errors = connection.execute(
         select(table.c.last_error).where(where, table.c.last_error.is_not(None)).order_by(table.c.id.desc()).limit(5)
     ).scalars()
@@ -349,6 +355,11 @@ def summary(connection: Connection, run: int | None = None) -> Summary:
         oldest,
         tuple(str(e) for e in errors),
     )
+
+
+def _unfinished() -> ColumnElement[bool]:
+    going_on = select(run.c.id).where(run.c.id == table.c.run_id, run.c.status == "running").exists()
+    return or_(table.c.status == "quarantined", and_(table.c.status.in_(("due", "leased")), going_on))
 
 
 def of_run(connection: Connection, run: int) -> list[Job]:
