@@ -321,7 +321,7 @@ def _part(entry: Mapping[str, Any], dimensions: Sequence[str] | None) -> tuple[s
     """The dimension that a rule looks at, and the one segment (None: each)."""
     each, segment = entry.get("each"), entry.get("segment")
     if each is None and segment is None:
-        return "", ""
+        return "", None
     if each is not None and segment is not None:
         raise Wrong("segment", "takes either `segment` (one) or `each` (all of a dimension), not both")
     if each is not None:
