@@ -5,21 +5,23 @@ which evidence is stronger; only what says nothing new is left out (see `integra
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
-from integrations.store import catalog, people, states
+from integrations.store import catalog, people, states, unwanted
 from integrations.store.bulk import append, insert_new
 from integrations.store.columns import require_zone
 from integrations.store.encoding import bucket_of, encode
 from integrations.store.people import Person
-from integrations.store.schema import event, forgotten, invoice, invoice_line, payload, touched
+from integrations.store.schema import event, invoice, invoice_line, payload, touched
 from integrations.store.states import Incoming, Kept
+from integrations.store.unwanted import Unwanted
 from metrics.evidence import (
     Coupon,
+    Customer,
     CustomerState,
     Instant,
     Invoice,
@@ -27,8 +29,11 @@ from metrics.evidence import (
     InvoiceLine,
     Price,
     Product,
+    Subscription,
     SubscriptionState,
 )
+
+Described = TypeVar("Described", Customer, Subscription)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +94,17 @@ def put_page(connection: Connection, account: int, page: Page, learnt_at: dateti
     inline: list[Price | Coupon] = [*page.inline_prices, *page.inline_coupons]
     stored.new, concerned = catalog.put(connection, account, page.observed_at, listed, inline, learnt_at)
     stored.touched |= concerned
+    gone = unwanted.of_account(connection, account)
     customers = [
-        Incoming(s.customer.id, s.customer.id, s.at, int(s.source), s.source_id, encode(s.customer)) for s in page.customers
+        Incoming(s.customer.id, s.customer.id, s.at, int(s.source), s.source_id, encode(_kept(s.customer, s.customer.id, gone)))
+        for s in page.customers
     ]
     stored.add(states.put_customers(connection, account, customers, learnt_at))
     subscriptions = [
-        Incoming(s.subscription.id, s.subscription.customer, s.at, int(s.source), s.source_id, encode(s.subscription), s.subscription.status)
+        Incoming(
+            s.subscription.id, s.subscription.customer, s.at, int(s.source), s.source_id,
+            encode(_kept(s.subscription, s.subscription.customer, gone)), s.subscription.status,
+        )
         for s in page.subscriptions
     ]  # fmt: skip
     kept = states.put_subscriptions(connection, account, subscriptions, learnt_at)
@@ -102,11 +112,15 @@ def put_page(connection: Connection, account: int, page: Page, learnt_at: dateti
     _put_invoices(connection, account, page.invoices, learnt_at, stored)
     _put_events(connection, account, page.events, learnt_at, stored)
     if page.payloads or page.people:
-        unwanted = set(connection.execute(select(forgotten.c.customer_id).where(forgotten.c.account == account)).scalars())
-        _put_payloads(connection, account, page, kept.listings, unwanted, learnt_at)
-        people.put(connection, account, (p for p in page.people if p.customer not in unwanted), page.observed_at)
+        _put_payloads(connection, account, page, kept.listings, gone.customers, learnt_at)
+        people.put(connection, account, (p for p in page.people if p.customer not in gone.customers), page.observed_at)
     touch(connection, account, stored.touched)
     return stored
+
+
+def _kept(state: Described, customer: str, gone: Unwanted) -> Described:
+    """A state without what may not be stored of its customer any more."""
+    return replace(state, metadata=()) if customer in gone.metadata and state.metadata else state
 
 
 def touch(connection: Connection, account: int, customers: Iterable[str]) -> None:
@@ -193,7 +207,7 @@ def _put_payloads(
     account: int,
     page: Page,
     listings: frozenset[tuple[str, int]],
-    unwanted: set[str],
+    gone: frozenset[str],
     learnt_at: datetime,
 ) -> None:
     """Keep what Stripe sent of events, and of those listed states that said something new."""
@@ -203,7 +217,7 @@ def _put_payloads(
     rows = {}
     for kind, object_id, source_id, body in page.payloads:
         about = seen.get(source_id)
-        if (about.customer if about else owner.get(object_id)) in unwanted or not (source_id or object_id in listed):
+        if (about.customer if about else owner.get(object_id)) in gone or not (source_id or object_id in listed):
             continue
         at = listed[object_id] if not source_id else about.created if about else 0
         rows[kind, object_id, at, source_id] = (account, kind, object_id, at, source_id, body, learnt_at)

@@ -6,15 +6,17 @@ forgotten, so that nothing personal of it is stored again.
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from integrations.store import members, unwanted
 from integrations.store.bulk import among
 from integrations.store.clock import now
 from integrations.store.encoding import bucket_of, decode, digest, encode
 from integrations.store.engine import is_postgresql
 from integrations.store.facts import touch
 from integrations.store.schema import customer_state, event, forgotten, payload, person, subscription_state
+from integrations.store.schema_ledger import attribute
 from metrics.evidence import Customer, Subscription
 
 
@@ -28,9 +30,18 @@ class Forgotten:
 
 
 def forget(connection: Connection, account: int, customer: str, *, metadata: bool = False) -> Forgotten:
-    """Remove what is personal of a Stripe customer. With `metadata` it loses that too: it then has no segment by metadata any more."""
-    insert = (postgresql if is_postgresql(connection) else sqlite).insert(forgotten).on_conflict_do_nothing()
-    connection.execute(insert, {"account": account, "customer_id": customer, "at": now(connection)})
+    """Remove what is personal of a Stripe customer, and keep it out from now on. With `metadata` that is removed and kept out too.
+
+    It then has no segment by metadata any more, and no metadata rule makes it part of another or leaves it out. Doing it twice changes
+    nothing; what was forgotten stays so when it is done again without `metadata`.
+    """
+    unwanted.alone(connection, account)
+    insert = (postgresql if is_postgresql(connection) else sqlite).insert(forgotten)
+    noted = insert.on_conflict_do_update(
+        index_elements=[forgotten.c.account, forgotten.c.customer_id],
+        set_={"metadata": forgotten.c.metadata | insert.excluded.metadata},
+    )
+    connection.execute(noted, {"account": account, "customer_id": customer, "at": now(connection), "metadata": metadata})
     mine = and_(person.c.account == account, person.c.customer_id == customer)
     names = connection.execute(delete(person).where(mine)).rowcount
     payloads = connection.execute(
@@ -38,6 +49,7 @@ def forget(connection: Connection, account: int, customer: str, *, metadata: boo
     ).rowcount
     states = _without_metadata(connection, account, customer) if metadata else 0
     if states:
+        _forget_attributes(connection, account, customer)
         touch(connection, account, [customer])
     return Forgotten(names, payloads, states)
 
@@ -59,13 +71,24 @@ def _sent_of(connection: Connection, account: int, customer: str) -> ColumnEleme
     return or_(among(connection, payload.c.object_id, objects), among(connection, payload.c.source_id, named))
 
 
+def _forget_attributes(connection: Connection, account: int, customer: str) -> None:
+    """Remove what any ledger has of the metadata; who is one with the customer gets its own back when it is derived, which is due."""
+    name = members.names(connection, [(account, customer)])[account, customer]
+    theirs = and_(attribute.c.bucket == bucket_of(name), attribute.c.customer == name)
+    connection.execute(delete(attribute).where(theirs, attribute.c.key.startswith("metadata.", autoescape=True)))
+
+
 def _without_metadata(connection: Connection, account: int, customer: str) -> int:
     changed = 0
-    for table, kind in ((customer_state, Customer), (subscription_state, Subscription)):
+    kinds: tuple[tuple[Table, type[Customer | Subscription]], ...] = (
+        (customer_state, Customer),
+        (subscription_state, Subscription),
+    )
+    for table, kind in kinds:
         theirs = and_(table.c.bucket == bucket_of(customer), table.c.customer_id == customer, table.c.account == account)
         keys = [c for c in table.primary_key if c.name not in ("bucket", "customer_id", "account")]
         for row in connection.execute(select(*keys, table.c.body).where(theirs)).all():
-            found: Customer | Subscription = decode(row[-1], kind)
+            found = decode(row[-1], kind)
             if not found.metadata:
                 continue
             body = encode(replace(found, metadata=()))

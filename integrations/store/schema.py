@@ -211,5 +211,6 @@ forgotten = Table(
     key("account", Whole, _ACCOUNT),
     key("customer_id", Word, _CUSTOMER),
     must("at", Time, "when it was asked for"),
+    must("metadata", Flag, "whether no metadata may be stored either"),
     comment="Customers of whom no name and no payload may be stored again",
 )

@@ -263,6 +263,7 @@ def upgrade() -> None:
         ),
         sa.Column("customer_id", WORD, autoincrement=False, nullable=False, comment="Stripe's id of the customer"),
         sa.Column("at", TIME, nullable=False, comment="when it was asked for"),
+        sa.Column("metadata", sa.Boolean(), nullable=False, comment="whether no metadata may be stored either"),
         sa.PrimaryKeyConstraint("account", "customer_id", name=op.f("pk_forgotten")),
         comment="Customers of whom no name and no payload may be stored again",
     )
