@@ -19,13 +19,13 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, false, update
 
-from integrations.store import cursors, jobs, migrate, runs
+from integrations.store import jobs, migrate, runs
 from integrations.store.engine import begin
 from integrations.store.schema_work import job as job_table
 from integrations.stripe import client
 from integrations.stripe.decode.parsing import Garbled, Parsed
-from worker import ingest, steps, tasks, tick, writer
 from worker import jobs as crew
+from worker import steps, tasks, tick, writer
 from worker.app import app
 
 __all__ = ["app", "tasks"]
@@ -133,23 +133,8 @@ def schema() -> None:
     _swap(migrate, "require_current", lambda _engine: None)
 
 
-def marks() -> None:
-    """Marks may go back."""
-
-    def do_mark(reading: ingest.Ingest, job: jobs.Job) -> None:
-        with begin(reading.engine) as connection:
-            held = cursors.of_account(connection, job.account or 0)
-            for name, value in sorted(job.data.items()):
-                stream = ingest.EVENTS if name == "events_until" else name.removeprefix("listed:")
-                before = held.get(stream)
-                cursors.move(connection, job.account or 0, stream, before.position if before else None, int(value))
-            jobs.finish(connection, job)
-
-    _swap(ingest, "do_mark", do_mark)
-
-
 SWITCHES: Final[dict[str, Callable[[], None]]] = {
-    each.__name__: each for each in (fence, cursor_apart, leases, closing, stages, patience, garbled, exclusive, schema, marks)
+    each.__name__: each for each in (fence, cursor_apart, leases, closing, stages, patience, garbled, exclusive, schema)
 }
 
 

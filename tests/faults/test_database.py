@@ -9,8 +9,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from integrations.store.engine import begin
 from integrations.store import dump
+from integrations.store.engine import begin
 from tests.faults.conftest import Built
 from tests.faults.plant import Plant, differences, until
 from tests.faults.test_processes import same

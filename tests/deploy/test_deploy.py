@@ -1,0 +1,228 @@
+"""What is deployed with, as far as it can be checked without Docker, systemd and Prometheus: it parses, it is hardened, and whatever it
+names (commands, settings, metrics, sections of the runbook) is there. The processes themselves are run for real in tests/faults."""
+
+import re
+from configparser import RawConfigParser
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from sqlalchemy import Engine
+
+from tests.faults.plant import ROOT
+from worker.cli.main import COMMANDS
+from worker.exporter import metrics_of
+from worker.freshness import Freshness, StreamAge, WorkerAge
+from worker.settings import SECRETS, Settings, environment_name
+
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
+
+HARDENED = {
+    "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes", "PrivateDevices": "yes",
+    "CapabilityBoundingSet": "", "SystemCallFilter": "@system-service",
+}  # fmt: skip
+
+
+def settings() -> set[str]:
+    """The names under which anything can be set in the environment."""
+    names = {environment_name(field) for field in Settings.model_fields}
+    return names | {f"{environment_name(field)}_FILE" for field in SECRETS} | {"NRR_CONFIG"}
+
+
+def unit(path: Path) -> dict[str, list[tuple[str, str]]]:
+    """A unit's sections; a key may come several times."""
+    sections: dict[str, list[tuple[str, str]]] = {}
+    current: list[tuple[str, str]] = []
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if not line.strip() or line.startswith(("#", ";")):
+            continue
+        if line.startswith("["):
+            current = sections.setdefault(line.strip("[]"), [])
+            continue
+        name, equals, value = line.partition("=")
+        assert equals, f"{path.name}:{number} is neither a section nor an assignment"
+        current.append((name, value))
+    return sections
+
+
+def compose() -> dict[str, Any]:
+    """The compose file."""
+    found: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    return found
+
+
+def rules() -> list[dict[str, Any]]:
+    """Every alarm."""
+    found = yaml.safe_load((DEPLOY / "prometheus" / "alerts.yml").read_text())
+    return [rule for group in found["groups"] for rule in group["rules"]]
+
+
+# --- systemd ------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda path: path.name)
+def test_units_parse(path: Path) -> None:
+    """Sections and assignments, the sections that its sort has, and a description."""
+    found = unit(path)
+    assert (
+        {"Unit", {".service": "Service", ".timer": "Timer"}[path.suffix]} <= set(found) <= {"Unit", "Service", "Timer", "Install"}
+    )
+    assert dict(found["Unit"])["Description"].startswith("nrr ")
+    RawConfigParser(strict=False, allow_no_value=False).read_string(path.read_text())
+
+
+@pytest.mark.parametrize("path", [each for each in SERVICES if each.name != "nrr-restart.service"], ids=lambda path: path.name)
+def test_services_are_hardened_and_run_a_command_that_exists(path: Path) -> None:
+    """As a user of their own, without capabilities, on a read-only system; the restart alone is systemd's own business."""
+    service = unit(path)["Service"]
+    found = dict(service)
+    assert HARDENED == {name: found.get(name) for name in HARDENED}
+    assert ("nrr", "nrr") == (found["User"], found["Group"])
+    program, command, *_ = found["ExecStart"].split()
+    assert program.endswith("/bin/nrr")
+    assert command in COMMANDS
+    named = {value.partition("=")[0] for name, value in service if name == "Environment"} - {"HOME"}
+    assert named <= settings()
+    loaded = {value.partition(":")[0] for name, value in service if name == "LoadCredential"}
+    used = set(re.findall(r"%d/(\w+)", path.read_text()))
+    assert used - {""} <= loaded
+
+
+def test_what_units_name_is_there() -> None:
+    """A timer has its service, and who is named by another unit exists."""
+    names = {path.name for path in UNITS}
+    for path in UNITS:
+        if path.suffix == ".timer":
+            assert path.with_suffix(".service").name in names
+        assert set(re.findall(r"nrr-\w+\.(?:service|timer)", path.read_text())) <= names
+
+
+def test_a_worker_is_given_the_time_to_finish_its_page() -> None:
+    """SIGTERM reaches the parent only, which tells its children; killed sooner it would lose pages that are read again."""
+    service = dict(unit(DEPLOY / "systemd" / "nrr-worker.service")["Service"])
+    assert "mixed" == service["KillMode"]
+    assert int(service["TimeoutStopSec"]) >= 60
+
+
+# --- compose and the image ------------------------------------------------------------------------------------------------------------
+
+
+def test_compose_has_everything_and_nothing_in_the_open() -> None:
+    """Worker, beat, exporter, migration, Redis and PostgreSQL; read-only roots, no capabilities, no secret in the environment."""
+    services = compose()["services"]
+    assert {"postgres", "redis", "migrate", "worker", "beat", "exporter"} == set(services)
+    for name in ("migrate", "worker", "beat", "exporter"):
+        service = services[name]
+        assert (True, ["ALL"]) == (service["read_only"], service["cap_drop"])
+        assert service["command"][0] in COMMANDS
+        assert set(service["environment"]) <= settings()
+        for key in service["environment"]:
+            if key.lower() in SECRETS:
+                assert key == "REDIS_URL"
+    assert ["nrr", "health"] == services["worker"]["healthcheck"]["test"][1:]
+    published = [port for service in services.values() for port in service.get("ports", [])]
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_redis_keeps_what_it_has_and_refuses_rather_than_evicts() -> None:
+    """Append-only, no eviction."""
+    command = compose()["services"]["redis"]["command"]
+    pairs = dict(zip(command[1::2], command[2::2], strict=True))
+    assert ("yes", "noeviction") == (pairs["--appendonly"], pairs["--maxmemory-policy"])
+
+
+def test_volumes_and_secrets_that_are_used_are_declared() -> None:
+    """And the other way round."""
+    found = compose()
+    used = {secret for service in found["services"].values() for secret in service.get("secrets", [])}
+    assert used == set(found["secrets"])
+    volumes = {volume.partition(":")[0] for service in found["services"].values() for volume in service.get("volumes", [])}
+    assert volumes == set(found["volumes"])
+
+
+def test_the_image_runs_as_nobody_and_copies_what_is_there() -> None:
+    """Not root; every path that it copies exists; what ends it is SIGTERM."""
+    lines = [line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if line and not line.startswith("#")]
+    user = [line.split()[1] for line in lines if line.startswith("USER ")]
+    assert user
+    assert user[-1].split(":")[0] not in ("root", "0")
+    assert "STOPSIGNAL SIGTERM" in lines
+    copied = [word for line in lines if line.startswith("COPY ") and "--from" not in line for word in line.split()[1:-1]]
+    assert copied
+    assert [] == [word for word in copied if not (ROOT / word).exists()]
+    extras = set(re.findall(r"--extra (\w+)", "\n".join(lines)))
+    import tomllib
+
+    assert extras <= set(tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"])
+
+
+# --- settings -------------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_example_names_settings_that_exist() -> None:
+    """Every line of env.example, commented out or not."""
+    lines = (DEPLOY / "env.example").read_text().splitlines()
+    names = [match.group(1) for line in lines if (match := re.match(r"#?([A-Z][A-Z0-9_]+)=", line))]
+    assert len(names) > 10
+    assert [] == sorted(set(names) - settings())
+    assert len(names) == len(set(names))
+
+
+def test_the_example_does_not_overrule_the_units() -> None:
+    """systemd lets EnvironmentFile go before Environment: what the units set must be commented out there."""
+    lines = (DEPLOY / "env.example").read_text().splitlines()
+    in_force = {line.partition("=")[0] for line in lines if line and not line.startswith("#")}
+    by_units = {value.partition("=")[0] for path in SERVICES for name, value in unit(path)["Service"] if name == "Environment"}
+    assert set() == in_force & by_units
+
+
+# --- alarms ---------------------------------------------------------------------------------------------------------------------------
+
+
+def known_metrics() -> set[str]:
+    """The names that the exporter gives."""
+    from datetime import UTC, date, datetime
+
+    everything = Freshness(
+        datetime.now(UTC), (StreamAge("a", "events", 1, 1.0),), (WorkerAge("w", 1.0),), 1.0, 1.0, date(2026, 1, 1), {"due": 1}, 1.0, 1, 1,
+        {"a": 1}, 1,
+    )  # fmt: skip
+    return {metric.name for metric in metrics_of(everything)} | {"nrr_up"}
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
+def test_an_alarm_looks_at_metrics_that_exist_and_has_its_section(rule: dict[str, Any]) -> None:
+    """Its expression names metrics of ours, its link leads to a section of the runbook."""
+    assert set(re.findall(r"\bnrr_\w+", rule["expr"])) <= known_metrics()
+    assert rule["labels"]["severity"] in ("warning", "critical")
+    page, _, anchor = rule["annotations"]["runbook"].partition("#")
+    sections = re.findall(r"^## (.+)$", (DEPLOY / page).read_text(), re.MULTILINE)
+    assert rule["alert"] in sections
+    assert rule["alert"].lower() == anchor
+    assert rule["expr"].count("(") == rule["expr"].count(")")
+
+
+def test_every_section_of_the_runbook_that_is_called_like_an_alarm_is_one() -> None:
+    """In the order of the alarms."""
+    sections = re.findall(r"^## (Nrr\w+)$", (DEPLOY / "runbook.md").read_text(), re.MULTILINE)
+    assert [rule["alert"] for rule in rules()] == sections
+
+
+def test_the_runbook_names_commands_that_exist() -> None:
+    """Whatever is to be typed can be typed."""
+    text = (DEPLOY / "runbook.md").read_text()
+    typed = set(re.findall(r"(?:`|^ {4})nrr ([a-z]+)", text, re.MULTILINE))
+    assert len(typed) > 5
+    assert typed <= set(COMMANDS)
+
+
+def test_the_exporter_knows_nothing_that_only_an_alarm_knows(engine: Engine) -> None:
+    """On a database that nothing was done with, what never happened is left out, so that `absent()` and `unless` find it."""
+    from worker import freshness
+
+    names = {metric.name for metric in metrics_of(freshness.gather(engine)) if metric.samples}
+    assert "nrr_tick_age_seconds" not in names
+    assert "nrr_jobs" in names

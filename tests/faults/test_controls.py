@@ -1,0 +1,101 @@
+"""The tests of the defences can fail: each defence is switched off in the workers, and what its test looks at goes wrong."""
+
+from pathlib import Path
+
+import pytest
+
+from integrations.sandbox.faults import Fault
+from tests.faults.broken import SWITCHES
+from tests.faults.conftest import Built
+from tests.faults.plant import TooLate, differences, until
+from tests.faults.test_database import terminate
+from tests.faults.test_processes import changed_schema, counted_once
+
+pytestmark = pytest.mark.slow
+
+SOON = 25.0
+"""With its defence a test is through long before this."""
+
+
+def test_without_the_fence_a_zombie_commits(plant: Built, expected: list[str]) -> None:
+    """Pages that another one has read meanwhile are counted a second time."""
+    with plant(latency_seconds=0.25, NRR_SHARDS="1", NRR_LEASE_SECONDS="3") as found:
+        with pytest.raises(AssertionError) as failed:
+            counted_once(found, expected, switch="fence")
+        assert not isinstance(failed.value, TooLate)
+
+
+def test_a_cursor_that_is_committed_by_itself_loses_pages(plant: Built, expected: list[str]) -> None:
+    """Killed between the two commits: the page is passed over for good."""
+    with plant() as found:
+        found.worker(switch="cursor_apart", NRR_TEST_DIE="between:3")
+        found.beat()
+        until((found.folder / "died").exists, 60, "somebody dies")
+        found.settle()
+        assert "" != differences(expected, found.dump())
+
+
+@pytest.mark.parametrize(("switch", "moment"), [("leases", "within:2"), ("closing", "closing:1")])
+def test_what_a_dead_worker_held_is_held_for_ever(plant: Built, switch: str, moment: str) -> None:
+    """Without leases its job, without closing its run: nothing is ever done."""
+    with plant() as found:
+        found.worker(switch=switch, NRR_TEST_DIE=moment)
+        found.beat()
+        until((found.folder / "died").exists, 60, "somebody dies")
+        with pytest.raises(TooLate):
+            found.settle(SOON)
+
+
+def test_without_stages_a_mark_moves_past_what_was_not_read(plant: Built) -> None:
+    """The invoices are refused, and yet everything is said to be complete."""
+    with plant() as found:
+        found.stripe.faults.add(Fault("forbidden", "/v1/invoices", times=None))
+        found.worker(switch="stages")
+        found.beat()
+        until(lambda: found.query("SELECT 1 FROM cursor WHERE stream = 'invoices'"), 60, "the mark is moved")
+
+
+def test_without_patience_a_passing_fault_stays(plant: Built) -> None:
+    """A connection that was ended once is a job that is put aside."""
+    with plant(latency_seconds=0.1) as found:
+        found.worker(switch="patience")
+        found.beat()
+        until(lambda: found.pages() >= 2, 60, "pages are stored")
+        terminate(found)
+        until(lambda: found.query("SELECT 1 FROM job WHERE status = 'quarantined'"), SOON, "a job is put aside")
+
+
+def test_a_body_that_does_not_parse_taken_for_the_end_loses_objects(plant: Built, expected: list[str]) -> None:
+    """HTML in place of JSON ends a list."""
+    with plant() as found:
+        found.stripe.faults.add(Fault("html", "/v1/invoices", times=1))
+        found.worker(switch="garbled")
+        found.beat()
+        found.settle()
+        assert "" != differences(expected, found.dump())
+
+
+def test_without_exclusive_runs_two_beats_do_everything_twice(plant: Built) -> None:
+    """Each tick opens a run of its own."""
+    with plant() as found:
+        found.worker(switch="exclusive")
+        found.beat()
+        found.beat()
+        until(lambda: found.runs("sync") > 1, SOON, "there are two syncs")
+
+
+def test_without_looking_at_the_schema_a_worker_stays(plant: Built) -> None:
+    """It goes on working on a schema that it doesn't know."""
+    with plant() as found:
+        worker = found.worker(switch="schema")
+        found.beat()
+        found.settle()
+        changed_schema(found)
+        with pytest.raises(TooLate):
+            worker.wait(8)
+
+
+def test_every_switch_has_its_test() -> None:
+    """A switch that nobody flips proves nothing."""
+    text = Path(__file__).read_text(encoding="utf-8")
+    assert [] == [name for name in SWITCHES if f'"{name}"' not in text]
