@@ -33,7 +33,9 @@ def merged(pages: Sequence[StripePage]) -> Page:
             for page in pages
             for e in page.events
         ],
-        payloads=[(each.kind, each.object_id, each.source_id, each.body) for page in pages for each in page.payloads],
+        payloads=[
+            (each.kind, each.object_id, each.source_id, page.observed_at, each.body) for page in pages for each in page.payloads
+        ],
         people=[Person(each.customer, each.name, each.email) for page in pages for each in page.people],
     )
 

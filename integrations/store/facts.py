@@ -53,7 +53,8 @@ class EventRow:
 class Page:
     """Facts to be stored together. `inline_` objects were seen inside others: they fill a hole but never replace a listed one.
 
-    `payloads` are kind (subscription, event), object id, event id (empty for a listing) and what Stripe sent, compressed with zlib.
+    `payloads` are kind (subscription, event), object id, event id (empty for a listing), the moment of the answer that it was in, and what
+    Stripe sent, compressed with zlib.
     """
 
     observed_at: Instant
@@ -66,7 +67,7 @@ class Page:
     subscriptions: Sequence[SubscriptionState] = ()
     invoices: Sequence[InvoiceEvidence] = ()
     events: Sequence[EventRow] = ()
-    payloads: Sequence[tuple[str, str, str, bytes]] = ()
+    payloads: Sequence[tuple[str, str, str, Instant, bytes]] = ()
     people: Sequence[Person] = ()
 
 
@@ -211,15 +212,16 @@ def _put_payloads(
     learnt_at: datetime,
 ) -> None:
     """Keep what Stripe sent of events, and of those listed states that said something new."""
-    listed = dict(listings)
     seen = {e.id: e for e in page.events}
     owner = {s.subscription.id: s.subscription.customer for s in page.subscriptions}
     rows = {}
-    for kind, object_id, source_id, body in page.payloads:
+    for kind, object_id, source_id, observed_at, body in page.payloads:
         about = seen.get(source_id)
-        if (about.customer if about else owner.get(object_id)) in gone or not (source_id or object_id in listed):
+        if (about.customer if about else owner.get(object_id)) in gone:
             continue
-        at = listed[object_id] if not source_id else about.created if about else 0
+        if not source_id and (object_id, observed_at) not in listings:
+            continue
+        at = observed_at if not source_id else about.created if about else 0
         rows[kind, object_id, at, source_id] = (account, kind, object_id, at, source_id, body, learnt_at)
     found = [row for _, row in sorted(rows.items())]
     insert_new(connection, payload, ("account", "kind", "object_id", "at", "source_id", "body", "learnt_at"), found)

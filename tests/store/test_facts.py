@@ -61,7 +61,7 @@ def put(connection: Connection, states: list[SubscriptionState], invoices: list[
         invoices=tuple(invoices),
         customers=(CustomerState(Instant(5), Source.SNAPSHOT, "", Customer("cus_0", Instant(1), metadata=(("a", "b"),))),),
         events=(EventRow("evt_1", "x", Instant(3), "sub"),),
-        payloads=(("event", "sub", "evt_1", zlib.compress(b"{}")),),
+        payloads=(("event", "sub", "evt_1", Instant(3), zlib.compress(b"{}")),),
     )
     return put_page(connection, 1, page, LEARNT).new
 

@@ -31,8 +31,14 @@ def told(engine: Engine) -> None:
             ],
             events=[event(f"evt_{number}", name, sub, 200)],
             payloads=[
-                ("subscription", sub, "", zlib.compress(b"listed, sub-secret" if secret else b"listed")),
-                ("event", f"evt_{number}", f"evt_{number}", zlib.compress(b"sent, vip-secret" if secret else b"sent")),
+                ("subscription", sub, "", Instant(100), zlib.compress(b"listed, sub-secret" if secret else b"listed")),
+                (
+                    "event",
+                    f"evt_{number}",
+                    f"evt_{number}",
+                    Instant(200),
+                    zlib.compress(b"sent, vip-secret" if secret else b"sent"),
+                ),
             ],
             people=[Person(name, "Ada Lovelace" if secret else "Bob", "ada@example.com" if secret else "b@example.com")],
         )
@@ -84,7 +90,7 @@ def test_what_was_forgotten_stays_away(engine: Engine) -> None:
         at=900,
         customers=[customer("cus_a", 900, note="vip-secret")],
         subscriptions=[subscription("sub_a", "cus_a", 900, quantity=7, note="sub-secret")],
-        payloads=[("subscription", "sub_a", "", b"sub-secret")],
+        payloads=[("subscription", "sub_a", "", Instant(900), b"sub-secret")],
         people=[Person("cus_a", "Ada Lovelace", "ada@example.com")],
     )
     assert (1, {"cus_a"}) == new, "the quantity is news, the same customer without metadata is not"
