@@ -112,7 +112,17 @@ class Desk:
             },
             "business_type": "company", "charges_enabled": True, "country": business.country, "default_currency": "usd",
             "details_submitted": True, "email": "owner@example.com", "payouts_enabled": True,
-            "settings": {"dashboard": {"display_name": business.name, "timezone": "Etc/UTC"}}, "type": "standard",
+            "settings": {
+                "branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
+                "card_payments": {
+                    "decline_on": {"avs_failure": False, "cvc_failure": False}, "statement_descriptor_prefix": None,
+                    "statement_descriptor_prefix_kana": None, "statement_descriptor_prefix_kanji": None,
+                },
+                "dashboard": {"display_name": business.name, "timezone": "Etc/UTC"},
+                "payments": {
+                    "statement_descriptor": None, "statement_descriptor_kana": None, "statement_descriptor_kanji": None,
+                },
+            }, "type": "standard",
         }  # fmt: skip
 
     # --- lists of what customers have ----------------------------------------------------------------------------------------

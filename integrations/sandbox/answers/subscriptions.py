@@ -121,7 +121,7 @@ def schedule(show: Show, plan: Schedule) -> dict[str, Any]:
         },
         "end_behavior": "release", "livemode": False, "metadata": {},
         "phases": [_phase(plan.currency, *each) for each in starts], "released_at": plan.switch_at if released else None,
-        "released_subscription": plan.subscription if released else None, "renewal_interval": None,
+        "released_subscription": plan.subscription if released else None,
         "status": "released" if released else "active", "subscription": None if released else plan.subscription, "test_clock": None,
     }  # fmt: skip
 
