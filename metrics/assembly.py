@@ -41,7 +41,8 @@ def assemble(
     doubtful = False
     for state in states:
         chained = state.source == Source.EVENT and laid == state.source_id  # nothing can be missing between
-        if chained or strong is None or material(strong.subscription) != material(state.subscription):
+        # Any difference, be it of a period only, shows that something happened in between; then invoice lines may know of more.
+        if chained or strong is None or strong.subscription != state.subscription:
             out += _across(strong, state, line_points, invoices, policy, chained=chained, doubtful=doubtful)
         elif state.source == Source.EVENT:
             out.append(Known(state.at, state.subscription, (state.source_id,)))

@@ -196,7 +196,7 @@ def _without_short_stays(closings: list[_Closing], customer: str) -> tuple[list[
                     if balance.net:
                         since, until = closings[index].changes[0].at, closings[end].changes[-1].at
                         exclusions.append(Exclusion(customer, customer, "same_month", currency, balance.net, since, until))
-                index = end + 1
+                index = end  # how it stands at the end stays: without MRR, though list MRR may go on
                 continue
         out.append(closings[index])
         index += 1
