@@ -27,11 +27,11 @@ from integrations.sandbox.sandbox import Sandbox
 from integrations.store.engine import begin, read
 from metrics.derivation import Basis
 from tests.faults.conftest import undisturbed
-from tests.faults.plant import BUSINESS, Plant, Process, TooLate, differences, standing
+from tests.faults.plant import BUSINESS, Plant, Process, TooLate, differences, standing, until
 from tests.faults.test_database import terminate
 from tests.services.postgres import Postgres, create_database
 from tests.services.redis import RedisServer
-from worker import rollup
+from worker import log, rollup
 
 FIRST: Final = "2024-06-20T06:00:00Z"
 SECOND: Final = "2024-06-23T06:00:00Z"
@@ -225,7 +225,7 @@ def run(seed: int, seconds: float, say: Callable[[str], None]) -> bool:
             stripe.set_now(moment)
             _age(plant)
             world.repair()
-            if not _phase(world, schedule(seed + 1_000_003 * number, seconds / 2), content, moment, say):
+            if not _phase(world, schedule(seed + 1_000_003 * number, seconds / 2), content, moment, number + 1, say):
                 return False
     return True
 
@@ -235,7 +235,9 @@ def _made(folder: Path) -> Path:
     return folder
 
 
-def _phase(world: World, acts: Sequence[tuple[float, str]], wanted: list[str], moment: str, say: Callable[[str], None]) -> bool:
+def _phase(
+    world: World, acts: Sequence[tuple[float, str]], wanted: list[str], moment: str, nights: int, say: Callable[[str], None]
+) -> bool:
     began = time.monotonic()
     for at, name in acts:
         time.sleep(max(0.0, began + at - time.monotonic()))
@@ -249,6 +251,7 @@ def _phase(world: World, acts: Sequence[tuple[float, str]], wanted: list[str], m
     quiet = time.monotonic()
     try:
         _end_backfill(world)
+        until(lambda: world.plant.runs("nightly", "done") >= nights, SETTLE_SECONDS, "the night is done")
         world.plant.settle(SETTLE_SECONDS)
     except TooLate as error:
         say(f"FAILED at {moment}: {error}")
@@ -297,6 +300,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seconds", type=float, default=90.0, help="for how long faults strike")
     parser.add_argument("--quiet", action="store_true", help="one line for each seed")
     options = parser.parse_args(arguments)
+    log.configure(style="json", level="error")
     first = options.seed if options.seed is not None else random.SystemRandom().randrange(1_000_000)
     failed = []
     for seed in range(first, first + options.seeds):
