@@ -176,11 +176,22 @@ def fill(
         )
     if before is None:
         if out[0].at > start:
-            out[0] = replace(out[0], at=start)
+            credited = [p for p in by_moment[moments[0]] if p.kind == "credit"]
+            if credited:
+                out.insert(0, _given_up(credited, template, start))
+            else:
+                out[0] = replace(out[0], at=start)
         elif out[0].at < start:
             out = [replace(k, at=max(k.at, start)) for k in out]
             out = [k for k, nxt in zip(out, [*out[1:], None], strict=True) if nxt is None or nxt.at > k.at]
     return _with_discounts(before, out, after, after_at, used, line_points)
+
+
+def _given_up(credited: Sequence[Point], template: Subscription, start: Instant) -> Known:
+    """What was before the first change that any line shows: its credits say so, only not since when."""
+    items = {p.item: Item(p.item, p.price, p.quantity) for p in credited}
+    note = "the first line that is known takes this back: it is carried back to the start"
+    return Known(start, replace(template, items=tuple(items.values()), discounts=()), _evidence(credited), True, note)
 
 
 def _evidence(group: Sequence[Point]) -> tuple[str, ...]:
