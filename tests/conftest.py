@@ -1,6 +1,7 @@
 """Real services for every test that wants them; nothing is skipped when one is missing, it fails."""
 
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +25,50 @@ def postgres_url() -> Iterator[str]:
         yield server.dsn("postgres")
     finally:
         server.stop()
+
+
+def _migrated(url: str) -> None:
+    from integrations.store.engine import open_engine
+    from integrations.store.migrate import upgrade
+
+    engine = open_engine(url)
+    upgrade(engine)
+    engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_url: str) -> Iterator[str]:
+    """The name of a migrated database that others are copied from: migrating each one takes far longer."""
+    name = f"nrr_template_{uuid.uuid4().hex[:12]}"
+    _migrated(create_database(postgres_url, name))
+    yield name
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated file that others are copied from."""
+    file = tmp_path_factory.mktemp("template") / "nrr.sqlite3"
+    _migrated(f"sqlite:///{file}")
+    return file
+
+
+@pytest.fixture
+def _postgres_copy(postgres_url: str, _postgres_template: str) -> Iterator[str]:
+    name = f"nrr_test_{uuid.uuid4().hex[:12]}"
+    yield create_database(postgres_url, name, _postgres_template).replace("postgresql://", "postgresql+psycopg://")
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A migrated database without content, once of each kind: what nearly every test wants."""
+    if request.param == "sqlite":
+        file = tmp_path / "nrr.sqlite3"
+        shutil.copy(request.getfixturevalue("_sqlite_template"), file)
+        return f"sqlite:///{file}"
+    url: str = request.getfixturevalue("_postgres_copy")
+    return url
 
 
 @pytest.fixture

@@ -5,14 +5,12 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from integrations.store import migrate
 from integrations.store.engine import open_engine
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def engine(migrated_url: str) -> Iterator[Engine]:
     """A migrated database, once of each kind."""
-    made = open_engine(database_url)
-    migrate.upgrade(made)
+    made = open_engine(migrated_url)
     yield made
     made.dispose()

@@ -143,11 +143,12 @@ class Postgres:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def create_database(server_url: str, name: str) -> str:
-    """A new, empty database on the server; gives its address."""
+def create_database(server_url: str, name: str, template: str | None = None) -> str:
+    """A new database on the server, empty or a copy of another one; gives its address."""
+    copied = f' TEMPLATE "{template}"' if template else ""
     base, _, _ = server_url.rpartition("/")
     with psycopg.connect(server_url.replace("+psycopg", ""), autocommit=True) as conn:
-        conn.execute(f'CREATE DATABASE "{name}"'.encode())
+        conn.execute(f'CREATE DATABASE "{name}"{copied}'.encode())
     return f"{base}/{name}"
 
 

@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from integrations.store import migrate
 from integrations.store.engine import open_engine
 from tests.worker.stripe_fake import FakeStripe
 from worker.jobs import Terms
@@ -20,10 +19,9 @@ Wire = Callable[..., Wiring]
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def engine(migrated_url: str) -> Iterator[Engine]:
     """A migrated database, once of each kind."""
-    made = open_engine(database_url)
-    migrate.upgrade(made)
+    made = open_engine(migrated_url)
     yield made
     made.dispose()
 

@@ -64,9 +64,9 @@ MONTHS = (
 )
 
 
-def test_increments_equal_a_rebuild(database_url: str) -> None:
+def test_increments_equal_a_rebuild(migrated_url: str) -> None:
     """Seven months of a business, synced and derived now and then under two policies: the same to the byte as all at once at the end."""
-    with Sandbox(Business(customers=22, months=8, seed=11), now=MONTHS[0]) as sandbox, opened(database_url) as engine:
+    with Sandbox(Business(customers=22, months=8, seed=11), now=MONTHS[0]) as sandbox, opened(migrated_url) as engine:
         seen = []
         for moment in MONTHS:
             synced(engine, sandbox, [at(moment)])
