@@ -50,7 +50,7 @@ def notices(
     fresh: list[Notice] = []
     follow: list[Notice] = []
     for group in begun:
-        thread = _joined(group[0], states)
+        thread = _joined(group[0], states, rules)
         notice = Notice(
             "firing", tuple(group), thread or thread_of(group[0].alert), bool(thread), channels=channels[group[0].alert.rule]
         )
@@ -82,17 +82,30 @@ def _cause(event: Event) -> tuple[Any, ...]:
     return (event.alert.family, event.alert.fired_until)
 
 
-def _joined(event: Event, states: Mapping[tuple[str, str], Alert]) -> str:
-    """The message that already tells of the same cause, if there is one; empty if not."""
+def _joined(event: Event, states: Mapping[tuple[str, str], Alert], rules: Mapping[str, AnyRule]) -> str:
+    """The message that already tells of the same cause, if there is one; empty if not.
+
+    That is one about a window with the same end, or, for a segment, the one about the whole by the same metric, while it fires.
+    """
     if event.movement is not None or event.alert.fired_until is None:
         return ""
-    found = [
-        a.thread
-        for a in states.values()
-        if a.state == "firing" and a.told and a.thread and a.key != event.alert.key
-        and (a.family, a.fired_until) == (event.alert.family, event.alert.fired_until)
-    ]  # fmt: skip
+    mine = rules[event.alert.rule]
+    found = []
+    for alert in states.values():
+        if alert.state != "firing" or not alert.told or not alert.thread or alert.key == event.alert.key:
+            continue
+        other = rules.get(alert.rule)
+        together = alert.fired_until == event.alert.fired_until
+        if alert.family == event.alert.family and (together or (other is not None and _is_part_of(mine, other))):
+            found.append(alert.thread)
     return min(found, default="")
+
+
+def _is_part_of(part: AnyRule, whole: AnyRule) -> bool:
+    """Whether one rule watches segments of what the other one watches as a whole."""
+    if not isinstance(part, Rule) or not isinstance(whole, Rule):
+        return False
+    return bool(part.dimension) and not whole.dimension and (part.metric, part.window) == (whole.metric, whole.window)
 
 
 def _merged(notices: Sequence[Notice]) -> list[Notice]:

@@ -104,7 +104,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class MovementRule:
-    """Single movements of more than `above_micros` (in `currency`, None: whichever it is in) are told of, once each."""
+    """Single movements of more than `above_micros` are told of, once each. Only those in `currency`; None: in all, and the amount is
+    one of the reporting currency."""
 
     name: str
     kind: str

@@ -72,7 +72,7 @@ def _changed(event: Event, rule: Rule, reading: Reading, name: str, where: str, 
         "trailing_mean": f"the mean of the {rule.change.mean_of} windows before",
     }[rule.change.against]
     reference = "" if reading.reference is None else f" ({value_text(rule.metric, reading.reference, reading.currency)})"
-    moved = "did not change" if reading.measure == 0 else f"{way} by {by}"
+    moved = "did not change" if reading.measure == 0 else "hardly changed" if by.startswith("0 ") else f"{way} by {by}"
     if event.kind == "resolved":
         return f"Resolved: {name} {moved} ({where})", f"{name} of {where} is {value}; against {against}{reference} it {moved}."
     sentence = f"{name} of {where} is {value}: against {against}{reference} it {moved}; the limit is {limit}."

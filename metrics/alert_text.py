@@ -28,6 +28,7 @@ from metrics.alert_words import (
     cause_name,
     change_text,
     counted,
+    decimal,
     duration,
     metric_name,
     money,
@@ -36,7 +37,7 @@ from metrics.alert_words import (
     value_text,
 )
 from metrics.figures import UNITS, Figures, metric
-from metrics.money import ratio_text
+from metrics.money import MICROS_PER_MAJOR, ratio_text
 
 CUSTOMERS: Final = 5
 LISTED: Final = 12
@@ -308,7 +309,10 @@ def _of_movements(notice: Notice, rule: MovementRule) -> Content:
             sums[m.currency] = sums.get(m.currency, 0) + m.after_micros - m.before_micros
         total = ", ".join(signed_money(amount, currency) for currency, amount in sorted(sums.items()))
         out["title"] = f"{len(moves)} large {MOVED[rule.kind][1]}: {total}"
-        out["summary"] = f"Each is larger than {money(rule.above_micros, rule.currency or moves[0].currency)} a month."
+        least = (
+            money(rule.above_micros, rule.currency) if rule.currency else decimal(Fraction(rule.above_micros, MICROS_PER_MAJOR), 0)
+        )
+        out["summary"] = f"Each is larger than {least} a month{'' if rule.currency else ' in the reporting currency'}."
     out["customers"] = [
         {
             "customer": m.customer,

@@ -47,8 +47,11 @@ def open_alerting(
     """What alerting needs, for this process. Raises BadRules and BadSettings."""
     from worker.alert_rules import load_watch
     from worker.alerting import Alerting
+    from worker.reporting import reporting_currency
 
     watch = load_watch(settings.alerts, config, dimensions=settings.dimensions if dimensions is None else dimensions)
     pretended = wiring.pretended
     clock = wiring.clock if pretended is None else (lambda: pretended)
-    return Alerting(wiring.engine, wiring.basis, watch, open_channels(settings, wiring.stop.sleep), clock)
+    return Alerting(
+        wiring.engine, wiring.basis, watch, open_channels(settings, wiring.stop.sleep), clock, reporting_currency(wiring)
+    )

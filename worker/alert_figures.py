@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import date, timedelta
 from typing import Final
 
+import polars as pl
 from sqlalchemy import Connection
 
 from integrations.store import alerts as store
@@ -15,9 +16,11 @@ from metrics.alert_judgement import Reading, Shelf, readings, system_reading
 from metrics.alert_rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, MovementRule, Watch
 from metrics.alert_states import Alert, Movement
 from metrics.alerts import Seen
+from metrics.currencies import rates_or_first
 from metrics.derivation import Basis
 from metrics.figures import Figures
 from worker import freshness, rollup
+from worker.figures import exchange_to
 
 _DAYS_BACK: Final = {
     "day": 400, "month": 900, "trailing_3": 900, "trailing_12": 900, "quarter": 2_300, "year": 36_525,
@@ -28,16 +31,24 @@ NAMED: Final = 12
 
 
 def gather(
-    connection: Connection, basis: Basis, watch: Watch, states: Mapping[tuple[str, str], Alert], through: date | None
+    connection: Connection,
+    basis: Basis,
+    watch: Watch,
+    states: Mapping[tuple[str, str], Alert],
+    through: date | None,
+    reporting_currency: str | None = None,
 ) -> Seen:
-    """What the rules see. `through` is the last day that is complete; None: only the health of the data is looked at."""
+    """What the rules see. `through` is the last day that is complete; None: only the health of the data is looked at.
+
+    Amounts of rules on single movements are in the reporting currency, unless a rule names one.
+    """
     health = _health(connection, basis)
     looked = [system_reading(rule, *health[rule.name]) for rule in watch.system]
     if through is None:
         return Seen(looked)
     shelf = Shelf(_figures(connection, basis, watch, through))
     found: list[Reading] = [reading for rule in watch.rules for reading in readings(rule, shelf)]
-    movements, endings = _movements(connection, basis, watch, states, through)
+    movements, endings = _movements(connection, basis, watch, states, through, reporting_currency)
     return Seen([*found, *looked], movements, endings)
 
 
@@ -72,14 +83,27 @@ def _days(connection: Connection, basis: Basis, dimension: str, since: date, thr
 
 
 def _movements(
-    connection: Connection, basis: Basis, watch: Watch, states: Mapping[tuple[str, str], Alert], through: date
+    connection: Connection,
+    basis: Basis,
+    watch: Watch,
+    states: Mapping[tuple[str, str], Alert],
+    through: date,
+    reporting_currency: str | None,
 ) -> tuple[dict[str, list[Movement]], dict[tuple[str, str], str]]:
     """What each rule of movements sees, and how those that it saw before and doesn't any more have ended."""
+    if not watch.movements:
+        return {}, {}
     first = through - timedelta(days=watch.lookback_days - 1)
+    worth = _worth(connection, basis, first, through, reporting_currency)
     found: dict[str, list[Movement]] = {}
     endings: dict[tuple[str, str], str] = {}
     for rule in watch.movements:
-        found[rule.name] = [_movement(each) for each in _large(connection, basis, rule, first, through)]
+        found[rule.name] = [
+            _movement(each)
+            for currency, (numerator, denominator) in worth.items()
+            if rule.currency in (None, currency)
+            for each in _large(connection, basis, rule, _least(rule, numerator, denominator), currency, first, through)
+        ]
         here = {m.key for m in found[rule.name]}
         for key, alert in states.items():
             if key[0] == rule.name and key[1] not in here and alert.state == "firing":
@@ -87,11 +111,37 @@ def _movements(
     return found, endings
 
 
-def _large(connection: Connection, basis: Basis, rule: MovementRule, first: date, through: date) -> list[store.Large]:
+def _worth(
+    connection: Connection, basis: Basis, first: date, through: date, reporting_currency: str | None
+) -> dict[str, tuple[int, int]]:
+    """What one unit of each currency that there is comes to in the reporting currency, as a ratio; 1 where there is no rate."""
+    stands = snapshots.day_totals(connection, basis.version, first=through, until=through + timedelta(days=1))["currency"].to_list()
+    currencies = sorted(
+        {str(c) for c in stands if ":" not in str(c)}
+        | set(store.flows(connection, basis.version, first, through + timedelta(days=1)))
+    )
+    exchange = exchange_to(connection, reporting_currency, through + timedelta(days=1))
+    if exchange is None or not currencies:
+        return dict.fromkeys(currencies, (1, 1))
+    asked = pl.DataFrame(
+        {"currency": currencies, "day": [through] * len(currencies)}, schema={"currency": pl.String, "day": pl.Date}
+    )
+    rates = rates_or_first(exchange, asked).rows()
+    return {c: (int(n), int(d)) if n and d else (1, 1) for c, (n, d) in zip(currencies, rates, strict=True)}
+
+
+def _least(rule: MovementRule, numerator: int, denominator: int) -> int:
+    """A rule's amount in a currency of which `numerator` ÷ `denominator` of the reporting currency is one."""
+    return rule.above_micros if rule.currency is not None else rule.above_micros * denominator // numerator
+
+
+def _large(
+    connection: Connection, basis: Basis, rule: MovementRule, least_micros: int, currency: str, first: date, through: date
+) -> list[store.Large]:
     if rule.kind == "scheduled":
-        return store.large_scheduled(connection, basis.version, rule.above_micros, through, rule.currency)
+        return store.large_scheduled(connection, basis.version, least_micros, through, currency)
     until = through + timedelta(days=1)
-    return store.large_movements(connection, basis.version, rule.kind, rule.above_micros, first, until, rule.currency)
+    return store.large_movements(connection, basis.version, rule.kind, least_micros, first, until, currency)
 
 
 def _movement(found: store.Large) -> Movement:

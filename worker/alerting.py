@@ -45,13 +45,15 @@ _TRIES: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class Alerting:
-    """What alerting needs. `channels` are those that are set up, by name. `clock` is asked by jobs that are not told the time."""
+    """What alerting needs. `channels` are those that are set up, by name. `clock` is asked by jobs that are not told the time; in
+    `reporting_currency` are the amounts of rules on single movements."""
 
     engine: Engine
     basis: Basis
     watch: Watch
     channels: Mapping[str, Channel] = field(default_factory=dict)
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    reporting_currency: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def evaluate_within(connection: Connection, alerting: Alerting, at: datetime, *,
     rows = store.states(connection)
     states = {key: Alert.of(row.rule, row.segment, row.state, row.body) for key, row in rows.items()}
     through = None if health_only else complete_through(connection, alerting.basis)
-    seen = gather(connection, alerting.basis, alerting.watch, states, through)
+    seen = gather(connection, alerting.basis, alerting.watch, states, through, alerting.reporting_currency)
     usable = usable_channels(connection, alerting)
     silences = store.silences(connection, at)
     hush = Hush(

@@ -1,13 +1,15 @@
 """Alerts in a real database: states and messages written down together, sent, repeated and rerouted by what the channels answer."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 
+import polars as pl
 import pytest
 from sqlalchemy import Engine
 
 from integrations.notify.parcel import Outcome
-from integrations.store import alerts, outbox, people
+from integrations.store import alerts, outbox, people, snapshots
 from integrations.store.accounts import bind
 from integrations.store.alerts import AlertMoved
 from integrations.store.engine import begin, read
@@ -336,7 +338,7 @@ def test_names_are_put_in_only_if_somebody_wants_them(engine: Engine) -> None:
     assert "Big <Corp>" == given[True]["customers"][0]["name"]
 
 
-def _churned(engine: Engine, customer: str, major: int) -> None:
+def _churned(engine: Engine, customer: str, major: int, currency: str = "usd") -> None:
     from integrations.store import ledger
     from metrics.periods import opening
 
@@ -344,10 +346,10 @@ def _churned(engine: Engine, customer: str, major: int) -> None:
     with begin(engine) as connection:
         account = bind(connection, name="default", stripe_id="acct_1", livemode=False, country="US", default_currency="usd")
         people.put(connection, account, [people.Person(customer, "Big <Corp>", None)], Instant(5))
-        left = Movement(customer, day, "usd", "churn", "canceled_voluntary", micros, 0, micros, 0, ("sub_1",))
+        left = Movement(customer, day, currency, "churn", "canceled_voluntary", micros, 0, micros, 0, ("sub_1",))
         stands = (
-            Standing(customer, date(2025, 1, 1), "usd", micros, micros, 0, 0, 0, 1, "p", "p", "month", account=account),
-            Standing(customer, day, "usd", 0, 0, 0, 0, 0, 0, None, None, None, account=account),
+            Standing(customer, date(2025, 1, 1), currency, micros, micros, 0, 0, 0, 1, "p", "p", "month", account=account),
+            Standing(customer, day, currency, 0, 0, 0, 0, 0, 0, None, None, None, account=account),
         )
         ledger.replace_customers(connection, BASIS.version, [customer], [CustomerLedger(customer, (left,), stands, (), (), ())])
         ledger.mark_derived(connection, BASIS.version, at(JUNE), opening(date(2025, 6, 4), "UTC"))
@@ -369,6 +371,66 @@ def test_a_large_churn_is_found_in_the_ledger_once(engine: Engine) -> None:
     desk.night(date(2025, 6, 6))
     desk.send()
     assert "Resolved: the churn of cus_big is no longer in the ledger" == slack.titles[-1]
+
+
+def test_an_amount_is_one_of_the_reporting_currency(engine: Engine) -> None:
+    """More than 300 USD: 40,000 JPY at 150 to the dollar are less, 60,000 are more; a rule in JPY means its own money."""
+    from integrations.store import rates
+    from metrics.currencies import QUOTES
+
+    slack = Notebook()
+    rules = (MovementRule("large", "churn", 300 * 10**6), MovementRule("yen", "churn", 50_000 * 10**6, "jpy"))
+    desk = Desk.open(engine, Watch(rules=(), movements=rules, system=()), slack)
+    desk = Desk(engine, replace(desk.alerting, reporting_currency="usd"))
+    with begin(engine) as connection:
+        rates.put(connection, pl.DataFrame([(JUNE, "usd", "jpy", "150")], schema=QUOTES, orient="row"), "test", at(JUNE))
+    for customer, yen in (("cus_less", 40_000), ("cus_more", 60_000)):
+        _churned(engine, customer, yen, "jpy")
+    desk.night(date(2025, 6, 4))
+    assert ["due firing:1 large cus_more jpy 2025-06-03 slack", "due firing:1 yen cus_more jpy 2025-06-03 slack"] == desk.told()
+
+
+def test_a_cancellation_that_is_asked_for_is_told_and_its_withdrawal_too(engine: Engine) -> None:
+    """5,000 a month are to end: told once, whatever else changes; withdrawn, that is told; when it comes to its end, it is not."""
+    from integrations.store import ledger
+    from metrics.periods import opening
+
+    slack = Notebook()
+    desk = Desk.open(engine, Watch(rules=(), movements=(MovementRule("ending", "scheduled", 10**9),), system=()), slack)
+    full = 5_000 * 10**6
+
+    def stands(customer: str, *rows: tuple[date, int, int]) -> None:
+        last = rows[-1][0]
+        standings = tuple(
+            Standing(customer, day, "usd", net, net, 0, asked, 0, 1, "p", "p", "month", account=1) for day, net, asked in rows
+        )
+        moved = tuple(
+            Movement(customer, day, "usd", "churn", "canceled_voluntary", full, 0, full, 0, ("sub_1",))
+            for day, net, _ in rows
+            if net == 0
+        )
+        with begin(engine) as connection:
+            ledger.replace_customers(
+                connection, BASIS.version, [customer], [CustomerLedger(customer, moved, standings, (), (), ())]
+            )
+            ledger.mark_derived(connection, BASIS.version, at(last), opening(last + timedelta(days=1), "UTC"))
+            snapshots.replace_day_totals(
+                connection,
+                BASIS.version,
+                pl.DataFrame([("", "", "usd", last, full, full, 0, 0, 0, 2, 2)], schema=snapshots.DAY_TOTALS, orient="row"),
+            )
+
+    start, asked = date(2025, 1, 1), date(2025, 6, 2)
+    for customer in ("cus_back", "cus_gone"):
+        stands(customer, (start, full, 0), (asked, full, full))
+    desk.night(date(2025, 6, 3))
+    desk.send()
+    assert ["2 large scheduled cancellations: −10,000 USD"] == slack.titles
+    stands("cus_back", (start, full, 0), (asked, full, full), (date(2025, 6, 9), full, 0))
+    stands("cus_gone", (start, full, 0), (asked, full, full), (date(2025, 6, 9), 0, 0))
+    desk.night(date(2025, 6, 10))
+    desk.send()
+    assert ["Resolved: the scheduled cancellation of cus_back was withdrawn"] == slack.titles[1:]
 
 
 def test_the_outbox_takes_what_it_has_only_once(engine: Engine) -> None:

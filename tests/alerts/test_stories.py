@@ -217,6 +217,23 @@ def test_a_segment_that_joins_later_follows_the_first_message() -> None:
     assert nights.said[0].thread == nights.said[1].thread
 
 
+def test_a_segment_of_a_whole_that_fires_already_follows_it_months_later() -> None:
+    """The whole has been below for a month when plan b falls below too: named beneath the message of the whole, while that fires."""
+    nights = Nights(NRR, PLANS)
+    plan = {"dimension": "plan", "segment": "b"}
+    assert ["firing: nrr"] == nights.night(JUNE, [*months("trailing_12", JUNE, 97), *months("trailing_12", JUNE, 101, **plan)])
+    book = [*months("trailing_12", JULY, 97, 96), *months("trailing_12", JULY, 101, 90, **plan)]
+    assert ["firing: plans plan=b (follows)"] == nights.night(JULY, book)
+    other = Nights(GRR, PLANS)
+    assert ["firing: grr-drop"] == other.night(JUNE, [*months("month", JUNE, 97, 90), *months("trailing_12", JUNE, 101, **plan)])
+    book = [
+        *months("month", JULY, 97, 90, 80),
+        *months("trailing_12", JULY, 101, 101),
+        *months("trailing_12", JULY, 101, 90, **plan),
+    ]
+    assert ["firing: plans plan=b"] == other.night(JULY, book), "another metric, another month: news"
+
+
 def test_many_at_once_become_one() -> None:
     """Seven unrelated rules fire on the same night: one message that lists them; with five it would have been five."""
     metrics = ("nrr", "expansion_rate", "expansion_mrr", "new_mrr", "new_logos", "arpa", "concentration")
@@ -297,6 +314,7 @@ def test_several_large_movements_of_one_night_share_a_message() -> None:
     assert "firing: large cus_4 usd 2025-06-03, large cus_3 usd 2025-06-03, large cus_2 usd 2025-06-03" == said
     told = content(nights.said[0], nights.watch)
     assert "3 large churns: −9,000 USD" == told["title"]
+    assert "Each is larger than 1,000 a month in the reporting currency." == told["summary"]
     assert ["cus_4", "cus_3", "cus_2"] == [c["customer"] for c in told["customers"]]
 
 
