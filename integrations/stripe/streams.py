@@ -52,9 +52,9 @@ EVENT_TYPES: Final = (
     "price.updated",
     "coupon.created",
     "coupon.deleted",
-    "product.created",
+    "product.updated",
 )
-"""All twenty names that one request may filter by. What is left out is seen at the next listing: products renamed, drafts made."""
+"""All twenty names that one request may filter by. What is left out is seen in a list: each sync lists new products, prices and coupons."""
 
 _SUBSCRIPTION_LIST: Final = ("data.discounts.source.coupon", "data.items.data.discounts")
 _SUBSCRIPTION_ONE: Final = ("discounts.source.coupon.applies_to", "items.data.discounts")

@@ -1,7 +1,8 @@
 """A local host that serves recorded objects of Stripe's as its lists: real input for the whole way from HTTP to figures.
 
 All distinct objects of the recordings, each in its newest version, in whatever generation of the API it was recorded. It pages,
-filters by creation time, status and event type, and answers single objects; it expands nothing beyond what was recorded.
+filters by creation time, status and event type, and answers single objects; it expands nothing beyond what was recorded. Its clock can
+stand at any moment: then it serves what had been recorded by then, and events for thirty days.
 
 `python -m tests.stripe.replay PORT` serves them for a run by hand.
 """
@@ -11,7 +12,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from email.utils import formatdate
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -19,7 +22,8 @@ from urllib.parse import parse_qs, urlsplit
 from tests.stripe.reference import inside, recordings
 
 NOW = 1_775_001_600
-"""2026-04-01: the moment of every answer, after the last recording."""
+"""2026-04-01: after the last recording, and where the clock stands unless somebody moves it."""
+EVENTS_KEPT_SECONDS = 30 * 86_400
 ACCOUNT = "acct_1E4bfnKXBGcbgpbZ"
 KEY = "sk_test_replay_0123456789"
 _LISTS = {
@@ -34,8 +38,9 @@ _LISTS = {
 Lists = dict[str, dict[str, dict[str, Any]]]
 
 
-def collected() -> Lists:
-    """The newest version of each recorded object, by list and id.
+@cache
+def collected(until: int = NOW) -> Lists:
+    """The newest version that was recorded by then of each object, by list and id.
 
     An event's id is made its own where authors gave one id to several events. What was deleted is kept under `deleted`.
     """
@@ -45,6 +50,7 @@ def collected() -> Lists:
         (
             (r.at, depth == 0, r.file, index, depth, found)
             for index, r in enumerate(recordings())
+            if r.at <= until
             for depth, found in enumerate(inside(r.body))
         ),
         key=lambda row: row[:4],
@@ -64,11 +70,21 @@ def collected() -> Lists:
     return lists
 
 
+@dataclass
+class Replay:
+    """A running replay: its address, where its clock stands, and the paths that were asked for."""
+
+    address: str = ""
+    now: int = NOW
+    asked: list[str] = field(default_factory=list)
+
+
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    lists: Lists
+    replay: Replay
 
     def do_GET(self) -> None:
+        self.replay.asked.append(self.path)
         parts = urlsplit(self.path)
         query = parse_qs(parts.query)
         if self.headers.get("Authorization") != f"Bearer {KEY}":
@@ -81,12 +97,13 @@ class _Handler(BaseHTTPRequestHandler):
             return 200, {"id": ACCOUNT, "object": "account", "country": "US", "default_currency": "usd"}
         if path == ["subscription_items"]:
             return 200, {"object": "list", "data": [], "has_more": False}
-        kept = self.lists.get(path[0])
+        lists = collected(self.replay.now)
+        kept = lists.get(path[0])
         if kept is None or path[0] == "deleted":
             return 404, {"error": {"message": f"Unrecognized request URL (GET: {self.path})", "type": "invalid_request_error"}}
         if len(path) == 1:
             return self._listed(path[0], list(kept.values()), query)
-        found = kept.get(path[1]) or self.lists["deleted"].get(path[1])
+        found = kept.get(path[1]) or lists["deleted"].get(path[1])
         if found is None:
             return 404, {"error": {"code": "resource_missing", "message": f"No such {path[0]}: '{path[1]}'"}}
         if len(path) == 3:
@@ -101,7 +118,8 @@ class _Handler(BaseHTTPRequestHandler):
         wanted = [
             o
             for o in objects
-            if (low is None or o["created"] >= int(low))
+            if (name != "events" or o["created"] > self.replay.now - EVENTS_KEPT_SECONDS)
+            and (low is None or o["created"] >= int(low))
             and (high is None or o["created"] < int(high))
             and (status in (None, "all") or o["status"] == status)
             and (types is None or o["type"] in types)
@@ -117,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _say(self, status: int, body: Any) -> None:
         content = json.dumps(body).encode()
         self.send_response_only(status)
-        self.send_header("Date", formatdate(NOW, usegmt=True))
+        self.send_header("Date", formatdate(self.replay.now, usegmt=True))
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
@@ -128,15 +146,17 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextmanager
-def serving(port: int = 0) -> Iterator[str]:
-    """The address of a replay of all recordings on this machine."""
-    handler = type("Handler", (_Handler,), {"lists": collected()})
+def serving(port: int = 0) -> Iterator[Replay]:
+    """A replay of the recordings on this machine."""
+    replay = Replay()
+    handler = type("Handler", (_Handler,), {"replay": replay})
     server = ThreadingHTTPServer(("127.0.0.1", port), handler)
     server.daemon_threads = True
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}"
+        replay.address = f"http://127.0.0.1:{server.server_port}"
+        yield replay
     finally:
         server.shutdown()
         server.server_close()
@@ -144,7 +164,7 @@ def serving(port: int = 0) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    with serving(int(sys.argv[1]) if len(sys.argv) > 1 else 0) as address:
-        sys.stdout.write(f"STRIPE_API_BASE={address} STRIPE_API_KEY={KEY}\n")
+    with serving(int(sys.argv[1]) if len(sys.argv) > 1 else 0) as served:
+        sys.stdout.write(f"STRIPE_API_BASE={served.address} STRIPE_API_KEY={KEY}\n")
         sys.stdout.flush()
         threading.Event().wait()

@@ -1,0 +1,297 @@
+"""Real input, the whole way: recorded objects of Stripe's, read over HTTP, stored, and turned into MRR and movements.
+
+Every expected figure was worked out by hand from the recordings; beside each stands what it comes from. Amounts are cents a month of a
+subscription's items, and 250.00 a year is 20.833333 a month.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, select
+
+from integrations.store import catalog, cursors, evidence, quarantine
+from integrations.store.dump import canonical
+from integrations.store.engine import open_engine, read
+from integrations.store.migrate import upgrade
+from integrations.store.schema import event, invoice, invoice_line, person, subscription_state
+from integrations.stripe.client import Client
+from integrations.stripe.limits import Ceilings, LocalLimiter
+from integrations.stripe.reader import Reader
+from metrics.derivation import Basis, Deriver
+from metrics.evidence import Instant
+from metrics.ledger import CustomerLedger
+from metrics.policy import preset
+from tests.stripe import replay
+from tests.stripe.reference import needed
+from tests.stripe.replay import KEY, NOW, Replay, collected
+from worker import steps
+from worker.jobs import Terms
+from worker.plan import Pace
+from worker.sources import Source, Sources
+from worker.steps import Report
+from worker.stop import Stop
+from worker.wiring import Wiring
+
+pytestmark = needed
+USD = 1_000_000
+YEARLY = 20_833_333
+"""small-annual: 250.00 ÷ 12, rounded once, half to even."""
+
+STANDS_AT = {
+    "cus_JGwB0J1YlSZfkZ": 25 * USD,  # sub_JGwBraLAeKhC2T: small-monthly, one
+    "cus_JGwCTJz8UjwDQ6": 250 * USD,  # sub_JGwCm9P8YH7raV: small-monthly, ten
+    "cus_JGwCeFcm2dHwLR": YEARLY,  # sub_JGwC5x2j6feW3L: swapped to small-annual in its first minute
+    "cus_JGwGSOC6vwEhDG": 15 * USD,  # sub_JGwG3QcNFy8PWy: small-monthly less 10BUCKS for ever
+    "cus_4UbFSo9tl62jqj": 80 * USD,  # subscription 0003: gold 20; 0004: gold 20 and silver 40
+    "cus_6lsBvm5rJ0zyHc": 60 * USD,  # subscription 0001: gold 20; 0002: silver 40, as listed
+    "cus_OUdxkwCCMhiFnj": 25 * USD,  # sub_1NheflKXBGcbgpbZgIrXIQJB: small-monthly
+    "cus_TOnQXxIJoBFbC5": YEARLY,  # sub_1SRzpzKXBGcbgpbZdGbiyyMi: swapped from month to year with a pair of prorations
+    "cus_TOnR0Lf2celqmf": YEARLY,  # sub_1SRzqtKXBGcbgpbZ8kne01Xe: the same, with an invoice by hand after it
+}
+"""What each customer is worth a month when all is known. The only other one with subscriptions, cus_IhGfebO16cMIGN, has the free tier."""
+
+FREE = "cus_IhGfebO16cMIGN"
+UNSEEN = {"sub_K4J0aB2bmSyb6b", "sub_JsuPyCPhXWfZar", "sub_JW4ilEI1mm5j4X"}
+"""Named by recorded invoices of 2022, and recorded nowhere themselves."""
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    """A migrated database of each kind."""
+    made = open_engine(database_url)
+    upgrade(made)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def served() -> Iterator[Replay]:
+    """The recordings behind an address of this machine."""
+    with replay.serving() as found:
+        yield found
+
+
+def sync(engine: Engine, served: Replay, *, people: bool = False) -> Report:
+    """What `nrr sync` does, with a real reader, and nothing left over."""
+
+    def reader(_name: str, _live: bool | None) -> Reader:
+        return Reader(Client(KEY, base=served.address, limiter=LocalLimiter(Ceilings(1e6, 1e6))), people=people)
+
+    sources = Sources(engine, [Source("default")], reader)
+    wiring = Wiring(engine, sources, lambda: datetime.now(UTC), Stop(), Terms(owner="test", threads=4), Pace())
+    report = steps.sync(wiring)
+    sources.close()
+    assert ("done", 0, None) == (report.status, report.quarantined, report.error)
+    return report
+
+
+def ledgers(engine: Engine, now: int, basis: Basis = Basis()) -> dict[str, CustomerLedger]:  # noqa: B008  # a frozen value
+    """Every customer's ledger as of `now`, from the stored facts."""
+    with read(engine) as connection:
+        deriver = Deriver({1: catalog.load(connection, 1)}, basis)
+        return {g.customer: deriver.derive(g, Instant(now)) for g in evidence.groups(connection)}
+
+
+def standing(found: dict[str, CustomerLedger]) -> dict[str, int]:
+    """What each customer stands at in the end, of those that are worth anything."""
+    last = {name: ledger.standings[-1].net_micros for name, ledger in found.items() if ledger.standings}
+    return {name: net for name, net in last.items() if net}
+
+
+def moved(ledger: CustomerLedger) -> list[tuple[str, str, str, int, int]]:
+    """A customer's movements: day, kind, cause, before and after."""
+    return [(m.day.isoformat(), m.kind, m.cause, m.before_micros, m.after_micros) for m in ledger.movements]
+
+
+def counts(engine: Engine) -> dict[str, int]:
+    """How many facts are stored of what."""
+    with read(engine) as connection:
+        return dict(Counter(json.loads(line)["table"] for line in canonical(connection)))
+
+
+# --- everything at once ------------------------------------------------------------------------------------------------------------
+
+
+def test_all_recorded_objects_in_one_sync(engine: Engine, served: Replay) -> None:
+    """Each object of each list is read once, and stored: thirteen subscriptions, twenty invoices with their eight lines of items."""
+    report = sync(engine, served)
+    lists = collected(NOW)
+    assert {name: len(lists[name]) for name in ("products", "prices", "coupons", "customers", "subscriptions", "invoices")} == {
+        name: count for name, count in report.objects.items() if name not in ("events", "subscriptions_canceled")
+    }
+    with read(engine) as connection:
+        assert set(lists["subscriptions"]) == set(connection.execute(select(subscription_state.c.subscription_id)).scalars())
+        assert set(lists["invoices"]) == set(connection.execute(select(invoice.c.invoice_id)).scalars())
+        lines = dict(iter(connection.execute(select(invoice_line.c.line_id, invoice_line.c.amount))))
+        assert [] == quarantine.everything(connection)
+    assert {
+        "il_1GyU3gCOCguPTL2B69cIweEY": 4000,  # a first invoice of 2019 with its tax inside
+        "il_1KJdKkJDPojXS6LN2lyAeJz1": 0,  # cycles of the free tier
+        "il_1KJqKBJDPojXS6LND42vdxtT": 0,
+        "il_1SRzq3KXBGcbgpbZgQJgPXPX": -2500,  # the month taken back
+        "il_1SRzq4KXBGcbgpbZnrLSvH2d": 25000,  # and the year
+        "il_1SRzqxKXBGcbgpbZDeGhvDcM": -2500,
+        "il_1SRzqyKXBGcbgpbZrQKmZqPv": 25000,
+    } == lines
+
+
+def test_mrr_of_every_recorded_customer(engine: Engine, served: Replay) -> None:
+    """By hand: 517.50 less a hundredth of a cent of the three yearly ones' roundings, nine customers; findings for the three unseen."""
+    sync(engine, served)
+    found = ledgers(engine, NOW)
+    assert STANDS_AT == standing(found)
+    assert 517_499_999 == sum(standing(found).values())
+    listed = sum(ledger.standings[-1].list_micros for ledger in found.values() if ledger.standings)
+    assert 527_499_999 == listed, "the coupon of ten dollars lowers net MRR only"
+    findings = {f.object_id: f.reason for ledger in found.values() for f in ledger.findings}
+    assert dict.fromkeys(UNSEEN, "subscription_unseen") == findings
+    assert [] == moved(found[FREE])
+
+
+def test_the_swap_from_month_to_year(engine: Engine, served: Replay) -> None:
+    """25.00 a month at 18:29:11, 250.00 a year four seconds later: the pair dates the change, and the year isn't 250.00 of MRR.
+
+    The day's one movement is new at 20.833333; without netting it is new at 25.00 and a contraction of 4.166667. Both name the lines.
+    """
+    sync(engine, served)
+    (timeline,) = ledgers(engine, NOW)["cus_TOnQXxIJoBFbC5"].timelines
+    assert [(1762799351, 25 * USD, True), (1762799355, YEARLY, False)] == [
+        (step.at, step.net_micros, step.inferred) for step in timeline.steps
+    ], "the first month's invoice isn't recorded: the credit says what it was, and it is carried back to the start"
+    pair = {"il_1SRzq3KXBGcbgpbZgQJgPXPX", "il_1SRzq4KXBGcbgpbZnrLSvH2d"}
+    assert pair <= set(timeline.steps[1].evidence)
+    for customer in ("cus_TOnQXxIJoBFbC5", "cus_TOnR0Lf2celqmf"):
+        assert [("2025-11-10", "new", "start", 0, YEARLY)] == moved(ledgers(engine, NOW)[customer])
+    assert pair <= set(ledgers(engine, NOW)["cus_TOnQXxIJoBFbC5"].movements[0].evidence)
+    apart = ledgers(engine, NOW, Basis(preset("default", netting=False)))["cus_TOnQXxIJoBFbC5"]
+    assert [("2025-11-10", "new", "start", 0, 25 * USD), ("2025-11-10", "contraction", "plan", 25 * USD, YEARLY)] == moved(apart)
+
+
+def test_tax_inside_an_amount_of_old(engine: Engine, served: Replay) -> None:
+    """40.00 with 5.22 of tax inside by a tax rate of the line, on a price that says nothing of tax: 34.78 beside the 20.00 of gold.
+
+    The fixture's authors gave the subscription another item than its invoice line: what is listed in 2026 is a new one, without a line
+    that says what tax is in it. The day of that is nowhere, so it is dated at the listing and marked inferred.
+    """
+    sync(engine, served)
+    assert [
+        ("2019-06-02", "new", "start", 0, 54_780_000),
+        ("2026-04-01", "expansion", "plan", 54_780_000, 60 * USD),
+    ] == moved(ledgers(engine, NOW)["cus_6lsBvm5rJ0zyHc"])
+
+
+def test_movements_of_the_others(engine: Engine, served: Replay) -> None:
+    """Each of them came once, on the day that its subscription started, and nothing else is known of it."""
+    sync(engine, served)
+    found = ledgers(engine, NOW)
+    started = {
+        "cus_4UbFSo9tl62jqj": date(2019, 6, 2),
+        "cus_JGwB0J1YlSZfkZ": date(2021, 4, 9),
+        "cus_JGwCTJz8UjwDQ6": date(2021, 4, 9),
+        "cus_JGwCeFcm2dHwLR": date(2021, 4, 9),
+        "cus_JGwGSOC6vwEhDG": date(2021, 4, 9),
+        "cus_OUdxkwCCMhiFnj": date(2023, 8, 21),
+    }
+    expected = {name: [(day.isoformat(), "new", "start", 0, STANDS_AT[name])] for name, day in started.items()}
+    assert expected == {name: moved(found[name]) for name in started}
+    assert {name for name, ledger in found.items() if ledger.movements} == set(STANDS_AT)
+
+
+def test_a_second_sync_changes_nothing(engine: Engine, served: Replay) -> None:
+    """To the byte."""
+    sync(engine, served)
+    with read(engine) as connection:
+        before = list(canonical(connection))
+    sync(engine, served)
+    with read(engine) as connection:
+        assert before == list(canonical(connection))
+
+
+def test_names_are_stored_only_if_asked_for(engine: Engine, served: Replay) -> None:
+    """By default no name and no address gets in; with `store_names` those of the recorded customers do."""
+    sync(engine, served)
+    assert "person" not in counts(engine)
+    everyone = " ".join(canonical_of(engine))
+    assert "@" not in everyone
+
+
+def canonical_of(engine: Engine) -> list[str]:
+    """The content, line by line."""
+    with read(engine) as connection:
+        return list(canonical(connection))
+
+
+def test_names_are_handed_through_to_the_store(engine: Engine, served: Replay) -> None:
+    """With `store_names` the recorded customers' names and addresses are stored, in their one table and nowhere else."""
+    sync(engine, served, people=True)
+    with read(engine) as connection:
+        stored = {c: (n, e) for c, n, e in connection.execute(select(person.c.customer_id, person.c.name, person.c.email))}
+    told = {
+        c["id"]: (c.get("name"), c.get("email")) for c in collected(NOW)["customers"].values() if c.get("name") or c.get("email")
+    }
+    assert told == stored
+    assert stored
+    assert not [line for line in canonical_of(engine) if "@" in line and json.loads(line)["table"] != "person"]
+
+
+# --- as time went by ---------------------------------------------------------------------------------------------------------------
+
+_MOMENTS = {
+    "2021-05-01": 450_833_333,  # 25 + 250 + 20.833333 + 15 + 80 + 60
+    "2021-06-09": 450_833_333,  # the free tier came and went within three minutes
+    "2022-01-21": 450_833_333,  # invoices of subscriptions that nobody recorded
+    "2025-11-11": 517_499_999,  # and 25 of 2023, and the two swaps of the day before
+}
+
+
+def test_five_years_followed_as_they_went_by(engine: Engine, served: Replay) -> None:
+    """Synced now and then over five years, the way there is by events and holes, and the figures are those of one sync in the end."""
+    seen: dict[str, int] = {}
+    for day, mrr in _MOMENTS.items():
+        served.now = int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
+        served.asked.clear()
+        report = sync(engine, served)
+        seen[day] = report.objects.get("events", 0)
+        assert mrr == sum(standing(ledgers(engine, served.now)).values()), day
+    # What nobody needs for MRR (tax ids, schedules, edits of drafts) is not even asked for.
+    assert {"2021-05-01": 5, "2021-06-09": 3, "2022-01-21": 3, "2025-11-11": 0} == seen
+    served.now = NOW
+    sync(engine, served)
+    assert STANDS_AT == standing(ledgers(engine, NOW))
+    with read(engine) as connection:
+        types = Counter(connection.execute(select(event.c.type)).scalars())
+        assert NOW - 60 == cursors.of_account(connection, 1)["events"].position
+    assert {
+        "customer.deleted": 1, "customer.updated": 1, "customer.subscription.updated": 1, "customer.subscription.created": 1,
+        "customer.subscription.deleted": 1, "invoice.finalized": 1, "invoice.paid": 1, "invoice.voided": 1, "price.created": 1,
+        "price.updated": 1, "product.updated": 1,
+    } == types  # fmt: skip
+
+
+# --- the command line --------------------------------------------------------------------------------------------------------------
+
+
+def test_the_commands_say_the_same(served: Replay, tmp_path: Path) -> None:
+    """`nrr sync` against the recordings, and `nrr show mrr` on the last day before: 512.279999, since 5.22 of tax is still inside."""
+    env = {
+        **{k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "PYTHONPATH")},
+        "STRIPE_API_BASE": served.address, "STRIPE_API_KEY": KEY, "DATABASE_URL": f"sqlite:///{tmp_path / 'nrr.sqlite3'}",
+    }  # fmt: skip
+
+    def nrr(*arguments: str) -> str:
+        command = [sys.executable, "-c", "from worker.cli.main import run; run()", *arguments]
+        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=True)
+        assert KEY not in done.stdout + done.stderr
+        return done.stdout
+
+    nrr("db", "upgrade")
+    assert "done" == json.loads(nrr("sync", "--json"))["status"]
+    told = json.loads(nrr("show", "mrr", "--at", "2026-03-31", "--json"))
+    assert ("512.279999", "522.279999", 9) == (told["mrr"], told["list_mrr"], told["customers"])
