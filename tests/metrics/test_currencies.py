@@ -1,0 +1,50 @@
+"""Retention at constant currency, worked out by hand: a falling euro is not churn, and no rate is never 1."""
+
+from datetime import date
+
+import polars as pl
+
+from metrics.currencies import QUOTES, exchange
+from metrics.evidence import Instant
+from metrics.figures import Figures, rates
+from metrics.periods import Window
+from metrics.retention import finish, partials
+from tests.metrics.books import Stand, book
+
+MAY = Window("month", date(2024, 5, 1), date(2024, 6, 1))
+SINCE = date(2024, 2, 1)
+FALLING = [(date(2024, 1, 1), "eur", "usd", "1.10"), (date(2024, 5, 20), "eur", "usd", "1.00")]
+
+
+def may(*rows: Stand) -> dict[str, Figures]:
+    """May's figures by currency; `all:usd` is the whole book in dollars."""
+    table = pl.DataFrame(FALLING, schema=QUOTES, orient="row")
+    found = finish(partials(book(list(rows)), [MAY], exchange=exchange(table, "usd")), complete_until=Instant(2**40))
+    return {f.currency: f for f in found}
+
+
+def test_a_falling_euro_is_not_churn() -> None:
+    """40 EUR at both ends, 1.10 at the opening and 1.00 at the closing: 44 and 40 dollars, NRR 100 %, and −4 of fx in the bridge."""
+    dollars = may(Stand("c", SINCE, 40, "eur"))["all:usd"]
+    assert (44, 40, -4) == (dollars.opening, dollars.closing, dollars.fx)
+    assert (44, "1.000000", "1.000000") == (dollars.closing_of_cohort, rates(dollars)["nrr"], rates(dollars)["grr"])
+
+
+def test_a_movement_is_worth_the_rate_of_its_day() -> None:
+    """20 EUR more on 25 May are 20 dollars in the bridge; for NRR they are worth the opening's 1.10: (60 × 1.10) ÷ (40 × 1.10) = 150 %."""
+    dollars = may(Stand("c", SINCE, 40, "eur"), Stand("c", date(2024, 5, 25), 60, "eur"))["all:usd"]
+    assert (44, 20, -4, 60) == (dollars.opening, dollars.companions["flow_expansion"], dollars.fx, dollars.closing)
+    assert (66, "1.500000") == (dollars.closing_of_cohort, rates(dollars)["nrr"])
+
+
+def test_a_missing_day_takes_the_last_rate_before_it() -> None:
+    """A rise on 10 May, between two quotes, is at January's 1.10."""
+    dollars = may(Stand("c", SINCE, 40, "eur"), Stand("c", date(2024, 5, 10), 50, "eur"))["all:usd"]
+    assert (11, -5) == (dollars.companions["flow_expansion"], dollars.fx)
+
+
+def test_a_currency_without_a_rate_is_shown_apart() -> None:
+    """Pounds are not dollars at 1: they have figures of their own, and the total names them."""
+    found = may(Stand("c", SINCE, 40, "eur"), Stand("k", SINCE, 40, "gbp"))
+    assert (44, ["gbp"]) == (found["all:usd"].opening, found["all:usd"].companions["apart"])
+    assert 40 == found["gbp"].opening
