@@ -5,7 +5,7 @@ the definitions and shares nothing with the product: no code, no reading of Stri
 wrote, with the cause that it had in mind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -71,11 +71,12 @@ class Valuer:
 
     def moments(self, life: Life, sub: Subscription, now: int) -> list[Worth]:
         """Every change of a subscription's worth up to `now`, at most one a second, in order."""
-        if never_new(life, sub, now):
-            return []
+        return [] if never_new(life, sub, now) else self.changes(sub, list(self.steps(life, sub, now)))
+
+    def changes(self, sub: Subscription, steps: Sequence[Worth]) -> list[Worth]:
+        """Those of `steps`, in order of time, that change something: at most one a second, with the cause of the largest change."""
         out: list[Worth] = []
         before = Worth(0, sub.id, sub.currency)
-        steps = list(self._steps(life, sub, now))
         for number, step in enumerate(steps):
             if number + 1 < len(steps) and steps[number + 1].at == step.at:
                 continue  # only what a second ends with has lasted
@@ -85,8 +86,8 @@ class Valuer:
             before = step
         return out
 
-    def _steps(self, life: Life, sub: Subscription, now: int) -> Iterator[Worth]:
-        """A worth for each version of the subscription and of its customer, in order of time."""
+    def steps(self, life: Life, sub: Subscription, now: int, since: int | None = None) -> Iterator[Worth]:
+        """A worth for each version of the subscription and of its customer, in order of time, from `since` on."""
         told: list[tuple[int, int, SubscriptionState | None, str]] = []
         first = sub.versions[0].state
         begun = sub.start_date if first.status in COUNTING else sub.created
@@ -107,16 +108,19 @@ class Valuer:
         state: SubscriptionState | None = None
         for at, _, changed, cause in told:
             state = changed or state
-            if at <= now and state is not None:
-                yield self.worth(life, sub, state, at, cause)
+            if at <= now and state is not None and (since is None or at >= since):
+                yield self.worth(sub, state, at, self.customer_discount(life, at), cause)
 
-    def worth(self, life: Life, sub: Subscription, state: SubscriptionState, at: int, cause: str = "") -> Worth:
-        """What a subscription in `state` is worth at `at`."""
+    def customer_discount(self, life: Life, at: int) -> Discount | None:
+        """The discount that the customer itself holds at `at`."""
+        customer = in_force(life.customer.versions, at)
+        return None if customer is None else customer.state.discount
+
+    def worth(self, sub: Subscription, state: SubscriptionState, at: int, held: Discount | None, cause: str = "") -> Worth:
+        """What a subscription in `state` is worth at `at`; `held` is the customer's own discount."""
         if not counts(state):
             return Worth(at, sub.id, sub.currency, cause=cause)
         coupons = tuple(each.coupon for each in state.discounts if each.start <= at)
-        customer = in_force(life.customer.versions, at)
-        held = customer.state.discount if customer is not None else None
         if held is not None and all(self._is_once(each) for each in coupons):
             coupons = (held.coupon,)
         items = tuple((each.price, each.quantity, tuple(d.coupon for d in each.discounts if d.start <= at)) for each in state.items)
