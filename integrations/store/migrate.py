@@ -21,7 +21,8 @@ class NotMigrated(RuntimeError):
 
     def __init__(self, found: str | None, needed: str) -> None:
         state = "has no schema yet" if found is None else f"is at schema {found}"
-        super().__init__(f"the database {state}, this version needs {needed}; nothing was changed. Run: nrr db upgrade")
+        advice = "Run: nrr db upgrade" if found is None or _is_known(found) else "A newer version made it so: install that one"
+        super().__init__(f"the database {state}, this version needs {needed}; nothing was changed. {advice}")
         self.found = found
         self.needed = needed
 
@@ -40,17 +41,26 @@ def head() -> str:
     return found
 
 
+def _is_known(revision: str) -> bool:
+    return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
+
+
 def current(connection: Connection) -> str | None:
     """The schema that the database is at; None for an empty one."""
     return MigrationContext.configure(connection).get_current_revision()
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Bring the database to the newest schema, in one transaction; gives the schema before and after."""
+    """Bring the database to the newest schema, in one transaction; gives the schema before and after.
+
+    Raises NotMigrated when a newer version than this one has been at it.
+    """
     with begin(engine) as connection:
         if is_postgresql(connection):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         before = current(connection)
+        if before is not None and not _is_known(before):
+            raise NotMigrated(before, head())
         command.upgrade(_config(connection), "head")
     return before, head()
 
