@@ -232,6 +232,7 @@ def _sum_of_parts(rolling: Rolling, job: Job, asked: Asked) -> None:
         jobs.hold(connection, job)
         parts.begun(connection, version, job.run_id)
         snapshots.replace_day_totals(connection, version, made.totals)
+        snapshots.drop_month_ends(connection, version, _month_ends(asked))
         parts.remove(connection, version, job.run_id)
         _conclude(connection, job, asked, made, figures, asked.windows)
 
