@@ -93,6 +93,11 @@ class Server:
         assert self._process.stdout is not None
         self.base = f"http://127.0.0.1:{int(self._process.stdout.readline())}"
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
+
     def close(self) -> dict[str, Any]:
         """Stop it; gives its counts."""
         out, _ = self._process.communicate(timeout=30)
