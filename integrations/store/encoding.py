@@ -30,9 +30,13 @@ def is_clean(text: str) -> bool:
 def encode(value: object) -> bytes:
     """The canonical bytes of a value of `metrics.evidence`."""
     try:
-        return _encoder.encode(value)
+        body = _encoder.encode(value)
     except UnicodeEncodeError:
         return _encoder.encode(_cleaned(msgspec.to_builtins(value)))
+    # A zero byte is part of some length or number nearly always; in JSON only one within a text is written so.
+    if b"\x00" in body and b"\\u0000" in msgspec.json.encode(value):
+        return _encoder.encode(_cleaned(msgspec.to_builtins(value)))
+    return body
 
 
 def _cleaned(value: Any) -> Any:
