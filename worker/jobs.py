@@ -117,6 +117,8 @@ class Crew:
         self._active: dict[tuple[int, int], tuple[Job, float]] = {}
         """By id and token: a job whose lease was lost may come back to this very process while its first thread is still at it."""
         self._worked = Worked()
+        self._failed_at: dict[int, int] = {}
+        """How many pages of a job had been stored when it was claimed for the attempt that failed last."""
         self._over = threading.Event()
         self._outdated: migrate.NotMigrated | None = None
         self._looked_at = float("-inf")
@@ -214,9 +216,8 @@ class Crew:
             self._changed.notify_all()
 
     def moved(self, job: Job) -> None:
-        """The job has made progress."""
+        """The job gets on: its thread isn't stuck. Whether what it does is ever stored is another question."""
         with self._changed:
-            self._worked.in_a_row.pop(job.id, None)
             if (job.id, job.token) in self._active:
                 self._active[job.id, job.token] = (job, time.monotonic())
 
@@ -262,7 +263,10 @@ class Crew:
         log.warning("job_failed", **about, error=text, attempts=job.attempts)
         with self._changed:
             self._worked.error = error
-            self._worked.in_a_row[job.id] = self._worked.in_a_row.get(job.id, 0) + 1
+            # Failures are in a row when nothing was stored between one claim and the next.
+            in_a_row = self._failed_at.get(job.id) == job.pages
+            self._worked.in_a_row[job.id] = 1 + (self._worked.in_a_row.get(job.id, 0) if in_a_row else 0)
+            self._failed_at[job.id] = job.pages
         with begin(self._engine) as connection:
             aside = jobs.retry(connection, job, text, end.delay_seconds, end.quarantine_after)
         with self._changed:
