@@ -160,7 +160,7 @@ def marks(
     was, low = first.subscription, first.at
     out: list[tuple[Instant, dict[str, Any]]] = []
     status: tuple[Instant, dict[str, Any]] | None = None
-    if not chained and s.status != was.status:
+    if not chained and s.status != was.status and was.status != "incomplete":  # that a first payment failed dates nothing after it
         at = _status_from(state, invoices)
         if at is not None and low <= at <= upto:
             status = at, {"status": s.status, "pause": s.pause, "paused_at": s.paused_at}
