@@ -202,12 +202,6 @@ def _line_id(line: InvoiceLine) -> str:
 # --- whom to derive again --------------------------------------------------------------------------------------------------
 
 
-def take_touched(connection: Connection, limit: int) -> list[tuple[int, int, str]]:
-    """Marks in order: id, account, Stripe customer. Drop them by id in the transaction that derives; a mark made meanwhile stays."""
-    query = select(touched.c.id, touched.c.account, touched.c.customer_id).order_by(touched.c.id).limit(limit)
-    return [(int(i), int(a), str(c)) for i, a, c in connection.execute(query)]
-
-
 def touched_customers(connection: Connection) -> tuple[list[tuple[int, str]], int]:
     """The Stripe customers (account, id) that are marked, each once and in order, and the last mark that this is known from."""
     if is_postgresql(connection):
@@ -228,12 +222,6 @@ def marked_customers(connection: Connection) -> list[tuple[int, str]]:
 def drop_touched_until(connection: Connection, last: int) -> None:
     """Remove the marks up to one that were dealt with; those made since stay."""
     connection.execute(delete(touched).where(touched.c.id <= last))
-
-
-def drop_touched(connection: Connection, ids: Sequence[int]) -> None:
-    """Remove marks that were dealt with."""
-    for index in range(0, len(ids), _ASKED):
-        connection.execute(delete(touched).where(touched.c.id.in_(ids[index : index + _ASKED])))
 
 
 def count_touched(connection: Connection) -> int:
