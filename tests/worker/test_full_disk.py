@@ -14,6 +14,7 @@ from tests.worker.test_ingest import dumped
 from worker import steps
 
 
+@pytest.mark.usefixtures("database_url")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL's full disk is a fault of the harness
 def test_sqlite_on_a_full_disk(engine: Engine, wire: Wire) -> None:
     """No page more than the file has now: the sync gives up with the database's own error. With room it reads the rest."""
