@@ -1,6 +1,7 @@
 """A disk that is full: nothing of a page is stored, nothing of it is passed over, and work goes on when there is room."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +15,12 @@ from tests.worker.test_ingest import dumped
 from worker import steps
 
 
-@pytest.mark.usefixtures("database_url")
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)  # PostgreSQL's full disk is a fault of the harness
+@pytest.fixture
+def database_url(tmp_path: Path) -> str:
+    """SQLite only: PostgreSQL's full disk is among the faults of the harness."""
+    return f"sqlite:///{tmp_path / 'nrr.sqlite3'}"
+
+
 def test_sqlite_on_a_full_disk(engine: Engine, wire: Wire) -> None:
     """No page more than the file has now: the sync gives up with the database's own error. With room it reads the rest."""
     stripe = FakeStripe()

@@ -285,8 +285,6 @@ def test_workers_that_speak_at_the_same_moment_are_one_row(engine: Engine) -> No
     assert [] == failed
 
 
-@pytest.mark.usefixtures("database_url")
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite has one writer at a time
 def test_a_mark_that_is_committed_late_is_not_removed_unseen(engine: Engine) -> None:
     """Numbers are given out before they are committed. Whoever looks for marks waits for those who are writing some."""
     wrote, looked = threading.Event(), threading.Event()
