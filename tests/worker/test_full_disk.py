@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from integrations.store import jobs
-from integrations.store.engine import read
+from integrations.store import jobs, migrate
+from integrations.store.engine import open_engine, read
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
 from tests.worker.test_ingest import dumped
@@ -16,9 +16,13 @@ from worker import steps
 
 
 @pytest.fixture
-def database_url(tmp_path: Path) -> str:
+def migrated_url(tmp_path: Path) -> str:
     """SQLite only: PostgreSQL's full disk is among the faults of the harness."""
-    return f"sqlite:///{tmp_path / 'nrr.sqlite3'}"
+    url = f"sqlite:///{tmp_path / 'nrr.sqlite3'}"
+    made = open_engine(url)
+    migrate.upgrade(made)
+    made.dispose()
+    return url
 
 
 def test_sqlite_on_a_full_disk(engine: Engine, wire: Wire) -> None:
