@@ -20,7 +20,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, false, update
 
 from integrations.store import jobs, migrate, runs
-from integrations.store.engine import begin
+from integrations.store.engine import begin, read
 from integrations.store.schema_work import job as job_table
 from integrations.stripe import client
 from integrations.stripe.decode.parsing import Garbled, Parsed
@@ -51,15 +51,21 @@ def fence() -> None:
 
 def cursor_apart() -> None:
     """The cursor is committed by itself, before the page that it stands behind."""
-    stored = writer.Writer._put
 
-    def put(self: writer.Writer, connection: Connection, works: Any) -> None:
-        connection.commit()
-        connection.begin()
-        _die("between")
-        stored(self, connection, works)
+    def attempt(self: writer.Writer, works: Any) -> BaseException | None:
+        try:
+            with begin(self._engine) as connection:
+                kept = [work for work in works if self._moved(connection, work)]
+            _die("between")
+            with begin(self._engine) as connection:
+                self._put(connection, kept)
+        except Exception as error:  # noqa: BLE001  # as in what it stands for
+            return error
+        for work in works:
+            work.settle(None if work in kept else jobs.LeaseLost(work.feed.job.id, work.feed.job.token))
+        return None
 
-    _swap(writer.Writer, "_put", put)
+    _swap(writer.Writer, "_attempt", attempt)
 
 
 def leases() -> None:
@@ -174,7 +180,10 @@ def _watch_commits() -> None:
         return failure
 
     def closed(engine: Any, run: int) -> str | None:
-        _die("closing")
+        with read(engine) as connection:
+            last = not jobs.open_count(connection, run)
+        if last:
+            _die("closing")
         return close(engine, run)
 
     stored = writer.Writer._put

@@ -57,12 +57,16 @@ def test_without_stages_a_mark_moves_past_what_was_not_read(plant: Built) -> Non
 
 def test_without_patience_a_passing_fault_stays(plant: Built) -> None:
     """A connection that was ended once is a job that is put aside."""
-    with plant(latency_seconds=0.1) as found:
+    with plant(latency_seconds=0.3) as found:
         found.worker(switch="patience")
         found.beat()
         until(lambda: found.pages() >= 2, 60, "pages are stored")
-        terminate(found)
-        until(lambda: found.query("SELECT 1 FROM job WHERE status = 'quarantined'"), SOON, "a job is put aside")
+
+        def put_aside() -> bool:
+            terminate(found)
+            return bool(found.query("SELECT 1 FROM job WHERE status = 'quarantined'"))
+
+        until(put_aside, SOON, "a job is put aside", every=0.3)
 
 
 def test_a_body_that_does_not_parse_taken_for_the_end_loses_objects(plant: Built, expected: list[str]) -> None:

@@ -1,5 +1,6 @@
 """The database gone, refusing, in a circle, full: what was committed stays, what was not is done again."""
 
+import json
 import threading
 import time
 from collections.abc import Iterator
@@ -137,7 +138,7 @@ def test_four_processes_write_into_one_sqlite_file_at_once(plant: Built, expecte
         with four_at_once(found) as codes:
             pass
         assert [0, 0, 0, 0] == codes
-        facts = [line for line in expected if line in set(found.dump(derived=False))]
+        names = {table.name for table in dump.FACTS}
+        facts = [line for line in expected if json.loads(line)["table"] in names]
         assert "" == differences(facts, found.dump(derived=False))
-        assert len(facts) == sum(f'"table": "{table.name}"' in line for line in expected for table in dump.FACTS)
         until(lambda: not found.open_jobs(), 10, "no job is open")
