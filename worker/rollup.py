@@ -31,6 +31,7 @@ from worker.adding import Asked, Night, Sums
 from worker.derive import basis_of, choices_of
 from worker.figures import complete_until, derived_until, quotes_until, shard_count
 from worker.jobs import Handler
+from worker.outlook import do_outlook
 from worker.rates import refresh_in
 from worker.stop import Stop
 
@@ -38,7 +39,7 @@ log = structlog.get_logger()
 
 STAGES: Final = 3
 """How many stages of a run rolling up takes, beginning with the one it is given."""
-KINDS: Final = ("rollup_plan", "rollup_part", "rollup_sum")
+KINDS: Final = ("rollup_plan", "rollup_part", "rollup_sum", "outlook")
 SNAPSHOT_MONTHS: Final = 13
 """So many month ends are kept customer by customer; earlier ones are read off the standings when they are asked for."""
 BREAKS_KEPT: Final = 200
@@ -87,6 +88,7 @@ def handlers(rolling: Rolling) -> dict[str, Handler]:
         "rollup_plan": partial(do_plan, rolling),
         "rollup_part": partial(do_part, rolling),
         "rollup_sum": partial(do_sum, rolling),
+        "outlook": partial(do_outlook, rolling.engine, rolling.stop.check),
     }
 
 
@@ -132,6 +134,7 @@ def do_plan(rolling: Rolling, job: Job) -> None:
                 jobs.add(connection, [*made, _job(job, 2, "rollup_sum", {**data, "whole": True})])
             else:
                 jobs.add(connection, [_job(job, 2, "rollup_sum", {**data, "whole": False})])
+            jobs.add(connection, [_job(job, 2, "outlook", {"basis": data["basis"], "now": derived_until(connection, basis)})])
         jobs.finish(connection, job)
 
 

@@ -160,3 +160,16 @@ adjustment = Table(
     may("run_id", Whole, "the run that found it"),
     comment="Where months are frozen: what later news would have changed in them, booked in the month of the news",
 )
+
+signal = Table(
+    "signal",
+    metadata,
+    key("basis", Word, _BASIS),
+    key("day", Day, "as of this reporting day"),
+    key("name", Word, "discounts_ending, trials_ending, scheduled_churn, renewals"),
+    key("within_days", Whole, "within so many days"),
+    key("currency", Word, "Stripe's code in lower case"),
+    must("micros", Big, "how much MRR it is about"),
+    must("customers", Whole, "how many customers it is about"),
+    comment="What is coming by dates that are known already",
+)

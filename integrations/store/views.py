@@ -181,6 +181,20 @@ VIEWS: Final = (
         "FROM restatement s JOIN basis b ON b.version = s.basis",
     ),
     View(
+        "nrr_signals",
+        "What is coming by dates that are known already, as of each day",
+        {
+            **_POLICY,
+            "day": ("s.day", "as of this reporting day"),
+            "signal": ("s.name", "discounts_ending, trials_ending, scheduled_churn, renewals"),
+            "within_days": ("s.within_days", "within so many days"),
+            "currency": ("s.currency", "the currency's code in lower case"),
+            **_money({"mrr": ("s.micros", "how much MRR it is about")}),
+            "customers": ("s.customers", "how many customers it is about"),
+        },
+        "FROM signal s JOIN basis b ON b.version = s.basis",
+    ),
+    View(
         "nrr_freshness",
         "Up to when everything is known: streams of each account, the ledger of each policy, its figures",
         {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from integrations.store import cursors, rollups
+from integrations.store import cursors, ledger, rollups, signals
 from integrations.store.accounts import bind
 from integrations.store.engine import begin, read
 from integrations.store.views import VIEWS, described
@@ -36,6 +36,8 @@ def business(engine: Engine) -> Engine:
     with begin(engine) as connection:
         account = bind(connection, name="main", stripe_id="acct_1", livemode=False)
         cursors.move(connection, account, "events", None, 1_718_000_000)
+        ledger.put_basis(connection, BASIS.version, BASIS.policy.name, {})
+        signals.put(connection, BASIS.version, date(2024, 6, 9), [("renewals", 30, "usd", 5_000_000, 2)])
     store(engine, lives, lives, date(2024, 6, 10))
     roll_up(rolling_of(engine))
     lives["b"].stands[date(2024, 5, 9), "usd"] = _stand("b", date(2024, 5, 9), 20)
@@ -118,6 +120,12 @@ def test_mrr_by_day_and_freshness(business: Engine) -> None:
         ("ledger", None, "default"): "2024-06-10 23:59:59",
         ("figures", None, "default"): "2024-06-10 23:59:59",
     } == fresh
+
+
+def test_signals_stand_by_day_and_horizon(business: Engine) -> None:
+    """What was coming as of a day is there with its horizon."""
+    (row,) = _rows(business, "SELECT signal, within_days, mrr_micros, customers FROM nrr_signals WHERE day = '2024-06-09'")
+    assert ("renewals", 30, 5_000_000, 2) == tuple(row.values())
 
 
 def test_restatements_name_the_customer(business: Engine) -> None:

@@ -13,6 +13,7 @@ from worker.cli.faults import Exit, Stop
 if TYPE_CHECKING:
     from metrics.cohorts import Cohort
     from metrics.figures import Figures
+    from metrics.insight import Signal
     from worker.stored import Difference
 
 KINDS: Final = ("month", "quarter", "year", "trailing_3", "trailing_12", "month_to_date")
@@ -272,13 +273,30 @@ def insight_of(face: Face, kind: str, currency: str | None, as_known_at: str | N
         "trend": thoughts.trend(quarters, "nrr"),
         "concentration": thoughts.concentration(f),
         "drivers": thoughts.drivers(f),
-        "signals": thoughts.standing_signals(latest),
+        "signals": [*thoughts.standing_signals(latest), *_dated_signals(face, latest)],
     }
     if face.json:
         plain = {name: _plain(value) for name, value in found.items()}
         put_json({**_window_of(f), "currency": f.currency.rpartition(":")[2], "policy": face.wiring.basis.policy.name, "as_known_at": as_known_at, **plain})  # fmt: skip
         return
     _tell_insight(face, f, found)
+
+
+def _dated_signals(face: Face, latest: "Figures") -> "list[Signal]":
+    """The last night's look ahead, in the currency of the figures; of the whole book as far as it is paid in it."""
+    from integrations.store import signals
+    from integrations.store.engine import read
+    from metrics.insight import Signal
+    from metrics.money import ratio_text
+
+    code = latest.currency.rpartition(":")[2]
+    with read(face.wiring.engine) as connection:
+        found = signals.of_day(connection, face.wiring.basis.version)
+    return [
+        Signal(row["name"], row["micros"], row["customers"], ratio_text(row["micros"], latest.closing), row["within_days"])
+        for row in found
+        if row["currency"] == code
+    ]
 
 
 def _plain(value: Any) -> Any:
@@ -329,7 +347,12 @@ def _tell_insight(face: Face, f: "Figures", found: dict[str, Any]) -> None:
         columns = ("kind", "cause", "amount", "movements", "of the opening")
         face.table(columns, causes, title="What moved it", right=columns[2:])
     signals = [
-        (s.name.replace("_", " "), money(s.micros, f.currency), "" if s.count is None else s.count, percent(s.share))
+        (
+            s.name.replace("_", " ") + (f" within {s.within_days} days" if s.within_days else ""),
+            money(s.micros, f.currency),
+            "" if s.count is None else s.count,
+            percent(s.share),
+        )
         for s in found["signals"]
     ]
     face.table(("signal", "MRR", "how many", "of MRR"), signals, title="What is coming", right=("MRR", "how many", "of MRR"))

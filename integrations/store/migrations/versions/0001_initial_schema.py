@@ -644,6 +644,20 @@ def upgrade() -> None:
         comment="Where months are frozen: what later news would have changed in them, booked in the month of the news",
     )
     op.create_table(
+        "signal",
+        sa.Column("basis", WORD, autoincrement=False, nullable=False, comment="version of what it rests on (table basis)"),
+        sa.Column("day", sa.Date(), autoincrement=False, nullable=False, comment="as of this reporting day"),
+        sa.Column(
+            "name", WORD, autoincrement=False, nullable=False, comment="discounts_ending, trials_ending, scheduled_churn, renewals"
+        ),
+        sa.Column("within_days", sa.Integer(), autoincrement=False, nullable=False, comment="within so many days"),
+        sa.Column("currency", WORD, autoincrement=False, nullable=False, comment="Stripe's code in lower case"),
+        sa.Column("micros", BIG, nullable=False, comment="how much MRR it is about"),
+        sa.Column("customers", sa.Integer(), nullable=False, comment="how many customers it is about"),
+        sa.PrimaryKeyConstraint("basis", "day", "name", "within_days", "currency", name=op.f("pk_signal")),
+        comment="What is coming by dates that are known already",
+    )
+    op.create_table(
         "run",
         sa.Column("id", sa.Integer(), autoincrement=True, nullable=False, comment="by which people speak of it"),
         sa.Column("kind", WORD, nullable=False, comment="sync, backfill, audit, derive, rollup, nightly, ..."),

@@ -1,0 +1,80 @@
+"""Looking ahead by known dates: the signals of a day, from the facts of the few customers whom a date concerns.
+
+A job of the roll-up's last stage. Nothing is guessed: customers are derived as of now and as of the end of each horizon.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+import polars as pl
+from sqlalchemy import Connection, Engine
+
+from integrations.store import book, evidence, jobs, signals
+from integrations.store.engine import begin, read
+from integrations.store.jobs import Job
+from metrics.derivation import Basis
+from metrics.evidence import Instant
+from metrics.outlook import RENEWALS, Coming, coming
+from metrics.periods import day_of
+from worker.derive import basis_of, deriver_of
+
+HORIZONS: Final = (30, 90)
+"""Within so many days."""
+_DAY: Final = 86_400
+_AT_ONCE: Final = 500
+
+
+def do_outlook(engine: Engine, check: Callable[[], None], job: Job) -> None:
+    """Find and keep the signals of the day on which the ledger was last derived."""
+    basis, now = basis_of(job.data["basis"]), Instant(job.data["now"])
+    found: dict[int, list[Coming]] = {horizon: [] for horizon in HORIZONS}
+    farthest = Instant(now + HORIZONS[-1] * _DAY)
+    with read(engine) as connection:
+        concerned = signals.concerned(connection, basis.version, now, farthest)
+    for names in _some(concerned):
+        check()
+        with read(engine) as connection:
+            _dated(connection, basis, names, now, found)
+    with read(engine) as connection:
+        for horizon in HORIZONS:
+            renewing = signals.renewing(connection, now, Instant(now + horizon * _DAY))
+            for names in _some(renewing):
+                found[horizon] += _standing(connection, basis.version, names)
+    with begin(engine) as connection:
+        jobs.hold(connection, job)
+        signals.put(connection, basis.version, day_of(now, basis.timezone), _rows(found))
+        jobs.finish(connection, job)
+
+
+def _some(names: Sequence[str]) -> Iterator[list[str]]:
+    for index in range(0, len(names), _AT_ONCE):
+        yield list(names[index : index + _AT_ONCE])
+
+
+def _dated(connection: Connection, basis: Basis, names: Sequence[str], now: Instant, found: dict[int, list[Coming]]) -> None:
+    deriver = deriver_of(connection, basis)
+    for group in evidence.groups(connection, only=names):
+        present = deriver.derive(group, now)
+        for horizon, some in found.items():
+            until = Instant(now + horizon * _DAY)
+            some += coming(present, deriver.derive(group, until), now, until, basis.timezone)
+
+
+def _standing(connection: Connection, basis: str, names: Sequence[str]) -> Iterator[Coming]:
+    """What customers whose long period ends stand at."""
+    standings = book.book(connection, basis, only=names).standings.sort("customer", "currency", "day")
+    last = standings.group_by("customer", "currency", maintain_order=True).last().filter(pl.col("net_micros") > 0)
+    for customer, currency, micros in last.select("customer", "currency", "net_micros").iter_rows():
+        yield Coming(RENEWALS, customer, currency, micros)
+
+
+def _rows(found: dict[int, list[Coming]]) -> Iterator[tuple[str, int, str, int, int]]:
+    for horizon, some in found.items():
+        sums: dict[tuple[str, str], int] = defaultdict(int)
+        whose: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for each in some:
+            sums[each.name, each.currency] += each.micros
+            whose[each.name, each.currency].add(each.customer)
+        for (name, currency), micros in sums.items():
+            yield name, horizon, currency, micros, len(whose[name, currency])
