@@ -255,7 +255,8 @@ def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) ->
         item = _item(what, Subscription(name, "cus", "active", "usd", at, at, ()))
         first, until = span.split("..")
         price = CATALOG.prices.get(item.price or "")
-        amount = int((price.unit or 0) * (item.quantity or 1)) if price else 1000
+        billed = re.search(r"\*(\d+)", what)  # of a metered item it is what was used
+        amount = int((price.unit or 0) * int(billed[1] if billed else 1)) if price else 1000
         lines.append(
             InvoiceLine(
                 f"il_{number}_{index}",
