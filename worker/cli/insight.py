@@ -1,0 +1,120 @@
+"""`nrr show insight`: the lever to pull first, how NRR compares, where it is heading, who is behind it, and what is coming."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from worker.cli.common import Config, Face, Json, Now, PolicyName, money, opened, percent, put_json
+from worker.cli.stored_figures import At, Currency, Kind, label, stored_figures, window_of
+
+if TYPE_CHECKING:
+    from metrics.figures import Figures
+    from metrics.insight import Signal
+
+
+def insight(
+    window: Kind = "trailing_12", currency: Currency = None, as_known_at: At = None,
+    policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None,
+) -> None:  # fmt: skip
+    """Show the lever to pull first, how NRR compares, where it is heading, who is behind it, and what is coming."""
+    with opened(json=json, now=now, config=config, policy=policy) as face:
+        insight_of(face, window, currency, as_known_at)
+
+
+def insight_of(face: Face, kind: str, currency: str | None, as_known_at: str | None) -> None:
+    """What the last complete window suggests."""
+    from metrics import insight as thoughts
+    from worker import stored
+
+    series = stored_figures(face, kind, "", currency, as_known_at)
+    (f,) = stored.latest(series)
+    (latest,) = stored.latest(series, complete=False)
+    quarters = stored_figures(face, "quarter", "", f.currency, as_known_at)[-8:]
+    found: dict[str, Any] = {
+        "lever": thoughts.largest_lever(f),
+        "benchmark": thoughts.benchmark(f),
+        "trend": thoughts.trend(quarters, "nrr"),
+        "concentration": thoughts.concentration(f),
+        "drivers": thoughts.drivers(f),
+        "signals": [*thoughts.standing_signals(latest), *_dated_signals(face, latest)],
+    }
+    if face.json:
+        plain = {name: _plain(value) for name, value in found.items()}
+        put_json({**window_of(f), "currency": f.currency.rpartition(":")[2], "policy": face.wiring.basis.policy.name, "as_known_at": as_known_at, **plain})  # fmt: skip
+        return
+    _tell_insight(face, f, found)
+
+
+def _dated_signals(face: Face, latest: "Figures") -> "list[Signal]":
+    """The last night's look ahead, in the currency of the figures; of the whole book as far as it is paid in it."""
+    from integrations.store import signals
+    from integrations.store.engine import read
+    from metrics.insight import Signal
+    from metrics.money import ratio_text
+
+    code = latest.currency.rpartition(":")[2]
+    with read(face.wiring.engine) as connection:
+        found = signals.of_day(connection, face.wiring.basis.version)
+    return [
+        Signal(row["name"], row["micros"], row["customers"], ratio_text(row["micros"], latest.closing), row["within_days"])
+        for row in found
+        if row["currency"] == code
+    ]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [asdict(each) for each in value]
+    return None if value is None else asdict(value)
+
+
+def _tell_insight(face: Face, f: "Figures", found: dict[str, Any]) -> None:
+    from metrics.figures import rates
+
+    r = rates(f)
+    face.lines(f"{label(f)}: NRR {percent(r['nrr'])}, GRR {percent(r['grr'])}, logos kept {percent(r['logo_retention'])}")
+    lever = found["lever"]
+    if lever is None:
+        face.lines("lever: none stands out (churn up to 10 %, expansion of 5 % and more, contraction up to 5 %)")
+    else:
+        also = f"; then {', '.join(lever.also)}" if lever.also else ""
+        face.lines(
+            f"lever: {lever.name}: {lever.metric.replace('_', ' ')} {percent(lever.rate)} lies {lever.side} {percent(lever.bound)}, "
+            f"by {money(lever.micros, f.currency)} a month{also}"
+        )
+    band = found["benchmark"]
+    if band is not None:
+        face.lines(
+            f"rule of thumb ({band.of:%Y}) for ARR {band.size}: good {band.good} %, great {band.great} %, world-class {band.world_class} %: "
+            f"{band.standing.replace('_', '-')}; {band.health.replace('_', ' ')}"
+        )
+        if band.worth_a_look:
+            face.lines("an NRR of 150 % and more is worth a look: a young book, or one customer?")
+    trend = found["trend"]
+    points = ", ".join(percent(value) + ("*" if incomplete else "") for _, value, incomplete in trend.points)
+    face.lines(f"quarterly NRR: {points or '–'}: {trend.direction}")
+    few = found["concentration"]
+    face.lines(
+        f"the ten largest hold {percent(few.share_of_top)} of the opening; NRR without the five largest {percent(few.nrr_without_largest)}"
+    )
+    drivers = found["drivers"]
+    rows = [
+        (d.customer, money(d.opening, f.currency), money(d.closing, f.currency), money(d.change, f.currency), percent(d.share))
+        for d in (*drivers.gained[:5], *reversed(drivers.lost[:5]))
+    ]
+    if rows:
+        columns = ("customer", "opening", "end", "change", "of the opening")
+        face.table(columns, rows, title="Who moved it", right=columns[1:])
+    causes = [(c.kind, c.cause, money(c.micros, f.currency), c.movements, percent(c.share)) for c in drivers.causes[:10]]
+    if causes:
+        columns = ("kind", "cause", "amount", "movements", "of the opening")
+        face.table(columns, causes, title="What moved it", right=columns[2:])
+    signals = [
+        (
+            s.name.replace("_", " ") + (f" within {s.within_days} days" if s.within_days else ""),
+            money(s.micros, f.currency),
+            "" if s.count is None else s.count,
+            percent(s.share),
+        )
+        for s in found["signals"]
+    ]
+    face.table(("signal", "MRR", "how many", "of MRR"), signals, title="What is coming", right=("MRR", "how many", "of MRR"))

@@ -1,0 +1,79 @@
+"""What the commands that show stored figures share: the options, and finding what was asked for."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+
+from worker.cli.common import Face, instant_of
+from worker.cli.faults import Exit, Stop
+from worker.cli.ready import ready
+
+if TYPE_CHECKING:
+    from metrics.figures import Figures
+
+KINDS: Final = ("month", "quarter", "year", "trailing_3", "trailing_12", "month_to_date")
+
+Kind = Annotated[str, typer.Option("--window", metavar="KIND", help=f"{', '.join(KINDS)}.")]
+By = Annotated[str | None, typer.Option("--by", metavar="DIMENSION", help="plan, country, metadata.KEY, or two: plan,country.")]
+Last = Annotated[int, typer.Option("--last", min=1, help="So many windows, the latest ones.")]
+At = Annotated[str | None, typer.Option("--as-known-at", metavar="ISO-INSTANT", help="As it was known then, before later news.")]
+Currency = Annotated[
+    str | None, typer.Option("--currency", metavar="CODE", help="What is billed in this currency, instead of the whole book.")
+]
+
+
+def stored_figures(face: Face, kind: str, dimension: str | None, currency: str | None, as_known_at: str | None) -> "list[Figures]":
+    """Stored figures of one kind of window in one currency: the one named, else the whole book's, else the only one there is.
+
+    A dimension that the nightly figures aren't made for is computed now, from the ledger as it stands. Raises Stop with the next command.
+    """
+    from worker import stored
+
+    if kind not in KINDS:
+        raise Stop(f"--window takes {', '.join(KINDS)}, not {kind!r}", Exit.USAGE)
+    ready(face)
+    at: datetime | None = None if as_known_at is None else instant_of(as_known_at, "--as-known-at")
+    found = stored.figures(face.wiring.engine, face.wiring.basis, kind=kind, dimension=dimension, as_known_at=at)
+    if not found and dimension:
+        if at is not None:
+            raise Stop(f"no figures by {dimension} were stored at {at:%Y-%m-%d %H:%M}; name another --by", Exit.USAGE)
+        found = _computed(face, kind, dimension)
+    if not found:
+        raise Stop(f"no figures are stored of windows of the kind {kind} yet; run: nrr rollup")
+    codes = {f.currency for f in found}
+    whole = next((code for code in sorted(codes) if code.startswith("all:")), None)
+    wanted = currency.lower() if currency else whole or (codes.pop() if len(codes) == 1 else None)
+    if wanted is None or not any(f.currency == wanted for f in found):
+        names = ", ".join(sorted(code.upper() for code in {f.currency for f in found} if not code.startswith("all:")))
+        raise Stop(
+            f"say which currency with --currency; there are {names}. Set REPORTING_CURRENCY for figures of the whole book",
+            Exit.USAGE,
+        )
+    return [f for f in found if f.currency == wanted]
+
+
+def _computed(face: Face, kind: str, dimension: str) -> "list[Figures]":
+    from metrics.periods import Window
+    from worker import stored
+    from worker.figures import figures_now
+    from worker.reporting import reporting_currency
+
+    whole = stored.figures(face.wiring.engine, face.wiring.basis, kind=kind, dimension="")
+    windows = sorted({(f.first, f.until) for f in whole})
+    face.say(f"figures by {dimension} aren't made at night (see `dimensions` in nrr.toml): making them now …")
+    asked = [Window(kind, *ends) for ends in windows]
+    found = figures_now(
+        face.wiring.engine, face.wiring.basis, asked, [dimension], reporting_currency=reporting_currency(face.wiring)
+    )
+    return [f for f in found if f.dimension == dimension]
+
+
+def window_of(f: "Figures") -> dict[str, Any]:
+    return {"kind": f.kind, "from": f.first, "to": f.until - timedelta(days=1)}
+
+
+def label(f: "Figures") -> str:
+    from metrics.periods import Window
+
+    return Window(f.kind, f.first, f.until).label + ("*" if f.incomplete else "")
