@@ -4,6 +4,8 @@ Nothing that is set for real is looked at or touched: the demo has settings of i
 each time. What it runs is the product: the same sync, the same derivation, the same figures.
 """
 
+import os
+import shutil
 import sys
 import time
 from datetime import UTC, date, datetime, timedelta
@@ -137,7 +139,7 @@ def _explained(face: Face, first: date, until: date) -> None:
         found = book.movements(connection, face.wiring.basis.version, first, until)
     chosen: dict[str, tuple[str, str]] = {}
     for row in sorted(found.iter_rows(named=True), key=lambda r: -abs(r["delta_micros"])):
-        if row["currency"] == "usd" and row["kind"] in ("expansion", "contraction", "churn"):
+        if row["currency"] == "usd" and not row["inferred"] and row["kind"] in ("expansion", "contraction", "churn"):
             chosen.setdefault(row["kind"], (row["customer"], row["day"].isoformat()))
     face.lines("", "Three movements, explained:", "")
     for customer, day in chosen.values():
@@ -145,11 +147,20 @@ def _explained(face: Face, first: date, until: date) -> None:
             face.lines(*lines_of([each for each in words if each.date == day]))
 
 
+def _command() -> str:
+    """How the command is called from here: `make demo` installs it where no shell looks."""
+    return "nrr" if shutil.which("nrr") else os.path.relpath(sys.argv[0])
+
+
 def _next(database: Path) -> tuple[str, ...]:
+    nrr = _command()
     return (
         "Look around:",
         f"    export DATABASE_URL=sqlite:///{database} REPORTING_CURRENCY=usd",
-        "    nrr show retention --by plan          nrr show movements          nrr explain CUSTOMER",
+        f"    {nrr} show retention --by plan",
+        f"    {nrr} show movements",
+        f"    {nrr} explain CUSTOMER",
         "With your own account (a restricted key with read access; nothing is ever written to Stripe):",
-        "    export STRIPE_API_KEY=rk_…            nrr init && nrr doctor && nrr sync && nrr show retention",
+        "    export STRIPE_API_KEY=rk_…",
+        f"    {nrr} init && {nrr} doctor && {nrr} sync && {nrr} show retention",
     )

@@ -44,6 +44,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "rollup": Entry("data:rollup", "Bring snapshots and figures up to date with the ledger.", _DATA),
     "verify": Entry("verify:verify", "Derive everything again and compare: exits 5 on a difference.", _DATA),
     "export": Entry("export:export", "Write movements, snapshots or rollups to a file.", _DATA),
+    "rates": Entry("rates:app", "Load exchange rates of your own, and show which are held.", _DATA, group=True),
     "forget": Entry("data:forget", "Remove what is personal of a customer.", _DATA),
     "show": Entry("show:app", "Show MRR, movements, retention, segments, exclusions, findings.", _NUMBERS, group=True),
     "explain": Entry("explain:explain", "Explain a customer's or a day's movements down to Stripe's objects.", _NUMBERS),

@@ -21,6 +21,7 @@ from worker.cli.common import (
 )
 from worker.cli.faults import Exit, Stop
 from worker.cli.ready import ready
+from worker.cli.stored_figures import At
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Figures as they stand.")
 
@@ -151,6 +152,7 @@ def retention(
         str | None,
         typer.Option("--by", metavar="DIMENSION", help="Segments too: plan, country, metadata.KEY, or two: plan,country."),
     ] = None,
+    as_known_at: At = None,
     policy: PolicyName = None,
     json: Json = False,
     now: Now = None,
@@ -159,19 +161,28 @@ def retention(
     """Show NRR, GRR and logo retention of the customers that were there at the opening, and the bridge of the whole book."""
     with opened(json=json, now=now, config=config, policy=policy) as face:
         ready(face)
-        retention_of(face, *range_of(first, last, face), by)
+        retention_of(face, *range_of(first, last, face), by, as_known_at)
 
 
-def retention_of(face: Face, begin: date, until: date, by: str | None = None) -> None:
-    """Retention of the days [begin, until), by segments of one dimension too if one is named."""
+def retention_of(face: Face, begin: date, until: date, by: str | None = None, as_known_at: str | None = None) -> None:
+    """Retention of the days [begin, until), by segments of one dimension too if one is named; as it was known once, if that is asked."""
     from metrics.periods import Window
     from worker.cli.rows import code_of, figures_row
+    from worker.cli.stored_figures import known_then
     from worker.figures import figures_now
     from worker.reporting import reporting_currency
 
     window = Window(_kind(begin, until), begin, until)
-    found = figures_now(
-        face.wiring.engine, face.wiring.basis, [window], [by] if by else [], reporting_currency=reporting_currency(face.wiring)
+    found = (
+        known_then(face, window, by, as_known_at)
+        if as_known_at is not None
+        else figures_now(
+            face.wiring.engine,
+            face.wiring.basis,
+            [window],
+            [by] if by else [],
+            reporting_currency=reporting_currency(face.wiring),
+        )
     )
     whole = [f for f in found if not f.dimension]
     own = [f for f in whole if not f.currency.startswith("all:")]
@@ -184,7 +195,7 @@ def retention_of(face: Face, begin: date, until: date, by: str | None = None) ->
             "from": begin, "to": until - timedelta(days=1), "window": window.kind, "policy": face.wiring.basis.policy.name,
             "basis": face.wiring.basis.version, "currency": code_of(total.currency) if total else None,
             "total": figures_row(total) if total else None, "by_currency": [figures_row(f) for f in own],
-            "by": by, "segments": [figures_row(f) for f in segments],
+            "by": by, "segments": [figures_row(f) for f in segments], "as_known_at": as_known_at,
         })  # fmt: skip
         return
     if not whole:

@@ -11,6 +11,7 @@ from worker.cli.ready import ready
 
 if TYPE_CHECKING:
     from metrics.figures import Figures
+    from metrics.periods import Window
 
 KINDS: Final = ("month", "quarter", "year", "trailing_3", "trailing_12", "month_to_date")
 
@@ -67,6 +68,29 @@ def _computed(face: Face, kind: str, dimension: str) -> "list[Figures]":
         face.wiring.engine, face.wiring.basis, asked, [dimension], reporting_currency=reporting_currency(face.wiring)
     )
     return [f for f in found if f.dimension == dimension]
+
+
+def known_then(face: Face, window: "Window", by: str | None, as_known_at: str) -> "list[Figures]":
+    """The stored figures of a window, and of the segments of a dimension, as they were known at an instant. Raises Stop where none were."""
+    from metrics.periods import add_months
+    from worker import stored
+
+    at = instant_of(as_known_at, "--as-known-at")
+    trailing = next((n for n in (3, 12) if window.kind == "custom" and add_months(window.first, n) == window.until), None)
+    kinds = (f"trailing_{trailing}",) if trailing else (window.kind,)
+    found = [
+        f
+        for kind in kinds
+        for f in stored.figures(face.wiring.engine, face.wiring.basis, kind=kind, as_known_at=at)
+        if (f.first, f.until) == (window.first, window.until) and f.dimension in ("", by or "")
+    ]
+    if not found:
+        raise Stop(
+            f"no figures of {window.first} to {window.until - timedelta(days=1)} were stored at {at:%Y-%m-%d %H:%M:%S} UTC. Months, quarters, "
+            "years and trailing 3 and 12 months are kept as they were known; leave --as-known-at out for other days",
+            Exit.USAGE,
+        )
+    return found
 
 
 def window_of(f: "Figures") -> dict[str, Any]:
