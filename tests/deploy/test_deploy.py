@@ -1,6 +1,7 @@
 """What is deployed with, as far as it can be checked without Docker, systemd and Prometheus: it parses, it is hardened, and whatever it
 names (commands, settings, metrics, sections of the runbook) is there. The processes themselves are run for real in tests/faults."""
 
+import json
 import re
 from configparser import RawConfigParser
 from pathlib import Path
@@ -203,6 +204,24 @@ def test_an_alarm_looks_at_metrics_that_exist_and_has_its_section(rule: dict[str
     assert rule["alert"] in sections
     assert rule["alert"].lower() == anchor
     assert rule["expr"].count("(") == rule["expr"].count(")")
+
+
+def test_the_dashboard_shows_metrics_that_exist() -> None:
+    """Every metric of the exporter's but the marks themselves is on it, each panel in its own place."""
+    panels = json.loads((DEPLOY / "grafana" / "freshness.json").read_text())["panels"]
+    shown = {name for panel in panels for target in panel["targets"] for name in re.findall(r"\bnrr_\w+", target["expr"])}
+    assert known_metrics() - {"nrr_stream_complete_until_seconds"} == shown
+    assert len(panels) == len({panel["id"] for panel in panels})
+    taken = [
+        (panel["gridPos"]["x"] + x, panel["gridPos"]["y"] + y)
+        for panel in panels
+        for x in range(panel["gridPos"]["w"])
+        for y in range(panel["gridPos"]["h"])
+    ]
+    assert len(taken) == len(set(taken))
+    sections = re.findall(r"^## (Nrr\w+)$", (DEPLOY / "runbook.md").read_text(), re.MULTILINE)
+    named = {name for panel in panels for name in re.findall(r"\bNrr\w+", panel["description"])}
+    assert named <= set(sections)
 
 
 def test_every_section_of_the_runbook_that_is_called_like_an_alarm_is_one() -> None:
