@@ -19,7 +19,7 @@ SOON = 25.0
 
 def test_without_the_fence_a_zombie_commits(plant: Built, expected: list[str]) -> None:
     """Pages that another one has read meanwhile are counted a second time."""
-    with plant(latency_seconds=0.25, NRR_SHARDS="1", NRR_LEASE_SECONDS="3") as found:
+    with plant(latency_seconds=0.5, NRR_SHARDS="1", NRR_LEASE_SECONDS="3") as found:
         with pytest.raises(AssertionError) as failed:
             counted_once(found, expected, switch="fence")
         assert not isinstance(failed.value, TooLate)
