@@ -37,7 +37,7 @@ def rolled(engine: Engine, now: str, **more: Any) -> Wiring:
 @pytest.fixture
 def business(migrated_url: str) -> Iterator[Wiring]:
     """Six months of a business, derived and rolled up, with everything in it that can be tampered with."""
-    with Sandbox(Business(customers=25, months=8, seed=3), now=NOW) as sandbox, opened(migrated_url) as engine:
+    with Sandbox(Business(customers=14, months=8, seed=3), now=NOW) as sandbox, opened(migrated_url) as engine:
         synced(engine, sandbox, [at("2024-06-20"), at(NOW)])
         account = Told(engine, "other")
         account.subscription("cus_unpriced", NOW, price="price_never_seen")
