@@ -34,16 +34,16 @@ def _figure(event: Event, rule: Rule, watch: Watch) -> tuple[str, str]:
     reading = event.reading
     assert reading is not None
     name = _subject(rule, event, watch)
-    if reading.value is None:
-        return f"{_opening(event)}{name}: nothing left to judge", f"{name}: there are no figures in {reading.window} any more."
-    where = window_words(reading.figures.kind, reading.figures.first, reading.figures.until) if reading.figures else reading.window
-    value = value_text(rule.metric, reading.value, reading.currency, apart_from=rule.limit if rule.change is None else None)
     if event.kind == "restated":
         assert event.was is not None
         assert event.now is not None
         was, now = (value_of(rule, j, reading.currency) for j in (event.was, event.now))
         said = "is beyond its limit after all" if event.now.verdict == "bad" else "is within its limit after all"
         return f"Restated: {name} of {short_label(event.window)} {said}", f"{name} of {event.window} was {was} and is now {now}."
+    if reading.value is None:
+        return f"{_opening(event)}{name}: nothing left to judge", f"{name}: there are no figures in {reading.window} any more."
+    where = window_words(reading.figures.kind, reading.figures.first, reading.figures.until) if reading.figures else reading.window
+    value = value_text(rule.metric, reading.value, reading.currency, apart_from=rule.limit if rule.change is None else None)
     if rule.change is None:
         limit = value_text(rule.metric, rule.limit, reading.currency)
         if event.kind == "resolved":

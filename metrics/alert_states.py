@@ -174,7 +174,7 @@ def step(alert: Alert, reading: Reading, judgement: Judgement, night: date, hush
         if alert.told:
             restated = was if _flipped(was, reading.history.get(reading.window)) else None
             events.append(Event("resolved", moved, reading, was=restated, withheld=hush.reason if muted else None))
-    elif moved.state == "firing" and not muted:
+    elif moved.state == "firing" and not muted and reading.verdict == "bad":
         if not moved.told:
             moved = replace(moved, told=True)
             events.append(Event("still", moved, reading))

@@ -121,6 +121,9 @@ def test_a_month_that_has_not_ended_never_rings() -> None:
     book = [*months("month", JUNE, 98, 97), figures("month", JULY, nrr=12, incomplete=True)]
     assert [] == nights.night(date(2025, 6, 3), book)
     assert ["firing: grr"] == nights.night(JULY, [*months("month", JULY, 98, 97, 12)])
+    begun = [*months("month", JULY, 98, 97, 12), figures("month", AUGUST, nrr=100, incomplete=True)]
+    assert [] == nights.night(date(2025, 7, 2), begun), "and a good beginning ends nothing"
+    assert "firing" == nights.state("grr")
 
 
 def test_a_change_is_measured_against_the_month_before() -> None:
@@ -277,6 +280,18 @@ def test_reminders_come_until_somebody_has_seen_it() -> None:
     assert {1: ["firing: nrr"], 8: ["reminder: nrr"], 15: ["reminder: nrr"]} == {d: s for d, s in said.items() if s}
     nights.hush = Hush(seen=frozenset({("nrr", "")}))
     assert [] == [s for day in range(16, 31) for s in nights.night(date(2025, 6, day), months("trailing_12", JUNE, 97))]
+
+
+def test_nothing_is_said_of_what_can_not_be_judged_any_more() -> None:
+    """It fires; then hardly anybody is left to judge it by: no reminder, no end; told again of when there is something to say."""
+    rule = Rule("grr-drop", "grr", "month", "below", Fraction(-2, 100), Change(), judgement=Judgement(remind_days=7))
+    nights = Nights(rule)
+    nights.hush = Hush(muted=frozenset({("grr-drop", "")}))
+    assert ["[firing: grr-drop]"] == nights.night(JULY, months("month", JULY, 97, 90))
+    nights.hush = Hush()
+    assert [] == nights.night(AUGUST, [*months("month", JULY, 97, 90), figures("month", AUGUST, nrr=50, customers=3)])
+    assert "firing" == nights.state("grr-drop")
+    assert ["firing: grr-drop"] == nights.night(date(2025, 8, 2), months("month", AUGUST, 97, 90, 80))
 
 
 def test_a_large_churn_is_told_once_and_withdrawn_when_it_never_was() -> None:

@@ -97,6 +97,8 @@ def test_a_bot_that_is_asked_to_wait_waits(server: SlackServer) -> None:
     [
         (Answer(404, "no_service"), "dead"),
         (Answer(410, "channel_is_archived"), "dead"),
+        (Answer(404, "never heard of it"), "dead"),
+        (Answer(410, "gone"), "dead"),
         (Answer(403, "invalid_token"), "dead"),
         (Answer(403, "action_prohibited"), "dead"),
         (Answer(400, "no_text"), "failed"),
