@@ -4,7 +4,7 @@ Each part is compared within one reading transaction, with the facts, the marks 
 facts meanwhile. When a difference was found while others were deriving, nothing is said at all.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -131,7 +131,7 @@ def _figures(wiring: Wiring, told: Callable[[str, int], None]) -> tuple[int, lis
         adjusted = {
             tuple(row[k] for k in rollups.KEY): row["figures"] for row in rollups.adjustments(connection, wiring.basis.version)
         }
-    stored = [Figures.from_row({**row, "policy": wiring.basis.policy.name}) for row in rows]
+    stored = _kept_up(Figures.from_row({**row, "policy": wiring.basis.policy.name}) for row in rows)
     out = [f"{_named(f)}: {problem}" for f in stored for problem in f.breaks()]
     windows = sorted({Window(f.kind, f.first, f.until) for f in stored}, key=lambda w: (w.first, w.until, w.kind))
     dimensions = sorted({f.dimension for f in stored if f.dimension})
@@ -151,6 +151,13 @@ def _figures(wiring: Wiring, told: Callable[[str, int], None]) -> tuple[int, lis
                 named = sorted(name for name, value in _sums(one).items() if value != _sums(other)[name])
                 out.append(f"{_named(one)}: stored figures differ in {', '.join(named)}")
     return len(windows), out
+
+
+def _kept_up(stored: Iterable[Figures]) -> list[Figures]:
+    """Without the months to date of days gone by: those stay as they were known on their day."""
+    found = list(stored)
+    latest = max((f.until for f in found if f.kind == "month_to_date"), default=None)
+    return [f for f in found if f.kind != "month_to_date" or f.until == latest]
 
 
 def _said_apart(adjustment: Mapping[str, object] | None, fresh: Figures) -> bool:
