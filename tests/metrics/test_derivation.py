@@ -96,6 +96,28 @@ def test_a_test_clocks_customer_is_left_out() -> None:
     assert ((), ["test_clock"]) == (ledger.movements, [e.reason for e in ledger.exclusions])
 
 
+def test_a_movement_names_its_evidence() -> None:
+    """The subscriptions that changed and the objects that say so, each once, those held by the grace too."""
+    text = """
+event 2025-01-01 sub=a id=evt_1 items=pro
+event 2025-02-01 sub=a id=evt_2 status=canceled ended=2025-02-01
+event 2025-02-02 sub=b id=evt_3 items=team
+event 2025-02-02T10:00 sub=b id=evt_4 items=team*2
+"""
+    start, swap = derived(group("c", text)).movements
+    assert (("a", "evt_1"), ("a", "evt_2", "b", "evt_3", "evt_4")) == (start.evidence, swap.evidence)
+
+
+def test_a_standing_names_its_account_and_product() -> None:
+    """Of the first of its subscriptions, and of its largest item."""
+    ledger = derived(
+        CustomerGroup(
+            "c", (member("cus_2", "event 2025-01-01 items=team", 2), member("cus_1", "event 2025-02-01 sub=x items=pro", 1))
+        )
+    )
+    assert [(2, "Team"), (2, "Team")] == [(s.account, s.product) for s in ledger.standings]
+
+
 def test_attributes_over_time() -> None:
     """A change counts from its day on; a key that is taken away becomes nothing."""
     customer = replace(
