@@ -51,21 +51,19 @@ def fence() -> None:
 
 def cursor_apart() -> None:
     """The cursor is committed by itself, before the page that it stands behind."""
+    advance, finish = jobs.advance, jobs.finish
 
-    def attempt(self: writer.Writer, works: Any) -> BaseException | None:
-        try:
-            with begin(self._engine) as connection:
-                kept = [work for work in works if self._moved(connection, work)]
-            _die("between")
-            with begin(self._engine) as connection:
-                self._put(connection, kept)
-        except Exception as error:  # noqa: BLE001  # as in what it stands for
-            return error
-        for work in works:
-            work.settle(None if work in kept else jobs.LeaseLost(work.feed.job.id, work.feed.job.token))
-        return None
+    def apart(change: Callable[..., None]) -> Callable[..., None]:
+        def changed(connection: Connection, job: jobs.Job, **values: Any) -> None:
+            with begin(connection.engine) as own:
+                change(own, job, **values)
+            if values:
+                _die("between")
 
-    _swap(writer.Writer, "_attempt", attempt)
+        return changed
+
+    _swap(jobs, "advance", apart(advance))
+    _swap(jobs, "finish", apart(finish))
 
 
 def leases() -> None:
