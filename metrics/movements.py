@@ -183,7 +183,7 @@ def _undoes(gone: _Closing, back: _Closing, policy: Policy, continued: set[str],
 
 
 def _without_short_stays(closings: list[_Closing], customer: str) -> tuple[list[_Closing], list[Exclusion]]:
-    """Leave out the stays that begin and end within one month."""
+    """Leave out the stays that begin and end within one month; each is an exclusion of the most that it came to in each currency."""
     out: list[_Closing] = []
     exclusions: list[Exclusion] = []
     index = 0
@@ -192,10 +192,12 @@ def _without_short_stays(closings: list[_Closing], customer: str) -> tuple[list[
         if starts:
             end = next((j for j in range(index + 1, len(closings)) if not _total(closings[j].balances)), None)
             if end is not None and add_months(closings[end].day, 0) == add_months(closings[index].day, 0):
-                for currency, balance in closings[index].balances.items():
-                    if balance.net:
-                        since, until = closings[index].changes[0].at, closings[end].changes[-1].at
-                        exclusions.append(Exclusion(customer, customer, "same_month", currency, balance.net, since, until))
+                since, until = closings[index].changes[0].at, closings[end].changes[-1].at
+                stay = [c.balances for c in closings[index:end]]
+                for currency in sorted({c for balances in stay for c in balances}):
+                    most = max(balances.get(currency, _NOTHING).net for balances in stay)
+                    if most:
+                        exclusions.append(Exclusion(customer, customer, "same_month", currency, most, since, until))
                 index = end  # how it stands at the end stays: without MRR, though list MRR may go on
                 continue
         out.append(closings[index])

@@ -6,6 +6,7 @@ from datetime import date
 from metrics.derivation import Basis, Deriver, InternalRule
 from metrics.evidence import CustomerGroup
 from metrics.ledger import Attribute, CustomerLedger
+from metrics.policy import preset
 from tests.metrics.groups import described, group, member
 from tests.metrics.life import CATALOG, instant, lines_of
 
@@ -94,6 +95,21 @@ def test_a_test_clocks_customer_is_left_out() -> None:
     """Its subscriptions are played through in a simulation."""
     ledger = derived(CustomerGroup("c", (member("c", "event 2025-01-01 items=pro", test_clock="clock_1"),)))
     assert ((), ["test_clock"]) == (ledger.movements, [e.reason for e in ledger.exclusions])
+
+
+def test_a_short_stay_is_worth_the_most_that_it_came_to() -> None:
+    """50, then 80 dollars, and 40 euros: one exclusion for each currency, from the first day to the last."""
+    text = """
+event 2025-01-05 sub=a items=pro
+event 2025-01-10 sub=a items=team
+event 2025-01-12 sub=b currency=eur items=eur
+event 2025-01-20 sub=a status=canceled ended=2025-01-20
+event 2025-01-25 sub=b status=canceled ended=2025-01-25
+"""
+    ledger = derived(group("c", text), policy=preset("default", same_month_left_out=True, grace_days=0))
+    span = instant("2025-01-05"), instant("2025-01-25")
+    found = [(e.currency, e.mrr_micros, (e.since, e.until)) for e in ledger.exclusions if e.reason == "same_month"]
+    assert [("eur", 40_000_000, span), ("usd", 80_000_000, span)] == found
 
 
 def test_a_movement_names_its_evidence() -> None:
