@@ -1,13 +1,17 @@
 """Processes that die, hang, come twice or not at all: what is stored in the end is what is stored when nothing happens."""
 
 import os
+import re
 import signal
+import socket
 import time
+import urllib.request
 
 import pytest
 
 from tests.faults.conftest import Built
 from tests.faults.plant import Plant, differences, until
+from tests.services.postgres import free_port
 
 AT_LEAST_ONE_PAGE_IN = 3
 
@@ -19,15 +23,16 @@ def same(plant: Plant, expected: list[str]) -> None:
 
 
 def test_workers_and_two_beats_come_to_what_the_command_line_comes_to(plant: Built, expected: list[str]) -> None:
-    """Two workers of two processes, two beats: one sync and one night, and the same content as a single process with SQLite."""
+    """Two workers and two beats, by Celery's commands and by ours: one sync and one night, the same content as one process with SQLite."""
     with plant() as found:
-        both = (found.worker("one"), found.worker("two"))
-        until(lambda: all("ready." in each.said() for each in both), 30, "both workers are ready")
+        both = (found.worker("one"), found.command("worker", "--name", "two", "--concurrency", "2"))
+        until(lambda: all("ready." in each.said() for each in both), 60, "both workers are ready")
         found.beat()
-        found.beat()
+        found.command("beat")
         same(found, expected)
         assert (1, 1) == (found.runs("sync"), found.runs("nightly"))
-        assert ["one@test", "tick", "two@test"] == [row[0] for row in found.query("SELECT name FROM worker ORDER BY name")]
+        names = [row[0] for row in found.query("SELECT name FROM worker ORDER BY name")]
+        assert ["one@test", "tick", f"two@{socket.gethostname()}"] == names
 
 
 @pytest.mark.parametrize(
@@ -140,6 +145,34 @@ def _age_runs(found: Plant) -> None:
         connection.execute(
             text("UPDATE run SET started_at = started_at - interval '1 hour', finished_at = finished_at - interval '1 hour'")
         )
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_alive_but_stuck_is_noticed(plant: Built, expected: list[str]) -> None:
+    """Stopped, its process is there and it takes no message: health says so, the metrics show its age; woken, it is healthy again."""
+    with plant() as found:
+        worker = found.command("worker", "--concurrency", "1")
+        beat = found.command("beat")
+        port = free_port()
+        exporter = found.command("exporter", "--port", str(port))
+        same(found, expected)
+        assert 0 == found.command("health", "--stuck-after", "20").wait(30)
+        assert 0 == found.command("health", "--all", "--stuck-after", "20").wait(30)
+        for pid in (worker.pid, *worker.children()):
+            os.kill(pid, signal.SIGSTOP)
+        time.sleep(12.0)
+        stuck = found.command("health", "--stuck-after", "8")
+        assert 1 == stuck.wait(30)
+        assert "is stuck: it was last heard of" in stuck.said()
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+            [age] = re.findall(r"nrr_worker_age_seconds\{[^}]*\} (\S+)", answer.read().decode())
+        assert 8 < float(age)
+        for pid in (worker.pid, *worker.children()):
+            os.kill(pid, signal.SIGCONT)
+        until(lambda: found.command("health", "--stuck-after", "8").wait(30) == 0, 60, "the worker is healthy again", every=1.0)
+        for process in (exporter, beat, worker):
+            process.signal(signal.SIGTERM)
+        assert [0, 0, 0] == [process.wait(40) for process in (exporter, beat, worker)]
 
 
 def test_a_schema_that_changes_under_a_worker_ends_it_with_its_own_exit_code(plant: Built) -> None:
