@@ -10,7 +10,7 @@ import gc
 from contextlib import suppress
 from typing import Final
 
-SELDOM: Final = (50_000, 20, 100)
+SELDOM: Final = (20_000, 20, 100)
 """Allocations between two looks at the youngest objects; and how many looks at those come before one at the older."""
 
 _M_ARENA_MAX: Final = -8

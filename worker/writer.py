@@ -15,6 +15,7 @@ import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import Connection, Engine
@@ -181,7 +182,9 @@ class Writer:
     def _attempt(self, works: Sequence["_Work"]) -> BaseException | None:
         try:
             with begin(self._engine) as connection:
-                kept = [work for work in works if self._moved(connection, work)]
+                moment = now(connection)
+                open_jobs: dict[tuple[int, str], int] = {}
+                kept = [work for work in works if self._moved(connection, work, moment, open_jobs)]
                 self._put(connection, kept)
         except Exception as error:  # noqa: BLE001  # whatever it is belongs to the readers, not to the writer's thread
             return error
@@ -192,8 +195,8 @@ class Writer:
             self._on_shared()
         return None
 
-    def _moved(self, connection: Connection, work: "_Work") -> bool:
-        """Whether the job's cursor could be moved: only then its facts are stored."""
+    def _moved(self, connection: Connection, work: "_Work", moment: datetime, open_jobs: dict[tuple[int, str], int]) -> bool:
+        """Whether the job's cursor could be moved: only then its facts are stored. `open_jobs` counts those of each list, once a transaction."""
         feed, last = work.feed, work.parts[-1]
         if feed.failed:
             return False
@@ -202,26 +205,33 @@ class Writer:
             work.since = feed.since
             jobs.advance(
                 connection, feed.job, cursor=last.cursor, since=feed.since, until=_left_until(feed.job, last), lease_seconds=self._lease_seconds,
-                **count,
+                moment=moment, **count,
             )  # fmt: skip
             if last.last:
                 jobs.finish(connection, feed.job)
+                listed = (feed.job.run_id, feed.job.stream)
+                if listed in open_jobs:
+                    open_jobs[listed] -= 1
             else:
-                work.since = self._shared(connection, feed, last)
+                work.since = self._shared(connection, feed, last, open_jobs)
         except LeaseLost:
             return False
         return True
 
-    def _shared(self, connection: Connection, feed: Feed, last: Part) -> Instant | None:
+    def _shared(self, connection: Connection, feed: Feed, last: Part, open_jobs: dict[tuple[int, str], int]) -> Instant | None:
         """Hand the lower part of a job's range to others while too few are at its stream; gives where the job's own begins now."""
         job = feed.job
         if last.reached is None or self._shards < 2:
             return feed.since
-        wanted = ranges.readers(last.answer_seconds, self._shards) - jobs.open_count(connection, job.run_id, job.stream)
+        listed = (job.run_id, job.stream)
+        if listed not in open_jobs:
+            open_jobs[listed] = jobs.open_count(connection, *listed)
+        wanted = ranges.readers(last.answer_seconds, self._shards) - open_jobs[listed]
         at = ranges.cuts(since=feed.since, reached=last.reached, page_seconds=last.page_seconds, readers_wanted=wanted)
         if not at:
             return feed.since
         jobs.split(connection, _narrowed(job, feed.since), at)
+        open_jobs[listed] += len(at)
         return at[-1]
 
     def _put(self, connection: Connection, works: Sequence["_Work"]) -> None:

@@ -185,10 +185,12 @@ def advance(
     pages: int,
     objects: int,
     lease_seconds: float,
+    moment: datetime | None = None,
 ) -> None:
     """Move the job's cursor and extend its lease, in the transaction of the page; `pages` and `objects` are added. Raises LeaseLost.
 
-    Progress sets the attempts back: only claims without any count towards quarantine.
+    Progress sets the attempts back: only claims without any count towards quarantine. `moment` is the database's own time, where the
+    caller has asked for it already.
     """
     _held(
         connection,
@@ -200,7 +202,7 @@ def advance(
             "pages": table.c.pages + pages,
             "objects": table.c.objects + objects,
             "attempts": 1,
-            "lease_until": now(connection) + timedelta(seconds=lease_seconds),
+            "lease_until": (moment or now(connection)) + timedelta(seconds=lease_seconds),
         },
     )
 
