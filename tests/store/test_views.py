@@ -134,3 +134,71 @@ def test_restatements_name_the_customer(business: Engine) -> None:
     assert ("b", str(MAY), 0, 20_000_000) == (
         row["customer"], str(row["month"]), row["closing_before_micros"], row["closing_after_micros"],
     )  # fmt: skip
+
+
+def test_the_dashboard_asks_what_there_is(postgres_database: str) -> None:
+    """Every query of the example dashboard for Grafana runs, with its variables filled in."""
+    import json
+    from pathlib import Path
+
+    from integrations.store import migrate
+    from integrations.store.engine import open_engine
+
+    made = open_engine(postgres_database)
+    migrate.upgrade(made)
+    told = json.loads((Path(__file__).parents[2] / "deploy/grafana/retention.json").read_text(encoding="utf-8"))
+    variables = {"policy": "default", "currency": "usd", "whole_book": "true", "window": "month", "dimension": "plan"}
+    queries = [target["rawSql"] for panel in told["panels"] for target in panel["targets"]]
+    queries += [each["query"] for each in told["templating"]["list"] if each["type"] == "query"]
+    assert len(queries) > 8
+    for query in queries:
+        for name, value in variables.items():
+            query = query.replace(f"${{{name}}}", value)
+        for column in ("day", "month", "last_day"):
+            query = query.replace(f"$__timeFilter({column})", f"{column} BETWEEN '2024-01-01' AND '2025-01-01'")
+        assert "$" not in query
+        _rows(made, query.replace("::", "\\:\\:"))
+    made.dispose()
+
+
+def test_the_deploy_notes_describe_the_views_as_they_are() -> None:
+    """What is written down for those who query ends with the views' own description, and the role that reads is given every view."""
+    from pathlib import Path
+
+    notes = (Path(__file__).parents[2] / "deploy/sql-views.md").read_text(encoding="utf-8")
+    assert notes.endswith(described())
+    (grant,) = [line for line in notes.splitlines() if line.startswith("GRANT SELECT ON")]
+    assert [view.name for view in VIEWS] == grant.removeprefix("GRANT SELECT ON ").partition(" TO ")[0].split(", ")
+
+
+def test_a_role_that_only_reads_sees_views_and_nothing_else(postgres_database: str) -> None:
+    """The statements of the deploy notes make a role that can read every view, and neither read the tables nor write."""
+    import uuid
+    from pathlib import Path
+
+    import psycopg
+
+    from integrations.store import migrate
+    from integrations.store.engine import open_engine
+
+    made = open_engine(postgres_database)
+    migrate.upgrade(made)
+    made.dispose()
+    notes = (Path(__file__).parents[2] / "deploy/sql-views.md").read_text(encoding="utf-8")
+    role, database = f"read_{uuid.uuid4().hex[:8]}", postgres_database.rpartition("/")[2]
+    statements = notes.split("```sql")[1].split("```")[0].replace("nrr_read", role).replace("DATABASE nrr", f"DATABASE {database}")
+    address = postgres_database.replace("+psycopg", "")
+    with psycopg.connect(address, autocommit=True) as owner:
+        for statement in filter(None, (line.strip() for line in statements.split(";"))):
+            owner.execute(statement.replace("…", "secret").encode())
+        try:
+            with psycopg.connect(address, autocommit=True) as reader:
+                reader.execute(f"SET ROLE {role}".encode())
+                for view in VIEWS:
+                    reader.execute(f"SELECT * FROM {view.name}".encode())
+                for refused in ("SELECT * FROM movement", "SELECT * FROM person", "DELETE FROM nrr_movements"):
+                    with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                        reader.execute(refused.encode())
+        finally:
+            owner.execute(f"DROP OWNED BY {role}".encode())
+            owner.execute(f"DROP ROLE {role}".encode())
