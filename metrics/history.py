@@ -61,11 +61,12 @@ def points(invoices: Iterable[InvoiceEvidence], catalog: Catalog, items: Sequenc
     `items` are those of the known states: a proration line of the older kind names no item, only its price.
     """
     out: list[Point] = []
-    for invoice in sorted(invoices, key=lambda i: (i.head.created, i.head.id)):
-        if invoice.head.status == "draft":
-            continue
+    billed = sorted((i for i in invoices if i.head.status != "draft"), key=lambda i: (i.head.created, i.head.id))
+    for number, invoice in enumerate(billed):
         lines = [line for line in invoice.lines if _is_recurring(line, catalog)]
-        named = _with_items(lines, items, out)
+        nameless = any(line.item is None for line in lines)
+        later = (line for following in billed[number + 1 :] for line in following.lines) if nameless else ()
+        named = _with_items(lines, items, out, later)
         groups: dict[tuple[str, Instant, str, str], list[InvoiceLine]] = defaultdict(list)
         for line, item in named:
             kind = "cycle" if not line.proration else ("credit" if line.gives_back else "debit")
@@ -86,28 +87,39 @@ def _is_recurring(line: InvoiceLine, catalog: Catalog) -> bool:
     return line.item is not None or line.proration
 
 
-def _with_items(lines: Sequence[InvoiceLine], items: Sequence[Item], before: Sequence[Point]) -> list[tuple[InvoiceLine, str]]:
-    """Each line with its item; where the line names none, the item that held the price, or whose credit it answers."""
+def _with_items(
+    lines: Sequence[InvoiceLine], items: Sequence[Item], before: Sequence[Point], later: Iterable[InvoiceLine]
+) -> list[tuple[InvoiceLine, str]]:
+    """Each line with its item; where the line names none, the item that held the price, or whose credit it answers.
+
+    Who held a price is said by earlier lines, by those before it on the same invoice (a change may follow another), by the next
+    cycle that names the item, or by the known states.
+    """
     by_price = {i.price: i.id for i in items}
+    by_price |= {line.price: line.item for line in sorted(later, key=lambda each: each.period_start, reverse=True) if line.item}
     by_price |= {p.price: p.item for p in before}
     by_price |= {line.price: line.item for line in lines if line.item}
-    out: list[tuple[InvoiceLine, str]] = []
+    known = {item for item in by_price.values() if item is not None}
+    alone = next(iter(known)) if len(known) == 1 else None  # the only item there is must be the one that changed
+    found: dict[str, str] = {}
     credited: dict[Instant, list[str]] = defaultdict(list)
-    for line in lines:
+    for line in sorted(lines, key=lambda each: (each.period_start, not each.gives_back)):
         if line.item is not None:
             item = line.item
         elif line.gives_back:
-            item = by_price.get(line.price) or f"price:{line.price}"
+            item = by_price.get(line.price) or alone or f"price:{line.price}"
         else:
             waiting = credited[line.period_start]
             item = waiting[0] if waiting else (by_price.get(line.price) or f"price:{line.price}")
         if line.gives_back:
             if item not in credited[line.period_start]:
                 credited[line.period_start].append(item)
-        elif item in credited[line.period_start]:
-            credited[line.period_start].remove(item)
-        out.append((line, item))
-    return out
+        else:
+            by_price[line.price] = item
+            if item in credited[line.period_start]:
+                credited[line.period_start].remove(item)
+        found[line.id] = item
+    return [(line, found[line.id]) for line in lines]
 
 
 def _point(item: str, at: Instant, kind: str, group: list[InvoiceLine], invoice: InvoiceEvidence, catalog: Catalog) -> Point:
@@ -314,9 +326,10 @@ def _spans(
         for d, _ in point.discounts:
             if levels[d.id]:
                 continue
-            # A discount that all lines of the invoice carry is the subscription's; one that only some carry is theirs.
-            mates = {p.item for p in all_points if p.invoice == point.invoice and p.kind == "cycle"}
-            bearers = {p.item for p in all_points if p.invoice == point.invoice and any(x.id == d.id for x, _ in p.discounts)}
+            # A discount that all lines of an invoice carry is the subscription's; one that only some carry, be it once, is theirs.
+            carrying = {p.invoice for p in all_points if any(x.id == d.id for x, _ in p.discounts)}
+            bearers = {p.item for p in all_points if any(x.id == d.id for x, _ in p.discounts)}
+            mates = {p.item for p in all_points if p.invoice in carrying and p.kind == "cycle" and p.quantity is not None}
             targets: set[str | None] = {None} if bearers >= mates else set(bearers)
             for target in targets:
                 held[d.id, target] = d
@@ -331,6 +344,7 @@ def _spans(
                 for p in used
                 if p.kind == "cycle"
                 and p.amount != 0
+                and p.quantity is not None  # usage is billed afterwards, when the discount may be over
                 and p.at > d.start
                 and (target is None or p.item == target)
                 and all(x.id != discount_id for x, _ in p.discounts)

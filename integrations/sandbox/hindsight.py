@@ -50,22 +50,28 @@ def seen(valuer: Valuer, business: Business, life: Life, sub: Subscription, now:
     first = next((n for n, version in enumerate(known) if version.at >= now - KEPT), len(known))
     if first == 0:
         return valuer.moments(life, sub, now)
-    strong = known[first - 1].state
     upto = known[first].at if first < len(known) else now
-    bills = [bill for bill in life.invoices if bill.subscription == sub.id and bill.created <= now and _is_out(bill, now)]
+    # The event of an end says nothing of the state before; every other one does.
+    over = first < len(known) and known[first].state.status == "canceled"
+    strong = known[first if over else first - 1].state
     if first < len(known) and not generation(business.api_version).endive:
         strong = replace(strong, held_at=None)  # only newer events date a pause
+    drawn = [bill for bill in life.invoices if bill.subscription == sub.id and bill.created <= now]
+    bills = [bill for bill in drawn if _standing(bill, now) != "draft"]
+    marks = _marks(
+        strong, [(bill.created, _standing(bill, now)) for bill in sorted(drawn, key=lambda each: each.place)], sub.start_date
+    )
     held = _on_customer(life, now)
     steps = [
         valuer.worth(sub, state, at, _at(held, at))
-        for at, state in _before(business.catalog, sub, strong, upto, bills, [since for since, _ in held])
+        for at, state in _before(business.catalog, sub, strong, upto, bills, marks, [since for since, _ in held])
     ]
     rest = valuer.steps(life, sub, now, since=upto) if first < len(known) else [_listed(valuer, life, sub, strong, now)]
     return valuer.changes(sub, [*steps, *rest])
 
 
-def _is_out(bill: Invoice, now: int) -> bool:
-    return any(step.status != "draft" for step in bill.steps if step.at <= now)
+def _standing(bill: Invoice, now: int) -> str:
+    return [step.status for step in bill.steps if step.at <= now][-1]
 
 
 def _listed(valuer: Valuer, life: Life, sub: Subscription, state: SubscriptionState, now: int) -> Worth:
@@ -89,15 +95,15 @@ def _at(held: list[tuple[int, Discount | None]], at: int) -> Discount | None:
 
 
 def _before(
-    catalog: Catalog, sub: Subscription, strong: SubscriptionState, upto: int, bills: list[Invoice], more: list[int]
-) -> list[tuple[int, SubscriptionState]]:
+    catalog: Catalog, sub: Subscription, strong: SubscriptionState, upto: int, bills: list[Invoice], marks: list[tuple[int, str]],
+    more: list[int],
+) -> list[tuple[int, SubscriptionState]]:  # fmt: skip
     """The states before the first strong one, each with the moment from which it shows."""
     start, end = sub.start_date, min(upto, strong.ended_at or _NEVER)
     if strong.status in ("incomplete", "incomplete_expired") or start >= end:
         return []
     items = _items(catalog, sub, strong, start, end, bills)
     spans = _spans(strong, start, end, bills)
-    marks = _marks(strong, bills, start)
     edges = {start, *more, *(at for at, _ in items), *(at for span in spans for at in span[1:]), *(at for at, _ in marks)}
     edges |= {at for at in (strong.trial_start, strong.trial_end, strong.canceled_at) if at is not None}
     out = []
@@ -121,17 +127,17 @@ def _before(
     return out
 
 
-def _marks(strong: SubscriptionState, bills: list[Invoice], start: int) -> list[tuple[int, str]]:
-    """From when on the status that the strong state has shows: by its own date, or by the unpaid invoices."""
+def _marks(strong: SubscriptionState, bills: list[tuple[int, str]], start: int) -> list[tuple[int, str]]:
+    """From when on the status that the strong state has shows: by its own date, or by the unpaid invoices, drafts among them."""
     if strong.status == "paused" and strong.held_at is not None:
         return [(max(start, strong.held_at), "paused")]
     if strong.status not in ("past_due", "unpaid"):
         return []
-    ordered = sorted(bills, key=lambda bill: bill.place)
-    paid = [n for n, bill in enumerate(ordered) if bill.steps[-1].status == "paid"]
-    rest = ordered[paid[-1] + 1 :] if paid else ordered
-    place = 0 if strong.status == "past_due" else 1
-    return [(rest[place].created, strong.status)] if len(rest) > place else []
+    paid = [n for n, (_, standing) in enumerate(bills) if standing == "paid"]
+    rest = bills[paid[-1] + 1 :] if paid else bills
+    failing = next((n for n, (_, standing) in enumerate(rest) if standing in ("open", "uncollectible")), len(rest))
+    place = failing + (strong.status == "unpaid")
+    return [(rest[place][0], strong.status)] if place < len(rest) else []
 
 
 # --- what the lines say -----------------------------------------------------------------------------------------------------------

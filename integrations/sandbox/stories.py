@@ -293,6 +293,8 @@ def _seats(story: Story, at: int) -> int:
     if story.has("bursts", 0.1):
         story.quantity += 1
         gap = story.rng.choice((0, 0, 40, 7 * HOUR))
+        if story.catalog.prices[story.price].tiers:
+            gap = max(gap, 40)  # two prorations of one second can't be told from one that is billed by tiers
         story.script.change(at + gap, quantity=story.quantity, proration=proration, sub=story.key)
     return at
 
