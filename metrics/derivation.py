@@ -8,6 +8,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import Final
 
 from metrics.compositions import Pricer
 from metrics.evidence import Catalog, CustomerEvidence, CustomerGroup, CustomerState, Finding, Instant
@@ -17,6 +18,9 @@ from metrics.naming import described
 from metrics.periods import day_of
 from metrics.policy import DEFAULT, Policy
 from metrics.timeline import Traced, build
+
+AT_ONCE: Final = 60
+"""Seconds after its creation within which the first event of a subscription leaves nothing untold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ class Deriver:
             for m in group.members
             if len(group.members) > 1
         )
+        doubt += tuple(finding for m in group.members if (finding := hindsight_only(m)) is not None)
         return replace(
             ledger,
             findings=tuple(dict.fromkeys((*doubt, *(replace(f, customer=group.customer) for f in ledger.findings)))),
@@ -110,6 +115,29 @@ class Deriver:
             return "test_clock"
         metadata = dict(state.customer.metadata)
         return "internal" if any(rule.holds(metadata) for rule in self.basis.internal) else None
+
+
+def hindsight_only(member: CustomerEvidence) -> Finding | None:
+    """Said of a customer who was there before anything but invoices told of it: what left no trace on one isn't known of that time."""
+    late = [
+        first.at
+        for evidence in member.subscriptions
+        for first in [min(evidence.states, key=lambda s: (s.at, s.source, s.source_id), default=None)]
+        if first is not None
+        and first.at > first.subscription.created + AT_ONCE
+        and first.subscription.status != "incomplete_expired"
+    ]
+    if not late:
+        return None
+    return Finding(
+        member.account,
+        member.customer,
+        "history_from_invoices",
+        "before its first event or listing only invoices tell of it: pauses, failed payments and withdrawn cancellations of that time "
+        "are missing, and a change without a proration shows at the next cycle, or not at all",
+        member.customer,
+        max(late),
+    )
 
 
 def latest(states: tuple[CustomerState, ...]) -> CustomerState | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
+from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.truth import Movement, Standing
 from integrations.store import accounts, catalog, evidence, migrate, quarantine
@@ -29,6 +30,7 @@ from worker.wiring import Wiring
 
 UNLIMITED = Ceilings(1e9, 1e9)
 DEFAULT = Basis()
+MINUTE = 60
 
 
 def wired(engine: Engine, sandbox: Sandbox, **terms: Any) -> Wiring:
@@ -40,6 +42,15 @@ def wired(engine: Engine, sandbox: Sandbox, **terms: Any) -> Wiring:
 
     sources = Sources(engine, [Source("main")], reader)
     return Wiring(engine, sources, lambda: datetime.now(UTC), Stop(), Terms(owner="story", **options), Pace(), shards=2)
+
+
+def quiet_end(business: Business) -> int:
+    """The end of a business, or a minute before it: whenever nothing happened within the minute that a sync stays behind."""
+    happened = {each.created for _, life in business.lives(business.end) for each in life.happenings}
+    now = business.end
+    while happened & set(range(now - 2 * MINUTE, now + 1)):
+        now -= MINUTE
+    return now
 
 
 @contextmanager
