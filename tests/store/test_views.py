@@ -196,7 +196,7 @@ def test_a_role_that_only_reads_sees_views_and_nothing_else(postgres_database: s
                 reader.execute(f"SET ROLE {role}".encode())
                 for view in VIEWS:
                     reader.execute(f"SELECT * FROM {view.name}".encode())
-                for refused in ("SELECT * FROM movement", "SELECT * FROM person", "DELETE FROM nrr_movements"):
+                for refused in ("SELECT * FROM movement", "SELECT * FROM person", "DELETE FROM standing"):
                     with pytest.raises(psycopg.errors.InsufficientPrivilege):
                         reader.execute(refused.encode())
         finally:
