@@ -1,0 +1,186 @@
+"""How fast Stripe may be asked: by account and by endpoint, in one process and by all of them through Redis."""
+
+import random
+import threading
+import time
+
+import pytest
+import redis
+
+from integrations.stripe import limits
+from integrations.stripe.limits import Ceilings, LocalLimiter, Pace, ceilings, limits_meant
+from integrations.stripe.shared_limits import RedisLimiter
+from tests.services.redis import RedisServer
+
+
+class Clock:
+    """A clock that goes on only when somebody sleeps, or is told to."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """What it says."""
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        """Let it go on."""
+        self.now += seconds
+
+
+def local(account: float, endpoint: float) -> tuple[LocalLimiter, Clock]:
+    """A limiter and its clock."""
+    clock = Clock()
+    return LocalLimiter(Ceilings(account, endpoint), clock=clock, sleep=clock.sleep), clock
+
+
+# --- one process -------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_endpoint_gets_its_rate_and_no_more() -> None:
+    """A hundred turns at twenty-five a second last four seconds, less the two that may be taken at once."""
+    limiter, clock = local(1000.0, 25.0)
+    for _ in range(100):
+        limiter.acquire("/v1/invoices")
+    assert (100 - limits.AHEAD) / 25.0 == pytest.approx(clock.now - 1000.0)
+
+
+def test_endpoints_have_a_limit_each_and_the_account_one_for_all() -> None:
+    """Two endpoints side by side get twice one's rate, five no more than the account's."""
+    for endpoints, rate in ((2, 50.0), (5, 100.0)):
+        limiter, clock = local(100.0, 25.0)
+        for turn in range(40 * endpoints):
+            limiter.acquire(f"/v1/{turn % endpoints}")
+        assert rate == pytest.approx(40 * endpoints / (clock.now - 1000.0), rel=0.06)
+
+
+def test_a_quiet_moment_saves_up_two_turns_and_no_more() -> None:
+    """After a minute without a request two may go at once, the third waits its turn."""
+    limiter, clock = local(1000.0, 10.0)
+    limiter.acquire("/v1/x")
+    clock.now += 60
+    assert [0.0, 0.0, 0.1] == [pytest.approx(limiter.acquire("/v1/x")) for _ in range(3)]
+
+
+def test_a_refusal_halves_the_rate_which_grows_back() -> None:
+    """Half at once, quickly to just below where it was refused, slowly beyond; a burst of refusals is one."""
+    limiter, clock = local(1000.0, 20.0)
+    for _ in range(3):
+        limiter.throttled("/v1/x", "endpoint-rate")
+    assert 10.0 == limiter.rate("/v1/x")
+    clock.now += 8
+    assert 18.0 == pytest.approx(limiter.rate("/v1/x"))
+    clock.now += 10
+    assert 18.4 == pytest.approx(limiter.rate("/v1/x"))
+    clock.now += 1000
+    assert 20.0 == limiter.rate("/v1/x")
+    assert 20.0 == limiter.rate("/v1/y")
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        ("global-rate", (True, False)),
+        ("global-concurrency", (True, False)),
+        ("endpoint-rate", (False, True)),
+        ("endpoint-concurrency", (False, True)),
+        ("resource-specific", (False, False)),
+        (None, (False, True)),
+    ],
+)
+def test_the_reason_says_whose_limit_it_was(reason: str | None, expected: tuple[bool, bool]) -> None:
+    """The account's, the endpoint's, or that of one object, which is none of ours."""
+    assert expected == limits_meant(reason)
+
+
+def test_nobody_goes_before_a_retry_after_is_over() -> None:
+    """Of the limit that it was about; the others go on."""
+    limiter, clock = local(1000.0, 25.0)
+    limiter.throttled("/v1/x", "endpoint-rate", 3.0)
+    assert 0.0 == limiter.acquire("/v1/y")
+    limiter.acquire("/v1/x")
+    assert clock.now >= 1003.0
+
+
+def test_we_stay_a_tenth_below_what_stripe_allows() -> None:
+    """Ninety and twenty-two and a half a second live, twenty-two and a half in all in test mode."""
+    assert (Ceilings(90.0, 22.5), Ceilings(22.5, 22.5)) == (ceilings(livemode=True), ceilings(livemode=False))
+
+
+# --- all processes, through Redis ----------------------------------------------------------------------------------------------------
+
+
+def shared(url: str, allowed: Ceilings, **options: object) -> RedisLimiter:
+    """What one worker has."""
+    return RedisLimiter(redis.Redis.from_url(url, socket_timeout=5), "acct", allowed, **options)  # type: ignore[arg-type]  # as its own
+
+
+def test_two_workers_share_one_limit(redis_url: str) -> None:
+    """Eighty turns of two processes' limiters at two hundred a second last as long as those of one."""
+    workers = [shared(redis_url, Ceilings(1000.0, 200.0)) for _ in range(2)]
+    began = time.monotonic()
+
+    def take(limiter: RedisLimiter) -> None:
+        for _ in range(40):
+            limiter.acquire("/v1/invoices")
+
+    threads = [threading.Thread(target=take, args=(limiter,)) for limiter in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert time.monotonic() - began >= (80 - limits.AHEAD) / 200.0 - 0.02
+
+
+def test_a_refusal_of_one_slows_the_other(redis_url: str) -> None:
+    """What one worker is told holds for all."""
+    one, other = (shared(redis_url, Ceilings(1000.0, 20.0)) for _ in range(2))
+    one.throttled("/v1/invoices", "endpoint-rate")
+    began = time.monotonic()
+    for _ in range(limits.AHEAD + 4):
+        other.acquire("/v1/invoices")
+    assert time.monotonic() - began >= 3 / 10.5
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_law_in_redis_is_that_of_one_process(redis_url: str, seed: int) -> None:
+    """The same turns and refusals at the same moments give the same waits, whoever keeps the pace."""
+    clock = Clock()
+    waits: list[float] = []
+    client = redis.Redis.from_url(redis_url)
+    told = shared(
+        redis_url, Ceilings(50.0, 20.0), sleep=waits.append, redis_clock="local now = tonumber(redis.call('GET', 'test:now'))\n"
+    )  # fmt: skip
+    reference = LocalLimiter(Ceilings(50.0, 20.0), clock=clock, sleep=lambda _seconds: None)
+    chance = random.Random(seed)
+    for _ in range(300):
+        clock.now += chance.choice([0.0, 0.01, 0.05, 0.3, 2.0])
+        client.set("test:now", repr(clock.now))
+        endpoint = chance.choice(["/v1/invoices", "/v1/customers"])
+        if chance.random() < 0.05:
+            refused = endpoint, chance.choice(["global-rate", "endpoint-rate", None]), chance.choice([None, 0.5])
+            told.throttled(*refused)
+            reference.throttled(*refused)
+        assert reference.acquire(endpoint) == pytest.approx(told.acquire(endpoint), abs=2e-4)
+
+
+def test_without_redis_each_goes_on_alone_and_comes_back(redis_server: RedisServer) -> None:
+    """A limiter never fails for Redis's sake: it keeps the pace by itself, and looks again after a while."""
+    clock = Clock()
+    limiter = shared(redis_server.url, Ceilings(1000.0, 25.0), clock=clock, sleep=clock.sleep)
+    limiter.acquire("/v1/invoices")
+    assert limiter.is_shared
+    redis_server.stop()
+    for _ in range(50):
+        limiter.acquire("/v1/invoices")
+    assert not limiter.is_shared
+    assert (50 - limits.AHEAD) / 25.0 == pytest.approx(clock.now - 1000.0, abs=0.1)
+
+
+def test_a_pace_never_stops() -> None:
+    """However often it is refused, a request every other second is left."""
+    pace, now = Pace(25.0), 0.0
+    for _ in range(100):
+        now += 2 * limits.HOLD_SECONDS
+        pace = pace.refused(now)
+    assert limits.LEAST_PER_SECOND <= pace.rate(now)
