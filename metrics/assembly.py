@@ -71,6 +71,10 @@ def _across(
     """What is known from the last strong state on up to and with this one: lines in between, and what this one dates itself."""
     s = state.subscription
     ids = (state.source_id,) if state.source_id else (s.id,)
+    note = "a part of it left no dated trace: it was so before this event, and not when last heard of" if doubtful else ""
+    seen = Known(state.at, s, ids, doubtful, note)
+    if chained and s.ended_at is None and strong is not None and strong.subscription.status != "trialing":
+        return [seen]  # by far the most: nothing to fill and nothing dated by itself
     if strong is None:
         filled = _before_first(state, line_points, policy)
     else:
@@ -95,8 +99,7 @@ def _across(
         if before is None:
             return [Known(s.start, s, ids)]
         return [*out, Known(state.at, s, ids, True, "seen when listed: the change itself left no dated trace")]
-    note = "a part of it left no dated trace: it was so before this event, and not when last heard of" if doubtful else ""
-    return [*out, Known(state.at, s, ids, doubtful, note)]
+    return [*out, seen]
 
 
 def _shapes(s: Subscription) -> list[tuple[str, str | None, int | None]]:
@@ -182,7 +185,7 @@ def marks(
         out.append((s.canceled_at, {name: getattr(s, name) for name in fields}))
     out.sort(key=lambda mark: mark[0])
     if s.ended_at is not None and s.ended_at <= upto:
-        fields = (
+        over_with = (
             "status",
             "ended_at",
             "canceled_at",
@@ -192,7 +195,7 @@ def marks(
             "cancel_feedback",
             "pause",
         )
-        out.append((Instant(max(s.ended_at, low)), {name: getattr(s, name) for name in fields}))
+        out.append((Instant(max(s.ended_at, low)), {name: getattr(s, name) for name in over_with}))
     return out
 
 
