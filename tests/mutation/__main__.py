@@ -31,12 +31,7 @@ from tests.mutation.known import KNOWN
 from tests.mutation.mutants import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
-WORDS = [
-    "tests/metrics/test_lives.py",
-    "tests/metrics/test_wake.py",
-    "tests/metrics/test_explain.py",
-    "tests/metrics/test_derivation.py",
-]
+WORDS = [f"tests/metrics/test_{name}.py" for name in ("lives", "timeline", "wake", "explain", "derivation")]
 LIVES = [*WORDS, "tests/reference/test_engine.py"]
 PRICES = ["tests/metrics/test_pricing_cases.py", "tests/metrics/test_pricing.py", "tests/reference/test_pricing.py"]
 WINDOWS = ["tests/metrics/test_retention.py", "tests/metrics/test_currencies.py"]

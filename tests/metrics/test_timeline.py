@@ -1,0 +1,109 @@
+"""One subscription's timeline beside its movements: what lies ahead, what was left out and when, and what says so."""
+
+from metrics.evidence import Instant
+from metrics.ledger import Timeline
+from metrics.policy import preset
+from metrics.timeline import build
+from tests.metrics.groups import member
+from tests.metrics.life import CATALOG, instant
+
+NOW = instant("2026-01-01")
+
+
+def timeline(text: str, excluded: str | None = None, **choices: object) -> Timeline:
+    """The timeline of a life's only subscription."""
+    customer = member("cus", text)
+    policy = preset("default", **choices)
+    return build(customer.subscriptions[0], CATALOG, policy, customer_states=customer.states, now=NOW, excluded=excluded)
+
+
+def left_out(found: Timeline) -> list[tuple[str, str, int | None, Instant, Instant | None]]:
+    """What was left out: object, reason, worth, from when, until when."""
+    return [(e.object_id, e.reason, e.mrr_micros, e.since, e.until) for e in found.exclusions]
+
+
+def test_what_lies_ahead() -> None:
+    """The end that was asked for, while it isn't reached; the end of a trial, while it runs."""
+    asked = "event 2025-01-01 items=pro\nevent 2025-02-01 cancel_at=2026-06-01 asked=2025-02-01"
+    assert (instant("2026-06-01"), None) == (timeline(asked).scheduled_end, timeline(asked).trial_end)
+    ended = asked + "\nevent 2025-03-01 status=canceled ended=2025-03-01"
+    assert timeline(ended).scheduled_end is None
+    trial = "event 2025-12-25 status=trialing items=pro trial=2025-12-25..2026-01-08"
+    assert (None, instant("2026-01-08")) == (timeline(trial).scheduled_end, timeline(trial).trial_end)
+    assert timeline("event 2025-01-01 items=pro trial=2024-12-01..2025-01-01").trial_end is None
+
+
+def test_a_trial_is_left_out_while_it_runs() -> None:
+    """At what it would be worth, and anew at another worth when the plan changes."""
+    text = """
+event 2025-01-01 status=trialing items=pro trial=2025-01-01..2025-01-15
+event 2025-01-10 items=team
+event 2025-01-15 status=active
+"""
+    assert [
+        ("sub", "trial", 50_000_000, instant("2025-01-01"), instant("2025-01-10")),
+        ("sub", "trial", 80_000_000, instant("2025-01-10"), instant("2025-01-15")),
+    ] == left_out(timeline(text))
+
+
+def test_an_item_is_left_out_by_itself() -> None:
+    """On its own trial until that ends; metered at its usage; unknown without a worth, for as long as it is there."""
+    text = "event 2025-01-01 items=pro@a,addon@b~2025-01-15,usage@c,mystery@d\nevent 2025-03-01 items=pro@a"
+    assert {
+        ("b", "item_trial", 15_000_000, instant("2025-01-01"), instant("2025-01-15")),
+        ("c", "metered", 0, instant("2025-01-01"), instant("2025-03-01")),
+        ("d", "unknown_price", None, instant("2025-01-01"), instant("2025-03-01")),
+    } == set(left_out(timeline(text)))
+
+
+def test_what_does_not_count_as_a_whole_is_left_out_once() -> None:
+    """While all of it is paused its items are no exclusions of their own."""
+    text = "event 2025-01-01 items=pro@a,usage@c\nevent 2025-02-01 pause=void"
+    assert [
+        ("c", "metered", 0, instant("2025-01-01"), instant("2025-02-01")),
+        ("sub", "paused", 50_000_000, instant("2025-02-01"), None),
+    ] == left_out(timeline(text))
+
+
+def test_a_customer_that_is_left_out_keeps_its_worth() -> None:
+    """An internal account: only while it would count, and under its own reason when it wouldn't."""
+    text = "event 2025-01-01 items=pro\nevent 2025-02-01 pause=void\nevent 2025-03-01 pause=none"
+    found = timeline(text, excluded="internal")
+    assert () == found.steps
+    assert [
+        ("sub", "internal", 50_000_000, instant("2025-01-01"), instant("2025-02-01")),
+        ("sub", "paused", 50_000_000, instant("2025-02-01"), instant("2025-03-01")),
+        ("sub", "internal", 50_000_000, instant("2025-03-01"), None),
+    ] == left_out(found)
+
+
+def test_a_step_names_what_dates_it() -> None:
+    """The event, the discount that ends by itself, the invoice and its line."""
+    found = timeline(
+        "event 2025-01-01 id=evt_1 items=pro discounts=half3:2025-01-01..2025-04-01\nevent 2025-05-01 id=evt_2 items=team"
+    )
+    assert [("evt_1",), ("di_half3_2025-01-01",), ("evt_2",)] == [s.evidence for s in found.steps]
+    lines = timeline("listed 2025-06-01 start=2025-01-01 items=pro\ninvoice 2025-01-01 line=pro@si_sub:2025-01-01..2025-02-01")
+    assert [("in_3", "il_3_0")] == [s.evidence for s in lines.steps]
+
+
+def test_a_problem_names_its_item_once() -> None:
+    """However long it lasts, and with the customer and a sentence."""
+    text = "event 2025-01-01 items=pro@a,mystery@b\nevent 2025-02-01 items=team@a,mystery@b"
+    (finding,) = timeline(text).findings
+    assert ("b", "unknown_price", "cus", "warning") == (finding.object_id, finding.reason, finding.customer, finding.severity)
+    assert "item b of sub with price mystery can't be priced in full: unknown_price" == finding.detail
+
+
+def test_what_does_not_count_is_no_problem() -> None:
+    """An unknown price on a trial is nobody's trouble yet."""
+    assert () == timeline("event 2025-12-25 status=trialing items=mystery trial=2025-12-25..2026-01-08").findings
+
+
+def test_a_subscription_that_nobody_saw() -> None:
+    """Invoices name it, but neither a listing nor an event does: left out, and said so."""
+    found = timeline("invoice 2025-01-01 line=pro@si_sub:2025-01-01..2025-02-01")
+    assert ("cus", ()) == (found.customer, found.steps)
+    assert [("sub", "subscription_unseen", "cus", "warning")] == [
+        (f.object_id, f.reason, f.customer, f.severity) for f in found.findings
+    ]
