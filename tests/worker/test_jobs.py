@@ -294,14 +294,16 @@ def test_a_mark_that_is_committed_late_is_not_removed_unseen(engine: Engine) -> 
         with begin(engine) as connection:
             facts.touch(connection, 1, ["cus_slow"])
             wrote.set()
-            looked.wait(0.5)
+            looked.wait(2.0)
 
     def look() -> None:
         with begin(engine) as connection:
             customers, last = evidence.touched_customers(connection)
+        looked.set()
+        first.join()
+        with begin(engine) as connection:
             evidence.drop_touched_until(connection, last)
         seen.extend(customer for _, customer in customers)
-        looked.set()
 
     first = threading.Thread(target=slow)
     first.start()
