@@ -116,6 +116,15 @@ class Lives(RuleBasedStateMachine):
         for value in values:
             self.night({"": value, "a": value}, 4)
 
+    @rule()
+    def heard_of_nothing(self) -> None:
+        """Muted while it gets bad, and good again on the night that somebody speaks."""
+        self.mute("whole", muted=True)
+        self.night({"": 92}, 4)
+        self.night({}, 1)
+        self.mute("whole", muted=False)
+        self.night({"": 102}, 1)
+
     def _month_ends(self) -> None:
         for plan in PLANS:
             self.values[plan, add_months(self.month, 1)] = self.values[plan, self.month]
@@ -150,7 +159,7 @@ class Lives(RuleBasedStateMachine):
             outbox.claim(connection, 0.0, ["slack", "email"])
 
     @rule(name=st.sampled_from(["whole", "drop", "plans"]), muted=st.booleans())
-    def mute(self, name: str, muted: bool) -> None:
+    def mute(self, name: str, *, muted: bool) -> None:
         """Somebody asks to be quiet, or to speak again."""
         with begin(self.engine) as connection:
             if muted:

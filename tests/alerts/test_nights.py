@@ -124,5 +124,5 @@ def test_a_few_nights_of_a_simulated_business(tmp_path: Path, slack: SlackServer
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [7, 11])
 def test_a_year_of_nights_of_a_simulated_business(tmp_path: Path, slack: SlackServer, seed: int) -> None:
-    """Every third night of a year, with late news and restated months."""
-    _live(tmp_path, slack, nights=120, every_days=3, customers=80, seed=seed)
+    """Every sixth night of a year, with late news and restated months."""
+    _live(tmp_path, slack, nights=60, every_days=6, customers=80, seed=seed)
