@@ -1,13 +1,13 @@
 """The fields of Stripe's invoices and lines that MRR needs, as typed structs; the rules of `integrations.stripe.shapes` hold here."""
 
-from integrations.stripe.shapes import Discount, Id, Plan, Price, Shape, Sublist, Whole
+from integrations.stripe.shapes import Discount, Id, Plan, Price, Shape, Sublist, When, Whole
 
 
 class Period(Shape):
     """What a line bills."""
 
-    start: Whole | None = None
-    end: Whole | None = None
+    start: When | None = None
+    end: When | None = None
 
 
 class CreditedItems(Shape):
@@ -104,10 +104,10 @@ class InvoiceParent(Shape):
 class StatusTransitions(Shape):
     """When an invoice came into its states."""
 
-    finalized_at: Whole | None = None
-    paid_at: Whole | None = None
-    voided_at: Whole | None = None
-    marked_uncollectible_at: Whole | None = None
+    finalized_at: When | None = None
+    paid_at: When | None = None
+    voided_at: When | None = None
+    marked_uncollectible_at: When | None = None
 
 
 class Invoice(Shape):
@@ -119,7 +119,7 @@ class Invoice(Shape):
     subscription: Id = None
     parent: InvoiceParent | None = None
     status: str | None = None
-    created: Whole | None = None
+    created: When | None = None
     currency: str | None = None
     billing_reason: str | None = None
     amount_paid: Whole | None = None

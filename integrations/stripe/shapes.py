@@ -13,7 +13,11 @@ from typing import Annotated, Generic, TypeVar
 
 import msgspec
 
+from metrics.evidence import Instant
+
 Whole = Annotated[int, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+When = Annotated[Instant, msgspec.Meta(ge=-(2**63), le=2**63 - 1)]
+"""A moment, as Stripe writes it and as we do."""
 T = TypeVar("T")
 
 

@@ -5,11 +5,14 @@ amounts due, paid and total of an invoice say nothing about MRR and only `amount
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from integrations.stripe import invoice_shapes, shapes
 from integrations.stripe.decode.catalog import UNDATED, Seen, discount
-from integrations.stripe.decode.faults import Unusable, an_id, currency, instant, maybe, ref
-from metrics.evidence import Discount, Instant, Invoice, InvoiceEvidence, InvoiceLine
+from integrations.stripe.decode.faults import Unusable, an_id, currency, ref
+from metrics.evidence import Discount, Invoice, InvoiceEvidence, InvoiceLine
+
+_NO_MOMENTS: Final = invoice_shapes.StatusTransitions()
 
 
 def invoice(
@@ -22,21 +25,23 @@ def invoice(
     """
     invoice_id = an_id(shape.id, "the invoice")
     code = currency(shape.currency, "currency")
-    moments = shape.status_transitions or invoice_shapes.StatusTransitions()
+    if shape.created is None:
+        raise Unusable("missing_date", "created is missing")
+    moments = shape.status_transitions or _NO_MOMENTS
     status = shape.status or "open"
     head = Invoice(
         id=invoice_id,
         customer=ref(shape.customer),
         subscription=_subscription_of(shape),
         status=status,
-        created=instant(shape.created, "created"),
+        created=shape.created,
         currency=code,
         billing_reason=shape.billing_reason,
         amount_paid=shape.amount_paid or 0,
-        finalized_at=maybe(moments.finalized_at),
-        paid_at=maybe(moments.paid_at),
-        voided_at=maybe(moments.voided_at),
-        uncollectible_at=maybe(moments.marked_uncollectible_at),
+        finalized_at=moments.finalized_at,
+        paid_at=moments.paid_at,
+        voided_at=moments.voided_at,
+        uncollectible_at=moments.marked_uncollectible_at,
     )
     if status == "draft":
         return InvoiceEvidence(head), 0
@@ -86,7 +91,10 @@ def _line(shape: invoice_shapes.Line, head: Invoice, named: dict[str, Discount] 
         priced = pricing.price_details.price if pricing and pricing.price_details else shape.price
     if details is None or not (of_item or details.proration):
         return None
-    subscription_id = ref(details.subscription) or (head.subscription if of_item else None)
+    named_there = details.subscription
+    subscription_id = (named_there if isinstance(named_there, str) else ref(named_there)) or (
+        head.subscription if of_item else None
+    )
     if not subscription_id:
         return None
     period = shape.period
@@ -95,20 +103,21 @@ def _line(shape: invoice_shapes.Line, head: Invoice, named: dict[str, Discount] 
     if shape.amount is None:
         raise Unusable("missing_amount", f"line {shape.id} has no amount")
     answered = details.proration_details.credited_items if details.proration_details else None
+    # Most lines give ids alone, in the invoice's currency, untaxed: what that is not worth a call for is looked at here.
     return InvoiceLine(
-        id=an_id(shape.id, "a line of the invoice"),
+        id=shape.id or an_id(shape.id, "a line of the invoice"),
         invoice=head.id,
         subscription=subscription_id,
         item=details.subscription_item,
-        price=seen.price(priced) if priced is not None else seen.plan(shape.plan),
+        price=priced if isinstance(priced, str) else seen.price(priced) if priced is not None else seen.plan(shape.plan),
         quantity=shape.quantity,
         amount=shape.amount,
         currency=head.currency if shape.currency in (None, head.currency) else currency(shape.currency, "line.currency"),
-        period_start=Instant(period.start),
-        period_end=Instant(period.end),
+        period_start=period.start,
+        period_end=period.end,
         proration=bool(details.proration),
         discounts=_line_discounts(shape, named, seen) if shape.discount_amounts or shape.discounts else (),
-        inclusive_tax=_inclusive(shape),
+        inclusive_tax=_inclusive(shape) if shape.taxes or shape.tax_amounts else 0,
         credited_lines=tuple(answered.invoice_line_items or ()) if answered else (),
     )
 
