@@ -19,27 +19,34 @@ _BY_ARR: Final = (
     (None, "50 m and more", (105, 115, 125)),
 )
 """NRR of a year by ARR in major units: from where it is called good, great, world-class."""
+TEN: Final = Fraction(10, 100)
+FIVE: Final = Fraction(5, 100)
+_SPANS: Final = {
+    "month": (Fraction(1, 12), " in a month"),
+    "quarter": (Fraction(1, 4), " in a quarter"),
+    "trailing_3": (Fraction(1, 4), " in three months"),
+}
+"""How much of a year a window is, and how it is said."""
 ANNUAL: Final = ("trailing_12", "year")
 
 
 def lever(figures: Figures) -> str | None:
     """The largest lever: churn above 10 % of the opening, expansion below 5 %, contraction above 5 %; None when none stands out.
 
-    Rates of shorter windows are judged as if the whole year went like them.
+    Rates of shorter windows are held against as much less: a month's against a twelfth.
     """
     if figures.opening <= 0:
         return None
-    per_year = Fraction(12, {"month": 1, "quarter": 3, "trailing_3": 3}.get(figures.kind, 12))
+    share, span = _SPANS.get(figures.kind, (Fraction(1), ""))
     churn, expansion, contraction = (
-        Fraction(part, figures.opening) * per_year for part in (figures.churn, figures.expansion, figures.contraction)
+        Fraction(part, figures.opening) for part in (figures.churn, figures.expansion, figures.contraction)
     )
-    yearly = "" if per_year == 1 else " a year at this pace"
-    if churn > Fraction(10, 100):
-        return f"Retention: churn takes {percent(churn)} of the opening MRR{yearly}, more than 10 %."
-    if expansion < Fraction(5, 100):
-        return f"Upsell: expansion adds only {percent(expansion)} to the opening MRR{yearly}, less than 5 %."
-    if contraction > Fraction(5, 100):
-        return f"Value: contraction takes {percent(contraction)} of the opening MRR{yearly}, more than 5 %."
+    if churn > TEN * share:
+        return f"Retention: churn took {percent(churn)} of the opening MRR{span}, a pace of more than 10 % a year."
+    if expansion < FIVE * share:
+        return f"Upsell: expansion added only {percent(expansion)} to the opening MRR{span}, a pace of less than 5 % a year."
+    if contraction > FIVE * share:
+        return f"Value: contraction took {percent(contraction)} of the opening MRR{span}, a pace of more than 5 % a year."
     return None
 
 

@@ -274,7 +274,7 @@ def _commands(notice: Notice, content: Content) -> list[list[str]]:
     if lead.rule in (FRESHNESS, DRIFT, QUARANTINE, IDENTITY):
         out.append(["See more", "nrr doctor"])
     else:
-        out.append(["See more", "nrr report"])
+        out.append(["See more", "nrr show movements" if notice.lead.movement else "nrr show retention"])
     segment = f" --segment '{lead.segment}'" if lead.segment and not notice.lead.movement else ""
     out.append(["Seen it", f"nrr alerts ack {lead.rule}{segment}"])
     out.append(["Be quiet", f"nrr alerts mute {lead.rule}{segment} --days 7"])

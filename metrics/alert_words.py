@@ -167,7 +167,7 @@ def short_label(label: str) -> str:
 def duration(seconds: int) -> str:
     """A time span in the unit that a person would use."""
     if seconds < 2 * 3600:
-        return f"{max(1, seconds // 60)} minutes"
+        return counted(max(1, seconds // 60), "minute", "minutes")
     return f"{seconds // 3600} hours" if seconds < 3 * 86_400 else f"{seconds // 86_400} days"
 
 

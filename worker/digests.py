@@ -82,7 +82,7 @@ def digest(connection: Connection, basis: Basis, watch: Watch, kind: str, first:
         "benchmark": None if whole is None else benchmark(whole),
         "chart": _trend(connection, basis, until),
         "notes": _firing(connection),
-        "commands": [["See more", "nrr report"]],
+        "commands": [["See more", "nrr show retention"]],
         "link": watch.report_url,
         **behind,
     }

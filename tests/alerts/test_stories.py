@@ -43,9 +43,9 @@ def test_a_drop_says_what_crossed_what_by_how_much_and_since_when() -> None:
     assert ["End of the cohort", "98,300 USD"] == said["bridge"][-1]
     assert [f"cus_{n}" for n in range(5)] == [c["customer"] for c in said["customers"]]
     assert [["Churn: cancelled by the customer", "−1,700 USD", "5 movements"]] == said["causes"]
-    assert "Upsell: expansion adds only 0 % to the opening MRR, less than 5 %." == said["lever"]
+    assert "Upsell: expansion added only 0 % to the opening MRR, a pace of less than 5 % a year." == said["lever"]
     assert said["benchmark"].startswith("good for ARR 1 to 10 m (rule of thumb, 2025")
-    assert ["See more", "nrr report"] in said["commands"]
+    assert ["See more", "nrr show retention"] in said["commands"]
     assert ["Why", "nrr explain cus_0"] in said["commands"]
     assert [["2025-04", "1.030000"], ["2025-05", "0.990000"], ["2025-06", "0.983000"]] == said["chart"]["points"]
 
@@ -137,6 +137,7 @@ def test_a_change_is_measured_against_the_month_before() -> None:
         "GRR of July 2025 is 92.6 %: against the window before (95.1 %) it fell by 2.5 points; the limit is 2 points."
         == said["summary"]
     )
+    assert "Retention: churn took 7.4 % of the opening MRR in a month, a pace of more than 10 % a year." == said["lever"]
     assert ["Churn", "−7,400 USD", "−4,900 USD"] in said["bridge"], "with the month before beside it"
 
 
