@@ -106,6 +106,6 @@ def windows(first: date, today: date) -> list[Window]:
     return out
 
 
-def is_incomplete(window: Window, complete_until: Instant, timezone: str) -> bool:
-    """Whether the window ends after the instant up to which the data is complete."""
-    return opening(window.until, timezone) > complete_until
+def is_incomplete(window: Window, complete_until: Instant, timezone: str, grace_days: int = 0) -> bool:
+    """Whether the data isn't complete up to the window's end and the days of grace after it, in which a churn of its last day may be undone."""
+    return opening(window.until + timedelta(days=grace_days), timezone) > complete_until

@@ -228,13 +228,13 @@ def finish(
 ) -> Iterator[Figures]:
     """The figures of every window, dimension, segment and currency in which there is something, in that order.
 
-    `complete_until` is the instant up to which the data is complete: windows that end later are marked incomplete. `gaps` are half-open
+    `complete_until` is the instant up to which the data is complete: windows that end later, or whose grace does, are marked incomplete. `gaps` are half-open
     ranges of days whose evidence is missing: the rates of windows that touch one are null with the reason `gap`.
     """
     lists, version = _lists(partials), policy.version
     marks = [
         (
-            is_incomplete(w, complete_until, timezone),
+            is_incomplete(w, complete_until, timezone, policy.grace_days),
             any(since < w.until and w.first - timedelta(days=1) < until for since, until in gaps),
         )
         for w in partials.windows

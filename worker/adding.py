@@ -56,7 +56,11 @@ class Asked:
 
     def incomplete(self, window: Window) -> bool:
         """Whether the window isn't over, or its data not complete."""
-        return is_incomplete(window, self.complete_until, self.basis.timezone)
+        return self.was_incomplete(window, self.complete_until)
+
+    def was_incomplete(self, window: Window, complete_until: Instant) -> bool:
+        """The same with data up to another instant."""
+        return is_incomplete(window, complete_until, self.basis.timezone, self.basis.policy.grace_days)
 
     def partials(self, some: Book, asked: Sequence[Window], abroad: Exchange | None) -> Partials:
         """What some customers add to windows."""
@@ -183,7 +187,7 @@ def night(connection: Connection, held: Sums, asked: Asked, quotes: pl.DataFrame
     before_all = former.book(connection, version)
     common = [w for w in asked.windows if w in set(held.partials.windows) and w.kind != "month_to_date"]
     then = date.fromisoformat(str(held.about["today"]))
-    closed = [w for w in common if w.kind == "month" and not is_incomplete(w, held.about["complete_until"], asked.basis.timezone)]
+    closed = [w for w in common if w.kind == "month" and not asked.was_incomplete(w, held.about["complete_until"])]
     partials, totals = retention.of_windows(held.partials, common), [held.totals, *_carried(held.totals, then, asked.today)]
     old, short = asked.exchange(held.quotes), set[int]()
     behind, breaks, days = [], list[str](), _days(asked, held.totals)
@@ -345,7 +349,7 @@ def _different(held: Sums, made: Sums, asked: Asked) -> list[Window]:
             numbers |= set(one.join(other, on=on, how="anti", nulls_equal=True)["window"])
     then = Instant(held.about["complete_until"])
     for number, window in enumerate(made.partials.windows):
-        if window not in held.partials.windows or is_incomplete(window, then, asked.basis.timezone) != asked.incomplete(window):
+        if window not in held.partials.windows or asked.was_incomplete(window, then) != asked.incomplete(window):
             numbers.add(number)
     return [made.partials.windows[number] for number in sorted(numbers)]
 

@@ -278,12 +278,14 @@ def test_nothing_to_divide_by_is_null_with_its_reason() -> None:
 
 
 def test_incomplete_until_the_data_reaches_the_end() -> None:
-    """A window is incomplete while the data ends before it does, to the second."""
+    """A window is incomplete while the data ends before it and its grace do, to the second."""
     found = partials(book([Stand("a", BEFORE, 100)]), [MAY])
-    end = opening(date(2024, 6, 1), "Europe/Berlin")
-    for complete_until, expected in [(end - 1, True), (end, False)]:
-        (figures,) = finish(found, complete_until=Instant(complete_until), timezone="Europe/Berlin")
-        assert expected == figures.incomplete
+    for grace, day in ((0, date(2024, 6, 1)), (1, date(2024, 6, 2)), (7, date(2024, 6, 8))):
+        end = opening(day, "Europe/Berlin")
+        for complete_until, expected in [(end - 1, True), (end, False)]:
+            policy = preset("default", grace_days=grace)
+            (figures,) = finish(found, policy, complete_until=Instant(complete_until), timezone="Europe/Berlin")
+            assert expected == figures.incomplete
 
 
 def test_segment_is_frozen_at_the_opening() -> None:
