@@ -78,7 +78,8 @@ def open_wiring(
     settings: Settings, *, pretended: datetime | None = None, stop: Stop | None = None, threads: int | None = None
 ) -> Wiring:
     """Wire a process up. Raises BadSettings when a key's file can't be read; nothing is connected yet."""
-    engine = open_engine(settings.database)
+    # Whoever is silent for longer than a lease lasts has lost the job, and must not keep others from it by its locks.
+    engine = open_engine(settings.database, idle_seconds=settings.lease_seconds)
     stop = stop or Stop()
     sources = Sources(engine, _configured(settings), _Readers(settings, stop))
     owner = f"{socket.gethostname()}:{os.getpid()}"

@@ -6,12 +6,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from psycopg import InterfaceError as DriverInterfaceError
 from psycopg import OperationalError as DriverError
+from psycopg.errors import IdleInTransactionSessionTimeout
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, InternalError, OperationalError
 
 BUSY_SECONDS = 30
+IDLE_SECONDS: Final = 180.0
+READING_IDLE_SECONDS: Final = 3_600
+"""A reader holds no locks that anybody waits for, and may have a slow person behind it."""
 _WAL_FIXED = ((3, 51, 3), (3, 50, 7), (3, 44, 6))
 """SQLite releases, newest first, in whose series the fix for the WAL-reset bug is in."""
 
@@ -21,8 +26,6 @@ _COUNTED: Final = {"preserve_rowcount": True}
 _POSTGRESQL: Final = {
     "timezone": "UTC",
     "lock_timeout": "60s",
-    # A process that was stopped in the middle of a transaction gives its locks back, for others to claim what it held.
-    "idle_in_transaction_session_timeout": "600s",
     "tcp_keepalives_idle": "30",
     "tcp_keepalives_interval": "10",
     "tcp_keepalives_count": "3",
@@ -33,8 +36,12 @@ class BadDatabaseUrl(ValueError):
     """The address of the database can't be used."""
 
 
-def open_engine(url: str) -> Engine:
-    """An engine for `url` (sqlite:///… or postgresql://…). Connects nothing yet; raises BadDatabaseUrl."""
+def open_engine(url: str, *, idle_seconds: float = IDLE_SECONDS) -> Engine:
+    """An engine for `url` (sqlite:///… or postgresql://…). Connects nothing yet; raises BadDatabaseUrl.
+
+    A process that says nothing for `idle_seconds` in the middle of a writing transaction (it was stopped, or its machine sleeps) loses it,
+    so that its locks keep nobody from claiming what it held.
+    """
     try:
         parsed = make_url(url)
     except ArgumentError:
@@ -43,11 +50,12 @@ def open_engine(url: str) -> Engine:
     if backend == "sqlite":
         return _sqlite(url, parsed.database)
     if backend in ("postgresql", "postgres"):
-        return _postgresql(parsed.set(drivername="postgresql+psycopg"))
+        return _postgresql(parsed.set(drivername="postgresql+psycopg"), idle_seconds)
     raise BadDatabaseUrl(f"DATABASE_URL names {backend}; SQLite and PostgreSQL are what works")
 
 
-def _postgresql(url: Any) -> Engine:
+def _postgresql(url: Any, idle_seconds: float) -> Engine:
+    options = {**_POSTGRESQL, "idle_in_transaction_session_timeout": f"{max(1, round(idle_seconds))}s"}
     return create_engine(
         url,
         pool_pre_ping=True,
@@ -59,7 +67,7 @@ def _postgresql(url: Any) -> Engine:
         connect_args={
             "connect_timeout": 10,
             "application_name": "nrr",
-            "options": " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL.items()),
+            "options": " ".join(f"-c {name}={value}" for name, value in options.items()),
             # A network that says nothing is found out within a minute, on either side: nobody waits for ever, nobody holds locks for ever.
             "keepalives_idle": 30,
             "keepalives_interval": 10,
@@ -102,12 +110,23 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def begin(engine: Engine) -> Iterator[Connection]:
-    """A writing transaction: committed at the end of the block, rolled back when the block raises."""
+    """A writing transaction: committed at the end of the block, rolled back when the block raises.
+
+    That the database is away, or has ended the transaction because its holder was silent for too long, is an OperationalError.
+    """
     try:
         with engine.begin() as connection:
             yield connection
-    except DriverError as error:  # by COPY, which goes past SQLAlchemy: callers know one vocabulary only
+    except (
+        DriverError,
+        DriverInterfaceError,
+        IdleInTransactionSessionTimeout,
+    ) as error:  # by COPY, which goes past SQLAlchemy: callers know one vocabulary only
         raise OperationalError("COPY", None, error) from error
+    except InternalError as error:
+        if isinstance(error.orig, IdleInTransactionSessionTimeout):
+            raise OperationalError(error.statement, None, error.orig, hide_parameters=True) from error
+        raise
 
 
 @contextmanager
@@ -117,6 +136,8 @@ def read(engine: Engine) -> Iterator[Connection]:
         if connection.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
         with connection.begin():
+            if connection.dialect.name == "postgresql":
+                connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{READING_IDLE_SECONDS}s'")
             yield connection
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from integrations.store import accounts, evidence, facts, jobs, migrate, runs, workers
 from integrations.store.accounts import AccountRefused
-from integrations.store.engine import begin, read
+from integrations.store.engine import begin, open_engine, read
 from integrations.store.jobs import Job, LeaseLost
 from integrations.stripe.errors import Refused, Transient
 from tests.worker.conftest import Wire
@@ -393,3 +393,25 @@ def test_tidying_forgets_pages_and_keeps_what_counts(engine: Engine) -> None:
         assert [recent, kept] == [run.id for run in runs.latest(connection)]
         assert runs.get(connection, old) is None
         assert 1 == len(jobs.of_run(connection, recent))
+
+
+def test_who_falls_silent_in_a_transaction_loses_it(engine: Engine) -> None:
+    """A process stopped in the middle of its commit holds locks; the database ends its transaction, and the job can be claimed."""
+    if engine.dialect.name == "sqlite":
+        return  # a file's locks go with the process; one that is stopped keeps writers waiting until it is killed or woken
+    run = started(engine, Job("list", 0, stream="customers"))
+    silent = open_engine(engine.url.render_as_string(hide_password=False), idle_seconds=1.0)
+
+    def fall_silent() -> None:
+        with begin(silent) as connection:
+            held = jobs.claim(connection, owner="silent", lease_seconds=60)
+            assert held is not None
+            time.sleep(2.5)
+            jobs.finish(connection, held)
+
+    with pytest.raises(OperationalError):
+        fall_silent()
+    silent.dispose()
+    again = claimed(engine)
+    assert again is not None
+    assert (run, 1) == (again.run_id, again.token)
