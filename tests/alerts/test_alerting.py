@@ -1,5 +1,6 @@
 """Alerts in a real database: states and messages written down together, sent, repeated and rerouted by what the channels answer."""
 
+import threading
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
@@ -80,6 +81,22 @@ def test_a_message_is_sent_once_by_each_channel(engine: Engine) -> None:
     assert 0 == desk.send().sent
     assert (1, 1) == (len(slack.given), len(mail.given))
     assert slack.given[0].key == mail.given[0].key == "nrr||1"
+
+
+def test_senders_at_once_share_the_work(engine: Engine) -> None:
+    """Four senders and twelve messages: each is handed over once, by whoever got it."""
+    slack = Notebook()
+    desk = Desk.open(engine, WATCH, slack)
+    body = {"content": {"kind": "firing", "title": "x"}, "thread": None}
+    with begin(engine) as connection:
+        outbox.enqueue(connection, [Message("r", str(n), "", "firing:1", "slack", {**body, "key": str(n)}) for n in range(12)])
+    senders = [threading.Thread(target=desk.send) for _ in range(4)]
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join(60)
+    assert sorted(str(n) for n in range(12)) == sorted(p.key for p in slack.given)
+    assert {"sent"} == {p.status for p in desk.posted()}
 
 
 def test_the_end_follows_the_beginning(engine: Engine) -> None:
