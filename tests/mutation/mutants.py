@@ -66,7 +66,7 @@ def _difference(original: str, text: str) -> tuple[str, str]:
 
 
 def _skipped(tree: ast.Module) -> set[int]:
-    """Docstrings, annotations, imports, decorators, and the words of exceptions, findings and notes."""
+    """Docstrings, annotations, imports, exports, decorators, and sentences: of exceptions, findings and notes."""
     out: set[int] = set()
 
     def leave(node: ast.AST | None) -> None:
@@ -87,6 +87,10 @@ def _skipped(tree: ast.Module) -> set[int]:
                 leave(each)
         if isinstance(node, ast.AnnAssign):
             leave(node.annotation)
+        if isinstance(node, ast.Assign) and [getattr(t, "id", None) for t in node.targets] == ["__all__"]:
+            leave(node)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and " " in node.value:
+            leave(node)
     return out
 
 

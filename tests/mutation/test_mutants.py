@@ -34,6 +34,12 @@ def test_words_and_types_are_left_alone() -> None:
         assert all(word in mutant.source for word in ("A module's words.", "A function's words.", "-> int | None", "no whole"))
 
 
+def test_names_are_touched_and_sentences_and_exports_are_not() -> None:
+    """A reason is a word that other code relies on."""
+    found = [m.after for m in mutants('__all__ = ["f"]\nnote("gap", "no invoice covers it")')]
+    assert ["note('gap_', 'no invoice covers it')", "pass"] == sorted(found)
+
+
 def test_what_is_forgotten() -> None:
     """A condition of a comprehension, a step out of a loop, a call whose answer nobody takes."""
     found = {m.after for m in mutants("for x in y:\n    if x:\n        continue\n    z.append([i for i in x if i])")}
