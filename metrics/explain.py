@@ -41,6 +41,7 @@ WORDS: Mapping[str, str] = {
     "return": "the customer came back",
     "migration": "one subscription took the place of another",
     "tax": "the share of inclusive tax changed",
+    "usage": "another period's usage was billed, which stands beside MRR",
 }
 
 

@@ -50,6 +50,8 @@ class _Running:
     """The items as the walk over the points has them so far."""
 
     items: dict[str, Item] = field(default_factory=dict)
+    in_arrears: frozenset[str] = frozenset()
+    """Metered items that are there at the end: they are billed when a period is over, so a cycle without them says nothing."""
 
 
 _ORDER = {"credit": 0, "debit": 1, "cycle": 2}
@@ -168,7 +170,9 @@ def fill(
     used = [p for p in line_points if since < p.at < after_at]
     if not used and before is None:
         return []
-    running = _Running({i.id: i for i in before.subscription.items} if before else {})
+    running = _Running(
+        {i.id: i for i in before.subscription.items} if before else {}, frozenset(i.id for i in after.items if i.quantity is None)
+    )
     template = before.subscription if before else after
     moments = sorted({p.at for p in used})
     out: list[Known] = []
@@ -234,7 +238,9 @@ def _apply(running: _Running, group: Sequence[Point]) -> tuple[bool, str]:
         items[item] = Item(item, new.price, new.quantity, (), new.at, new.until)
     if any(p.kind == "cycle" for p in group):
         for item, held in list(items.items()):
-            if item not in billed and held.period_end is not None and held.period_end <= group[0].at:
+            if item in billed or item in running.in_arrears:
+                continue
+            if held.period_end is not None and held.period_end <= group[0].at:
                 del items[item]
                 inferred, note = True, "missing from the next cycle: removed without a proration"
     return inferred, note

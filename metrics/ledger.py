@@ -32,6 +32,7 @@ CAUSES = (
     "return",
     "migration",
     "tax",
+    "usage",
 )
 
 
@@ -66,6 +67,8 @@ class Step:
     evidence: tuple[str, ...]
     inferred: bool = False
     note: str = ""
+    usage_micros: int = 0
+    """What metered items came to in their last complete billed period, a month: beside MRR, unless the policy puts it in."""
 
 
 @dataclass(frozen=True, slots=True)

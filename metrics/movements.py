@@ -140,7 +140,7 @@ def _balance(steps: Sequence[Step]) -> _Balance:
         sum(s.list_micros for s in steps),
         sum(s.net_micros for s in steps if s.at_risk),
         sum(s.net_micros for s in steps if s.scheduled),
-        sum(i.usage_micros for i in items),
+        sum(s.usage_micros for s in steps),
         sum(1 for s in steps if s.items),
         top.price if top else None,
         top.product if top else None,

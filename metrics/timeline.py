@@ -237,19 +237,21 @@ class _Walk:
         )
         net = sum(i.net_micros for i in items) if counts else 0
         gross = sum(i.list_micros for i in items) if counts else 0
+        usage = moment.priced.usage_micros if counts else 0
         at_risk = counts and moment.counting.at_risk
         scheduled = counts and moment.counting.scheduled
         shown = items if counts else ()
         if last is None:
             if not counts:
                 return None
-        elif (last.net_micros, last.list_micros, last.at_risk, last.scheduled, last.items, last.currency) == (
+        elif (last.net_micros, last.list_micros, last.at_risk, last.scheduled, last.items, last.currency, last.usage_micros) == (
             net,
             gross,
             at_risk,
             scheduled,
             shown,
             moment.subscription.currency,
+            usage,
         ):
             return None
         cause = cause_of(
@@ -261,6 +263,8 @@ class _Walk:
             moment.subscription,
             self.last,
         )
+        if last is not None and last.usage_micros != usage and (last.net_micros, last.items) == (net, shown):
+            cause = "usage"
         inferred = known.inferred and (at == known.at or last is None)
         notes = [known.note] if at == known.at and known.note else []
         if cause.startswith("canceled"):
@@ -278,6 +282,7 @@ class _Walk:
             ids,
             inferred,
             "; ".join(notes),
+            usage,
         )
 
     def _note_problems(self, moment: _Moment) -> None:
