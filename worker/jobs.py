@@ -29,6 +29,8 @@ log = structlog.get_logger()
 
 LONGEST_DELAY_SECONDS: Final = 300.0
 POLL_SECONDS: Final = 0.3
+BUSY_POLL_SECONDS: Final = 1.0
+"""How often to look for what others made due: seldom while this process has work of its own, whose end is noticed at once."""
 CLOSE_SECONDS: Final = 2.0
 """How often somebody who waits for a run looks whether its last worker died before it could close it."""
 STALLED_SECONDS: Final = 1_800.0
@@ -174,7 +176,7 @@ class Crew:
                 return
             with self._changed:
                 if len(self._active) == doing:
-                    self._changed.wait(POLL_SECONDS)
+                    self._changed.wait(BUSY_POLL_SECONDS if doing else POLL_SECONDS)
 
     def _claim(self, wanted: Sequence[int] | None) -> Job | None:
         with self._changed:
