@@ -147,6 +147,19 @@ def test_a_currency_without_a_rate_is_apart_and_said_so(engine: Engine) -> None:
     assert "no exchange rate of BRL to USD" in found.findings[0]
 
 
+def test_rates_of_days_to_come_are_not_looked_at(engine: Engine) -> None:
+    """On the fifteenth of March a euro is 1.10, whatever is stored for the twentieth: stored figures and those made at once agree."""
+    today = date(2024, 3, 15)
+    lives = {"a": Life({(START, "eur"): Stand("a", START, 100_000_000, "eur")})}
+    store(engine, lives, lives, today)
+    put_rates(engine, [(date(2024, 1, 1), "eur", "usd", "1.10"), (date(2024, 3, 20), "eur", "usd", "1.05")])
+    roll_up(rolling_of(engine))
+    march = month(today)
+    (held,) = stored.figures(engine, BASIS, window=march, dimension="", currency="all:usd")
+    made = [f for f in figures.figures_now(engine, BASIS, [march], reporting_currency="usd") if f.currency == "all:usd"]
+    assert [110_000_000] * 2 == [held.closing, *(f.closing for f in made)]
+
+
 # --- restatements -------------------------------------------------------------------------------------------------------------
 
 
