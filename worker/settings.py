@@ -8,7 +8,7 @@ that needs it.
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
@@ -485,8 +485,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list):
         return [_plain(each) for each in value]
     return value if isinstance(value, str | int | float | bool) or value is None else str(value)
-
-
-def policy_choices() -> tuple[str, ...]:
-    """The names of all single choices of a policy."""
-    return tuple(field.name for field in fields(Policy) if field.name != "name")

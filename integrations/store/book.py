@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any, Final
 
 import polars as pl
-from sqlalchemy import Connection, Select, Table, and_, func, or_, select, true, union
+from sqlalchemy import Connection, Select, Table, and_, exists, func, or_, select, true, union
 
 from integrations.store.bulk import among, asked_for
 from integrations.store.columns import BUCKETS
@@ -74,6 +74,16 @@ def attributes(connection: Connection, basis: str, keys: Sequence[str] | None = 
     if keys is not None:
         query = query.where(among(connection, attribute.c.key, keys))
     return read_frame(connection, query.order_by(attribute.c.customer, attribute.c.key, attribute.c.day), ATTRIBUTES)
+
+
+def has_attribute(connection: Connection, basis: str, key: str) -> bool:
+    """Whether any customer has an attribute of this key."""
+    return bool(connection.scalar(select(exists().where(attribute.c.basis == basis, attribute.c.key == key))))
+
+
+def attribute_keys(connection: Connection, basis: str) -> list[str]:
+    """The keys of all attributes that any customer has, each once."""
+    return list(connection.scalars(select(attribute.c.key).where(attribute.c.basis == basis).distinct().order_by(attribute.c.key)))
 
 
 def exclusions(connection: Connection, basis: str, customer: str | None = None) -> pl.DataFrame:

@@ -129,3 +129,34 @@ def test_what_is_not_there_names_what_is(here: Nrr) -> None:
     assert (2, True) == ((wrong := here("show", "nrr", "--window", "week")).code, "trailing_12" in wrong.err)
     assert (2, True) == ((wrong := here("show", "nrr", "--currency", "eur")).code, "USD" in wrong.err)
     assert json.loads(here("show", "nrr", "--currency", "usd", "--json").out)["figures"]
+
+
+def test_a_dimension_that_nobody_has_is_refused(here: Nrr) -> None:
+    """A misspelt --by would look like a result of one segment; it is told with what was probably meant, and so is a list that says nothing."""
+    for arguments in (("show", "retention"), ("show", "nrr"), ("show", "segments")):
+        wrong = here(*arguments, "--by", "plam")
+        assert (2, "") == (wrong.code, wrong.out), arguments
+        assert "there is no dimension 'plam'. Did you mean plan?" in wrong.err
+    for by in (",", "plan,", "plan,plan"):
+        wrong = here("show", "retention", "--by", by)
+        assert (2, True) == (wrong.code, "--by takes a dimension" in wrong.err), by
+    nobody = here("show", "retention", "--from", "2025-03", "--to", "2025-03", "--by", "metadata.industry", "--json")
+    assert ["(none)"] == [row["segment"] for row in nobody.json["segments"]]
+    assert "no customer has 'industry'" in nobody.err
+
+
+def test_a_month_is_whole_at_both_ends(here: Nrr) -> None:
+    """--from 2025-03 --to 2025-03 is March, and a trailing window is called by the last day that is in it."""
+    named = here("show", "retention", "--from", "2025-03", "--to", "2025-03", "--json").json
+    assert ("2025-03-01", "2025-03-31", "month") == (named["from"], named["to"], named["window"])
+    assert "2025-02-28" == here("show", "mrr", "--at", "2025-02", "--json").json["at"]
+    assert "12 months to 2025-08-31" in here("show", "nrr").out
+
+
+def test_days_that_cannot_be_are_refused(here: Nrr) -> None:
+    """Neither a week nor the end of the calendar is a traceback or another day than was meant."""
+    for day in ("9999-12-31", "0001-01-01", "2025-W30", "2025-02-30", "20250301", "yesterday", "2025-3"):
+        wrong = here("show", "mrr", "--at", day)
+        assert (2, True, "") == (wrong.code, "--at takes a day" in wrong.err, wrong.out), day
+    wrong = here("export", "movements", "--out", "-", "--from", "2025-08", "--to", "2025-07-01")
+    assert (2, True, "") == (wrong.code, "lies after" in wrong.err, wrong.out)

@@ -81,6 +81,8 @@ def test_a_night_its_run_and_the_health_afterwards(here: Nrr) -> None:
     assert {"plan", "derive_plan", "rollup_plan", "tidy"} <= {job["kind"] for job in shown["jobs"]}
     assert {"done"} == {job["status"] for job in shown["jobs"]}
     assert "nightly run: through" in here("runs").out
+    wrong = here("runs", "--kind", "syncs")
+    assert (2, "", True) == (wrong.code, wrong.out, "--kind takes sync, backfill" in wrong.err)
     assert "rollup_plan" in here("runs", "show", str(night.json["run"])).out
     assert 2 == here("runs", "show", "999").code
     health = here("health", "--json")

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Face, Json, Now, day_of_text, money, opened, put_json
+from worker.cli.common import Config, Face, Json, Now, last_day_of_text, money, opened, put_json
 from worker.cli.ready import ready
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def compare(
     with opened(json=json, now=now, config=config) as face:
         one, other = face.loaded.settings.basis(ours), face.loaded.settings.basis(theirs)
         ready(face)
-        day = day_of_text(at, "--at") if at else face.today
+        day = last_day_of_text(at, "--at") if at else face.today
         with read(face.wiring.engine) as connection:
             catalogs = {row.id: catalog.load(connection, row.id) for row in accounts.everything(connection)}
             bridge = compared(evidence.groups(connection), catalogs, one, other, day, face.wiring.now)

@@ -39,6 +39,8 @@ def export(
         raise Stop("parquet needs a file: --out FILE", Exit.USAGE)
     begin = day_of_text(first, "--from") if first else None
     until = until_of_text(last, "--to") if last else None
+    if begin and until and begin >= until:
+        raise Stop(f"--from {begin} lies after --to {until - timedelta(days=1)}", Exit.USAGE)
     with opened(json=json, now=now, config=config, policy=policy) as face:
         ready(face)
         frames = {"movements": _movements, "snapshots": _snapshots, "rollups": _rollups}[what](face, begin, until)

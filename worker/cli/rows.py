@@ -1,6 +1,6 @@
 """Figures and movements as rows: the fixed names of the JSON, and the few lines that people read."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from metrics.figures import Figures, difference, rates, why_null
@@ -89,8 +89,3 @@ def movement_rows(frame: "pl.DataFrame") -> Iterable[dict[str, Any]]:
     for row in frame.rename({"day": "date"}).select(MOVEMENT).iter_rows(named=True):
         major = {name: major_text(row[f"{name}_micros"], row["currency"]) for name in ("before", "after", "delta")}
         yield {**row, "date": row["date"].isoformat(), **major}
-
-
-def bridge_rows(figures: Sequence[Figures]) -> list[tuple[str, dict[str, int]]]:
-    """The lines from opening to closing of each window."""
-    return [(f"{f.first:%Y-%m}" if f.kind == "month" else f"{f.first}", f.bridge()) for f in figures]

@@ -1,7 +1,7 @@
 """`nrr runs`: what ran, what failed and why, how fresh everything is, and which figures a run changed."""
 
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -11,8 +11,11 @@ from worker.cli.figures import diff
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Show runs, freshness, and what a run changed.")
 
-Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help="Only sync, backfill, audit, derive, rollup or nightly.")]
-Status = Annotated[str | None, typer.Option("--status", metavar="STATUS", help="Only running, done, failed or canceled.")]
+KINDS: Final = ("sync", "backfill", "audit", "derive", "rollup", "nightly", "alerts")
+STATUSES: Final = ("running", "done", "failed", "canceled")
+
+Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help=f"Only {', '.join(KINDS)}.")]
+Status = Annotated[str | None, typer.Option("--status", metavar="STATUS", help=f"Only {', '.join(STATUSES)}.")]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000, help="So many at most.")]
 
 
@@ -23,6 +26,9 @@ def listed(
     """The last runs, and how fresh everything is."""
     if ctx.invoked_subcommand is not None:
         return
+    for option, given, allowed in (("--kind", kind, KINDS), ("--status", status, STATUSES)):
+        if given is not None and given not in allowed:
+            raise Stop(f"{option} takes {', '.join(allowed)}, not {given!r}", Exit.USAGE)
     from integrations.store import migrate, runs
     from integrations.store.engine import read
     from worker import freshness

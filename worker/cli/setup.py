@@ -40,7 +40,7 @@ TEMPLATE = """\
 # key = "internal"
 # values = ["true"]
 
-# --- alerts: these rules are on from the start; `nrr alerts list` shows them, more in the README
+# --- alerts: these rules are on from the start; `nrr alerts list` shows them, the README tells more
 {alerts}"""
 
 

@@ -13,12 +13,14 @@ from worker.cli.common import (
     Now,
     PolicyName,
     day_of_text,
+    last_day_of_text,
     money,
     opened,
     percent,
     put_json,
     until_of_text,
 )
+from worker.cli.dimensions import known
 from worker.cli.faults import Exit, Stop
 from worker.cli.ready import ready
 from worker.cli.stored_figures import At
@@ -49,7 +51,7 @@ def mrr(
     """Show MRR at a day's closing: net and list, in each currency and in the reporting currency."""
     with opened(json=json, now=now, config=config, policy=policy) as face:
         ready(face)
-        mrr_of(face, day_of_text(at, "--at") if at else face.today)
+        mrr_of(face, last_day_of_text(at, "--at") if at else face.today)
 
 
 def mrr_of(face: Face, day: date) -> None:
@@ -172,6 +174,7 @@ def retention_of(face: Face, begin: date, until: date, by: str | None = None, as
     from worker.figures import figures_now
     from worker.reporting import reporting_currency
 
+    by = known(face, by)
     window = Window(_kind(begin, until), begin, until)
     found = (
         known_then(face, window, by, as_known_at)
@@ -271,7 +274,7 @@ def exclusions(
 
     with opened(json=json, now=now, config=config, policy=policy) as face:
         ready(face)
-        day = day_of_text(at, "--at") if at else face.today
+        day = last_day_of_text(at, "--at") if at else face.today
         moment = closing(day, face.wiring.basis.timezone)
         with read(face.wiring.engine) as connection:
             found = book.exclusions(connection, face.wiring.basis.version)

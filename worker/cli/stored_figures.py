@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from worker.cli.common import Face, instant_of
+from worker.cli.dimensions import known
 from worker.cli.faults import Exit, Stop
 from worker.cli.ready import ready
 
@@ -34,6 +35,7 @@ def stored_figures(face: Face, kind: str, dimension: str | None, currency: str |
     if kind not in KINDS:
         raise Stop(f"--window takes {', '.join(KINDS)}, not {kind!r}", Exit.USAGE)
     ready(face)
+    dimension = known(face, dimension) or ""
     at: datetime | None = None if as_known_at is None else instant_of(as_known_at, "--as-known-at")
     found = stored.figures(face.wiring.engine, face.wiring.basis, kind=kind, dimension=dimension, as_known_at=at)
     if not found and dimension:
@@ -94,10 +96,19 @@ def known_then(face: Face, window: "Window", by: str | None, as_known_at: str) -
 
 
 def window_of(f: "Figures") -> dict[str, Any]:
+    """The kind and both ends of a window, the last day being part of it."""
     return {"kind": f.kind, "from": f.first, "to": f.until - timedelta(days=1)}
 
 
 def label(f: "Figures") -> str:
+    """A window as people call it; ranges with their last day, as everywhere on the command line. An asterisk: it isn't complete."""
     from metrics.periods import Window
 
-    return Window(f.kind, f.first, f.until).label + ("*" if f.incomplete else "")
+    last = f.until - timedelta(days=1)
+    if f.kind.startswith("trailing_"):
+        name = f"{f.kind.removeprefix('trailing_')} months to {last}"
+    elif f.kind == "month_to_date":
+        name = f"{f.first} to {last}"
+    else:
+        name = Window(f.kind, f.first, f.until).label
+    return name + ("*" if f.incomplete else "")

@@ -1,0 +1,44 @@
+"""What `--by` may name: one dimension or several, each built in or a key of the customers' metadata that somebody has.
+
+A misspelt name would otherwise be a metadata key that nobody has, and the answer one segment `(none)` that looks like a result.
+"""
+
+from difflib import get_close_matches
+
+from worker.cli.common import Face
+from worker.cli.faults import Exit, Stop
+
+
+def known(face: Face, by: str | None) -> str | None:
+    """`by` as it is, None for nothing. Raises Stop for a part that is empty, named twice, or no dimension."""
+    from metrics.segments import parts
+
+    if by is None or not by:
+        return None
+    named = parts(by)
+    if not all(part.strip() == part and part for part in named) or len(set(named)) < len(named):
+        raise Stop(f"--by takes a dimension, or several that differ: plan or plan,country, not {by!r}", Exit.USAGE)
+    for part in named:
+        _require(face, part)
+    return by
+
+
+def _require(face: Face, part: str) -> None:
+    from integrations.store import book
+    from integrations.store.engine import read
+    from metrics.segments import BUILT_IN, METADATA, attribute_key, parts
+
+    configured = {each for dimension in face.wiring.dimensions for each in parts(dimension)}
+    key = attribute_key(part)
+    if part in BUILT_IN or part in configured or key is None:
+        return
+    with read(face.wiring.engine) as connection:
+        if book.has_attribute(connection, face.wiring.basis.version, key):
+            return
+        if part.startswith(METADATA):
+            face.say(f"no customer has {part.removeprefix(METADATA)!r} in its metadata, so all are in (none)")
+            return
+        keys = [found for found in book.attribute_keys(connection, face.wiring.basis.version) if found.startswith(METADATA)]
+    close = get_close_matches(part, [*BUILT_IN, *keys, *(found.removeprefix(METADATA) for found in keys)], n=1)
+    meant = f" Did you mean {close[0]}?" if close else ""
+    raise Stop(f"there is no dimension {part!r}.{meant} There are {', '.join([*BUILT_IN, *keys])}", Exit.USAGE)
