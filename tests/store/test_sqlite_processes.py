@@ -3,8 +3,10 @@
 import multiprocessing
 import subprocess
 import sys
+import time
 from collections import Counter
 from datetime import UTC, datetime
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 from sqlalchemy import func, select
@@ -35,9 +37,14 @@ def states(page: int) -> list[SubscriptionState]:
     ]  # fmt: skip
 
 
-def write(url: str, owner: str) -> None:
-    """Claim pages as jobs until none is left: store each with its job's end in one transaction, and every fourth one twice."""
+def write(url: str, owner: str, begun: Barrier | None = None) -> None:
+    """Claim pages as jobs until none is left: store each with its job's end in one transaction, and every fourth one twice.
+
+    With others they begin together, and let one another in after each page: SQLite has no queue, and the quickest would have it all.
+    """
     engine = open_engine(url)
+    if begun is not None:
+        begun.wait(60)
     while True:
         with begin(engine) as connection:
             job = jobs.claim(connection, owner=owner, lease_seconds=300)
@@ -48,6 +55,8 @@ def write(url: str, owner: str) -> None:
                 put_page(connection, 1, Page(Instant(1000), subscriptions=states(job.data["page"])), LEARNT)
                 if not again:
                     jobs.finish(connection, job)
+        if begun is not None:
+            time.sleep(0.02)
     engine.dispose()
 
 
@@ -63,7 +72,8 @@ def test_four_processes_at_once_lose_nothing(tmp_path: Path) -> None:
             jobs.add(connection, [Job("list", run, account=1, data={"page": page}) for page in range(PAGES)])
         engine.dispose()
     context = multiprocessing.get_context("spawn")
-    workers = [context.Process(target=write, args=(urls[0], f"worker {n}")) for n in range(PROCESSES)]
+    begun = context.Barrier(PROCESSES)
+    workers = [context.Process(target=write, args=(urls[0], f"worker {n}", begun)) for n in range(PROCESSES)]
     for worker in workers:
         worker.start()
     write(urls[1], "alone")

@@ -101,11 +101,14 @@ def movements(ledger: CustomerLedger) -> list[Movement]:
 
 
 def standings(ledger: CustomerLedger) -> list[Standing]:
-    """The product's standings in the oracle's words."""
-    return [
-        Standing(
-            s.customer, s.day, s.currency, s.net_micros, s.list_micros, s.at_risk_micros, s.scheduled_micros, s.subscriptions,
-            s.plan, s.product, s.interval,
-        )
-        for s in ledger.standings
-    ]  # fmt: skip
+    """The product's standings in the oracle's words, which has none for usage: days on which nothing but usage changed are passed over."""
+    out: list[Standing] = []
+    held: dict[str, tuple[object, ...]] = {}
+    for s in ledger.standings:
+        stands = (
+            s.net_micros, s.list_micros, s.at_risk_micros, s.scheduled_micros, s.subscriptions, s.plan, s.product, s.interval,
+        )  # fmt: skip
+        if stands != held.get(s.currency, (0, 0, 0, 0, 0, None, None, None)):
+            out.append(Standing(s.customer, s.day, s.currency, *stands))
+        held[s.currency] = stands
+    return out
