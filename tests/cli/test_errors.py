@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 from integrations.sandbox.sandbox import Sandbox
 from tests.cli.conftest import Run
@@ -78,6 +79,23 @@ def test_an_unreachable_database_is_told_without_its_password(nrr: Run) -> None:
     assert "DATABASE_URL" in done.err
     assert "hunter2secret" not in done.err
     assert "Traceback" not in done.err
+
+
+def test_a_file_that_is_no_database_is_told(nrr: Run, tmp_path: Path) -> None:
+    """Exit 1 and what to check, and the file stays as it was."""
+    (tmp_path / "letter.txt").write_text("dear reader, " * 100)
+    done = nrr("show", "mrr", DATABASE_URL=f"sqlite:///{tmp_path / 'letter.txt'}")
+    assert (1, "") == (done.code, done.out)
+    assert "file is not a database" in done.err
+    assert "DATABASE_URL" in done.err
+    assert "Traceback" not in done.err
+    assert "dear reader, " * 100 == (tmp_path / "letter.txt").read_text()
+
+
+def test_the_lines_of_the_help_are_whole(nrr: Run) -> None:
+    """No command's line is cut at the edge of a narrow terminal."""
+    lines = nrr("--help", COLUMNS="80").out.splitlines()
+    assert [] == [line for line in lines[1:] if line.endswith("...")]
 
 
 def test_figures_before_the_first_sync_say_what_is_missing(nrr: Run) -> None:

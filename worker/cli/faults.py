@@ -58,12 +58,16 @@ _CODES: Final = {
 """Errors whose own message is for people, by the name of their class or of one that it is derived from."""
 
 _DATABASE: Final = ("OperationalError", "InterfaceError")
+_DAMAGED: Final = ("DatabaseError",)
+"""Of a file that is no database, or a damaged one. Not of what is derived from it: a broken constraint or statement is a defect of ours."""
 
 
 def told(error: BaseException) -> Fault | None:
     """What to tell of an error; None for one that nobody thought of, whose traceback is then the best there is."""
     if isinstance(error, Stop):
         return Fault(error.code, str(error))
+    if type(error).__name__ in _DAMAGED:
+        return Fault(Exit.FAILED, _of_database(error))
     for name in (each.__name__ for each in type(error).__mro__):
         if name in _CODES:
             return Fault(_CODES[name], str(error))

@@ -47,7 +47,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "rates": Entry("rates:app", "Load exchange rates of your own, and show which are held.", _DATA, group=True),
     "forget": Entry("data:forget", "Remove what is personal of a customer.", _DATA),
     "show": Entry("show:app", "Show MRR, movements, retention, segments, exclusions, findings.", _NUMBERS, group=True),
-    "explain": Entry("explain:explain", "Explain a customer's or a day's movements down to Stripe's objects.", _NUMBERS),
+    "explain": Entry("explain:explain", "Explain movements down to Stripe's objects and the arithmetic.", _NUMBERS),
     "compare": Entry("compare:compare", "Show which customers and rules make two policies differ.", _NUMBERS),
     "alerts": Entry("alerts:app", "List, test, mute and acknowledge alerts.", _RUN, group=True),
     "runs": Entry("runs:app", "Show runs, freshness, and what a run changed.", _RUN, group=True),
