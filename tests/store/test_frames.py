@@ -52,7 +52,7 @@ def test_nothing_is_a_frame_too(engine: Engine) -> None:
         assert_frame_equal(pl.DataFrame(schema=SCHEMA), read_frame(connection, QUERY, SCHEMA))
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)  # SQLite's reader keeps writers waiting
+@pytest.mark.parametrize("migrated_url", ["postgresql"], indirect=True)  # SQLite's reader keeps writers waiting
 def test_one_state_throughout(engine: Engine) -> None:
     """The first thing that a reading transaction does may be reading a frame: what is written afterwards is not seen."""
     _put(engine, 1)
