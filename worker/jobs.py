@@ -28,6 +28,8 @@ from worker.stop import Stop, Stopped
 log = structlog.get_logger()
 
 LONGEST_DELAY_SECONDS: Final = 300.0
+IDLE_TOLD_SECONDS: Final = 3.0
+"""Somebody who waits is told for whom after so long."""
 POLL_SECONDS: Final = 0.3
 BUSY_POLL_SECONDS: Final = 1.0
 """How often to look for what others made due: seldom while this process has work of its own, whose end is noticed at once."""
@@ -158,6 +160,7 @@ class Crew:
     # --- giving out work -----------------------------------------------------------------------------------------------------
 
     def _dispatch(self, wanted: Sequence[int] | None, deadline: float | None, give_up_after: int) -> None:
+        idle_since: float | None = None
         while not self._stop.wanted:
             if deadline is not None and time.monotonic() >= deadline:
                 self._stop.request()
@@ -170,13 +173,37 @@ class Crew:
             job = self._claim(wanted) if doing < self._terms.threads else None
             if job is not None:
                 self._begin(job)
+                idle_since = None
                 continue
             # What ends while we look may have left new work, so only those who did nothing before the look may go.
             if not doing and (wanted is None or self._are_closed(wanted)):
                 return
+            idle_since = self._tell_of_waiting(wanted, idle_since) if not doing else None
             with self._changed:
                 if len(self._active) == doing:
                     self._changed.wait(BUSY_POLL_SECONDS if doing else POLL_SECONDS)
+
+    def _tell_of_waiting(self, wanted: Sequence[int] | None, idle_since: float | None) -> float:
+        """Say once for whom this process waits, when it has had nothing to do for a while; gives since when it has not.
+
+        A process that died holds its jobs until their leases run out, and somebody who waits must be told for how long.
+        """
+        moment = time.monotonic()
+        if idle_since is None:
+            return moment
+        if idle_since > 0 and moment - idle_since > IDLE_TOLD_SECONDS:
+            with read(self._engine) as connection:
+                held = jobs.held_elsewhere(connection, wanted or ())
+            if held:
+                log.warning(
+                    "waiting_for_jobs_held_by_others",
+                    jobs=len(held),
+                    owners=sorted({owner for owner, _ in held}),
+                    seconds_at_most=round(max(seconds for _, seconds in held)),
+                    why="they are being done there, or their process died and its leases have to run out first",
+                )
+            return -moment
+        return idle_since
 
     def _claim(self, wanted: Sequence[int] | None) -> Job | None:
         with self._changed:

@@ -333,6 +333,15 @@ def open_count(connection: Connection, run: int, stream: str | None = None) -> i
     return int(connection.execute(query).scalar_one())
 
 
+def held_elsewhere(connection: Connection, runs: Sequence[int]) -> list[tuple[str, float]]:
+    """Who holds jobs of some runs (of all, when none is named), and for how many seconds at most without a further sign of life."""
+    moment = now(connection)
+    query = select(table.c.owner, table.c.lease_until).where(table.c.status == "leased", table.c.lease_until > moment)
+    if runs:
+        query = query.where(table.c.run_id.in_(list(runs)))
+    return [(str(owner), (until - moment).total_seconds()) for owner, until in connection.execute(query.order_by(table.c.id))]
+
+
 def summary(connection: Connection, run: int | None = None) -> Summary:
     """Counts by status, pages, objects, since when the oldest could be done, and the last errors; of one run or of all that is open.
 

@@ -9,6 +9,7 @@ import pytest
 from psycopg import OperationalError as DriverError
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
 
 from integrations.store import accounts, evidence, facts, jobs, migrate, runs, workers
 from integrations.store.accounts import AccountRefused
@@ -415,3 +416,24 @@ def test_who_falls_silent_in_a_transaction_loses_it(engine: Engine) -> None:
     again = claimed(engine)
     assert again is not None
     assert (run, 1) == (again.run_id, again.token)
+
+
+# --- waiting for others ----------------------------------------------------------------------------------------------------------
+
+
+def test_who_waits_for_a_dead_process_is_told_for_how_long(engine: Engine, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job whose holder died is done once its lease is over; meanwhile it is said, once, who holds it and for how long at most."""
+    monkeypatch.setattr("worker.jobs.IDLE_TOLD_SECONDS", 0.2)
+    stripe = FakeStripe()
+    stripe.fill(3)
+    wiring = wire(default=stripe)
+    bound = wiring.sources.bind("default")
+    run, _ = steps.open_run(wiring, "sync", [steps.plan_job(bound, "default", "sync")], account=bound)
+    with begin(engine) as connection:
+        assert jobs.claim(connection, owner="a dead process", lease_seconds=2.0) is not None
+    with capture_logs() as logs:
+        report = steps.see_through(wiring, run)
+    assert "done" == report.status
+    told = [each for each in logs if each["event"] == "waiting_for_jobs_held_by_others"]
+    assert [(1, ["a dead process"])] == [(each["jobs"], each["owners"]) for each in told]
+    assert 0 < told[0]["seconds_at_most"] <= 2
