@@ -197,3 +197,13 @@ def test_no_object_can_stop_a_page(kind: str, data: st.DataObject) -> None:
     assert 3 == page.objects
     assert read >= 2
     assert len(page.rejected) <= 1
+
+
+def test_what_is_kept_of_a_page_taken_apart_is_what_was_sent() -> None:
+    """Numbers stay numbers, digit by digit: a discount of 12.5 % is not the text "12.5", whichever way its page was read."""
+    good = '{"id":"sub_1","object":"subscription","created":5,"application_fee_percent":12.50}'
+    bad = '{"id":"sub_2","object":"subscription","created":"\\u0000"}'
+    body = '{"object":"list","data":[%s],"has_more":false}'
+    whole = parse_list("subscription", (body % good).encode())
+    apart = parse_list("subscription", (body % f"{good},{bad}").encode())
+    assert [good.encode()] == [bytes(raw) for raw in whole.raws] == [bytes(raw) for raw in apart.raws]

@@ -66,6 +66,10 @@ def _single(kind: str) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(SHAPES[kind])
 
 
+_AS_SENT: Final = msgspec.json.Encoder(decimal_format="number")
+"""Writes what was taken apart as it came: a number stays a number, digit by digit."""
+
+
 @cache
 def _taken_apart() -> msgspec.json.Decoder[shapes.PageOf[msgspec.Raw]]:
     return msgspec.json.Decoder(shapes.PageOf[msgspec.Raw])
@@ -129,7 +133,7 @@ def _apart(kind: str, data: list[Any], has_more: bool) -> Parsed:
             dates.append(created)
         try:
             value, spoilt = cleaned(value)
-            raw = msgspec.json.encode(value)
+            raw = _AS_SENT.encode(value)
             if spoilt is None:
                 objects.append(decoder.decode(raw))
         except msgspec.ValidationError as error:
