@@ -48,7 +48,7 @@ def open_engine(url: str, *, idle_seconds: float = IDLE_SECONDS) -> Engine:
         raise BadDatabaseUrl("DATABASE_URL is not an address of the form sqlite:///FILE or postgresql://…") from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return _sqlite(url, parsed.database)
+        return _sqlite(url)
     if backend in ("postgresql", "postgres"):
         return _postgresql(parsed.set(drivername="postgresql+psycopg"), idle_seconds)
     raise BadDatabaseUrl(f"DATABASE_URL names {backend}; SQLite and PostgreSQL are what works")
@@ -77,9 +77,13 @@ def _postgresql(url: Any, idle_seconds: float) -> Engine:
     )
 
 
-def _sqlite(url: str, path: str | None) -> Engine:
-    if path and path != ":memory:":
-        Path(path).expanduser().parent.mkdir(parents=True, exist_ok=True)
+def file_of(engine: Engine) -> Path | None:
+    """The file that an engine of SQLite's opens; None for a database in memory or on a server."""
+    name = engine.url.database
+    return Path(name) if engine.dialect.name == "sqlite" and name and name != ":memory:" else None
+
+
+def _sqlite(url: str) -> Engine:
     engine = create_engine(url, hide_parameters=True, execution_options=_COUNTED, connect_args={"timeout": BUSY_SECONDS})
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)

@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
-from integrations.store.engine import begin, is_postgresql, read
+from integrations.store.engine import begin, file_of, is_postgresql, read
 from integrations.store.tables import metadata
 
 _LOCK = 7_254_001
@@ -53,8 +53,11 @@ def current(connection: Connection) -> str | None:
 def upgrade(engine: Engine) -> tuple[str | None, str]:
     """Bring the database to the newest schema, in one transaction; gives the schema before and after.
 
-    Raises NotMigrated when a newer version than this one has been at it.
+    A file of SQLite's is made where there is none yet. Raises NotMigrated when a newer version than this one has been at it.
     """
+    file = file_of(engine)
+    if file is not None:
+        file.parent.mkdir(parents=True, exist_ok=True)
     with begin(engine) as connection:
         if is_postgresql(connection):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
@@ -66,7 +69,10 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 
 
 def require_current(engine: Engine) -> None:
-    """Raises NotMigrated unless the database is at the newest schema."""
+    """Raises NotMigrated unless the database is at the newest schema. A file that isn't there is not made: its name may be a slip."""
+    file = file_of(engine)
+    if file is not None and not file.exists():
+        raise NotMigrated(None, head())
     with read(engine) as connection:
         found = current(connection)
     if found != head():

@@ -146,3 +146,14 @@ def test_doctor_goes_through_everything(nrr: Run, stripe: Sandbox) -> None:
     assert 0 == done.code, done.out + done.err
     assert "stripe default subscriptions: can be read" in done.out
     assert 12 == nrr("doctor", STRIPE_API_KEY="sk_test_wrongwrong", STRIPE_API_BASE=stripe.url).code
+
+
+def test_a_mistyped_file_is_not_made(nrr: Run, tmp_path: Path) -> None:
+    """Looking at figures makes neither folder nor file: only `init`, `db upgrade` and `demo` do."""
+    address = f"sqlite:///{tmp_path}/ther/nrr.sqlite3"
+    for arguments in (("show", "mrr"), ("doctor",), ("runs",), ("alerts", "list"), ("verify",)):
+        done = nrr(*arguments, DATABASE_URL=address)
+        assert 10 == done.code, (arguments, done.err)
+    assert not (tmp_path / "ther").exists()
+    assert 0 == nrr("db", "upgrade", DATABASE_URL=address).code
+    assert (tmp_path / "ther" / "nrr.sqlite3").exists()
