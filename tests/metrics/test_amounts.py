@@ -1,0 +1,30 @@
+"""The quantity behind an item that was billed as several lines: the tiers decide which lines are units and which are flat amounts."""
+
+from decimal import Decimal
+
+from metrics.amounts import quantity_behind
+from metrics.evidence import Price, Tier
+
+
+def graduated(*tiers: tuple[int | None, str, str | None]) -> Price:
+    """A monthly price in dollars of tiers (up to, unit, flat)."""
+    steps = tuple(Tier(up_to, Decimal(unit), None if flat is None else Decimal(flat)) for up_to, unit, flat in tiers)
+    return Price("price", "prod", "usd", scheme="tiered", tiers_mode="graduated", tiers=steps)
+
+
+def test_a_flat_amount_of_half_a_cent_is_known_as_billed() -> None:
+    """20.5 cents are billed as 20: five units at 10 and three at 8 beside it are eight, not nine."""
+    price = graduated((5, "10", "20.5"), (None, "8", None))
+    assert 8 == quantity_behind([(5, 50), (3, 24), (1, 20)], price, "usd")
+
+
+def test_a_line_of_units_may_come_to_what_a_flat_amount_does() -> None:
+    """Two more units at 10 come to 20 like the first tier's flat amount: the price fits seven units only."""
+    price = graduated((5, "10", "20"), (None, "10", None))
+    assert 7 == quantity_behind([(1, 20), (5, 50), (2, 20)], price, "usd")
+
+
+def test_a_quantity_that_the_tiers_don_t_reach_is_none() -> None:
+    """Sixteen are beyond the last tier; eight with a flat amount a cent off fit."""
+    price = graduated((10, "10", "20"))
+    assert 8 == quantity_behind([(8, 80), (8, 21)], price, "usd")
