@@ -28,3 +28,10 @@ def test_a_quantity_that_the_tiers_don_t_reach_is_none() -> None:
     """Sixteen are beyond the last tier; eight with a flat amount a cent off fit."""
     price = graduated((10, "10", "20"))
     assert 8 == quantity_behind([(8, 80), (8, 21)], price, "usd")
+
+
+def test_a_cent_off_is_no_flat_amount() -> None:
+    """Where no quantity fits what was billed, only what is a flat amount to the rounding is left out of the units: 21 is not 20."""
+    price = graduated((5, "10", "20"), (None, "8", None))
+    assert 8 == quantity_behind([(5, 33), (3, 21)], price, "usd")
+    assert 5 == quantity_behind([(5, 33), (3, 20)], price, "usd")

@@ -33,7 +33,12 @@ from tests.mutation.mutants import Mutant, mutants
 ROOT = Path(__file__).parents[2]
 WORDS = [f"tests/metrics/test_{name}.py" for name in ("lives", "timeline", "wake", "explain", "derivation")]
 LIVES = [*WORDS, "tests/reference/test_engine.py"]
-PRICES = ["tests/metrics/test_amounts.py", "tests/metrics/test_pricing_cases.py", "tests/metrics/test_pricing.py", "tests/reference/test_pricing.py"]
+PRICES = [
+    "tests/metrics/test_amounts.py",
+    "tests/metrics/test_pricing_cases.py",
+    "tests/metrics/test_pricing.py",
+    "tests/reference/test_pricing.py",
+]
 WINDOWS = ["tests/metrics/test_retention.py", "tests/metrics/test_currencies.py"]
 TESTS: dict[str, list[str]] = {
     "metrics/pricing.py": PRICES,
