@@ -362,6 +362,10 @@ def test_the_arithmetic_reads_aloud() -> None:
     assert "(10.00 USD × 5 + 8.00 USD × 1 + 20.00 USD flat) ÷ 1 month = 78.00 USD a month" == words(GRADUATED, 6)
     fortnight = replace(seat, interval="week", interval_count=2, unit=Decimal(2400))
     assert "24.00 USD × 1 ÷ (2 × 12/52 months) = 52.00 USD a month" == words(fortnight, 1)
+    theirs = Discount("d_SAVE20", "SAVE20", NOW)
+    s = Subscription("sub", "cus", "active", "usd", NOW, NOW, (Item("si", "seat", 3),))
+    told = explain_item(s, "si", NOW, Catalog({"seat": seat}, {"SAVE20": save}), DEFAULT, customer_discount=theirs).words
+    assert "49.99 USD × 3 ÷ 1 month − 20 % (coupon SAVE20 of the customer) = 119.976 USD a month" == told
     gross = replace(seat, currency="eur", unit=Decimal(11900))
     assert "119.00 EUR × 1 ÷ 1 month − 19/119 of it (tax included) = 100.00 EUR a month" == words(
         gross, 1, tax_share={"si": Fraction(19, 119)}

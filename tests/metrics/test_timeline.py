@@ -107,3 +107,17 @@ def test_a_subscription_that_nobody_saw() -> None:
     assert [("sub", "subscription_unseen", "cus", "warning")] == [
         (f.object_id, f.reason, f.customer, f.severity) for f in found.findings
     ]
+
+
+def test_usage_stands_beside_mrr_under_a_name_of_its_own() -> None:
+    """A step by what was used says so; one that changes MRR at the same moment is told by what changed MRR."""
+    text = """
+event 2025-01-01 items=pro@a,usage@b
+invoice 2025-02-01 reason=subscription_cycle line=usage*30@b:2025-01-01..2025-02-01 line=pro@a:2025-02-01..2025-03-01
+event 2025-02-20 items=pro@a,usage@b
+event 2025-03-01 items=team@a,usage@b
+invoice 2025-03-01 reason=subscription_cycle line=usage*45@b:2025-02-01..2025-03-01 line=team@a:2025-03-01..2025-04-01
+"""
+    assert [(50_000_000, 0, "start"), (50_000_000, 300_000, "usage"), (80_000_000, 450_000, "plan")] == [
+        (step.net_micros, step.usage_micros, step.cause) for step in timeline(text).steps
+    ]
