@@ -92,7 +92,7 @@ def _across(
     before = out[-1] if out else strong
     if state.source == Source.EVENT_BEFORE and before is not None:
         return out  # the event itself comes in the same second
-    if before is not None and material(before.subscription) == material(s) and state.source == Source.SNAPSHOT:
+    if state.source == Source.SNAPSHOT and before is not None and material(before.subscription) == material(s):
         return out
     out = [k for k in out if k.at != state.at]
     if state.source == Source.SNAPSHOT:

@@ -38,9 +38,13 @@ class Pricer:
         usage: Mapping[str, Fraction] = _NO_SHARES,
     ) -> PricedSubscription:
         """`pricing.price_subscription`, remembered by what it depends on and relabelled with this subscription's item ids."""
-        key = composition_key(
-            s, at, self.catalog, self.policy, customer_discount=customer_discount, tax_share=tax_share, usage=usage
-        )
+        key: tuple[object, ...]
+        if customer_discount or tax_share or usage or s.discounts or any(i.discounts or i.trial_end is not None for i in s.items):
+            key = composition_key(
+                s, at, self.catalog, self.policy, customer_discount=customer_discount, tax_share=tax_share, usage=usage
+            )
+        else:  # by far the most: no moment is different from another, and nothing but what is billed has a part in it
+            key = (s.currency, *((i.price, i.quantity) for i in s.items))
         priced = self._seen.get(key)
         if priced is None:
             priced = price_subscription(

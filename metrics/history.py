@@ -168,7 +168,7 @@ def fill(
     """
     since = before.at if before else ABSENT
     used = [p for p in line_points if since < p.at < after_at]
-    if not used and before is None:
+    if not used and (before is None or not (_has_discounts(before.subscription) or _has_discounts(after))):
         return []
     running = _Running(
         {i.id: i for i in before.subscription.items} if before else {}, frozenset(i.id for i in after.items if i.quantity is None)
@@ -201,6 +201,10 @@ def fill(
             out = [replace(k, at=max(k.at, start)) for k in out]
             out = [k for k, nxt in zip(out, [*out[1:], None], strict=True) if nxt is None or nxt.at > k.at]
     return _with_discounts(before, out, after, after_at, used, line_points)
+
+
+def _has_discounts(subscription: Subscription) -> bool:
+    return bool(subscription.discounts) or any(item.discounts for item in subscription.items)
 
 
 def _given_up(credited: Sequence[Point], template: Subscription, start: Instant) -> Known:

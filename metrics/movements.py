@@ -56,6 +56,8 @@ class _Closing:
     day: date
     balances: dict[str, _Balance]
     changes: tuple[_Change, ...]
+    live: bool
+    """Whether the customer has MRR in any currency: is a customer."""
 
 
 def fold(
@@ -96,7 +98,8 @@ def _closings(timelines: Sequence[Timeline], policy: Policy, timezone: str, unti
         index += len(group)
         for change in group:
             running[change.subscription] = change.step
-        out.append(_Closing(group[0].day, _balances(running), tuple(group)))
+        balances = _balances(running)
+        out.append(_Closing(group[0].day, balances, tuple(group), any(b.net > 0 for b in balances.values())))
     return out
 
 
@@ -126,6 +129,9 @@ def _changes(timelines: Sequence[Timeline], timezone: str, until: Instant | None
 
 
 def _balances(running: dict[str, Step]) -> dict[str, _Balance]:
+    if len(running) == 1:
+        (step,) = running.values()
+        return {step.currency: _balance([step])}
     by_currency: dict[str, list[Step]] = defaultdict(list)
     for step in running.values():
         by_currency[step.currency].append(step)
@@ -133,6 +139,11 @@ def _balances(running: dict[str, Step]) -> dict[str, _Balance]:
 
 
 def _balance(steps: Sequence[Step]) -> _Balance:
+    if len(steps) == 1 and len(steps[0].items) == 1:  # by far the most: nothing to add up
+        (s,) = steps
+        (item,) = s.items
+        at_risk, scheduled = (s.net_micros if s.at_risk else 0), (s.net_micros if s.scheduled else 0)
+        return _Balance(s.net_micros, s.list_micros, at_risk, scheduled, s.usage_micros, 1, item.price, item.product, item.interval)
     items: list[ItemMRR] = [i for s in steps for i in s.items]
     top = min(items, key=lambda i: (-i.net_micros, i.item), default=None)
     return _Balance(
@@ -148,10 +159,6 @@ def _balance(steps: Sequence[Step]) -> _Balance:
     )
 
 
-def _total(balances: dict[str, _Balance]) -> bool:
-    return any(b.net > 0 for b in balances.values())
-
-
 def _held_through_grace(closings: list[_Closing], policy: Policy, timelines: Sequence[Timeline]) -> list[_Closing]:
     """Drop the spans at zero that a return within the grace, or a declared migration, undoes: the return then is the change."""
     continued = {t.migrated_from for t in timelines if t.migrated_from}
@@ -159,9 +166,9 @@ def _held_through_grace(closings: list[_Closing], policy: Policy, timelines: Seq
     index = 0
     while index < len(closings):
         closing = closings[index]
-        came_from_above = bool(out) and _total(out[-1].balances)
-        if came_from_above and not _total(closing.balances):
-            back = next((j for j in range(index + 1, len(closings)) if _total(closings[j].balances)), None)
+        came_from_above = bool(out) and out[-1].live
+        if came_from_above and not closing.live:
+            back = next((j for j in range(index + 1, len(closings)) if closings[j].live), None)
             if back is not None and _undoes(closing, closings[back], policy, continued, timelines):
                 held = tuple(c for k in range(index, back + 1) for c in closings[k].changes)
                 out.append(replace(closings[back], changes=held))
@@ -188,9 +195,9 @@ def _without_short_stays(closings: list[_Closing], customer: str) -> tuple[list[
     exclusions: list[Exclusion] = []
     index = 0
     while index < len(closings):
-        starts = _total(closings[index].balances) and not (out and _total(out[-1].balances))
+        starts = closings[index].live and not (out and out[-1].live)
         if starts:
-            end = next((j for j in range(index + 1, len(closings)) if not _total(closings[j].balances)), None)
+            end = next((j for j in range(index + 1, len(closings)) if not closings[j].live), None)
             if end is not None and add_months(closings[end].day, 0) == add_months(closings[index].day, 0):
                 since, until = closings[index].changes[0].at, closings[end].changes[-1].at
                 stay = [c.balances for c in closings[index:end]]
@@ -209,9 +216,9 @@ def _movements(customer: str, closings: Sequence[_Closing], policy: Policy) -> l
     out: list[Movement] = []
     before: dict[str, _Balance] = {}
     left_on: date | None = None
-    ever = False
+    ever = was_customer = False
     for closing in closings:
-        was_customer, is_customer = _total(before), _total(closing.balances)
+        is_customer = closing.live
         for currency in sorted({*before, *closing.balances}):
             was, now = before.get(currency, _NOTHING), closing.balances.get(currency, _NOTHING)
             if was.net == now.net:
@@ -236,7 +243,7 @@ def _movements(customer: str, closings: Sequence[_Closing], policy: Policy) -> l
         ever = ever or is_customer
         if was_customer and not is_customer:
             left_on = closing.day
-        before = closing.balances
+        before, was_customer = closing.balances, is_customer
     return out
 
 
@@ -256,6 +263,8 @@ def _kind(
 def _switches(currency: str, before: dict[str, _Balance], after: dict[str, _Balance]) -> bool:
     """Whether a staying customer left one currency and entered another, and `currency` is one of the two."""
     names = {*before, *after}
+    if len(names) == 1:
+        return False
     left = {c for c in names if before.get(c, _NOTHING).net > 0 and after.get(c, _NOTHING).net == 0}
     entered = {c for c in names if before.get(c, _NOTHING).net == 0 and after.get(c, _NOTHING).net > 0}
     return bool(left) and bool(entered) and currency in left | entered
@@ -263,7 +272,7 @@ def _switches(currency: str, before: dict[str, _Balance], after: dict[str, _Bala
 
 def _cause(kind: str, currency: str, delta: int, changes: Sequence[_Change]) -> str:
     """The cause of the largest change that goes the movement's way; a swap of subscriptions is a migration."""
-    own = [c for c in changes if c.currency == currency] or list(changes)
+    own = changes if len(changes) == 1 else [c for c in changes if c.currency == currency] or changes
     if kind in ("expansion", "contraction"):
         begun, ended = {c.subscription for c in own if c.starts}, {c.subscription for c in own if c.ends}
         if begun - ended and ended - begun:

@@ -5,8 +5,9 @@ before must be the last one's state after. The order is a function of the set of
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import groupby
 
-from metrics.evidence import Source, Subscription, SubscriptionState
+from metrics.evidence import Instant, Source, Subscription, SubscriptionState
 
 _SEARCHED = 6
 """So many events of one second are tried in every order; past that the first that fits is taken."""
@@ -32,7 +33,7 @@ def in_order(states: Iterable[SubscriptionState]) -> list[SubscriptionState]:
 
     An EVENT_BEFORE comes right before the EVENT with the same id. Ties that no chain settles go by id.
     """
-    unique = sorted(set(states), key=lambda s: (s.at, s.source == Source.SNAPSHOT, s.source_id, s.source))
+    unique = _each_once(states)
     out: list[SubscriptionState] = []
     index = 0
     while index < len(unique):
@@ -43,6 +44,18 @@ def in_order(states: Iterable[SubscriptionState]) -> list[SubscriptionState]:
             index += 1
         out += _chained(group, out[-1].subscription if out else None) if len(group) > 2 else group
     return out
+
+
+def _each_once(states: Iterable[SubscriptionState]) -> list[SubscriptionState]:
+    out: list[SubscriptionState] = []
+    for _, same in groupby(sorted(states, key=_place), key=_place):
+        first, *others = same
+        out += sorted({first, *others}, key=repr) if others else [first]
+    return out
+
+
+def _place(state: SubscriptionState) -> tuple[Instant, bool, str, Source]:
+    return state.at, state.source == Source.SNAPSHOT, state.source_id, state.source
 
 
 def _chained(group: list[SubscriptionState], current: Subscription | None) -> list[SubscriptionState]:

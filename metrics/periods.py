@@ -8,9 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from metrics.evidence import Instant
+
+_EPOCH: Final = date(1970, 1, 1).toordinal()
+_DAY: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +47,8 @@ def opening(day: date, timezone: str) -> Instant:
 
 def day_of(at: Instant, timezone: str) -> date:
     """The reporting day that holds the instant `at`."""
+    if timezone == "UTC":
+        return date.fromordinal(_EPOCH + at // _DAY)  # a tenth of the time, for what is asked most
     return datetime.fromtimestamp(at, ZoneInfo(timezone)).date()
 
 

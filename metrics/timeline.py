@@ -7,6 +7,7 @@ to the end. Nothing here reads a clock or adds up customers.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Final
 
 from metrics.assembly import assemble, history_findings, never_paid
 from metrics.causes import cause_of, said_of_the_end
@@ -37,6 +38,9 @@ class Given:
     customer_discount: Discount | None
     tax_share: Mapping[str, Fraction]
     usage: Mapping[str, Fraction]
+
+
+NOTHING_GIVEN: Final = Given(None, {}, {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,11 +154,23 @@ class _Walk:
         self.last = states[-1].subscription
         self.findings: list[Finding] = []
         self.wake: Instant | None = None
-        self.customer_discounts = customer_discounts(customer_states)
+        self.customer_discounts = customer_discounts(customer_states) if any(c.customer.discount for c in customer_states) else []
         self.taxes = tax_shares(evidence.invoices, pricer.catalog)
         self.usage = usage_billed(evidence.invoices, pricer.catalog)
         self.first_state = states[0].at
         self.calendar = Calendar(self.known, states[0].subscription, self.last, self.first_state, policy, evidence.invoices)
+        self.beside = self._beside()
+
+    def _beside(self) -> list[tuple[Instant, tuple[str, ...]]]:
+        """The moments that are dated beside the subscription's own states: a customer's discount, tax, usage."""
+        out: list[tuple[Instant, tuple[str, ...]]] = []
+        for since, discount in self.customer_discounts:
+            edges = (since, discount.end) if discount else (since,)
+            out += [(edge, (discount.id,) if discount else ()) for edge in edges if edge is not None]
+        for timed in (self.taxes, self.usage):
+            for changes in timed.values():
+                out += [(at, (line,)) for at, _, line in changes[1:]]
+        return out
 
     def run(self, excluded: str | None) -> tuple[list[Step], list[Exclusion]]:
         steps: list[Step] = []
@@ -187,24 +203,17 @@ class _Walk:
             if until <= known.at:
                 continue
             dated: dict[Instant, tuple[str, ...]] = {known.at: known.evidence}
-            for at, ids in (*self.calendar.edges(index), *self.pricer.edges(known.subscription)):
+            for at, ids in (*self.calendar.edges(index), *self.pricer.edges(known.subscription), *self.beside):
                 if known.at < at < until:
                     dated[at] = (*dated.get(at, ()), *ids)
-            for since, discount in self.customer_discounts:
-                for edge in (since, discount.end) if discount else (since,):
-                    if edge is not None and known.at < edge < until:
-                        dated[edge] = (*dated.get(edge, ()), *((discount.id,) if discount else ()))
-            for timed in (self.taxes, self.usage):
-                for changes in timed.values():
-                    for at, _, line in changes[1:]:
-                        if known.at < at < until:
-                            dated[at] = (*dated.get(at, ()), line)
             out += [(at, index, dated[at]) for at in sorted(dated)]
         self.wake = min((at for at, _, _ in out if at > self.now), default=None)
         return [moment for moment in out if moment[0] <= self.now]
 
     def _at(self, index: int, at: Instant) -> _Moment:
         s = self.known[index].subscription
+        if not (self.customer_discounts or self.taxes or self.usage):
+            return _Moment(self.calendar.at(index, at), self.pricer.price(s, at), s, NOTHING_GIVEN)
         discount = self._customer_discount(at)
         if discount is not None and discount.id in {d.id for d in (*s.discounts, *(d for i in s.items for d in i.discounts))}:
             discount = None  # the invoice lines of that time carry it already

@@ -6,6 +6,7 @@ somebody else has it; it failed in a way that may pass and is due again later; o
 is put aside, with the reason, for all to see. While a job runs its lease is kept alive, unless it has made no progress for long.
 """
 
+import gc
 import random
 import threading
 import time
@@ -23,6 +24,7 @@ from integrations.store.accounts import AccountRefused
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job, LeaseLost
 from integrations.stripe.errors import ReadError, Transient
+from worker.memory import collect_seldom
 from worker.stop import Stop, Stopped
 
 log = structlog.get_logger()
@@ -142,6 +144,7 @@ class Crew:
         self._handlers = handlers
         keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         keeper.start()
+        collected = collect_seldom()
         try:
             self._dispatch(wanted, deadline, give_up_after)
             self._wait_for_all()
@@ -153,6 +156,7 @@ class Crew:
             finally:
                 self._over.set()
                 keeper.join()
+                gc.set_threshold(*collected)
         if self._outdated is not None:
             raise self._outdated
         return self._worked

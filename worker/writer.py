@@ -10,7 +10,6 @@ here: a transaction that fails gives its jobs back, and they go on from the curs
 pages mean either.
 """
 
-import gc
 import queue
 import threading
 from collections.abc import Callable, Sequence
@@ -29,7 +28,7 @@ from metrics.evidence import Instant
 from worker import pages as translated
 from worker import ranges
 from worker.jobs import is_the_database
-from worker.memory import collect_seldom, share_heaps
+from worker.memory import share_heaps
 
 PAGES_WAITING: Final = 48
 """Parts of all readers that may wait to be stored or are being stored: about two transactions."""
@@ -112,19 +111,16 @@ class Writer:
         self._queue: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(PAGES_WAITING)
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
-        self._collected = gc.get_threshold()
 
     def start(self) -> None:
         """Begin to store."""
         share_heaps()
-        self._collected = collect_seldom()
         self._thread.start()
 
     def close(self) -> None:
         """Store what was handed over, then stop."""
         self._queue.put(None)
         self._thread.join()
-        gc.set_threshold(*self._collected)
 
     def put(self, part: Part) -> None:
         """Hand pages over; waits while too many are waiting. Raises what an earlier part of the job met."""
