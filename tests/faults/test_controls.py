@@ -1,5 +1,6 @@
 """The tests of the defences can fail: each defence is switched off in the workers, and what its test looks at goes wrong."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -26,12 +27,13 @@ def test_without_the_fence_a_zombie_commits(plant: Built, expected: list[str]) -
 
 
 def test_a_cursor_that_is_committed_by_itself_loses_pages(plant: Built, expected: list[str]) -> None:
-    """Killed between the two commits: the page is passed over for good."""
+    """Killed between the two commits: the page is passed over for good, or what a finished job had still to give out."""
     with plant() as found:
         found.worker(switch="cursor_apart", NRR_TEST_DIE="between:3")
         found.beat()
         until((found.folder / "died").exists, 60, "somebody dies")
-        found.settle()
+        with suppress(TooLate):
+            found.settle()
         assert "" != differences(expected, found.dump())
 
 
