@@ -6,6 +6,7 @@ A million subscriptions hold a few thousand different combinations of prices, qu
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from typing import Final
 
 from metrics.evidence import Catalog, Discount, Instant, Subscription
 from metrics.policy import Policy
@@ -18,6 +19,9 @@ from metrics.pricing import (
 )
 
 _NO_SHARES: Mapping[str, Fraction] = {}
+
+MOST_SEEN: Final = 100_000
+"""Compositions that are remembered at most: some tens of MiB."""
 
 
 class Pricer:
@@ -50,6 +54,8 @@ class Pricer:
             priced = price_subscription(
                 s, at, self.catalog, self.policy, customer_discount=customer_discount, tax_share=tax_share, usage=usage
             )
+            if len(self._seen) >= MOST_SEEN:
+                self._seen.clear()
             self._seen[key] = priced
         return relabelled(priced, s)
 

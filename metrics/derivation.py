@@ -100,11 +100,17 @@ class Deriver:
             if len(group.members) > 1
         )
         doubt += tuple(finding for m in group.members if (finding := hindsight_only(m)) is not None)
-        return replace(
-            ledger,
-            findings=tuple(dict.fromkeys((*doubt, *(replace(f, customer=group.customer) for f in ledger.findings)))),
-            exclusions=tuple(replace(e, customer=group.customer) for e in ledger.exclusions),
-            attributes=attributes(group, self.basis.timezone),
+        findings = (f if f.customer == group.customer else replace(f, customer=group.customer) for f in ledger.findings)
+        exclusions = (e if e.customer == group.customer else replace(e, customer=group.customer) for e in ledger.exclusions)
+        return CustomerLedger(
+            group.customer,
+            ledger.movements,
+            ledger.standings,
+            ledger.timelines,
+            tuple(dict.fromkeys((*doubt, *findings))),
+            tuple(exclusions),
+            attributes(group, self.basis.timezone),
+            ledger.wake,
         )
 
     def _excluded(self, member: CustomerEvidence) -> str | None:

@@ -8,7 +8,7 @@ is the engine's business.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -53,6 +53,15 @@ class Deriving:
     now: Instant
     kept: tuple[Basis, ...] = ()
     """Further bases that are kept up to date; any other one that was derived once is derived anew when somebody asks for it."""
+    priced: dict[str, tuple[int, Deriver]] = field(default_factory=dict, repr=False, compare=False)
+    """By basis the deriver of the job before and the catalog that it knows: most compositions come again, in other customers."""
+
+    def deriver(self, connection: Connection, basis: Basis, known: int) -> Deriver:
+        """A deriver that knows the catalog of so many versions, as `connection` sees it."""
+        held = self.priced.get(basis.version)
+        if held is None or held[0] != known:
+            held = self.priced[basis.version] = known, deriver_of(connection, basis)
+        return held[1]
 
 
 def handlers(deriving: Deriving) -> dict[str, Handler]:
@@ -254,7 +263,7 @@ def _derived(
     for _ in range(MOST_TRIES):
         with read(deriving.engine) as connection:
             known = catalog.versions_held(connection)
-            deriver = deriver_of(connection, basis)
+            deriver = deriving.deriver(connection, basis, known)
             ledgers = []
             for group in groups(connection):
                 deriving.stop.check()
