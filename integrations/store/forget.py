@@ -15,7 +15,7 @@ from integrations.store.clock import now
 from integrations.store.encoding import bucket_of, decode, digest, encode
 from integrations.store.engine import is_postgresql
 from integrations.store.facts import touch
-from integrations.store.schema import customer_state, event, forgotten, payload, person, subscription_state
+from integrations.store.schema import customer_state, event, forgotten, invoice, payload, person, subscription_state
 from integrations.store.schema_ledger import attribute
 from metrics.evidence import Customer, Subscription
 
@@ -54,12 +54,15 @@ def forget(connection: Connection, account: int, customer: str, *, metadata: boo
     return Forgotten(names, payloads, states)
 
 
-def everyone(connection: Connection) -> list[tuple[int, str]]:
-    """Every forgotten customer: account and Stripe's id."""
-    rows = connection.execute(
-        select(forgotten.c.account, forgotten.c.customer_id).order_by(forgotten.c.account, forgotten.c.customer_id)
+def is_known(connection: Connection, account: int, customer: str) -> bool:
+    """Whether anything was ever read of a Stripe customer, or it was forgotten before."""
+    place = (bucket_of(customer), customer, account)
+    kept = (
+        select(table.c.customer_id).where(table.c.bucket == place[0], table.c.customer_id == place[1], table.c.account == place[2])
+        for table in (customer_state, subscription_state, invoice)
     )
-    return [(int(account), str(customer)) for account, customer in rows]
+    noted = select(forgotten.c.customer_id).where(forgotten.c.account == account, forgotten.c.customer_id == customer)
+    return any(connection.execute(query.limit(1)).first() is not None for query in (*kept, noted))
 
 
 def _sent_of(connection: Connection, account: int, customer: str) -> ColumnElement[bool]:

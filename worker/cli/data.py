@@ -152,10 +152,17 @@ def forget(
     with opened(json=json, config=config) as face:
         migrate.require_current(face.wiring.engine)
         with read(face.wiring.engine) as connection:
-            held = [row for row in accounts.everything(connection) if account in (None, row.name)]
-        if len(held) != 1:
-            names = ", ".join(row.name for row in held) or "none"
-            raise Stop(f"say which account with --account; there are: {names}", Exit.USAGE)
+            everything = accounts.everything(connection)
+            held = [row for row in everything if account in (None, row.name)]
+            if len(held) != 1:
+                names = ", ".join(row.name for row in everything) or "none"
+                raise Stop(f"say which account with --account; there are: {names}", Exit.USAGE)
+            if not store.is_known(connection, held[0].id, customer):
+                raise Stop(
+                    f"nothing is known of a customer {customer} in account {held[0].name}, and nothing was removed; "
+                    "it takes Stripe's id, as `nrr show movements` prints it",
+                    Exit.FAILED,
+                )
         if not yes:
             typer.confirm(f"Remove what is personal of {customer} in {held[0].name}, for good?", abort=True, err=True)
         with begin(face.wiring.engine) as connection:
