@@ -4,7 +4,7 @@ Reads a shard of the customers at a time, so memory doesn't grow with the book; 
 one moment. Nothing is written.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from integrations.store import accounts, book, cursors, ledger, rates
+from integrations.store import book, cursors, ledger, rates
 from integrations.store.engine import read
 from metrics import retention, segments
 from metrics.currencies import Exchange, exchange, rates_on, worth
@@ -185,8 +185,3 @@ def shards(connection: Connection, basis: str, keys: Sequence[str], *, abroad_fr
     count = shard_count(connection, basis)
     for index in range(count):
         yield book.book(connection, basis, shard=(index, count), keys=keys, abroad_from=abroad_from)
-
-
-def account_names(connection: Connection) -> Mapping[str, str]:
-    """What people call the accounts, by the number that segments of the dimension `account` carry."""
-    return {str(row.id): row.name for row in accounts.everything(connection)}

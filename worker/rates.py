@@ -6,13 +6,11 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from integrations.rates.files import load
 from integrations.rates.quotes import ECB, needed
 from integrations.store import book, rates
-from integrations.store.clock import now
-from integrations.store.engine import begin
 
 BEFORE_DAYS: Final = 40
 """Rates are kept from so many days before anything moved: the first opening needs one of a day before it."""
@@ -26,14 +24,11 @@ class Refreshed:
     through: date | None
 
 
-def refresh(engine: Engine, basis: str, source: str, reporting_currency: str) -> Refreshed:
-    """Store what `source` (ecb, or a file) says of the ledger's currencies. Raises BadRates; nothing is stored then."""
-    with begin(engine) as connection:
-        return refresh_in(connection, basis, source, reporting_currency, now(connection))
+def refresh(connection: Connection, basis: str, source: str, reporting_currency: str, learnt_at: datetime) -> Refreshed:
+    """Store what `source` (ecb, or a file) says of the ledger's currencies. Raises BadRates; nothing is stored then.
 
-
-def refresh_in(connection: Connection, basis: str, source: str, reporting_currency: str, learnt_at: datetime) -> Refreshed:
-    """The same within a transaction. Where nothing is paid in another currency, nothing is looked up."""
+    Where nothing is paid in another currency, nothing is looked up.
+    """
     home = reporting_currency.lower()
     used = frozenset(book.currencies(connection, basis))
     moved = book.span(connection, basis)

@@ -32,7 +32,7 @@ from worker.derive import basis_of, choices_of
 from worker.figures import complete_until, derived_until, quotes_until, shard_count
 from worker.jobs import Handler
 from worker.outlook import do_outlook
-from worker.rates import refresh_in
+from worker.rates import refresh
 from worker.stop import Stop
 
 log = structlog.get_logger()
@@ -123,7 +123,7 @@ def do_plan(rolling: Rolling, job: Job) -> None:
     with begin(rolling.engine) as connection:
         for basis in wanted:
             if rolling.rates is not None and rolling.reporting_currency is not None:
-                refresh_in(connection, basis.version, rolling.rates, rolling.reporting_currency, database_now(connection))
+                refresh(connection, basis.version, rolling.rates, rolling.reporting_currency, database_now(connection))
             asked = _asked(connection, rolling, basis)
             data = {"basis": choices_of(basis), **_said(asked), "freeze": rolling.freeze_closed}
             whole = bool(job.data.get("whole")) or not adding.fits(parts.kept(connection, basis.version), asked)
@@ -145,7 +145,7 @@ def _many_changed(connection: Connection, basis: str) -> bool:
 
 
 def _job(after: Job, stage: int, kind: str, data: Mapping[str, Any]) -> Job:
-    key = f"{after.run_id}:{after.id}:{kind}:{data['basis']['policy']['name']}:{data.get('shard', 0)}"
+    key = f"{after.run_id}:{after.id}:{kind}:{basis_of(data['basis']).version}:{data.get('shard', 0)}"
     return Job(kind, after.run_id, stage=after.stage + stage, stream="figures", data=data, dedupe_key=key)
 
 

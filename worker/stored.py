@@ -21,13 +21,6 @@ AMOUNTS: Final = ("opening", "expansion", "contraction", "churn", "closing_of_co
 """What of a figure is compared in a difference."""
 
 
-class NothingStored(RuntimeError):
-    """There are no stored figures of what was asked for."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__(f"no figures are stored {what}; nothing was changed. Run: nrr rollup")
-
-
 class NoSuchRun(LookupError):
     """There is no run of this number."""
 
@@ -150,12 +143,6 @@ def _between(
 
 def _behind(row: dict[str, Any]) -> Behind:
     return Behind(**{name: row[name] for name in Behind.__dataclass_fields__})
-
-
-def behind_month(engine: Engine, basis: Basis, month: date) -> list[Behind]:
-    """Every customer that ever stood behind a change of this month after it was closed."""
-    with read(engine) as connection:
-        return [_behind(row) for row in restatements.of(connection, basis.version, month=month)]
 
 
 def flows_changed(each: Behind) -> dict[str, int]:

@@ -1,7 +1,7 @@
 """Who was behind a change of closed months, and when it was learnt: kept by the run that found it."""
 
 import json
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import polars as pl
@@ -42,12 +42,11 @@ def of(
     run: int | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    month: date | None = None,
     customer: str | None = None,
 ) -> list[dict[str, Any]]:
     """Customers behind changes of closed months (learnt after `since` and by `until`), in order of month, run and customer."""
     query = select(table).where(table.c.basis == basis)
-    for column, value in (("run_id", run), ("month", month), ("customer", customer)):
+    for column, value in (("run_id", run), ("customer", customer)):
         if value is not None:
             query = query.where(table.c[column] == value)
     if since is not None:

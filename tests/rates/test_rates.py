@@ -11,11 +11,13 @@ from sqlalchemy import Engine
 from integrations.rates.files import load
 from integrations.rates.quotes import BadRates
 from integrations.store import rates
-from integrations.store.engine import read
+from integrations.store.clock import now
+from integrations.store.engine import begin, read
 from metrics.currencies import QUOTES, exchange, rates_on
 from tests.metrics.books import Stand
 from tests.worker.ledgers import BASIS, Life, store
-from worker.rates import Refreshed, refresh
+from worker import rates as looking
+from worker.rates import Refreshed
 
 HISTORY = "Date,USD,JPY,CYP,\n2024-03-05,1.0849,163.01,N/A,\n2024-03-04,1.0846,163.28,,\n"
 
@@ -23,6 +25,12 @@ HISTORY = "Date,USD,JPY,CYP,\n2024-03-05,1.0849,163.01,N/A,\n2024-03-04,1.0846,1
 def _file(path: Path, text: str) -> str:
     path.write_text(text, encoding="utf-8")
     return str(path)
+
+
+def refresh(engine: Engine, basis: str, source: str, reporting_currency: str) -> Refreshed:
+    """A look at a source, in a transaction of its own."""
+    with begin(engine) as connection:
+        return looking.refresh(connection, basis, source, reporting_currency, now(connection))
 
 
 def test_the_bundled_history_gives_what_the_ecb_published() -> None:
