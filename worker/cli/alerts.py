@@ -268,8 +268,13 @@ def history(
             ]  # fmt: skip
         if json:
             put_json({"messages" if messages else "history": rows})
+        elif not rows:
+            of = f" of rule {rule}" if rule else ""
+            desk.face.say(
+                f"no {'message was written' if messages else 'alert has changed its state'}{of} yet; the rules are looked at by: nrr nightly"
+            )
         else:
-            columns = list(rows[0]) if rows else ["rule"]
+            columns = list(rows[0])
             desk.face.table(columns, [[_cell(row[c]) for c in columns] for row in rows])
 
 

@@ -134,7 +134,9 @@ def _clock(face: Face, name: str) -> Check:
     skew = stripe_now(face.wiring.sources.named(name)) - int(face.wiring.clock().timestamp())
     if abs(skew) > SKEW_SECONDS:
         return Check(
-            f"stripe {name} clock", NOTE, f"this machine's clock differs from Stripe's by {abs(skew)} s; Stripe's is what counts"
+            f"stripe {name} clock",
+            NOTE,
+            f"this machine's clock differs from Stripe's by {_ago(abs(skew))}; Stripe's is what counts",
         )
     return Check(f"stripe {name} clock", OK, "agrees with Stripe's")
 
