@@ -338,7 +338,8 @@ class Crew:
         try:
             jobs.extend(connection, job, self._terms.lease_seconds)
         except LeaseLost:
-            log.warning("lease_lost", job=job.id, kind=job.kind)
+            if jobs.is_taken_over(connection, job):  # else its own thread has ended it since we looked
+                log.warning("lease_lost", job=job.id, kind=job.kind)
 
 
 def close(engine: Engine, run: int) -> str | None:

@@ -212,6 +212,11 @@ def extend(connection: Connection, job: Job, lease_seconds: float) -> None:
     _held(connection, job, {"lease_until": now(connection) + timedelta(seconds=lease_seconds)})
 
 
+def is_taken_over(connection: Connection, job: Job) -> bool:
+    """Whether somebody claimed the job after us: a job that we ended ourselves keeps our token."""
+    return bool(connection.execute(select(table.c.token).where(table.c.id == job.id)).scalar_one_or_none() != job.token)
+
+
 def progressed(connection: Connection, job: Job, *, objects: int) -> None:
     """Count what the job has done. Raises LeaseLost."""
     _held(connection, job, {"objects": table.c.objects + objects})

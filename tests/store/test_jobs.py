@@ -67,6 +67,7 @@ def test_who_lost_the_lease_commits_nothing(engine: Engine) -> None:
             late(connection)
     with begin(engine) as connection:
         jobs.finish(connection, new)
+        assert [True, False] == [jobs.is_taken_over(connection, job) for job in (old, new)], "who ended it wasn't overtaken"
         assert runs.close_if_done(connection, run) == "done"
 
 
