@@ -12,9 +12,10 @@ from typing import Any
 
 from metrics.arithmetic import explain_item
 from metrics.compositions import Pricer
-from metrics.evidence import CustomerGroup
+from metrics.evidence import Catalog, CustomerGroup
 from metrics.ledger import CustomerLedger, Movement, Step
 from metrics.money import major_text
+from metrics.names import plan_words
 from metrics.periods import day_of
 from metrics.policy import Policy
 from metrics.timeline import Traced
@@ -47,10 +48,11 @@ WORDS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class ItemWords:
-    """An item's monthly amount and how it came about."""
+    """An item's monthly amount and how it came about; `name` is what people call its price."""
 
     item: str
     price: str | None
+    name: str | None
     quantity: int | None
     net_micros: int
     list_micros: int
@@ -134,6 +136,7 @@ def _changes(name: str, trace: Sequence[Traced], pricer: Pricer, policy: Policy)
             ItemWords(
                 i.item,
                 i.price,
+                _name(i.price, pricer.catalog),
                 i.quantity,
                 i.net_micros,
                 i.list_micros,
@@ -158,6 +161,11 @@ def _changes(name: str, trace: Sequence[Traced], pricer: Pricer, policy: Policy)
         out.append((traced, change))
         last = step
     return out
+
+
+def _name(price: str | None, catalog: Catalog) -> str | None:
+    known = catalog.prices.get(price or "")
+    return None if known is None else plan_words(known, catalog.products.get(known.product))
 
 
 def _movement_words(m: Movement, changes: Sequence[ChangeWords]) -> MovementWords:

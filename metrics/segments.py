@@ -87,6 +87,17 @@ def label(values: Sequence[str]) -> str:
     return ",".join(value.replace("\\", "\\\\").replace(",", "\\,") for value in values)
 
 
+def values(segment: str) -> tuple[str, ...]:
+    """The values that `label` made one text of, where a dimension has two parts or more."""
+    out, rest = [""], iter(segment)
+    for sign in rest:
+        if sign == ",":
+            out.append("")
+        else:
+            out[-1] += next(rest) if sign == "\\" else sign
+    return tuple(out)
+
+
 def code(spans: Spans, book: Book, part: str, bands: Bands) -> Coded:
     """What every span is by one dimension (not by two at once)."""
     if part in BANDED:

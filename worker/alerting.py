@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from integrations.notify.parcel import Channel
 from integrations.store import alerts as store
-from integrations.store import jobs, outbox
+from integrations.store import jobs, names, outbox
 from integrations.store.alerts import AlertMoved, AlertRow
 from integrations.store.engine import begin
 from integrations.store.jobs import Job
@@ -123,7 +123,9 @@ def evaluate_within(connection: Connection, alerting: Alerting, at: datetime, *,
     rows = store.states(connection)
     states = {key: Alert.of(row.rule, row.segment, row.state, row.body) for key, row in rows.items()}
     through = None if health_only else complete_through(connection, alerting.basis)
-    seen = gather(connection, alerting.basis, alerting.watch, states, through, alerting.reporting_currency)
+    words = {f"{dimension}={segment}": name for (dimension, segment), name in names.load(connection).items()}
+    watch = replace(alerting.watch, labels={**words, **alerting.watch.labels})
+    seen = gather(connection, alerting.basis, watch, states, through, alerting.reporting_currency)
     usable = usable_channels(connection, alerting)
     silences = store.silences(connection, at)
     hush = Hush(
@@ -131,13 +133,13 @@ def evaluate_within(connection: Connection, alerting: Alerting, at: datetime, *,
         frozenset((s.rule, s.segment) for s in silences if s.sort == "ack"),
         all_of_it=None if usable else "no_channel",
     )
-    decision = decide(alerting.watch, seen, states, night, hush)
-    transitions = _store_states(connection, decision, seen, alerting.watch, rows, at)
-    delay = quiet_seconds(alerting.watch.quiet, at, alerting.basis.timezone)
-    written = [m for notice in decision.notices for m in messages(notice, alerting.watch, alerting.channels, usable)]
+    decision = decide(watch, seen, states, night, hush)
+    transitions = _store_states(connection, decision, seen, watch, rows, at)
+    delay = quiet_seconds(watch.quiet, at, alerting.basis.timezone)
+    written = [m for notice in decision.notices for m in messages(notice, watch, alerting.channels, usable)]
     count = outbox.enqueue(connection, written, delay_seconds=delay)
     if through is not None and usable:
-        found = digests.messages(connection, alerting.basis, alerting.watch, through, usable)
+        found = digests.messages(connection, alerting.basis, watch, through, usable)
         count += outbox.enqueue(connection, found, delay_seconds=delay)
     after = {**states, **{a.key: a for _, a in decision.changed}}
     return Evaluated(night, transitions, count, sum(a.state == "firing" for a in after.values()))

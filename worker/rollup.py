@@ -14,7 +14,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection, Engine
 
-from integrations.store import book, former, jobs, parts, remembered, restatements, rollups, snapshots
+from integrations.store import book, former, jobs, names, parts, remembered, restatements, rollups, snapshots
 from integrations.store.clock import now as database_now
 from integrations.store.engine import begin, read
 from integrations.store.former import Marks
@@ -31,6 +31,7 @@ from worker.adding import Asked, Night, Sums
 from worker.derive import basis_of, choices_of
 from worker.figures import complete_until, derived_until, quotes_until, shard_count
 from worker.jobs import Handler
+from worker.names import words_of
 from worker.outlook import do_outlook
 from worker.rates import refresh
 from worker.stop import Stop
@@ -288,6 +289,7 @@ def _conclude(
         booked=add_months(asked.today, 0),
     )
     parts.keep(connection, version, made.frames())
+    names.put(connection, words_of(connection))
     restated = 0
     if night is not None:
         restated = restatements.put(connection, version, job.run_id, night.restated, learnt_at)

@@ -22,11 +22,11 @@ from integrations.store.schema import (
     rate,
     subscription_state,
 )
-from integrations.store.schema_figures import day_total, rollup, snapshot
+from integrations.store.schema_figures import day_total, rollup, segment_name, snapshot
 from integrations.store.schema_ledger import attribute, exclusion, finding, movement, standing, wake
 
 FACTS = (catalog, customer_state, subscription_state, invoice, invoice_line, event, payload, rate, member)
-DERIVED = (movement, standing, attribute, exclusion, finding, wake, rollup, day_total, snapshot)
+DERIVED = (movement, standing, attribute, exclusion, finding, wake, rollup, day_total, snapshot, segment_name)
 _OPERATIONAL = frozenset({"learnt_at", "observed_at", "run_id", "version", "current"})
 
 

@@ -52,6 +52,15 @@ Index(
     sqlite_where=text('"current"'),
 )
 
+segment_name = Table(
+    "segment_name",
+    metadata,
+    key("dimension", Word, "plan, product or account"),
+    key("segment", Word, "what figures carry: Stripe's id, or the account's number"),
+    must("name", Word, "what people call it"),
+    comment="Words for segments that are ids, as they were when figures were last made",
+)
+
 day_total = Table(
     "day_total",
     metadata,

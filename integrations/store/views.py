@@ -34,8 +34,12 @@ _GRR: Final = (
     "CASE WHEN {companion_text:grr_by} = 'running_minimum' THEN {rate:{companion:lowest}/r.opening} "
     "ELSE {rate:(r.opening - r.contraction - r.churn)/r.opening} END"
 )
-_FROM_ROLLUP: Final = """FROM rollup r JOIN basis b ON b.version = r.basis
-WHERE r."current" AND (r.reason IS NULL OR r.reason <> 'nothing_left')"""
+_SEGMENT_NAME: Final = "what people call the segment (of one dimension): a plan, product or account in words, else the segment"
+
+
+def _from_rollup(joined: str = "") -> str:
+    current = "WHERE r.\"current\" AND (r.reason IS NULL OR r.reason <> 'nothing_left')"
+    return f"FROM rollup r JOIN basis b ON b.version = r.basis {joined}\n{current}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +105,10 @@ VIEWS: Final = (
             }),
             "customers": ("t.customers", "customers with MRR"),
             "subscriptions": ("t.subscriptions", "subscriptions that count"),
+            "segment_name": ("coalesce(n.name, t.segment)", _SEGMENT_NAME),
         },
-        "FROM day_total t JOIN basis b ON b.version = t.basis",
+        "FROM day_total t JOIN basis b ON b.version = t.basis "
+        "LEFT JOIN segment_name n ON n.dimension = t.dimension AND n.segment = t.segment",
     ),
     View(
         "nrr_bridge_by_month",
@@ -128,7 +134,7 @@ VIEWS: Final = (
             "customers": ("r.closing_customers", "customers with MRR at the closing"),
             "incomplete": _STATE["incomplete"],
         },
-        _FROM_ROLLUP + " AND r.kind = 'month' AND r.dimension = ''",
+        _from_rollup() + " AND r.kind = 'month' AND r.dimension = ''",
     ),
     View(
         "nrr_retention",
@@ -158,8 +164,9 @@ VIEWS: Final = (
             **_STATE,
             "version": ("r.version", "rises by one whenever the figures change"),
             "learnt_at": ("r.learnt_at", "when these figures were found"),
+            "segment_name": ("coalesce(n.name, r.segment)", _SEGMENT_NAME),
         },
-        _FROM_ROLLUP,
+        _from_rollup("LEFT JOIN segment_name n ON n.dimension = r.dimension AND n.segment = r.segment"),
     ),
     View(
         "nrr_restatements",

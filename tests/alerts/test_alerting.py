@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from integrations.notify.parcel import Outcome
 from integrations.store import alerts, outbox, people, snapshots
+from integrations.store import names as words
 from integrations.store.accounts import bind
 from integrations.store.alerts import AlertMoved
 from integrations.store.engine import begin, read
@@ -127,6 +128,20 @@ def test_segments_with_one_cause_are_covered_by_the_message_of_the_whole(engine:
     desk.send()
     assert 1 == len(slack.given)
     assert 2 == len(slack.given[0].content["also"])
+
+
+def test_a_segment_is_called_as_people_call_it(engine: Engine) -> None:
+    """By what Stripe calls the plan, unless the rules have a word of their own for it; by its id where nobody named it."""
+    slack = Notebook()
+    desk = Desk.open(engine, Watch(rules=(PLANS,), system=(), labels={"plan=b": "Bee"}), slack)
+    with begin(engine) as connection:
+        words.put(connection, {("plan", "a"): "Team, 49.00 USD a month", ("plan", "b"): "Other"})
+    plans = [f for p in "abc" for f in months("trailing_12", JUNE, 97, dimension="plan", segment=p)]
+    desk.night(JUNE, [*months("trailing_12", JUNE, 97), *plans])
+    desk.send()
+    (given,) = slack.given
+    told = f"{given.content}"
+    assert [True, True, False, True] == [word in told for word in ("of Team, 49.00 USD a month", "of Bee", "Other", "of plan=c")]
 
 
 def test_a_restated_figure_is_a_new_version_and_is_told_as_one(engine: Engine) -> None:

@@ -123,6 +123,20 @@ def test_retention_keeps_its_identities(installed: Installation) -> None:
     assert {"new", "reactivation", "expansion", "contraction", "churn", "nrr", "grr"} <= set(total["flow"])
 
 
+def test_plans_and_accounts_are_shown_by_their_names(installed: Installation) -> None:
+    """In words, with the id beside them; what is its own name has no id."""
+    rows = installed("show", "segments", "--by", "plan", "--window", "month", "--json").json["segments"]
+    named = {row["segment"]: row["segment_name"] for row in rows}
+    assert all(name not in (segment, None) for segment, name in named.items() if segment != "(none)")
+    table = installed("show", "segments", "--by", "plan", "--window", "month").out
+    assert all(segment in table and name in table for segment, name in named.items())
+    assert {"1": "default"} == {
+        row["segment"]: row["segment_name"]
+        for row in installed("show", "segments", "--by", "account", "--window", "month", "--json").json["segments"]
+    }
+    assert " id " not in installed("show", "segments", "--by", "country", "--window", "month").out.splitlines()[1]
+
+
 def test_every_movement_can_be_explained(installed: Installation) -> None:
     """The words name the arithmetic and the objects, and the figures are those that `show` gives."""
     rows = installed("show", "movements", "--from", "2020-01-01", "--to", _day(installed.sandbox), "--json").json["movements"]

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -53,6 +54,15 @@ class Face:
         from metrics.periods import day_of
 
         return day_of(self.wiring.now, self.wiring.basis.timezone)
+
+    @cached_property
+    def names(self) -> dict[tuple[str, str], str]:
+        """What plans, products and accounts are called."""
+        from integrations.store import names
+        from integrations.store.engine import read
+
+        with read(self.wiring.engine) as connection:
+            return names.load(connection)
 
     def say(self, text: str) -> None:
         """Talk."""

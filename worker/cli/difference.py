@@ -34,13 +34,14 @@ def diff(
 
 
 def _tell_difference(face: Face, found: "Difference") -> None:
+    from metrics.names import segment_words
     from worker.cli.rows import figures_row
     from worker.stored import flows_changed
 
     if face.json:
         changed = [
             {**window_of(c.one), "dimension": c.one.dimension, "segment": c.one.segment, "currency": c.one.currency,
-             "before": figures_row(c.before) if c.before else None, "after": figures_row(c.after) if c.after else None,
+             "before": figures_row(c.before, face.names) if c.before else None, "after": figures_row(c.after, face.names) if c.after else None,
              "differences_micros": c.differences(), "learnt_at": c.learnt_at, "run": c.run_id}
             for c in found.changed
         ]  # fmt: skip
@@ -48,7 +49,7 @@ def _tell_difference(face: Face, found: "Difference") -> None:
         return
     face.say(f"figures as known at {found.since:%Y-%m-%d %H:%M:%S} and at {found.until:%Y-%m-%d %H:%M:%S} UTC")
     rows = [
-        (label(c.one), c.one.segment, c.one.currency.upper(), "new" if c.before is None else "gone" if c.after is None else "changed",
+        (label(c.one), segment_words(c.one.dimension, c.one.segment, face.names), c.one.currency.upper(), "new" if c.before is None else "gone" if c.after is None else "changed",
          ", ".join(f"{name} {money(by, c.one.currency)}" for name, by in c.differences().items()), f"{c.learnt_at:%Y-%m-%d %H:%M}" if c.learnt_at else "")
         for c in found.changed
     ]  # fmt: skip

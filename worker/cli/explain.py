@@ -116,7 +116,7 @@ def lines_of(movements: Sequence["MovementWords"]) -> list[str]:
         for change in movement.changes:
             mark = " (inferred)" if change.inferred else ""
             out.append(f"    {change.at}  {change.subscription}: {change.words}{mark}")
-            out += [f"        {item.item}: {item.arithmetic}" for item in change.items]
+            out += [f"        {item.item}{f' ({item.name})' if item.name else ''}: {item.arithmetic}" for item in change.items]
             out.append(f"        evidence: {', '.join(change.evidence)}")
         out.append("")
     return out

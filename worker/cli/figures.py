@@ -70,7 +70,7 @@ def series_of(face: Face, rate: str, kind: str, by: str | None, last: int, curre
     ends = sorted({f.until for f in found})[-last:]
     shown = sorted((f for f in found if f.until in ends), key=lambda f: (f.until, f.segment))
     if face.json:
-        rows = [{**window_of(f), "rate": rates(f)[rate], **figures_row(f)} for f in shown]
+        rows = [{**window_of(f), "rate": rates(f)[rate], **figures_row(f, face.names)} for f in shown]
         put_json({"metric": rate, "window": kind, "by": by, "policy": face.wiring.basis.policy.name, "as_known_at": as_known_at, "figures": rows})  # fmt: skip
         return
     title = f"{rate.upper()} of each {kind.replace('_', ' ')}" + (f", as known at {as_known_at}" if as_known_at else "")
@@ -88,34 +88,53 @@ def series_of(face: Face, rate: str, kind: str, by: str | None, last: int, curre
 
 def _series_by_segment(face: Face, shown: "Sequence[Figures]", ends: Sequence[Any], rate: str, by: str, title: str) -> None:
     from metrics.figures import rates
+    from metrics.names import segment_words
+    from worker.cli.rows import with_ids
 
     heads = {f.until: label(f) for f in shown}
     cells = {(f.segment, f.until): percent(rates(f)[rate]) for f in shown}
-    columns = (by, *(heads[end] for end in ends))
-    names = sorted({segment for segment, _ in cells})
-    face.table(columns, [(n, *(cells.get((n, end), "–") for end in ends)) for n in names], title=title, right=columns[1:])
+    right = [heads[end] for end in ends]
+    named = sorted((segment_words(by, segment, face.names), segment) for segment in {segment for segment, _ in cells})
+    rows: list[Sequence[object]] = [(words, *(cells.get((segment, end), "–") for end in ends)) for words, segment in named]
+    columns, rows = with_ids((by, *right), rows, [segment for _, segment in named])
+    face.table(columns, rows, title=title, right=right)
 
 
 def segments_of(face: Face, by: str, kind: str, currency: str | None, as_known_at: str | None) -> None:
     """Retention by segment of the last complete window."""
     from metrics.figures import rates
+    from metrics.names import segment_words
     from worker import stored
-    from worker.cli.rows import figures_row
+    from worker.cli.rows import figures_row, with_ids
 
     found = stored.latest(stored_figures(face, kind, by, currency, as_known_at))
     shown = sorted(found, key=lambda f: (-f.opening, -f.closing, f.segment))
     if face.json:
         put_json({**window_of(shown[0]), "by": by, "policy": face.wiring.basis.policy.name, "as_known_at": as_known_at,
-                  "segments": [figures_row(f) for f in shown]})  # fmt: skip
+                  "segments": [figures_row(f, face.names) for f in shown]})  # fmt: skip
         return
-    columns = (by, "customers", "opening", "NRR", "GRR", "logos kept", "expansion", "contraction", "churn", "new", "closing")
-    rows = []
+    columns: Sequence[str] = (
+        by,
+        "customers",
+        "opening",
+        "NRR",
+        "GRR",
+        "logos kept",
+        "expansion",
+        "contraction",
+        "churn",
+        "new",
+        "closing",
+    )
+    rows: list[Sequence[object]] = []
     for f in shown:
         r = rates(f)
-        rows.append((f.segment, f.opening_customers, money(f.opening, f.currency), percent(r["nrr"]), percent(r["grr"]), percent(r["logo_retention"]),
+        rows.append((segment_words(by, f.segment, face.names), f.opening_customers, money(f.opening, f.currency), percent(r["nrr"]), percent(r["grr"]), percent(r["logo_retention"]),
                      money(f.expansion, f.currency), money(-f.contraction, f.currency), money(-f.churn, f.currency), money(f.new, f.currency),
                      money(f.closing, f.currency)))  # fmt: skip
-    face.table(columns, rows, title=f"{label(shown[0])} by {by}", right=columns[1:])
+    right = columns[1:]
+    columns, rows = with_ids(columns, rows, [f.segment for f in shown])
+    face.table(columns, rows, title=f"{label(shown[0])} by {by}", right=right)
 
 
 def cohorts_of(face: Face, measure: str, currency: str | None, as_known_at: str | None) -> None:

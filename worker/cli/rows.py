@@ -1,10 +1,11 @@
 """Figures and movements as rows: the fixed names of the JSON, and the few lines that people read."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from metrics.figures import Figures, difference, rates, why_null
 from metrics.money import major_text
+from metrics.names import Names, segment_words
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,7 +36,7 @@ def code_of(currency: str) -> str:
     return currency.rpartition(":")[2]
 
 
-def figures_row(f: Figures) -> dict[str, Any]:
+def figures_row(f: Figures, names: Names | None = None) -> dict[str, Any]:
     """One window and segment with the names that scripts rely on; rates are decimal strings or null, with the reason."""
     found = rates(f)
     flow = {name: f.companion(f"flow_{name}") for name in FLOW}
@@ -44,6 +45,7 @@ def figures_row(f: Figures) -> dict[str, Any]:
         "whole_book": f.currency.startswith("all:"),
         "dimension": f.dimension or None,
         "segment": f.segment if f.dimension else None,
+        "segment_name": segment_words(f.dimension, f.segment, names or {}) if f.dimension else None,
         **amounts({name: getattr(f, name) for name in (*COHORT, *BOOK)}, f.currency),
         "nrr": found["nrr"],
         "grr": found["grr"],
@@ -89,3 +91,12 @@ def movement_rows(frame: "pl.DataFrame") -> Iterable[dict[str, Any]]:
     for row in frame.rename({"day": "date"}).select(MOVEMENT).iter_rows(named=True):
         major = {name: major_text(row[f"{name}_micros"], row["currency"]) for name in ("before", "after", "delta")}
         yield {**row, "date": row["date"].isoformat(), **major}
+
+
+def with_ids(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], ids: Sequence[str]
+) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """A table whose rows begin with words, with what these stand for at its end, where that is something else."""
+    if all(row[0] == each or not each for row, each in zip(rows, ids, strict=True)):
+        return columns, list(rows)
+    return (*columns, "id"), [(*row, each) for row, each in zip(rows, ids, strict=True)]

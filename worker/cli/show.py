@@ -1,5 +1,6 @@
 """`nrr show …`: figures as they stand, for people and for scripts. Days are reporting days, and both ends of a range are part of it."""
 
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -169,7 +170,7 @@ def retention(
 def retention_of(face: Face, begin: date, until: date, by: str | None = None, as_known_at: str | None = None) -> None:
     """Retention of the days [begin, until), by segments of one dimension too if one is named; as it was known once, if that is asked."""
     from metrics.periods import Window
-    from worker.cli.rows import code_of, figures_row
+    from worker.cli.rows import code_of, figures_row, with_ids
     from worker.cli.stored_figures import known_then
     from worker.figures import figures_now
     from worker.reporting import reporting_currency
@@ -198,13 +199,13 @@ def retention_of(face: Face, begin: date, until: date, by: str | None = None, as
             "from": begin, "to": until - timedelta(days=1), "window": window.kind, "policy": face.wiring.basis.policy.name,
             "basis": face.wiring.basis.version, "currency": code_of(total.currency) if total else None,
             "total": figures_row(total) if total else None, "by_currency": [figures_row(f) for f in own],
-            "by": by, "segments": [figures_row(f) for f in segments], "as_known_at": as_known_at,
+            "by": by, "segments": [figures_row(f, face.names) for f in segments], "as_known_at": as_known_at,
         })  # fmt: skip
         return
     if not whole:
         face.say("nothing had MRR in this range")
         return
-    columns = (
+    columns: Sequence[str] = (
         "",
         "opening",
         "expansion",
@@ -223,19 +224,22 @@ def retention_of(face: Face, begin: date, until: date, by: str | None = None, as
         *([total] if total and (len(own) > 1 or segments) else []),
         *(own if total is None or len(own) > 1 or not segments else []),
     ]
-    face.table(columns, [_row(f, total) for f in shown], title=f"Retention from {begin} to {until - timedelta(days=1)}"
-               + (" (incomplete)" if any(f.incomplete for f in whole) else ""), right=columns[1:])  # fmt: skip
+    right = columns[1:]
+    columns, rows = with_ids(columns, [_row(f, total, face.names) for f in shown], [f.segment for f in shown])
+    face.table(columns, rows, title=f"Retention from {begin} to {until - timedelta(days=1)}"
+               + (" (incomplete)" if any(f.incomplete for f in whole) else ""), right=right)  # fmt: skip
     for f in whole:
         if f.reason:
             face.say(f"{f.currency}: rates can't be given: {f.reason}")
 
 
-def _row(f: Any, total: Any) -> tuple[object, ...]:
+def _row(f: Any, total: Any, names: Mapping[tuple[str, str], str]) -> tuple[object, ...]:
     from metrics.figures import rates
+    from metrics.names import segment_words
 
     found = rates(f)
     name = (
-        f.segment
+        segment_words(f.dimension, f.segment, names)
         if f.dimension
         else ("all in " if f is total and f.currency.startswith("all:") else "") + f.currency.rpartition(":")[2].upper()
     )

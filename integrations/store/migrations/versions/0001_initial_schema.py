@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 from alembic import op
 
-from integrations.store import views
 from integrations.store.columns import UtcDateTime
 
 revision = "0001"
@@ -842,4 +841,3 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_job_run_id_stage"), "job", ["run_id", "stage"], unique=False)
     op.create_index(op.f("ix_job_status_next_attempt_at"), "job", ["status", "next_attempt_at"], unique=False)
-    views.create_all(op.get_bind())

@@ -1,0 +1,55 @@
+"""What people call what Stripe names by ids: a plan, a product, an account.
+
+Words are for reading only. Segments, keys and movements carry the ids, which never change; a name may be given anew at any time.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from metrics.amounts import interval_label
+from metrics.evidence import Catalog, Price, Product
+from metrics.money import major_text, minor_to_micros, round_micros
+from metrics.segments import parts, values
+
+PLAN: Final = "plan"
+PRODUCT: Final = "product"
+ACCOUNT: Final = "account"
+
+Names = Mapping[tuple[str, str], str]
+"""Words by dimension (plan, product, account) and id."""
+
+
+def names_of(catalog: Catalog) -> Iterator[tuple[tuple[str, str], str]]:
+    """The words for every plan and product of a catalog that has any."""
+    for product in catalog.products.values():
+        if product.name:
+            yield (PRODUCT, product.id), product.name
+    for price in catalog.prices.values():
+        words = plan_words(price, catalog.products.get(price.product))
+        if words:
+            yield (PLAN, price.id), words
+
+
+def plan_words(price: Price, product: Product | None) -> str | None:
+    """A price as people speak of it: its product's name with its nickname, else with what it costs; None if nobody named it."""
+    name = product.name if product is not None else None
+    if price.nickname:
+        return price.nickname if name is None or name.lower() in price.nickname.lower() else f"{name}, {price.nickname}"
+    return None if name is None else f"{name}, {_cost(price)}"
+
+
+def _cost(price: Price) -> str:
+    every = "a" if price.interval_count == 1 else "every"
+    how_often = f"{every} {interval_label(price)}" if price.kind == "recurring" else "once"
+    if price.scheme == "per_unit" and price.unit is not None:
+        amount = major_text(round_micros(minor_to_micros(price.unit, price.currency)), price.currency)
+        return f"{amount} {price.currency.upper()} {how_often}"
+    return f"in tiers, {price.currency.upper()} {how_often}"
+
+
+def segment_words(dimension: str, segment: str, names: Names) -> str:
+    """A segment in words; what has none is shown as it is."""
+    named = parts(dimension)
+    if len(named) < 2:
+        return names.get((dimension, segment), segment)
+    return ", ".join(names.get((part, value), value) for part, value in zip(named, values(segment), strict=True))
