@@ -7,7 +7,7 @@ from worker import alerting, derive, rollup, tidy
 from worker.alert_channels import open_alerting
 from worker.jobs import Handler
 from worker.reporting import reporting_currency
-from worker.rollup import Rolling
+from worker.rollup import SNAPSHOT_MONTHS, Rolling
 from worker.wiring import Wiring
 
 
@@ -37,4 +37,5 @@ def rolling(wiring: Wiring) -> Rolling:
         reporting_currency=reporting_currency(wiring),
         rates=wiring.settings.rates if wiring.settings is not None else None,
         freeze_closed=wiring.settings.freeze_closed_months if wiring.settings is not None else False,
+        snapshot_months=wiring.settings.snapshot_months if wiring.settings is not None else SNAPSHOT_MONTHS,
     )

@@ -62,6 +62,8 @@ class Rolling:
     """Where exchange rates come from: `ecb`, or a file; None leaves those that are stored."""
     freeze_closed: bool = False
     """Whether figures of months that are over stay as they are, and later news is booked as an adjustment."""
+    snapshot_months: int = SNAPSHOT_MONTHS
+    """For how many months back MRR per customer is kept as rows of its own; of any day it can be read off the ledger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,9 @@ def do_plan(rolling: Rolling, job: Job) -> None:
             if rolling.rates is not None and rolling.reporting_currency is not None:
                 refresh(connection, basis.version, rolling.rates, rolling.reporting_currency, database_now(connection))
             asked = _asked(connection, rolling, basis)
-            data = {"basis": choices_of(basis), **_said(asked), "freeze": rolling.freeze_closed}
+            data = {
+                "basis": choices_of(basis), **_said(asked), "freeze": rolling.freeze_closed, "snapshot_months": rolling.snapshot_months,
+            }  # fmt: skip
             whole = bool(job.data.get("whole")) or not adding.fits(parts.kept(connection, basis.version), asked)
             shards = shard_count(connection, basis.version)
             if whole or _many_changed(connection, basis.version):
@@ -211,7 +215,7 @@ def do_part(rolling: Rolling, job: Job) -> None:
         parts.begun(connection, version, job.run_id)
         former.settle(connection, version, seen)
         parts.put(connection, version, job.run_id, shard[0], made.frames())
-        snapshots.put_month_ends(connection, version, _month_ends(asked), shard=shard)
+        snapshots.put_month_ends(connection, version, _month_ends(asked, job), shard=shard)
         jobs.progressed(connection, job, objects=some.standings["customer"].n_unique())
         jobs.finish(connection, job)
 
@@ -236,7 +240,7 @@ def _sum_of_parts(rolling: Rolling, job: Job, asked: Asked) -> None:
         jobs.hold(connection, job)
         parts.begun(connection, version, job.run_id)
         snapshots.replace_day_totals(connection, version, made.totals)
-        snapshots.drop_month_ends(connection, version, _month_ends(asked))
+        snapshots.drop_month_ends(connection, version, _month_ends(asked, job))
         parts.remove(connection, version, job.run_id)
         _conclude(connection, job, asked, made, figures, asked.windows)
 
@@ -255,7 +259,7 @@ def _sum_of_changes(rolling: Rolling, job: Job, asked: Asked) -> None:
         jobs.hold(connection, job)
         former.settle(connection, version, found.seen)
         snapshots.replace_day_totals(connection, version, found.sums.totals, first=found.totals_from)
-        _keep_month_ends(connection, asked, ends, found.seen)
+        _keep_month_ends(connection, _month_ends(asked, job), asked.basis.version, ends, found.seen)
         jobs.progressed(connection, job, objects=len(found.seen.times))
         _conclude(connection, job, asked, found.sums, figures, found.different, found)
 
@@ -309,14 +313,13 @@ def _conclude(
     jobs.finish(connection, job)
 
 
-def _month_ends(asked: Asked) -> list[date]:
+def _month_ends(asked: Asked, job: Job) -> list[date]:
     """The last days of the latest months that are over, as many as are kept."""
-    firsts = [add_months(asked.today, -back) for back in range(SNAPSHOT_MONTHS)]
+    firsts = [add_months(asked.today, -back) for back in range(int(job.data.get("snapshot_months", SNAPSHOT_MONTHS)))]
     return sorted(first - timedelta(days=1) for first in firsts if first > asked.first)
 
 
-def _keep_month_ends(connection: Connection, asked: Asked, held: Sequence[date], seen: Marks) -> None:
-    wanted, version = _month_ends(asked), asked.basis.version
+def _keep_month_ends(connection: Connection, wanted: Sequence[date], version: str, held: Sequence[date], seen: Marks) -> None:
     snapshots.put_month_ends(connection, version, [d for d in wanted if d not in held])
     snapshots.put_month_ends(connection, version, [d for d in wanted if d in held], customers=sorted(seen.times))
     snapshots.drop_month_ends(connection, version, wanted)

@@ -123,6 +123,12 @@ class Settings(BaseSettings):
     dimensions: Words = Field(
         ("plan", "interval", "currency", "country"), description="segments that the nightly figures are made for"
     )
+    snapshot_months: int = Field(
+        13,
+        ge=1,
+        le=1200,
+        description="months back whose closings are kept per customer as rows; any day can be read off the ledger",
+    )
     merge_key: str | None = Field(None, description="metadata key by which several Stripe customers are one")
     migration_key: str = Field("migrated_from", description="metadata key by which a subscription names the one that it continues")
     internal: tuple[InternalTable, ...] = Field((), description="[[internal]]: customers that are left out")

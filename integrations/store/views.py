@@ -111,6 +111,33 @@ VIEWS: Final = (
         "LEFT JOIN segment_name n ON n.dimension = t.dimension AND n.segment = t.segment",
     ),
     View(
+        "nrr_mrr_by_customer",
+        "MRR of each customer at the closing of each month, for as many months as are kept (`snapshot_months`)",
+        {
+            **_POLICY,
+            "day": ("s.day", "the month's last day"),
+            "customer": ("s.customer", "the customer's name in the ledger"),
+            "currency": ("s.currency", "the currency's code in lower case"),
+            **_money({
+                "mrr": ("s.net_micros", "MRR after discounts"),
+                "list_mrr": ("s.list_micros", "MRR without discounts"),
+                "at_risk": ("s.at_risk_micros", "the part that is past due"),
+                "scheduled_churn": ("s.scheduled_micros", "the part whose end has been asked for"),
+                "usage_mrr": ("s.usage_micros", "metered, beside MRR"),
+            }),
+            "subscriptions": ("s.subscriptions", "subscriptions that count"),
+            "plan": ("s.plan", "price of the largest item"),
+            "plan_name": ("coalesce(n.name, s.plan)", "what people call it"),
+            "product": ("s.product", "product of the largest item"),
+            "product_name": ("coalesce(p.name, s.product)", "what people call it"),
+            "interval": ("s.interval", "billing interval of the largest item"),
+            "account": ("a.name", "the account"),
+        },
+        "FROM snapshot s JOIN basis b ON b.version = s.basis JOIN account a ON a.id = s.account "
+        "LEFT JOIN segment_name n ON n.dimension = 'plan' AND n.segment = s.plan "
+        "LEFT JOIN segment_name p ON p.dimension = 'product' AND p.segment = s.product",
+    ),
+    View(
         "nrr_bridge_by_month",
         "From each month's opening to its closing; losses are negative, so the lines add up to the closing",
         {

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from integrations.store import cursors, ledger, rollups, signals
+from integrations.store import cursors, ledger, names, rollups, signals
 from integrations.store.accounts import bind
 from integrations.store.engine import begin, read
 from integrations.store.views import VIEWS, described
@@ -120,6 +120,21 @@ def test_mrr_by_day_and_freshness(business: Engine) -> None:
         ("ledger", None, "default"): "2024-06-10 23:59:59",
         ("figures", None, "default"): "2024-06-10 23:59:59",
     } == fresh
+
+
+def test_mrr_by_customer_is_the_whole_book(business: Engine) -> None:
+    """At each month's end it adds up to the month's closing; a plan without a name is shown by its id."""
+    rows = _rows(business, "SELECT * FROM nrr_mrr_by_customer WHERE day = '2024-05-31'")
+    assert {("a", "usd", 130_000_000), ("b", "usd", 20_000_000), ("c", "jpy", 7_000_000_000)} == {
+        (row["customer"], row["currency"], row["mrr_micros"]) for row in rows
+    }
+    assert {("main", row["plan"]) for row in rows} == {(row["account"], row["plan_name"]) for row in rows}
+    with begin(business) as connection:
+        names.put(connection, {("plan", str(rows[0]["plan"])): "Team"})
+    named = _rows(business, "SELECT DISTINCT plan_name FROM nrr_mrr_by_customer WHERE day = '2024-05-31'")
+    totals = _rows(business, "SELECT DISTINCT segment_name FROM nrr_mrr_by_day WHERE dimension = 'plan'")
+    figures = _rows(business, "SELECT DISTINCT segment_name FROM nrr_retention WHERE dimension = 'plan'")
+    assert all("Team" in {value for row in found for value in row.values()} for found in (named, totals, figures))
 
 
 def test_signals_stand_by_day_and_horizon(business: Engine) -> None:

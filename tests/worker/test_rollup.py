@@ -132,6 +132,23 @@ def test_mrr_at_a_day_is_the_closing_of_its_month(engine: Engine) -> None:
     assert sum(s.net_micros for s in found.by_currency) == kept["net_micros"].sum()
 
 
+def test_as_many_month_ends_are_kept_as_are_asked_for(engine: Engine) -> None:
+    """Fewer and more from one night to the next; what isn't kept is read off the ledger and says the same."""
+    _business(engine, 7)
+    roll_up(rolling_of(engine, snapshot_months=12))
+    with read(engine) as connection:
+        everything = {
+            day: snapshots.month_end(connection, BASIS.version, day) for day in snapshots.month_ends_kept(connection, BASIS.version)
+        }
+    assert len(everything) > 4
+    for months in (2, 4):
+        roll_up(rolling_of(engine, snapshot_months=months))
+        with read(engine) as connection:
+            assert sorted(everything)[-months:] == snapshots.month_ends_kept(connection, BASIS.version)
+            for day, whole in everything.items():
+                assert whole.equals(snapshots.month_end(connection, BASIS.version, day))
+
+
 def test_a_currency_without_a_rate_is_apart_and_said_so(engine: Engine) -> None:
     """It is in no figure of the whole book, and both MRR and the roll-up name it."""
     lives = {

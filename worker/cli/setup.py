@@ -26,6 +26,7 @@ TEMPLATE = """\
 # discounts = "forever_repeating" # none, forever, forever_repeating, all
 # grace_days = 1
 # dimensions = ["plan", "interval", "currency", "country", "metadata.industry", "plan,country"]
+# snapshot_months = 13            # so many month ends are kept per customer, for SQL
 # merge_key = "company_id"        # customers with the same value under this metadata key are one customer
 # rates = "ecb"                   # or a CSV file: day,unit,currency,rate
 
