@@ -139,11 +139,15 @@ class LocalLimiter:
 
     def acquire(self, endpoint: str) -> float:
         """Wait for a turn at `endpoint`; returns the seconds waited."""
+        # One after the other: a turn of the account that is taken for a moment yet to come would keep everybody else from all before it.
+        with self._lock:
+            turns = self._turns(endpoint)
+        return self._wait(turns) + self._wait(self._account)
+
+    def _wait(self, turns: _Turns) -> float:
         with self._lock:
             now = self._clock()
-            turns = self._turns(endpoint)
-            at = max(now, self._account.earliest(now), turns.earliest(now))
-            self._account.take(at, now)
+            at = max(now, turns.earliest(now))
             turns.take(at, now)
         if at > now:
             self._sleep(at - now)

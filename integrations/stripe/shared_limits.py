@@ -19,6 +19,9 @@ from integrations.stripe.limits import Ceilings, LocalLimiter
 
 _FORGET_MILLISECONDS: Final = 3_600_000
 _AGAIN_SECONDS: Final = 5.0
+_ACCOUNT: Final = 1
+_ENDPOINT: Final = 2
+"""Which of a script's keys is whose pace."""
 
 CLOCK: Final = """
 local time = redis.call('TIME')
@@ -57,15 +60,10 @@ end
 ACQUIRE: Final = (
     _PACE
     + """
-local account, endpoint = load(1), load(2)
-local at = now
-for _, pace in ipairs({ account, endpoint }) do
-    at = math.max(at, pace.due - (ahead - 1) / rate(pace))
-end
-for _, pace in ipairs({ account, endpoint }) do
-    pace.due = math.max(at, pace.due) + 1 / rate(pace)
-    save(pace)
-end
+local pace = load(tonumber(ARGV[11]))
+local at = math.max(now, pace.due - (ahead - 1) / rate(pace))
+pace.due = math.max(at, pace.due) + 1 / rate(pace)
+save(pace)
 return string.format('%.6f', at - now)
 """
 )
@@ -119,13 +117,16 @@ class RedisLimiter:
 
     def acquire(self, endpoint: str) -> float:
         """Wait for a turn at `endpoint`; returns the seconds waited."""
-        answer = self._run(self._acquire, endpoint)
-        if answer is None:
-            return self._local.acquire(endpoint)
-        wait = float(answer)
-        if wait > 0:
-            self._sleep(wait)
-        return wait
+        waited = 0.0
+        for which in (_ENDPOINT, _ACCOUNT):  # one after the other, as within one process
+            answer = self._run(self._acquire, endpoint, which)
+            if answer is None:
+                return waited + self._local.acquire(endpoint)
+            wait = float(answer)
+            if wait > 0:
+                self._sleep(wait)
+            waited += wait
+        return waited
 
     def throttled(self, endpoint: str, reason: str | None, retry_after_seconds: float | None = None) -> None:
         """Slow down the limit that was met, for every worker."""

@@ -54,6 +54,14 @@ def test_endpoints_have_a_limit_each_and_the_account_one_for_all() -> None:
         assert rate == pytest.approx(40 * endpoints / (clock.now - 1000.0), rel=0.06)
 
 
+def test_a_queue_at_one_endpoint_keeps_nobody_from_another() -> None:
+    """Twenty wait for the invoices, the last one for most of a second; the first who wants customers waits for the account's turn only."""
+    limiter = LocalLimiter(Ceilings(100.0, 25.0), clock=lambda: 1000.0, sleep=lambda _seconds: None)
+    waits = [limiter.acquire("/v1/invoices") for _ in range(20)]
+    assert waits[-1] >= 18 / 25
+    assert limiter.acquire("/v1/customers") <= 20 / 100
+
+
 def test_a_quiet_moment_saves_up_two_turns_and_no_more() -> None:
     """After a minute without a request two may go at once, the third waits its turn."""
     limiter, clock = local(1000.0, 10.0)
