@@ -114,13 +114,9 @@ def build(book: Book, days: Sequence[date], *, keys: Sequence[str] = (), moved: 
     book's movements as they stand (but in another currency). Raises BrokenLedger when a customer has two standings in one currency
     on one day.
     """
-    lines = (
-        pl.concat([book.standings.select("customer", "currency"), book.movements.select("customer", "currency")])
-        .unique()
-        .sort("customer", "currency")
-        .with_row_index("line")
-        .with_columns(several=pl.len().over("customer") > 1)
-    )
+    since = min(days, default=BEGINNING)  # what was before is asked about only as what was in force then
+    flowed = flows(book.movements.filter(pl.col("day") > since)) if moved is None else moved.filter(pl.col("day") > since)
+    lines, of_standing = _lines(book.standings, flowed)
     # Standing 0 is the empty one; every row points at the standing in force, and what stood there is fetched at the end.
     standings = pl.concat(
         [
@@ -132,8 +128,8 @@ def build(book: Book, days: Sequence[date], *, keys: Sequence[str] = (), moved: 
     ticks = pl.concat(
         [
             lines.select("line", day=pl.lit(BEGINNING), standing=pl.lit(0, pl.UInt32)),
-            _on_lines(standings.slice(1).select("customer", "currency", "day", "standing"), lines),
-            _on_lines(flows(book.movements) if moved is None else moved, lines),
+            _wanted(standings.slice(1).select("day", "standing", line=of_standing), since),
+            _on_lines(flowed, lines),
             _attribute_days(book.attributes, lines, keys),
         ],
         how="diagonal",
@@ -141,6 +137,30 @@ def build(book: Book, days: Sequence[date], *, keys: Sequence[str] = (), moved: 
     rows = _one_row_a_day(ticks)
     rows = rows.hstack(standings.select(*MEASURES, *LABELS).select(pl.all().gather(rows["standing"]))).drop("standing")
     return _in_force(rows, lines, tuple(sorted(set(days))))
+
+
+def _lines(standings: pl.DataFrame, flowed: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+    """The lines, and the line of each standing.
+
+    The rows of a line mostly lie together: to look up only those that begin another one spares most of the work.
+    """
+    key = ("customer", "currency")
+    begins = standings.select(pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in key)).to_series()
+    heads = standings.select(key).filter(begins)
+    lines = pl.concat([heads, flowed.select(key)]).unique().sort(key).with_row_index("line")
+    of_heads = heads.join(lines, on=key, how="left", maintain_order="left")["line"]
+    of_standing = of_heads.gather(begins.cum_sum().cast(pl.Int64) - 1)
+    return lines.with_columns(several=pl.len().over("customer") > 1), of_standing
+
+
+def _wanted(standings: pl.DataFrame, since: date) -> pl.DataFrame:
+    """The standings without those that another one had taken the place of by `since`, as far as that is seen from the row behind."""
+    following = pl.col("day").shift(-1)
+    same_line = (pl.col("line") == pl.col("line").shift(-1)).fill_null(False)
+    twice = standings.filter(same_line & (following == pl.col("day")))
+    if not twice.is_empty():
+        raise BrokenLedger(f"a customer has two standings in one currency on {twice['day'][0]}")
+    return standings.filter(~(same_line & (following > pl.col("day")) & (following <= since)).fill_null(False))
 
 
 def _on_lines(frame: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
