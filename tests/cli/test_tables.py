@@ -1,0 +1,43 @@
+"""Tables for people, in terminals of every width."""
+
+import io
+
+import pytest
+from rich.console import Console
+
+from worker.cli import common
+
+COLUMNS = ("plan", "id", "opening", "NRR", "churn", "closing")
+NUMBERS = COLUMNS[2:]
+ROWS = [
+    ("Team, 49.00 USD a month", "price_1MowQVLkdIwHu7ixeRlqHVzs", "USD 1,234,567.89", "101.28 %", "USD -3,178.91", "USD 1,250,370.01"),
+    ("Priority support for everybody, 9.00 USD a month", "price_2", "USD 0.00", "–", "USD 0.00", "USD 9.00"),
+]  # fmt: skip
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, width: int) -> list[str]:
+    """The lines of the table in a terminal so wide."""
+    out = io.StringIO()
+    monkeypatch.setattr(common, "console", lambda: Console(file=out, width=width, highlight=False))
+    common.print_table(COLUMNS, ROWS, title="Retention", right=NUMBERS)
+    return out.getvalue().splitlines()
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 220])
+def test_no_number_is_cut_however_narrow_the_terminal(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Every number stands on a line as a whole, with its column's name above it, and no line is too long."""
+    lines = shown(monkeypatch, width)
+    assert max(map(len, lines)) <= width
+    for row in ROWS:
+        for cell in row[2:]:
+            assert any(cell in line for line in lines), cell
+    for name in NUMBERS:
+        assert any(name in line for line in lines), name
+
+
+def test_what_has_no_room_goes_below_beside_the_first_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a wide terminal each row is one line; in a narrow one its words begin every part of it."""
+    assert 1 == sum("Priority" in line for line in shown(monkeypatch, 220))
+    narrow = shown(monkeypatch, 60)
+    assert sum("Priority" in line for line in narrow) > 1
+    assert sum(line.startswith("plan") for line in narrow) == sum("Priority" in line for line in narrow)
