@@ -139,9 +139,9 @@ def print_table(
     numbers = [name in right for name in columns]
     beside = shown.width - _BETWEEN - max((width for width, number in zip(natural, numbers, strict=True) if number), default=0)
     for words_width in _WORDS_WIDTHS:
-        least = [
-            width if number else min(width, words_width, max(1, beside)) for width, number in zip(natural, numbers, strict=True)
-        ]
+        # The first column names the row, so that its words are the last to be broken.
+        most = [min(_WORDS_WIDTHS[0] if index == 0 else words_width, max(1, beside)) for index in range(len(columns))]
+        least = [n if number else min(n, m) for n, m, number in zip(natural, most, numbers, strict=True)]
         blocks = _blocks(least, numbers.index(True) if True in numbers else len(numbers), shown.width)
         if len(blocks) == 1:
             break
