@@ -1,6 +1,7 @@
 """Tables for people, in terminals of every width."""
 
 import io
+from collections import Counter
 
 import pytest
 from rich.console import Console
@@ -41,3 +42,15 @@ def test_what_has_no_room_goes_below_beside_the_first_column(monkeypatch: pytest
     narrow = shown(monkeypatch, 60)
     assert sum("Priority" in line for line in narrow) > 1
     assert sum(line.startswith("plan") for line in narrow) == sum("Priority" in line for line in narrow)
+
+
+@pytest.mark.parametrize("width", range(40, 110))
+def test_no_word_is_lost(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Whatever is broken into lines is there to its last sign, also in the last column."""
+    out = io.StringIO()
+    monkeypatch.setattr(common, "console", lambda: Console(file=out, width=width, highlight=False))
+    row = ("cus_14ThwRL4DFFgM8oHj8", "EUR 0.00", "EUR 352.67", "paused_counts EUR 352.67, churn_at EUR 19.98")
+    common.print_table(("customer", "default", "difference", "because of"), [row], right=("default", "difference"))
+    assert max(map(len, out.getvalue().splitlines())) <= width
+    body = Counter(out.getvalue()) - Counter("customerdefaultdifferencebecauseof")
+    assert not Counter("".join(row).replace(" ", "")) - body

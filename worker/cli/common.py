@@ -148,10 +148,9 @@ def print_table(
     for number, block in enumerate(blocks):
         table = Table(title=None if number else title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, show_edge=False)
         for index in block:
-            table.add_column(
-                columns[index], justify="right" if numbers[index] else "left", no_wrap=numbers[index], min_width=least[index],
-                overflow="fold",
-            )  # fmt: skip
+            # What keeps its width must say so: a least width would not count the gap, and the last column lose what is too much.
+            kept = least[index] == natural[index]
+            table.add_column(columns[index], justify="right" if numbers[index] else "left", no_wrap=kept, overflow="fold")
         for row in cells:
             table.add_row(*(Text(row[index]) for index in block))
         if number:
