@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.arithmetic import explain_item
@@ -20,6 +20,7 @@ from metrics.pricing import (
     quantity_behind,
     relabelled,
 )
+from tests.examples import so_many
 from tests.reference.compositions import BEGIN, DAY, Composition, catalogs, compositions, policies
 
 NOW = Instant(BEGIN)
@@ -78,7 +79,7 @@ def times(catalog: Catalog, k: int) -> Catalog:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@so_many(150)
 @given(compositions())
 def test_net_lies_between_nothing_and_list(c: Composition) -> None:
     """List MRR >= net MRR >= 0 for every item, and what can't be priced has no figure."""
@@ -89,7 +90,7 @@ def test_net_lies_between_nothing_and_list(c: Composition) -> None:
             assert (0, 0) == (item.list_micros, item.net_micros)
 
 
-@settings(max_examples=100, deadline=None)
+@so_many(100)
 @given(compositions(), st.sampled_from([2, 7, 100]))
 def test_scaling_all_prices_scales_all_figures(c: Composition, k: int) -> None:
     """`k` times the prices are `k` times the figures: exactly before the one rounding, so within half a micro for each rounding."""
@@ -101,7 +102,7 @@ def test_scaling_all_prices_scales_all_figures(c: Composition, k: int) -> None:
         assert (a.excluded, a.problem) == (b.excluded, b.problem)
 
 
-@settings(max_examples=100, deadline=None)
+@so_many(100)
 @given(st.integers(0, 10_000), st.integers(0, 50), st.integers(0, 50), st.lists(st.integers(0, 100), max_size=2))
 def test_splitting_an_item_changes_nothing(cents: int, some: int, more: int, percents: list[int]) -> None:
     """An item split into two of part of its quantity is worth the same, list and net.
@@ -124,7 +125,7 @@ def test_splitting_an_item_changes_nothing(cents: int, some: int, more: int, per
     assert (whole.list_micros, whole.net_micros) == (split.list_micros, split.net_micros)
 
 
-@settings(max_examples=100, deadline=None)
+@so_many(100)
 @given(compositions(), st.randoms(use_true_random=False))
 def test_the_order_of_items_does_not_matter(c: Composition, random: object) -> None:
     """Every item is worth the same wherever it stands among the others."""
@@ -135,7 +136,7 @@ def test_the_order_of_items_does_not_matter(c: Composition, random: object) -> N
     assert {item.item: item for item in priced(c).items} == by_id
 
 
-@settings(max_examples=100, deadline=None)
+@so_many(100)
 @given(compositions(), policies())
 def test_without_discounts_net_is_list(c: Composition, policy: Policy) -> None:
     """A policy that counts no discounts gives the list price, and no word on coupons."""
@@ -144,7 +145,7 @@ def test_without_discounts_net_is_list(c: Composition, policy: Policy) -> None:
         assert item.problem not in ("unknown_coupon", "coupon_currency_unknown")
 
 
-@settings(max_examples=150, deadline=None)
+@so_many(150)
 @given(st.data())
 def test_the_same_key_is_the_same_price(data: st.DataObject) -> None:
     """Two compositions of one catalog and policy with one key have the same items but for their ids."""
@@ -382,7 +383,7 @@ def test_explaining_an_item_that_is_not_there() -> None:
         explain_item(s, "si_9", NOW, Catalog(), DEFAULT)
 
 
-@settings(max_examples=100, deadline=None)
+@so_many(100)
 @given(compositions())
 def test_everything_can_be_explained(c: Composition) -> None:
     """Whatever is priced has a sentence with the same figures."""

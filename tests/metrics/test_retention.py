@@ -6,7 +6,7 @@ from random import Random
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -19,6 +19,7 @@ from metrics.periods import Window, opening, windows
 from metrics.policy import PRESETS, preset
 from metrics.retention import Partials, combine, finish, partials
 from metrics.spans import EXCLUSIONS, Book, BrokenLedger
+from tests.examples import so_many
 from tests.metrics.books import START, Stand, book, books, days
 from tests.metrics.naive import by_segment
 
@@ -76,7 +77,7 @@ def _rate(currency: str, day: date) -> Fraction | None:
     return {"usd": Fraction(1), "eur": dollars}[currency]
 
 
-@settings(max_examples=60, deadline=None)
+@so_many(60)
 @given(book=books(("usd", "eur", "jpy")), asked=_some_windows())
 def test_the_same_as_loops(book: Book, asked: list[Window]) -> None:
     """Every sum of every window, segment and currency, and of the whole book in one, is what a loop over the customers finds."""
@@ -88,7 +89,7 @@ def test_the_same_as_loops(book: Book, asked: list[Window]) -> None:
                 assert expected == _table(found, number, dimension, currency), (window, dimension, currency)
 
 
-@settings(max_examples=40, deadline=None)
+@so_many(40)
 @given(book=books(("usd", "eur", "jpy"), most=12), asked=_some_windows())
 def test_identities_hold(book: Book, asked: list[Window]) -> None:
     """Bridge, cohort and logos close for every window, segment and currency of a sound ledger; the difference to the flow adds up."""
@@ -102,7 +103,7 @@ def test_identities_hold(book: Book, asked: list[Window]) -> None:
             assert 0 == difference(figures)["net"]["exchange"], "and no difference is left to exchange rates"
 
 
-@settings(max_examples=40, deadline=None)
+@so_many(40)
 @given(book=books(("usd", "eur", "jpy"), most=12), asked=_some_windows())
 def test_segments_add_up(book: Book, asked: list[Window]) -> None:
     """The parts of every segmentation make the whole, sum by sum."""
@@ -121,7 +122,7 @@ def _bucket(book: Book, names: list[str]) -> Book:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@so_many(40)
 @given(
     book=books(("usd", "eur", "jpy"), most=25),
     asked=_some_windows(),
@@ -140,7 +141,7 @@ def test_buckets_change_nothing(book: Book, asked: list[Window], seed: Random, c
     assert rows[0] == rows[1]
 
 
-@settings(max_examples=20, deadline=None)
+@so_many(20)
 @given(book=books(), asked=_some_windows())
 def test_rows_come_back(book: Book, asked: list[Window]) -> None:
     """Figures written as a row of the store and read again are the same figures."""
