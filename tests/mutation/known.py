@@ -6,4 +6,19 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "candidates = [units + sum(some) for size in range(len(doubtful) + 1) for some in combinations(doubtful, size)]",
         "candidates = [units + sum(some) for size in range(len(doubtful) + 2) for some in combinations(doubtful, size)]",
     ): "there are no combinations of more than there are",
+    (
+        "metrics/movements.py",
+        "return 'expansion' if now > was else 'contraction'",
+        "return 'expansion' if now >= was else 'contraction'",
+    ): "what stays the same is no movement and has no kind",
+    (
+        "metrics/movements.py",
+        "standings = _standings(customer, closings, timelines[0].account if timelines else 0)",
+        "standings = _standings(customer, closings, timelines[0].account if timelines else 1)",
+    ): "without a timeline there is no standing",
+    (
+        "metrics/movements.py",
+        "same_way = [c for c in own if c.delta * delta > 0] or own",
+        "same_way = [c for c in own if c.delta / delta > 0] or own",
+    ): "a quotient has the sign of the product, and a movement is never of 0",
 }
