@@ -41,7 +41,8 @@ def in_order(states: Iterable[SubscriptionState]) -> list[SubscriptionState]:
         while index < len(unique) and unique[index].at == at:
             group.append(unique[index])
             index += 1
-        out += _chained(group, out[-1].subscription if out else None) if len(group) > 2 else group
+        several = len({state.source_id for state in group}) > 1
+        out += _chained(group, out[-1].subscription if out else None) if several else group
     return out
 
 
