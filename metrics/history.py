@@ -311,7 +311,7 @@ def _with_discounts(
             subscription = _dressed(known.subscription, spans, cut)
             moved = cut != known.at
             ids = tuple(s.discount.id for s in spans if cut in (s.discount.start, s.end)) if moved else known.evidence
-            out.append(Known(cut, subscription, ids or known.evidence, known.inferred and not moved, known.note))
+            out.append(Known(cut, subscription, ids, known.inferred and not moved, "" if moved else known.note))
     return [k for k in out if k.at >= first]
 
 
