@@ -272,6 +272,7 @@ def test_nothing_to_divide_by_is_null_with_its_reason() -> None:
         ((BEFORE, date(2024, 4, 30)), None),
         ((BEFORE, date(2024, 5, 1)), GAP),
         ((date(2024, 5, 31), date(2024, 7, 1)), GAP),
+        ((date(2024, 6, 1), date(2024, 7, 1)), None),
     ]:
         (figures,) = finish(partials(ledger, [MAY]), complete_until=Instant(FOREVER), gaps=[gap])
         assert reason == figures.reason
@@ -311,6 +312,13 @@ def test_segment_is_frozen_at_the_opening() -> None:
     )
 
 
+def test_size_bands_by_themselves() -> None:
+    """By the opening MRR: 49.99 is below 50, and 50.00 is not."""
+    rows = [Stand("a", BEFORE, 49_990_000), Stand("b", BEFORE, 50_000_000)]
+    found = finish(partials(book(rows), [MAY], dimensions=["size"]), complete_until=Instant(FOREVER))
+    assert {"0-50": 49_990_000, "50-100": 50_000_000} == {f.segment: f.opening for f in found if f.dimension}
+
+
 def test_two_dimensions_escape_what_joins_them() -> None:
     """A comma within a value is escaped, so no two pairs of values share a name."""
     rows = [Stand("a", BEFORE, 1, plan="x,y", interval="z"), Stand("b", BEFORE, 2, plan="x", interval="y,z")]
@@ -334,6 +342,8 @@ def test_trial_pipeline_counts_trials_running_at_the_closing() -> None:
     exclusions = pl.DataFrame(rows, schema=EXCLUSIONS, orient="row")
     found = list(finish(partials(book([Stand("a", BEFORE, 5)], exclusions=exclusions), [MAY]), complete_until=Instant(FOREVER)))
     assert [("eur", 0, 1), ("usd", 110, 2)] == [(f.currency, f.companion("trial_pipeline"), f.companion("trials")) for f in found]
+    assert {("", "")} == {(f.dimension, f.segment) for f in found}, "of the whole, also where there is nothing but trials"
+    assert (0, 0, 0) == (found[0].opening, found[0].closing, found[0].new), "and nothing more is there"
 
 
 def test_lists_of_the_whole_book() -> None:

