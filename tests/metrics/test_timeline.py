@@ -58,6 +58,19 @@ def test_an_item_is_left_out_by_itself() -> None:
     } == set(left_out(timeline(text)))
 
 
+def test_a_metered_item_is_left_out_at_what_it_came_to() -> None:
+    """Nothing before the first bill, and then the last complete period's usage: 30 × 0.01."""
+    text = """
+event 2025-01-01 items=pro@a,usage@b
+invoice 2025-02-01 line=usage*30@b:2025-01-01..2025-02-01 line=pro@a:2025-02-01..2025-03-01
+event 2025-02-20 items=pro@a,usage@b
+"""
+    assert [
+        ("b", "metered", 0, instant("2025-01-01"), instant("2025-02-01")),
+        ("b", "metered", 300_000, instant("2025-02-01"), None),
+    ] == left_out(timeline(text))
+
+
 def test_what_does_not_count_as_a_whole_is_left_out_once() -> None:
     """While all of it is paused its items are no exclusions of their own."""
     text = "event 2025-01-01 items=pro@a,usage@c\nevent 2025-02-01 pause=void"
@@ -80,11 +93,13 @@ def test_a_customer_that_is_left_out_keeps_its_worth() -> None:
 
 
 def test_a_step_names_what_dates_it() -> None:
-    """The event, the discount that ends by itself, the invoice and its line."""
+    """The event, the discount that ends by itself, the customer's own, the invoice and its line."""
     found = timeline(
         "event 2025-01-01 id=evt_1 items=pro discounts=half3:2025-01-01..2025-04-01\nevent 2025-05-01 id=evt_2 items=team"
     )
     assert [("evt_1",), ("di_half3_2025-01-01",), ("evt_2",)] == [s.evidence for s in found.steps]
+    given = timeline("event 2025-01-01 id=evt_1 items=pro\ncustomer 2025-02-10 discounts=ten:2025-02-10..2025-05-10")
+    assert [("evt_1",), ("di_ten_2025-02-10",), ("di_ten_2025-02-10",)] == [s.evidence for s in given.steps]
     lines = timeline("listed 2025-06-01 start=2025-01-01 items=pro\ninvoice 2025-01-01 line=pro@si_sub:2025-01-01..2025-02-01")
     assert [("in_3", "il_3_0")] == [s.evidence for s in lines.steps]
 
