@@ -219,6 +219,25 @@ def test_dates_are_not_in_the_key() -> None:
     assert composition_key(a, NOW, catalog, DEFAULT) != composition_key(b, Instant(BEGIN + 99), catalog, DEFAULT)
 
 
+def test_a_trial_is_in_the_key_till_it_ends() -> None:
+    """At its last second, and no more at its end."""
+    on_trial = Subscription("a", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1, trial_end=Instant(NOW + DAY)),))
+    paid = replace(on_trial, items=(Item("si", "p", 1),))
+    last, over = Instant(NOW + DAY - 1), Instant(NOW + DAY)
+    assert composition_key(on_trial, last, Catalog(), DEFAULT) != composition_key(paid, last, Catalog(), DEFAULT)
+    assert composition_key(on_trial, over, Catalog(), DEFAULT) == composition_key(paid, over, Catalog(), DEFAULT)
+
+
+def test_a_price_is_relabelled_item_by_item() -> None:
+    """One item may keep its id while another gets a new one."""
+    catalog = Catalog({"u": PER_UNIT})
+    one = Subscription("a", "cus", "active", "usd", NOW, NOW, (Item("kept", "u", 1), Item("old", "u", 2)))
+    other = replace(one, items=(Item("kept", "u", 1), Item("new", "u", 2)))
+    found = price_subscription(one, NOW, catalog, DEFAULT)
+    assert ["kept", "new"] == [item.item for item in relabelled(found, other).items]
+    assert relabelled(found, other) == price_subscription(other, NOW, catalog, DEFAULT)
+
+
 def test_months_in_a_period() -> None:
     """Weeks and days follow the policy, unknown intervals and counts are None."""
     assert Fraction(3) == months_in_period("month", 3, DEFAULT)
@@ -238,6 +257,9 @@ TIERS = (
 )
 GRADUATED = Price("g", "basic", "usd", scheme="tiered", tiers_mode="graduated", tiers=TIERS)
 VOLUME = replace(GRADUATED, id="v", tiers_mode="volume")
+DOUBTFUL = replace(GRADUATED, id="d", tiers=(Tier(5, Decimal(1000), None), Tier(None, Decimal(400), Decimal(800))))
+HALF = replace(GRADUATED, id="h", tiers=(Tier(5, Decimal(1000), None), Tier(None, Decimal(100), Decimal("99.5"))))
+FINITE = replace(VOLUME, id="f", tiers=(Tier(10, Decimal(500), None),))
 PER_UNIT = Price("u", "basic", "usd", unit=Decimal(1000))
 
 
@@ -256,6 +278,9 @@ PER_UNIT = Price("u", "basic", "usd", unit=Decimal(1000))
         (6, [(5, 3333), (1, 533), (1, 2000)], GRADUATED, "lines of a proration; the one that is a flat amount is left out"),
         (6, [(5, 5000), (1, 800)], replace(GRADUATED, tiers=None), "unknown tiers: units are added up"),
         (6, [(5, 5000), (1, 800)], None, "an unknown price: likewise"),
+        (7, [(5, 5000), (2, 800), (1, 800)], DOUBTFUL, "2 × 4.00 looks like the flat amount as much as the flat amount does"),
+        (6, [(5, 5000), (1, 100), (1, 100)], HALF, "a flat amount of 99.5 cents is billed as 1.00"),
+        (8, [(8, 4000), (8, 0)], FINITE, "a line for nothing repeats the quantity; 16 have no price"),
         (None, [(None, 5000)], GRADUATED, "nothing is said"),
         (0, [(0, 0)], GRADUATED, "nothing is bought"),
     ],
@@ -312,6 +337,25 @@ def test_a_discount_without_a_coupon_is_reported() -> None:
         s = Subscription("sub", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1),), discounts=(Discount("d", coupon, NOW),))
         (item,) = price_subscription(s, NOW, catalog, DEFAULT).items
         assert ("unknown_coupon", 10_000_000) == (item.problem, item.net_micros)
+
+
+def test_what_a_trial_would_be_worth_is_after_discounts_of_what_recurs() -> None:
+    """30.00 on trial with 10.00 off would be 20.00: usage of 50.00 and a setup fee beside it bear no part of that, nor a coupon's problem."""
+    catalog = Catalog(
+        {
+            "p": replace(PER_UNIT, id="p", unit=Decimal(3000)),
+            "usage": replace(PER_UNIT, id="usage", usage="metered"),
+            "setup": replace(PER_UNIT, id="setup", kind="one_time"),
+        },
+        {"off": Coupon("off", amount_off=1000, currency="usd")},
+    )
+    items = (Item("a", "p", 1, trial_end=Instant(NOW + DAY)), Item("b", "usage", None), Item("c", "setup", 1))
+    for coupon, net, problem in (("off", 20_000_000, None), ("mystery", 30_000_000, "unknown_coupon")):
+        s = Subscription("sub", "cus", "active", "usd", NOW, NOW, items, discounts=(Discount("d", coupon, NOW),))
+        found = price_subscription(s, NOW, catalog, DEFAULT, usage={"b": Fraction(5000)}).items
+        assert [(net, "item_trial", problem), (0, "metered", None), (0, "one_off", None)] == [
+            (item.net_micros, item.excluded, item.problem) for item in found
+        ]
 
 
 def test_a_strange_billing_scheme_is_reported() -> None:
