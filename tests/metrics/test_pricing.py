@@ -234,6 +234,7 @@ def test_a_price_is_relabelled_item_by_item() -> None:
     one = Subscription("a", "cus", "active", "usd", NOW, NOW, (Item("kept", "u", 1), Item("old", "u", 2)))
     other = replace(one, items=(Item("kept", "u", 1), Item("new", "u", 2)))
     found = price_subscription(one, NOW, catalog, DEFAULT)
+    assert found == relabelled(found, one)
     assert ["kept", "new"] == [item.item for item in relabelled(found, other).items]
     assert relabelled(found, other) == price_subscription(other, NOW, catalog, DEFAULT)
 
@@ -356,6 +357,8 @@ def test_what_a_trial_would_be_worth_is_after_discounts_of_what_recurs() -> None
         assert [(net, "item_trial", problem), (0, "metered", None), (0, "one_off", None)] == [
             (item.net_micros, item.excluded, item.problem) for item in found
         ]
+        (alone,) = price_subscription(replace(s, items=items[:1]), NOW, catalog, DEFAULT).items
+        assert (net, "item_trial") == (alone.net_micros, alone.excluded)
 
 
 def test_a_strange_billing_scheme_is_reported() -> None:

@@ -31,4 +31,14 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "return frame.with_columns(into).drop_nulls('window').sort('window', maintain_order=True)",
         "return frame.with_columns(into).drop_nulls('window').sort('window', maintain_order=False)",
     ): "polars keeps the order of equal numbers in one column, though it promises that only when asked",
+    (
+        "metrics/pricing.py",
+        "taxless: Fraction = Fraction(1)",
+        "taxless: Fraction = Fraction(2)",
+    ): "what isn't said to be taxed has no price, or one that doesn't recur: no amount to take tax off",
+    (
+        "metrics/causes.py",
+        "return before is not None and before.status in ('past_due', 'unpaid')",
+        "return before is not None and before.status in ('past_due', 'unpaid_')",
+    ): "what is unpaid was lost when it became so: its end is no second loss",
 }
