@@ -32,7 +32,7 @@ def in_order(states: Iterable[SubscriptionState]) -> list[SubscriptionState]:
 
     An EVENT_BEFORE comes right before the EVENT with the same id. Ties that no chain settles go by id.
     """
-    unique = sorted(set(states), key=lambda s: (s.at, s.source == Source.SNAPSHOT, s.source_id, s.source))
+    unique = sorted(set(states), key=lambda s: (s.at, s.source_id, s.source))
     out: list[SubscriptionState] = []
     index = 0
     while index < len(unique):
@@ -65,7 +65,7 @@ def _chained(group: list[SubscriptionState], current: Subscription | None) -> li
         open_ones = [i for i in left if afters[i].subscription.ended_at is None]
         nexts = (created if current is None else []) or fitting or created or open_ones or left
         chosen = nexts[0]
-        if not fitting and chosen not in created and len(open_ones) > 1:
+        if not fitting and chosen not in created and open_ones:
             chosen = _head_of_chain(open_ones, befores, afters)
         left.remove(chosen)
         if chosen in befores:

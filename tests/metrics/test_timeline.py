@@ -176,6 +176,8 @@ event 2025-09-01 status=canceled ended=2025-09-01
 """
     names = ["active", "past_due", "unpaid", "active", "paused", "active", "frozen", "active", "canceled"]
     assert names == [step.status for step in timeline(text).steps]
+    trial = "event 2025-06-01 start=2025-01-01 items=pro trial=2025-03-01..2025-04-01"
+    assert ["active", "trialing", "active"] == [step.status for step in timeline(trial).steps]
     late = ["active", "past_due", "past_due", "active"]
     assert late == [step.status for step in timeline(text, past_due_out_after_days=14).steps][:4]
 

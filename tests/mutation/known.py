@@ -41,4 +41,19 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "return before is not None and before.status in ('past_due', 'unpaid')",
         "return before is not None and before.status in ('past_due', 'unpaid_')",
     ): "what is unpaid was lost when it became so: its end is no second loss",
+    (
+        "metrics/counting.py",
+        "scheduled: bool = False",
+        "scheduled: bool = True",
+    ): "only what counts is looked at, and that always says whether it is scheduled",
+    (
+        "metrics/counting.py",
+        "before = next((i for i in range(index - 1, -1, -1) if self.known[i].at < over), None)",
+        "before = next((i for i in range(index - 1, -2, -1) if self.known[i].at < over), None)",
+    ): "the last state is never before the first",
+    (
+        "metrics/ordering.py",
+        "several = len({state.source_id for state in group}) > 1",
+        "several = len({state.source_id for state in group}) >= 1",
+    ): "one event alone is in order, however it is looked at",
 }
