@@ -34,7 +34,7 @@ from tests.mutation.known import KNOWN
 from tests.mutation.mutants import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
-WORDS = [f"tests/metrics/test_{name}.py" for name in ("lives", "ordering", "timeline", "wake", "explain", "derivation")]
+WORDS = [f"tests/metrics/test_{name}.py" for name in ("lives", "ordering", "timed", "timeline", "wake", "explain", "derivation")]
 LIVES = [*WORDS, "tests/reference/test_engine.py"]
 PRICES = [
     "tests/metrics/test_amounts.py",

@@ -56,4 +56,24 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "several = len({state.source_id for state in group}) > 1",
         "several = len({state.source_id for state in group}) >= 1",
     ): "one event alone is in order, however it is looked at",
+    (
+        "metrics/timed.py",
+        "if discount is not None and out[-1][0] < discount.start <= state.at:",
+        "if discount is not None and out[-1][0] < discount.start < state.at:",
+    ): "what begins as it is seen begins then either way",
+    (
+        "metrics/timed.py",
+        "changes = out.setdefault(item, [(Instant(-2 ** 62), Fraction(0), '')])",
+        "changes = out.setdefault(item, [(Instant(-3 ** 62), Fraction(0), '')])",
+    ): "a moment before all others, whichever",
+    (
+        "metrics/timed.py",
+        "changes = out.setdefault(item, [(Instant(-2 ** 62), Fraction(0), '')])",
+        "changes = out.setdefault(item, [(Instant(-2 ** 63), Fraction(0), '')])",
+    ): "a moment before all others, whichever",
+    (
+        "metrics/discounts.py",
+        "steps = [(held, 'item', [index]) for index, each in enumerate(own) for held in each]",
+        "steps = [(held, 'item_', [index]) for index, each in enumerate(own) for held in each]",
+    ): "only the customer's discount is told apart in words",
 }
