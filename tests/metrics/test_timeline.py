@@ -190,6 +190,31 @@ def test_a_problem_names_its_item_once() -> None:
     assert "item b of sub with price mystery can't be priced in full: unknown_price" == finding.detail
 
 
+def test_each_discount_dates_its_own_steps() -> None:
+    """Between the cycles of February and April as well as behind the last one."""
+    text = """
+listed 2025-12-01 start=2025-01-01 items=seat*5 discounts=half3:2025-03-01..2025-06-01+five:2025-08-01..
+invoice 2025-01-01 reason=subscription_create line=seat*1@si_sub:2025-01-01..2025-02-01
+invoice 2025-02-01 line=seat*4@si_sub:2025-02-01..2025-04-01
+invoice 2025-04-01 line=seat*5@si_sub:2025-04-01..2025-05-01
+"""
+    dated_by = {step.at: step.evidence for step in timeline(text).steps}
+    assert [("di_half3_2025-03-01",), ("di_half3_2025-03-01",), ("di_five_2025-08-01",)] == [
+        dated_by[instant(text)] for text in ("2025-03-01", "2025-06-01", "2025-08-01")
+    ]
+
+
+def test_a_gap_says_since_when() -> None:
+    """From the end of the last cycle before it, as a warning."""
+    text = """
+listed 2025-06-01 start=2025-01-01 items=pro
+invoice 2025-01-01 reason=subscription_create line=pro@si_sub:2025-01-01..2025-02-01
+invoice 2025-04-01 line=pro@si_sub:2025-04-01..2025-05-01
+"""
+    (finding,) = timeline(text).findings
+    assert ("gap", "sub", instant("2025-02-01"), "warning") == (finding.reason, finding.object_id, finding.at, finding.severity)
+
+
 def test_what_does_not_count_is_no_problem() -> None:
     """An unknown price on a trial is nobody's trouble yet."""
     assert () == timeline("event 2025-12-25 status=trialing items=mystery trial=2025-12-25..2026-01-08").findings
