@@ -76,4 +76,39 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "steps = [(held, 'item', [index]) for index, each in enumerate(own) for held in each]",
         "steps = [(held, 'item_', [index]) for index, each in enumerate(own) for held in each]",
     ): "only the customer's discount is told apart in words",
+    (
+        "metrics/assembly.py",
+        "upto = s.ended_at if s.ended_at is not None and prev.at < s.ended_at < state.at else state.at",
+        "upto = s.ended_at if s.ended_at is not None and prev.at < s.ended_at <= state.at else state.at",
+    ): "an end at the moment of the state is that moment",
+    (
+        "metrics/assembly.py",
+        "now = s.status if s.status in ('active', 'past_due') and status is None else 'active'",
+        "now = s.status if s.status in ('active_', 'past_due') and status is None else 'active'",
+    ): "who isn't past due is active either way",
+    (
+        "metrics/assembly.py",
+        "if not chained and (s.cancel_at_period_end or s.cancel_at is not None) and (s.canceled_at is not None) and (low <= s.canceled_at <= upto):",
+        "if not chained and (s.cancel_at_period_end or s.cancel_at is not None) and (s.canceled_at is not None) and (low < s.canceled_at <= upto):",
+    ): "what is known then says it already",
+    (
+        "metrics/history.py",
+        "_ORDER = {'credit': 0, 'debit': 1, 'cycle': 2}",
+        "_ORDER = {'credit': 0, 'debit': 1, 'cycle': 3}",
+    ): "the order is the same",
+    (
+        "metrics/history.py",
+        "cuts = [known.at, *sorted((e for e in edges if known.at < e < until))]",
+        "cuts = [known.at, *sorted((e for e in edges if known.at <= e < until))]",
+    ): "two states of one moment are one in the timeline, and the later is the same here",
+    (
+        "metrics/history.py",
+        "out = [k for k, nxt in zip(out, [*out[1:], None], strict=True) if nxt is None or nxt.at > k.at]",
+        "out = [k for k, nxt in zip(out, [*out[1:], None], strict=True) if nxt is None or nxt.at >= k.at]",
+    ): "of several states of one moment only the last is in force in the timeline",
+    (
+        "metrics/history.py",
+        "out = [k for k, nxt in zip(out, [*out[1:], None], strict=True) if nxt is None or nxt.at > k.at]",
+        "out = [k for k, nxt in zip(out, [*out[1:], None], strict=True)]",
+    ): "of several states of one moment only the last is in force in the timeline",
 }
