@@ -83,8 +83,7 @@ def _across(
     out = list(filled)
     for moment, changes in marks(first, state, invoices, chained=chained):
         held = next((k for k in reversed(out) if k.at <= moment), strong)
-        if held is None:
-            continue
+        assert held is not None, "nothing is dated before what was known first"
         out = [k if k.at < moment else replace(k, subscription=replace(k.subscription, **changes)) for k in out]
         if all(k.at != moment for k in out):
             out.append(Known(moment, replace(held.subscription, **changes), ids))

@@ -32,6 +32,11 @@ def cause_of(
         return {"paused": "paused", "unpaid": "unpaid", "past_due": "past_due"}.get(now.reason or "", "canceled_voluntary")
     if last.currency != after.currency:
         return "currency_switch"
+    if last.items == tuple(items):  # MRR is as it was
+        if last.at_risk != now.at_risk:
+            return "at_risk" if now.at_risk else "paid"
+        if last.scheduled != now.scheduled:
+            return "end_scheduled" if now.scheduled else "end_withdrawn"
     return _between_items(last.items, items, before, after)
 
 

@@ -75,7 +75,7 @@ class Calendar:
         asked = s.cancel_at_period_end or s.cancel_at is not None
         if historic and self.first.canceled_at is not None and at >= self.first.canceled_at:
             asked = True
-        if asked and self.policy.churn_at == "request" and self._asked_by(s, at, historic):
+        if asked and self.policy.churn_at == "request":
             return Counting(False, "canceled", status, scheduled=True)
         return self._by_status(s, index, at, asked)
 
@@ -89,10 +89,6 @@ class Calendar:
             return Counting(False, "canceled", "canceled")
         was = self.at(before, Instant(over - 1))
         return replace(was, status="canceled", scheduled=was.counts)
-
-    def _asked_by(self, s: Subscription, at: Instant, historic: bool) -> bool:
-        asked_at = self.first.canceled_at if historic else s.canceled_at
-        return asked_at is None or at >= asked_at
 
     def _by_status(self, s: Subscription, index: int, at: Instant, asked: bool) -> Counting:
         if s.status == "trialing":

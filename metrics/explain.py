@@ -43,6 +43,10 @@ WORDS: Mapping[str, str] = {
     "migration": "one subscription took the place of another",
     "tax": "the share of inclusive tax changed",
     "usage": "another period's usage was billed, which stands beside MRR",
+    "at_risk": "a payment failed: MRR counts on, at risk",
+    "paid": "the open payment was made",
+    "end_scheduled": "an end was scheduled: MRR counts until then",
+    "end_withdrawn": "the scheduled end was withdrawn",
 }
 
 

@@ -38,7 +38,7 @@ class Point:
     item: str
     price: str | None
     quantity: int | None
-    discounts: tuple[tuple[Discount, int], ...]
+    discounts: tuple[Discount, ...]
     amount: int
     invoice: str
     invoiced: Instant
@@ -132,10 +132,9 @@ def _point(item: str, at: Instant, kind: str, group: list[InvoiceLine], invoice:
     quantity = group[-1].quantity if split else _quantity(group, known)
     if known is not None and known.usage == "metered":
         quantity = None  # the line's quantity is what was used, not what the item is
-    discounts: dict[str, tuple[Discount, int]] = {}
+    discounts: dict[str, Discount] = {}
     for line in group:
-        for discount, amount in line.discounts:
-            discounts[discount.id] = (discount, discounts.get(discount.id, (discount, 0))[1] + amount)
+        discounts |= {discount.id: discount for discount, _ in line.discounts}
     return Point(
         at,
         max(line.period_end for line in group),
@@ -315,7 +314,7 @@ def _with_discounts(
             subscription = _dressed(known.subscription, spans, cut)
             moved = cut != known.at
             ids = tuple(s.discount.id for s in spans if cut in (s.discount.start, s.end)) if moved else known.evidence
-            out.append(Known(cut, subscription, ids or known.evidence, known.inferred and not moved, known.note))
+            out.append(Known(cut, subscription, ids, known.inferred and not moved, "" if moved else known.note))
     return [k for k in out if k.at >= first]
 
 
@@ -333,12 +332,12 @@ def _spans(
                 held[d.id, item.id] = d
                 levels[d.id].add(item.id)
     for point in used:
-        for d, _ in point.discounts:
+        for d in point.discounts:
             if levels[d.id]:
                 continue
             # A discount that all lines of an invoice carry is the subscription's; one that only some carry, be it once, is theirs.
-            carrying = {p.invoice for p in all_points if any(x.id == d.id for x, _ in p.discounts)}
-            bearers = {p.item for p in all_points if any(x.id == d.id for x, _ in p.discounts)}
+            carrying = {p.invoice for p in all_points if any(x.id == d.id for x in p.discounts)}
+            bearers = {p.item for p in all_points if any(x.id == d.id for x in p.discounts)}
             mates = {p.item for p in all_points if p.invoice in carrying and p.kind == "cycle" and p.quantity is not None}
             targets: set[str | None] = {None} if bearers >= mates else set(bearers)
             for target in targets:
@@ -357,7 +356,7 @@ def _spans(
                 and p.quantity is not None  # usage is billed afterwards, when the discount may be over
                 and p.at > d.start
                 and (target is None or p.item == target)
-                and all(x.id != discount_id for x, _ in p.discounts)
+                and all(x.id != discount_id for x in p.discounts)
             ]
             end = min(end, min(lacking, default=after_at))
         if end > d.start:

@@ -33,6 +33,10 @@ CAUSES = (
     "migration",
     "tax",
     "usage",
+    "at_risk",
+    "paid",
+    "end_scheduled",
+    "end_withdrawn",
 )
 
 

@@ -60,11 +60,9 @@ class _Closing:
     """Whether the customer has MRR in any currency: is a customer."""
 
 
-def fold(
-    customer: str, timelines: Sequence[Timeline], policy: Policy, timezone: str, until: Instant | None = None
-) -> CustomerLedger:
-    """The movements and standings of one customer in order of day; steps at or after `until` are left out."""
-    closings = _closings(timelines, policy, timezone, until)
+def fold(customer: str, timelines: Sequence[Timeline], policy: Policy, timezone: str) -> CustomerLedger:
+    """The movements and standings of one customer in order of day."""
+    closings = _closings(timelines, policy, timezone)
     closings = _held_through_grace(closings, policy, timelines)
     exclusions = [e for t in timelines for e in t.exclusions]
     if policy.same_month_left_out:
@@ -83,8 +81,8 @@ def fold(
     )
 
 
-def _closings(timelines: Sequence[Timeline], policy: Policy, timezone: str, until: Instant | None) -> list[_Closing]:
-    changes = _changes(timelines, timezone, until)
+def _closings(timelines: Sequence[Timeline], policy: Policy, timezone: str) -> list[_Closing]:
+    changes = _changes(timelines, timezone)
     running: dict[str, Step] = {}
     out: list[_Closing] = []
     index = 0
@@ -103,13 +101,11 @@ def _closings(timelines: Sequence[Timeline], policy: Policy, timezone: str, unti
     return out
 
 
-def _changes(timelines: Sequence[Timeline], timezone: str, until: Instant | None) -> list[_Change]:
+def _changes(timelines: Sequence[Timeline], timezone: str) -> list[_Change]:
     out = []
     for timeline in timelines:
         last: Step | None = None
         for step in timeline.steps:
-            if until is not None and step.at >= until:
-                break
             before = last.net_micros if last and last.currency == step.currency else 0
             out.append(
                 _Change(
@@ -161,7 +157,6 @@ def _balance(steps: Sequence[Step]) -> _Balance:
 
 def _held_through_grace(closings: list[_Closing], policy: Policy, timelines: Sequence[Timeline]) -> list[_Closing]:
     """Drop the spans at zero that a return within the grace, or a declared migration, undoes: the return then is the change."""
-    continued = {t.migrated_from for t in timelines if t.migrated_from}
     out: list[_Closing] = []
     index = 0
     while index < len(closings):
@@ -169,7 +164,7 @@ def _held_through_grace(closings: list[_Closing], policy: Policy, timelines: Seq
         came_from_above = bool(out) and out[-1].live
         if came_from_above and not closing.live:
             back = next((j for j in range(index + 1, len(closings)) if closings[j].live), None)
-            if back is not None and _undoes(closing, closings[back], policy, continued, timelines):
+            if back is not None and _undoes(closing, closings[back], policy, timelines):
                 held = tuple(c for k in range(index, back + 1) for c in closings[k].changes)
                 out.append(replace(closings[back], changes=held))
                 index = back + 1
@@ -179,14 +174,12 @@ def _held_through_grace(closings: list[_Closing], policy: Policy, timelines: Seq
     return out
 
 
-def _undoes(gone: _Closing, back: _Closing, policy: Policy, continued: set[str], timelines: Sequence[Timeline]) -> bool:
+def _undoes(gone: _Closing, back: _Closing, policy: Policy, timelines: Sequence[Timeline]) -> bool:
     if back.day <= gone.day + timedelta(days=policy.grace_days) and policy.grace_days > 0:
         return True
-    if not continued:
-        return False
     ended = {c.subscription for c in gone.changes if c.ends}
     begun = {c.subscription for c in back.changes if c.starts}
-    return any(t.subscription in begun and t.migrated_from in ended for t in timelines if t.migrated_from)
+    return any(t.subscription in begun and t.migrated_from in ended for t in timelines)
 
 
 def _without_short_stays(closings: list[_Closing], customer: str) -> tuple[list[_Closing], list[Exclusion]]:
@@ -206,7 +199,6 @@ def _without_short_stays(closings: list[_Closing], customer: str) -> tuple[list[
                     if most:
                         exclusions.append(Exclusion(customer, customer, "same_month", currency, most, since, until))
                 index = end  # how it stands at the end stays: without MRR, though list MRR may go on
-                continue
         out.append(closings[index])
         index += 1
     return out, exclusions

@@ -42,7 +42,8 @@ def in_order(states: Iterable[SubscriptionState]) -> list[SubscriptionState]:
         while index < len(unique) and unique[index].at == at:
             group.append(unique[index])
             index += 1
-        out += _chained(group, out[-1].subscription if out else None) if len(group) > 2 else group
+        several = group[0].source_id != group[-1].source_id  # they are in order
+        out += _chained(group, out[-1].subscription if out else None) if several else group
     return out
 
 
@@ -54,8 +55,8 @@ def _each_once(states: Iterable[SubscriptionState]) -> list[SubscriptionState]:
     return out
 
 
-def _place(state: SubscriptionState) -> tuple[Instant, bool, str, Source]:
-    return state.at, state.source == Source.SNAPSHOT, state.source_id, state.source
+def _place(state: SubscriptionState) -> tuple[Instant, str, Source]:
+    return state.at, state.source_id, state.source
 
 
 def _chained(group: list[SubscriptionState], current: Subscription | None) -> list[SubscriptionState]:
@@ -77,7 +78,7 @@ def _chained(group: list[SubscriptionState], current: Subscription | None) -> li
         open_ones = [i for i in left if afters[i].subscription.ended_at is None]
         nexts = (created if current is None else []) or fitting or created or open_ones or left
         chosen = nexts[0]
-        if not fitting and chosen not in created and len(open_ones) > 1:
+        if not fitting and chosen not in created and open_ones:
             chosen = _head_of_chain(open_ones, befores, afters)
         left.remove(chosen)
         if chosen in befores:

@@ -207,11 +207,7 @@ def of_windows(some: Partials, windows: Sequence[Window]) -> Partials:
     into = pl.col("window").replace_strict(number, default=None, return_dtype=pl.UInt32)
 
     def moved(frame: pl.DataFrame) -> pl.DataFrame:
-        return (
-            frame.with_columns(into)
-            .drop_nulls("window")
-            .sort(frame.columns[: frame.columns.index("currency") + 1], maintain_order=True)
-        )
+        return frame.with_columns(into).drop_nulls("window").sort("window", maintain_order=True)
 
     return Partials(
         tuple(windows), moved(some.sums), moved(some.leaders), moved(some.causes), moved(some.trials), moved(some.apart)
@@ -306,7 +302,7 @@ def _lists(partials: Partials) -> dict[tuple[int, str], dict[str, Any]]:
     for row in partials.apart.drop("customers").iter_rows(named=True):
         for currency in whole_book:
             place({"window": row["window"], "currency": currency}).setdefault("apart", []).append(row["currency"])
-    shown = partials.leaders.group_by("window", "currency", "ranking", maintain_order=True).head(TOP).drop("several", "cut")
+    shown = partials.leaders.group_by("window", "currency", "ranking").head(TOP).drop("several", "cut")
     for row in shown.iter_rows(named=True):
         place(row)[row.pop("ranking")].append(row)
     for row in partials.causes.iter_rows(named=True):

@@ -110,7 +110,7 @@ def build(
 
 
 def _without_object(evidence: SubscriptionEvidence) -> Timeline:
-    customer = next((i.head.customer for i in evidence.invoices if i.head.customer), "") or ""
+    customer = next((i.head.customer for i in evidence.invoices if i.head.customer), "")
     finding = Finding(
         evidence.account,
         evidence.subscription,
@@ -276,7 +276,7 @@ class _Walk:
             cause = "usage"
         inferred = known.inferred and (at == known.at or last is None)
         notes = [known.note] if at == known.at and known.note else []
-        if cause.startswith("canceled"):
+        if cause.startswith("canceled_"):
             notes += [said] if (said := said_of_the_end(self.last)) else []
         return Step(
             at,

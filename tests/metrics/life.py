@@ -54,6 +54,7 @@ CATALOG = Catalog(
             Price("seat", "Seat", "usd", unit=Decimal(1000)),
             Price("addon", "Addon", "usd", unit=Decimal(1500)),
             Price("free", "Free", "usd", unit=Decimal(0)),
+            Price("mite", "Mite", "usd", unit=Decimal("0.0001")),
             Price("fortnight", "Pro", "usd", interval="week", interval_count=2, unit=Decimal(2400)),
             Price("quarter", "Pro", "usd", interval="month", interval_count=3, unit=Decimal(12000)),
             Price("usage", "Usage", "usd", usage="metered", unit=Decimal(1)),

@@ -14,6 +14,7 @@ from metrics.periods import Window, windows
 from metrics.restated import restated
 from metrics.retention import Partials, changed, combine, of_windows, partials
 from metrics.spans import EXCLUSIONS, Book
+from tests.examples import so_many
 from tests.metrics.books import START, Stand, book, books
 
 WINDOWS = [w for w in windows(START, date(2025, 5, 1)) if w.kind in ("quarter", "year", "trailing_12")][:12]
@@ -44,7 +45,7 @@ def _trials(names: list[str]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=EXCLUSIONS, orient="row")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(so_many(40), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     was=books(("usd", "eur"), most=14),
     becomes=books(("usd", "eur"), most=14),
@@ -111,7 +112,7 @@ def test_windows_can_be_left_out_and_put_in_order() -> None:
         combine([_sums(some), expected])
 
 
-@settings(max_examples=15, deadline=None)
+@so_many(15)
 @given(was=books(("usd", "eur"), most=6), becomes=books(("usd", "eur"), most=6))
 def test_who_is_behind_a_change(was: Book, becomes: Book) -> None:
     """The differences of all customers make the difference of the month's figures; who didn't change isn't named."""

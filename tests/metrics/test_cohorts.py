@@ -2,13 +2,14 @@
 
 from datetime import date, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from metrics.cohorts import Cohort, triangles
 from metrics.evidence import Instant
 from metrics.periods import add_months, windows
 from metrics.retention import finish, partials
 from metrics.spans import Book
+from tests.examples import so_many
 from tests.metrics.books import START, Stand, book, books
 
 TODAY = START + timedelta(days=520)
@@ -42,7 +43,7 @@ def test_a_cohort_of_which_nothing_is_left_stays() -> None:
     assert ["1.000000", *["0.000000"] * 5] == [c.logo_retention for c in first.cells]
 
 
-@settings(max_examples=25, deadline=None)
+@so_many(25)
 @given(some=books(("usd", "eur"), most=10))
 def test_the_same_as_loops(some: Book) -> None:
     """Every cell is the MRR, and the number, of those of its cohort that a loop finds there at the month's end."""
@@ -60,7 +61,7 @@ def test_the_same_as_loops(some: Book) -> None:
             assert (sum(standing.values()), sum(net > 0 for net in standing.values())) == (cell.micros, cell.customers)
 
 
-@settings(max_examples=25, deadline=None)
+@so_many(25)
 @given(some=books(("usd", "eur"), most=10))
 def test_cohorts_add_up_to_the_book(some: Book) -> None:
     """In every month the cohorts' MRR and customers make those of the whole book, in each currency."""

@@ -7,19 +7,20 @@ import polars as pl
 from metrics.currencies import QUOTES, exchange
 from metrics.evidence import Instant
 from metrics.figures import Figures, rates
-from metrics.periods import Window
+from metrics.periods import Window, opening
 from metrics.retention import finish, partials
+from metrics.spans import EXCLUSIONS
 from tests.metrics.books import Stand, book
 
 MAY = Window("month", date(2024, 5, 1), date(2024, 6, 1))
 SINCE = date(2024, 2, 1)
 FALLING = [(date(2024, 1, 1), "eur", "usd", "1.10"), (date(2024, 5, 20), "eur", "usd", "1.00")]
+RATES = exchange(pl.DataFrame(FALLING, schema=QUOTES, orient="row"), "usd")
 
 
 def may(*rows: Stand) -> dict[str, Figures]:
     """May's figures by currency; `all:usd` is the whole book in dollars."""
-    table = pl.DataFrame(FALLING, schema=QUOTES, orient="row")
-    found = finish(partials(book(list(rows)), [MAY], exchange=exchange(table, "usd")), complete_until=Instant(2**40))
+    found = finish(partials(book(list(rows)), [MAY], exchange=RATES), complete_until=Instant(2**40))
     return {f.currency: f for f in found}
 
 
@@ -44,7 +45,31 @@ def test_a_missing_day_takes_the_last_rate_before_it() -> None:
 
 
 def test_a_currency_without_a_rate_is_shown_apart() -> None:
-    """Pounds are not dollars at 1: they have figures of their own, and the total names them."""
+    """Pounds are not dollars at 1: they have figures of their own, and the total, alone, names them."""
     found = may(Stand("c", SINCE, 40, "eur"), Stand("k", SINCE, 40, "gbp"))
     assert (44, ["gbp"]) == (found["all:usd"].opening, found["all:usd"].companions["apart"])
     assert 40 == found["gbp"].opening
+    assert {"all:usd"} == {currency for currency, figures in found.items() if "apart" in figures.companions}
+
+
+def test_trials_are_worth_the_rate_of_the_last_day() -> None:
+    """30 EUR on trial when May closes at 1.00, and 5 USD: 35 dollars of two trials; a trial in pounds has no rate and is left out."""
+    since = opening(date(2024, 5, 25), "UTC")
+    rows = [(c, "trial", c, micros, since, None) for c, micros in (("eur", 30), ("usd", 5), ("gbp", 7))]
+    stands = [Stand("c", SINCE, 40, "eur")]
+    ledger = book(stands, exclusions=pl.DataFrame(rows, schema=EXCLUSIONS, orient="row"))
+    found = {f.currency: f for f in finish(partials(ledger, [MAY], exchange=RATES), complete_until=Instant(2**40))}
+    assert {"all:usd": (35, 2), "eur": (30, 1), "gbp": (7, 1), "usd": (5, 1)} == {
+        currency: (f.companion("trial_pipeline"), f.companion("trials")) for currency, f in found.items()
+    }
+
+
+def test_causes_of_the_whole_book() -> None:
+    """Two upgrades, of 20 USD and of 10 EUR on a day at 1.00, are one cause of 30 dollars; pounds without a rate are none of it."""
+    rows = [
+        Stand(name, day, micros, currency)
+        for name, currency in (("home", "usd"), ("abroad", "eur"), ("apart", "gbp"))
+        for day, micros in ((SINCE, 40), (date(2024, 5, 25), 60 if name == "home" else 50))
+    ]
+    causes = may(*rows)["all:usd"].companions["causes"]
+    assert [("expansion", "plan", 30, 2)] == [(c["kind"], c["cause"], c["micros"], c["movements"]) for c in causes]

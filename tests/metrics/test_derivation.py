@@ -134,6 +134,14 @@ def test_a_standing_names_its_account_and_product() -> None:
     assert [(2, "Team"), (2, "Team")] == [(s.account, s.product) for s in ledger.standings]
 
 
+def test_a_day_has_one_standing_though_it_has_several_movements() -> None:
+    """Without netting as well: what the customer stands at when the day closes."""
+    text = "event 2025-01-01 items=seat*5\nevent 2025-02-10T08:00 items=seat*9\nevent 2025-02-10T20:00 items=seat*7"
+    ledger = derived(group("c", text), policy=preset("default", netting=False))
+    assert [date(2025, 1, 1), date(2025, 2, 10), date(2025, 2, 10)] == [m.day for m in ledger.movements]
+    assert [(date(2025, 1, 1), 50_000_000), (date(2025, 2, 10), 70_000_000)] == [(s.day, s.net_micros) for s in ledger.standings]
+
+
 def test_attributes_over_time() -> None:
     """A change counts from its day on; a key that is taken away becomes nothing."""
     customer = replace(

@@ -54,6 +54,33 @@ def test_without_netting_each_movement_has_its_own_change() -> None:
     assert ([90_000_000], [70_000_000]) == ([c.after_micros for c in up.changes], [c.after_micros for c in down.changes])
 
 
+def test_what_moves_no_mrr_has_a_name_of_its_own() -> None:
+    """A failed payment, its payment, a request to cancel and its withdrawal stand under the next movement as what they are."""
+    text = """
+event 2025-01-01 items=seat*5
+event 2025-02-01 status=past_due
+event 2025-02-08 status=active
+event 2025-03-01 cancel_at=2025-05-01 asked=2025-03-01
+event 2025-03-08 cancel_at=none asked=none
+event 2025-04-01 items=seat*7
+"""
+    _, rise = told(text)
+    assert [
+        "a payment failed: MRR counts on, at risk",
+        "the open payment was made",
+        "an end was scheduled: MRR counts until then",
+        "the scheduled end was withdrawn",
+        "the quantity was changed",
+    ] == [change.words for change in rise.changes]
+    assert [0, 0, 0, 0, 20_000_000] == [change.after_micros - change.before_micros for change in rise.changes]
+
+
+def test_a_change_of_mrr_comes_before_a_change_of_risk() -> None:
+    """Of one moment: what changed MRR names it."""
+    _, rise = told("event 2025-01-01 items=seat*5\nevent 2025-02-01 status=past_due items=seat*7")
+    assert ["the quantity was changed"] == [change.words for change in rise.changes]
+
+
 def test_what_stripe_says_of_an_end() -> None:
     """Reason and feedback are in the words of the change."""
     ended = "status=canceled ended=2025-02-10 reason=cancellation_requested feedback=too_expensive"

@@ -5,7 +5,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.arithmetic import explain_item
@@ -20,6 +20,7 @@ from metrics.pricing import (
     quantity_behind,
     relabelled,
 )
+from tests.examples import so_many
 from tests.reference.compositions import BEGIN, DAY, Composition, catalogs, compositions, policies
 
 NOW = Instant(BEGIN)
@@ -78,7 +79,7 @@ def times(catalog: Catalog, k: int) -> Catalog:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@so_many(150)
 @given(compositions())
 def test_net_lies_between_nothing_and_list(c: Composition) -> None:
     """List MRR >= net MRR >= 0 for every item, and what can't be priced has no figure."""
@@ -89,7 +90,7 @@ def test_net_lies_between_nothing_and_list(c: Composition) -> None:
             assert (0, 0) == (item.list_micros, item.net_micros)
 
 
-@settings(max_examples=100, deadline=None)
+@so_many(100)
 @given(compositions(), st.sampled_from([2, 7, 100]))
 def test_scaling_all_prices_scales_all_figures(c: Composition, k: int) -> None:
     """`k` times the prices are `k` times the figures: exactly before the one rounding, so within half a micro for each rounding."""
@@ -101,7 +102,7 @@ def test_scaling_all_prices_scales_all_figures(c: Composition, k: int) -> None:
         assert (a.excluded, a.problem) == (b.excluded, b.problem)
 
 
-@settings(max_examples=100, deadline=None)
+@so_many(100)
 @given(st.integers(0, 10_000), st.integers(0, 50), st.integers(0, 50), st.lists(st.integers(0, 100), max_size=2))
 def test_splitting_an_item_changes_nothing(cents: int, some: int, more: int, percents: list[int]) -> None:
     """An item split into two of part of its quantity is worth the same, list and net.
@@ -124,7 +125,7 @@ def test_splitting_an_item_changes_nothing(cents: int, some: int, more: int, per
     assert (whole.list_micros, whole.net_micros) == (split.list_micros, split.net_micros)
 
 
-@settings(max_examples=100, deadline=None)
+@so_many(100)
 @given(compositions(), st.randoms(use_true_random=False))
 def test_the_order_of_items_does_not_matter(c: Composition, random: object) -> None:
     """Every item is worth the same wherever it stands among the others."""
@@ -135,7 +136,7 @@ def test_the_order_of_items_does_not_matter(c: Composition, random: object) -> N
     assert {item.item: item for item in priced(c).items} == by_id
 
 
-@settings(max_examples=100, deadline=None)
+@so_many(100)
 @given(compositions(), policies())
 def test_without_discounts_net_is_list(c: Composition, policy: Policy) -> None:
     """A policy that counts no discounts gives the list price, and no word on coupons."""
@@ -144,7 +145,7 @@ def test_without_discounts_net_is_list(c: Composition, policy: Policy) -> None:
         assert item.problem not in ("unknown_coupon", "coupon_currency_unknown")
 
 
-@settings(max_examples=150, deadline=None)
+@so_many(150)
 @given(st.data())
 def test_the_same_key_is_the_same_price(data: st.DataObject) -> None:
     """Two compositions of one catalog and policy with one key have the same items but for their ids."""
@@ -218,6 +219,26 @@ def test_dates_are_not_in_the_key() -> None:
     assert composition_key(a, NOW, catalog, DEFAULT) != composition_key(b, Instant(BEGIN + 99), catalog, DEFAULT)
 
 
+def test_a_trial_is_in_the_key_till_it_ends() -> None:
+    """At its last second, and no more at its end."""
+    on_trial = Subscription("a", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1, trial_end=Instant(NOW + DAY)),))
+    paid = replace(on_trial, items=(Item("si", "p", 1),))
+    last, over = Instant(NOW + DAY - 1), Instant(NOW + DAY)
+    assert composition_key(on_trial, last, Catalog(), DEFAULT) != composition_key(paid, last, Catalog(), DEFAULT)
+    assert composition_key(on_trial, over, Catalog(), DEFAULT) == composition_key(paid, over, Catalog(), DEFAULT)
+
+
+def test_a_price_is_relabelled_item_by_item() -> None:
+    """One item may keep its id while another gets a new one."""
+    catalog = Catalog({"u": PER_UNIT})
+    one = Subscription("a", "cus", "active", "usd", NOW, NOW, (Item("kept", "u", 1), Item("old", "u", 2)))
+    other = replace(one, items=(Item("kept", "u", 1), Item("new", "u", 2)))
+    found = price_subscription(one, NOW, catalog, DEFAULT)
+    assert found == relabelled(found, one)
+    assert ["kept", "new"] == [item.item for item in relabelled(found, other).items]
+    assert relabelled(found, other) == price_subscription(other, NOW, catalog, DEFAULT)
+
+
 def test_months_in_a_period() -> None:
     """Weeks and days follow the policy, unknown intervals and counts are None."""
     assert Fraction(3) == months_in_period("month", 3, DEFAULT)
@@ -237,6 +258,9 @@ TIERS = (
 )
 GRADUATED = Price("g", "basic", "usd", scheme="tiered", tiers_mode="graduated", tiers=TIERS)
 VOLUME = replace(GRADUATED, id="v", tiers_mode="volume")
+DOUBTFUL = replace(GRADUATED, id="d", tiers=(Tier(5, Decimal(1000), None), Tier(None, Decimal(400), Decimal(800))))
+HALF = replace(GRADUATED, id="h", tiers=(Tier(5, Decimal(1000), None), Tier(None, Decimal(100), Decimal("99.5"))))
+FINITE = replace(VOLUME, id="f", tiers=(Tier(10, Decimal(500), None),))
 PER_UNIT = Price("u", "basic", "usd", unit=Decimal(1000))
 
 
@@ -255,6 +279,9 @@ PER_UNIT = Price("u", "basic", "usd", unit=Decimal(1000))
         (6, [(5, 3333), (1, 533), (1, 2000)], GRADUATED, "lines of a proration; the one that is a flat amount is left out"),
         (6, [(5, 5000), (1, 800)], replace(GRADUATED, tiers=None), "unknown tiers: units are added up"),
         (6, [(5, 5000), (1, 800)], None, "an unknown price: likewise"),
+        (7, [(5, 5000), (2, 800), (1, 800)], DOUBTFUL, "2 × 4.00 looks like the flat amount as much as the flat amount does"),
+        (6, [(5, 5000), (1, 100), (1, 100)], HALF, "a flat amount of 99.5 cents is billed as 1.00"),
+        (8, [(8, 4000), (8, 0)], FINITE, "a line for nothing repeats the quantity; 16 have no price"),
         (None, [(None, 5000)], GRADUATED, "nothing is said"),
         (0, [(0, 0)], GRADUATED, "nothing is bought"),
     ],
@@ -311,6 +338,27 @@ def test_a_discount_without_a_coupon_is_reported() -> None:
         s = Subscription("sub", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1),), discounts=(Discount("d", coupon, NOW),))
         (item,) = price_subscription(s, NOW, catalog, DEFAULT).items
         assert ("unknown_coupon", 10_000_000) == (item.problem, item.net_micros)
+
+
+def test_what_a_trial_would_be_worth_is_after_discounts_of_what_recurs() -> None:
+    """30.00 on trial with 10.00 off would be 20.00: usage of 50.00 and a setup fee beside it bear no part of that, nor a coupon's problem."""
+    catalog = Catalog(
+        {
+            "p": replace(PER_UNIT, id="p", unit=Decimal(3000)),
+            "usage": replace(PER_UNIT, id="usage", usage="metered"),
+            "setup": replace(PER_UNIT, id="setup", kind="one_time"),
+        },
+        {"off": Coupon("off", amount_off=1000, currency="usd")},
+    )
+    items = (Item("a", "p", 1, trial_end=Instant(NOW + DAY)), Item("b", "usage", None), Item("c", "setup", 1))
+    for coupon, net, problem in (("off", 20_000_000, None), ("mystery", 30_000_000, "unknown_coupon")):
+        s = Subscription("sub", "cus", "active", "usd", NOW, NOW, items, discounts=(Discount("d", coupon, NOW),))
+        found = price_subscription(s, NOW, catalog, DEFAULT, usage={"b": Fraction(5000)}).items
+        assert [(net, "item_trial", problem), (0, "metered", None), (0, "one_off", None)] == [
+            (item.net_micros, item.excluded, item.problem) for item in found
+        ]
+        (alone,) = price_subscription(replace(s, items=items[:1]), NOW, catalog, DEFAULT).items
+        assert (net, "item_trial") == (alone.net_micros, alone.excluded)
 
 
 def test_a_strange_billing_scheme_is_reported() -> None:
@@ -382,7 +430,7 @@ def test_explaining_an_item_that_is_not_there() -> None:
         explain_item(s, "si_9", NOW, Catalog(), DEFAULT)
 
 
-@settings(max_examples=100, deadline=None)
+@so_many(100)
 @given(compositions())
 def test_everything_can_be_explained(c: Composition) -> None:
     """Whatever is priced has a sentence with the same figures."""

@@ -6,7 +6,7 @@ from random import Random
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
@@ -19,6 +19,7 @@ from metrics.periods import Window, opening, windows
 from metrics.policy import PRESETS, preset
 from metrics.retention import Partials, combine, finish, partials
 from metrics.spans import EXCLUSIONS, Book, BrokenLedger
+from tests.examples import so_many
 from tests.metrics.books import START, Stand, book, books, days
 from tests.metrics.naive import by_segment
 
@@ -76,7 +77,7 @@ def _rate(currency: str, day: date) -> Fraction | None:
     return {"usd": Fraction(1), "eur": dollars}[currency]
 
 
-@settings(max_examples=60, deadline=None)
+@so_many(60)
 @given(book=books(("usd", "eur", "jpy")), asked=_some_windows())
 def test_the_same_as_loops(book: Book, asked: list[Window]) -> None:
     """Every sum of every window, segment and currency, and of the whole book in one, is what a loop over the customers finds."""
@@ -88,7 +89,7 @@ def test_the_same_as_loops(book: Book, asked: list[Window]) -> None:
                 assert expected == _table(found, number, dimension, currency), (window, dimension, currency)
 
 
-@settings(max_examples=40, deadline=None)
+@so_many(40)
 @given(book=books(("usd", "eur", "jpy"), most=12), asked=_some_windows())
 def test_identities_hold(book: Book, asked: list[Window]) -> None:
     """Bridge, cohort and logos close for every window, segment and currency of a sound ledger; the difference to the flow adds up."""
@@ -102,7 +103,7 @@ def test_identities_hold(book: Book, asked: list[Window]) -> None:
             assert 0 == difference(figures)["net"]["exchange"], "and no difference is left to exchange rates"
 
 
-@settings(max_examples=40, deadline=None)
+@so_many(40)
 @given(book=books(("usd", "eur", "jpy"), most=12), asked=_some_windows())
 def test_segments_add_up(book: Book, asked: list[Window]) -> None:
     """The parts of every segmentation make the whole, sum by sum."""
@@ -121,7 +122,7 @@ def _bucket(book: Book, names: list[str]) -> Book:
     )
 
 
-@settings(max_examples=40, deadline=None)
+@so_many(40)
 @given(
     book=books(("usd", "eur", "jpy"), most=25),
     asked=_some_windows(),
@@ -140,7 +141,7 @@ def test_buckets_change_nothing(book: Book, asked: list[Window], seed: Random, c
     assert rows[0] == rows[1]
 
 
-@settings(max_examples=20, deadline=None)
+@so_many(20)
 @given(book=books(), asked=_some_windows())
 def test_rows_come_back(book: Book, asked: list[Window]) -> None:
     """Figures written as a row of the store and read again are the same figures."""
@@ -271,6 +272,7 @@ def test_nothing_to_divide_by_is_null_with_its_reason() -> None:
         ((BEFORE, date(2024, 4, 30)), None),
         ((BEFORE, date(2024, 5, 1)), GAP),
         ((date(2024, 5, 31), date(2024, 7, 1)), GAP),
+        ((date(2024, 6, 1), date(2024, 7, 1)), None),
     ]:
         (figures,) = finish(partials(ledger, [MAY]), complete_until=Instant(FOREVER), gaps=[gap])
         assert reason == figures.reason
@@ -310,6 +312,13 @@ def test_segment_is_frozen_at_the_opening() -> None:
     )
 
 
+def test_size_bands_by_themselves() -> None:
+    """By the opening MRR: 49.99 is below 50, and 50.00 is not."""
+    rows = [Stand("a", BEFORE, 49_990_000), Stand("b", BEFORE, 50_000_000)]
+    found = finish(partials(book(rows), [MAY], dimensions=["size"]), complete_until=Instant(FOREVER))
+    assert {"0-50": 49_990_000, "50-100": 50_000_000} == {f.segment: f.opening for f in found if f.dimension}
+
+
 def test_two_dimensions_escape_what_joins_them() -> None:
     """A comma within a value is escaped, so no two pairs of values share a name."""
     rows = [Stand("a", BEFORE, 1, plan="x,y", interval="z"), Stand("b", BEFORE, 2, plan="x", interval="y,z")]
@@ -333,6 +342,8 @@ def test_trial_pipeline_counts_trials_running_at_the_closing() -> None:
     exclusions = pl.DataFrame(rows, schema=EXCLUSIONS, orient="row")
     found = list(finish(partials(book([Stand("a", BEFORE, 5)], exclusions=exclusions), [MAY]), complete_until=Instant(FOREVER)))
     assert [("eur", 0, 1), ("usd", 110, 2)] == [(f.currency, f.companion("trial_pipeline"), f.companion("trials")) for f in found]
+    assert {("", "")} == {(f.dimension, f.segment) for f in found}, "of the whole, also where there is nothing but trials"
+    assert (0, 0, 0) == (found[0].opening, found[0].closing, found[0].new), "and nothing more is there"
 
 
 def test_lists_of_the_whole_book() -> None:

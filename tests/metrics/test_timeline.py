@@ -1,5 +1,7 @@
 """One subscription's timeline beside its movements: what lies ahead, what was left out and when, and what says so."""
 
+from dataclasses import replace
+
 from metrics.evidence import Instant
 from metrics.ledger import Timeline
 from metrics.policy import preset
@@ -56,6 +58,19 @@ def test_an_item_is_left_out_by_itself() -> None:
     } == set(left_out(timeline(text)))
 
 
+def test_a_metered_item_is_left_out_at_what_it_came_to() -> None:
+    """Nothing before the first bill, and then the last complete period's usage: 30 × 0.01."""
+    text = """
+event 2025-01-01 items=pro@a,usage@b
+invoice 2025-02-01 line=usage*30@b:2025-01-01..2025-02-01 line=pro@a:2025-02-01..2025-03-01
+event 2025-02-20 items=pro@a,usage@b
+"""
+    assert [
+        ("b", "metered", 0, instant("2025-01-01"), instant("2025-02-01")),
+        ("b", "metered", 300_000, instant("2025-02-01"), None),
+    ] == left_out(timeline(text))
+
+
 def test_what_does_not_count_as_a_whole_is_left_out_once() -> None:
     """While all of it is paused its items are no exclusions of their own."""
     text = "event 2025-01-01 items=pro@a,usage@c\nevent 2025-02-01 pause=void"
@@ -78,13 +93,93 @@ def test_a_customer_that_is_left_out_keeps_its_worth() -> None:
 
 
 def test_a_step_names_what_dates_it() -> None:
-    """The event, the discount that ends by itself, the invoice and its line."""
+    """The event, the discount that ends by itself, the customer's own, the invoice and its line."""
     found = timeline(
         "event 2025-01-01 id=evt_1 items=pro discounts=half3:2025-01-01..2025-04-01\nevent 2025-05-01 id=evt_2 items=team"
     )
     assert [("evt_1",), ("di_half3_2025-01-01",), ("evt_2",)] == [s.evidence for s in found.steps]
+    given = timeline("event 2025-01-01 id=evt_1 items=pro\ncustomer 2025-02-10 discounts=ten:2025-02-10..2025-05-10")
+    assert [("evt_1",), ("di_ten_2025-02-10",), ("di_ten_2025-02-10",)] == [s.evidence for s in given.steps]
     lines = timeline("listed 2025-06-01 start=2025-01-01 items=pro\ninvoice 2025-01-01 line=pro@si_sub:2025-01-01..2025-02-01")
     assert [("in_3", "il_3_0")] == [s.evidence for s in lines.steps]
+
+
+def dated(text: str) -> list[tuple[Instant, tuple[str, ...]]]:
+    """When each step was, and what dates it."""
+    return [(step.at, step.evidence) for step in timeline(text).steps]
+
+
+def test_what_ends_as_the_next_state_begins_is_no_step_of_its_own() -> None:
+    """Of one moment there is one step, and the event dates it: whether a discount ended, the customer's began, or usage was billed just then."""
+    ends = "event 2025-01-01 id=evt_1 items=pro discounts=half3:2025-01-01..2025-04-01\nevent 2025-04-01 id=evt_2 items=team discounts=none"
+    assert [(instant("2025-01-01"), ("evt_1",)), (instant("2025-04-01"), ("evt_2",))] == dated(ends)
+    begins = """
+event 2025-01-01 id=evt_1 items=pro
+customer 2025-02-01 discounts=ten:2025-02-01..2025-03-01
+event 2025-02-01 id=evt_2 items=team
+event 2025-03-01 id=evt_3 items=pro
+"""
+    assert [("evt_1",), ("evt_2",), ("evt_3",)] == [ids for _, ids in dated(begins)]
+    billed = """
+event 2025-01-01 id=evt_1 items=pro@a,usage@b
+invoice 2025-02-01 line=usage*30@b:2025-01-01..2025-02-01 line=pro@a:2025-02-01..2025-03-01
+event 2025-02-20 id=evt_quiet items=pro@a,usage@b
+event 2025-03-01 id=evt_2 items=team@a,usage@b
+invoice 2025-03-01 line=usage*45@b:2025-02-01..2025-03-01 line=team@a:2025-03-01..2025-04-01
+event 2025-04-01 id=evt_3 items=team@a,usage@b,addon@c
+invoice 2025-04-01 line=usage*50@b:2025-03-01..2025-04-01 line=team@a:2025-04-01..2025-05-01
+"""
+    assert [("evt_1",), ("il_4_0",), ("evt_2",), ("evt_3",)] == [ids for _, ids in dated(billed)]
+
+
+def test_of_two_changes_in_one_second_only_the_last_is_a_step() -> None:
+    """The state between them was never in force."""
+    text = """
+event 2025-01-01 id=evt_0 items=seat*5
+event 2025-02-10 id=evt_b items=seat*7
+before 2025-02-10 id=evt_a items=seat*7
+event 2025-02-10 id=evt_a items=seat*9
+before 2025-02-10 id=evt_b items=seat*5
+"""
+    assert [(instant("2025-01-01"), ("evt_0",)), (instant("2025-02-10"), ("evt_a",))] == dated(text)
+
+
+def test_what_dates_itself_is_not_told_as_inferred() -> None:
+    """The seats of February left no dated trace, and say so; the discount of March has a date of its own, as has its end."""
+    text = """
+listed 2025-06-01 start=2025-01-01 items=seat*4 discounts=half3:2025-03-01..2025-06-01
+invoice 2025-01-01 reason=subscription_create line=seat*1@si_sub:2025-01-01..2025-02-01
+invoice 2025-02-01 line=seat*4@si_sub:2025-02-01..2025-03-01
+"""
+    inferred = "changed without a proration within the cycle before: dated at the cycle's start"
+    assert [
+        ("start", False, ""),
+        ("quantity", True, inferred),
+        ("discount_start", False, ""),
+        ("discount_end", False, ""),
+    ] == [(step.cause, step.inferred, step.note) for step in timeline(text).steps]
+
+
+def test_a_step_names_the_status() -> None:
+    """The one it was in from then on; paused is paused, whether by the status or by its collection."""
+    text = """
+event 2025-01-01 items=pro
+event 2025-02-01 status=past_due
+event 2025-02-20 status=unpaid
+event 2025-03-01 status=active
+event 2025-04-01 pause=void
+event 2025-05-01 pause=none
+event 2025-06-01 status=frozen
+event 2025-07-01 status=trialing
+event 2025-08-01 status=active
+event 2025-09-01 status=canceled ended=2025-09-01
+"""
+    names = ["active", "past_due", "unpaid", "active", "paused", "active", "frozen", "active", "canceled"]
+    assert names == [step.status for step in timeline(text).steps]
+    trial = "event 2025-06-01 start=2025-01-01 items=pro trial=2025-03-01..2025-04-01"
+    assert ["active", "trialing", "active"] == [step.status for step in timeline(trial).steps]
+    late = ["active", "past_due", "past_due", "active"]
+    assert late == [step.status for step in timeline(text, past_due_out_after_days=14).steps][:4]
 
 
 def test_a_problem_names_its_item_once() -> None:
@@ -95,6 +190,31 @@ def test_a_problem_names_its_item_once() -> None:
     assert "item b of sub with price mystery can't be priced in full: unknown_price" == finding.detail
 
 
+def test_each_discount_dates_its_own_steps() -> None:
+    """Between the cycles of February and April as well as behind the last one."""
+    text = """
+listed 2025-12-01 start=2025-01-01 items=seat*5 discounts=half3:2025-03-01..2025-06-01+five:2025-08-01..
+invoice 2025-01-01 reason=subscription_create line=seat*1@si_sub:2025-01-01..2025-02-01
+invoice 2025-02-01 line=seat*4@si_sub:2025-02-01..2025-04-01
+invoice 2025-04-01 line=seat*5@si_sub:2025-04-01..2025-05-01
+"""
+    dated_by = {step.at: step.evidence for step in timeline(text).steps}
+    assert [("di_half3_2025-03-01",), ("di_half3_2025-03-01",), ("di_five_2025-08-01",)] == [
+        dated_by[instant(text)] for text in ("2025-03-01", "2025-06-01", "2025-08-01")
+    ]
+
+
+def test_a_gap_says_since_when() -> None:
+    """From the end of the last cycle before it, as a warning."""
+    text = """
+listed 2025-06-01 start=2025-01-01 items=pro
+invoice 2025-01-01 reason=subscription_create line=pro@si_sub:2025-01-01..2025-02-01
+invoice 2025-04-01 line=pro@si_sub:2025-04-01..2025-05-01
+"""
+    (finding,) = timeline(text).findings
+    assert ("gap", "sub", instant("2025-02-01"), "warning") == (finding.reason, finding.object_id, finding.at, finding.severity)
+
+
 def test_what_does_not_count_is_no_problem() -> None:
     """An unknown price on a trial is nobody's trouble yet."""
     assert () == timeline("event 2025-12-25 status=trialing items=mystery trial=2025-12-25..2026-01-08").findings
@@ -102,7 +222,9 @@ def test_what_does_not_count_is_no_problem() -> None:
 
 def test_a_subscription_that_nobody_saw() -> None:
     """Invoices name it, but neither a listing nor an event does: left out, and said so."""
-    found = timeline("invoice 2025-01-01 line=pro@si_sub:2025-01-01..2025-02-01")
+    evidence = member("cus", "invoice 2025-01-01 line=pro@si_sub:2025-01-01..2025-02-01").subscriptions[0]
+    nameless = replace(evidence.invoices[0], head=replace(evidence.invoices[0].head, customer=None))
+    found = build(replace(evidence, invoices=(nameless, *evidence.invoices)), CATALOG, preset("default"), now=NOW)
     assert ("cus", ()) == (found.customer, found.steps)
     assert [("sub", "subscription_unseen", "cus", "warning")] == [
         (f.object_id, f.reason, f.customer, f.severity) for f in found.findings

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.evidence import Instant
@@ -10,6 +10,7 @@ from metrics.ledger import CustomerLedger
 from metrics.movements import fold
 from metrics.policy import Policy, preset
 from metrics.timeline import build
+from tests.examples import so_many
 from tests.metrics.life import Life, instant, told_text
 from tests.reference.histories import BEGIN, CATALOG, DAY, Case, cases
 
@@ -70,7 +71,7 @@ def test_a_fact_ahead_of_the_clock_wakes_too() -> None:
     assert instant("2025-03-01") == ledger("event 2025-01-01 items=pro\nevent 2025-03-01 items=team", "2025-02-01").wake
 
 
-@settings(max_examples=150, deadline=None)
+@so_many(150)
 @given(
     cases(customer_discounts=True),
     st.integers(10, 150),

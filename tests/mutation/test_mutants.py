@@ -40,6 +40,11 @@ def test_names_are_touched_and_sentences_and_exports_are_not() -> None:
     assert ["note('gap_', 'no invoice covers it')", "pass"] == sorted(found)
 
 
+def test_what_only_asserts_is_left_alone() -> None:
+    """Two lists are of one length whether or not a zip looks."""
+    assert ["None"] == [m.after.removeprefix("return ") for m in mutants("def f(a, b):\n    return zip(a, b, strict=True)")]
+
+
 def test_what_is_forgotten() -> None:
     """A condition of a comprehension, a step out of a loop, a call whose answer nobody takes."""
     found = {m.after for m in mutants("for x in y:\n    if x:\n        continue\n    z.append([i for i in x if i])")}

@@ -1,13 +1,14 @@
 """The engine's pricing against the naive one."""
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from metrics.pricing import price_subscription
+from tests.examples import so_many
 from tests.reference.compositions import Composition, compositions
 from tests.reference.naive_pricing import Held, worth
 
 
-@settings(max_examples=400, deadline=None)
+@so_many(400)
 @given(compositions())
 def test_two_ways_of_pricing_agree(c: Composition) -> None:
     """Whatever the prices, tiers, discounts and policy: list and net of every item that counts are the same to the micro."""
