@@ -10,6 +10,7 @@ Integers only, nothing is looked up here but what is handed in, and no window is
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Final
 
 import polars as pl
 
@@ -115,8 +116,10 @@ def build(book: Book, days: Sequence[date], *, keys: Sequence[str] = (), moved: 
     on one day.
     """
     since = min(days, default=BEGINNING)  # what was before is asked about only as what was in force then
-    flowed = flows(book.movements.filter(pl.col("day") > since)) if moved is None else moved.filter(pl.col("day") > since)
-    lines, of_standing = _lines(book.standings, flowed)
+    told = book.movements if moved is None else moved
+    lines, of_standing = _lines(book.standings, told)
+    recent = told.filter(pl.col("day") > since)
+    flowed = flows(recent) if moved is None else recent
     # Standing 0 is the empty one; every row points at the standing in force, and what stood there is fetched at the end.
     standings = pl.concat(
         [
@@ -139,18 +142,27 @@ def build(book: Book, days: Sequence[date], *, keys: Sequence[str] = (), moved: 
     return _in_force(rows, lines, tuple(sorted(set(days))))
 
 
-def _lines(standings: pl.DataFrame, flowed: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
+_LINE: Final = ("customer", "currency")
+
+
+def _lines(standings: pl.DataFrame, movements: pl.DataFrame) -> tuple[pl.DataFrame, pl.Series]:
     """The lines, and the line of each standing.
 
-    The rows of a line mostly lie together: to look up only those that begin another one spares most of the work.
+    The rows of a line mostly lie together: to look up only those that begin another one spares most of the work. All movements have a
+    say, whatever is asked about: who ever moved in a second currency has several lines, though it came and went within a day.
     """
-    key = ("customer", "currency")
-    begins = standings.select(pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in key)).to_series()
-    heads = standings.select(key).filter(begins)
-    lines = pl.concat([heads, flowed.select(key)]).unique().sort(key).with_row_index("line")
-    of_heads = heads.join(lines, on=key, how="left", maintain_order="left")["line"]
+    begins = _begins(standings)
+    heads = standings.select(_LINE).filter(begins)
+    others = movements.select(_LINE).filter(_begins(movements))
+    lines = pl.concat([heads, others]).unique().sort(_LINE).with_row_index("line")
+    of_heads = heads.join(lines, on=_LINE, how="left", maintain_order="left")["line"]
     of_standing = of_heads.gather(begins.cum_sum().cast(pl.Int64) - 1)
     return lines.with_columns(several=pl.len().over("customer") > 1), of_standing
+
+
+def _begins(rows: pl.DataFrame) -> pl.Series:
+    """Whether a row is of another line than the one before it."""
+    return rows.select(pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in _LINE)).to_series()
 
 
 def _wanted(standings: pl.DataFrame, since: date) -> pl.DataFrame:

@@ -1,5 +1,6 @@
 """Retention at constant currency, worked out by hand: a falling euro is not churn, and no rate is never 1."""
 
+from dataclasses import replace
 from datetime import date
 
 import polars as pl
@@ -8,8 +9,8 @@ from metrics.currencies import QUOTES, exchange
 from metrics.evidence import Instant
 from metrics.figures import Figures, rates
 from metrics.periods import Window, opening
-from metrics.retention import finish, partials
-from metrics.spans import EXCLUSIONS
+from metrics.retention import finish, of_windows, partials
+from metrics.spans import EXCLUSIONS, MOVEMENTS
 from tests.metrics.books import Stand, book
 
 MAY = Window("month", date(2024, 5, 1), date(2024, 6, 1))
@@ -36,6 +37,22 @@ def test_a_movement_is_worth_the_rate_of_its_day() -> None:
     dollars = may(Stand("c", SINCE, 40, "eur"), Stand("c", date(2024, 5, 25), 60, "eur"))["all:usd"]
     assert (44, 20, -4, 60) == (dollars.opening, dollars.companions["flow_expansion"], dollars.fx, dollars.closing)
     assert (66, "1.500000") == (dollars.closing_of_cohort, rates(dollars)["nrr"])
+
+
+def test_who_was_abroad_for_an_hour_is_counted_once() -> None:
+    """Without netting a subscription in euros that came and went within a day leaves movements and no standing. The customer pays in two
+    currencies all the same, whatever window is asked about: May is the same alone and beside February."""
+    home = book([Stand("c", SINCE, 40, "usd")])
+    rows = [
+        ("c", date(2024, 2, 10), "eur", "expansion", "start", 0, 9, 9),
+        ("c", date(2024, 2, 10), "eur", "contraction", "plan", 9, 0, -9),
+    ]
+    ledger = replace(home, movements=pl.concat([home.movements, pl.DataFrame(rows, schema=MOVEMENTS, orient="row")]))
+    february = Window("month", SINCE, date(2024, 3, 1))
+    alone, beside = (partials(ledger, windows, exchange=RATES) for windows in ([MAY], [february, MAY]))
+    for found in (alone, of_windows(beside, [MAY])):
+        dollars = {f.currency: f for f in finish(found, complete_until=Instant(2**40))}["all:usd"]
+        assert (40, 1, 40) == (dollars.opening, dollars.opening_customers, dollars.closing)
 
 
 def test_a_missing_day_takes_the_last_rate_before_it() -> None:
