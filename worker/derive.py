@@ -53,11 +53,11 @@ class Deriving:
     now: Instant
     kept: tuple[Basis, ...] = ()
     """Further bases that are kept up to date; any other one that was derived once is derived anew when somebody asks for it."""
-    priced: dict[str, tuple[int, Deriver]] = field(default_factory=dict, repr=False, compare=False)
+    priced: dict[str, tuple[tuple[int, int], Deriver]] = field(default_factory=dict, repr=False, compare=False)
     """By basis the deriver of the job before and the catalog that it knows: most compositions come again, in other customers."""
 
-    def deriver(self, connection: Connection, basis: Basis, known: int) -> Deriver:
-        """A deriver that knows the catalog of so many versions, as `connection` sees it."""
+    def deriver(self, connection: Connection, basis: Basis, known: tuple[int, int]) -> Deriver:
+        """A deriver that knows the catalog as it is in the state `known`, which is how `connection` sees it."""
         held = self.priced.get(basis.version)
         if held is None or held[0] != known:
             held = self.priced[basis.version] = known, deriver_of(connection, basis)
@@ -262,7 +262,7 @@ def _derived(
     basis, now = basis_of(job.data["basis"]), Instant(job.data["now"])
     for _ in range(MOST_TRIES):
         with read(deriving.engine) as connection:
-            known = catalog.versions_held(connection)
+            known = catalog.state(connection)
             deriver = deriving.deriver(connection, basis, known)
             ledgers = []
             for group in groups(connection):
@@ -271,7 +271,7 @@ def _derived(
         with begin(deriving.engine) as connection:
             jobs.hold(connection, job)
             catalog.keep_still(connection)
-            if catalog.versions_held(connection) == known:
+            if catalog.state(connection) == known:
                 yield connection, ledgers
                 return
     raise CatalogMoved(f"prices became known {MOST_TRIES} times while job {job.id} derived: it is done again later")

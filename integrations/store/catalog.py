@@ -72,9 +72,13 @@ def _take(held: dict[Named, Version], name: Named, version: Version) -> None:
         held[name] = version
 
 
-def versions_held(connection: Connection) -> int:
-    """How many versions of anything are stored, of all accounts: it grows with each new one and never shrinks."""
-    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+def state(connection: Connection) -> tuple[int, int]:
+    """What differs whenever anything else may hold, of all accounts: how many versions there are, and all moments at which they were listed.
+
+    A version that comes back makes no new one, but is listed later than the one that it takes the place of.
+    """
+    count, listed = connection.execute(select(func.count(), func.sum(table.c.observed_at))).one()
+    return int(count), int(listed or 0)
 
 
 def keep_still(connection: Connection) -> None:

@@ -42,7 +42,18 @@ def test_everything_is_read_back(engine: Engine) -> None:
             found.products,
         )
         assert {} == catalog.load(connection, 2).prices
-        assert 3 == catalog.versions_held(connection)
+        assert 3 == catalog.state(connection)[0]
+
+
+def test_a_version_that_comes_back_is_another_state(engine: Engine) -> None:
+    """As many versions as before, and yet another price holds."""
+    states = []
+    for moment, price in ((100, WHOLE), (200, DEARER), (300, WHOLE)):
+        put(engine, at=moment, prices=[price])
+        with read(engine) as connection:
+            states.append(catalog.state(connection))
+            assert {"price_1": price} == catalog.load(connection, 1).prices
+    assert 3 == len(set(states))
 
 
 def test_the_newest_listed_version_holds_in_any_order(engine: Engine) -> None:
@@ -129,9 +140,9 @@ def test_nobody_stores_a_version_while_it_is_kept_still(engine: Engine) -> None:
     thread = threading.Thread(target=bring)
     with begin(engine) as connection:
         catalog.keep_still(connection)
-        assert 0 == catalog.versions_held(connection)
+        assert (0, 0) == catalog.state(connection)
         thread.start()
         assert not stored.wait(0.4)
-        assert 0 == catalog.versions_held(connection)
+        assert (0, 0) == catalog.state(connection)
     thread.join()
     assert stored.is_set()
