@@ -50,10 +50,12 @@ class BasisRow:
 
 
 def put_basis(connection: Connection, version: str, policy: str, choices: Mapping[str, Any]) -> None:
-    """Note a basis; one that is there already keeps what is known of it."""
-    values = {"version": version, "policy": policy, "body": json.dumps(dict(choices), sort_keys=True, default=str)}
+    """Note a basis, which from now on is the current one of its policy; one that is there already keeps what is known of it."""
+    values = {"version": version, "policy": policy, "body": json.dumps(dict(choices), sort_keys=True, default=str), "current": True}
     insert = (postgresql if is_postgresql(connection) else sqlite).insert(basis)
     connection.execute(insert.values(values).on_conflict_do_nothing())
+    own = basis.c.version == version
+    connection.execute(update(basis).where(basis.c.policy == policy, basis.c.current != own).values(current=own))
 
 
 def mark_derived(connection: Connection, version: str, derived_at: datetime | None, derived_until: Instant | None) -> None:

@@ -22,6 +22,7 @@ basis = Table(
     must("body", Word, "JSON of every choice"),
     may("derived_at", Time, "when the last whole derivation ended; none: the ledger isn't complete"),
     may("derived_until", Big, "the moment up to which it was derived, epoch seconds"),
+    must("current", Flag, "whether it is the one of its policy that is kept up to date, or was asked for last"),
     comment="What derived rows rest on besides the facts",
 )
 

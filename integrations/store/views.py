@@ -5,7 +5,8 @@ with `_micros` are exact integers, millionths of the currency's major unit; the 
 units, for charts. Rates are decimals (1.083333 is 108.33 %), null where `reason` says why. Days are reporting days. Everything stands under
 a policy, so a query that doesn't name one adds figures of several up wherever more than one is kept.
 
-Made anew as a whole by whichever migration changes one of them (`create_all`), on both databases.
+Made as a whole by whichever migration changes one of them (`create_all`), on both databases. Only the current basis of each policy is shown:
+what was derived before the time zone or a rule was changed stays in the tables and would be added up with it.
 """
 
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ _SEGMENT_NAME: Final = "what people call the segment (of one dimension): a plan,
 
 def _from_rollup(joined: str = "") -> str:
     current = "WHERE r.\"current\" AND (r.reason IS NULL OR r.reason <> 'nothing_left')"
-    return f"FROM rollup r JOIN basis b ON b.version = r.basis {joined}\n{current}"
+    return f'FROM rollup r JOIN basis b ON b.version = r.basis AND b."current" {joined}\n{current}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ VIEWS: Final = (
             "inferred": ("m.inferred", "dated at the first evidence of it, since nothing dates it exactly"),
             "evidence": ("m.evidence", "JSON list of Stripe ids"),
         },
-        "FROM movement m JOIN basis b ON b.version = m.basis",
+        'FROM movement m JOIN basis b ON b.version = m.basis AND b."current"',
     ),
     View(
         "nrr_mrr_by_day",
@@ -107,7 +108,7 @@ VIEWS: Final = (
             "subscriptions": ("t.subscriptions", "subscriptions that count"),
             "segment_name": ("coalesce(n.name, t.segment)", _SEGMENT_NAME),
         },
-        "FROM day_total t JOIN basis b ON b.version = t.basis "
+        'FROM day_total t JOIN basis b ON b.version = t.basis AND b."current" '
         "LEFT JOIN segment_name n ON n.dimension = t.dimension AND n.segment = t.segment",
     ),
     View(
@@ -133,7 +134,7 @@ VIEWS: Final = (
             "interval": ("s.interval", "billing interval of the largest item"),
             "account": ("a.name", "the account"),
         },
-        "FROM snapshot s JOIN basis b ON b.version = s.basis JOIN account a ON a.id = s.account "
+        'FROM snapshot s JOIN basis b ON b.version = s.basis AND b."current" JOIN account a ON a.id = s.account '
         "LEFT JOIN segment_name n ON n.dimension = 'plan' AND n.segment = s.plan "
         "LEFT JOIN segment_name p ON p.dimension = 'product' AND p.segment = s.product",
     ),
@@ -212,7 +213,7 @@ VIEWS: Final = (
             "learnt_at": ("s.learnt_at", "when it was found"),
             "run": ("s.run_id", "the run that found it"),
         },
-        "FROM restatement s JOIN basis b ON b.version = s.basis",
+        'FROM restatement s JOIN basis b ON b.version = s.basis AND b."current"',
     ),
     View(
         "nrr_signals",
@@ -226,7 +227,7 @@ VIEWS: Final = (
             **_money({"mrr": ("s.micros", "how much MRR it is about")}),
             "customers": ("s.customers", "how many customers it is about"),
         },
-        "FROM signal s JOIN basis b ON b.version = s.basis",
+        'FROM signal s JOIN basis b ON b.version = s.basis AND b."current"',
     ),
     View(
         "nrr_freshness",
@@ -242,10 +243,10 @@ VIEWS: Final = (
 SELECT 'stream' AS what, a.name AS account, c.stream AS name, {epoch:c.position} AS complete_until, c.updated_at AS updated_at
 FROM "cursor" c JOIN account a ON a.id = c.account
 UNION ALL
-SELECT 'ledger', NULL, b.policy, {epoch:b.derived_until}, b.derived_at FROM basis b WHERE b.derived_at IS NOT NULL
+SELECT 'ledger', NULL, b.policy, {epoch:b.derived_until}, b.derived_at FROM basis b WHERE b."current" AND b.derived_at IS NOT NULL
 UNION ALL
 SELECT 'figures', NULL, b.policy, {epoch:b.derived_until}, (SELECT max(r.learnt_at) FROM rollup r WHERE r.basis = b.version)
-FROM basis b WHERE EXISTS (SELECT 1 FROM rollup r WHERE r.basis = b.version)
+FROM basis b WHERE b."current" AND EXISTS (SELECT 1 FROM rollup r WHERE r.basis = b.version)
 ) f""",
     ),
 )  # fmt: skip
@@ -253,10 +254,15 @@ FROM basis b WHERE EXISTS (SELECT 1 FROM rollup r WHERE r.basis = b.version)
 
 
 def create_all(connection: Connection) -> None:
-    """Make every view anew, with what its columns mean where the database keeps that."""
+    """Make every view as it is now, with what its columns mean where the database keeps that.
+
+    PostgreSQL replaces a view in its place, so that rights to it and other people's views on it stay: it allows new columns at the end, which
+    are all that may come.
+    """
     postgresql = is_postgresql(connection)
     for view in VIEWS:
-        connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view.name}")
+        if not postgresql:
+            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view.name}")
         connection.exec_driver_sql(statement(view, postgresql=postgresql))
         if postgresql:
             connection.exec_driver_sql(f"COMMENT ON VIEW {view.name} IS {_quoted(view.comment)}")
@@ -267,7 +273,8 @@ def create_all(connection: Connection) -> None:
 def statement(view: View, *, postgresql: bool) -> str:
     """The statement that creates a view in one of the two databases."""
     columns = ",\n".join(f'{_said(expression, postgresql)} AS "{name}"' for name, (expression, _) in view.columns.items())
-    return f"CREATE VIEW {view.name} AS SELECT\n{columns}\n{_said(view.source, postgresql)}"
+    create = "CREATE OR REPLACE VIEW" if postgresql else "CREATE VIEW"
+    return f"{create} {view.name} AS SELECT\n{columns}\n{_said(view.source, postgresql)}"
 
 
 def described() -> str:

@@ -2,11 +2,14 @@
 
 import re
 import threading
+import uuid
+from dataclasses import replace
 
 import pytest
+from alembic import command
 from sqlalchemy import Engine, delete, inspect, select, text
 
-from integrations.store import jobs, runs
+from integrations.store import jobs, ledger, migrate, runs
 from integrations.store.engine import begin, open_engine, read
 from integrations.store.facts import touch
 from integrations.store.migrate import NotMigrated, current, differences, head, require_current, upgrade
@@ -14,6 +17,7 @@ from integrations.store.schema import touched
 from integrations.store.schema_work import job
 from integrations.store.schema_work import run as run_table
 from integrations.store.tables import metadata
+from integrations.store.views import VIEWS, statement
 
 
 def test_migrations_and_tables_agree(database_url: str) -> None:
@@ -121,3 +125,39 @@ def test_the_migration_names_no_table_that_is_gone(engine: Engine) -> None:
     with read(engine) as connection:
         names = set(inspect(connection).get_table_names()) - {"alembic_version"}
     assert set(metadata.tables) == {name for name in names if not re.match("sqlite_", name)}
+
+
+def test_an_installation_of_before_keeps_its_figures_rights_and_views(database_url: str) -> None:
+    """The basis that was derived last is the current one of its policy; whoever may read a view, or built one on it, still can."""
+    engine = open_engine(database_url)
+    postgresql = engine.dialect.name == "postgresql"
+    old = replace(next(v for v in VIEWS if v.name == "nrr_movements"), source="FROM movement m JOIN basis b ON b.version = m.basis")
+    role = f"reader_{uuid.uuid4().hex[:8]}"
+    with begin(engine) as connection:
+        command.upgrade(migrate._config(connection), "0001")
+        connection.exec_driver_sql(statement(old, postgresql=postgresql))
+        for version, until in (("a", 5), ("b", 9), ("c", None)):
+            values = f"'{version}', 'default', '{{}}', {until or 'NULL'}"
+            connection.exec_driver_sql(f"INSERT INTO basis (version, policy, body, derived_until) VALUES ({values})")  # our own
+        if postgresql:
+            connection.exec_driver_sql(f"CREATE ROLE {role}")
+            connection.exec_driver_sql(f"GRANT SELECT ON nrr_movements TO {role}")
+            connection.exec_driver_sql("CREATE VIEW mine AS SELECT customer, mrr_after FROM nrr_movements")
+    assert ("0001", head()) == upgrade(engine)
+    with read(engine) as connection:
+        assert differences(connection) == []
+        current_now = 'SELECT version FROM basis WHERE "current"'
+        assert ["b"] == list(connection.exec_driver_sql(current_now).scalars())
+        assert [] == list(connection.exec_driver_sql("SELECT * FROM nrr_mrr_by_customer"))
+        if postgresql:
+            may = f"SELECT has_table_privilege('{role}', 'nrr_movements', 'select')"
+            assert connection.exec_driver_sql(may).scalar_one()
+            assert [] == list(connection.exec_driver_sql("SELECT * FROM mine"))
+    with begin(engine) as connection:
+        ledger.put_basis(connection, "c", "default", {})
+        ledger.put_basis(connection, "d", "stripe", {})
+        assert {"c", "d"} == set(connection.exec_driver_sql(current_now).scalars())
+        if postgresql:
+            connection.exec_driver_sql(f"DROP OWNED BY {role}")
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+    engine.dispose()

@@ -1,4 +1,4 @@
-"""Words for segments that are ids, and views that show them."""
+"""Words for segments that are ids, which basis of a policy is the current one, and views that show both."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,5 +23,12 @@ def upgrade() -> None:
         sa.Column("name", WORD, nullable=False, comment="what people call it"),
         sa.PrimaryKeyConstraint("dimension", "segment", name=op.f("pk_segment_name")),
         comment="Words for segments that are ids, as they were when figures were last made",
+    )
+    meaning = "whether it is the one of its policy that is kept up to date, or was asked for last"
+    op.add_column("basis", sa.Column("current", sa.Boolean(), nullable=False, server_default=sa.false(), comment=meaning))
+    # Which one that is shows with the next derivation; until then it is the one that was derived last.
+    op.execute(
+        'UPDATE basis SET "current" = NOT EXISTS (SELECT 1 FROM basis other WHERE other.policy = basis.policy AND '
+        "(coalesce(other.derived_until, 0), other.version) > (coalesce(basis.derived_until, 0), basis.version))"
     )
     views.create_all(op.get_bind())
