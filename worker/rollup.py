@@ -233,6 +233,7 @@ def do_sum(rolling: Rolling, job: Job) -> None:
 def _sum_of_parts(rolling: Rolling, job: Job, asked: Asked) -> None:
     version = asked.basis.version
     with read(rolling.engine) as connection:
+        words = words_of(connection)
         quotes = parts.begun(connection, version, job.run_id)["quotes"]
         made = adding.together(map(adding.sums_of, parts.of_run(connection, version, job.run_id)), quotes, asked)
     figures = _figures(made, asked, asked.windows)
@@ -242,12 +243,13 @@ def _sum_of_parts(rolling: Rolling, job: Job, asked: Asked) -> None:
         snapshots.replace_day_totals(connection, version, made.totals)
         snapshots.drop_month_ends(connection, version, _month_ends(asked, job))
         parts.remove(connection, version, job.run_id)
-        _conclude(connection, job, asked, made, figures, asked.windows)
+        _conclude(connection, job, asked, made, figures, asked.windows, words)
 
 
 def _sum_of_changes(rolling: Rolling, job: Job, asked: Asked) -> None:
     version = asked.basis.version
     with read(rolling.engine) as connection:
+        words = words_of(connection)
         held = parts.kept(connection, version)
         if not held:
             raise parts.NotAddingUp(job.run_id)
@@ -261,7 +263,7 @@ def _sum_of_changes(rolling: Rolling, job: Job, asked: Asked) -> None:
         snapshots.replace_day_totals(connection, version, found.sums.totals, first=found.totals_from)
         _keep_month_ends(connection, _month_ends(asked, job), asked.basis.version, ends, found.seen)
         jobs.progressed(connection, job, objects=len(found.seen.times))
-        _conclude(connection, job, asked, found.sums, figures, found.different, found)
+        _conclude(connection, job, asked, found.sums, figures, found.different, words, found)
 
 
 def _figures(made: Sums, asked: Asked, windows: Sequence[Window]) -> list[Figures]:
@@ -276,6 +278,7 @@ def _conclude(
     made: Sums,
     figures: Sequence[Figures],
     windows: Sequence[Window],
+    words: Mapping[tuple[str, str], str],
     night: Night | None = None,
 ) -> None:
     """Write figures as versions, keep what they were made of, say what came of it, and finish the job."""
@@ -293,7 +296,7 @@ def _conclude(
         booked=add_months(asked.today, 0),
     )
     parts.keep(connection, version, made.frames())
-    names.put(connection, words_of(connection))
+    names.put(connection, words)
     restated = 0
     if night is not None:
         restated = restatements.put(connection, version, job.run_id, night.restated, learnt_at)
