@@ -159,8 +159,8 @@ def forget(
                 raise Stop(f"say which account with --account; there are: {names}", Exit.USAGE)
             if not store.is_known(connection, held[0].id, customer):
                 raise Stop(
-                    f"nothing is known of a customer {customer} in account {held[0].name}, and nothing was removed; "
-                    "it takes Stripe's id, as `nrr show movements` prints it",
+                    f"nothing is known of a customer {customer} in account {held[0].name}, and nothing was removed; it takes Stripe's own "
+                    "id (cus_…); where a metadata rule makes several customers one, forget each of them",
                     Exit.FAILED,
                 )
         if not yes:
