@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from metrics.figures import UNITS
+from metrics.names import Names, segment_words
 
 Side = Literal["below", "above"]
 Against = Literal["previous", "year_ago", "trailing_mean"]
@@ -154,6 +155,16 @@ class Watch:
     lookback_days: int = 7
     labels: Mapping[str, str] = field(default_factory=dict)
     """Nicer words for segments, by `dimension=segment`."""
+    words: Names = field(default_factory=dict)
+    """What plans, products and accounts are called where nobody gave them a nicer word."""
+
+    def called(self, segment: str) -> str:
+        """A segment (`plan=price_1`) as messages speak of it: in words, with the id behind them where they aren't the rules' own."""
+        dimension, _, value = segment.partition("=")
+        said = segment_words(dimension, value, self.words)
+        if segment in self.labels or said == segment_words(dimension, value, {}):
+            return self.labels.get(segment, segment)
+        return f"{said} ({value})"
 
     def named(self) -> dict[str, AnyRule]:
         """Every rule by its name."""

@@ -94,7 +94,7 @@ def value_of(rule: Rule, judged: Judged, currency: str) -> str:
 def _subject(rule: Rule, event: Event, watch: Watch) -> str:
     name = metric_name(rule.metric)
     segment = event.alert.segment
-    return f"{name} of {watch.labels.get(segment, segment)}" if segment else name
+    return f"{name} of {watch.called(segment)}" if segment else name
 
 
 def _system(event: Event, rule: SystemRule) -> tuple[str, str]:

@@ -62,9 +62,9 @@ def content(notice: Notice, watch: Watch) -> Content:
     elif isinstance(rule, SystemRule):
         out["notes"] = list(lead.reading.details[:LISTED]) if lead.reading else []
     elif notice.kind != "resolved" and lead.reading is not None:
-        out |= _of_figures(lead.reading, rule)
+        out |= _of_figures(lead.reading, rule, watch)
     elif lead.reading is not None:
-        out |= {"facts": _facts(lead.reading, rule), "chart": _chart(lead.reading, rule)}
+        out |= {"facts": _facts(lead.reading, rule), "chart": _chart(lead.reading, rule, watch)}
     out["notes"] = [*out.get("notes", ()), *_restatement(lead, rule), *_still(notice, watch)]
     if not isinstance(rule, MovementRule):
         out["also"] = _listed([sentences(e, rules[e.alert.rule], watch)[0] for e in notice.events[1:]])
@@ -119,7 +119,7 @@ def _listed(lines: Sequence[str]) -> list[str]:
 # --- what stands behind it -------------------------------------------------------------------------------------------------------
 
 
-def _of_figures(reading: Reading, rule: Rule) -> Content:
+def _of_figures(reading: Reading, rule: Rule, watch: Watch) -> Content:
     figures = reading.figures
     assert figures is not None
     return {
@@ -129,7 +129,7 @@ def _of_figures(reading: Reading, rule: Rule) -> Content:
         "causes": causes(figures, _loses(rule)),
         "lever": lever(figures) if figures.kind != "day" else None,
         "benchmark": benchmark(figures) if rule.metric == "nrr" else None,
-        "chart": _chart(reading, rule),
+        "chart": _chart(reading, rule, watch),
     }
 
 
@@ -223,13 +223,13 @@ def causes(figures: Figures, losing: bool) -> list[list[str]]:
     ]
 
 
-def _chart(reading: Reading, rule: Rule) -> Content | None:
+def _chart(reading: Reading, rule: Rule, watch: Watch) -> Content | None:
     """A series of the metric's values as decimal texts, with the limit where the value itself is limited."""
     points = [[short_label(label), _plain(j.value)] for label, j in reading.history.items() if j.value is not None]
     if len(points) < 2:
         return None
     return {
-        "title": metric_name(rule.metric) + (f" of {reading.segment}" if reading.segment else ""),
+        "title": metric_name(rule.metric) + (f" of {watch.called(reading.segment)}" if reading.segment else ""),
         "unit": "factor" if rule.metric == "quick_ratio" else UNITS[rule.metric],
         "currency": reading.currency,
         "points": points,
@@ -262,7 +262,7 @@ def _still(notice: Notice, watch: Watch) -> list[str]:
     for alert in notice.others[:LISTED]:
         rule = rules.get(alert.rule)
         name = metric_name(rule.metric) if isinstance(rule, Rule) else alert.rule
-        names.append(f"{name} of {alert.segment}" if alert.segment else name)
+        names.append(f"{name} of {watch.called(alert.segment)}" if alert.segment else name)
     return [f"Still firing: {', '.join(names)}."]
 
 
@@ -286,7 +286,7 @@ def _many(notice: Notice, watch: Watch) -> Content:
     lines = [sentences(e, rules[e.alert.rule], watch)[0] for e in notice.events]
     reading = notice.lead.reading
     rule = rules[notice.lead.alert.rule]
-    behind = _of_figures(reading, rule) if isinstance(rule, Rule) and reading is not None and reading.figures else {}
+    behind = _of_figures(reading, rule, watch) if isinstance(rule, Rule) and reading is not None and reading.figures else {}
     return {
         "kind": "many",
         "title": f"{len(lines)} alerts at once",

@@ -4,11 +4,13 @@ Words are for reading only. Segments, keys and movements carry the ids, which ne
 """
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from fractions import Fraction
 from typing import Final
 
 from metrics.amounts import interval_label
 from metrics.evidence import Catalog, Price, Product
-from metrics.money import major_text, minor_to_micros, round_micros
+from metrics.money import MICROS_PER_MAJOR, exponent, minor_to_micros
 from metrics.segments import parts, values
 
 PLAN: Final = "plan"
@@ -32,7 +34,7 @@ def names_of(catalog: Catalog) -> Iterator[tuple[tuple[str, str], str]]:
 
 def plan_words(price: Price, product: Product | None) -> str | None:
     """A price as people speak of it: its product's name with its nickname, else with what it costs; None if nobody named it."""
-    name = product.name if product is not None else None
+    name = (product.name if product is not None else None) or None
     if price.nickname:
         return price.nickname if name is None or name.lower() in price.nickname.lower() else f"{name}, {price.nickname}"
     return None if name is None else f"{name}, {_cost(price)}"
@@ -41,10 +43,22 @@ def plan_words(price: Price, product: Product | None) -> str | None:
 def _cost(price: Price) -> str:
     every = "a" if price.interval_count == 1 else "every"
     how_often = f"{every} {interval_label(price)}" if price.kind == "recurring" else "once"
-    if price.scheme == "per_unit" and price.unit is not None:
-        amount = major_text(round_micros(minor_to_micros(price.unit, price.currency)), price.currency)
-        return f"{amount} {price.currency.upper()} {how_often}"
-    return f"in tiers, {price.currency.upper()} {how_often}"
+    if price.scheme == "tiered":
+        return f"in tiers, {price.currency.upper()} {how_often}"
+    if price.unit is None:
+        return f"{price.currency.upper()} {how_often}"
+    unit = _plain(minor_to_micros(price.unit, price.currency) / MICROS_PER_MAJOR, exponent(price.currency))
+    of = "" if price.transform is None else f" for {price.transform.divide_by}"
+    used = " by use" if price.usage == "metered" else ""
+    return f"{unit} {price.currency.upper()}{of}{used} {how_often}"
+
+
+def _plain(amount: Fraction, places: int) -> str:
+    """An amount of a price to its last digit, with at least the currency's places."""
+    text = f"{Decimal(amount.numerator) / Decimal(amount.denominator):f}"
+    whole, _, digits = text.partition(".")
+    digits = digits.rstrip("0").ljust(places, "0")
+    return f"{whole}.{digits}" if digits else whole
 
 
 def segment_words(dimension: str, segment: str, names: Names) -> str:

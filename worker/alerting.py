@@ -123,8 +123,7 @@ def evaluate_within(connection: Connection, alerting: Alerting, at: datetime, *,
     rows = store.states(connection)
     states = {key: Alert.of(row.rule, row.segment, row.state, row.body) for key, row in rows.items()}
     through = None if health_only else complete_through(connection, alerting.basis)
-    words = {f"{dimension}={segment}": name for (dimension, segment), name in names.load(connection).items()}
-    watch = replace(alerting.watch, labels={**words, **alerting.watch.labels})
+    watch = replace(alerting.watch, words=names.load(connection))
     seen = gather(connection, alerting.basis, watch, states, through, alerting.reporting_currency)
     usable = usable_channels(connection, alerting)
     silences = store.silences(connection, at)

@@ -81,7 +81,7 @@ def digest(connection: Connection, basis: Basis, watch: Watch, kind: str, first:
         "facts": facts,
         "benchmark": None if whole is None else benchmark(whole),
         "chart": _trend(connection, basis, until),
-        "notes": _firing(connection),
+        "notes": _firing(connection, watch),
         "commands": [["See more", "nrr show retention"]],
         "link": watch.report_url,
         **behind,
@@ -171,9 +171,9 @@ def _trend(connection: Connection, basis: Basis, until: date) -> dict[str, Any] 
     return {"title": "MRR", "unit": "micros", "currency": newest.currency, "points": points} if len(points) > 1 else None
 
 
-def _firing(connection: Connection) -> list[str]:
+def _firing(connection: Connection, watch: Watch) -> list[str]:
     firing = [row for row in store.states(connection).values() if row.state == "firing"]
     if not firing:
         return ["No alert is firing."]
-    names = ", ".join(f"{row.rule} {row.segment}".strip() for row in firing[:10])
+    names = ", ".join(f"{row.rule} {watch.called(row.segment) if row.segment else ''}".strip() for row in firing[:10])
     return [f"{counted(len(firing), 'alert is', 'alerts are')} firing: {names}."]

@@ -141,7 +141,9 @@ def test_a_segment_is_called_as_people_call_it(engine: Engine) -> None:
     desk.send()
     (given,) = slack.given
     told = f"{given.content}"
-    assert [True, True, False, True] == [word in told for word in ("of Team, 49.00 USD a month", "of Bee", "Other", "of plan=c")]
+    assert [True, True, False, True] == [
+        word in told for word in ("of Team, 49.00 USD a month (a)", "of Bee", "Other", "of plan=c")
+    ]
 
 
 def test_a_restated_figure_is_a_new_version_and_is_told_as_one(engine: Engine) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.evidence import Catalog, Price, Product
+from metrics.evidence import Catalog, Price, Product, Transform
 from metrics.names import names_of, plan_words, segment_words
 from metrics.segments import label, values
 
@@ -23,6 +23,12 @@ MONTHLY = Price("price_1", "prod_1", "usd", unit=Decimal(4900))
         (replace(MONTHLY, currency="jpy"), TEAM, "Team, 4900 JPY a month"),
         (replace(MONTHLY, unit=Decimal("0.5")), TEAM, "Team, 0.005 USD a month"),
         (replace(MONTHLY, scheme="tiered", unit=None), TEAM, "Team, in tiers, USD a month"),
+        (replace(MONTHLY, unit=None), TEAM, "Team, USD a month"),
+        (replace(MONTHLY, unit=Decimal("0.0012")), TEAM, "Team, 0.000012 USD a month"),
+        (replace(MONTHLY, currency="kwd", unit=Decimal(1500)), TEAM, "Team, 1.500 KWD a month"),
+        (replace(MONTHLY, transform=Transform(100, "up")), TEAM, "Team, 49.00 USD for 100 a month"),
+        (replace(MONTHLY, unit=Decimal(2), usage="metered"), TEAM, "Team, 0.02 USD by use a month"),
+        (MONTHLY, replace(TEAM, name=""), None),
         (replace(MONTHLY, kind="one_time"), TEAM, "Team, 49.00 USD once"),
         (replace(MONTHLY, nickname="Monthly"), TEAM, "Team, Monthly"),
         (replace(MONTHLY, nickname="team (old)"), TEAM, "team (old)"),

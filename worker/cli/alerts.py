@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -63,13 +63,14 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
             silences = alerts.silences(connection, desk.at)
             dead = alerts.disabled_channels(connection)
             waiting = outbox.counts(connection)
+        watch = replace(desk.alerting.watch, words=desk.face.names)
         quiet = {(s.rule, s.segment): s for s in silences if s.sort == "mute"}
         seen = {(s.rule, s.segment) for s in silences if s.sort == "ack"}
         rows = []
         for name in desk.alerting.watch.named():
             mine = [row for key, row in states.items() if key[0] == name]
             shown: list[Any] = [row for row in mine if row.state != "ok"] or [row for row in mine if row.segment == ""][:1]
-            rows += [_row(name, row, quiet, seen) for row in shown or [None]]
+            rows += [_row(name, row, quiet, seen, watch) for row in shown or [None]]
         channels = [
             {"channel": name, "in_use": name not in dead, "reason": dead.get(name)}
             for name in sorted({*desk.alerting.channels, *dead})
@@ -77,7 +78,9 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
         if json:
             put_json({"alerts": rows, "channels": channels, "outbox": waiting})
             return
-        columns = ("rule", "segment", "state", "value", "limit", "window", "since", "quiet")
+        columns = ["rule", "segment", "state", "value", "limit", "window", "since", "quiet"]
+        if any(row["segment_name"] != row["segment"] for row in rows):
+            columns.append("segment_name")
         desk.face.table(columns, [[row[c] or "" for c in columns] for row in rows])
         if not desk.alerting.channels:
             desk.face.say("no channel is set up: set SLACK_WEBHOOK_URL, or SMTP_HOST and ALERT_EMAIL_TO; then nrr alerts test")
@@ -88,7 +91,7 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
                 )
 
 
-def _row(name: str, row: Any, quiet: dict[tuple[str, str], Any], seen: set[tuple[str, str]]) -> dict[str, Any]:
+def _row(name: str, row: Any, quiet: dict[tuple[str, str], Any], seen: set[tuple[str, str]], watch: Any) -> dict[str, Any]:
     shown = {} if row is None else row.body.get("shown", {})
     segment = "" if row is None else row.segment
     mute = quiet.get((name, segment)) or quiet.get((name, ""))
@@ -98,6 +101,7 @@ def _row(name: str, row: Any, quiet: dict[tuple[str, str], Any], seen: set[tuple
     return {
         "rule": name,
         "segment": segment,
+        "segment_name": watch.called(segment) if segment else segment,
         "state": "not evaluated" if row is None else row.state,
         "value": value or (shown.get("why") or None),
         "limit": shown.get("limit"),
@@ -270,9 +274,8 @@ def history(
             put_json({"messages" if messages else "history": rows})
         elif not rows:
             of = f" of rule {rule}" if rule else ""
-            desk.face.say(
-                f"no {'message was written' if messages else 'alert has changed its state'}{of} yet; the rules are looked at by: nrr nightly"
-            )
+            said = f"no message{of} was written" if messages else f"no alert{of} has changed its state"
+            desk.face.say(f"{said} yet; the rules are looked at by: nrr nightly")
         else:
             columns = list(rows[0])
             desk.face.table(columns, [[_cell(row[c]) for c in columns] for row in rows])

@@ -94,9 +94,11 @@ def _series_by_segment(face: Face, shown: "Sequence[Figures]", ends: Sequence[An
     heads = {f.until: label(f) for f in shown}
     cells = {(f.segment, f.until): percent(rates(f)[rate]) for f in shown}
     right = [heads[end] for end in ends]
-    named = sorted((segment_words(by, segment, face.names), segment) for segment in {segment for segment, _ in cells})
-    rows: list[Sequence[object]] = [(words, *(cells.get((segment, end), "–") for end in ends)) for words, segment in named]
-    columns, rows = with_ids((by, *right), rows, [segment for _, segment in named])
+    each = sorted({f.segment: f for f in shown}.values(), key=lambda f: (segment_words(by, f.segment, face.names), f.segment))
+    rows: list[Sequence[object]] = [
+        (segment_words(by, f.segment, face.names), *(cells.get((f.segment, end), "–") for end in ends)) for f in each
+    ]
+    columns, rows = with_ids((by, *right), rows, each, face.names)
     face.table(columns, rows, title=title, right=right)
 
 
@@ -133,7 +135,7 @@ def segments_of(face: Face, by: str, kind: str, currency: str | None, as_known_a
                      money(f.expansion, f.currency), money(-f.contraction, f.currency), money(-f.churn, f.currency), money(f.new, f.currency),
                      money(f.closing, f.currency)))  # fmt: skip
     right = columns[1:]
-    columns, rows = with_ids(columns, rows, [f.segment for f in shown])
+    columns, rows = with_ids(columns, rows, shown, face.names)
     face.table(columns, rows, title=f"{label(shown[0])} by {by}", right=right)
 
 

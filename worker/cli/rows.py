@@ -94,9 +94,10 @@ def movement_rows(frame: "pl.DataFrame") -> Iterable[dict[str, Any]]:
 
 
 def with_ids(
-    columns: Sequence[str], rows: Sequence[Sequence[object]], ids: Sequence[str]
+    columns: Sequence[str], rows: Sequence[Sequence[object]], figures: Sequence[Figures], names: Names
 ) -> tuple[Sequence[str], list[Sequence[object]]]:
-    """A table whose rows begin with words, with what these stand for at its end, where that is something else."""
-    if all(row[0] == each or not each for row, each in zip(rows, ids, strict=True)):
+    """A table whose rows begin with segments in words, with what the words stand for at its end, where there are any."""
+    named = any(segment_words(f.dimension, f.segment, names) != segment_words(f.dimension, f.segment, {}) for f in figures)
+    if not named:
         return columns, list(rows)
-    return (*columns, "id"), [(*row, each) for row, each in zip(rows, ids, strict=True)]
+    return (*columns, "id"), [(*row, f.segment) for row, f in zip(rows, figures, strict=True)]

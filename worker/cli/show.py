@@ -225,7 +225,7 @@ def retention_of(face: Face, begin: date, until: date, by: str | None = None, as
         *(own if total is None or len(own) > 1 or not segments else []),
     ]
     right = columns[1:]
-    columns, rows = with_ids(columns, [_row(f, total, face.names) for f in shown], [f.segment for f in shown])
+    columns, rows = with_ids(columns, [_row(f, total, face.names) for f in shown], shown, face.names)
     face.table(columns, rows, title=f"Retention from {begin} to {until - timedelta(days=1)}"
                + (" (incomplete)" if any(f.incomplete for f in whole) else ""), right=right)  # fmt: skip
     for f in whole:
