@@ -11,8 +11,9 @@ from typing import Final
 
 import polars as pl
 
+from metrics.dimensions import parts
 from metrics.endpoints import SUMS
-from metrics.segments import Bands, Coded, parts
+from metrics.segments import Bands, Coded
 from metrics.spans import Spans
 
 _FEW: Final = 4
@@ -105,7 +106,7 @@ def _added(frame: pl.DataFrame, keys: Sequence[str], sizes: dict[str, int], name
 
 
 def _segment(values: Sequence[pl.Series], length: int) -> pl.Series:
-    """The text of `metrics.segments.label` for each row, by column."""
+    """The text of `metrics.dimensions.label` for each row, by column."""
     if not values:
         return pl.repeat("", length, dtype=pl.String, eager=True)
     if len(values) == 1:

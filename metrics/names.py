@@ -9,9 +9,9 @@ from fractions import Fraction
 from typing import Final
 
 from metrics.amounts import interval_label
+from metrics.dimensions import parts, values
 from metrics.evidence import Catalog, Price, Product
 from metrics.money import MICROS_PER_MAJOR, exponent, minor_to_micros
-from metrics.segments import parts, values
 
 PLAN: Final = "plan"
 PRODUCT: Final = "product"

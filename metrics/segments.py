@@ -12,6 +12,7 @@ from typing import Final
 
 import polars as pl
 
+from metrics.dimensions import parts
 from metrics.money import MICROS_PER_MAJOR
 from metrics.spans import Book, Spans
 
@@ -60,11 +61,6 @@ class Coded:
     codes: pl.Series | None
 
 
-def parts(dimension: str) -> tuple[str, ...]:
-    """The dimensions that `dimension` is made of: `plan,country` is two, the whole is none."""
-    return tuple(dimension.split(",")) if dimension else ()
-
-
 def attribute_key(part: str) -> str | None:
     """The key of the attribute behind one dimension, None when it needs none. Metadata may be named with or without its prefix."""
     if part == "country":
@@ -78,24 +74,6 @@ def attribute_keys(dimensions: Sequence[str]) -> list[str]:
     """The keys of all attributes behind `dimensions`, each once."""
     keys = (attribute_key(part) for dimension in dimensions for part in parts(dimension))
     return sorted({key for key in keys if key})
-
-
-def label(values: Sequence[str]) -> str:
-    """One text for the values of a dimension's parts; a comma or backslash within a value is escaped, so that none are confused."""
-    if len(values) == 1:
-        return values[0]
-    return ",".join(value.replace("\\", "\\\\").replace(",", "\\,") for value in values)
-
-
-def values(segment: str) -> tuple[str, ...]:
-    """The values that `label` made one text of, where a dimension has two parts or more."""
-    out, rest = [""], iter(segment)
-    for sign in rest:
-        if sign == ",":
-            out.append("")
-        else:
-            out[-1] += next(rest) if sign == "\\" else sign
-    return tuple(out)
 
 
 def code(spans: Spans, book: Book, part: str, bands: Bands) -> Coded:

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from metrics.dimensions import label, values
 from metrics.evidence import Catalog, Price, Product, Transform
 from metrics.names import names_of, plan_words, segment_words
-from metrics.segments import label, values
 
 TEAM = Product("prod_1", "Team")
 MONTHLY = Price("price_1", "prod_1", "usd", unit=Decimal(4900))

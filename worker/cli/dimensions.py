@@ -11,7 +11,7 @@ from worker.cli.faults import Exit, Stop
 
 def known(face: Face, by: str | None) -> str | None:
     """`by` as it is, None for nothing. Raises Stop for a part that is empty, named twice, or no dimension."""
-    from metrics.segments import parts
+    from metrics.dimensions import parts
 
     if by is None or not by:
         return None
@@ -26,7 +26,8 @@ def known(face: Face, by: str | None) -> str | None:
 def _require(face: Face, part: str) -> None:
     from integrations.store import book
     from integrations.store.engine import read
-    from metrics.segments import BUILT_IN, METADATA, attribute_key, parts
+    from metrics.dimensions import parts
+    from metrics.segments import BUILT_IN, METADATA, attribute_key
 
     configured = {each for dimension in face.wiring.dimensions for each in parts(dimension)}
     key = attribute_key(part)
