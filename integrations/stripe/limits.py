@@ -140,9 +140,11 @@ class LocalLimiter:
     def acquire(self, endpoint: str) -> float:
         """Wait for a turn at `endpoint`; returns the seconds waited."""
         # One after the other: a turn of the account that is taken for a moment yet to come would keep everybody else from all before it.
+        # The endpoint's comes last, so that its requests go out as evenly as its limit, which is the one that is met, wants them.
+        waited = self._wait(self._account)
         with self._lock:
             turns = self._turns(endpoint)
-        return self._wait(turns) + self._wait(self._account)
+        return waited + self._wait(turns)
 
     def _wait(self, turns: _Turns) -> float:
         with self._lock:

@@ -118,7 +118,7 @@ class RedisLimiter:
     def acquire(self, endpoint: str) -> float:
         """Wait for a turn at `endpoint`; returns the seconds waited."""
         waited = 0.0
-        for which in (_ENDPOINT, _ACCOUNT):  # one after the other, as within one process
+        for which in (_ACCOUNT, _ENDPOINT):  # one after the other, as within one process
             answer = self._run(self._acquire, endpoint, which)
             if answer is None:
                 return waited + self._local.acquire(endpoint)
