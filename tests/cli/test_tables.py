@@ -6,7 +6,7 @@ from collections import Counter
 import pytest
 from rich.console import Console
 
-from worker.cli import common
+from worker.cli import tables
 
 COLUMNS = ("plan", "id", "opening", "NRR", "churn", "closing")
 NUMBERS = COLUMNS[2:]
@@ -19,8 +19,8 @@ ROWS = [
 def shown(monkeypatch: pytest.MonkeyPatch, width: int) -> list[str]:
     """The lines of the table in a terminal so wide."""
     out = io.StringIO()
-    monkeypatch.setattr(common, "console", lambda: Console(file=out, width=width, highlight=False))
-    common.print_table(COLUMNS, ROWS, title="Retention", right=NUMBERS)
+    monkeypatch.setattr(tables, "console", lambda: Console(file=out, width=width, highlight=False))
+    tables.print_table(COLUMNS, ROWS, title="Retention", right=NUMBERS)
     return out.getvalue().splitlines()
 
 
@@ -48,9 +48,9 @@ def test_what_has_no_room_goes_below_beside_the_first_column(monkeypatch: pytest
 def test_no_word_is_lost(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     """Whatever is broken into lines is there to its last sign, also in the last column."""
     out = io.StringIO()
-    monkeypatch.setattr(common, "console", lambda: Console(file=out, width=width, highlight=False))
+    monkeypatch.setattr(tables, "console", lambda: Console(file=out, width=width, highlight=False))
     row = ("cus_14ThwRL4DFFgM8oHj8", "EUR 0.00", "EUR 352.67", "paused_counts EUR 352.67, churn_at EUR 19.98")
-    common.print_table(("customer", "default", "difference", "because of"), [row], right=("default", "difference"))
+    tables.print_table(("customer", "default", "difference", "because of"), [row], right=("default", "difference"))
     assert max(map(len, out.getvalue().splitlines())) <= width
     body = Counter(out.getvalue()) - Counter("customerdefaultdifferencebecauseof")
     assert not Counter("".join(row).replace(" ", "")) - body

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Face, Json, Now, console, instant_of, opened, percent, put_json
+from worker.cli.common import Config, Face, Json, Now, instant_of, opened, percent, put_json
 from worker.cli.faults import Exit, Stop
+from worker.cli.tables import console
 
 if TYPE_CHECKING:
     from metrics.evidence import Instant

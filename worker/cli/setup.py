@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Json, opened, print_table, put_json
+from worker.cli.common import Config, Json, opened, put_json
 from worker.cli.faults import Exit, Stop
+from worker.cli.tables import print_table
 
 db = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="The database's schema.")
 config = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="The settings in force.")

@@ -1,0 +1,69 @@
+"""Tables for people: whole in a pipe, and in a terminal of any width without losing a sign of what they say."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+_WORDS_WIDTHS: Final = (24, 14, 24)
+"""Where a terminal is narrow words are broken into lines of so many signs, into shorter ones if all columns then have room, else as at first."""
+_BETWEEN: Final = 3
+
+
+def console(*, stderr: bool = False) -> "Console":
+    """A console of rich's; one that isn't a terminal is wide, so that nothing is cut in a pipe."""
+    from rich.console import Console
+
+    made = Console(stderr=stderr, highlight=False)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=220)
+
+
+def print_table(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None, right: Sequence[str] = ()
+) -> None:
+    """Rows for people on standard output. Numbers are never cut: what a terminal is too narrow for goes below, beside the first columns again."""
+    from rich.box import SIMPLE_HEAD
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    shown = console()
+    cells = [[str(value) for value in row] for row in rows]
+    natural = [max(map(cell_len, (name, *(row[index] for row in cells)))) for index, name in enumerate(columns)]
+    numbers = [name in right for name in columns]
+    beside = shown.width - _BETWEEN - max((width for width, number in zip(natural, numbers, strict=True) if number), default=0)
+    for words_width in _WORDS_WIDTHS:
+        # The first column names the row, so that its words are the last to be broken.
+        most = [min(_WORDS_WIDTHS[0] if index == 0 else words_width, max(1, beside)) for index in range(len(columns))]
+        least = [n if number else min(n, m) for n, m, number in zip(natural, most, numbers, strict=True)]
+        blocks = _blocks(least, numbers.index(True) if True in numbers else len(numbers), shown.width)
+        if len(blocks) == 1:
+            break
+    for number, block in enumerate(blocks):
+        table = Table(title=None if number else title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, show_edge=False)
+        for index in block:
+            # What keeps its width must say so: a least width would not count the gap, and the last column lose what is too much.
+            kept = least[index] == natural[index]
+            table.add_column(columns[index], justify="right" if numbers[index] else "left", no_wrap=kept, overflow="fold")
+        for row in cells:
+            table.add_row(*(Text(row[index]) for index in block))
+        if number:
+            shown.print()
+        shown.print(table)
+
+
+def _blocks(widths: Sequence[int], words: int, room: int) -> list[list[int]]:
+    """Columns, by number, in blocks that fit into `room`; each begins with the first ones, of the `words` that lead, that take up half of it."""
+    key = [0]
+    while len(key) < words and sum(widths[: len(key) + 1]) + _BETWEEN * len(key) <= room // 2:
+        key.append(len(key))
+    blocks, used = [list(key)], sum(widths[: len(key)]) + _BETWEEN * (len(key) - 1)
+    begin = used
+    for index in range(len(key), len(widths)):
+        if used + _BETWEEN + widths[index] > room and len(blocks[-1]) > len(key):
+            blocks.append(list(key))
+            used = begin
+        blocks[-1].append(index)
+        used += _BETWEEN + widths[index]
+    return blocks
