@@ -113,6 +113,10 @@ class Item:
     period_end: Instant | None = None
     trial_end: Instant | None = None
     """End of this item's own trial (a trial offer), apart from the subscription's."""
+    discounts_complete: bool = True
+    """False when it was not said which discounts the item has: one that isn't among them may be there all the same."""
+    billed_until: Instant | None = None
+    """Until when the item is billed already, where that is beyond its period (prebilling)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,83 @@ class Pause:
 
     behavior: str
     resumes_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingUpdate:
+    """A change that was asked for and waits for its payment until `expires_at`: no part of the state yet, and perhaps never.
+
+    `items` are all the items that there would be, None when they stay as they are or weren't said.
+    """
+
+    expires_at: Instant | None = None
+    items: tuple[Item, ...] | None = None
+    trial_end: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class BillingSchedule:
+    """Prebilling: items at `prices` (None: all items) are billed ahead until `until`. Lines then reach far, and no item lives longer for it."""
+
+    key: str
+    until: Instant | None = None
+    prices: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledDiscount:
+    """A discount that a phase brings: a coupon (by its id), or a discount that there is already (`discount`), until `end` if that is said."""
+
+    coupon: str | None = None
+    discount: str | None = None
+    end: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledItem:
+    """An item as a phase will have it. `quantity` None: not said, as with metered prices."""
+
+    price: str | None
+    quantity: int | None = None
+    discounts: tuple[ScheduledDiscount, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledPhase:
+    """What a subscription is to be in [start, end): known future where it has not begun, and no evidence of what was."""
+
+    start: Instant
+    end: Instant | None
+    currency: str | None = None
+    items: tuple[ScheduledItem, ...] = ()
+    discounts: tuple[ScheduledDiscount, ...] = ()
+    trial: bool = False
+    """Whether the whole phase is a trial."""
+    trial_end: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedPause:
+    """A pause that is planned: from `pause_at` until `resume_at`, if that is said. Statuses are Stripe's: scheduled, succeeded, error."""
+
+    pause_at: Instant | None
+    resume_at: Instant | None = None
+    pause_status: str | None = None
+    resume_status: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """A subscription's schedule: what is to come, by dates that are known. `status` is Stripe's, `end_behavior` cancel, release or so.
+
+    `phases` and `pauses` are None where they were not said.
+    """
+
+    id: str
+    status: str | None = None
+    end_behavior: str | None = None
+    phases: tuple[ScheduledPhase, ...] | None = None
+    pauses: tuple[PlannedPause, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +231,16 @@ class Subscription:
     schedule: str | None = None
     test_clock: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
+    discounts_complete: bool = True
+    """False when it was not said which discounts the subscription has: one that isn't among them may be there all the same."""
+    customer_account: str | None = None
+    """The id of the account (acct_...) that stands for the customer, where Stripe names it."""
+    pending_update: PendingUpdate | None = None
+    managed_payments: bool | None = None
+    """Whether Stripe is the merchant of record; None where that isn't said, as by all but the newest versions."""
+    billing_schedules: tuple[BillingSchedule, ...] = ()
+    plan: Schedule | None = None
+    """What the schedule says, where it was expanded: listings have it, events name only its id. None: not said, or no schedule."""
 
 
 class Source(IntEnum):
@@ -187,6 +278,10 @@ class Customer:
     test_clock: str | None = None
     described: tuple[Discount, ...] = ()
     """Discounts on the customer's subscriptions that an event described, which name them by id only. Such a state says nothing else."""
+    discount_told: bool = True
+    """False when the customer came without the field of its discount: then None says nothing about it."""
+    customer_account: str | None = None
+    """The id of the account (acct_...) that stands for the customer, where Stripe names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +337,16 @@ class InvoiceLine:
     discounts: tuple[tuple[Discount, int], ...] = ()
     inclusive_tax: int = 0
     credited_lines: tuple[str, ...] = ()
+    quantity_decimal: Decimal | None = None
+    """The exact quantity, only where it is no whole number; `quantity` is it cut to a whole one."""
+    discounts_told: bool = True
+    """False when the line doesn't say which discounts it carries: one that isn't among them proves nothing."""
+    discount_amounts_told: bool = True
+    """False when the line doesn't say what its discounts took off: zeros among `discounts` then are no amounts."""
+    taxes_told: bool = True
+    """False when the line doesn't say its taxes: `inclusive_tax` then is no share of anything."""
+    invoice_item: str | None = None
+    """The invoice item (ii_...) that the line came from: what was pending before it came on this invoice."""
 
     @property
     def gives_back(self) -> bool:
@@ -250,11 +355,43 @@ class InvoiceLine:
 
 
 @dataclass(frozen=True, slots=True)
+class UnreadLine:
+    """A line that may belong to a subscription's item but doesn't say what is needed to tell. It changes nothing of any item.
+
+    `reason` is a stable word (line_without_parent, line_without_period, line_without_amount, line_without_subscription); `detail`
+    names the fields. What else it says is kept, so that a finding can name amounts.
+    """
+
+    id: str
+    reason: str
+    detail: str
+    amount: int | None = None
+    currency: str | None = None
+    item: str | None = None
+    price: str | None = None
+    period_start: Instant | None = None
+    period_end: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceEvidence:
-    """An invoice with those of its lines that belong to a subscription."""
+    """An invoice with those of its lines that belong to a subscription.
+
+    While there are `unread` lines, an item that has no line on the invoice may still have been billed by it: nothing is proven absent.
+    """
 
     head: Invoice
     lines: tuple[InvoiceLine, ...] = ()
+    unread: tuple[UnreadLine, ...] = ()
+    other_lines: int = 0
+    """How many lines are charges beside every subscription item: no evidence of MRR."""
+    other_amount: int = 0
+    """What those come to, in minor units."""
+
+    @property
+    def lines_complete(self) -> bool:
+        """Whether an item without a line was certainly not billed by this invoice."""
+        return not self.unread
 
 
 # --- what is handed to the engine ---------------------------------------------------------------------------------------
@@ -277,6 +414,9 @@ class SubscriptionEvidence:
     subscription: str
     states: tuple[SubscriptionState, ...] = ()
     invoices: tuple[InvoiceEvidence, ...] = ()
+    pending: tuple[InvoiceLine, ...] = ()
+    """Prorations that wait for an invoice (`invoice` is empty, `id` and `invoice_item` the invoice item's): they date a change as lines
+    do. One whose `invoice_item` is that of a line of an invoice says nothing more than that line."""
 
 
 @dataclass(frozen=True, slots=True)
