@@ -10,14 +10,14 @@ from integrations.sandbox.cycles import add_months, instant
 from integrations.sandbox.machine import Machine
 from integrations.sandbox.records import Life
 from integrations.sandbox.script import Script
-from integrations.sandbox.stories import FEATURES, tell
+from integrations.sandbox.stories import FEATURES, MORE, tell
 
 
 @dataclass(frozen=True)
 class Business:
     """`customers` random lives from (`seed`, index) over `months` months from `start`, then the `scripts` told by hand.
 
-    `features` are names out of `stories.FEATURES`; ValueError for any other. `api_version` is the one that events are drawn in.
+    `features` are names out of `stories.FEATURES` and `stories.MORE`; ValueError for any other. `api_version` is the one that events are drawn in.
     """
 
     customers: int = 300
@@ -31,7 +31,7 @@ class Business:
     country: str = "US"
 
     def __post_init__(self) -> None:
-        unknown = self.features - FEATURES
+        unknown = self.features - FEATURES - MORE
         if unknown:
             raise ValueError(f"unknown features: {', '.join(sorted(unknown))}")
         if self.size >= ids.MAX_CUSTOMERS:

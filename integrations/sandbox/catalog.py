@@ -4,12 +4,17 @@ The catalogue is the same for every business of one starting date: scripts and t
 Amounts are decimal strings of a currency's minor unit, as Stripe states them.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
 import msgspec
+from msgspec.structs import replace
 
 from integrations.sandbox.cycles import DAY
+
+MODULES = 14
+"""So many products of one price a month each: a subscription to all of them has more items than an answer inlines."""
 
 # Minor units of each currency for one hundred minor units of the price's own, chosen to give round amounts.
 _OPTION_RATES = {"eur": Fraction(92, 100), "gbp": Fraction(80, 100), "jpy": Fraction(150, 100), "kwd": Fraction(31, 10)}
@@ -50,6 +55,7 @@ class Price(msgspec.Struct, frozen=True):
     options: tuple[Option, ...] = ()
     tax_behavior: str = "unspecified"
     active: bool = True
+    deleted_at: int | None = None
 
     def in_currency(self, currency: str) -> tuple[str | None, tuple[Tier, ...]]:
         """Unit amount and tiers in `currency`; ValueError when the price isn't sold in it."""
@@ -86,16 +92,26 @@ class Coupon(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Catalog:
-    """Everything on sale, by id. `plans` are the licensed prices a story may begin with, by currency."""
+    """Everything that was ever on sale, by key: the id, or `id/2` for what was made again under the id of something deleted."""
 
     products: dict[str, Product]
     prices: dict[str, Price]
     coupons: dict[str, Coupon]
 
-    def sold_in(self, price: str, currency: str) -> bool:
-        """Whether `price` has an amount in `currency`."""
-        found = self.prices[price]
-        return found.currency == currency or any(option.currency == currency for option in found.options)
+    def price_key(self, identifier: str, at: int) -> str | None:
+        """The key of the price that has this id at `at`."""
+        return _key_of(self.prices, identifier, at)
+
+    def coupon_key(self, identifier: str, at: int) -> str | None:
+        """The key of the coupon that has this id at `at`."""
+        return _key_of(self.coupons, identifier, at)
+
+
+def _key_of(made: Mapping[str, Price] | Mapping[str, Coupon], identifier: str, at: int) -> str | None:
+    for key, each in made.items():
+        if each.id == identifier and each.created <= at and (each.deleted_at is None or at < each.deleted_at):
+            return key
+    return None
 
 
 def _options(unit: str | None, tiers: tuple[Tier, ...] = ()) -> tuple[Option, ...]:
@@ -128,6 +144,8 @@ def build_catalog(start: int) -> Catalog:
         Product("prod_analytics", "Analytics", born + 540),
         Product("prod_calls", "API calls", born + 600, "call"),
         Product("prod_setup", "Setup", born + 660),
+        Product("prod_legacy", "Legacy", born + 720),
+        *(Product(f"prod_module{n:02d}", f"Module {n}", born + 720 + n * 60) for n in range(1, MODULES + 1)),
     ]
     graduated = (Tier(5, "1500", "2000"), Tier(20, "1200", "500"), Tier(None, "900"))
     volume = (Tier(10, "1900"), Tier(50, "1500", "5000"), Tier(None, "1250", "9000"))
@@ -156,6 +174,8 @@ def build_catalog(start: int) -> Catalog:
         price("starter_monthly_incl", "starter", "month", "2500", currency="eur", everywhere=False, tax="inclusive"),
         price("starter_annual_incl", "starter", "year", "25000", currency="eur", everywhere=False, tax="inclusive"),
         price("team_monthly", "team", "month", "1200"),
+        price("team_monthly_incl", "team", "month", "1100", currency="eur", everywhere=False, tax="inclusive"),
+        price("support_monthly_incl", "support", "month", "4500", currency="eur", everywhere=False, tax="inclusive"),
         price("team_annual", "team", "year", "12000"),
         price("team_gbp_monthly", "team", "month", "1050", currency="gbp", everywhere=False),
         price("business_monthly", "business", "month", None, tiers=graduated, mode="graduated"),
@@ -178,7 +198,13 @@ def build_catalog(start: int) -> Catalog:
         price("calls_quarterly", "calls", "month", "0.45", 3, metered=True),
         price("calls_annual", "calls", "year", "0.45", metered=True),
         price("setup", "setup", None, "15000"),
+        *(price(f"module{n:02d}_monthly", f"module{n:02d}", "month", str(300 + 137 * n)) for n in range(1, MODULES + 1)),
+        price("legacy_monthly", "legacy", "month", "2000"),
+        price("usage_legacy_monthly", "calls", "month", None, metered=True, mode="graduated", tiers=(Tier(100, "3"), Tier(None, "1"))),
     ]  # fmt: skip
+    remade, metered = prices[-2:]
+    prices[-2:] = [replace(remade, deleted_at=start + 60 * DAY), replace(metered, deleted_at=start + 60 * DAY)]
+    again = replace(remade, unit="3000", options=_options("3000"), created=start + 60 * DAY + 3_600)
     amounts_10 = (("usd", 1000), ("eur", 900), ("gbp", 800), ("jpy", 1500), ("kwd", 3100))
     amounts_5 = (("usd", 500), ("eur", 450), ("gbp", 400), ("jpy", 700), ("kwd", 1550))
     coupons = [
@@ -192,9 +218,13 @@ def build_catalog(start: int) -> Catalog:
         Coupon("ONCE10", "Ten off once", born + 80, "once", amounts=amounts_10),
         Coupon("SUPPORT30", "Support", born + 90, "forever", percent="30", products=("prod_support",)),
         Coupon("RETIRED15", "Retired", born + 100, "forever", percent="15", deleted_at=start + 20 * DAY),
+        Coupon("SPRING", "Spring", born + 110, "forever", percent="20", deleted_at=start + 60 * DAY),
+        Coupon("TEAMHALF", "Team", born + 120, "forever", percent="50", products=("prod_team",), deleted_at=start + 60 * DAY),
+        Coupon("TEAMFIVE", "Five off a team", born + 130, "forever", amounts=amounts_5, products=("prod_team", "prod_starter")),
     ]
+    spring = Coupon("SPRING", "Spring again", start + 60 * DAY + 3_600, "forever", percent="50")
     return Catalog(
         {product.id: product for product in products},
-        {each.id: each for each in prices},
-        {coupon.id: coupon for coupon in coupons},
+        {**{each.id: each for each in prices}, f"{again.id}/2": again},
+        {**{coupon.id: coupon for coupon in coupons}, f"{spring.id}/2": spring},
     )

@@ -87,7 +87,7 @@ class Desk:
                 question.only()
                 wanted(question.expand, "account", shape)
                 return self._account()
-            case ["customers" | "subscriptions" | "invoices" | "events" | "subscription_schedules" as name]:
+            case ["customers" | "subscriptions" | "invoices" | "invoiceitems" | "events" | "subscription_schedules" as name]:
                 return self._paged(getattr(self, f"_{name}")(question, shape), question)
             case ["products" | "prices" | "coupons" as name]:
                 return self._wares(name, question, shape)
@@ -155,7 +155,12 @@ class Desk:
         return place
 
     def _show_for(self, life: Life, shape: Generation) -> Show:
-        return Show(self.business, shape, self._now, life)
+        return Show(self.business, shape, life.as_seen(self._now), life)
+
+    def _unseen(self, life: Life, record: Any) -> bool:
+        """Whether an object doesn't answer: not yet, since what answers lags behind, or not any more."""
+        gone = getattr(record, "vanished_at", None)
+        return record.created > life.as_seen(self._now) or (gone is not None and gone <= self._now)
 
     def _life_at(self, place: int) -> Life:
         life = self._shelf.life(ids.customer_of(place))
@@ -170,7 +175,13 @@ class Desk:
 
         def show(place: int) -> Json | None:
             life = self._life_at(place)
-            if people.is_deleted(life, self._now) or (email is not None and life.customer.email != email) or not no_clock:
+            if self._unseen(life, life.customer):
+                return None
+            if (
+                people.is_deleted(life, life.as_seen(self._now))
+                or (email is not None and life.customer.email != email)
+                or not no_clock
+            ):
                 return None
             return people.customer(self._show_for(life, shape), want)
 
@@ -195,10 +206,12 @@ class Desk:
                 return None
             life = self._life_at(place)
             sub = next(each for each in life.subscriptions if each.place == place)
-            version = in_force(sub.versions, self._now)
-            assert version is not None, "it was created by now"
+            if self._unseen(life, sub):
+                return None
+            version = in_force(sub.versions, life.as_seen(self._now))
+            assert version is not None, "it was created by then"
             state = version.state
-            gone = people.is_deleted(life, self._now)
+            gone = people.is_deleted(life, life.as_seen(self._now))
             if not _listed_under(status, state.status, of_deleted=gone):
                 return None
             if price is not None and all(each.price != price for each in state.items):
@@ -229,7 +242,9 @@ class Desk:
                 return None
             life = self._life_at(place)
             bill = next(each for each in life.invoices if each.place == place)
-            if status is not None and invoices.steps_until(bill, self._now)[-1].status != status:
+            if self._unseen(life, bill):
+                return None
+            if status is not None and invoices.steps_until(bill, life.as_seen(self._now))[-1].status != status:
                 return None
             if sub is not None and bill.subscription != sub:
                 return None
@@ -241,6 +256,29 @@ class Desk:
 
         return _Listing("invoice", "/v1/invoices", question.span("created"), show)
 
+    def _invoiceitems(self, question: Question, shape: Generation) -> _Listing:
+        """Prorations that wait for an invoice, or waited; those on invoices of their own never did."""
+        question.only(*_PAGED, "created", "customer", "invoice", "pending")
+        customer, invoice, pending = question.one.get("customer"), question.one.get("invoice"), question.flag("pending")
+        wanted(question.expand, "invoiceitem list", shape)
+        self._require_customer(customer)
+
+        def show(place: int) -> Json | None:
+            if customer is not None and ids.customer_of(place) != _index_of(customer):
+                return None
+            life = self._life_at(place)
+            at = life.as_seen(self._now)
+            held = next(each for each in life.invoice_items if each.place == place)
+            removed = held.removed_at is not None and held.removed_at <= at
+            waits = held.invoiced_at is None or held.invoiced_at > at
+            if self._unseen(life, held) or removed or (pending is not None and pending != waits):
+                return None
+            if invoice is not None and (waits or held.invoice != invoice):
+                return None
+            return invoices.invoice_item(self._show_for(life, shape), held)
+
+        return _Listing("invoice_item", "/v1/invoiceitems", question.span("created"), show)
+
     def _subscription_schedules(self, question: Question, shape: Generation) -> _Listing:
         question.only(*_PAGED, "created", "customer")
         customer = question.one.get("customer")
@@ -250,6 +288,8 @@ class Desk:
                 return None
             life = self._life_at(place)
             plan = next(each for each in life.schedules if each.place == place)
+            if self._unseen(life, plan):
+                return None
             return subscriptions.schedule(self._show_for(life, shape), plan)
 
         return _Listing("subscription_schedule", "/v1/subscription_schedules", question.span("created"), show)
@@ -271,7 +311,7 @@ class Desk:
                 return self._catalog_event(self._catalog_events[place], kind, kinds)
             life = self._life_at(place)
             happening = next(each for each in life.happenings if each.place == place)
-            if not _type_fits(happening.type, kind, kinds):
+            if happening.created + happening.late > self._now or not _type_fits(happening.type, kind, kinds):
                 return None
             return self._event(life, happening)
 
@@ -301,38 +341,43 @@ class Desk:
         question.only(*_PAGED, "created", *extra)
         want = wanted(question.expand, f"{name[:-1]} list", shape).get("data", NOTHING)
         span = question.span("created")
-        everything = sorted(self._stock(name).items(), key=lambda each: (-each[1], each[0]))
-        known = {identifier for identifier, _ in everything}
-        held = [(i, at) for i, at in everything if self._ware_fits(name, i, question) and span.holds(at) and at <= self._now]
-        after, before = question.one.get("starting_after"), question.one.get("ending_before")
-        for cursor, param in ((after, "starting_after"), (before, "ending_before")):
-            if cursor is not None and cursor not in known:
-                raise missing(name[:-1], cursor, param)
-        order = {identifier: number for number, (identifier, _) in enumerate(everything)}
+        stock: dict[str, Any] = getattr(self.business.catalog, name)
+        everything = sorted(stock, key=lambda key: (-stock[key].created, key))
+        held = [key for key in everything if self._ware_fits(name, key, question) and span.holds(stock[key].created)]
+        order = {key: number for number, key in enumerate(everything)}
+        after, before = (
+            self._ware_cursor(stock, question.one.get(param), name, param) for param in ("starting_after", "ending_before")
+        )
         if before is not None:
-            rest = [i for i, _ in held if order[i] < order[before]]
+            rest = [key for key in held if order[key] < order[before]]
             page = rest[-question.limit :]
         else:
-            rest = [i for i, _ in held if after is None or order[i] > order[after]]
+            rest = [key for key in held if after is None or order[key] > order[after]]
             page = rest[: question.limit]
-        data = [self._ware(name, identifier, shape, want) for identifier in page]
+        data = [self._ware(name, key, shape, want) for key in page]
         return {"object": "list", "data": data, "has_more": len(rest) > len(page), "url": f"/v1/{name}"}
 
-    def _stock(self, name: str) -> dict[str, int]:
-        catalog = self.business.catalog
-        held: Iterable[Any] = getattr(catalog, name).values()
-        return {each.id: each.created for each in held}
+    def _ware_cursor(self, stock: dict[str, Any], identifier: str | None, name: str, param: str) -> str | None:
+        """The key that a cursor means: the newest of its id, be it deleted."""
+        if identifier is None:
+            return None
+        named = [key for key, each in stock.items() if each.id == identifier and each.created <= self._now]
+        if not named:
+            raise missing(name[:-1], identifier, param)
+        return max(named, key=lambda key: stock[key].created)
 
-    def _ware_fits(self, name: str, identifier: str, question: Question) -> bool:
-        catalog, one = self.business.catalog, question.one
+    def _ware_fits(self, name: str, key: str, question: Question) -> bool:
+        ware: Any = getattr(self.business.catalog, name)[key]
+        gone = getattr(ware, "deleted_at", None)
+        if ware.created > self._now or (gone is not None and gone <= self._now):
+            return False
         if name == "coupons":
-            gone = catalog.coupons[identifier].deleted_at
-            return gone is None or self._now < gone
+            return True
         if question.flag("active") is False:
             return False
         if name == "products":
-            return "ids" not in question.many or identifier in question.many["ids"]
-        price = catalog.prices[identifier]
+            return "ids" not in question.many or ware.id in question.many["ids"]
+        price, one = self.business.catalog.prices[key], question.one
         kind = "one_time" if price.interval is None else "recurring"
         return (
             one.get("product", price.product) == price.product
@@ -362,7 +407,7 @@ class Desk:
         if found is None:
             raise missing("subscription", name, "subscription")
         life, sub = found
-        version = in_force(sub.versions, self._now)
+        version = in_force(sub.versions, life.as_seen(self._now))
         assert version is not None, "it was found, so it exists"
         show = self._show_for(life, shape)
         data = [subscriptions.item(show, sub, each, want) for each in version.state.items]
@@ -391,15 +436,19 @@ class Desk:
             return None
         held: Iterable[Any] = (life.customer,) if name == "customers" else getattr(life, _FIELDS[name])
         record = next((each for each in held if each.id == identifier), None)
-        return None if record is None else (life, record)
+        if record is None or (name != "events" and self._unseen(life, record)):
+            return None
+        return life, record
 
     def _one(self, name: str, identifier: str, question: Question, shape: Generation) -> Json:
         kind = _ONE[name]
         want = wanted(question.expand, kind, shape)
         if name in ("products", "prices", "coupons"):
-            if self._stock(name).get(identifier, self._now + 1) > self._now or not self._ware_fits(name, identifier, Question()):
+            stock: dict[str, Any] = getattr(self.business.catalog, name)
+            here = [key for key, each in stock.items() if each.id == identifier and self._ware_fits(name, key, Question())]
+            if not here:
                 raise missing(kind, identifier, kind)
-            return self._ware(name, identifier, shape, want)
+            return self._ware(name, here[0], shape, want)
         if name == "events":
             catalog_event = self._catalog_events.get(ids.place_of(identifier) or 0)
             if catalog_event is not None and self._now - EVENTS_KEPT <= catalog_event.created <= self._now:
@@ -418,7 +467,7 @@ class Desk:
                 return subscriptions.schedule(show, record)
             case "invoices":
                 return invoices.invoice(show, record, want)
-        if record.created < self._now - EVENTS_KEPT:
+        if not self._now - EVENTS_KEPT <= record.created <= self._now - record.late:
             raise missing(kind, identifier)
         return self._event(life, record)
 
@@ -435,7 +484,8 @@ _FIELDS: Final = {
     "subscriptions": "subscriptions", "invoices": "invoices", "events": "happenings", "subscription_schedules": "schedules",
 }  # fmt: skip
 _PREFIXES: Final = {
-    "customer": "cus_", "subscription": "sub_", "invoice": "in_", "event": "evt_", "subscription_schedule": "sub_sched_",
+    "customer": "cus_", "subscription": "sub_", "invoice": "in_", "invoice_item": "ii_", "event": "evt_",
+    "subscription_schedule": "sub_sched_",
 }  # fmt: skip
 
 

@@ -35,6 +35,8 @@ class LineDraft(msgspec.Struct):
     unit: str | None = None
     discounts: list[tuple[Discount, int]] = msgspec.field(default_factory=list)
     invoice_item: bool = False
+    waited_as: str = ""
+    """The id of the pending invoice item that it was."""
     credited_invoice: str | None = None
     credited_lines: tuple[str, ...] = ()
 
@@ -128,7 +130,7 @@ def proration_line(
     invoice, lines = billed if billed is not None and kind == "credit" else (None, ())
     return LineDraft(
         kind, item.id, item.price, item.quantity, -exact if kind == "credit" else exact, start, end,
-        f"{word} time on {item.quantity} × {name}", None, [], True, invoice, lines,
+        f"{word} time on {item.quantity} × {name}", None, [], True, "", invoice, lines,
     )  # fmt: skip
 
 
@@ -151,11 +153,14 @@ def finished(
             Line(
                 line_id, draft.kind, draft.item, draft.price, draft.quantity, amount, draft.start, draft.end,
                 draft.description, draft.unit, tuple(draft.discounts), tax, inclusive,
-                f"{invoice_item}{number}" if draft.invoice_item or draft.kind == "one_off" else None,
-                draft.credited_invoice, draft.credited_lines,
+                _hangs_off(draft, f"{invoice_item}{number}"), draft.credited_invoice, draft.credited_lines,
             )
         )  # fmt: skip
     return tuple(lines)
+
+
+def _hangs_off(draft: LineDraft, fresh: str) -> str | None:
+    return (draft.waited_as or fresh) if draft.invoice_item or draft.kind == "one_off" else None
 
 
 def totals(lines: Sequence[Line]) -> tuple[int, int, int, int]:

@@ -3,8 +3,10 @@
 It knows how things are recorded and nothing of why they happen; the machine decides.
 """
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -18,6 +20,7 @@ from integrations.sandbox.records import (
     Discount,
     Happening,
     Invoice,
+    InvoiceItem,
     Life,
     Line,
     Schedule,
@@ -28,6 +31,42 @@ from integrations.sandbox.records import (
 )
 
 _INVOICE_EVENTS = {"open": "finalized", "void": "voided", "uncollectible": "marked_uncollectible"}
+BLANKS: Final = ("pricing", "quantity", "parent")
+"""What a line may leave null."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """How what is recorded reaches a reader.
+
+    `late` and `blank` are (since, until, what): events of that time appear so many seconds late, lines of that time lack that field.
+    `late_share` and `blank_share` are the parts of all events and lines that do so by chance, which the id decides.
+    """
+
+    late: tuple[tuple[int, int, int], ...] = ()
+    blank: tuple[tuple[int, int, str], ...] = ()
+    late_share: float = 0.0
+    blank_share: float = 0.0
+
+    def lateness(self, identifier: str, at: int) -> int:
+        """How many seconds late an event appears: between twelve minutes and two days, where chance says so."""
+        told = [by for since, until, by in self.late if since <= at < until]
+        roll = _chance(identifier)
+        if not told and roll < self.late_share:
+            told = [720 + int(roll / self.late_share * 170_000)]
+        return max(told, default=0)
+
+    def lacking(self, identifier: str, at: int) -> str:
+        """What a line made at `at` leaves null, empty for nothing."""
+        told = [what for since, until, what in self.blank if since <= at < until]
+        roll = _chance(identifier)
+        if not told and roll < self.blank_share:
+            told = [BLANKS[int(roll / self.blank_share * len(BLANKS))]]
+        return told[-1] if told else ""
+
+
+def _chance(identifier: str) -> float:
+    return int.from_bytes(hashlib.blake2b(identifier.encode(), digest_size=4).digest(), "big") / 2**32
 
 
 @dataclass
@@ -47,6 +86,7 @@ class OpenSubscription:
     pending: list[LineDraft] = field(default_factory=list)
     billed: dict[str, tuple[str, tuple[str, ...]]] = field(default_factory=dict)
     unsettled: list["OpenInvoice"] = field(default_factory=list)
+    vanished_at: int | None = None
 
     @property
     def state(self) -> SubscriptionState:
@@ -55,8 +95,8 @@ class OpenSubscription:
 
     @property
     def over(self) -> bool:
-        """Whether it has ended for good."""
-        return self.state.status in ("canceled", "incomplete_expired")
+        """Whether nothing happens to it any more."""
+        return self.state.status in ("canceled", "incomplete_expired") or self.vanished_at is not None
 
 
 @dataclass
@@ -86,8 +126,9 @@ class OpenInvoice:
 class Journal:
     """Everything recorded of one customer."""
 
-    def __init__(self, catalog: Catalog, tag: str, index: int, currency: str) -> None:
+    def __init__(self, catalog: Catalog, tag: str, index: int, currency: str, delivery: Delivery) -> None:
         self.catalog = catalog
+        self._delivery = delivery
         self._tag = tag
         self._index = index
         self._serials: dict[str, int] = {}
@@ -99,6 +140,7 @@ class Journal:
         self.subscriptions: list[OpenSubscription] = []
         self.invoices: list[OpenInvoice] = []
         self._schedules: list[Schedule] = []
+        self._waiting: dict[str, InvoiceItem] = {}
         self._happenings: list[Happening] = []
 
     def identity(self, prefix: str, at: int) -> tuple[str, int]:
@@ -111,7 +153,8 @@ class Journal:
     def announce(self, at: int, kind: str, subject: str, number: int, detail: Discount | None = None) -> None:
         """Record an event."""
         event, place = self.identity("evt", at)
-        self._happenings.append(Happening(event, place, at, kind, subject, number, detail))
+        late = self._delivery.lateness(event, at)
+        self._happenings.append(Happening(event, place, at, kind, subject, number, detail, late))
 
     def open_customer(self, at: int, state: CustomerState) -> None:
         """The customer comes into being."""
@@ -153,7 +196,11 @@ class Journal:
         invoice_id, place = self.identity("in", at)
         names = [ids.make("il", place, self._tag) + ids.base62(n, 2) for n in range(len(drafts))]
         item = ids.make("ii", place, self._tag)
-        lines = finished(drafts, self.catalog, names, taxed, item)
+        lines = self._blanked(finished(drafts, self.catalog, names, taxed, item), at)
+        for draft in drafts:
+            if draft.waited_as:
+                held = self._waiting[draft.waited_as]
+                self._waiting[held.id] = replace(held, invoiced_at=at, invoice=invoice_id)
         total = totals(lines)[3]
         currency = sub.currency if sub else self.currency
         balance = self.customer[-1].state.balance if currency == self.currency else 0
@@ -170,6 +217,24 @@ class Journal:
             self.change_customer(at, balance=ending)
         return invoice
 
+    def _blanked(self, lines: tuple[Line, ...], at: int) -> tuple[Line, ...]:
+        return tuple(replace(each, blank=self._delivery.lacking(each.id, at)) for each in lines)
+
+    def let_wait(self, sub: OpenSubscription, at: int, drafts: Sequence[LineDraft]) -> None:
+        """These lines wait for the subscription's next invoice, each as an invoice item."""
+        for draft in drafts:
+            identifier, place = self.identity("ii", at)
+            draft.waited_as = identifier
+            (line,) = finished([draft], self.catalog, [identifier], taxed=False, invoice_item=identifier)
+            self._waiting[identifier] = InvoiceItem(identifier, place, at, sub.id, sub.currency, line)
+        sub.pending += drafts
+
+    def drop_waiting(self, sub: OpenSubscription, at: int) -> None:
+        """What waited for the subscription's next invoice waits no more."""
+        for draft in sub.pending:
+            self._waiting[draft.waited_as] = replace(self._waiting[draft.waited_as], removed_at=at)
+        sub.pending = []
+
     def step(
         self, invoice: OpenInvoice, at: int, status: str, *, event: str = "", attempts: int = 0, next_attempt: int | None = None
     ) -> None:
@@ -181,7 +246,7 @@ class Journal:
         if before.status == "open" and before.at != at:
             self.announce(at, "invoice.updated", invoice.id, len(invoice.steps) - 1)
 
-    def life(self, name: str, email: str, country: str) -> Life:
+    def life(self, name: str, email: str, country: str, lags: tuple[tuple[int, int, int], ...] = ()) -> Life:
         """The finished record."""
         return Life(
             customer=Customer(
@@ -191,7 +256,7 @@ class Journal:
             subscriptions=tuple(
                 Subscription(
                     sub.id, sub.place, self.customer_id, sub.created, sub.start_date, sub.currency, sub.flexible,
-                    sub.send_invoice, tuple(sub.versions),
+                    sub.send_invoice, tuple(sub.versions), sub.vanished_at,
                 )
                 for sub in self.subscriptions
             ),
@@ -206,4 +271,6 @@ class Journal:
             ),
             schedules=tuple(self._schedules),
             happenings=tuple(self._happenings),
+            invoice_items=tuple(self._waiting.values()),
+            lags=lags,
         )  # fmt: skip

@@ -22,9 +22,9 @@ from integrations.sandbox.invoicing import (
     trial_line,
     usage_line,
 )
-from integrations.sandbox.journal import Journal, OpenSubscription
+from integrations.sandbox.journal import Delivery, Journal, OpenSubscription
 from integrations.sandbox.payments import Card, Payments
-from integrations.sandbox.records import CustomerState, Discount, Item, Life, Schedule, SubscriptionState
+from integrations.sandbox.records import CustomerState, Discount, Item, Life, PendingUpdate, Schedule, SubscriptionState
 from integrations.sandbox.script import Script
 
 # What happens first when several things fall on one second.
@@ -32,6 +32,9 @@ _ENDS: Final = 0
 _RENEWALS: Final = 1
 _INVOICES: Final = 2
 _ACTS: Final = 3
+
+POLICY: Final = "canceled_by_retention_policy"
+"""Stripe's word for an end that neither the customer nor a failed payment brought about."""
 
 
 class DoesNotApply(ValueError):
@@ -47,7 +50,8 @@ class Machine:
         self._queue: list[tuple[int, int, int, Callable[[int], None]]] = []
         self._count = 0
         self._card = Card()
-        self._journal = Journal(catalog, tag, index, script.currency)
+        delivery = Delivery(tuple(script.late), tuple(script.blank), script.late_share, script.blank_share)
+        self._journal = Journal(catalog, tag, index, script.currency, delivery)
         self._payments = Payments(self._journal, self._card, lambda at, what: self._later(at, _INVOICES, what), self._finish)
         self._by_key: dict[str, OpenSubscription] = {}
 
@@ -67,7 +71,7 @@ class Machine:
             at, _, _, what = heapq.heappop(self._queue)
             what(at)
         email = f"{self._script.name.lower().replace(' ', '.')}@example.com"
-        return self._journal.life(self._script.name, email, self._script.country)
+        return self._journal.life(self._script.name, email, self._script.country, tuple(self._script.lags))
 
     def _later(self, at: int, rank: int, what: Callable[[int], None]) -> None:
         self._count += 1
@@ -88,6 +92,12 @@ class Machine:
             raise DoesNotApply(f"subscription {key!r} is {sub.state.status}")
         return sub
 
+    def _on_sale(self, price: str, at: int) -> str:
+        key = self._catalog.price_key(price, at)
+        if key is None:
+            raise DoesNotApply(f"{price} is not on sale")
+        return key
+
     # Beginning
 
     def _do_subscribe(
@@ -102,9 +112,9 @@ class Machine:
             identifier, place, at, backdated_to or at, currency or self._script.currency, flexible, send_invoice,
             after_trial, void_first,
         )  # fmt: skip
-        self._by_key[key] = sub
         made = []
-        for number, (price, quantity) in enumerate(items):
+        for number, (named, quantity) in enumerate(items):
+            price = self._on_sale(named, at)
             end = trial_end or self._period_end(price, at, 1)
             item_id, _ = self._journal.identity("si", at)
             anchor, cycles = (trial_end, 0) if trial_end else (at, 1)
@@ -117,6 +127,7 @@ class Machine:
             tuple(self._discount(each, at, "subscription", identifier) for each in coupons),
             trial_start=at if trial_end else None, trial_end=trial_end,
         )  # fmt: skip
+        self._by_key[key] = sub
         self._journal.open_subscription(sub, at, state, cause or "start")
         for discount in (*state.discounts, *(each for item in made for each in item.discounts)):
             self._journal.announce(at, "customer.discount.created", discount.holder, 0, discount)
@@ -203,15 +214,19 @@ class Machine:
         self._journal.write(sub, at, "renewed", "cycle", items=items)
         self._await_renewals(sub, list(renewed.values()))
         drafts, sub.pending = sub.pending, []
-        self._bill(sub, at, "subscription_cycle", drafts, list(renewed.values()), usage=usage)
+        to_bill = [item for item in renewed.values() if item.billed_until is None or item.billed_until < item.end]
+        if drafts or to_bill or usage:
+            self._bill(sub, at, "subscription_cycle", drafts, to_bill, usage=usage)
 
     def _bill(
         self, sub: OpenSubscription, at: int, reason: str, drafts: list[LineDraft], items: list[Item],
-        *, usage: list[LineDraft] | None = None, at_once: bool = False,
+        *, usage: list[LineDraft] | None = None, at_once: bool = False, ahead: int = 0,
     ) -> None:  # fmt: skip
-        """An invoice of the pending `drafts`, then a full period of `items`, then `usage`."""
+        """An invoice of the pending `drafts`, then a full period of `items` (or `ahead` periods after this one), then `usage`."""
         licensed = [item for item in items if not self._catalog.prices[item.price].metered]
         pairs = [(item, cycle_lines(self._catalog, sub.currency, item)) for item in licensed]
+        if ahead:
+            pairs = [(item, [self._stretched(line, item, ahead) for line in lines]) for item, lines in pairs]
         discount_lines(self._catalog, sub.currency, pairs, self._whole_discounts(sub))
         everything = [*drafts, *(line for _, lines in pairs for line in lines), *(usage or [])]
         previous = sub.state.items[0]
@@ -239,6 +254,18 @@ class Machine:
                     self._journal.change_customer(at, discount=None)
         self._payments.take(invoice, at, at_once=at_once)
 
+    def _stretched(self, line: LineDraft, item: Item, cycles: int) -> LineDraft:
+        end = self._period_end(item.price, item.anchor, item.cycles + cycles)
+        return replace(line, exact=line.exact * cycles, start=item.end, end=end)
+
+    def _do_prebill(self, at: int, *, key: str, cycles: int) -> None:
+        sub = self._sub(key, "active")
+        items = [
+            replace(item, billed_until=self._period_end(item.price, item.anchor, item.cycles + cycles)) for item in sub.state.items
+        ]
+        self._journal.write(sub, at, "prebilled", "invoice", items=tuple(items))
+        self._bill(sub, at, "subscription_update", [], items, at_once=True, ahead=cycles)
+
     def _taxed(self) -> bool:
         return dict(self._journal.customer[-1].state.metadata).get("tax") == "exclusive"
 
@@ -248,9 +275,12 @@ class Machine:
         return self._catalog.coupons[discount.coupon].duration == "once"
 
     def _discount(self, coupon: str, at: int, level: str, holder: str) -> Discount:
-        months = self._catalog.coupons[coupon].months
+        key = self._catalog.coupon_key(coupon, at)
+        if key is None:
+            raise DoesNotApply(f"there is no coupon {coupon}")
+        months = self._catalog.coupons[key].months
         identifier, _ = self._journal.identity("di", at)
-        return Discount(identifier, coupon, at, None if months is None else add_months(at, months), level, holder)
+        return Discount(identifier, key, at, None if months is None else add_months(at, months), level, holder)
 
     def _whole_discounts(self, sub: OpenSubscription) -> tuple[Discount, ...]:
         state, held = sub.state, self._journal.customer[-1].state.discount
@@ -325,14 +355,7 @@ class Machine:
     def _do_change(self, at: int, *, key: str, item: int, price: str | None, quantity: int | None, proration: str) -> None:
         sub = self._sub(key, "active", "past_due", "trialing")
         state = sub.state
-        if item >= len(state.items):
-            raise DoesNotApply(f"no item {item}")
-        old = state.items[item]
-        new = replace(old, price=price or old.price, quantity=quantity if quantity is not None else old.quantity)
-        if (new.price, new.quantity) == (old.price, old.quantity):
-            raise DoesNotApply("nothing changes")
-        if self._clashes(state.items, new):
-            raise DoesNotApply("two items of one price")
+        old, new = self._exchanged(sub, at, item, price, quantity)
         was, now = self._catalog.prices[old.price], self._catalog.prices[new.price]
         swap = (was.interval, was.interval_count) != (now.interval, now.interval_count)
         cause = "quantity" if was.id == now.id else "plan" if swap or was.product != now.product else "price"
@@ -358,6 +381,52 @@ class Machine:
         else:
             self._charge_prorations(sub, at, lines, proration)
 
+    def _exchanged(self, sub: OpenSubscription, at: int, item: int, price: str | None, quantity: int | None) -> tuple[Item, Item]:
+        """The item at index `item` as it is and as it would be."""
+        items = sub.state.items
+        if item >= len(items):
+            raise DoesNotApply(f"no item {item}")
+        old = items[item]
+        new_price = old.price if price is None or price == self._catalog.prices[old.price].id else self._on_sale(price, at)
+        new = replace(old, price=new_price, quantity=quantity if quantity is not None else old.quantity)
+        if (new.price, new.quantity) == (old.price, old.quantity):
+            raise DoesNotApply("nothing changes")
+        if self._clashes(items, new):
+            raise DoesNotApply("two items of one price")
+        return old, new
+
+    def _do_offer(
+        self, at: int, *, key: str, item: int, price: str | None, quantity: int | None, settled: int, outcome: str
+    ) -> None:  # fmt: skip
+        sub = self._sub(key, "active")
+        before = sub.state.items
+        old, new = self._exchanged(sub, at, item, price, quantity)
+        was, now = self._catalog.prices[old.price], self._catalog.prices[new.price]
+        if (was.interval, was.interval_count) != (now.interval, now.interval_count) or sub.state.pending is not None:
+            raise DoesNotApply("only an upgrade within one interval waits, and one at a time")
+        after = tuple(new if each.id == old.id else each for each in before)
+        lines = self._prorate(sub, at, before, after, old, new)
+        self._journal.write(sub, at, "offered", "pending", pending=PendingUpdate(settled, after))
+        invoice = self._journal.open_invoice(sub, at, "subscription_update", lines, (old.start, at), self._taxed())
+        self._journal.write(sub, at, "billed", "invoice", latest_invoice=invoice.id)
+        self._journal.step(invoice, at, "open")
+        cause = "quantity" if was.id == now.id else "plan" if was.product != now.product else "price"
+
+        def settle(moment: int) -> None:
+            if sub.over or sub.state.pending is None:
+                return
+            if outcome == "paid" and sub.state.items == before and sub.state.status == "active":
+                self._journal.step(invoice, moment, "paid", attempts=1)
+                self._journal.write(sub, moment, cause, "prorated", items=after, pending=None)
+                self._journal.remark(sub, moment, "pending_update_applied")
+                return
+            if outcome != "open":
+                self._journal.step(invoice, moment, "void")
+            self._journal.write(sub, moment, "offer_over", "pending", pending=None)
+            self._journal.remark(sub, moment, "pending_update_expired")
+
+        self._later(settled, _ACTS, settle)
+
     def _clashes(self, items: tuple[Item, ...], new: Item) -> bool:
         return any(each.price == new.price and each.id != new.id for each in items)
 
@@ -381,11 +450,12 @@ class Machine:
             pending, sub.pending = [*sub.pending, *lines], []
             self._bill(sub, at, "subscription_update", pending, [], at_once=True)
         else:
-            sub.pending += lines
+            self._journal.let_wait(sub, at, lines)
 
     def _do_add_item(self, at: int, *, key: str, price: str, quantity: int, proration: str) -> None:
         sub = self._sub(key, "active", "past_due", "trialing")
         state = sub.state
+        price = self._on_sale(price, at)
         identifier, _ = self._journal.identity("si", at)
         first = state.items[0]
         new = replace(first, id=identifier, price=price, quantity=quantity, created=at, discounts=())
@@ -420,24 +490,59 @@ class Machine:
         self._journal.write(sub, at, "removed_product", trace, items=items)
         self._charge_prorations(sub, at, lines, proration)
 
-    def _do_schedule_change(self, at: int, *, key: str, on: int, price: str, quantity: int) -> None:
-        sub = self._sub(key, "active")
+    def _open_schedule(
+        self, sub: OpenSubscription, at: int, phases: tuple[tuple[int, str, int], ...], pause_at: int | None, resume_at: int | None
+    ) -> Schedule:
         first = sub.state.items[0]
         identifier, place = self._journal.identity("sub_sched", at)
-        self._journal.open_schedule(
-            Schedule(
-                identifier, place, self._journal.customer_id, sub.id, sub.currency, at, on,
-                (first.price, first.quantity), (price, quantity),
-            )
+        plan = Schedule(
+            identifier, place, self._journal.customer_id, sub.id, sub.currency, at, (first.price, first.quantity), phases,
+            pause_at, resume_at,
         )  # fmt: skip
-        self._journal.write(sub, at, "scheduled", "schedule", schedule=identifier)
+        self._journal.open_schedule(plan)
+        self._journal.write(sub, at, "scheduled", "schedule", schedule=plan.id)
+        return plan
 
-        def switch(now: int) -> None:
-            if sub.state.schedule == identifier and sub.state.status in ("active", "past_due"):
-                self._journal.write(sub, now, "released", "schedule", schedule=None)
+    def _release(self, sub: OpenSubscription, at: int, plan: Schedule) -> None:
+        if at >= plan.over_at and sub.state.schedule == plan.id:
+            self._journal.write(sub, at, "released", "schedule", schedule=None)
+
+    def _do_schedule_phases(self, at: int, *, key: str, phases: tuple[tuple[int, str, int], ...]) -> None:
+        sub = self._sub(key, "active")
+        plan = self._open_schedule(sub, at, tuple((on, self._on_sale(price, at), n) for on, price, n in phases), None, None)
+
+        def switch(now: int, price: str, quantity: int) -> None:
+            if sub.state.schedule == plan.id and sub.state.status in ("active", "past_due"):
+                self._release(sub, now, plan)
                 self._do_change(now, key=key, item=0, price=price, quantity=quantity, proration="none")
 
-        self._later(on, _ACTS, lambda now: self._perform(switch, now, {}))
+        for on, price, quantity in phases:
+            self._later(on, _ACTS, lambda now, p=price, n=quantity: self._perform(switch, now, {"price": p, "quantity": n}))  # type: ignore[misc]
+
+    def _do_plan_pause(self, at: int, *, key: str, on: int, until: int | None) -> None:
+        sub = self._sub(key, "active")
+        plan = self._open_schedule(sub, at, (), on, until)
+
+        def act(now: int, *, pauses: bool) -> None:
+            if sub.state.schedule == plan.id:
+                self._release(sub, now, plan)
+                if pauses:
+                    self._do_hold(now, key=key)
+                else:
+                    self._do_release(now, key=key)
+
+        self._later(on, _ACTS, lambda now: self._perform(act, now, {"pauses": True}))
+        if until is not None:
+            self._later(until, _ACTS, lambda now: self._perform(act, now, {"pauses": False}))
+
+    def _do_give_trial(self, at: int, *, key: str, until: int) -> None:
+        sub = self._sub(key, "active")
+        items = [replace(item, start=at, end=until, anchor=until, cycles=0) for item in sub.state.items]
+        self._journal.write(
+            sub, at, "trial", "trial", status="trialing", trial_start=at, trial_end=until, items=tuple(items), anchor=until
+        )
+        self._later(until, _RENEWALS, lambda now: self._trial_over(sub, now))
+        self._bill(sub, at, "subscription_update", [trial_line(self._catalog, item) for item in items], [], at_once=True)
 
     def _do_set_trial_end(self, at: int, *, key: str, trial_end: int) -> None:
         sub = self._sub(key, "trialing")
@@ -448,6 +553,14 @@ class Machine:
     def _do_label(self, at: int, *, key: str, metadata: tuple[tuple[str, str], ...]) -> None:
         sub = self._sub(key)
         self._journal.write(sub, at, "labelled", "metadata", metadata=metadata)
+
+    def _do_put_status(self, at: int, *, key: str, status: str) -> None:
+        sub = self._sub(key)
+        cause = "recovered" if status in ("active", "past_due") else "status_unknown"
+        self._journal.write(sub, at, cause, "status", status=status)
+
+    def _do_vanish(self, at: int, *, key: str) -> None:
+        self._sub(key).vanished_at = at
 
     # Pausing
 
@@ -489,18 +602,25 @@ class Machine:
         if sub.over:
             return
         state = sub.state
-        involuntary = reason == "payment_failed" or state.status == "unpaid"
-        sub.pending = []
+        causes = {
+            "payment_failed": "canceled_involuntary",
+            "payment_disputed": "canceled_involuntary",
+            POLICY: "canceled_by_policy",
+        }
+        cause = "canceled_involuntary" if state.status == "unpaid" else causes.get(reason, "canceled_voluntary")
+        self._journal.drop_waiting(sub, at)
         self._journal.write(
-            sub, at, "canceled_involuntary" if involuntary else "canceled_voluntary", "ended", event="deleted",
+            sub, at, cause, "ended", event="deleted",
             status="canceled", ended_at=at, canceled_at=state.canceled_at or at, cancel_reason=reason,
-            feedback=feedback or state.feedback, pause_behavior=None, pause_resumes_at=None,
+            feedback=feedback or state.feedback, pause_behavior=None, pause_resumes_at=None, pending=None,
         )  # fmt: skip
 
-    def _do_cancel(self, at: int, *, key: str, at_period_end: bool, on: int | None, feedback: str | None) -> None:
+    def _do_cancel(
+        self, at: int, *, key: str, at_period_end: bool, on: int | None, feedback: str | None, reason: str
+    ) -> None:  # fmt: skip
         sub = self._sub(key)
         if not at_period_end and on is None:
-            self._finish(sub, at, "cancellation_requested", feedback)
+            self._finish(sub, at, reason, feedback)
             return
         end = on if on is not None else min(item.end for item in sub.state.items)
         self._journal.write(

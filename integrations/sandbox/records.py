@@ -21,7 +21,11 @@ class Discount(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Item(msgspec.Struct, frozen=True, array_like=True):
-    """A subscription item and its current billing period; `cycles` counts periods since `anchor`."""
+    """A subscription item and its current billing period; `cycles` counts periods since `anchor`.
+
+    `price` and a discount's `coupon` are keys of the catalogue: an id that was made again has a key for each of its versions.
+    `billed_until` is how far ahead it is billed already, where that is further than its period.
+    """
 
     id: str
     price: str
@@ -32,6 +36,14 @@ class Item(msgspec.Struct, frozen=True, array_like=True):
     anchor: int
     cycles: int
     discounts: tuple[Discount, ...] = ()
+    billed_until: int | None = None
+
+
+class PendingUpdate(msgspec.Struct, frozen=True, array_like=True):
+    """An upgrade that waits for its payment: the items that it would bring."""
+
+    expires_at: int
+    items: tuple[Item, ...]
 
 
 class SubscriptionState(msgspec.Struct, frozen=True, array_like=True):
@@ -56,6 +68,7 @@ class SubscriptionState(msgspec.Struct, frozen=True, array_like=True):
     latest_invoice: str | None = None
     schedule: str | None = None
     metadata: tuple[tuple[str, str], ...] = ()
+    pending: PendingUpdate | None = None
 
 
 class Version(msgspec.Struct, frozen=True, array_like=True):
@@ -68,7 +81,10 @@ class Version(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Subscription(msgspec.Struct, frozen=True, array_like=True):
-    """A subscription's life. `start_date` is before `created` when it was backdated."""
+    """A subscription's life. `start_date` is before `created` when it was backdated.
+
+    From `vanished_at` on nothing answers for it any more, and nothing said that it ended.
+    """
 
     id: str
     place: int
@@ -79,10 +95,14 @@ class Subscription(msgspec.Struct, frozen=True, array_like=True):
     flexible: bool
     send_invoice: bool
     versions: tuple[Version, ...]
+    vanished_at: int | None = None
 
 
 class Line(msgspec.Struct, frozen=True, array_like=True):
-    """One invoice line. `kind`: cycle, credit, debit (the two of a proration), usage, or one_off."""
+    """One invoice line. `kind`: cycle, credit, debit (the two of a proration), usage, or one_off.
+
+    `blank` names what the answer leaves null: pricing, quantity or parent.
+    """
 
     id: str
     kind: str
@@ -100,6 +120,7 @@ class Line(msgspec.Struct, frozen=True, array_like=True):
     invoice_item: str | None = None
     credited_invoice: str | None = None
     credited_lines: tuple[str, ...] = ()
+    blank: str = ""
 
 
 class Step(msgspec.Struct, frozen=True, array_like=True):
@@ -162,8 +183,22 @@ class Customer(msgspec.Struct, frozen=True, array_like=True):
     versions: tuple[CustomerVersion, ...]
 
 
+class InvoiceItem(msgspec.Struct, frozen=True, array_like=True):
+    """A proration that waits for an invoice: pending until `invoiced_at`, or until it was dropped at `removed_at`."""
+
+    id: str
+    place: int
+    created: int
+    subscription: str
+    currency: str
+    line: Line
+    invoiced_at: int | None = None
+    invoice: str | None = None
+    removed_at: int | None = None
+
+
 class Schedule(msgspec.Struct, frozen=True, array_like=True):
-    """A subscription schedule of two phases: as it was, then `price` and `quantity` from `switch_at`."""
+    """A subscription schedule: as it was, then a price and a quantity from each of `phases` on; or a pause that is planned."""
 
     id: str
     place: int
@@ -171,13 +206,22 @@ class Schedule(msgspec.Struct, frozen=True, array_like=True):
     subscription: str
     currency: str
     created: int
-    switch_at: int
     before: tuple[str, int]
-    after: tuple[str, int]
+    phases: tuple[tuple[int, str, int], ...]
+    pause_at: int | None = None
+    resume_at: int | None = None
+
+    @property
+    def over_at(self) -> int:
+        """When there is nothing left to come."""
+        return max(self.created, self.pause_at or 0, self.resume_at or 0, *(at for at, _, _ in self.phases))
 
 
 class Happening(msgspec.Struct, frozen=True, array_like=True):
-    """An event of Stripe's: `number` picks the version or step that it announces (for discounts, the discount)."""
+    """An event of Stripe's: `number` picks the version or step that it announces (for discounts, the discount).
+
+    One that is `late` appears in the list so many seconds after its moment.
+    """
 
     id: str
     place: int
@@ -186,6 +230,7 @@ class Happening(msgspec.Struct, frozen=True, array_like=True):
     subject: str
     number: int
     detail: Discount | None = None
+    late: int = 0
 
 
 class Life(msgspec.Struct, frozen=True):
@@ -196,6 +241,13 @@ class Life(msgspec.Struct, frozen=True):
     invoices: tuple[Invoice, ...]
     schedules: tuple[Schedule, ...]
     happenings: tuple[Happening, ...]
+    invoice_items: tuple[InvoiceItem, ...] = ()
+    lags: tuple[tuple[int, int, int], ...] = ()
+    """(since, until, seconds): meanwhile everything but events answers as it was so many seconds ago."""
+
+    def as_seen(self, now: int) -> int:
+        """The moment whose state answers at `now`."""
+        return min((now - by for since, until, by in self.lags if since <= now < until), default=now)
 
 
 _Timed = TypeVar("_Timed", Version, Step, CustomerVersion)

@@ -34,6 +34,7 @@ class Script:
 
     `sub` names a subscription by the key it was subscribed under ("main" unless told otherwise).
     `strict` scripts raise ValueError when an act does not apply (a change after the end, say); stories skip it.
+    `late_share` and `blank_share` are the parts of the events and lines that come late or lack something (see `journal.Delivery`).
     """
 
     def __init__(
@@ -45,6 +46,8 @@ class Script:
         created: When | None = None,
         metadata: Mapping[str, str] | None = None,
         strict: bool = True,
+        late_share: float = 0.0,
+        blank_share: float = 0.0,
     ) -> None:
         self.name = name
         self.currency = currency
@@ -52,7 +55,12 @@ class Script:
         self.created = None if created is None else moment(created)
         self.metadata = tuple(sorted((metadata or {}).items()))
         self.strict = strict
+        self.late_share = late_share
+        self.blank_share = blank_share
         self.acts: list[Act] = []
+        self.late: list[tuple[int, int, int]] = []
+        self.blank: list[tuple[int, int, str]] = []
+        self.lags: list[tuple[int, int, int]] = []
 
     def _add(self, at: When, verb: str, **arguments: Any) -> Self:
         self.acts.append(Act(moment(at), verb, arguments))
@@ -78,7 +86,7 @@ class Script:
         void_first: bool = False,
         cause: str | None = None,
     ) -> Self:
-        """Begin a subscription to `price` (or to several `items`).
+        """Begin a subscription to `price` (or to several `items`). Prices and coupons are named by their ids.
 
         `after_trial` is "convert" or "pause" (no card on file). `item_coupons` go to the first item. With a card that is
         failing (`fail_payments` before) it begins `incomplete`. `void_first` voids the first invoice instead of paying it.
@@ -163,9 +171,10 @@ class Script:
         at_period_end: bool = False,
         on: When | None = None,
         feedback: str | None = None,
+        reason: str = "cancellation_requested",
         sub: str = "main",
     ) -> Self:
-        """Cancel now, at the period's end, or `on` a day."""
+        """Cancel now, at the period's end, or `on` a day; `reason` is Stripe's word for why."""
         return self._add(
             at,
             "cancel",
@@ -173,6 +182,7 @@ class Script:
             at_period_end=at_period_end,
             on=None if on is None else moment(on),
             feedback=feedback,
+            reason=reason,
         )
 
     def withdraw(self, at: When, *, sub: str = "main") -> Self:
@@ -185,7 +195,57 @@ class Script:
 
     def schedule_change(self, at: When, on: When, price: str, quantity: int = 1, *, sub: str = "main") -> Self:
         """A schedule that changes the first item on a later day, without proration."""
-        return self._add(at, "schedule_change", key=sub, on=moment(on), price=price, quantity=quantity)
+        return self.schedule_phases(at, [(on, price, quantity)], sub=sub)
+
+    def schedule_phases(self, at: When, phases: Sequence[tuple[When, str, int]], *, sub: str = "main") -> Self:
+        """A schedule of several (when, price, quantity) to come of the first item, each without proration."""
+        return self._add(at, "schedule_phases", key=sub, phases=tuple((moment(on), price, n) for on, price, n in phases))
+
+    def plan_pause(self, at: When, on: When, until: When | None = None, *, sub: str = "main") -> Self:
+        """A schedule that pauses the subscription itself on a later day, and resumes it at `until`."""
+        return self._add(at, "plan_pause", key=sub, on=moment(on), until=None if until is None else moment(until))
+
+    def offer(
+        self, at: When, price: str | None = None, quantity: int | None = None, *, settled: When, outcome: str = "void", item: int = 0,
+        sub: str = "main",
+    ) -> Self:  # fmt: skip
+        """An upgrade that waits for its payment (`pending_update`): by `settled` it is paid, or its invoice becomes void or stays open."""
+        return self._add(
+            at, "offer", key=sub, item=item, price=price, quantity=quantity, settled=moment(settled), outcome=outcome
+        )  # fmt: skip
+
+    def give_trial(self, at: When, until: When, *, sub: str = "main") -> Self:
+        """A paying subscription is on trial until then: a free month, say. Nothing is credited."""
+        return self._add(at, "give_trial", key=sub, until=moment(until))
+
+    def prebill(self, at: When, cycles: int, *, sub: str = "main") -> Self:
+        """Bill so many further cycles at once: their lines reach as far ahead, and the cycles bring no invoice of their own."""
+        return self._add(at, "prebill", key=sub, cycles=cycles)
+
+    def put_status(self, at: When, status: str, *, sub: str = "main") -> Self:
+        """The subscription has a status that Stripe may invent one day; "active" puts it back."""
+        return self._add(at, "put_status", key=sub, status=status)
+
+    def vanish(self, at: When, *, sub: str = "main") -> Self:
+        """From now on nothing answers for the subscription, and nothing says that it ended."""
+        return self._add(at, "vanish", key=sub)
+
+    # How it reaches a reader
+
+    def delay_events(self, since: When, until: When, seconds: int) -> Self:
+        """The events of [since, until) appear so many seconds after their moment."""
+        self.late.append((moment(since), moment(until), seconds))
+        return self
+
+    def blank_lines(self, since: When, until: When, what: str) -> Self:
+        """The invoice lines made in [since, until) lack their pricing, quantity or parent."""
+        self.blank.append((moment(since), moment(until), what))
+        return self
+
+    def lag(self, since: When, until: When, seconds: int) -> Self:
+        """In [since, until) every answer but events shows the customer's objects as they were so many seconds ago."""
+        self.lags.append((moment(since), moment(until), seconds))
+        return self
 
     def fail_payments(self, at: When, outcome: str = "canceled") -> Self:
         """From now on the card is declined; after the last retry a subscription becomes canceled, unpaid or past_due."""

@@ -22,7 +22,7 @@ from integrations.sandbox.business import Business
 from integrations.sandbox.cycles import DAY
 from integrations.sandbox.records import Life
 
-KINDS: Final = ("customer", "subscription", "invoice", "event", "subscription_schedule")
+KINDS: Final = ("customer", "subscription", "invoice", "invoice_item", "event", "subscription_schedule")
 KEPT_LIVES: Final = 50_000
 """Up to so many customers the packed lives are kept on disk: some 15 KB each."""
 _CACHED: Final = 512
@@ -127,6 +127,8 @@ class Shelf:
             buckets.add("subscription", sub.place)
         for bill in life.invoices:
             buckets.add("invoice", bill.place)
+        for item in life.invoice_items:
+            buckets.add("invoice_item", item.place)
         for plan in life.schedules:
             buckets.add("subscription_schedule", plan.place)
         for happening in life.happenings:

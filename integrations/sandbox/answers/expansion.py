@@ -35,7 +35,7 @@ _KINDS: Final[Mapping[str, Mapping[str, str]]] = {
         "customer": "customer", "discounts": "discount", "lines": "line_item list", "payments": "leaf",
         "default_payment_method": "leaf", "test_clock": "leaf",
     },
-    "line_item": {"discounts": "discount"},
+    "line_item": {"discounts": "discount"}, "invoiceitem": {"discounts": "discount", "customer": "customer"},
     "event": {},
 }  # fmt: skip
 _OLD_INVOICE: Final = {"subscription": "subscription", "payment_intent": "leaf", "charge": "leaf"}

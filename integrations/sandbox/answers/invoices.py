@@ -9,7 +9,7 @@ from integrations.sandbox.answers.people import Show, customer, discounts
 from integrations.sandbox.answers.subscriptions import subscription
 from integrations.sandbox.cycles import DAY, HOUR
 from integrations.sandbox.invoicing import totals
-from integrations.sandbox.records import Discount, Invoice, Line, Step
+from integrations.sandbox.records import Discount, Invoice, InvoiceItem, Line, Step
 
 INLINED_LINES: Final = 10
 
@@ -34,7 +34,11 @@ def line(show: Show, bill: Invoice, held: Line, want: Wanted = NOTHING) -> dict[
         out.update(_new_line(show, bill, held))
     else:
         out.update(_old_line(show, bill, held))
-    return out
+    return {name: None if name in _BLANKED.get(held.blank, ()) else value for name, value in out.items()}
+
+
+_BLANKED: Final = {"pricing": ("pricing", "price", "plan"), "quantity": ("quantity", "quantity_decimal"), "parent": ("parent",)}
+"""What a line leaves null, by what it lacks, whatever version it is drawn in."""
 
 
 def _credited(held: Line) -> dict[str, Any]:
@@ -63,11 +67,11 @@ def _new_line(show: Show, bill: Invoice, held: Line) -> dict[str, Any]:
     if of_item:
         details["subscription_item"] = held.item
     kind = "subscription_item_details" if of_item else "invoice_item_details"
-    product = show.business.catalog.prices[held.price].product if held.price else None
+    ware = show.business.catalog.prices[held.price] if held.price else None
     out: dict[str, Any] = {
         "parent": {"invoice_item_details": None, "subscription_item_details": None, kind: details, "type": kind},
-        "pricing": None if held.price is None else {
-            "price_details": {"price": held.price, "product": product}, "type": "price_details",
+        "pricing": None if ware is None else {
+            "price_details": {"price": ware.id, "product": ware.product}, "type": "price_details",
             "unit_amount_decimal": None if proration else held.unit,
         },
         "subscription": bill.subscription, "taxes": _taxes(held, new=True),
@@ -108,6 +112,36 @@ def _taxes(held: Line, *, new: bool) -> list[dict[str, Any]]:
             "type": "tax_rate_details",
         }
     ]  # fmt: skip
+
+
+def invoice_item(show: Show, held: InvoiceItem) -> dict[str, Any]:
+    """A proration that waits for an invoice, or waited."""
+    line, shape = held.line, show.shape
+    ware = show.business.catalog.prices[line.price or ""]
+    invoiced = held.invoice if held.invoiced_at is not None and held.invoiced_at <= show.now else None
+    out: dict[str, Any] = {
+        "id": held.id, "object": "invoiceitem", "amount": line.amount, "currency": held.currency, "customer": show.life.customer.id,
+        "customer_account": None, "date": held.created, "description": line.description, "discountable": False, "discounts": [],
+        "invoice": invoiced, "livemode": False, "metadata": {}, "net_amount": line.amount,
+        "period": {"end": line.end, "start": line.start}, "proration": True, "quantity": line.quantity, "tax_rates": [],
+        "test_clock": None,
+    }  # fmt: skip
+    if not shape.basil:
+        out |= {
+            "plan": wares.plan(ware), "price": wares.price(ware, show.business.catalog, basil=False),
+            "subscription": held.subscription, "subscription_item": line.item, "unit_amount": None,
+        }  # fmt: skip
+        return out
+    out["parent"] = {
+        "subscription_details": {"subscription": held.subscription, "subscription_item": line.item}, "type": "subscription_details",
+    }  # fmt: skip
+    out["pricing"] = {
+        "price_details": {"price": ware.id, "product": ware.product}, "type": "price_details", "unit_amount_decimal": None,
+    }  # fmt: skip
+    out["proration_details"] = {"discount_amounts": []}
+    if shape.dahlia:
+        out["quantity_decimal"] = str(line.quantity)
+    return out
 
 
 def lines(show: Show, bill: Invoice, want: Wanted = NOTHING) -> dict[str, Any]:

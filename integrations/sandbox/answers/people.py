@@ -33,7 +33,7 @@ def discount(show: Show, held: Discount, want: Wanted = NOTHING) -> dict[str, An
     if show.shape.clover:
         below = want.get("source", NOTHING)
         expanded = "coupon" in below
-        shown = wares.coupon(ware, now=show.now, want=below["coupon"]) if expanded else held.coupon
+        shown = wares.coupon(ware, now=show.now, want=below["coupon"]) if expanded else ware.id
         out["source"] = {"coupon": shown, "type": "coupon"}
         out["customer_account"] = None
     else:

@@ -6,9 +6,12 @@ from typing import Any, Final
 from integrations.sandbox.answers import wares
 from integrations.sandbox.answers.expansion import NOTHING, Wanted
 from integrations.sandbox.answers.people import Show, customer, discount, discounts
-from integrations.sandbox.records import Item, Schedule, Subscription, SubscriptionState, in_force
+from integrations.sandbox.records import Item, PendingUpdate, Schedule, Subscription, SubscriptionState, in_force
 
 INLINED_ITEMS: Final = 10
+_RESUMING: Final = {
+    "billing_cycle_anchor": "resume_at", "payment_behavior": "resume_on_payment_attempt", "proration_behavior": "none",
+}  # fmt: skip
 LatestInvoice = Callable[[Show, str, Wanted], dict[str, Any]]
 
 
@@ -26,6 +29,8 @@ def item(show: Show, sub: Subscription, held: Item, want: Wanted = NOTHING) -> d
         out["quantity"] = held.quantity
     if shape.basil:
         out["current_period_start"], out["current_period_end"] = held.start, held.end
+    if shape.dahlia and held.billed_until is not None:
+        out["billed_until"] = held.billed_until
     if shape.endive:
         out["current_trial"] = None
     return out
@@ -74,7 +79,8 @@ def subscription(
         "payment_settings": {
             "payment_method_options": None, "payment_method_types": None, "save_default_payment_method": "off",
         },
-        "pending_invoice_item_interval": None, "pending_setup_intent": None, "pending_update": None,
+        "pending_invoice_item_interval": None, "pending_setup_intent": None,
+        "pending_update": None if state.pending is None else _pending(show, sub, state.pending),
         "plan": None if plan_of_one is None else wares.plan(plan_of_one), "quantity": first.quantity if plan_of_one else None,
         "schedule": _schedule_of(show, state, want), "start_date": sub.start_date, "status": state.status, "test_clock": None,
         "transfer_data": None, "trial_end": state.trial_end,
@@ -90,11 +96,26 @@ def subscription(
         whole = state.discounts[0] if state.discounts else None
         out["discount"] = None if whole is None else discount(show, whole, want.get("discount", NOTHING))
     if shape.dahlia:
-        out["billing_schedules"] = []
+        out["billing_schedules"] = _billed_ahead(state)
     if shape.endive:
         held = None if state.held_at is None else {"subscription": {"type": state.held_type}, "transitioned_at": state.held_at}
         out["status_details"] = {"paused": held}
     return out
+
+
+def _pending(show: Show, sub: Subscription, waiting: PendingUpdate) -> dict[str, Any]:
+    return {
+        "billing_cycle_anchor": None, "expires_at": waiting.expires_at,
+        "subscription_items": [item(show, sub, each) for each in waiting.items], "trial_end": None, "trial_from_plan": None,
+    }  # fmt: skip
+
+
+def _billed_ahead(state: SubscriptionState) -> list[dict[str, Any]]:
+    until = max((each.billed_until for each in state.items if each.billed_until is not None), default=None)
+    if until is None:
+        return []
+    bound = {"computed_timestamp": until, "duration": None, "timestamp": until, "type": "timestamp"}
+    return [{"applies_to": None, "bill_until": bound, "key": "ahead"}]
 
 
 def _schedule_of(show: Show, state: SubscriptionState, want: Wanted) -> Any:
@@ -104,13 +125,17 @@ def _schedule_of(show: Show, state: SubscriptionState, want: Wanted) -> Any:
 
 
 def schedule(show: Show, plan: Schedule) -> dict[str, Any]:
-    """A subscription schedule of two phases."""
-    released = show.now >= plan.switch_at
-    starts = ((plan.created, plan.switch_at, plan.before), (plan.switch_at, plan.switch_at, plan.after))
-    return {
+    """A subscription schedule with its phases, over when nothing is left to come; a planned pause only newer versions have."""
+    released = show.now >= plan.over_at
+    starts = [plan.created, *(at for at, _, _ in plan.phases)]
+    ends = [*starts[1:], max(plan.over_at, starts[-1])]
+    holds = [plan.before, *((price, quantity) for _, price, quantity in plan.phases)]
+    phases = list(zip(starts, ends, holds, strict=True))
+    running = next(((start, end) for start, end, _ in phases if start <= show.now < end), None)
+    out: dict[str, Any] = {
         "id": plan.id, "object": "subscription_schedule", "application": None,
         "billing_mode": {"flexible": None, "type": "classic"}, "canceled_at": None, "completed_at": None, "created": plan.created,
-        "current_phase": None if released else {"end_date": plan.switch_at, "start_date": plan.created}, "customer": plan.customer,
+        "current_phase": None if running is None else {"end_date": running[1], "start_date": running[0]}, "customer": plan.customer,
         "customer_account": None,
         "default_settings": {
             "application_fee_percent": None, "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None},
@@ -120,20 +145,35 @@ def schedule(show: Show, plan: Schedule) -> dict[str, Any]:
             "on_behalf_of": None, "transfer_data": None,
         },
         "end_behavior": "release", "livemode": False, "metadata": {},
-        "phases": [_phase(plan.currency, *each) for each in starts], "released_at": plan.switch_at if released else None,
+        "phases": [_phase(show, plan.currency, *each) for each in phases], "released_at": plan.over_at if released else None,
         "released_subscription": plan.subscription if released else None,
         "status": "released" if released else "active", "subscription": None if released else plan.subscription, "test_clock": None,
     }  # fmt: skip
+    if show.shape.endive:
+        out["pause_schedules"] = [] if plan.pause_at is None else [_planned_pause(plan, plan.pause_at, show.now)]
+    return out
 
 
-def _phase(currency: str, start: int, end: int, what: tuple[str, int]) -> dict[str, Any]:
+def _planned_pause(plan: Schedule, at: int, now: int) -> dict[str, Any]:
+    def standing(moment: int) -> dict[str, Any]:
+        return {"error": None, "type": "succeeded" if now >= moment else "scheduled"}
+
+    back = plan.resume_at
+    return {
+        "key": "pause", "pause": {"pause_at": at, "settings": None, "status": standing(at)},
+        "resume": None if back is None else {"resume_at": back, "settings": _RESUMING, "status": standing(back)},
+    }  # fmt: skip
+
+
+def _phase(show: Show, currency: str, start: int, end: int, what: tuple[str, int]) -> dict[str, Any]:
+    price = show.business.catalog.prices[what[0]].id
     return {
         "add_invoice_items": [], "application_fee_percent": None, "billing_cycle_anchor": None, "billing_thresholds": None,
         "collection_method": None, "currency": currency, "default_payment_method": None, "default_tax_rates": [],
         "description": None, "discounts": [], "end_date": end, "invoice_settings": None,
         "items": [
             {
-                "billing_thresholds": None, "discounts": [], "metadata": {}, "plan": what[0], "price": what[0], "quantity": what[1],
+                "billing_thresholds": None, "discounts": [], "metadata": {}, "plan": price, "price": price, "quantity": what[1],
                 "tax_rates": [],
             }
         ],

@@ -56,7 +56,7 @@ def price(ware: Price, catalog: Catalog, *, basil: bool, want: Wanted = NOTHING)
     """A price; tiers and other currencies only where they are wanted."""
     unit, decimal = _amounts(None if ware.tiers else ware.unit)
     out: dict[str, Any] = {
-        "id": ware.id, "object": "price", "active": ware.active, "billing_scheme": "tiered" if ware.tiers else "per_unit",
+        "id": ware.id, "object": "price", "active": ware.active and ware.deleted_at is None, "billing_scheme": "tiered" if ware.tiers else "per_unit",
         "created": ware.created, "currency": ware.currency, "custom_unit_amount": None, "livemode": False, "lookup_key": None,
         "metadata": {}, "nickname": ware.nickname,
         "product": product(catalog.products[ware.product]) if "product" in want else ware.product,
