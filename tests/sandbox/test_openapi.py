@@ -56,7 +56,8 @@ def _validator(kind: str) -> Draft202012Validator:
     return Draft202012Validator({"$ref": f"#/components/schemas/{kind}", "components": {"schemas": _schemas()}})
 
 
-def _faults(kind: str, value: dict[str, Any]) -> Iterator[str]:
+def faults_of(kind: str, value: dict[str, Any]) -> Iterator[str]:
+    """What is wrong with an object by the description, and the fields that it shouldn't have."""
     for error in _validator(kind).iter_errors(value):
         yield f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
     known = set(openapi()["components"]["schemas"][kind]["properties"])
@@ -74,7 +75,7 @@ def test_lists(sandbox: Sandbox, kind: str, expanded: bool) -> None:
         params.append(("status", "all"))
     seen = 0
     for value in every(sandbox, path, params, version=VERSION):
-        assert [] == list(_faults(kind, value)), value["id"]
+        assert [] == list(faults_of(kind, value)), value["id"]
         seen += 1
     assert seen > 0
 
@@ -84,13 +85,13 @@ def test_parts(sandbox: Sandbox) -> None:
     """Lines, items, discounts and the account."""
     for bill in get(sandbox, "/v1/invoices", [("limit", 60), ("expand[]", "data.lines.data.discounts")], version=VERSION)["data"]:
         for line in bill["lines"]["data"]:
-            assert [] == list(_faults("line_item", line))
+            assert [] == list(faults_of("line_item", line))
             for discount in line["discounts"]:
-                assert [] == list(_faults("discount", discount))
+                assert [] == list(faults_of("discount", discount))
     for sub in get(sandbox, "/v1/subscriptions", [("limit", 60)], version=VERSION)["data"]:
         for item in sub["items"]["data"]:
-            assert [] == list(_faults("subscription_item", item))
-    assert [] == list(_faults("account", get(sandbox, "/v1/account", version=VERSION)))
+            assert [] == list(faults_of("subscription_item", item))
+    assert [] == list(faults_of("account", get(sandbox, "/v1/account", version=VERSION)))
 
 
 @needed
@@ -101,7 +102,7 @@ def test_what_events_are_about() -> None:
         for event in every(sandbox, "/v1/events", version=VERSION):
             obj = event["data"]["object"]
             seen.add(obj["object"])
-            assert [] == list(_faults(obj["object"], obj)), event["type"]
+            assert [] == list(faults_of(obj["object"], obj)), event["type"]
         assert {"customer", "subscription", "invoice", "discount"} <= seen
 
 
@@ -112,7 +113,7 @@ def test_a_deleted_customer(sandbox: Sandbox) -> None:
     gone = [each for each in (get(sandbox, f"/v1/customers/{i}", version=VERSION) for i in sorted(ids)) if each.get("deleted")]
     assert gone
     for each in gone:
-        assert [] == list(_faults("deleted_customer", each))
+        assert [] == list(faults_of("deleted_customer", each))
 
 
 @needed
