@@ -8,7 +8,6 @@ by `nrr alerts check`.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
@@ -33,7 +32,6 @@ from metrics.periods import day_of
 from worker import digests
 from worker.alert_figures import gather
 from worker.figures import NothingDerived, complete_until
-from worker.jobs import Handler
 
 log = structlog.get_logger()
 
@@ -64,13 +62,6 @@ class Evaluated:
     transitions: tuple[tuple[str, str, str, str], ...]
     messages: int
     firing: int
-
-
-def handlers(alerting: Alerting) -> dict[str, Handler]:
-    """The kinds of jobs that alert."""
-    from worker.delivery import do_send
-
-    return {"alerts_evaluate": partial(do_evaluate, alerting), "alerts_send": partial(do_send, alerting)}
 
 
 def jobs_of(about: Mapping[str, Any], *, stage: int = 0) -> list[Job]:

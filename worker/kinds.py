@@ -3,8 +3,12 @@
 A worker does whatever is due, so it must know all kinds; here is where a new one is added.
 """
 
-from worker import alerting, derive, rollup, tidy
+from functools import partial
+
+from worker import derive, rollup, tidy
 from worker.alert_channels import open_alerting
+from worker.alerting import Alerting, do_evaluate
+from worker.delivery import do_send
 from worker.jobs import Handler
 from worker.reporting import reporting_currency
 from worker.rollup import SNAPSHOT_MONTHS, Rolling
@@ -23,7 +27,12 @@ def handlers(wiring: Wiring) -> dict[str, Handler]:
 
 def _alerting(wiring: Wiring) -> dict[str, Handler]:
     """Alerts are for an installation, which has settings; a wiring that was made by hand has none."""
-    return {} if wiring.settings is None else alerting.handlers(open_alerting(wiring, wiring.settings))
+    return {} if wiring.settings is None else alerting_handlers(open_alerting(wiring, wiring.settings))
+
+
+def alerting_handlers(alerting: Alerting) -> dict[str, Handler]:
+    """The kinds of jobs that alert."""
+    return {"alerts_evaluate": partial(do_evaluate, alerting), "alerts_send": partial(do_send, alerting)}
 
 
 def rolling(wiring: Wiring) -> Rolling:

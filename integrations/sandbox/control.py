@@ -3,54 +3,81 @@
 Stripe has nothing like them. They want the same key, because a page in a browser can reach a loopback address too.
 """
 
+import threading
+from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import Any
 
 import msgspec
 
 from integrations.sandbox.cycles import parse_instant
-from integrations.sandbox.faults import Fault
+from integrations.sandbox.desk import Desk
+from integrations.sandbox.faults import Fault, Faults
+from integrations.sandbox.limits import Turnstile
 from integrations.sandbox.problems import Problem, unknown_address
-
-if TYPE_CHECKING:
-    from integrations.sandbox.server import Server
 
 Told = tuple[int, Any]
 
 
-def controlled(server: "Server", method: str, path: str, body: bytes) -> Told:
+@dataclass(slots=True)
+class Traffic:
+    """What was asked: requests by endpoint and answers by status."""
+
+    endpoints: Counter[str] = field(default_factory=Counter)
+    statuses: Counter[int] = field(default_factory=Counter)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, endpoint: str, status: int) -> None:
+        """Count one request."""
+        with self.lock:
+            self.endpoints[endpoint] += 1
+            self.statuses[status] += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Controls:
+    """What of a running sandbox can be looked at and changed."""
+
+    desk: Desk
+    faults: Faults
+    turnstile: Turnstile
+    traffic: Traffic
+
+
+def controlled(controls: Controls, method: str, path: str, body: bytes) -> Told:
     """Status and JSON of the answer to a request under /_sandbox. Raises Problem."""
     match method, path.strip("/").split("/")[1:]:
         case "GET", []:
-            return 200, _state(server)
+            return 200, _state(controls)
         case "GET", ["clock"]:
-            return 200, {"now": server.desk.now}
+            return 200, {"now": controls.desk.now}
         case "POST", ["clock"]:
-            return _set_clock(server, _object(body))
+            return _set_clock(controls, _object(body))
         case "GET", ["faults"]:
-            return 200, {"data": server.faults.described()}
+            return 200, {"data": controls.faults.described()}
         case "POST", ["faults"]:
-            return 200, {"id": server.faults.add(_made(Fault, _object(body)))}
+            return 200, {"id": controls.faults.add(_made(Fault, _object(body)))}
         case "DELETE", ["faults"]:
-            server.faults.clear()
+            controls.faults.clear()
             return 200, {"data": []}
         case "DELETE", ["faults", number] if number.isdigit():
-            server.faults.remove(int(number))
-            return 200, {"data": server.faults.described()}
+            controls.faults.remove(int(number))
+            return 200, {"data": controls.faults.described()}
     raise unknown_address(method, path)
 
 
-def _state(server: "Server") -> dict[str, Any]:
-    desk = server.desk
-    with server.traffic.lock:
-        asked, answered = dict(server.traffic.endpoints), {str(k): v for k, v in server.traffic.statuses.items()}
+def _state(controls: Controls) -> dict[str, Any]:
+    desk = controls.desk
+    with controls.traffic.lock:
+        asked, answered = dict(controls.traffic.endpoints), {str(k): v for k, v in controls.traffic.statuses.items()}
     return {
         "now": desk.now,
         "account": desk.business.account,
         "objects": {kind: desk.shelf.count(kind, desk.now) for kind in ("customer", "subscription", "invoice", "event")},
         "requests": asked,
         "statuses": answered,
-        "throttled": server.turnstile.refused,
+        "throttled": controls.turnstile.refused,
     }
 
 
@@ -61,18 +88,18 @@ def _object(body: bytes) -> dict[str, Any]:
         raise Problem(400, f"The body is no JSON object: {error}") from error
 
 
-def _set_clock(server: "Server", asked: dict[str, Any]) -> Told:
+def _set_clock(controls: Controls, asked: dict[str, Any]) -> Told:
     now, by = asked.get("now"), asked.get("advance")
     try:
         if now is not None:
-            server.desk.set_now(parse_instant(now) if isinstance(now, str) else int(now))
+            controls.desk.set_now(parse_instant(now) if isinstance(now, str) else int(now))
         elif by is not None:
-            server.desk.set_now(server.desk.now + int(by))
+            controls.desk.set_now(controls.desk.now + int(by))
         else:
             raise Problem(400, "Say `now` (seconds or ISO 8601) or `advance` (seconds).", param="now")
     except (ValueError, TypeError) as error:
         raise Problem(400, f"Invalid instant: {error}", param="now") from error
-    return 200, {"now": server.desk.now}
+    return 200, {"now": controls.desk.now}
 
 
 def _made(kind: Callable[..., Fault], fields: dict[str, Any]) -> Fault:

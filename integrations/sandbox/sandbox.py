@@ -13,11 +13,12 @@ from types import TracebackType
 from typing import Self
 
 from integrations.sandbox.business import Business
+from integrations.sandbox.control import Traffic
 from integrations.sandbox.desk import Desk
 from integrations.sandbox.faults import Faults
 from integrations.sandbox.limits import NO_LIMITS, Limits, Turnstile
 from integrations.sandbox.script import When, moment
-from integrations.sandbox.server import Server, Traffic
+from integrations.sandbox.server import Server
 from integrations.sandbox.truth import Truth, ledger
 
 DEMO = Business(customers=300, months=24, seed=7)

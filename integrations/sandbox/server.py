@@ -11,7 +11,6 @@ import socket
 import struct
 import threading
 import time
-from collections import Counter
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,7 +19,7 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from integrations.sandbox.control import controlled
+from integrations.sandbox.control import Controls, Traffic, controlled
 from integrations.sandbox.desk import Desk
 from integrations.sandbox.faults import CONNECTION, Fault, Faults, changed
 from integrations.sandbox.generations import UnknownVersion, generation
@@ -37,21 +36,6 @@ _PERMISSIONS: Final = {
     "credit_notes": "rak_credit_note_read",
 }  # fmt: skip
 _PAGE: Final = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
-
-
-@dataclass(slots=True)
-class Traffic:
-    """What was asked: requests by endpoint, answers by status, and the latest requests."""
-
-    endpoints: Counter[str] = field(default_factory=Counter)
-    statuses: Counter[int] = field(default_factory=Counter)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def note(self, endpoint: str, status: int) -> None:
-        """Count one request."""
-        with self.lock:
-            self.endpoints[endpoint] += 1
-            self.statuses[status] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +60,7 @@ class Server(ThreadingHTTPServer):
         self.turnstile = turnstile
         self.latency_seconds = latency_seconds
         self.traffic = Traffic()
+        self.controls = Controls(desk, faults, turnstile, self.traffic)
         self.closing = threading.Event()
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
@@ -265,7 +250,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _control(self, path: str, body: bytes) -> None:
         try:
             self._check_key()
-            status, told = controlled(self.server, self.command, path, body)
+            status, told = controlled(self.server.controls, self.command, path, body)
         except Problem as problem:
             status, told = problem.status, problem.body()
         self._send(Answer(status, msgspec.json.encode(told)), None)

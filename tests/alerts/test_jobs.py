@@ -14,8 +14,9 @@ from integrations.store.jobs import Job
 from tests.alerts.books import months
 from tests.alerts.desk import Desk, Notebook, at
 from tests.alerts.dying import NIGHT, WATCH
-from worker.alerting import handlers, jobs_of
+from worker.alerting import jobs_of
 from worker.jobs import Crew, Terms
+from worker.kinds import alerting_handlers
 from worker.stop import Stop
 
 
@@ -25,7 +26,7 @@ def _work(desk: Desk) -> str:
         run = runs.start(connection, "alerts", exclusive_key="alerts")
         about = {"now": int(at(NIGHT).timestamp())}
         jobs.add(connection, [replace(job, run_id=run) for job in jobs_of(about, stage=3)])
-    Crew(desk.engine, terms, Stop()).work(handlers(desk.alerting), wanted=[run])
+    Crew(desk.engine, terms, Stop()).work(alerting_handlers(desk.alerting), wanted=[run])
     with read(desk.engine) as connection:
         found = runs.get(connection, run)
     assert found is not None
