@@ -34,15 +34,29 @@ from tests.mutation.known import KNOWN
 from tests.mutation.mutants import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
-WORDS = [f"tests/metrics/test_{name}.py" for name in ("lives", "ordering", "timed", "timeline", "wake", "explain", "derivation")]
-LIVES = [*WORDS, "tests/reference/test_engine.py"]
+LIVES = [
+    "tests/metrics/test_lives.py",
+    "tests/metrics/test_ordering.py",
+    "tests/metrics/test_timed.py",
+    "tests/metrics/test_timeline.py",
+    "tests/metrics/test_wake.py",
+    "tests/metrics/test_explain.py",
+    "tests/metrics/test_derivation.py",
+    "tests/reference/test_engine.py",
+]
 PRICES = [
     "tests/metrics/test_amounts.py",
     "tests/metrics/test_pricing_cases.py",
     "tests/metrics/test_pricing.py",
     "tests/reference/test_pricing.py",
 ]
-WINDOWS = [f"tests/metrics/test_{name}.py" for name in ("retention", "currencies", "changed", "cohorts", "insight")]
+WINDOWS = [
+    "tests/metrics/test_retention.py",
+    "tests/metrics/test_currencies.py",
+    "tests/metrics/test_changed.py",
+    "tests/metrics/test_cohorts.py",
+    "tests/metrics/test_insight.py",
+]
 TESTS: dict[str, list[str]] = {
     "metrics/pricing.py": PRICES,
     "metrics/amounts.py": PRICES,
