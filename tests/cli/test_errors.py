@@ -157,3 +157,19 @@ def test_a_mistyped_file_is_not_made(nrr: Run, tmp_path: Path) -> None:
     assert not (tmp_path / "ther").exists()
     assert 0 == nrr("db", "upgrade", DATABASE_URL=address).code
     assert (tmp_path / "ther" / "nrr.sqlite3").exists()
+
+
+def test_an_error_is_known_by_its_class_and_not_by_its_name() -> None:
+    """Somebody else's class of the same name keeps its traceback; a broker that is away is not called the database."""
+    from integrations.store import migrate
+    from worker.cli.faults import Exit, told
+
+    class NotMigrated(RuntimeError):
+        """A namesake."""
+
+    class OperationalError(Exception):
+        """As kombu calls it when a broker is away."""
+
+    ours = told(migrate.NotMigrated(None, "1"))
+    assert ours is not None
+    assert (Exit.NOT_MIGRATED, None, None) == (ours.code, told(NotMigrated("no")), told(OperationalError("no broker")))

@@ -1,8 +1,10 @@
-"""Exit codes, and which error means which: looked up by the names of error classes, so that nothing is imported to know them."""
+"""Exit codes, and which error means which.
+
+What raises is imported only once something was raised, so that help and typing errors answer at once.
+"""
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Final
 
 
 class Exit(IntEnum):
@@ -36,44 +38,74 @@ class Stop(Exception):
         self.code = code
 
 
-_CODES: Final = {
-    "BadSettings": Exit.USAGE,
-    "BadDatabaseUrl": Exit.USAGE,
-    "BadAddress": Exit.USAGE,
-    "BadRules": Exit.USAGE,
-    "BadRates": Exit.USAGE,
-    "UnknownChoice": Exit.USAGE,
-    "UnknownDimension": Exit.USAGE,
-    "NotMigrated": Exit.NOT_MIGRATED,
-    "AlreadyRunning": Exit.LOCKED,
-    "Moved": Exit.LOCKED,
-    "Refused": Exit.REFUSED,
-    "NotAllowed": Exit.REFUSED,
-    "AccountRefused": Exit.REFUSED,
-    "NothingDerived": Exit.FAILED,
-    "NoBackfill": Exit.FAILED,
-    "ReadError": Exit.FAILED,
-    "BrokenLedger": Exit.MISMATCH,
-}
-"""Errors whose own message is for people, by the name of their class or of one that it is derived from."""
-
-_DATABASE: Final = ("OperationalError", "InterfaceError")
-_DAMAGED: Final = ("DatabaseError",)
-"""Of a file that is no database, or a damaged one. Not of what is derived from it: a broken constraint or statement is a defect of ours."""
-
-
 def told(error: BaseException) -> Fault | None:
     """What to tell of an error; None for one that nobody thought of, whose traceback is then the best there is."""
     if isinstance(error, Stop):
         return Fault(error.code, str(error))
-    if type(error).__name__ in _DAMAGED:
+    if _is_damage(error):
         return Fault(Exit.FAILED, _of_database(error))
-    for name in (each.__name__ for each in type(error).__mro__):
-        if name in _CODES:
-            return Fault(_CODES[name], str(error))
-        if name in _DATABASE:
-            return Fault(Exit.FAILED, _of_database(error))
-    return None
+    codes = _codes()
+    for kind in type(error).__mro__:
+        if kind in codes:
+            return Fault(codes[kind], str(error))
+    return Fault(Exit.FAILED, _of_database(error)) if _is_outage(error) else None
+
+
+def _codes() -> dict[type, Exit]:
+    """Errors whose own message is for people, by their class or one that it is derived from."""
+    from integrations.rates.quotes import BadRates
+    from integrations.store.accounts import AccountRefused
+    from integrations.store.engine import BadDatabaseUrl
+    from integrations.store.migrate import NotMigrated
+    from integrations.store.runs import AlreadyRunning
+    from integrations.stripe.errors import BadAddress, NotAllowed, ReadError, Refused
+    from metrics.policy import UnknownChoice
+    from metrics.spans import BrokenLedger
+    from worker.alert_rules import BadRules
+    from worker.backfill import NoBackfill
+    from worker.figures import NothingDerived
+    from worker.settings import BadSettings
+    from worker.verify import Moved
+
+    return {
+        BadSettings: Exit.USAGE,
+        BadDatabaseUrl: Exit.USAGE,
+        BadAddress: Exit.USAGE,
+        BadRules: Exit.USAGE,
+        BadRates: Exit.USAGE,
+        UnknownChoice: Exit.USAGE,
+        NotMigrated: Exit.NOT_MIGRATED,
+        AlreadyRunning: Exit.LOCKED,
+        Moved: Exit.LOCKED,
+        Refused: Exit.REFUSED,
+        NotAllowed: Exit.REFUSED,
+        AccountRefused: Exit.REFUSED,
+        NothingDerived: Exit.FAILED,
+        NoBackfill: Exit.FAILED,
+        ReadError: Exit.FAILED,
+        BrokenLedger: Exit.MISMATCH,
+    }
+
+
+def _is_damage(error: BaseException) -> bool:
+    """Of a file that is no database, or a damaged one. Not of what is derived from it: a broken constraint or statement is a defect of ours."""
+    import sqlite3
+
+    import psycopg
+    from sqlalchemy.exc import DatabaseError
+
+    return type(error) in (DatabaseError, sqlite3.DatabaseError, psycopg.DatabaseError)
+
+
+def _is_outage(error: BaseException) -> bool:
+    """Whether the database is away, or refuses; also where a driver was asked without SQLAlchemy between."""
+    import sqlite3
+
+    import psycopg
+    from sqlalchemy.exc import InterfaceError, OperationalError
+
+    kinds = (OperationalError, InterfaceError, sqlite3.OperationalError, sqlite3.InterfaceError)
+    return isinstance(error, (*kinds, psycopg.OperationalError, psycopg.InterfaceError))
 
 
 def _of_database(error: BaseException) -> str:
