@@ -59,6 +59,7 @@ def test_every_sql_statement_lives_in_the_store() -> None:
         "Engine",
         "make_url",
         "DBAPIError",
+        "DatabaseError",
         "OperationalError",
         "SQLAlchemyError",
         "IntegrityError",
@@ -89,23 +90,40 @@ def test_only_the_settings_look_at_the_environment() -> None:
     assert [] == found
 
 
-def test_nothing_below_the_wiring_reads_a_clock() -> None:
-    """`now` is handed in, so that a test and `--now` can say what it is."""
-    clocks = {
-        ("datetime", "now"),
-        ("datetime", "today"),
-        ("datetime", "utcnow"),
-        ("date", "today"),
-        ("time", "time"),
-        ("time", "monotonic"),
-    }
-    found = [
-        f"{path}:{node.lineno}"
-        for path, tree in _modules("metrics")
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and (node.value.id, node.attr) in clocks
+_CALENDARS = {("datetime", "now"), ("datetime", "today"), ("datetime", "utcnow"), ("date", "today")}
+_CALENDARS |= {("time", name) for name in ("time", "time_ns", "localtime", "gmtime", "ctime", "strftime")}
+_STOPWATCHES = {("time", f"{name}{unit}") for name in ("monotonic", "perf_counter", "process_time") for unit in ("", "_ns")}
+
+
+def _clocks(tree: ast.Module, clocks: set[tuple[str, str]]) -> Iterator[int]:
+    """Lines that name one of these functions: as `datetime.now`, `dt.datetime.now`, or imported alone. The default of an argument is
+    handed in like any other value, and whoever calls can replace it."""
+    signatures = [node.args for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    defaults = [default for each in signatures for default in (*each.defaults, *each.kw_defaults)]
+    for node in ast.walk(tree):
+        if node in defaults:
+            continue
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
+            holder = node.value.id if isinstance(node.value, ast.Name) else node.value.attr
+            if (holder, node.attr) in clocks:
+                yield node.lineno
+        elif isinstance(node, ast.ImportFrom) and any((node.module or "", alias.name) in clocks for alias in node.names):
+            yield node.lineno
+
+
+def test_nothing_but_the_wiring_knows_what_day_it_is() -> None:
+    """`now` is handed in, so that a test and `--now` can say what it is. Leases go by the database's clock, which the store asks."""
+    assert [] == [
+        f"{path}:{line}"
+        for path, tree in _modules(*PACKAGES)
+        if str(path) != "worker/wiring.py"
+        for line in _clocks(tree, _CALENDARS)
     ]
-    assert [] == found
+
+
+def test_metrics_measures_no_time_either() -> None:
+    """A stopwatch is for waiting and for telling how long something took, and the engine does neither."""
+    assert [] == [f"{path}:{line}" for path, tree in _modules("metrics") for line in _clocks(tree, _STOPWATCHES)]
 
 
 def test_metrics_needs_the_standard_library_and_polars_only() -> None:

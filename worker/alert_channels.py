@@ -52,6 +52,5 @@ def open_alerting(
     watch = load_watch(settings.alerts, config, dimensions=settings.dimensions if dimensions is None else dimensions)
     pretended = wiring.pretended
     clock = wiring.clock if pretended is None else (lambda: pretended)
-    return Alerting(
-        wiring.engine, wiring.basis, watch, open_channels(settings, wiring.stop.sleep), clock, reporting_currency(wiring)
-    )
+    channels = open_channels(settings, wiring.stop.sleep)
+    return Alerting(wiring.engine, wiring.basis, watch, clock, channels, reporting_currency(wiring))

@@ -49,8 +49,8 @@ class Alerting:
     engine: Engine
     basis: Basis
     watch: Watch
+    clock: Callable[[], datetime]
     channels: Mapping[str, Channel] = field(default_factory=dict)
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     reporting_currency: str | None = None
 
 

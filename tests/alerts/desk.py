@@ -61,8 +61,7 @@ class Desk:
         """An installation with a complete, empty ledger."""
         with begin(engine) as connection:
             ledger.put_basis(connection, BASIS.version, "default", {})
-        more: dict[str, Any] = {} if clock is None else {"clock": clock}
-        return cls(engine, Alerting(engine, BASIS, watch, {c.name: c for c in channels}, **more))
+        return cls(engine, Alerting(engine, BASIS, watch, clock or (lambda: datetime.now(UTC)), {c.name: c for c in channels}))
 
     def store(self, book: Iterable[Figures], day: date) -> None:
         """Figures as a nightly run would have stored them on the night of `day`; changed ones become new versions."""

@@ -24,7 +24,7 @@ def main() -> None:
     url, webhook, where = sys.argv[1:]
     engine = open_engine(url)
     slack = Slack(SlackTarget(webhook_url=webhook), time.sleep, timeout_seconds=30)
-    alerting = Alerting(engine, BASIS, WATCH, {"slack": slack})
+    alerting = Alerting(engine, BASIS, WATCH, lambda: at(NIGHT), {"slack": slack})
     if where == "in_transaction":
         with begin(engine) as connection:
             evaluate_within(connection, alerting, at(NIGHT))

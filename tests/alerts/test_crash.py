@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine
@@ -30,7 +31,7 @@ def desk(engine: Engine, server: SlackServer) -> Desk:
     made = Desk.open(engine, WATCH, Notebook())
     made.store(months("trailing_12", NIGHT, 102, 97), NIGHT)
     slack = Slack(SlackTarget(webhook_url=server.webhook), lambda _seconds: None, timeout_seconds=5)
-    return Desk(engine, type(made.alerting)(engine, made.alerting.basis, WATCH, {"slack": slack}))
+    return Desk(engine, replace(made.alerting, channels={"slack": slack}))
 
 
 def _killed(desk: Desk, server: SlackServer, where: str, until: str) -> None:
