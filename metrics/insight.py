@@ -72,8 +72,6 @@ BY_ARR: Final = (
     ("50 m and more", 50 * _M, (105, 115, 125)),
 )
 """Size of the company by ARR: its name, where it begins (micros), and from which per cent on NRR is good, great and world-class."""
-BY_MARKET: Final = {"smb": (90, 100, 110), "mid-market": (100, 110, 120), "enterprise": (110, 120, 130)}
-"""By whom one sells to: typical from, typical to, and from where on it is among the best."""
 HEALTHY: Final = 100
 STABLE: Final = 80
 WORTH_A_LOOK: Final = 150

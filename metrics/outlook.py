@@ -16,7 +16,6 @@ DISCOUNTS: Final = "discounts_ending"
 TRIALS: Final = "trials_ending"
 CANCELLATIONS: Final = "scheduled_churn"
 RENEWALS: Final = "renewals"
-NAMES: Final = (DISCOUNTS, TRIALS, CANCELLATIONS, RENEWALS)
 _ENDS: Final = frozenset({"discount_end", "discount_change"})
 
 

@@ -38,8 +38,6 @@ from worker.stop import Stop
 
 log = structlog.get_logger()
 
-STAGES: Final = 3
-"""How many stages of a run rolling up takes, beginning with the one it is given."""
 KINDS: Final = ("rollup_plan", "rollup_part", "rollup_sum", "outlook")
 SNAPSHOT_MONTHS: Final = 13
 """So many month ends are kept customer by customer; earlier ones are read off the standings when they are asked for."""

@@ -24,8 +24,6 @@ from integrations.store.schema_work import run
 OPEN = ("due", "leased", "quarantined")
 """What isn't finished: it keeps later stages of a run waiting."""
 
-_ASIDE = ("quarantined", "failed")
-
 
 class LeaseLost(RuntimeError):
     """Somebody else holds the job now; whatever was about to be committed must not be."""
@@ -160,7 +158,7 @@ def _waits() -> Exists:
     before = and_(earlier.c.run_id == table.c.run_id, earlier.c.stage < table.c.stage)
     same = or_(earlier.c.account.is_(None), earlier.c.account == table.c.account)
     under_way = and_(earlier.c.status.in_(("due", "leased")), or_(same, table.c.account.is_(None)))
-    return select(earlier.c.id).where(before, or_(under_way, and_(earlier.c.status.in_(_ASIDE), same))).exists()
+    return select(earlier.c.id).where(before, or_(under_way, and_(earlier.c.status == "quarantined", same))).exists()
 
 
 def _job(row: Mapping[str, Any]) -> Job:
@@ -273,11 +271,6 @@ def retry(connection: Connection, job: Job, error: str, delay_seconds: float, qu
     return worn_out
 
 
-def fail(connection: Connection, job: Job, error: str) -> None:
-    """The job can't be done at all (a refused key, say). Raises LeaseLost."""
-    _held(connection, job, {"status": "failed", "last_error": error[:2000], "finished_at": now(connection), "lease_until": None})
-
-
 def release(connection: Connection, job: Job) -> None:
     """Give the job back at once, as if it had not been claimed. Raises LeaseLost."""
     _held(
@@ -309,7 +302,7 @@ def cancel_blocked(connection: Connection, run: int) -> int:
     """
     aside = (
         select(table.c.account, func.min(table.c.stage))
-        .where(table.c.run_id == run, table.c.status.in_(_ASIDE))
+        .where(table.c.run_id == run, table.c.status == "quarantined")
         .group_by(table.c.account)
     )
     values = {"status": "canceled", "finished_at": now(connection), "token": table.c.token + 1}
@@ -324,9 +317,9 @@ def cancel_blocked(connection: Connection, run: int) -> int:
 
 
 def revive(connection: Connection, run: int) -> int:
-    """Make the quarantined, failed and canceled jobs of a run due again; gives their number."""
+    """Make the quarantined and canceled jobs of a run due again; gives their number."""
     values = {"status": "due", "attempts": 0, "next_attempt_at": now(connection), "finished_at": None}
-    mine = and_(table.c.run_id == run, table.c.status.in_(("quarantined", "failed", "canceled")))
+    mine = and_(table.c.run_id == run, table.c.status.in_(("quarantined", "canceled")))
     return connection.execute(update(table).where(mine).values(**values)).rowcount
 
 

@@ -119,7 +119,7 @@ def reopen(connection: Connection, run: int, exclusive_key: str | None = None) -
 def close_if_done(connection: Connection, run: int, result: Mapping[str, Any] | None = None) -> str | None:
     """Close a running run none of whose jobs is open any more; gives its status if it was closed now.
 
-    It is done when every job is, and failed when one failed or is in quarantine.
+    It is done when every job is, and failed when one is in quarantine.
     """
     # The run is locked before its jobs are counted: somebody may be setting it going again at this moment.
     if not lock(connection, run, "running"):
@@ -128,7 +128,7 @@ def close_if_done(connection: Connection, run: int, result: Mapping[str, Any] | 
     counts = {str(s): int(n) for s, n in rows}
     if counts.get("due") or counts.get("leased"):
         return None
-    status = "failed" if counts.get("failed") or counts.get("quarantined") else "canceled" if counts.get("canceled") else "done"
+    status = "failed" if counts.get("quarantined") else "canceled" if counts.get("canceled") else "done"
     finish(connection, run, status, {**(result or {}), "jobs": counts})
     return status
 

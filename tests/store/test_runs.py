@@ -104,12 +104,11 @@ def test_a_dead_run_gives_its_key_away(engine: Engine) -> None:
     ("statuses", "closed"),
     [
         (["done", "done"], "done"),
-        (["done", "failed"], "failed"),
         (["done", "quarantined"], "failed"),
         (["done", "canceled"], "canceled"),
-        (["canceled", "failed"], "failed"),
+        (["canceled", "quarantined"], "failed"),
         (["done", "due"], None),
-        (["failed", "leased"], None),
+        (["quarantined", "leased"], None),
         ([], "done"),
     ],
 )
