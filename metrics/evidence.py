@@ -117,6 +117,8 @@ class Item:
     """False when it was not said which discounts the item has: one that isn't among them may be there all the same."""
     billed_until: Instant | None = None
     """Until when the item is billed already, where that is beyond its period (prebilling)."""
+    quantity_decimal: Decimal | None = None
+    """The exact quantity, only where it is no whole number; `quantity` is it cut to a whole one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,7 @@ def merged(pages: Sequence[StripePage]) -> Page:
         payloads=[
             (each.kind, each.object_id, each.source_id, page.observed_at, each.body) for page in pages for each in page.payloads
         ],
+        pending=[each for page in pages for each in page.pending],
         people=[Person(each.customer, each.name, each.email) for page in pages for each in page.people],
     )
 

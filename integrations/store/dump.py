@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Table, select
 from integrations.store.encoding import plain
 from integrations.store.schema import (
     catalog,
+    customer_account,
     customer_state,
     event,
     invoice,
@@ -25,7 +26,7 @@ from integrations.store.schema import (
 from integrations.store.schema_figures import day_total, rollup, segment_name, snapshot
 from integrations.store.schema_ledger import attribute, exclusion, finding, movement, standing, wake
 
-FACTS = (catalog, customer_state, subscription_state, invoice, invoice_line, event, payload, rate, member)
+FACTS = (catalog, customer_state, subscription_state, invoice, invoice_line, event, payload, rate, member, customer_account)
 DERIVED = (movement, standing, attribute, exclusion, finding, wake, rollup, day_total, snapshot, segment_name)
 _OPERATIONAL = frozenset({"learnt_at", "observed_at", "run_id", "version", "current"})
 

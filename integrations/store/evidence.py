@@ -16,13 +16,13 @@ from integrations.store.bulk import among, asked_for, stream
 from integrations.store.columns import BUCKETS
 from integrations.store.encoding import bucket_of, decode
 from integrations.store.engine import is_postgresql
+from integrations.store.line_extra import line_of, read_extra
 from integrations.store.schema import customer_state, invoice, invoice_line, member, subscription_state, touched
 from metrics.evidence import (
     Customer,
     CustomerEvidence,
     CustomerGroup,
     CustomerState,
-    Discount,
     Invoice,
     InvoiceEvidence,
     InvoiceLine,
@@ -30,9 +30,10 @@ from metrics.evidence import (
     Subscription,
     SubscriptionEvidence,
     SubscriptionState,
+    UnreadLine,
 )
 
-_Extra: type[tuple[tuple[tuple[Discount, int], ...], tuple[str, ...]]] = tuple[tuple[tuple[Discount, int], ...], tuple[str, ...]]
+_Unread: type[tuple[UnreadLine, ...]] = tuple[UnreadLine, ...]
 _SOURCES: Final = {int(source): source for source in Source}
 _RANK: Final = {"draft": 0, "open": 1, "uncollectible": 2, "paid": 3, "void": 4}
 """Which of an invoice's statuses is its last: they can only be passed in this order."""
@@ -42,7 +43,7 @@ _PLACE: Final = ("bucket", "customer_id", "account")
 _STATES: Final = ("at", "source", "source_id", "body")
 _HEAD: Final = (
     "invoice_id", "subscription_id", "status", "created", "currency", "billing_reason", "amount_paid", "finalized_at", "paid_at",
-    "voided_at", "uncollectible_at",
+    "voided_at", "uncollectible_at", "unread", "other_lines", "other_amount",
 )  # fmt: skip
 _LINE: Final = (
     "line_id", "invoice_id", "subscription_id", "item_id", "price_id", "quantity", "amount", "currency", "period_start", "period_end",
@@ -156,10 +157,12 @@ def _member(account: int, customer: str, rows: _Four) -> CustomerEvidence:
     for r in rows[1]:
         state = SubscriptionState(r[4], _SOURCES[r[5]], r[6], decode(r[7], Subscription))
         by_subscription.setdefault(r[3], []).append(state)
-    invoices = _invoices(customer, rows[2], rows[3])
+    invoices, pending = _invoices(customer, rows[2], rows[3])
     subscriptions = tuple(
-        SubscriptionEvidence(account, s, tuple(sorted(by_subscription.get(s, ()), key=_order)), tuple(invoices.get(s, ())))
-        for s in sorted({*by_subscription, *invoices})
+        SubscriptionEvidence(
+            account, s, tuple(sorted(by_subscription.get(s, ()), key=_order)), tuple(invoices.get(s, ())), tuple(pending.get(s, ()))
+        )
+        for s in sorted({*by_subscription, *invoices, *pending})
     )
     return CustomerEvidence(account, customer, tuple(sorted(states, key=_order)), subscriptions)
 
@@ -168,8 +171,10 @@ def _order(state: CustomerState | SubscriptionState) -> tuple[int, int, str]:
     return state.at, state.source, state.source_id
 
 
-def _invoices(customer: str, heads: list[_Row], lines: list[_Row]) -> dict[str, list[InvoiceEvidence]]:
-    """The invoices of one customer by subscription, each with its newest head and its own lines."""
+def _invoices(
+    customer: str, heads: list[_Row], lines: list[_Row]
+) -> tuple[dict[str, list[InvoiceEvidence]], dict[str, list[InvoiceLine]]]:
+    """The invoices of one customer by subscription, each with its newest head and its own lines; and the prorations that wait for one."""
     newest: dict[str, _Row] = {}
     for h in heads:
         held = newest.get(h[3])
@@ -177,22 +182,27 @@ def _invoices(customer: str, heads: list[_Row], lines: list[_Row]) -> dict[str, 
             newest[h[3]] = h
     by_invoice: dict[str, dict[str, list[InvoiceLine]]] = {}
     for r in lines:
-        discounts, credited = decode(r[15], _Extra) if r[15] is not None else ((), ())
-        line = InvoiceLine(
-            r[3], r[4], r[5], r[6], r[7], r[8], r[9], r[10], r[11], r[12], bool(r[13]), discounts, r[14], credited
-        )  # fmt: skip
+        line = line_of((*r[3:13], bool(r[13])), r[14], read_extra(r[15]))
         by_invoice.setdefault(line.invoice, {}).setdefault(line.subscription, []).append(line)
+    pending = {s: sorted(waiting, key=_line_id) for s, waiting in by_invoice.pop("", {}).items()}
     out: dict[str, list[InvoiceEvidence]] = {}
     for invoice_id in sorted(newest):
         h = newest[invoice_id]
         head = Invoice(invoice_id, customer, *h[4:14])
         of_subscription = by_invoice.get(invoice_id, {})
+        unread = _unread(h[14], of_subscription) if h[14] is not None else ()
         owners = {*of_subscription, h[4]} if h[4] else set(of_subscription)
         for subscription in sorted(owners):
             found = of_subscription.get(subscription, [])
             found.sort(key=_line_id)
-            out.setdefault(subscription, []).append(InvoiceEvidence(head, tuple(found)))
-    return out
+            out.setdefault(subscription, []).append(InvoiceEvidence(head, tuple(found), unread, h[15] or 0, h[16] or 0))
+    return out, pending
+
+
+def _unread(body: bytes, lines: dict[str, list[InvoiceLine]]) -> tuple[UnreadLine, ...]:
+    """The lines of an invoice that couldn't be told, but for those that another sight of it told."""
+    told = {line.id for found in lines.values() for line in found}
+    return tuple(each for each in decode(body, _Unread) if each.id not in told)
 
 
 def _line_id(line: InvoiceLine) -> str:

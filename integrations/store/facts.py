@@ -11,10 +11,11 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from integrations.store import catalog, people, states, unwanted
+from integrations.store import catalog, customer_accounts, people, states, unwanted
 from integrations.store.bulk import append, insert_new
 from integrations.store.columns import require_zone
 from integrations.store.encoding import bucket_of, encode
+from integrations.store.line_extra import extra_of
 from integrations.store.people import Person
 from integrations.store.schema import event, invoice, invoice_line, payload, touched
 from integrations.store.states import Incoming, Kept
@@ -24,7 +25,6 @@ from metrics.evidence import (
     Customer,
     CustomerState,
     Instant,
-    Invoice,
     InvoiceEvidence,
     InvoiceLine,
     Price,
@@ -67,6 +67,8 @@ class Page:
     subscriptions: Sequence[SubscriptionState] = ()
     invoices: Sequence[InvoiceEvidence] = ()
     events: Sequence[EventRow] = ()
+    pending: Sequence[tuple[str, InvoiceLine]] = ()
+    """Prorations that wait for an invoice, each with its customer."""
     payloads: Sequence[tuple[str, str, str, Instant, bytes]] = ()
     people: Sequence[Person] = ()
 
@@ -91,6 +93,8 @@ def put_page(connection: Connection, account: int, page: Page, learnt_at: dateti
     """
     require_zone(learnt_at)
     stored = Stored()
+    page, moved = customer_accounts.resolved(connection, account, page)
+    stored.touched |= moved
     listed: list[Price | Coupon | Product] = [*page.prices, *page.coupons, *page.products]
     inline: list[Price | Coupon] = [*page.inline_prices, *page.inline_coupons]
     stored.new, concerned = catalog.put(connection, account, page.observed_at, listed, inline, learnt_at)
@@ -110,7 +114,7 @@ def put_page(connection: Connection, account: int, page: Page, learnt_at: dateti
     ]  # fmt: skip
     kept = states.put_subscriptions(connection, account, subscriptions, learnt_at)
     stored.add(kept)
-    _put_invoices(connection, account, page.invoices, learnt_at, stored)
+    _put_invoices(connection, account, page.invoices, page.pending, learnt_at, stored)
     _put_events(connection, account, page.events, learnt_at, stored)
     if page.payloads or page.people:
         _put_payloads(connection, account, page, kept.listings, gone.customers, learnt_at)
@@ -131,9 +135,12 @@ def touch(connection: Connection, account: int, customers: Iterable[str]) -> Non
 
 _HEAD = (
     "bucket", "customer_id", "account", "invoice_id", "status", "subscription_id", "created", "currency", "billing_reason", "amount_paid",
-    "finalized_at", "paid_at", "voided_at", "uncollectible_at", "learnt_at",
+    "finalized_at", "paid_at", "voided_at", "uncollectible_at", "learnt_at", "unread", "other_lines", "other_amount",
 )  # fmt: skip
-_GROWING = ("subscription_id", "billing_reason", "amount_paid", "finalized_at", "paid_at", "voided_at", "uncollectible_at")
+_GROWING = (
+    "subscription_id", "billing_reason", "amount_paid", "finalized_at", "paid_at", "voided_at", "uncollectible_at", "unread",
+    "other_lines", "other_amount",
+)  # fmt: skip
 """What of an invoice's head can still be missing, or grow, in a status that was seen before."""
 _LINE = (
     "bucket", "customer_id", "account", "invoice_id", "line_id", "subscription_id", "item_id", "price_id", "quantity", "amount", "currency",
@@ -142,7 +149,12 @@ _LINE = (
 
 
 def _put_invoices(
-    connection: Connection, account: int, found: Sequence[InvoiceEvidence], learnt_at: datetime, stored: Stored
+    connection: Connection,
+    account: int,
+    found: Sequence[InvoiceEvidence],
+    pending: Sequence[tuple[str, InvoiceLine]],
+    learnt_at: datetime,
+    stored: Stored,
 ) -> None:
     heads: dict[_Place, tuple[Any, ...]] = {}
     lines: dict[_Place, dict[str, tuple[Any, ...]]] = {}
@@ -150,12 +162,16 @@ def _put_invoices(
         head = each.head
         customer = head.customer or ""
         bucket = bucket_of(customer)
-        row = _head_row(head, bucket, customer, account, learnt_at)
+        row = _head_row(each, bucket, customer, account, learnt_at)
         place = (bucket, customer, head.id, head.status)
         heads[place] = _grown(heads[place], row) if place in heads else row
         if each.lines and head.status != "draft":
             mine = {line.id: _line_row(line, bucket, customer, account, learnt_at) for line in each.lines}
             lines.setdefault((bucket, customer, head.id, ""), {}).update(mine)
+    for customer, line in pending:
+        bucket = bucket_of(customer)
+        waiting = lines.setdefault((bucket, customer, "", ""), {})
+        waiting[line.id] = _line_row(line, bucket, customer, account, learnt_at)
     # In the order of the keys: transactions of several processes then never wait in a circle, and neighbours share their index pages.
     rows = [row for place in sorted(lines) for _, row in sorted(lines[place].items())]
     new = insert_new(connection, invoice, _HEAD, [heads[k] for k in sorted(heads)], returning=("customer_id",), greatest=_GROWING)
@@ -168,10 +184,12 @@ _Place = tuple[int, str, str, str]
 """Bucket, customer, invoice and status (empty where all statuses are one)."""
 
 
-def _head_row(head: Invoice, bucket: int, customer: str, account: int, learnt_at: datetime) -> tuple[Any, ...]:
+def _head_row(found: InvoiceEvidence, bucket: int, customer: str, account: int, learnt_at: datetime) -> tuple[Any, ...]:
+    head = found.head
     return (
         bucket, customer, account, head.id, head.status, head.subscription, head.created, head.currency, head.billing_reason,
         head.amount_paid, head.finalized_at, head.paid_at, head.voided_at, head.uncollectible_at, learnt_at,
+        encode(found.unread) if found.unread else None, found.other_lines or None, found.other_amount if found.other_lines else None,
     )  # fmt: skip
 
 
@@ -188,10 +206,9 @@ def _grown(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _line_row(line: InvoiceLine, bucket: int, customer: str, account: int, learnt_at: datetime) -> tuple[Any, ...]:
-    extra = encode((line.discounts, line.credited_lines)) if line.discounts or line.credited_lines else None
     return (
         bucket, customer, account, line.invoice, line.id, line.subscription, line.item, line.price, line.quantity, line.amount,
-        line.currency, line.period_start, line.period_end, line.proration, line.inclusive_tax, extra, learnt_at,
+        line.currency, line.period_start, line.period_end, line.proration, line.inclusive_tax, extra_of(line), learnt_at,
     )  # fmt: skip
 
 

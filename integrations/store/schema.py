@@ -92,6 +92,9 @@ invoice = Table(
     may("voided_at", Big, "epoch seconds"),
     may("uncollectible_at", Big, "epoch seconds"),
     must("learnt_at", Time, _LEARNT),
+    may("unread", Bytes, "msgpack of metrics.evidence.UnreadLine: lines that don't say enough to be told, where there are any"),
+    may("other_lines", Whole, "how many of its lines are charges beside every subscription item, where there are any"),
+    may("other_amount", Big, "what those come to, minor units"),
     comment="Heads of invoices, one row for each status they were seen in",
 )
 
@@ -101,8 +104,8 @@ invoice_line = Table(
     key("bucket", Small, _BUCKET),
     key("customer_id", Word, f"{_CUSTOMER}, empty if it has none"),
     key("account", Whole, _ACCOUNT),
-    key("invoice_id", Word, "Stripe's id of the invoice"),
-    key("line_id", Word, "Stripe's id of the line"),
+    key("invoice_id", Word, "Stripe's id of the invoice, empty for a proration that waits for one"),
+    key("line_id", Word, "Stripe's id of the line, or of the invoice item that waits"),
     must("subscription_id", Word, "the subscription that it belongs to"),
     may("item_id", Word, "the subscription item"),
     may("price_id", Word, "the price or plan"),
@@ -113,9 +116,18 @@ invoice_line = Table(
     must("period_end", Big, "epoch seconds"),
     must("proration", Flag, "whether it corrects a part of a period"),
     must("inclusive_tax", Big, "minor units of tax inside the amount"),
-    may("extra", Bytes, "msgpack of discounts and credited lines, where there are any"),
+    may("extra", Bytes, "msgpack of discounts, credited lines and what the line leaves unsaid, where there is any"),
     must("learnt_at", Time, _LEARNT),
     comment="Lines of finalised invoices that belong to a subscription",
+)
+
+customer_account = Table(
+    "customer_account",
+    metadata,
+    key("account", Whole, _ACCOUNT),
+    key("stripe_account", Word, "acct_..., by which Stripe names a customer in newer objects"),
+    may("customer_id", Word, f"{_CUSTOMER}, empty until anything says which one it is"),
+    comment="Which customer an account stands for, so that one customer named in two ways is one",
 )
 
 event = Table(

@@ -12,6 +12,7 @@ from integrations.store.bulk import append
 from integrations.store.schema import (
     account,
     catalog,
+    customer_account,
     customer_state,
     event,
     forgotten,
@@ -24,7 +25,8 @@ from integrations.store.schema import (
 from integrations.store.schema_work import cursor
 
 COPIED: Final = (
-    account, catalog, customer_state, subscription_state, invoice, invoice_line, event, rate, member, forgotten, cursor,
+    account, catalog, customer_state, subscription_state, invoice, invoice_line, event, rate, member, customer_account, forgotten,
+    cursor,
 )  # fmt: skip
 _AT_ONCE: Final = 2_000
 

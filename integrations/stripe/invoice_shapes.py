@@ -1,5 +1,7 @@
 """The fields of Stripe's invoices and lines that MRR needs, as typed structs; the rules of `integrations.stripe.shapes` hold here."""
 
+from decimal import Decimal
+
 from integrations.stripe.shapes import Discount, Id, Plan, Price, Shape, Sublist, When, Whole
 
 
@@ -10,10 +12,23 @@ class Period(Shape):
     end: When | None = None
 
 
-class CreditedItems(Shape):
-    """The lines that a proration takes back."""
+class CreditedLines(Shape):
+    """Lines of an invoice that a pending proration takes back."""
 
     invoice_line_items: list[str] | None = None
+
+
+class CreditedItems(Shape):
+    """The lines that a proration takes back: of a line directly, of a pending invoice item one level deeper."""
+
+    invoice_line_items: list[str] | None = None
+    invoice_line_item_details: CreditedLines | None = None
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """Their ids."""
+        deeper = self.invoice_line_item_details
+        return tuple(self.invoice_line_items or (deeper.invoice_line_items if deeper else None) or ())
 
 
 class ProrationDetails(Shape):
@@ -27,6 +42,7 @@ class LineDetails(Shape):
 
     subscription: Id = None
     subscription_item: str | None = None
+    invoice_item: Id = None
     proration: bool | None = None
     proration_details: ProrationDetails | None = None
 
@@ -73,6 +89,7 @@ class Line(Shape):
     amount: Whole | None = None
     currency: str | None = None
     quantity: Whole | None = None
+    quantity_decimal: Decimal | None = None
     period: Period | None = None
     discounts: list[str | Discount] | None = None
     discount_amounts: list[DiscountAmount] | None = None
@@ -84,6 +101,7 @@ class Line(Shape):
     plan: str | Plan | None = None
     subscription: Id = None
     subscription_item: str | None = None
+    invoice_item: Id = None
     proration: bool | None = None
     proration_details: ProrationDetails | None = None
     tax_amounts: list[Tax] | None = None
@@ -116,6 +134,7 @@ class Invoice(Shape):
     id: str | None = None
     deleted: bool | None = None
     customer: Id = None
+    customer_account: str | None = None
     subscription: Id = None
     parent: InvoiceParent | None = None
     status: str | None = None
@@ -128,3 +147,36 @@ class Invoice(Shape):
     discount: Discount | None = None
     total_discount_amounts: list[DiscountAmount] | None = None
     lines: Sublist[Line] | None = None
+
+
+class ItemParent(Shape):
+    """What made an invoice item, from basil on."""
+
+    type: str | None = None
+    subscription_details: LineDetails | None = None
+
+
+class InvoiceItem(Shape):
+    """An invoice item that waits for its invoice."""
+
+    id: str | None = None
+    created: When | None = None
+    date: When | None = None
+    deleted: bool | None = None
+    customer: Id = None
+    customer_account: str | None = None
+    invoice: Id = None
+    subscription: Id = None
+    subscription_item: str | None = None
+    parent: ItemParent | None = None
+    amount: Whole | None = None
+    currency: str | None = None
+    quantity: Whole | None = None
+    quantity_decimal: Decimal | None = None
+    period: Period | None = None
+    proration: bool | None = None
+    proration_details: ProrationDetails | None = None
+    pricing: Pricing | None = None
+    price: str | Price | None = None
+    plan: str | Plan | None = None
+    discounts: list[str | Discount] | None = None

@@ -6,7 +6,7 @@ Values only. Nothing here knows Stripe's field names, and nothing is ever change
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from metrics.evidence import Coupon, CustomerState, Instant, InvoiceEvidence, Price, Product, SubscriptionState
+from metrics.evidence import Coupon, CustomerState, Instant, InvoiceEvidence, InvoiceLine, Price, Product, SubscriptionState
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,4 +98,6 @@ class StripePage:
     answer_seconds: float | None = None
     """How long Stripe took to answer; None where nobody looked at a clock."""
     other_lines: int = 0
-    """Invoice lines that belong to no subscription item: one-off charges. They are no evidence of MRR."""
+    """Invoice lines that belong to no subscription item: one-off charges. They are no evidence of MRR; what they come to is with each invoice."""
+    pending: tuple[tuple[str, InvoiceLine], ...] = ()
+    """Prorations that wait for an invoice, each with its customer."""

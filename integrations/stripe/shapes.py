@@ -49,6 +49,11 @@ class Sublist(Shape, Generic[T]):
     data: list[T] | None = None
     has_more: bool | None = None
 
+    @property
+    def complete(self) -> bool:
+        """Whether it says that these are all: a list that doesn't say so proves presence, never absence."""
+        return self.data is not None and self.has_more is False
+
 
 # --- catalog -----------------------------------------------------------------------------------------------------------
 
@@ -179,6 +184,7 @@ class Discount(Shape):
     start: Whole | None = None
     end: Whole | None = None
     customer: Id = None
+    customer_account: str | None = None
     subscription: Id = None
     subscription_item: str | None = None
     invoice: Id = None
@@ -211,9 +217,11 @@ class Customer(Shape):
     currency: str | None = None
     address: Address | None = None
     shipping: Shipping | None = None
-    discount: Discount | None = None
+    discount: Discount | msgspec.UnsetType | None = msgspec.UNSET
+    """Null says that there is none; a customer without the field says nothing about it."""
     metadata: dict[str, str | None] | None = None
     test_clock: Id = None
+    customer_account: str | None = None
 
 
 class CurrentTrial(Shape):
@@ -230,10 +238,13 @@ class Item(Shape):
     price: str | Price | None = None
     plan: str | Plan | None = None
     quantity: Whole | None = None
-    discounts: list[str | Discount] | None = None
+    quantity_decimal: Decimal | None = None
+    discounts: list[str | Discount] | msgspec.UnsetType | None = msgspec.UNSET
+    """Old versions lack the field, and have no discounts on items."""
     current_period_start: Whole | None = None
     current_period_end: Whole | None = None
     current_trial: CurrentTrial | None = None
+    billed_until: Whole | None = None
 
 
 class PauseCollection(Shape):
@@ -263,6 +274,118 @@ class CancellationDetails(Shape):
     feedback_option: str | None = None
 
 
+class PendingUpdate(Shape):
+    """A change that waits for its payment."""
+
+    expires_at: Whole | None = None
+    subscription_items: list[Item] | None = None
+    trial_end: Whole | None = None
+
+
+class ManagedPayments(Shape):
+    """Whether Stripe sells in its own name."""
+
+    enabled: bool | None = None
+
+
+class BillUntil(Shape):
+    """How far ahead is billed."""
+
+    computed_timestamp: Whole | None = None
+    timestamp: Whole | None = None
+
+
+class BilledPrice(Shape):
+    """What a billing schedule is for."""
+
+    price: str | Price | None = None
+
+
+class BillingSchedule(Shape):
+    """Billing ahead of the period."""
+
+    key: str | None = None
+    bill_until: BillUntil | None = None
+    applies_to: list[BilledPrice] | None = None
+
+
+class PhaseDiscountEnd(Shape):
+    """When a phase's discount ends."""
+
+    timestamp: Whole | None = None
+
+
+class PhaseDiscount(Shape):
+    """A discount that a phase brings."""
+
+    coupon: str | Coupon | None = None
+    discount: Id = None
+    promotion_code: Id = None
+    discount_end: PhaseDiscountEnd | None = None
+
+
+class PhaseItem(Shape):
+    """An item of a phase."""
+
+    price: str | Price | None = None
+    plan: str | Plan | None = None
+    quantity: Whole | None = None
+    discounts: list[PhaseDiscount] | None = None
+
+
+class Phase(Shape):
+    """A phase of a schedule."""
+
+    start_date: Whole | None = None
+    end_date: Whole | None = None
+    currency: str | None = None
+    items: list[PhaseItem] | None = None
+    discounts: list[PhaseDiscount] | None = None
+    trial: bool | None = None
+    trial_end: Whole | None = None
+
+
+class OperationStatus(Shape):
+    """How far a planned pause or resumption is."""
+
+    type: str | None = None
+
+
+class PausePart(Shape):
+    """The beginning of a planned pause."""
+
+    pause_at: Whole | None = None
+    status: OperationStatus | None = None
+
+
+class ResumePart(Shape):
+    """The end of a planned pause."""
+
+    resume_at: Whole | None = None
+    status: OperationStatus | None = None
+
+
+class PauseSchedule(Shape):
+    """A planned pause."""
+
+    pause: PausePart | None = None
+    resume: ResumePart | None = None
+
+
+class Schedule(Shape):
+    """A subscription schedule."""
+
+    id: str | None = None
+    created: Whole | None = None
+    customer: Id = None
+    customer_account: str | None = None
+    subscription: Id = None
+    status: str | None = None
+    end_behavior: str | None = None
+    phases: list[Phase] | None = None
+    pause_schedules: list[PauseSchedule] | None = None
+
+
 class Subscription(Shape):
     """A subscription; the period is its own in old versions and its items' in new ones."""
 
@@ -276,7 +399,7 @@ class Subscription(Shape):
     current_period_start: Whole | None = None
     current_period_end: Whole | None = None
     items: Sublist[Item] | None = None
-    discount: Discount | None = None
+    discount: Discount | msgspec.UnsetType | None = msgspec.UNSET
     discounts: list[str | Discount] | None = None
     trial_start: Whole | None = None
     trial_end: Whole | None = None
@@ -287,9 +410,12 @@ class Subscription(Shape):
     pause_collection: PauseCollection | None = None
     status_details: StatusDetails | None = None
     cancellation_details: CancellationDetails | None = None
-    schedule: Id = None
+    schedule: str | Schedule | None = None
     test_clock: Id = None
     metadata: dict[str, str | None] | None = None
+    pending_update: PendingUpdate | None = None
+    managed_payments: ManagedPayments | None = None
+    billing_schedules: list[BillingSchedule] | None = None
 
 
 # --- events and the account ---------------------------------------------------------------------------------------------

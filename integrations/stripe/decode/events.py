@@ -40,6 +40,7 @@ class _Named(shapes.Shape):
 
     id: str | None = None
     customer: shapes.Id = None
+    customer_account: str | None = None
     subscription: shapes.Id = None
     invoice: shapes.Id = None
     parent: invoice_shapes.InvoiceParent | None = None
@@ -93,7 +94,7 @@ def fact_of(shape: shapes.Event) -> EventFact | None:
         type=kind,
         created=at,
         object_id=object_id,
-        customer=object_id if head == "customer" else ref(named.customer),
+        customer=object_id if head == "customer" else ref(named.customer) or named.customer_account,
         subscription=object_id if head == "customer.subscription" else of_subscription,
         invoice=object_id if head == "invoice" else ref(named.invoice),
     )
@@ -125,7 +126,8 @@ def _subscription_states(fact: EventFact, obj: bytes, previous: bytes, seen: See
 
 
 def _subscription_state(source: Source, fact: EventFact, shape: shapes.Subscription, seen: Seen) -> SubscriptionState:
-    complete = not (shape.items and shape.items.has_more)
+    # An event inlines ten items at most: what isn't among them may be there all the same.
+    complete = shape.items is not None and shape.items.complete
     return SubscriptionState(fact.created, source, fact.id, subscription(shape, seen, complete=complete))
 
 
@@ -142,7 +144,7 @@ def _discount_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen, *
     """A customer's discount came, changed or went; one on a subscription or an invoice is only described."""
     shape = _shaped(obj, shapes.Discount)
     elsewhere = shape.subscription or shape.subscription_item or shape.invoice or shape.invoice_item
-    holder = ref(shape.customer)
+    holder = ref(shape.customer) or shape.customer_account
     # Whatever is discounted, the coupon is worth noting: it may be deleted soon.
     now = discount(shape, seen, holder or "")
     if not holder:
@@ -182,7 +184,9 @@ def _subscription_before(now: dict[str, Any], previous: dict[str, Any]) -> dict[
     before: dict[str, Any] = laid_over(now, previous)
     items = now.get("items")
     data = items.get("data") if isinstance(items, dict) else None
-    if "items" in previous or not isinstance(data, list) or len(data) != 1 or not isinstance(data[0], dict):
+    if "items" in previous:
+        return _counted_out(before, previous["items"])
+    if not isinstance(data, list) or len(data) != 1 or not isinstance(data[0], dict):
         return before
     if "plan" not in previous and "quantity" not in previous:
         return before
@@ -193,3 +197,16 @@ def _subscription_before(now: dict[str, Any], previous: dict[str, Any]) -> dict[
     if isinstance(previous.get("quantity"), int):
         item["quantity"] = previous["quantity"]
     return {**before, "items": {**(items or {}), "data": [item]}}
+
+
+_INLINED: Final = 10
+"""So many entries of a list an event holds at most."""
+
+
+def _counted_out(before: dict[str, Any], told: Any) -> dict[str, Any]:
+    """The items before a change, called complete only if they are: the old list doesn't say whether it was cut, the one after it may not be."""
+    items = before.get("items")
+    old = told.get("data") if isinstance(told, dict) else None
+    if isinstance(items, dict) and isinstance(old, list) and "has_more" not in told:
+        items = {**items, "has_more": len(old) >= _INLINED}
+    return {**before, "items": items}

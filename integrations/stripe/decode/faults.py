@@ -64,6 +64,15 @@ def exact(whole: int | None, decimal: Decimal | None, field: str) -> Decimal | N
     return Decimal(format(decimal, "f").rstrip("0"))
 
 
+def quantities(whole: int | None, decimal: Decimal | None) -> tuple[int | None, Decimal | None]:
+    """The quantity cut to a whole number, and the exact one where that is another."""
+    if decimal is None:
+        return whole, None
+    told = exact(None, decimal, "quantity_decimal")
+    assert told is not None, "a decimal is one"
+    return int(told) if whole is None else whole, None if told == told.to_integral_value() else told
+
+
 def _exponent(decimal: Decimal) -> int:
     exponent = decimal.as_tuple().exponent
     return exponent if isinstance(exponent, int) else 0

@@ -1,37 +1,35 @@
-"""Invoices and their lines, from Stripe's fields into ours.
+"""Invoices, from Stripe's fields into ours; what a line says is in `lines`.
 
-A line is evidence when it bills a subscription item or prorates one; one-off charges are not, whatever invoice carries them. The
-amounts due, paid and total of an invoice say nothing about MRR and only `amount_paid` is kept, to know whether it ever was.
+The amounts due, paid and total of an invoice say nothing about MRR and only `amount_paid` is kept, to know whether it ever was.
 """
 
 from collections.abc import Sequence
 from typing import Final
 
 from integrations.stripe import invoice_shapes, shapes
-from integrations.stripe.decode.catalog import UNDATED, Seen, discount
+from integrations.stripe.decode import lines as decoded
+from integrations.stripe.decode.catalog import Seen, discount
 from integrations.stripe.decode.faults import Unusable, an_id, currency, ref
-from metrics.evidence import Discount, Invoice, InvoiceEvidence, InvoiceLine
+from metrics.evidence import Discount, Invoice, InvoiceEvidence, InvoiceLine, UnreadLine
 
 _NO_MOMENTS: Final = invoice_shapes.StatusTransitions()
 
 
-def invoice(
-    shape: invoice_shapes.Invoice, seen: Seen, *, lines: Sequence[invoice_shapes.Line] | None = None
-) -> tuple[InvoiceEvidence, int]:
-    """An invoice in our words, and how many of its lines belong to no subscription item.
+def invoice(shape: invoice_shapes.Invoice, seen: Seen, *, lines: Sequence[invoice_shapes.Line] | None = None) -> InvoiceEvidence:
+    """An invoice in our words: evidence, lines that can't be told, and how many others there are with what they come to.
 
-    `lines` are all its lines where the ten inlined ones aren't. Lines of drafts are no evidence and are left out. Raises Unusable
-    without an id, a date or a known currency, or when a line of a subscription lacks what it bills.
+    `lines` are all its lines where the ten inlined ones aren't; one that comes twice counts once, as it came last. Lines of drafts are no
+    evidence and are left out. Raises Unusable without an id, a date or a known currency, or when it doesn't say whether it is a draft.
     """
     invoice_id = an_id(shape.id, "the invoice")
     code = currency(shape.currency, "currency")
     if shape.created is None:
         raise Unusable("missing_date", "created is missing")
     moments = shape.status_transitions or _NO_MOMENTS
-    status = shape.status or "open"
+    status = shape.status or _status_by(moments)
     head = Invoice(
         id=invoice_id,
-        customer=ref(shape.customer),
+        customer=ref(shape.customer) or shape.customer_account,
         subscription=_subscription_of(shape),
         status=status,
         created=shape.created,
@@ -44,18 +42,39 @@ def invoice(
         uncollectible_at=moments.marked_uncollectible_at,
     )
     if status == "draft":
-        return InvoiceEvidence(head), 0
+        return InvoiceEvidence(head)
     inline = shape.lines.data if shape.lines and shape.lines.data else []
     named = _discounts_of(shape, seen)
     out: list[InvoiceLine] = []
-    others = 0
-    for line_shape in inline if lines is None else lines:
-        line = _line(line_shape, head, named, seen)
+    unread: list[UnreadLine] = []
+    others = amount = 0
+    for line_shape in _once(inline if lines is None else lines):
+        line = decoded.line(line_shape, head, named, seen)
         if line is None:
             others += 1
-        else:
+            amount += line_shape.amount or 0
+        elif isinstance(line, InvoiceLine):
             out.append(line)
-    return InvoiceEvidence(head, tuple(out)), others
+        else:
+            unread.append(line)
+    return InvoiceEvidence(head, tuple(out), tuple(unread), others, amount)
+
+
+def _status_by(moments: invoice_shapes.StatusTransitions) -> str:
+    """The status that an invoice without one has by the dates of its states. Raises Unusable where there is none: it may be a draft."""
+    by_date = (
+        ("void", moments.voided_at), ("paid", moments.paid_at), ("uncollectible", moments.marked_uncollectible_at),
+        ("open", moments.finalized_at),
+    )  # fmt: skip
+    told = next((status for status, at in by_date if at is not None), None)
+    if told is None:
+        raise Unusable("missing_status", "the invoice has no status, nor a date of any")
+    return told
+
+
+def _once(lines: Sequence[invoice_shapes.Line]) -> Sequence[invoice_shapes.Line]:
+    by_id = {line.id: line for line in lines}
+    return lines if len(by_id) == len(lines) or None in by_id else list(by_id.values())
 
 
 def _subscription_of(shape: invoice_shapes.Invoice) -> str | None:
@@ -76,74 +95,3 @@ def _discounts_of(shape: invoice_shapes.Invoice, seen: Seen) -> dict[str, Discou
             known = discount(value, seen, holder)
             found[known.id] = known
     return found
-
-
-def _line(shape: invoice_shapes.Line, head: Invoice, named: dict[str, Discount] | None, seen: Seen) -> InvoiceLine | None:
-    details: invoice_shapes.LineDetails | invoice_shapes.Line | None = shape
-    parent = shape.parent
-    if parent is None:
-        of_item, priced = shape.type == "subscription", shape.price
-    else:
-        # Published samples fill both details; the type says which of them holds.
-        of_item = parent.type == "subscription_item_details"
-        details = parent.subscription_item_details if of_item else parent.invoice_item_details
-        pricing = shape.pricing
-        priced = pricing.price_details.price if pricing and pricing.price_details else shape.price
-    if details is None or not (of_item or details.proration):
-        return None
-    named_there = details.subscription
-    subscription_id = (named_there if isinstance(named_there, str) else ref(named_there)) or (
-        head.subscription if of_item else None
-    )
-    if not subscription_id:
-        return None
-    period = shape.period
-    if period is None or period.start is None or period.end is None:
-        raise Unusable("missing_period", f"line {shape.id} has no period")
-    if shape.amount is None:
-        raise Unusable("missing_amount", f"line {shape.id} has no amount")
-    answered = details.proration_details.credited_items if details.proration_details else None
-    # Most lines give ids alone, in the invoice's currency, untaxed: what that is not worth a call for is looked at here.
-    return InvoiceLine(
-        id=shape.id or an_id(shape.id, "a line of the invoice"),
-        invoice=head.id,
-        subscription=subscription_id,
-        item=details.subscription_item,
-        price=priced if isinstance(priced, str) else seen.price(priced) if priced is not None else seen.plan(shape.plan),
-        quantity=shape.quantity,
-        amount=shape.amount,
-        currency=head.currency if shape.currency in (None, head.currency) else currency(shape.currency, "line.currency"),
-        period_start=period.start,
-        period_end=period.end,
-        proration=bool(details.proration),
-        discounts=_line_discounts(shape, named, seen) if shape.discount_amounts or shape.discounts else (),
-        inclusive_tax=_inclusive(shape) if shape.taxes or shape.tax_amounts else 0,
-        credited_lines=tuple(answered.invoice_line_items or ()) if answered else (),
-    )
-
-
-def _line_discounts(shape: invoice_shapes.Line, named: dict[str, Discount] | None, seen: Seen) -> tuple[tuple[Discount, int], ...]:
-    """Each discount in force on a line with what it took off; zero where the line names it without an amount."""
-    held: dict[str, Discount] = {}
-    amounts: dict[str, int] = {}
-    for value in shape.discounts or ():
-        known = discount(value, seen, shape.id or "")
-        held[known.id] = known
-    for taken in shape.discount_amounts or ():
-        if taken.discount is not None:
-            known = discount(taken.discount, seen, shape.id or "")
-            if known.start != UNDATED or known.id not in held:
-                held[known.id] = known
-            amounts[known.id] = amounts.get(known.id, 0) + (taken.amount or 0)
-    if named:
-        held = {i: named.get(i, d) if d.coupon is None else d for i, d in held.items()}
-    return tuple((d, amounts.get(i, 0)) for i, d in held.items())
-
-
-def _inclusive(shape: invoice_shapes.Line) -> int:
-    """The tax that a line's amount contains."""
-    total = 0
-    for tax in shape.taxes or shape.tax_amounts or ():
-        if tax.tax_behavior == "inclusive" or tax.inclusive:
-            total += tax.amount or 0
-    return total

@@ -14,6 +14,7 @@ from integrations.stripe.currencies import KNOWN
 from integrations.stripe.decode import catalog, events, invoices, states
 from integrations.stripe.decode.catalog import Seen
 from integrations.stripe.decode.faults import Unusable
+from integrations.stripe.decode.lines import pending, worth
 from integrations.stripe.decode.parsing import Parsed
 from integrations.stripe.page import EventFact, Payload, Person, Rejected, StripePage
 from metrics.evidence import (
@@ -21,6 +22,7 @@ from metrics.evidence import (
     CustomerState,
     Instant,
     InvoiceEvidence,
+    InvoiceLine,
     Price,
     Product,
     Source,
@@ -58,6 +60,8 @@ class _Gathered:
     subscriptions: list[SubscriptionState] = field(default_factory=list)
     invoices: list[InvoiceEvidence] = field(default_factory=list)
     events: list[EventFact] = field(default_factory=list)
+    rejected: list[Rejected] = field(default_factory=list)
+    pending: list[tuple[str, InvoiceLine]] = field(default_factory=list)
     other_lines: int = 0
 
 
@@ -97,10 +101,11 @@ def page_of(
         subscriptions=tuple(gathered.subscriptions),
         invoices=tuple(gathered.invoices),
         events=tuple(gathered.events),
-        rejected=tuple(rejected),
+        rejected=(*rejected, *gathered.rejected),
         payloads=tuple(kept),
         people=tuple(gathered.people or ()),
         other_lines=gathered.other_lines,
+        pending=tuple(gathered.pending),
     )
 
 
@@ -146,22 +151,49 @@ def _take_customer(shape: shapes.Customer, page: _Gathered) -> None:
 
 
 def _take_subscription(shape: shapes.Subscription, page: _Gathered) -> None:
-    held = shape.items.data if shape.items and shape.items.data is not None else None
-    items: Sequence[shapes.Item] | None = held
-    if shape.id and (held is None or (shape.items and shape.items.has_more)):
-        items = _completed(held, lambda after: page.rest.items(shape.id or "", after))
-    state = states.subscription(shape, page.seen, items=items)
+    items: Sequence[shapes.Item] | None = shape.items.data if shape.items else None
+    complete = shape.items is not None and shape.items.complete
+    if shape.id and not complete:
+        try:
+            items = _completed(items, lambda after: page.rest.items(shape.id or "", after))
+            complete = True
+        except Unusable as fault:
+            # What was inlined is there for certain; what wasn't may be there too, and is neither given up nor invented.
+            held = f"its {len(items)} first items are held" if items else "none of its items is known from it"
+            page.rejected.append(
+                Rejected(shape.id, "subscription", "items_cut", f"its list of items is cut ({held}): {fault.detail}")
+            )
+    state = states.subscription(shape, page.seen, items=items, complete=complete)
     page.subscriptions.append(SubscriptionState(page.at, Source.SNAPSHOT, "", state))
 
 
 def _take_invoice(shape: invoice_shapes.Invoice, page: _Gathered) -> None:
-    held = shape.lines.data if shape.lines and shape.lines.data is not None else None
-    lines: Sequence[invoice_shapes.Line] | None = held
-    if shape.id and shape.status != "draft" and (held is None or (shape.lines and shape.lines.has_more)):
-        lines = _completed(held, lambda after: page.rest.lines(shape.id or "", after))
-    evidence, others = invoices.invoice(shape, page.seen, lines=lines)
+    lines: Sequence[invoice_shapes.Line] | None = shape.lines.data if shape.lines else None
+    if shape.id and shape.status != "draft" and not (shape.lines and shape.lines.complete):
+        lines = _completed(lines, lambda after: page.rest.lines(shape.id or "", after))
+    evidence = invoices.invoice(shape, page.seen, lines=lines)
     page.invoices.append(evidence)
-    page.other_lines += others
+    page.other_lines += evidence.other_lines
+    page.rejected += _nobodys(evidence)
+
+
+def _take_invoice_item(shape: invoice_shapes.InvoiceItem, page: _Gathered) -> None:
+    found = pending(shape, page.seen)
+    if found is not None:
+        page.pending.append(found)
+
+
+def _nobodys(evidence: InvoiceEvidence) -> list[Rejected]:
+    """What can't be told of an invoice, and is no subscription's or customer's to be told with: it is named by itself."""
+    head = evidence.head
+    out = []
+    if head.subscription is None and not evidence.lines:
+        out += [Rejected(each.id, "line_item", each.reason, f"{each.detail}, {worth(each)}") for each in evidence.unread]
+    if head.customer is None and (evidence.lines or evidence.unread):
+        amounts = sum(line.amount for line in evidence.lines)
+        detail = f"the invoice has no customer, so that {len(evidence.lines)} lines over {amounts} minor units of {head.currency} are nobody's"
+        out.append(Rejected(head.id, "invoice", "missing_customer", detail))
+    return out
 
 
 def _completed(held: Sequence[T] | None, rest: Callable[[str | None], Sequence[T]]) -> Sequence[T]:
@@ -195,6 +227,7 @@ _TAKE: dict[str, Callable[[Any, _Gathered], None]] = {
     "customer": _take_customer,
     "subscription": _take_subscription,
     "invoice": _take_invoice,
+    "invoiceitem": _take_invoice_item,
     "event": _take_event,
 }
 

@@ -28,6 +28,8 @@ SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
     "subscription_item": shapes.Item,
     "invoice": invoice_shapes.Invoice,
     "line_item": invoice_shapes.Line,
+    "invoiceitem": invoice_shapes.InvoiceItem,
+    "subscription_schedule": shapes.Schedule,
     "event": shapes.Event,
 }
 KEPT: Final = frozenset({"subscription", "event"})

@@ -4,31 +4,37 @@ Periods, discounts and pauses moved between fields over the years; whichever fie
 nothing that leaves here identifies a person, but for what an operator wrote into metadata.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
 
 from integrations.stripe import shapes
 from integrations.stripe.decode.catalog import Seen, discount, discounts
-from integrations.stripe.decode.faults import Unusable, an_id, currency, instant, maybe, ref
-from metrics.evidence import Customer, Instant, Item, Pause, Subscription
+from integrations.stripe.decode.faults import Unusable, an_id, currency, instant, maybe, quantities, ref
+from integrations.stripe.decode.schedules import billing, schedule
+from metrics.evidence import Customer, Discount, Instant, Item, Pause, PendingUpdate, Subscription
 
 
 def subscription(
     shape: shapes.Subscription, seen: Seen, *, items: Sequence[shapes.Item] | None = None, complete: bool = True
 ) -> Subscription:
-    """A subscription in our words. `items` are all its items where the first page of them didn't hold all.
+    """A subscription in our words. `items` are all its items where the first page of them didn't hold all; `complete` says whether
+    these are all.
 
-    Raises Unusable without an id, a customer, a status, a creation date or a known currency.
+    An item that comes twice counts once, as it came last. Where Stripe names an account in the place of the customer, that is the
+    customer's id, until something tells which customer it stands for. Raises Unusable without an id, anybody whom it belongs to, a status,
+    a creation date or a known currency.
     """
     sub_id = an_id(shape.id, "the subscription")
-    customer_id = ref(shape.customer)
+    customer_id = ref(shape.customer) or shape.customer_account
     if not customer_id:
-        extra = "; it belongs to an account (customer_account) instead" if shape.customer_account else ""
-        raise Unusable("missing_customer", f"the subscription has no customer{extra}")
+        raise Unusable("missing_customer", "the subscription has no customer")
     if not shape.status:
         raise Unusable("missing_status", "the subscription has no status")
     created = instant(shape.created, "created")
     inline = shape.items.data if shape.items and shape.items.data else []
-    all_items = [i for i in (inline if items is None else items) if not i.deleted]
+    all_items = once(i for i in (inline if items is None else items) if not i.deleted)
+    single = shape.discount or None
     pause, cancellation = shape.pause_collection, shape.cancellation_details
     return Subscription(
         id=sub_id,
@@ -39,7 +45,7 @@ def subscription(
         start=created if shape.start_date is None else instant(shape.start_date, "start_date"),
         items=tuple([_item(i, shape, seen) for i in all_items]),
         items_complete=complete,
-        discounts=discounts(shape.discounts, shape.discount, seen, sub_id),
+        discounts=_once(discounts(shape.discounts, single, seen, sub_id)) if shape.discounts or single else (),
         trial_start=maybe(shape.trial_start),
         trial_end=maybe(shape.trial_end),
         cancel_at=maybe(shape.cancel_at),
@@ -50,9 +56,40 @@ def subscription(
         paused_at=_paused_at(shape.status_details),
         cancel_reason=cancellation.reason if cancellation else None,
         cancel_feedback=(cancellation.feedback or cancellation.feedback_option) if cancellation else None,
-        schedule=ref(shape.schedule),
+        schedule=shape.schedule.id if isinstance(shape.schedule, shapes.Schedule) else shape.schedule,
         test_clock=ref(shape.test_clock),
         metadata=metadata(shape.metadata),
+        discounts_complete=shape.discounts is not None or shape.discount is not msgspec.UNSET,
+        customer_account=shape.customer_account,
+        pending_update=_pending(shape.pending_update, shape, seen) if shape.pending_update else None,
+        managed_payments=shape.managed_payments.enabled if shape.managed_payments else None,
+        billing_schedules=billing(shape.billing_schedules, seen) if shape.billing_schedules else (),
+        plan=schedule(shape.schedule, seen),
+    )
+
+
+def once(items: Iterable[shapes.Item]) -> list[shapes.Item]:
+    """Each item once, by its id, as it came last: lists that change while they are paged show some twice. Those without an id all stay."""
+    found = list(items)
+    by_id = {item.id: item for item in found}
+    return found if len(by_id) == len(found) or None in by_id else list(by_id.values())
+
+
+def _once(found: tuple[Discount, ...]) -> tuple[Discount, ...]:
+    """Each discount once, by its id; a sight that names its coupon counts more than one that doesn't."""
+    by_id: dict[str, Discount] = {}
+    for each in found:
+        if each.id not in by_id or by_id[each.id].coupon is None:
+            by_id[each.id] = each
+    return tuple(by_id.values())
+
+
+def _pending(update: shapes.PendingUpdate, parent: shapes.Subscription, seen: Seen) -> PendingUpdate:
+    items = update.subscription_items
+    return PendingUpdate(
+        expires_at=maybe(update.expires_at),
+        items=None if items is None else tuple(_item(i, parent, seen) for i in once(items) if i.id and not i.deleted),
+        trial_end=maybe(update.trial_end),
     )
 
 
@@ -61,15 +98,24 @@ def _item(shape: shapes.Item, parent: shapes.Subscription, seen: Seen) -> Item:
     price = seen.price(shape.price) if shape.price is not None else seen.plan(shape.plan)
     start = parent.current_period_start if shape.current_period_start is None else shape.current_period_start
     end = parent.current_period_end if shape.current_period_end is None else shape.current_period_end
+    quantity, exact_quantity = quantities(shape.quantity, shape.quantity_decimal)
     return Item(
         id=item_id,
         price=price,
-        quantity=shape.quantity,
-        discounts=tuple([discount(d, seen, item_id) for d in shape.discounts]) if shape.discounts else (),
+        quantity=quantity,
+        discounts=_once(tuple([discount(d, seen, item_id) for d in shape.discounts])) if shape.discounts else (),
         period_start=maybe(start),
         period_end=maybe(end),
         trial_end=maybe(shape.current_trial.end_date) if shape.current_trial else None,
+        discounts_complete=shape.discounts is not None,
+        billed_until=_ahead(shape.billed_until, end),
+        quantity_decimal=exact_quantity,
     )
+
+
+def _ahead(billed_until: int | None, period_end: int | None) -> Instant | None:
+    """Until when an item is billed, where that is further than its period goes."""
+    return None if billed_until is None or (period_end is not None and billed_until <= period_end) else Instant(billed_until)
 
 
 def _items_currency(items: Sequence[shapes.Item]) -> str | None:
@@ -98,11 +144,17 @@ def customer(shape: shapes.Customer, seen: Seen, *, deleted: bool = False) -> Cu
         deleted=deleted or bool(shape.deleted),
         currency=shape.currency.lower() if shape.currency else None,
         country=country.upper() if country else None,
-        # A discount without a coupon takes nothing off; Stripe's published samples have one.
+        # A discount whose coupon isn't named, as in Stripe's published samples, says neither what it takes off nor that there is none.
         discount=held if held is not None and held.coupon is not None else None,
         metadata=metadata(shape.metadata),
         test_clock=ref(shape.test_clock),
+        discount_told=deleted or bool(shape.deleted) or _tells_of_its_discount(shape, held),
+        customer_account=shape.customer_account,
     )
+
+
+def _tells_of_its_discount(shape: shapes.Customer, held: Discount | None) -> bool:
+    return shape.discount is not msgspec.UNSET and (held is None or held.coupon is not None)
 
 
 def metadata(values: Mapping[str, str | None] | None) -> tuple[tuple[str, str], ...]:

@@ -1,0 +1,179 @@
+"""One invoice line, from Stripe's fields into ours: whether it is evidence, and of what.
+
+A line is evidence when it bills a subscription item or prorates one; other charges are not, whatever invoice carries them. A line that
+doesn't say enough to tell is neither: it is handed on as unread, with what it does say, and nothing is concluded from it.
+"""
+
+from typing import Final
+
+from integrations.stripe import invoice_shapes
+from integrations.stripe.decode.catalog import UNDATED, Seen, discount
+from integrations.stripe.decode.faults import Unusable, an_id, currency, maybe, quantities, ref
+from metrics.evidence import Discount, Invoice, InvoiceLine, UnreadLine
+
+_OF_ITEM: Final = "subscription_item_details"
+_OF_INVOICE_ITEM: Final = "invoice_item_details"
+_OLD_TYPES: Final = frozenset({"subscription", "invoiceitem"})
+
+Details = invoice_shapes.LineDetails | invoice_shapes.Line
+
+
+def line(
+    shape: invoice_shapes.Line, head: Invoice, named: dict[str, Discount] | None, seen: Seen
+) -> InvoiceLine | UnreadLine | None:
+    """A line as evidence, as unread, or None for a charge beside all subscription items. Raises Unusable without an id."""
+    parent = shape.parent
+    details: Details | None
+    if parent is not None:
+        # Published samples fill both details; the type says which of them holds.
+        of_item = parent.type == _OF_ITEM
+        details = parent.subscription_item_details if of_item else parent.invoice_item_details
+        if details is None or parent.type not in (_OF_ITEM, _OF_INVOICE_ITEM):
+            return _unread(shape, head, "line_without_parent", f"parent says nothing of its {parent.type or 'type'}", seen)
+        pricing = shape.pricing
+        priced = pricing.price_details.price if pricing and pricing.price_details else shape.price
+    elif shape.type in _OLD_TYPES:
+        of_item, details, priced = shape.type == "subscription", shape, shape.price
+    else:
+        return _unread(shape, head, "line_without_parent", "parent is missing", seen)
+    if not (of_item or details.proration):
+        return None
+    # A line on the invoice of a subscription that names none itself can only be of that one.
+    subscription_id = ref(details.subscription) or ref(shape.subscription) or head.subscription
+    period = shape.period
+    if not subscription_id:
+        return _unread(shape, head, "line_without_subscription", "neither it nor its invoice names a subscription", seen)
+    if period is None or period.start is None or period.end is None:
+        return _unread(shape, head, "line_without_period", "period is missing", seen)
+    if shape.amount is None:
+        return _unread(shape, head, "line_without_amount", "amount is missing", seen)
+    answered = details.proration_details.credited_items if details.proration_details else None
+    quantity, decimal = quantities(shape.quantity, shape.quantity_decimal)
+    # Most lines give ids alone, in the invoice's currency, untaxed: what that is not worth a call for is looked at here.
+    return InvoiceLine(
+        id=shape.id or an_id(shape.id, "a line of the invoice"),
+        invoice=head.id,
+        subscription=subscription_id,
+        item=details.subscription_item,
+        price=priced if isinstance(priced, str) else seen.price(priced) if priced is not None else seen.plan(shape.plan),
+        quantity=quantity,
+        amount=shape.amount,
+        currency=head.currency if shape.currency in (None, head.currency) else currency(shape.currency, "line.currency"),
+        period_start=period.start,
+        period_end=period.end,
+        proration=bool(details.proration),
+        discounts=_line_discounts(shape, named, seen) if shape.discount_amounts or shape.discounts else (),
+        inclusive_tax=_inclusive(shape) if shape.taxes or shape.tax_amounts else 0,
+        credited_lines=answered.lines if answered else (),
+        quantity_decimal=decimal,
+        discounts_told=shape.discounts is not None or shape.discount_amounts is not None,
+        discount_amounts_told=_amounts_told(shape),
+        taxes_told=shape.taxes is not None or shape.tax_amounts is not None,
+        invoice_item=ref(details.invoice_item),
+    )
+
+
+def _unread(shape: invoice_shapes.Line, head: Invoice, reason: str, detail: str, seen: Seen) -> UnreadLine:
+    line_id = an_id(shape.id, "a line of the invoice")
+    parent, period = shape.parent, shape.period
+    of_item = parent.subscription_item_details if parent else None
+    priced = shape.pricing.price_details.price if shape.pricing and shape.pricing.price_details else shape.price
+    return UnreadLine(
+        id=line_id,
+        reason=reason,
+        detail=detail,
+        amount=shape.amount,
+        currency=(shape.currency or head.currency).lower(),
+        item=(of_item.subscription_item if of_item else None) or shape.subscription_item,
+        price=seen.price(priced) if priced is not None else seen.plan(shape.plan),
+        period_start=maybe(period.start) if period else None,
+        period_end=maybe(period.end) if period else None,
+    )
+
+
+def worth(unread: UnreadLine) -> str:
+    """How much money an unread line is about, in words."""
+    return "over an unknown amount" if unread.amount is None else f"over {unread.amount} minor units of {unread.currency}"
+
+
+def _amounts_told(shape: invoice_shapes.Line) -> bool:
+    taken = shape.discount_amounts
+    if taken is None:
+        return shape.discounts is not None and not shape.discounts
+    return all(each.amount is not None and each.discount is not None for each in taken)
+
+
+def _line_discounts(shape: invoice_shapes.Line, named: dict[str, Discount] | None, seen: Seen) -> tuple[tuple[Discount, int], ...]:
+    """Each discount in force on a line with what it took off; zero where the line names it without an amount."""
+    held: dict[str, Discount] = {}
+    amounts: dict[str, int] = {}
+    for value in shape.discounts or ():
+        known = discount(value, seen, shape.id or "")
+        if known.id not in held or held[known.id].coupon is None:
+            held[known.id] = known
+    for taken in shape.discount_amounts or ():
+        if taken.discount is not None:
+            known = discount(taken.discount, seen, shape.id or "")
+            if known.start != UNDATED or known.id not in held:
+                held[known.id] = known
+            amounts[known.id] = amounts.get(known.id, 0) + (taken.amount or 0)
+    if named:
+        held = {i: named.get(i, d) if d.coupon is None else d for i, d in held.items()}
+    return tuple((d, amounts.get(i, 0)) for i, d in held.items())
+
+
+def _inclusive(shape: invoice_shapes.Line) -> int:
+    """The tax that a line's amount contains."""
+    total = 0
+    for tax in shape.taxes or shape.tax_amounts or ():
+        if tax.tax_behavior == "inclusive" or tax.inclusive:
+            total += tax.amount or 0
+    return total
+
+
+def pending(shape: invoice_shapes.InvoiceItem, seen: Seen) -> tuple[str, InvoiceLine] | None:
+    """An invoice item that waits for its invoice, as the line that it will be, with its customer; None unless it prorates a subscription.
+
+    Raises Unusable without an id, a known currency, or, when it is a proration, what a line needs.
+    """
+    item_id = an_id(shape.id, "the invoice item")
+    of = shape.parent.subscription_details if shape.parent else None
+    subscription = (ref(of.subscription) if of else None) or ref(shape.subscription)
+    if not shape.proration or not subscription or shape.deleted or ref(shape.invoice):
+        return None
+    owner = ref(shape.customer) or shape.customer_account
+    period = shape.period
+    credited = shape.proration_details.credited_items if shape.proration_details else None
+    lines = credited.lines if credited else ()
+    quantity, decimal = quantities(shape.quantity, shape.quantity_decimal)
+    priced = shape.pricing.price_details.price if shape.pricing and shape.pricing.price_details else shape.price
+    for name, value in (
+        ("customer", owner), ("amount", shape.amount), ("period", period and period.start), ("period", period and period.end),
+    ):  # fmt: skip
+        if value is None:
+            raise Unusable(f"missing_{name}", f"the pending proration has no {name}")
+    assert owner is not None
+    assert shape.amount is not None
+    assert period is not None
+    assert period.start is not None
+    assert period.end is not None
+    found = InvoiceLine(
+        id=item_id,
+        invoice="",
+        subscription=subscription,
+        item=(of.subscription_item if of else None) or shape.subscription_item,
+        price=seen.price(priced) if priced is not None else seen.plan(shape.plan),
+        quantity=quantity,
+        amount=shape.amount,
+        currency=currency(shape.currency, "currency"),
+        period_start=period.start,
+        period_end=period.end,
+        proration=True,
+        credited_lines=lines,
+        quantity_decimal=decimal,
+        discounts_told=False,
+        discount_amounts_told=False,
+        taxes_told=False,
+        invoice_item=item_id,
+    )
+    return owner, found

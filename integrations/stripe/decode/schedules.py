@@ -1,0 +1,77 @@
+"""What is to come of a subscription by what Stripe says today: schedule phases, planned pauses, prebilling, updates that wait for payment.
+
+Nothing here is a state that was. A part that isn't said stays unsaid (None), so that nobody takes it for "there is none".
+"""
+
+from collections.abc import Iterable
+
+from integrations.stripe import shapes
+from integrations.stripe.decode.catalog import Seen
+from integrations.stripe.decode.faults import maybe, ref
+from metrics.evidence import (
+    BillingSchedule,
+    PlannedPause,
+    Schedule,
+    ScheduledDiscount,
+    ScheduledItem,
+    ScheduledPhase,
+)
+
+
+def schedule(value: str | shapes.Schedule | None, seen: Seen) -> Schedule | None:
+    """What an expanded schedule says; None where there is only its id, which says nothing of what is to come."""
+    if not isinstance(value, shapes.Schedule) or not value.id:
+        return None
+    return Schedule(
+        id=value.id,
+        status=value.status,
+        end_behavior=value.end_behavior,
+        phases=None if value.phases is None else tuple(_phase(p, seen) for p in value.phases if p.start_date is not None),
+        pauses=None if value.pause_schedules is None else tuple(_pause(p) for p in value.pause_schedules),
+    )
+
+
+def _phase(shape: shapes.Phase, seen: Seen) -> ScheduledPhase:
+    assert shape.start_date is not None, "phases without a beginning were left out"
+    return ScheduledPhase(
+        start=maybe(shape.start_date) or 0,  # type: ignore[arg-type]  # as asserted
+        end=maybe(shape.end_date),
+        currency=shape.currency.lower() if shape.currency else None,
+        items=tuple(
+            ScheduledItem(
+                seen.price(i.price) if i.price is not None else seen.plan(i.plan), i.quantity, _discounts(i.discounts or (), seen)
+            )
+            for i in shape.items or ()
+        ),
+        discounts=_discounts(shape.discounts or (), seen),
+        trial=bool(shape.trial),
+        trial_end=maybe(shape.trial_end),
+    )
+
+
+def _discounts(found: Iterable[shapes.PhaseDiscount], seen: Seen) -> tuple[ScheduledDiscount, ...]:
+    return tuple(
+        ScheduledDiscount(seen.coupon(d.coupon), ref(d.discount), maybe(d.discount_end.timestamp) if d.discount_end else None)
+        for d in found
+    )
+
+
+def _pause(shape: shapes.PauseSchedule) -> PlannedPause:
+    pause, resume = shape.pause, shape.resume
+    return PlannedPause(
+        pause_at=maybe(pause.pause_at) if pause else None,
+        resume_at=maybe(resume.resume_at) if resume else None,
+        pause_status=pause.status.type if pause and pause.status else None,
+        resume_status=resume.status.type if resume and resume.status else None,
+    )
+
+
+def billing(found: Iterable[shapes.BillingSchedule], seen: Seen) -> tuple[BillingSchedule, ...]:
+    """How far ahead of their periods items are billed."""
+    out = []
+    for shape in found:
+        until = shape.bill_until
+        at = None if until is None else until.computed_timestamp if until.computed_timestamp is not None else until.timestamp
+        prices = None if shape.applies_to is None else tuple(p for p in (seen.price(a.price) for a in shape.applies_to) if p)
+        out.append(BillingSchedule(shape.key or "", maybe(at), prices or None))
+    return tuple(out)
