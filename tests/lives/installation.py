@@ -1,0 +1,143 @@
+"""An installation of the product over a made-up account, in one process: the whole way from answers to ledgers, but for the sockets.
+
+The reader, the plan, the jobs, the store (SQLite) and the engine are the product's own; only HTTP is left out, since an answer's bytes
+are handed over as they are.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from integrations.store import evidence, quarantine
+from integrations.store.engine import open_engine, read
+from integrations.stripe.client import Answer, Asked, Params, Usage
+from integrations.stripe.errors import Gone
+from integrations.stripe.reader import Reader
+from metrics.derivation import Basis
+from metrics.evidence import Finding, Instant
+from metrics.ledger import CustomerLedger, Movement
+from tests.lives.account import Account
+from worker import steps
+from worker.derive import deriver_of
+from worker.jobs import Terms
+from worker.plan import Pace
+from worker.sources import Source, Sources
+from worker.stop import Stop
+from worker.wiring import Wiring
+
+T = TypeVar("T")
+
+
+@dataclass
+class InMemory:
+    """What a reader asks in the place of a client: answers by the account as it is at `moment`. `spoil` may change each of them."""
+
+    account: Account
+    moment: int = 0
+    spoil: Callable[[str, Any], Any] = lambda _path, body: body
+    asked: int = 0
+
+    livemode_by_key = False
+    usage = Usage()
+
+    def now(self) -> Instant:
+        """The account's clock."""
+        return Instant(self.moment)
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def get(self, asked: Asked, path: str, params: Params, parse: Callable[[bytes], T]) -> Answer[T]:
+        """The parsed answer, dated by the account's clock."""
+        self.asked += 1
+        body = self.account.answer(path, params, self.moment)
+        if body is None:
+            raise Gone(asked.stream, f"No such {asked.stream}: {asked.object_id or path}")
+        return Answer(parse(json.dumps(self.spoil(path, body)).encode()), Instant(self.moment))
+
+
+class Installation:
+    """A database and the account that it reads. `template` is a migrated file to begin with."""
+
+    def __init__(self, account: Account, file: Path, template: Path, basis: Basis | None = None) -> None:
+        shutil.copy(template, file)
+        self.engine = open_engine(f"sqlite:///{file}")
+        self.basis = basis or Basis()
+        self.client = InMemory(account)
+        sources = Sources(self.engine, [Source("default")], lambda _name, _mode: Reader(self.client))  # type: ignore[arg-type]  # a hand-written fake
+        terms = Terms(owner="lives", threads=2, lease_seconds=60.0, attempts=2, first_delay_seconds=0.01)
+        self.wiring = Wiring(self.engine, sources, lambda: datetime.now(UTC), Stop(), terms, Pace(), shards=1, basis=self.basis)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wiring.close()
+
+    # --- reading -------------------------------------------------------------------------------------------------------------
+
+    def sync(self, at: int) -> Self:
+        """`nrr sync` at a moment."""
+        return self._done(steps.sync, at)
+
+    def audit(self, at: int) -> Self:
+        """`nrr audit` at a moment."""
+        return self._done(lambda wiring: steps.audit(wiring)[0], at)
+
+    def backfill(self, at: int, *streams: str) -> Self:
+        """`nrr backfill run` of some streams at a moment, whole."""
+
+        def run(wiring: Wiring) -> steps.Report:
+            more = {"streams": list(streams)} if streams else {}
+            number, _ = steps.open_run(wiring, "backfill", [steps.plan_job(1, "default", "backfill", more)], account=1)
+            return steps.see_through(wiring, number)
+
+        return self._done(run, at)
+
+    def _done(self, step: Callable[[Wiring], steps.Report], at: int) -> Self:
+        self.client.moment = at
+        report = step(replace(self.wiring, stop=Stop()))
+        assert report.status == "done", (report.status, report.errors, report.error)
+        return self
+
+    # --- what comes out ------------------------------------------------------------------------------------------------------
+
+    def ledgers(self, at: int) -> dict[str, CustomerLedger]:
+        """Every customer's ledger as of a moment."""
+        with read(self.engine) as connection:
+            deriver = deriver_of(connection, self.basis)
+            return {group.customer: deriver.derive(group, Instant(at)) for group in evidence.groups(connection)}
+
+    def kept_out(self) -> list[tuple[str, str]]:
+        """The reason and the id of every object that could not be read."""
+        with read(self.engine) as connection:
+            return [(each.reason, each.object_id) for each in quarantine.everything(connection, 1 << 30)]
+
+
+def told(ledger: CustomerLedger) -> list[tuple[str, str, int]]:
+    """Movements as (day, kind, change in cents)."""
+    return [(m.day.isoformat(), m.kind, _cents(m)) for m in ledger.movements]
+
+
+def causes(ledger: CustomerLedger) -> list[str]:
+    """The cause of each movement."""
+    return [m.cause for m in ledger.movements]
+
+
+def reasons(ledger: CustomerLedger) -> set[str]:
+    """The reasons of all findings."""
+    return {f.reason for f in ledger.findings}
+
+
+def named(findings: tuple[Finding, ...]) -> set[str]:
+    """Whatever findings name."""
+    return {f.object_id for f in findings}
+
+
+def _cents(movement: Movement) -> int:
+    assert movement.delta_micros % 10_000 == 0, "whole cents"
+    return movement.delta_micros // 10_000
