@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Final
 
+from metrics import growth
 from metrics.compositions import Pricer
 from metrics.evidence import Catalog, CustomerEvidence, CustomerGroup, CustomerState, Finding, Instant
 from metrics.ledger import Attribute, CustomerLedger
@@ -35,6 +36,12 @@ class InternalRule:
         value = metadata.get(self.key)
         return value is not None and (not self.values or value in self.values)
 
+    @property
+    def spelt(self) -> str:
+        """The rule as it stands in the version of a basis, whatever the class is called and whatever it learns later."""
+        later = "".join(f", {name}={value!r}" for name, value in growth.said_later(self, growth.INTERNAL_RULE))
+        return f"InternalRule(key={self.key!r}, values={self.values!r}{later})"
+
 
 @dataclass(frozen=True, slots=True)
 class Basis:
@@ -49,8 +56,10 @@ class Basis:
 
     @property
     def version(self) -> str:
-        """A short digest of everything in it."""
-        text = f"{self.policy.version};{self.timezone};{self.merge_key};{self.internal};{self.migration_key}"
+        """A short digest of everything in it, except what was added later and is at its default."""
+        rules = ", ".join(rule.spelt for rule in self.internal) + ("," if len(self.internal) == 1 else "")
+        text = f"{self.policy.version};{self.timezone};{self.merge_key};({rules});{self.migration_key}"
+        text += "".join(f";{name}={value!r}" for name, value in growth.said_later(self, growth.BASIS))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def customer_name(self, stripe_id: str, metadata: Mapping[str, str]) -> str:

@@ -5,8 +5,10 @@ Sources of the presets' cells are entries in `metrics/DEFINITIONS.md`.
 """
 
 import hashlib
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args, get_type_hints
+
+from metrics import growth
 
 Discounting = Literal["none", "forever", "forever_repeating", "all"]
 ChurnAt = Literal["end", "request", "paid_period_end"]
@@ -52,8 +54,12 @@ class Policy:
 
     @property
     def version(self) -> str:
-        """A short digest of every choice: two policies with the same version give the same figures."""
-        text = ";".join(f"{f.name}={getattr(self, f.name)}" for f in fields(self) if f.name != "name")
+        """A short digest of every choice: two policies with the same version give the same figures.
+
+        A choice that was added later is part of it only while it isn't at its default, which changes no figure.
+        """
+        first = ((name, getattr(self, name)) for name in growth.POLICY)
+        text = ";".join(f"{name}={value}" for name, value in (*first, *growth.said_later(self, ("name", *growth.POLICY))))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

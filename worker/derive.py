@@ -8,7 +8,7 @@ is the engine's business.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
@@ -19,6 +19,7 @@ from integrations.store.clock import now as database_now
 from integrations.store.encoding import bucket_of
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
+from metrics import growth
 from metrics.derivation import Basis, Deriver, InternalRule, latest
 from metrics.evidence import CustomerGroup, CustomerState, Instant
 from metrics.ledger import CustomerLedger
@@ -86,25 +87,50 @@ def first_job(*, stage: int = 0, rebuild: bool = False, basis: Basis | None = No
 
 
 def choices_of(basis: Basis) -> dict[str, Any]:
-    """A basis as plain values."""
-    return {
-        "policy": asdict(basis.policy),
+    """A basis as plain values. What was added after the first release is left out while it is at its default, as it is in the version."""
+    first: dict[str, Any] = {
+        "policy": {
+            "name": basis.policy.name,
+            **{choice: getattr(basis.policy, choice) for choice in growth.POLICY},
+            **dict(growth.said_later(basis.policy, ("name", *growth.POLICY))),
+        },
         "timezone": basis.timezone,
         "merge_key": basis.merge_key,
-        "internal": [[rule.key, list(rule.values)] for rule in basis.internal],
+        "internal": [_plain_rule(rule) for rule in basis.internal],
         "migration_key": basis.migration_key,
     }
+    return first | dict(growth.said_later(basis, growth.BASIS))
+
+
+def _plain_rule(rule: InternalRule) -> list[Any]:
+    later = dict(growth.said_later(rule, growth.INTERNAL_RULE))
+    return [rule.key, list(rule.values), *([later] if later else [])]
 
 
 def basis_of(choices: Mapping[str, Any]) -> Basis:
-    """The basis that plain values stand for."""
-    return Basis(
-        policy=Policy(**choices["policy"]),
-        timezone=choices["timezone"],
-        merge_key=choices["merge_key"],
-        internal=tuple(InternalRule(key, tuple(values)) for key, values in choices["internal"]),
-        migration_key=choices["migration_key"],
-    )
+    """The basis that plain values stand for; a choice that didn't exist yet when they were stored is at its default.
+
+    Raises UnknownBasis for a choice that this release doesn't know: to pass it over would be to derive something else.
+    """
+    try:
+        return Basis(
+            **{
+                **choices,
+                "policy": Policy(**choices.get("policy", {})),
+                "internal": tuple(map(_rule_of, choices.get("internal", ()))),
+            }
+        )
+    except TypeError as error:
+        raise UnknownBasis(f"a basis was stored by a release that knows choices which this one doesn't: {error}") from error
+
+
+def _rule_of(plain: Sequence[Any]) -> InternalRule:
+    key, values, *later = plain
+    return InternalRule(key, tuple(values), **(later[0] if later else {}))
+
+
+class UnknownBasis(RuntimeError):
+    """What is to be derived was asked for by a newer release; nothing was done."""
 
 
 def is_complete(connection: Connection, basis: Basis) -> bool:

@@ -6,7 +6,7 @@ another in a worker's hands: stages hold them back. How sums are made is in `wor
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
@@ -106,8 +106,20 @@ def outcome(connection: Connection, basis: Basis) -> Outcome | None:
     found = remembered.get(connection, _remembered(basis))
     if found is None:
         return None
-    written = Written(**found.pop("written"))
-    return Outcome(**{**found, "at": datetime.fromisoformat(found["at"]), "written": written, "breaks": tuple(found["breaks"])})
+    written = Written(**_known(Written, found.pop("written")))
+    return Outcome(
+        **{
+            **_known(Outcome, found),
+            "at": datetime.fromisoformat(found["at"]),
+            "written": written,
+            "breaks": tuple(found["breaks"]),
+        }
+    )
+
+
+def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of values that another release may have remembered those that this one has a place for."""
+    return {f.name: values[f.name] for f in fields(kind) if f.name in values}
 
 
 def _remembered(basis: Basis) -> str:

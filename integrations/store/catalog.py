@@ -32,6 +32,8 @@ UNPRICED = (
 """Findings that a new entry in the catalog may settle."""
 
 _KINDS: dict[str, type[Price | Coupon | Product]] = {"price": Price, "coupon": Coupon, "product": Product}
+_KIND_OF: dict[type, str] = {kind: name for name, kind in _KINDS.items()}
+"""What is stored as the kind of an object, whatever its class is called."""
 _COLUMNS = ("account", "kind", "object_id", "rank", "digest", "observed_at", "body", "learnt_at")
 _LOCK = 7_254_100
 
@@ -102,7 +104,7 @@ def put(
         for found in {id(o): o for o in objects}.values():
             body = encode(found)
             sign = digest(body)
-            kind = type(found).__name__.lower()
+            kind = _KIND_OF[type(found)]
             rows[kind, found.id, rank, sign] = [account, kind, found.id, rank, sign, observed_at, body, learnt_at]
     if not rows:
         return 0, set()

@@ -31,6 +31,7 @@ from metrics.evidence import (
     Product,
     Subscription,
     SubscriptionState,
+    UnreadLine,
 )
 
 Described = TypeVar("Described", Customer, Subscription)
@@ -189,7 +190,7 @@ def _head_row(found: InvoiceEvidence, bucket: int, customer: str, account: int, 
     return (
         bucket, customer, account, head.id, head.status, head.subscription, head.created, head.currency, head.billing_reason,
         head.amount_paid, head.finalized_at, head.paid_at, head.voided_at, head.uncollectible_at, learnt_at,
-        encode(found.unread) if found.unread else None, found.other_lines or None, found.other_amount if found.other_lines else None,
+        encode(found.unread, tuple[UnreadLine, ...]) if found.unread else None, found.other_lines or None, found.other_amount if found.other_lines else None,
     )  # fmt: skip
 
 

@@ -22,13 +22,14 @@ class Extra(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 NOTHING = Extra()
+_FIRST: Any = tuple[tuple[tuple[Discount, int], ...], tuple[str, ...]]
 
 
 def extra_of(line: InvoiceLine) -> bytes | None:
     """The bytes to keep with a line, None where there is nothing."""
     told = line.taxes_told and line.discounts_told and line.discount_amounts_told
     if told and line.quantity_decimal is None and line.invoice_item is None:
-        return encode((line.discounts, line.credited_lines)) if line.discounts or line.credited_lines else None
+        return encode((line.discounts, line.credited_lines), _FIRST) if line.discounts or line.credited_lines else None
     untold = (
         *(() if line.discounts_told else ("discounts",)),
         *(() if line.discount_amounts_told else ("discount_amounts",)),

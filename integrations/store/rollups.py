@@ -20,6 +20,21 @@ FIGURES = (
     "opening", "expansion", "contraction", "churn", "closing_of_cohort", "new", "reactivation", "closing", "fx", "opening_customers",
     "closing_customers", "retained_customers", "new_logos", "lost_logos", "returned_logos", "companions", "incomplete", "reason",
 )  # fmt: skip
+_FIRST_FIGURES = frozenset(
+    {
+        "opening", "expansion", "contraction", "churn", "closing_of_cohort", "new", "reactivation", "closing", "fx", "opening_customers",
+        "closing_customers", "retained_customers", "new_logos", "lost_logos", "returned_logos", "companions", "incomplete", "reason",
+    }
+)  # fmt: skip
+_FIRST_COMPANIONS = frozenset(
+    {
+        "lowest", "list", "at_risk", "scheduled", "usage", "subscriptions", "flow_expansion", "flow_contraction", "flow_churn",
+        "arrivals_expansion", "arrivals_contraction", "arrivals_churn", "member_returns", "grr_by", "reactivation_in_flow",
+        "largest", "gained", "lost", "causes", "trial_pipeline", "trials", "apart",
+    }
+)  # fmt: skip
+"""What the first release digested. A figure or a companion that came later is filled into the current version of a row that was written
+without it: a release that counts something more moves no figure."""
 NOTHING_LEFT = "nothing_left"
 """The reason of a version of zeros: what it was of is no more."""
 _COLUMNS = ("basis", *KEY, "version", *FIGURES, "digest", "current", "learnt_at", "run_id")
@@ -101,6 +116,9 @@ def put(
             late.append((key, row, sign, known))
         if known is not None and known.digest == sign:
             counts["same"] += 1
+        elif known is not None and known.digest == _first_digest(row):
+            _fill_in(connection, basis, key, row, sign)
+            counts["same"] += 1
         elif not frozen:
             counts["new" if known is None else "gone" if key in missing else "changed"] += 1
             if known is not None:
@@ -115,13 +133,29 @@ def put(
     return Written(counts["new"], counts["changed"], counts["gone"], counts["same"], adjusted)
 
 
+def _fill_in(connection: Connection, basis: str, key: Key, row: Mapping[str, Any], sign: str) -> None:
+    """Give the current version of a figure what it was written without; what it was written with is the same."""
+    later = {f: row[f] for f in FIGURES if f not in _FIRST_FIGURES}
+    mine = and_(table.c.basis == basis, table.c.current, *(table.c[k] == value for k, value in zip(KEY, key, strict=True)))
+    connection.execute(update(table).where(mine).values(companions=row["companions"], digest=sign, **later))
+
+
 def _span(key: Key) -> Span:
     return key[0], key[1], key[2]
 
 
 def _digest(row: Mapping[str, Any]) -> str:
-    text = json.dumps([row[f] for f in FIGURES], sort_keys=True, default=str)
-    return blake2b(text.encode(), digest_size=16).hexdigest()
+    later = [[f, row[f]] for f in FIGURES if f not in _FIRST_FIGURES and row.get(f) is not None]
+    first = [row[f] for f in FIGURES if f in _FIRST_FIGURES]
+    return blake2b(json.dumps(first + later, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
+
+
+def _first_digest(row: Mapping[str, Any]) -> str:
+    """The digest that a row without anything that came after the first release has."""
+    said = json.loads(row["companions"])
+    first = {name: value for name, value in said.items() if name in _FIRST_COMPANIONS}
+    text = row["companions"] if first == said else json.dumps(first, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return _digest({f: row[f] for f in FIGURES if f in _FIRST_FIGURES} | {"companions": text})
 
 
 def _current(connection: Connection, basis: str, spans: set[Span]) -> dict[Key, _Held]:
@@ -160,7 +194,7 @@ def _book_later(
     rows: list[tuple[Any, ...]] = []
     for key, row, sign, held in late:
         seq, last = known.get(key, (0, held.digest))
-        if last != sign:
+        if last not in (sign, _first_digest(row)):
             figures = json.dumps({f: row[f] for f in FIGURES}, sort_keys=True, default=str)
             differences = (row["opening"] - held.opening, row["closing"] - held.closing)
             rows.append((basis, *key, seq + 1, *differences, figures, sign, booked, learnt_at, run_id))
