@@ -245,6 +245,10 @@ class Subscription:
     """What the schedule says, where it was expanded: listings have it, events name only its id. None: not said, or no schedule."""
 
 
+GONE = "gone"
+"""A status of our own: Stripe knows no such subscription any more, though nothing said that it ended."""
+
+
 class Source(IntEnum):
     """Where a state comes from. On the same second they are put in this order: what was, what is, what was listed."""
 
@@ -255,12 +259,16 @@ class Source(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionState:
-    """`subscription` was true at `at`, as `source` says. `source_id` is the event's id, empty for a snapshot."""
+    """`subscription` was true at `at`, as `source` says. `source_id` is the event's id, empty for a snapshot.
+
+    `seen` are further moments, in order, at which a listing said the same, with no other state of it in between.
+    """
 
     at: Instant
     source: Source
     source_id: str
     subscription: Subscription
+    seen: tuple[Instant, ...] = ()
 
 
 # --- customers -----------------------------------------------------------------------------------------------------------
@@ -288,12 +296,13 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class CustomerState:
-    """`customer` was so at `at`, as `source` says."""
+    """`customer` was so at `at`, as `source` says, and at each moment of `seen` still."""
 
     at: Instant
     source: Source
     source_id: str
     customer: Customer
+    seen: tuple[Instant, ...] = ()
 
 
 # --- invoices: the evidence for the time before events -----------------------------------------------------------------

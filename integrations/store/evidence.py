@@ -17,7 +17,9 @@ from integrations.store.columns import BUCKETS
 from integrations.store.encoding import bucket_of, decode
 from integrations.store.engine import is_postgresql
 from integrations.store.line_extra import line_of, read_extra
+from integrations.store.lookups import DELETED
 from integrations.store.schema import customer_state, invoice, invoice_line, member, subscription_state, touched
+from integrations.store.sightings import sightings
 from metrics.evidence import (
     Customer,
     CustomerEvidence,
@@ -40,7 +42,7 @@ _RANK: Final = {"draft": 0, "open": 1, "uncollectible": 2, "paid": 3, "void": 4}
 _ASKED: Final = 500
 
 _PLACE: Final = ("bucket", "customer_id", "account")
-_STATES: Final = ("at", "source", "source_id", "body")
+_STATES: Final = ("at", "source", "source_id", "body", "seen")
 _HEAD: Final = (
     "invoice_id", "subscription_id", "status", "created", "currency", "billing_reason", "amount_paid", "finalized_at", "paid_at",
     "voided_at", "uncollectible_at", "unread", "other_lines", "other_amount",
@@ -152,10 +154,10 @@ def _group(name: str, rows: _Four) -> CustomerGroup:
 
 
 def _member(account: int, customer: str, rows: _Four) -> CustomerEvidence:
-    states = [CustomerState(r[3], _SOURCES[r[4]], r[5], decode(r[6], Customer)) for r in rows[0]]
+    states = [CustomerState(r[3], _SOURCES[r[4]], r[5], decode(r[6], Customer), sightings(r[7])) for r in rows[0]]
     by_subscription: dict[str, list[SubscriptionState]] = {}
     for r in rows[1]:
-        state = SubscriptionState(r[4], _SOURCES[r[5]], r[6], decode(r[7], Subscription))
+        state = SubscriptionState(r[4], _SOURCES[r[5]], r[6], decode(r[7], Subscription), sightings(r[8]))
         by_subscription.setdefault(r[3], []).append(state)
     invoices, pending = _invoices(customer, rows[2], rows[3])
     subscriptions = tuple(
@@ -176,7 +178,10 @@ def _invoices(
 ) -> tuple[dict[str, list[InvoiceEvidence]], dict[str, list[InvoiceLine]]]:
     """The invoices of one customer by subscription, each with its newest head and its own lines; and the prorations that wait for one."""
     newest: dict[str, _Row] = {}
+    deleted = {h[3] for h in heads if h[5] == DELETED}
     for h in heads:
+        if h[5] == DELETED or (h[5] == "draft" and h[3] in deleted):
+            continue
         held = newest.get(h[3])
         if held is None or _RANK.get(h[5], 1) > _RANK.get(held[5], 1):
             newest[h[3]] = h

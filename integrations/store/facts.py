@@ -7,9 +7,9 @@ which evidence is stronger; only what says nothing new is left out (see `integra
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, func, select
 
 from integrations.store import catalog, customer_accounts, people, states, unwanted
 from integrations.store.bulk import append, insert_new
@@ -17,7 +17,8 @@ from integrations.store.columns import require_zone
 from integrations.store.encoding import bucket_of, encode
 from integrations.store.line_extra import extra_of
 from integrations.store.people import Person
-from integrations.store.schema import event, invoice, invoice_line, payload, touched
+from integrations.store.schema import event, invoice, invoice_line, payload, touched, unconfirmed
+from integrations.store.schema_work import cursor
 from integrations.store.states import Incoming, Kept
 from integrations.store.unwanted import Unwanted
 from metrics.evidence import (
@@ -33,6 +34,9 @@ from metrics.evidence import (
     SubscriptionState,
     UnreadLine,
 )
+
+LISTINGS: Final = ("subscriptions", "audit")
+"""The marks that say when subscriptions were listed whole."""
 
 Described = TypeVar("Described", Customer, Subscription)
 
@@ -90,7 +94,8 @@ class Stored:
 def put_page(connection: Connection, account: int, page: Page, learnt_at: datetime) -> Stored:
     """Store a page. What is known already changes nothing; the customers of what is new are marked to be derived again.
 
-    A listed state that says the same as the newest one before it is not stored. Raises ValueError for a naive `learnt_at`.
+    A listed state that says the same as the newest one before it is kept as a further sighting of it. Raises ValueError for a naive
+    `learnt_at`.
     """
     require_zone(learnt_at)
     stored = Stored()
@@ -176,9 +181,24 @@ def _put_invoices(
     # In the order of the keys: transactions of several processes then never wait in a circle, and neighbours share their index pages.
     rows = [row for place in sorted(lines) for _, row in sorted(lines[place].items())]
     new = insert_new(connection, invoice, _HEAD, [heads[k] for k in sorted(heads)], returning=("customer_id",), greatest=_GROWING)
-    new += insert_new(connection, invoice_line, _LINE, rows, returning=("customer_id",))
-    stored.new += len(new)
-    stored.touched.update([c for (c,) in new if c])
+    fresh = insert_new(connection, invoice_line, _LINE, rows, returning=("customer_id", "period_start"))
+    _await_listing(connection, account, fresh)
+    stored.new += len(new) + len(fresh)
+    stored.touched.update([row[0] for row in (*new, *fresh) if row[0]])
+
+
+def _await_listing(connection: Connection, account: int, lines: Sequence[Any]) -> None:
+    """Note whose lines are newer than the last listing of subscriptions: the next one confirms them or takes them back."""
+    marks = select(func.max(cursor.c.position)).where(cursor.c.account == account, cursor.c.stream.in_(LISTINGS))
+    listed = connection.execute(marks).scalar_one() if lines else None
+    if listed is None:
+        return  # never listed: they will be, before anything is derived
+    latest: dict[str, int] = {}
+    for customer, start in lines:
+        if customer and start > listed:
+            latest[customer] = max(start, latest.get(customer, start))
+    rows = [(account, customer, latest[customer]) for customer in sorted(latest)]
+    insert_new(connection, unconfirmed, ("account", "customer_id", "at"), rows, greatest=("at",))
 
 
 _Place = tuple[int, str, str, str]

@@ -13,6 +13,10 @@ _BUCKET = "hash of the customer's id, 0 to 1023: the unit in which work is share
 _CUSTOMER = "Stripe's id of the customer"
 _SOURCE = "where it comes from: 1 before an event, 2 after it, 3 a listing"
 _LEARNT = "when it was stored"
+_SEEN = (
+    "msgpack: further moments at which a listing said the same, with no other state in between, and which of them are kept for good"
+)
+_SEEN_UNTIL = "the last of them, epoch seconds; none: not seen after the moment itself"
 
 account = Table(
     "account",
@@ -54,6 +58,8 @@ customer_state = Table(
     must("digest", Word, "digest of the body"),
     must("body", Bytes, "msgpack of metrics.evidence.Customer"),
     must("learnt_at", Time, _LEARNT),
+    may("seen_until", Big, _SEEN_UNTIL),
+    may("seen", Bytes, _SEEN),
     comment="What a customer was at a moment, without personal data",
 )
 
@@ -71,6 +77,8 @@ subscription_state = Table(
     must("digest", Word, "digest of the body"),
     must("body", Bytes, "msgpack of metrics.evidence.Subscription"),
     must("learnt_at", Time, _LEARNT),
+    may("seen_until", Big, _SEEN_UNTIL),
+    may("seen", Bytes, _SEEN),
     comment="What a subscription was at a moment",
 )
 
@@ -189,6 +197,28 @@ touched = Table(
     must("customer_id", Word, _CUSTOMER),
     comment="Customers with facts that nothing was derived from yet",
     sqlite_autoincrement=True,  # as on PostgreSQL: a number is not given out again when its row is gone
+)
+
+unconfirmed = Table(
+    "unconfirmed",
+    metadata,
+    key("account", Whole, _ACCOUNT),
+    key("customer_id", Word, _CUSTOMER),
+    must("at", Big, "the latest beginning of a period among those lines, epoch seconds"),
+    comment="Customers with invoice lines newer than the last listing: one that says what an older one said is news for them",
+)
+
+recheck = Table(
+    "recheck",
+    metadata,
+    key("account", Whole, _ACCOUNT),
+    key("kind", Word, "subscription, customer or invoice"),
+    key("object_id", Word, "Stripe's id"),
+    must("event_id", Word, "the event that the object contradicted when it was read after it"),
+    must("tries", Small, "how often it was read since"),
+    must("due_at", Time, "not to be read before, by the database's clock"),
+    must("first_seen", Time, "when it was first noticed"),
+    comment="Objects that were read older than an event says that they are, to be read again",
 )
 
 quarantine = Table(

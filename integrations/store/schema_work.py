@@ -50,6 +50,7 @@ job = Table(
     may("dedupe_key", Word, "natural key: a second job with the same one is not written down", unique=True),
     must("created_at", Time, "when it was written down"),
     may("finished_at", Time, "when it was closed"),
+    may("nonce", Word, "drawn at each claim: a claim that the database has lost is not mistaken for the one made after it"),
     CheckConstraint(_STATUSES, name="status"),
     Index(None, "status", "next_attempt_at"),
     Index(None, "run_id", "stage"),

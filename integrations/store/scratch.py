@@ -21,11 +21,13 @@ from integrations.store.schema import (
     member,
     rate,
     subscription_state,
+    unconfirmed,
 )
 from integrations.store.schema_work import cursor
 
 COPIED: Final = (
     account, catalog, customer_state, subscription_state, invoice, invoice_line, event, rate, member, customer_account, forgotten,
+    unconfirmed,
     cursor,
 )  # fmt: skip
 _AT_ONCE: Final = 2_000

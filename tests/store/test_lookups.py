@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 from integrations.store import lookups
 from integrations.store.engine import begin, read
 from integrations.store.facts import Page, put_page
+from integrations.store.lookups import Changed
 from metrics.evidence import Instant
 from tests.store.telling import LEARNT, event, invoice, put, subscription
 
@@ -52,7 +53,10 @@ def test_what_a_listing_changed(engine: Engine) -> None:
         )
         put_page(connection, 1, page, later)
     with read(engine) as connection:
-        assert [("sub_new", "cus_b")] == lookups.changed_by_listing(connection, 1, learnt_from=later)
-        assert ["sub_new", "sub_old"] == [s for s, _ in lookups.changed_by_listing(connection, 1, learnt_from=LEARNT)]
-        assert [] == lookups.changed_by_listing(connection, 1, learnt_from=later + timedelta(seconds=1))
+        found = lookups.changed_by_listing(connection, 1, since=Instant(300), learnt_from=later)
+        assert [Changed("subscription", "sub_new", "cus_b")] == found
+        everything = lookups.changed_by_listing(connection, 1, since=Instant(0), learnt_from=LEARNT)
+        assert ["sub_new", "sub_old"] == [each.object_id for each in everything]
+        assert [] == lookups.changed_by_listing(connection, 1, since=Instant(301), learnt_from=later)
+        assert [] == lookups.changed_by_listing(connection, 1, since=Instant(300), learnt_from=later + timedelta(seconds=1))
         assert (3, 0) == (lookups.subscriptions_held(connection, 1), lookups.subscriptions_held(connection, 2))

@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, delete
 
+from integrations.store import cursors, evidence
 from integrations.store.dump import FACTS, canonical
 from integrations.store.engine import begin, read
 from integrations.store.facts import Page, put_page
@@ -23,21 +24,49 @@ EXAMPLES = int(os.environ.get("STORE_EXAMPLES", "0"))
 
 def held(engine: Engine) -> list[tuple[int, str, int]]:
     """Moment, event and quantity of each state that is stored, in order."""
-    from integrations.store import evidence
-
     with read(engine) as connection:
         found = [s for g in evidence.groups(connection) for m in g.members for e in m.subscriptions for s in e.states]
     return [(s.at, s.source_id, s.subscription.items[0].quantity or 0) for s in found]
 
 
-def test_a_listing_that_says_what_is_known_is_not_stored(engine: Engine) -> None:
-    """Neither twice in a row nor after an event that said so; one that says something else is."""
+def sightings(engine: Engine) -> list[tuple[int, str, tuple[int, ...]]]:
+    """Moment, event and further sightings of each state that is stored, in order."""
+    with read(engine) as connection:
+        found = [s for g in evidence.groups(connection) for m in g.members for e in m.subscriptions for s in e.states]
+    return [(s.at, s.source_id, s.seen) for s in found]
+
+
+def test_a_listing_that_says_what_is_known_is_a_further_sighting(engine: Engine) -> None:
+    """Neither twice in a row nor after an event that said so is it a row of its own; one that says something else is."""
     assert (1, {"cus_a"}) == put(engine, subscriptions=[subscription("sub_a", "cus_a", 100)])
     assert (0, set()) == put(engine, subscriptions=[subscription("sub_a", "cus_a", 200)])
     put(engine, subscriptions=[subscription("sub_a", "cus_a", 300, event="evt_1", quantity=2)])
     assert (0, set()) == put(engine, subscriptions=[subscription("sub_a", "cus_a", 400, quantity=2)])
     assert (1, {"cus_a"}) == put(engine, subscriptions=[subscription("sub_a", "cus_a", 500, quantity=3)])
     assert [(100, "", 1), (300, "evt_1", 2), (500, "", 3)] == held(engine)
+    assert [(100, "", (200,)), (300, "evt_1", (400,)), (500, "", ())] == sightings(engine)
+
+
+def test_a_sighting_becomes_a_row_when_a_state_comes_late_in_between(engine: Engine) -> None:
+    """Seen at 100, 200 and 400; then an event of 300 says something else: the sighting at 400 says that it was undone by then."""
+    for at in (100, 200, 400):
+        put(engine, subscriptions=[subscription("sub_a", "cus_a", at)])
+    assert (2, {"cus_a"}) == put(engine, subscriptions=[subscription("sub_a", "cus_a", 300, event="evt_1", quantity=2)])
+    assert [(100, "", (200,)), (300, "evt_1", ()), (400, "", ())] == sightings(engine)
+    assert [1, 2, 1] == [quantity for _, _, quantity in held(engine)]
+
+
+def test_a_sighting_after_new_lines_is_news(engine: Engine) -> None:
+    """That it is still as it was says something only to those who have lines since: they are derived again, once, and the sighting stays."""
+    with begin(engine) as connection:
+        cursors.move(connection, 1, "subscriptions", None, 100)
+    put(engine, subscriptions=[subscription("sub_a", "cus_a", 100), subscription("sub_b", "cus_b", 100)])
+    bill = invoice("in_1", "cus_a", of="sub_a")
+    late = replace(bill, lines=tuple(replace(line, period_start=Instant(150)) for line in bill.lines))
+    put(engine, invoices=[late])
+    both = [[subscription("sub_a", "cus_a", at), subscription("sub_b", "cus_b", at)] for at in (200, 300, 200 + 50 * 86_400)]
+    assert [(0, {"cus_a"}), (0, set()), (0, set())] == [put(engine, subscriptions=listed) for listed in both]
+    assert {(200, 200 + 50 * 86_400), (200 + 50 * 86_400,)} == {seen for _, _, seen in sightings(engine)}
 
 
 def test_a_listing_is_taken_back_when_the_event_comes_later(engine: Engine) -> None:
