@@ -14,6 +14,7 @@ from metrics.causes import cause_of, said_of_the_end
 from metrics.compositions import Pricer
 from metrics.counting import Calendar, Counting
 from metrics.evidence import (
+    GONE,
     Catalog,
     CustomerState,
     Discount,
@@ -24,6 +25,7 @@ from metrics.evidence import (
     SubscriptionState,
 )
 from metrics.history import NEVER, Known
+from metrics.lagging import customers_without_lagging, without_lagging
 from metrics.ledger import Exclusion, ItemMRR, Step, Timeline
 from metrics.ordering import in_order
 from metrics.policy import Policy
@@ -71,11 +73,13 @@ def build(
     collects, for each step, the state that was priced: what an explanation is made of.
     """
     pricer = pricer or Pricer(catalog, policy)
-    states = in_order(evidence.states)
+    states, lagged = without_lagging(in_order(evidence.states))
     findings: list[Finding] = []
     if not states:
         return _without_object(evidence)
     last = states[-1].subscription
+    customer_states = customers_without_lagging(customer_states)
+    findings += _doubts(evidence, states, lagged)
     known = assemble(states, evidence.invoices, catalog, policy)
     if never_paid(evidence.invoices, last):
         findings.append(
@@ -107,6 +111,33 @@ def build(
         migrated_from=metadata.get(migration_key),
         wake=walk.wake,
     )
+
+
+def _doubts(
+    evidence: SubscriptionEvidence, states: Sequence[SubscriptionState], lagged: Sequence[SubscriptionState]
+) -> list[Finding]:
+    """What must be said of where the states come from: a listing that lagged and was not read again since, an object that is gone."""
+    last = states[-1]
+    out = [
+        Finding(
+            evidence.account,
+            evidence.subscription,
+            "lagging_listing",
+            f"what was read of {evidence.subscription} after its last event is what was before it: the event holds, and it is read again",
+            last.subscription.customer,
+            state.at,
+        )
+        for state in lagged[-1:]
+        if state.at >= last.at
+    ]
+    if last.subscription.status == GONE:
+        detail = (
+            f"Stripe knows no subscription {evidence.subscription} any more, though nothing said that it ended: it is out of MRR from the "
+            "moment it was missed. Look for it in Stripe's dashboard, or ask Stripe's support"
+        )
+        customer = last.subscription.customer
+        out.append(Finding(evidence.account, evidence.subscription, "subscription_gone", detail, customer, last.at, "warning"))
+    return out
 
 
 def _without_object(evidence: SubscriptionEvidence) -> Timeline:
