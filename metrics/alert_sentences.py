@@ -114,7 +114,7 @@ def _system(event: Event, rule: SystemRule) -> tuple[str, str]:
             f"The last good sync ended {duration(value)} ago; the limit is {duration(rule.limit)}. Figures shown since then may be out of date.",
         ),
         DRIFT: (
-            f"{opening}{counted(value, 'subscription has', 'subscriptions have')} drifted",
+            f"{opening}{counted(value, 'object has', 'objects have')} drifted",
             "An audit found states that no event explains; they were healed, but some event never reached us.",
         ),
         QUARANTINE: (

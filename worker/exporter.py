@@ -63,8 +63,14 @@ def metrics_of(found: Freshness) -> Iterator[Metric]:
     drift = GaugeMetricFamily(
         "nrr_drifted_subscriptions", "Subscriptions that had changed unseen at the last audit.", labels=("account",)
     )
-    for name, count in sorted(found.drift.items()):
-        drift.add_metric((name,), count)
+    of_kinds = GaugeMetricFamily(
+        "nrr_drifted_objects", "Objects that had changed or come unseen at the last audit.", labels=("account", "kind")
+    )
+    for name, counts in sorted(found.drift_by_kind.items()):
+        drift.add_metric((name,), counts.get("subscription", 0))
+        for kind, count in sorted(counts.items()):
+            of_kinds.add_metric((name, kind), count)
+    yield of_kinds
     yield drift
     single: list[tuple[str, str, float | None]] = [
         ("nrr_tick_age_seconds", "Since the last finished tick.", found.tick_age_seconds),

@@ -5,7 +5,7 @@ database's clock. Nothing is judged: what is too old is a setting of whoever wat
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Final
 
@@ -62,9 +62,11 @@ class Freshness:
     """Customers with facts that nothing was derived from yet."""
     quarantined: int
     drift: Mapping[str, int]
-    """Subscriptions that had drifted when each account was last audited."""
+    """Objects of all kinds that had drifted when each account was last audited."""
     failed_runs: int
     """Of the last twenty runs."""
+    drift_by_kind: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """The same by kind: subscription, customer, invoice, price, coupon, product, event."""
 
 
 def gather(engine: Engine) -> Freshness:
@@ -97,7 +99,8 @@ def look(connection: Connection) -> Freshness:
         oldest_due_seconds=None if summed.oldest_due is None else max(0.0, _age(at, summed.oldest_due)),
         touched=evidence.count_touched(connection),
         quarantined=quarantine.count(connection),
-        drift={name: found.subscriptions for name, found in drifts.items() if found is not None},
+        drift={name: found.total for name, found in drifts.items() if found is not None},
+        drift_by_kind={name: found.counts for name, found in drifts.items() if found is not None},
         failed_runs=sum(run.status == "failed" for run in runs.latest(connection)),
     )
 
@@ -134,6 +137,7 @@ def told(found: Freshness) -> dict[str, Any]:
         "touched": found.touched,
         "quarantined": found.quarantined,
         "drift": dict(found.drift),
+        "drift_by_kind": {name: dict(counts) for name, counts in found.drift_by_kind.items()},
         "failed_runs": found.failed_runs,
     }  # fmt: skip
 
@@ -146,9 +150,18 @@ def lines(found: Freshness) -> list[str]:
         f"read to the end: {_ago(events_age_seconds(found))}; last good sync: {_ago(found.sync_age_seconds)}; last tick: {_ago(found.tick_age_seconds)}",
         f"nightly run: {'never' if found.nightly_through is None else f'through {found.nightly_through}'}; customers with news: {found.touched}",
         f"open jobs: {backlog}{waited}; failed among the last twenty runs: {found.failed_runs}",
-        f"kept out: {found.quarantined} objects; drift at the last audit: {sum(found.drift.values())} subscriptions",
+        f"kept out: {found.quarantined} objects; drift at the last audit: {drifted(found)}",
         "workers: " + (", ".join(f"{each.name} {_ago(each.age_seconds)}" for each in found.workers) or "none"),
     ]
+
+
+def drifted(found: Freshness) -> str:
+    """How much had drifted, by kind."""
+    summed: dict[str, int] = {}
+    for counts in found.drift_by_kind.values():
+        for kind, count in counts.items():
+            summed[kind] = summed.get(kind, 0) + count
+    return ", ".join(f"{count} {kind}{'s' if count != 1 else ''}" for kind, count in sorted(summed.items())) or "none"
 
 
 def ago(seconds: float) -> str:

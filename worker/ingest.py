@@ -12,15 +12,16 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from integrations.store import cursors, jobs, lookups
+from integrations.store import cursors, jobs, lookups, recheck
 from integrations.store.accounts import AccountRefused
 from integrations.store.clock import now as database_now
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
+from integrations.store.recheck import Recheck
 from integrations.stripe.page import EventFact, StripePage
 from integrations.stripe.reader import Reader
-from metrics.evidence import Instant
-from worker import plan
+from metrics.evidence import Instant, InvoiceEvidence
+from worker import lagging, plan
 from worker.jobs import Handler
 from worker.plan import Known, Pace, Plan, Planned
 from worker.sources import Sources
@@ -160,9 +161,37 @@ def do_events(ingest: Ingest, job: Job) -> None:
             if (kind, object_id) not in again:
                 again.add((kind, object_id))
                 ingest.stop.check()
-                yield single(reader, kind, object_id)
+                in_background(ingest, job)
+                told = single(reader, kind, object_id)
+                _note_lag(ingest, job.account or 0, kind, object_id, page, told)
+                yield told
 
     _read_range(ingest, job, follow)
+
+
+def _note_lag(ingest: Ingest, account: int, kind: str, object_id: str, page: StripePage, told: StripePage) -> None:
+    """Have an object read again that was told older than the newest event of a page says."""
+    if kind not in ("subscription", "customer", "invoice"):
+        return
+    about = [event for event in page.events if object_id == getattr(event, kind) and _is_named_by(event, kind)]
+    newest = max(about, key=lambda event: (event.created, event.id), default=None)
+    if newest is None:
+        return
+    states = [s for s in page.subscriptions if s.subscription.id == object_id]
+    customers = [s for s in page.customers if s.customer.id == object_id]
+    with read(ingest.engine) as connection:
+        if states:
+            states += lookups.subscription_states(connection, account, states[0].subscription.customer, object_id)
+        if customers:
+            customers += lookups.customer_states(connection, account, object_id)
+    if not lagging.behind(kind, newest, told, states, customers):
+        return
+    with begin(ingest.engine) as connection:
+        recheck.note(connection, [Recheck(account, kind, object_id, newest.id)], lagging.DELAYS_SECONDS[0])
+
+
+def _is_named_by(event: EventFact, kind: str) -> bool:
+    return next((named for prefix, named in _NAMED_BY if event.type.startswith(prefix)), None) == kind
 
 
 def to_read_again(events: Sequence[EventFact], seen: set[str], since: Instant) -> list[tuple[str, str]]:
@@ -214,7 +243,7 @@ def _read_into(ingest: Ingest, reader: Reader, feed: Feed, follow: Callable[[Str
     cursor, pace = job.cursor, _Span(job.until)
     while True:
         since = feed.since
-        for page in _pages(reader, job, since, cursor):
+        for page in _in_turn(ingest, job, _pages(reader, job, since, cursor)):
             cursor = page.next_cursor
             pace.page(page)
             following = tuple(follow(page))
@@ -238,6 +267,22 @@ def _read_into(ingest: Ingest, reader: Reader, feed: Feed, follow: Callable[[Str
 def _pages(reader: Reader, job: Job, since: Instant | None, cursor: str | None) -> Iterator[StripePage]:
     until = None if job.until is None else Instant(job.until)
     return reader.pages(job.stream, since=since, until=until, cursor=cursor)
+
+
+def _in_turn(ingest: Ingest, job: Job, pages: Iterator[StripePage]) -> Iterator[StripePage]:
+    """Pages, each asked for when it is its turn."""
+    while True:
+        in_background(ingest, job)
+        page = next(pages, None)
+        if page is None:
+            return
+        yield page
+
+
+def in_background(ingest: Ingest, job: Job) -> None:
+    """Wait for a turn of the share that is left to what nobody waits for, if the job is of that sort."""
+    if job.data.get("audit") and job.account is not None:
+        ingest.sources.of(job.account).wait_in_background()
 
 
 class _Span:
@@ -277,7 +322,8 @@ def do_open_invoices(ingest: Ingest, job: Job) -> None:
     try:
         for invoice in open_now:
             if job.cursor is None or invoice > job.cursor:
-                page = reader.invoice(invoice)
+                in_background(ingest, job)
+                page = _deleted_draft(ingest, job.account, invoice, reader.invoice(invoice))
                 ingest.writer.put(Part(feed, (page,), invoice, objects=page.objects))
                 ingest.report(job.stream, page.objects)
                 ingest.moved(job)
@@ -288,6 +334,15 @@ def do_open_invoices(ingest: Ingest, job: Job) -> None:
         with suppress(Exception):
             feed.drain()
         raise
+
+
+def _deleted_draft(ingest: Ingest, account: int, invoice_id: str, page: StripePage) -> StripePage:
+    """The page as it is; of a draft that Stripe doesn't know any more, one that says so, so that it is not looked for every night."""
+    if not any(each.reason == "gone" for each in page.rejected):
+        return page
+    with read(ingest.engine) as connection:
+        draft = lookups.draft(connection, account, invoice_id)
+    return page if draft is None else replace(page, invoices=(InvoiceEvidence(replace(draft, status=lookups.DELETED)),))
 
 
 def do_mark(ingest: Ingest, job: Job) -> None:

@@ -8,7 +8,7 @@ and reading them in this order stores the same rows whatever the number of reade
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from metrics.evidence import Instant
@@ -23,6 +23,12 @@ HOLE_MARGIN_SECONDS: Final = 3_600
 INVOICE_LOOKBACK_SECONDS: Final = 35 * DAY
 """How long before a hole an invoice may have been created and still be paid, voided or given lines within it unseen by us.
 Older ones that were open are read again one by one."""
+
+LATE_SECONDS: Final = 3 * DAY
+"""So far back the nightly audit reads events and new invoices again."""
+
+AUDITS: Final[Mapping[str, int | str]] = {"audit": 1}
+"""What the jobs of an audit carry: nobody waits for them, so they leave most of the account's limit to others."""
 
 CATALOG: Final = ("products", "prices", "coupons")
 LISTS: Final = ("customers", "subscriptions", "subscriptions_canceled", "invoices")
@@ -52,7 +58,7 @@ class Pace:
 class Planned:
     """One job to be written down. `reread_from`: events at or after it name objects that must be read again."""
 
-    kind: str  # list | events | open_invoices | mark
+    kind: str  # list | events | recheck | open_invoices | missing | drift | mark
     stage: int
     stream: str = ""
     since: Instant | None = None
@@ -105,6 +111,7 @@ def _incremental(known: Known, position: Instant, now: Instant, upto: Instant, p
         (
             *_lists(CATALOG, stage=0, since=catalog_since),
             Planned("events", 1, "events", since, upto, data={"reread_from": reread_from}),
+            Planned("recheck", 2),
             Planned("mark", 2, data={"events_until": upto, **_listed(CATALOG, now)}),
         ),
         since,
@@ -147,14 +154,31 @@ def backfill(streams: Iterable[str], since: Instant | None, until: Instant | Non
 
 
 def audit(now: Instant, known: Known, pace: Pace) -> Plan:
-    """List the subscriptions again and compare: what differs without an event that explains it is drift."""
+    """Read again what may have come late or never, of every kind, and compare: what differs without news that explains it is drift.
+
+    Events of the last days first, since a late one dates what it tells and names what to read again; then the lists; then, one by one,
+    what is held as going on and no list had, and invoices that aren't settled. What differs is told at the end.
+    """
     position = known.events_until if known.events_until is not None else now
+    recent = Instant(now - LATE_SECONDS)
+    settled = Instant(max(recent + 1, now - pace.lag_seconds))
+    since = Instant(position - pace.overlap_seconds)
+    lists = [
+        *_lists(CATALOG, stage=0),
+        *_lists(["subscriptions", "customers"], stage=1),
+        *_lists(["invoices"], stage=1, since=recent),
+    ]
     return Plan(
         "audit",
         (
-            Planned("list", 0, "subscriptions", data={"audit": 1}),
-            Planned("drift", 1, "events", Instant(position - pace.overlap_seconds), None),
+            Planned("events", 0, "events", recent, settled, data={"reread_from": 0, **AUDITS}),
+            *(replace(each, data=AUDITS) for each in lists),
+            Planned("missing", 2, "subscriptions", since=now, data=AUDITS),
+            Planned("missing", 2, "customers", since=now, data=AUDITS),
+            Planned("open_invoices", 2, "invoices", until=recent, data=AUDITS),
+            Planned("drift", 3, "events", since, None, data={"listed_from": now}),
         ),
+        since,
     )
 
 

@@ -24,9 +24,10 @@ from integrations.store.runs import AlreadyRunning, Run
 from integrations.stripe.errors import ReadError
 from worker import audit as auditing
 from worker import ingest, kinds
-from worker.audit import Drift, do_drift
+from worker.audit import Drift, do_drift, do_missing
 from worker.ingest import Ingest
 from worker.jobs import NEVER, Crew, Handler, Worked
+from worker.recheck import do_recheck
 from worker.wiring import Wiring
 from worker.writer import Writer
 
@@ -75,7 +76,7 @@ def sync(wiring: Wiring, *, accounts: Sequence[str] | None = None, progress: Pro
 def audit(
     wiring: Wiring, *, accounts: Sequence[str] | None = None, progress: Progress = lambda _stream, _objects: None
 ) -> tuple[Report, tuple[Drift, ...]]:
-    """List the subscriptions again and compare; what differs is stored, and what no event explains is drift.
+    """Read every kind of object again and compare; what differs is stored, and what no news explains is drift.
 
     Raises what `sync` raises.
     """
@@ -248,13 +249,19 @@ def _work(
         writer.close()
 
 
-LIGHT: Final = ("plan", "list", "events", "open_invoices", "mark", "drift")
+LIGHT: Final = ("plan", "list", "events", "recheck", "open_invoices", "mark", "missing", "drift")
 """Kinds of jobs that wait for Stripe most of the time: many of them go on at once in one process."""
 
 
 def handlers(wiring: Wiring, reading: Ingest) -> dict[str, Handler]:
     """Every kind of job that a worker can do."""
-    return {**ingest.handlers(reading), "drift": partial(do_drift, reading), **kinds.handlers(wiring)}
+    return {
+        **ingest.handlers(reading),
+        "drift": partial(do_drift, reading),
+        "missing": partial(do_missing, reading),
+        "recheck": partial(do_recheck, reading),
+        **kinds.handlers(wiring),
+    }
 
 
 def kinds_of(wiring: Wiring) -> tuple[str, ...]:

@@ -130,6 +130,10 @@ class Client:
         """What has been asked so far."""
         return self._counts.usage()
 
+    def wait_in_background(self) -> float:
+        """Wait for a turn of what nobody waits for, before one of the endpoint's; returns the seconds waited."""
+        return self._limiter.background()
+
     def now(self) -> Instant:
         """This machine's own time, for what no answer dates."""
         return Instant(int(self._clock()))

@@ -21,6 +21,9 @@ ENDPOINT_PER_SECOND: Final = 25.0
 SHARE: Final = 0.9
 """The part of Stripe's limit that we use."""
 
+BACKGROUND: Final = 0.25
+"""The part of an account's limit that goes to what nobody waits for, such as a nightly audit."""
+
 AHEAD: Final = 2
 """Turns that may be taken at once after a quiet moment, so that a thread that wakes late loses none."""
 CUT: Final = 0.5
@@ -38,6 +41,9 @@ class Limiter(Protocol):
 
     def acquire(self, endpoint: str) -> float:
         """Wait for a turn at `endpoint`; returns the seconds waited."""
+
+    def background(self) -> float:
+        """Wait for a turn of BACKGROUND of the account's limit, before one at an endpoint; returns the seconds waited."""
 
     def throttled(self, endpoint: str, reason: str | None, retry_after_seconds: float | None = None) -> None:
         """Stripe refused a request: `reason` is its Stripe-Rate-Limited-Reason, if it gave one."""
@@ -135,6 +141,7 @@ class LocalLimiter:
         self._sleep = sleep
         self._lock = threading.Lock()
         self._account = _Turns(limits.account)
+        self._background = _Turns(limits.account * BACKGROUND)
         self._endpoints: dict[str, _Turns] = {}
 
     def acquire(self, endpoint: str) -> float:
@@ -145,6 +152,10 @@ class LocalLimiter:
         with self._lock:
             turns = self._turns(endpoint)
         return waited + self._wait(turns)
+
+    def background(self) -> float:
+        """Wait for a turn of what nobody waits for; returns the seconds waited."""
+        return self._wait(self._background)
 
     def _wait(self, turns: _Turns) -> float:
         with self._lock:

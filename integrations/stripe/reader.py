@@ -48,6 +48,10 @@ class Reader:
         """What has been asked of Stripe so far."""
         return self._client.usage
 
+    def wait_in_background(self) -> float:
+        """Wait for a turn of the quarter of the account's limit that is left to what nobody waits for; returns the seconds waited."""
+        return self._client.wait_in_background()
+
     def close(self) -> None:
         """Close the connections."""
         self._client.close()

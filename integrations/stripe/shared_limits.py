@@ -128,6 +128,16 @@ class RedisLimiter:
             waited += wait
         return waited
 
+    def background(self) -> float:
+        """Wait for a turn of what nobody waits for; returns the seconds waited."""
+        answer = self._run(self._acquire, "background", _ENDPOINT, ceiling=self._allowed.account * limits.BACKGROUND)
+        if answer is None:
+            return self._local.background()
+        wait = float(answer)
+        if wait > 0:
+            self._sleep(wait)
+        return wait
+
     def throttled(self, endpoint: str, reason: str | None, retry_after_seconds: float | None = None) -> None:
         """Slow down the limit that was met, for every worker."""
         account, of_endpoint = limits.limits_meant(reason)
@@ -139,11 +149,11 @@ class RedisLimiter:
         """Whether the last look at Redis succeeded."""
         return self._clock() >= self._away_until
 
-    def _run(self, script: Any, endpoint: str, *extra: float) -> Any:
+    def _run(self, script: Any, endpoint: str, *extra: float, ceiling: float | None = None) -> Any:
         if not self.is_shared:
             return None
         law = (limits.AHEAD, limits.CUT, limits.PLATEAU, limits.QUICK, limits.SLOW, limits.HOLD_SECONDS)
-        arguments = [*law, limits.LEAST_PER_SECOND, _FORGET_MILLISECONDS, self._allowed.account, self._allowed.endpoint]
+        arguments = [*law, limits.LEAST_PER_SECOND, _FORGET_MILLISECONDS, self._allowed.account, ceiling or self._allowed.endpoint]
         try:
             return script(keys=[self._keys + "account", self._keys + endpoint], args=[*arguments, *extra])
         except redis.RedisError:

@@ -45,6 +45,10 @@ class Turns:
         self.taken.append(endpoint)
         return 0.0
 
+    def background(self) -> float:
+        """Every turn is free."""
+        return 0.0
+
     def throttled(self, endpoint: str, reason: str | None, retry_after_seconds: float | None = None) -> None:
         """Kept for the test."""
         self.refusals.append((endpoint, reason, retry_after_seconds))

@@ -6,13 +6,15 @@ slow. Subscriptions only: what is in a page is the decoder's business and tested
 
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from integrations.stripe.page import AccountInfo, EventFact, Rejected, StripePage
 from metrics.evidence import (
     Customer,
     CustomerState,
     Instant,
+    Invoice,
+    InvoiceEvidence,
     Item,
     Product,
     Source,
@@ -49,8 +51,18 @@ class FakeStripe:
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
     events_seen: list[tuple[EventFact, SubscriptionState | None]] = field(default_factory=list)
     poison: set[str] = field(default_factory=set)
+    customers: dict[str, Customer] = field(default_factory=dict)
+    invoices: dict[str, Invoice] = field(default_factory=dict)
+    hidden: set[str] = field(default_factory=set)
+    """Subscriptions that no list has, but which can be had by their id."""
+    gone: set[str] = field(default_factory=set)
+    """Objects that Stripe knows nothing of any more."""
+    lagging: dict[str, Subscription] = field(default_factory=dict)
+    """What a replica that lags says of subscriptions that are asked for one by one."""
     before_page: Callable[[str, Instant | None, str | None], None] = lambda *_: None
     asked: list[tuple[str, Instant | None, Instant | None, str | None]] = field(default_factory=list)
+    turns: int = 0
+    """How often a turn in the background was waited for."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fill(self, count: int, *, step: int = HOUR) -> None:
@@ -70,6 +82,25 @@ class FakeStripe:
             )
             self.events_seen.append((fact, SubscriptionState(self.now, Source.EVENT, fact.id, new)))
 
+    def tell(self, number: int, quantity: int, at: Instant) -> str:
+        """Only now the event appears of what happened at `at`; the subscription is so. Gives the event's id."""
+        old = self.subscriptions[f"sub_{number:06d}"]
+        new = subscription(number, at=old.created, quantity=quantity)
+        self.subscriptions[new.id] = new
+        fact = EventFact(f"evt_late_{len(self.events_seen):06d}", "customer.subscription.updated", at, new.id, new.customer, new.id)
+        self.events_seen.append((fact, SubscriptionState(at, Source.EVENT, fact.id, new)))
+        return fact.id
+
+    def bill(self, number: int, status: str, *, created: Instant, event: str = "") -> str:
+        """A subscription's invoice is so, with or without an event that says it now. Gives its id."""
+        sub = self.subscriptions[f"sub_{number:06d}"]
+        head = Invoice(f"in_{number:06d}", sub.customer, sub.id, status, created, "usd")
+        self.invoices[head.id] = head
+        if event:
+            fact = EventFact(f"evt_in_{len(self.events_seen):06d}", event, self.now, head.id, sub.customer, sub.id, head.id)
+            self.events_seen.append((fact, None))
+        return head.id
+
     # --- what a Reader can do --------------------------------------------------------------------------------------------------
 
     def account(self) -> AccountInfo:
@@ -78,6 +109,12 @@ class FakeStripe:
 
     def close(self) -> None:
         """Nothing to close."""
+
+    def wait_in_background(self) -> float:
+        """Every turn is free, and counted."""
+        with self.lock:
+            self.turns += 1
+        return 0.0
 
     def pages(
         self, stream: str, *, since: Instant | None = None, until: Instant | None = None, cursor: str | None = None
@@ -103,17 +140,38 @@ class FakeStripe:
 
     def subscription(self, object_id: str) -> StripePage:
         """One subscription as it is."""
+        return self._one("subscriptions", "subscription", object_id, self.subscriptions.get(object_id) is not None)
+
+    def customer(self, object_id: str) -> StripePage:
+        """One customer as it is."""
+        return self._one("customers", "customer", object_id, any(s.customer == object_id for s in self.subscriptions.values()))
+
+    def invoice(self, object_id: str) -> StripePage:
+        """One invoice as it is."""
+        return self._one("invoices", "invoice", object_id, object_id in self.invoices)
+
+    def _one(self, stream: str, kind: str, object_id: str, there: bool) -> StripePage:
         with self.lock:
             self.asked.append((object_id, None, None, None))
-        return self._page("subscriptions", [(self.subscriptions[object_id].created, object_id)], False, None)
+        self.before_page(object_id, None, None)
+        if not there or object_id in self.gone:
+            return StripePage(stream, self.now, 0, False, rejected=(Rejected(object_id, kind, "gone", "made so"),))
+        if object_id in self.lagging:
+            return replace(
+                self._page(stream, [(START, object_id)], False, None),
+                subscriptions=(SubscriptionState(self.now, Source.SNAPSHOT, "", self.lagging[object_id]),),
+            )
+        return self._page(stream, [(START, object_id)], False, None)
 
     def _listed(self, stream: str) -> list[tuple[Instant, str]]:
         if stream == "subscriptions":
-            return [(each.created, each.id) for each in self.subscriptions.values()]
+            return [(each.created, each.id) for each in self.subscriptions.values() if each.id not in {*self.hidden, *self.gone}]
         if stream == "customers":
             return [(each.created, each.customer) for each in self.subscriptions.values()]
         if stream == "events":
             return [(fact.created, fact.id) for fact, _ in self.events_seen]
+        if stream == "invoices":
+            return [(each.created, each.id) for each in self.invoices.values()]
         if stream == "products":
             return [(START, "prod_1")]
         return []
@@ -129,7 +187,12 @@ class FakeStripe:
             cursor,
             min((created for created, _ in part), default=None),
             products=tuple(Product(key) for key in keys) if stream == "products" else (),
-            customers=tuple(CustomerState(self.now, Source.SNAPSHOT, "", Customer(key)) for key in keys if stream == "customers"),
+            customers=tuple(
+                CustomerState(self.now, Source.SNAPSHOT, "", self.customers.get(key, Customer(key)))
+                for key in keys
+                if stream == "customers"
+            ),
+            invoices=tuple(InvoiceEvidence(self.invoices[key]) for key in keys if stream == "invoices"),
             subscriptions=(
                 *(
                     SubscriptionState(self.now, Source.SNAPSHOT, "", self.subscriptions[key])

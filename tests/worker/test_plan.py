@@ -101,3 +101,19 @@ def test_backfill_of_everything_is_as_good_as_a_first_sync() -> None:
     """It ends with the same marks."""
     whole = plan.backfill(STREAMS, None, None, NOW, PACE)
     assert the(plan.sync(Known(), NOW, PACE), "mark").data == the(whole, "mark").data
+
+
+def test_an_audit_reads_every_kind_again() -> None:
+    """Events of three days with all that they name, every list but of old invoices, then single objects, then the count."""
+    position = NOW - 3_600
+    plan_of_night = plan.audit(NOW, Known(Instant(position), listed(position)), PACE)
+    assert dict.fromkeys(CATALOG, 0) | dict.fromkeys(("subscriptions", "customers", "invoices"), 1) == streams(
+        plan_of_night, "list"
+    )
+    events = the(plan_of_night, "events")
+    assert (NOW - 3 * DAY, NOW - 60, 0) == (events.since, events.until, events.data["reread_from"])
+    assert {"subscriptions": 2, "customers": 2} == streams(plan_of_night, "missing")
+    assert NOW - 3 * DAY == the(plan_of_night, "open_invoices").until, "younger ones are in the list"
+    assert (3, position - 600) == (the(plan_of_night, "drift").stage, the(plan_of_night, "drift").since)
+    waiting_for = [job.kind for job in plan_of_night.jobs if not job.data.get("audit")]
+    assert ["drift"] == waiting_for, "all the rest leaves most of the limit to others"

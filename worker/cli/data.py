@@ -77,18 +77,24 @@ def _rolled(face: Face, *, rebuild: bool = False) -> Any:
 
 
 def audit(account: Accounts = None, json: Json = False, now: Now = None, config: Config = None) -> None:
-    """List the subscriptions again and compare: what has drifted unseen is healed, counted and named."""
+    """Read every kind of object again and compare: what has drifted unseen or came late is healed, counted and named."""
     from worker import steps
 
     with opened(json=json, now=now, config=config, key=True) as face:
         with progress("read") as told:
             done, drifts = steps.audit(face.wiring, accounts=_named(face, account), progress=told)
         if json:
-            put_json({"run": done.run_id, "status": done.status, "drift": [{"account": d.account, "subscriptions": d.subscriptions, "named": list(d.named)} for d in drifts]})  # fmt: skip
+            put_json({"run": done.run_id, "status": done.status, "drift": [{"account": d.account, "subscriptions": d.subscriptions, "named": list(d.named), "counts": dict(d.counts), "others": {kind: list(ids) for kind, ids in d.others.items()}} for d in drifts]})  # fmt: skip
         else:
             for drift in drifts:
                 named = f": {', '.join(drift.named)}" if drift.named else ""
                 face.lines(f"account {drift.account}: {drift.subscriptions} subscriptions had drifted{named}")
+                for kind, ids in sorted(drift.others.items()):
+                    more = drift.counts[kind] - len(ids)
+                    rest = f" and {more} more" if more else ""
+                    face.lines(
+                        f"account {drift.account}: {drift.counts[kind]} {kind}s had changed or come unseen: {', '.join(ids)}{rest}"
+                    )
         face.finished(done)
 
 

@@ -205,13 +205,14 @@ def _ago(seconds: float) -> str:
 def _trouble(face: Face, found: "Freshness") -> Iterator[Check]:
     from integrations.store import quarantine
     from integrations.store.engine import read
+    from worker.freshness import drifted as told
 
     aside = found.jobs.get("quarantined", 0)
     if aside:
         yield Check("jobs", WRONG, f"{aside} jobs were put aside after failing; see: nrr runs", Exit.FAILED)
     drifted = sum(found.drift.values())
     if drifted:
-        yield Check("drift", NOTE, f"the last audit healed {drifted} subscriptions that had changed unseen")
+        yield Check("drift", NOTE, f"the last audit healed what had changed or come unseen: {told(found)}")
     if found.quarantined:
         with read(face.wiring.engine) as connection:
             named = quarantine.everything(connection, limit=5)

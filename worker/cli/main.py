@@ -39,7 +39,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "db": Entry("setup:db", "Bring the database to this version's schema.", _START, group=True),
     "sync": Entry("data:sync", "Bring everything up to date with Stripe.", _DATA),
     "backfill": Entry("backfill:app", "Read history again: plan, run, status, resume, cancel.", _DATA, group=True),
-    "audit": Entry("data:audit", "List the subscriptions again and heal what has drifted.", _DATA),
+    "audit": Entry("data:audit", "Read everything recent and live again and heal what has drifted.", _DATA),
     "rebuild": Entry("data:rebuild", "Derive the ledger anew from the facts.", _DATA),
     "rollup": Entry("data:rollup", "Bring snapshots and figures up to date with the ledger.", _DATA),
     "verify": Entry("verify:verify", "Derive everything again and compare: exits 5 on a difference.", _DATA),
