@@ -11,6 +11,7 @@ from typing import Final
 
 import polars as pl
 
+from metrics.figures import SQUARES
 from metrics.periods import Window
 from metrics.spans import FLOWS, MEASURES, Spans
 
@@ -42,8 +43,9 @@ SUMS: Final = (
     "arrivals_contraction",
     "arrivals_churn",
     "member_returns",
+    *SQUARES,
 )
-"""Everything that is summed over customers. Micros but for customers, logos and subscriptions; see `metrics.figures.Figures`."""
+"""Everything that is summed over customers. Micros but for customers, logos and subscriptions, and for SQUARES; see `metrics.figures.Figures`."""
 
 COMPANIONS: Final = {name.removesuffix("_micros"): name for name in MEASURES[1:]}
 """Sums that are read off the standing at the closing, by their name in SUMS."""
@@ -135,7 +137,12 @@ def standing_at(spans: Spans, days: Sequence[int]) -> pl.DataFrame:
         closing_customers=one,
         retained_customers=one,
         **{name: pl.col(column).cast(pl.Int64) for name, column in COMPANIONS.items()},
+        **{name: _product(net, net) for name in SQUARES},
     )
+
+
+def _product(one: pl.Expr, other: pl.Expr) -> pl.Expr:
+    return one.cast(pl.Int128) * other.cast(pl.Int128)
 
 
 def values(spans: Spans, pairs: pl.DataFrame) -> pl.DataFrame:
@@ -174,6 +181,8 @@ def moved(values: pl.DataFrame) -> pl.DataFrame:
     was, stays = pl.col("was_there"), pl.col("was_there") & pl.col("is_there")
     opening, end = pl.col("opening"), pl.col("end")
     gain = end - opening
+    kept = pl.when(stays).then(end).otherwise(0)
+    stood = pl.when(was).then(opening).otherwise(0)
 
     def when(condition: pl.Expr, then: pl.Expr) -> pl.Expr:
         return pl.when(condition).then(then).otherwise(0)
@@ -205,6 +214,9 @@ def moved(values: pl.DataFrame) -> pl.DataFrame:
         arrivals_contraction=when(~was, pl.col("contraction")),
         arrivals_churn=when(~was, pl.col("churn")),
         member_returns=when(was, pl.col("new") + pl.col("reactivation")),
+        opening_squared=_product(stood, stood),
+        opening_by_end=_product(stood, kept),
+        end_squared=_product(kept, kept),
     ).select("window", "line", "row", *SUMS)
 
 
@@ -214,9 +226,12 @@ def beyond_standing(sums: pl.DataFrame, spans: Spans, a: pl.Series) -> pl.DataFr
     counted = rows.select(pl.when("live").then(pl.col(*MEASURES)).otherwise(0).cast(pl.Int64), live=pl.col("live").cast(pl.Int64))
     money = dict.fromkeys(("opening", "closing", "lowest"), "net_micros")
     heads = dict.fromkeys(("opening_customers", "closing_customers", "retained_customers"), "live")
-    base = counted.select(pl.col(column).alias(f"base_{name}") for name, column in {**money, **heads, **COMPANIONS}.items())
+    base = counted.select(
+        *(pl.col(column).alias(f"base_{name}") for name, column in {**money, **heads, **COMPANIONS}.items()),
+        *(_product(pl.col("net_micros"), pl.col("net_micros")).alias(f"base_{name}") for name in SQUARES),
+    )
     return (
         sums.hstack(base)
-        .with_columns(pl.col(name) - pl.col(f"base_{name}") for name in {**money, **heads, **COMPANIONS})
+        .with_columns(pl.col(name) - pl.col(f"base_{name}") for name in (*money, *heads, *COMPANIONS, *SQUARES))
         .select(sums.columns)
     )

@@ -21,6 +21,13 @@ SET_ASIDE: Final = 5
 
 Unit = Literal["ratio", "micros", "count"]
 
+SQUARES: Final = ("opening_squared", "opening_by_end", "end_squared")
+"""Sums over the cohort of products of two amounts of one customer (a², a·b, b²; squares of micros, in 128 bits): what the uncertainty
+of a rate is made of (`metrics.certainty`)."""
+
+PRODUCTS: Final = "products"
+"""The column of the store's table `rollup` that holds the SQUARES: whole numbers of up to 128 bits, as a JSON list."""
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -58,6 +65,11 @@ class Figures:
     incomplete: bool = False
     reason: str | None = None
     version: int = 1
+    opening_squared: int | None = None
+    """Sum over the cohort of each customer's opening squared, in squares of micros; None in figures older than these sums."""
+    opening_by_end: int | None = None
+    """The same of its opening times its end at the opening's exchange rate."""
+    end_squared: int | None = None
 
     def companion(self, name: str) -> int:
         """A companion that is a whole number; 0 when it was not counted."""
@@ -65,7 +77,8 @@ class Figures:
 
     def to_row(self) -> dict[str, Any]:
         """The figures as a row of the store's table `rollup`: companions are JSON text with sorted keys."""
-        row = {name: getattr(self, name) for name in _NAMES}
+        row = {name: getattr(self, name) for name in _NAMES if name not in SQUARES}
+        row[PRODUCTS] = None if self.opening_squared is None else json.dumps([getattr(self, name) for name in SQUARES])
         row["companions"] = json.dumps(self.companions, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
         return row
 
@@ -75,6 +88,8 @@ class Figures:
         values = {f.name: row[f.name] for f in fields(cls) if f.name in row}
         if isinstance(values.get("companions"), str):
             values["companions"] = json.loads(values["companions"])
+        if row.get(PRODUCTS) is not None:
+            values |= zip(SQUARES, json.loads(row[PRODUCTS]), strict=True)
         return cls(**values)
 
     def bridge(self) -> dict[str, int]:

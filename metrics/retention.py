@@ -193,7 +193,7 @@ def negated(some: Partials) -> Partials:
     """What takes `some` away when it is added; lists of leaders can't be taken away, and stay."""
     return replace(
         some,
-        sums=some.sums.with_columns(-pl.col(SUMS)),
+        sums=some.sums.with_columns((0 - pl.col(name)).alias(name) for name in SUMS),  # 128 bits know no unary minus
         causes=some.causes.with_columns(-pl.col("micros", "movements")),
         trials=some.trials.with_columns(-pl.col("micros", "trials")),
         apart=some.apart.with_columns(-pl.col("customers")),

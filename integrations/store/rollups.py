@@ -19,6 +19,7 @@ KEY = ("kind", "first", "until", "dimension", "segment", "currency")
 FIGURES = (
     "opening", "expansion", "contraction", "churn", "closing_of_cohort", "new", "reactivation", "closing", "fx", "opening_customers",
     "closing_customers", "retained_customers", "new_logos", "lost_logos", "returned_logos", "companions", "incomplete", "reason",
+    "products",
 )  # fmt: skip
 _FIRST_FIGURES = frozenset(
     {
@@ -103,7 +104,7 @@ def put(
     missing = {k for k in held if k not in found and (_span(k) in set(whole) or k in set(gone)) and not held[k].gone}
     for key in missing:
         found[key] = dict.fromkeys(FIGURES, 0) | dict(zip(KEY, key, strict=True))
-        found[key] |= {"companions": "{}", "incomplete": False, "reason": NOTHING_LEFT}
+        found[key] |= {"companions": "{}", "incomplete": False, "reason": NOTHING_LEFT, "products": None}
     fresh: list[tuple[Any, ...]] = []
     outdated: list[Key] = []
     late: list[tuple[Key, dict[str, Any], str, _Held]] = []

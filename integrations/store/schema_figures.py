@@ -42,6 +42,9 @@ rollup = Table(
     must("current", Flag, "whether it is the newest version"),
     must("learnt_at", Time, "when these figures were found"),
     may("run_id", Whole, "the run that found them"),
+    may(
+        "products", Word, "JSON: sums over the cohort of opening², opening × end and end², squares of micros; null in older figures"
+    ),
     comment="Figures by window, segment and currency, in append-only versions",
 )
 Index(

@@ -109,6 +109,8 @@ def _one(
         found["churn"] = 0 if is_there else opening
         found["expansion"] = max(end - opening, 0) if is_there else 0
         found["contraction"] = max(opening - end, 0) if is_there else 0
+        kept = end if is_there else 0
+        found |= {"opening_squared": opening * opening, "opening_by_end": opening * kept, "end_squared": kept * kept}
     for name in MEASURES:
         found[name] = _at(lines, t1, t1, rate, f"{name}_micros")
     found["subscriptions"] = sum(row["subscriptions"] for row in (_last(rows, t1) for rows in lines.values()) if row)
