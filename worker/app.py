@@ -134,6 +134,7 @@ def nudge(found: Ticked, *, tick_seconds: int) -> None:
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]  # Celery ships no types
 def _set_logging_up(**_: Any) -> None:
     settings = load_settings()
+    logging.keep_secret(*settings.secrets())
     logging.configure(style=settings.log_format, level=settings.log_level)
 
 

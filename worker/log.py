@@ -7,18 +7,31 @@ value that looks like a key, and the password in an address, are masked wherever
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, Final
 
 import structlog
 
 _KEY: Final = re.compile(r"\b((?:sk|rk|pk|ek|uk|whsec|xoxb|xoxp|xapp)[_-])[A-Za-z0-9_*-]{6,}")
 _PASSWORD: Final = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+(@)")
+_SHORTEST: Final = 6
+"""A shorter secret would mask words that have nothing to do with it."""
 _WEBHOOK: Final = re.compile(r"(hooks\.slack\.com/services/)\S+")
 
 
+_known: set[str] = set()
+"""Secrets of this process, masked by their very value."""
+
+
+def keep_secret(*values: str | None) -> None:
+    """From now on these values show nowhere in this process's log lines, whatever they look like."""
+    _known.update(value for value in values if value and len(value) >= _SHORTEST)
+
+
 def masked(text: str) -> str:
-    """`text` without anything that looks like a key, a password in an address, or a webhook's address."""
+    """`text` without anything that is known to be a secret, or looks like a key, a password in an address, or a webhook's address."""
+    for secret in sorted(_known, key=len, reverse=True):
+        text = text.replace(secret, "***")
     text = _KEY.sub(r"\1***", text)
     text = _PASSWORD.sub(r"\1***\2", text)
     return _WEBHOOK.sub(r"\1***", text)
@@ -26,9 +39,21 @@ def masked(text: str) -> str:
 
 def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     for name, value in event.items():
-        if isinstance(value, str):
-            event[name] = masked(value)
+        event[name] = _masked_within(value)
     return event
+
+
+def _masked_within(value: Any) -> Any:
+    """A value of any depth without secrets; what is no plain value is masked as the text that it would be logged as."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return masked(value)
+    if isinstance(value, Mapping):
+        return {masked(str(key)): _masked_within(each) for key, each in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_masked_within(each) for each in value]
+    return masked(str(value))
 
 
 def configure(*, style: str = "auto", level: str = "warning") -> None:

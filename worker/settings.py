@@ -16,14 +16,16 @@ from zoneinfo import ZoneInfo
 from platformdirs import user_config_path, user_data_path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
-from sqlalchemy.engine import make_url
 
+from integrations.private_files import others_can_read
 from integrations.store.engine import BadDatabaseUrl, open_engine
 from integrations.stripe.errors import BadAddress
 from integrations.stripe.transport import checked_base
 from metrics.derivation import Basis, InternalRule
 from metrics.money import THREE_DECIMAL, ZERO_DECIMAL
 from metrics.policy import PRESETS, Policy, UnknownChoice, preset
+from worker.addresses import HIDDEN, host_of, is_foreign, passwords
+from worker.addresses import shown as address_shown
 from worker.schedule import InsecureRedis, celery_settings
 from worker.toml import BadToml, load_toml
 
@@ -99,6 +101,9 @@ class Settings(BaseSettings):
     # Stripe
     stripe_api_key: Secret = Field(None, validation_alias="stripe_api_key", description="the key of the one Stripe account")
     stripe_api_base: str = Field(STRIPE, validation_alias="stripe_api_base", description="where Stripe's API is")
+    allow_foreign_base: bool = Field(
+        False, description="let nrr.toml name an address of Stripe's API that isn't Stripe's: only outside of any file"
+    )
     allow_plain_http: bool = Field(False, description="let the key travel unencrypted to an address that isn't this machine")
     accounts: Mapping[str, AccountTable] = Field(
         default_factory=dict, description="several Stripe accounts, as tables [accounts.NAME]"
@@ -281,7 +286,13 @@ class Settings(BaseSettings):
     @property
     def database_shown(self) -> str:
         """The same without its password."""
-        return make_url(self.database).render_as_string(hide_password=True)
+        return address_shown(self.database)
+
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that is set, passwords inside addresses too: what must show nowhere."""
+        held = [getattr(self, name) for name in SECRETS] + [each.api_key for each in self.accounts.values()]
+        values = [each.get_secret_value() for each in held if isinstance(each, SecretStr)]
+        return tuple(dict.fromkeys([*values, *(part for value in values for part in passwords(value))]))
 
     def chosen_policy(self) -> Policy:
         """The policy that figures are made under."""
@@ -364,7 +375,32 @@ def load(flags: Mapping[str, Any] | None = None, *, config: Path | None = None) 
     sources |= {name: f"environment {environment_name(name)}_FILE" for name in files}
     sources |= {name: f"environment {environment_name(name)}" for name in in_environment}
     sources |= dict.fromkeys(given, "flag")
+    if path is not None and (faults := _beyond_trust(settings, sources, path)):
+        raise BadSettings(faults)
     return Loaded(settings, sources, path)
+
+
+def _beyond_trust(settings: Settings, sources: Mapping[str, str], path: Path) -> list[str]:
+    """What a file must not decide: where the key travels to, and who else may read a key that stands in it."""
+    out = []
+    from_file = {name for name, source in sources.items() if source == path.name}
+    if "allow_foreign_base" in from_file:
+        out.append(f"allow_foreign_base (in {path.name}): counts only as NRR_ALLOW_FOREIGN_BASE in the environment")
+    elif not settings.allow_foreign_base:
+        named = {"stripe_api_base": settings.stripe_api_base} if "stripe_api_base" in from_file else {}
+        if "accounts" in from_file:
+            named |= {f"accounts.{name}.api_base": each.api_base for name, each in settings.accounts.items() if each.api_base}
+        out += [
+            f"{name} (in {path.name}): the key would travel to {host_of(address) or 'an unknown host'}, which isn't Stripe's; if that is "
+            "meant, set NRR_ALLOW_FOREIGN_BASE=true in the environment"
+            for name, address in named.items()
+            if is_foreign(address)
+        ]
+    inline: list[str] = [name for name in SECRETS if name in from_file and getattr(settings, name) is not None]
+    inline += [f"accounts.{name}.api_key" for name, each in settings.accounts.items() if each.api_key and "accounts" in from_file]
+    if inline and others_can_read(path):
+        out.append(f"{', '.join(inline)} (in {path}): others on this machine can read that file; run: chmod 600 {path}")
+    return out
 
 
 class Isolated(Settings):
@@ -483,11 +519,13 @@ def shown(loaded: Loaded) -> list[dict[str, Any]]:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, SecretStr):
-        return "***"
+        return HIDDEN
     if isinstance(value, BaseModel):
         return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, Mapping):
         return {str(key): _plain(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
         return [_plain(each) for each in value]
-    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+    if isinstance(value, str) and "://" in value:
+        return address_shown(value)
+    return value if isinstance(value, int | float | bool) or value is None else str(value)

@@ -9,6 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
+from integrations.private_files import private_file, private_folder
 from integrations.store.engine import begin, file_of, is_postgresql, read
 from integrations.store.tables import metadata
 
@@ -57,7 +58,7 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     """
     file = file_of(engine)
     if file is not None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        private_file(private_folder(file.parent) / file.name)
     with begin(engine) as connection:
         if is_postgresql(connection):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")

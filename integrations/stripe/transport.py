@@ -6,6 +6,7 @@ traceback shows it.
 """
 
 import ipaddress
+import re
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +20,7 @@ import urllib3
 from integrations.stripe.errors import BadAddress, Refused, redacted
 
 _AT_ONCE: Final = 1 << 20
+_KEY: Final = re.compile(r"(?:sk|rk)_[A-Za-z0-9_]+")
 LARGEST_BODY: Final = 64 << 20
 """A page has a hundred objects; an answer past this many bytes is none of Stripe's."""
 
@@ -156,11 +158,25 @@ def _is_loopback(host: str) -> bool:
 
 
 def _checked_key(key: str) -> str:
-    if not key or not key.isascii() or any(c.isspace() or not c.isprintable() for c in key):
-        raise Refused(
-            "account", "the Stripe key is empty or has characters that no key has. Set STRIPE_API_KEY, then run `nrr doctor`"
-        )
+    wrong = what_key(key)
+    if wrong is not None:
+        raise Refused("account", f"{wrong}. Set STRIPE_API_KEY, then run `nrr doctor`")
     return key
+
+
+def what_key(key: str) -> str | None:
+    """Why a text can't be a key that reads Stripe, in a clause that never repeats it; None for one that can."""
+    if key.strip() != key and _KEY.fullmatch(key.strip()):
+        return "the Stripe key has a blank or a line end before or behind it"
+    if not key or not key.isascii() or any(c.isspace() or not c.isprintable() for c in key):
+        return "the Stripe key is empty or has characters that no key has"
+    if key.startswith("pk_"):
+        return "this is a publishable key (pk_…), which can read nothing: a restricted key with read access is wanted (rk_…)"
+    if key.startswith("whsec_"):
+        return "this is a webhook's signing secret (whsec_…), which can read nothing: a restricted key with read access is wanted (rk_…)"
+    if not _KEY.fullmatch(key):
+        return "this is no key of Stripe's: those begin with rk_ (restricted, which is enough) or sk_"
+    return None
 
 
 def _plain(error: Exception) -> str:

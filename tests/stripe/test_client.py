@@ -280,7 +280,7 @@ def test_a_key_that_is_none_is_refused_unsent(key: str) -> None:
         ("rk_live_1abcdef", True),
         ("sk_test_1abcdef", False),
         ("sk_org_live_12345", True),
-        ("other", None),
+        ("rk_other", None),
     ],
 )
 def test_a_key_says_its_mode(key: str, expected: bool | None) -> None:

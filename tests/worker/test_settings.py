@@ -33,6 +33,7 @@ def test_without_anything_there_are_defaults(tmp_path: Path) -> None:
 def test_flag_before_environment_before_secret_file_before_toml(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Each source hides the ones below it, and `config show` names the one that counted."""
     Path("nrr.toml").write_text('reporting_currency = "gbp"\nstripe_api_key = "sk_test_fromtoml"\n')
+    Path("nrr.toml").chmod(0o600)
     assert "gbp" == load_settings().reporting_currency
     (tmp_path / "key").write_text(f"{SECRET}\n")
     monkeypatch.setenv("STRIPE_API_KEY_FILE", str(tmp_path / "key"))

@@ -183,6 +183,7 @@ def faced(loaded: "Loaded", *, json: bool = False, now: str | None = None, polic
     from worker.wiring import open_wiring
 
     settings = loaded.settings
+    log.keep_secret(*settings.secrets())
     log.configure(style=settings.log_format, level=settings.log_level)
     wiring = open_wiring(settings, pretended=None if now is None else instant_of(now))
     if policy is not None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from integrations.private_files import private_file, written_privately
 from worker.cli.common import Config, Face, Json, Now, PolicyName, day_of_text, opened, put_json, until_of_text
 from worker.cli.faults import Exit, Stop
 from worker.cli.ready import ready
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 
 WHAT: Final = ("movements", "snapshots", "rollups")
 FORMATS: Final = ("csv", "jsonl", "parquet")
+_FORMULA: Final = r"^[\s\x00-\x1f]*[=+\-@]|^[\t\r\n]"
+"""How a text begins that Excel, LibreOffice and others would compute."""
+_NUMBER: Final = r"^-?[0-9]+(\.[0-9]+)?$"
 
 
 def export(
@@ -25,6 +29,9 @@ def export(
     format: Annotated[str, typer.Option("--format", help="csv, jsonl or parquet.")] = "csv",
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="The last day, which is part of the range.")] = None,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="In CSV, leave texts that a spreadsheet would take for formulas as they are.")
+    ] = False,
     policy: PolicyName = None,
     json: Json = False,
     now: Now = None,
@@ -44,7 +51,7 @@ def export(
     with opened(json=json, now=now, config=config, policy=policy) as face:
         ready(face)
         frames = {"movements": _movements, "snapshots": _snapshots, "rollups": _rollups}[what](face, begin, until)
-        rows = _write(frames, out, format)
+        rows = _write(frames, out, format, raw=raw)
         if str(out) == "-":
             face.say(f"{rows:,} rows")
         elif json:
@@ -53,8 +60,10 @@ def export(
             face.lines(f"{rows:,} {what} in {out}")
 
 
-def _write(frames: Iterator["pl.DataFrame"], out: Path, form: str) -> int:
-    """Write frames one after another; the file appears under its name only when it is whole."""
+def _write(frames: Iterator["pl.DataFrame"], out: Path, form: str, *, raw: bool) -> int:
+    """Write frames one after another; the file appears under its name only when it is whole, and for its owner alone."""
+    if form == "csv" and not raw:
+        frames = map(_inert, frames)
     if str(out) == "-":
         return sum(_append(frame, sys.stdout.buffer, form, first=index == 0) for index, frame in enumerate(frames))
     partial = out.with_name(f".{out.name}.part")
@@ -63,10 +72,10 @@ def _write(frames: Iterator["pl.DataFrame"], out: Path, form: str) -> int:
             import polars as pl
 
             whole = pl.concat(list(frames))
-            whole.write_parquet(partial)
+            whole.write_parquet(private_file(partial))
             rows = len(whole)
         else:
-            with partial.open("wb") as file:
+            with written_privately(partial, "wb") as file:
                 rows = sum(_append(frame, file, form, first=index == 0) for index, frame in enumerate(frames))
         partial.replace(out)
     except OSError as error:
@@ -74,6 +83,20 @@ def _write(frames: Iterator["pl.DataFrame"], out: Path, form: str) -> int:
     finally:
         partial.unlink(missing_ok=True)
     return rows
+
+
+def _inert(frame: "pl.DataFrame") -> "pl.DataFrame":
+    """The frame with an apostrophe before each text that a spreadsheet would take for a formula; numbers written as text stay."""
+    import polars as pl
+
+    texts = [name for name, kind in frame.schema.items() if kind == pl.String]
+    return frame.with_columns(
+        pl.when(pl.col(name).str.contains(_FORMULA) & ~pl.col(name).str.contains(_NUMBER))
+        .then(pl.lit("'") + pl.col(name))
+        .otherwise(pl.col(name))
+        .alias(name)
+        for name in texts
+    )
 
 
 def _append(frame: "pl.DataFrame", file: Any, form: str, *, first: bool) -> int:
@@ -131,7 +154,8 @@ def _rollups(face: Face, begin: date | None, until: date | None) -> Iterator["pl
 
     from integrations.store import rollups
     from integrations.store.engine import read
-    from metrics.figures import Figures, amounts, rates
+    from metrics.certainty import certainty
+    from metrics.figures import PRODUCTS, Figures, amounts, rates
 
     with read(face.wiring.engine) as connection:
         found = rollups.current(connection, face.wiring.basis.version)
@@ -139,6 +163,7 @@ def _rollups(face: Face, begin: date | None, until: date | None) -> Iterator["pl
     for row in found:
         if (begin is None or row["first"] >= begin) and (until is None or row["until"] <= until):
             f = Figures.from_row({**row, "policy": face.wiring.basis.policy.name})
-            figures = {**f.to_row(), **rates(f)}
+            figures = {**f.to_row(), **rates(f), **certainty(f)}
+            del figures[PRODUCTS]
             rows.append(figures | {f"{name}_micros": value for name, value in amounts(f).items() if name not in figures})
     yield pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema={"kind": pl.String})

@@ -129,6 +129,14 @@ def _main(
     """Retention numbers from Stripe: MRR, its movements, NRR and GRR, each traced to Stripe's objects."""
 
 
+def _shown(message: str) -> str:
+    """An error's message without secrets, and without signs that could steer a terminal: it may quote what came from outside."""
+    from integrations.notify.safe import plain
+    from worker.log import masked
+
+    return "\n".join(plain(line, 2_000) for line in masked(message).splitlines())
+
+
 def run() -> None:
     """What the shell calls. Every error that a person can do something about is one message and an exit code, not a traceback."""
     try:
@@ -146,6 +154,6 @@ def run() -> None:
         fault = told(error)
         if fault is None:
             raise
-        sys.stderr.write(f"nrr: {fault.message}\n")
+        sys.stderr.write(f"nrr: {_shown(fault.message)}\n")
         sys.exit(fault.code)
     sys.exit(code or 0)

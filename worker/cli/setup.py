@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from integrations.private_files import written_privately
 from worker.cli.common import Config, Json, opened, put_json
 from worker.cli.faults import Exit, Stop
 from worker.cli.tables import print_table
@@ -61,14 +62,14 @@ def init(
 
         flags = {"reporting_currency": currency, "reporting_timezone": timezone}
         _check(flags)
-        path.write_text(
-            TEMPLATE.format(
-                currency=f'reporting_currency = "{currency.lower()}"' if currency else '# reporting_currency = "usd"',
-                timezone=f'reporting_timezone = "{timezone}"' if timezone else '# reporting_timezone = "UTC"',
-                alerts=DEFAULT_TOML,
-            ),
-            encoding="utf-8",
-        )
+        with written_privately(path, encoding="utf-8") as file:
+            file.write(
+                TEMPLATE.format(
+                    currency=f'reporting_currency = "{currency.lower()}"' if currency else '# reporting_currency = "usd"',
+                    timezone=f'reporting_timezone = "{timezone}"' if timezone else '# reporting_timezone = "UTC"',
+                    alerts=DEFAULT_TOML,
+                )
+            )
         sys.stderr.write("wrote nrr.toml\n")
     with opened(json=json) as face:
         before, after = _upgrade(face.wiring.engine)

@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
+from integrations.notify.safe import plain
+
 if TYPE_CHECKING:
     from rich.console import Console
 
 _WORDS_WIDTHS: Final = (24, 14, 24)
 """Where a terminal is narrow words are broken into lines of so many signs, into shorter ones if all columns then have room, else as at first."""
 _BETWEEN: Final = 3
+_LONGEST: Final = 2_000
+"""Signs of a cell that are shown: what comes from outside may be as long as it likes."""
 
 
 def console(*, stderr: bool = False) -> "Console":
@@ -29,7 +33,7 @@ def print_table(
     from rich.text import Text
 
     shown = console()
-    cells = [[str(value) for value in row] for row in rows]
+    cells = [[plain(value, _LONGEST) for value in row] for row in rows]
     natural = [max(map(cell_len, (name, *(row[index] for row in cells)))) for index, name in enumerate(columns)]
     numbers = [name in right for name in columns]
     beside = shown.width - _BETWEEN - max((width for width, number in zip(natural, numbers, strict=True) if number), default=0)
