@@ -57,6 +57,8 @@ def celery_settings(redis_url: str, *, prefix: str, tick_seconds: int) -> dict[s
         "worker_hijack_root_logger": False,
         "worker_proc_alive_timeout": 30.0,
         "worker_max_tasks_per_child": 1000,
+        # Whoever reaches Redis could end workers or change their limits by it; nothing of ours is told that way.
+        "worker_enable_remote_control": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "timezone": "UTC",
         "beat_scheduler": "celery.beat:Scheduler",

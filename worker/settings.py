@@ -205,8 +205,8 @@ class Settings(BaseSettings):
     def _redis(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
             address = value.get_secret_value()
-            if not address.startswith(("redis://", "rediss://", "unix://", "sentinel://")):
-                raise ValueError("must look like redis://HOST:PORT/0 or rediss://…")
+            if not address.startswith(("redis://", "rediss://", "unix://")):
+                raise ValueError("must look like redis://HOST:PORT/0, rediss://… or unix://…")
             try:
                 celery_settings(address, prefix="nrr", tick_seconds=30)
             except InsecureRedis as error:

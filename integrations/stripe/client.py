@@ -115,6 +115,11 @@ class Client:
         return f"Client(base={self.base!r}, key='***')"
 
     @property
+    def key_can_write(self) -> bool:
+        """Whether the key is a secret one, which can do everything; what a restricted one may do beside reading can't be seen by reading."""
+        return self._transport.key.startswith("sk_")
+
+    @property
     def livemode_by_key(self) -> bool | None:
         """Whether the key is one of live mode, as far as it says so itself."""
         key = self._transport.key

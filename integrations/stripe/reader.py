@@ -92,6 +92,11 @@ class Reader:
                 return found
         return False
 
+    @property
+    def key_can_write(self) -> bool:
+        """Whether the key is a secret one, which can do more than read."""
+        return self._client.key_can_write
+
     def probe(self) -> list[Probe]:
         """One small request to each stream: what the key may read, and what the host knows. Raises Refused and Transient."""
         return [self._probed(stream) for stream in STREAMS.values()]

@@ -13,9 +13,11 @@ from integrations.stripe.transport import what_key
 from worker import log
 from worker.addresses import is_foreign, passwords
 from worker.addresses import shown as address_shown
+from worker.cli.doctor import unchecked_line
 from worker.cli.export import _inert
 from worker.cli.main import _shown
 from worker.cli.setup import init
+from worker.schedule import celery_settings
 from worker.settings import BadSettings, load, load_settings, shown
 
 _OURS = ("NRR_", "STRIPE_", "SMTP_", "SLACK_", "DATABASE_URL", "REDIS_URL", "REPORTING_", "ALERT_")
@@ -172,3 +174,33 @@ def test_a_spreadsheet_computes_nothing_of_what_is_exported() -> None:
 def test_an_error_cannot_steer_the_terminal() -> None:
     """What is quoted from outside loses its control signs, and keys are masked."""
     assert "customer red of sk_*** said" == _shown("customer \x1b]0;x\x07red of sk_live_abcdefgh said".replace("]0;x", ""))
+
+
+@pytest.mark.parametrize(
+    ("database", "unsafe"),
+    [
+        ("postgresql://nrr@db.example/nrr", "sslmode=prefer"),
+        ("postgresql://nrr@db.example/nrr?sslmode=require", "sslmode=require"),
+        ("postgresql://nrr@db.example/nrr?sslmode=verify-full", None),
+        ("postgresql://nrr@127.0.0.1:5432/nrr", None),
+        ("postgresql:///nrr?host=/var/run/postgresql", None),
+        ("sqlite:////var/lib/nrr.sqlite3", None),
+    ],
+)
+def test_a_line_that_nobody_checks_is_told(database: str, unsafe: str | None) -> None:
+    """A PostgreSQL on another machine is safe with verify-full alone."""
+    said = unchecked_line(database)
+    assert (said is None) == (unsafe is None)
+    assert unsafe is None or (said is not None and unsafe in said)
+
+
+def test_workers_take_no_orders_by_redis() -> None:
+    """Celery's remote control is off: who reaches Redis can't end workers or change their limits by it."""
+    assert celery_settings("redis://127.0.0.1:6379/0", prefix="nrr", tick_seconds=30)["worker_enable_remote_control"] is False
+
+
+def test_an_address_that_breaks_every_sync_is_refused_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the limiter can't speak to is no address for Redis."""
+    monkeypatch.setenv("REDIS_URL", "sentinel://127.0.0.1:26379/0")
+    with pytest.raises(BadSettings, match="REDIS_URL"):
+        load_settings()

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from worker.addresses import is_local
 from worker.cli.common import Config, Face, Json, Now, opened, put_json
 from worker.cli.faults import Exit, told
 
@@ -85,7 +86,24 @@ def _database(face: Face) -> Check:
     note = ""
     if shown.startswith("sqlite") and not wal_is_safe(sqlite3.sqlite_version_info):
         note = f"; SQLite {sqlite3.sqlite_version} lacks the fix for its write-ahead log, so the slower safe journal is used"
+    if (open_line := unchecked_line(face.loaded.settings.database)) is not None:
+        return Check("database", NOTE, f"{shown}, schema {migrate.head()}; {open_line}")
     return Check("database", OK, f"{shown}, schema {migrate.head()}{note}")
+
+
+def unchecked_line(database: str) -> str | None:
+    """What is unsafe about the line to a PostgreSQL on another machine: without sslmode=verify-full nobody checks who answers."""
+    from urllib.parse import parse_qs, urlsplit
+
+    parts = urlsplit(database)
+    query = parse_qs(parts.query)
+    host = (parts.hostname or query.get("host", [""])[-1]).lower()
+    if not parts.scheme.startswith("postgres") or not host or host.startswith(("/", "%2f")) or is_local(host):
+        return None
+    mode = query.get("sslmode", ["prefer"])[-1]
+    if mode == "verify-full":
+        return None
+    return f"the line to {host} has sslmode={mode}, so nobody checks who answers there: add sslmode=verify-full (and sslrootcert) to DATABASE_URL"
 
 
 def _accounts(face: Face) -> Iterator[Check]:
@@ -110,7 +128,12 @@ def _account(face: Face, name: str) -> Iterator[Check]:
         reader = face.wiring.sources.named(name)
         told_of = reader.account()
         mode = "live" if told_of.livemode else "test"
-        return Check(title, OK, f"the key is good: {told_of.id}, {mode} mode")
+        said = f"the key is good: {told_of.id}, {mode} mode"
+        if reader.key_can_write and told_of.livemode:
+            return Check(
+                title, NOTE, f"{said}; but it is a secret key (sk_…), which can write: nrr only reads, so make a restricted one"
+            )
+        return Check(title, OK, said)
 
     checked = _tried(title, key)
     yield checked
@@ -142,6 +165,8 @@ def _clock(face: Face, name: str) -> Check:
 
 
 def _redis(face: Face) -> Check:
+    from urllib.parse import urlsplit
+
     import redis
 
     url = face.loaded.settings.redis_url
@@ -157,6 +182,13 @@ def _redis(face: Face) -> Check:
             f"no answer ({type(error).__name__}); nothing is lost, but workers get no nudges. Check REDIS_URL",
             Exit.FAILED,
         )
+    address = urlsplit(url.get_secret_value())
+    if (
+        address.password is None
+        and not url.get_secret_value().startswith("unix:")
+        and not is_local((address.hostname or "").lower())
+    ):
+        return Check("redis", NOTE, f"answers; but {address.hostname} is another machine and asks for no password: set requirepass")
     if policy != "noeviction":
         return Check("redis", NOTE, f"answers; maxmemory-policy is {policy}: set noeviction, or nudges vanish silently")
     return Check("redis", OK, "answers")
