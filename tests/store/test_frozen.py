@@ -372,7 +372,7 @@ def test_a_choice_of_a_newer_release_is_not_passed_over() -> None:
 FIGURE = {
     "kind": "month", "first": date(2026, 1, 1), "until": date(2026, 2, 1), "dimension": "", "segment": "", "currency": "usd",
     **{name: number for number, name in enumerate(rollups.FIGURES)}, "companions": '{"at_risk":3,"lowest":1}', "incomplete": False,
-    "reason": None,
+    "reason": None, "products": None,
 }  # fmt: skip
 
 
@@ -397,3 +397,11 @@ def test_a_companion_more_restates_nothing(engine: Engine) -> None:
     assert rollups.Written(0, 0, 0, 1) == _figures(engine, new)[0], "and then it is as good as ever there"
     changed = {**new, "companions": '{"at_risk":3,"lowest":1,"squares":"10"}'}
     assert rollups.Written(0, 1, 0, 0) == _figures(engine, changed)[0], "news of what came later are news"
+
+
+def test_what_the_uncertainty_is_made_of_restates_nothing(engine: Engine) -> None:
+    """Sums of products came later: figures of an older release get theirs in place, and are no restatement."""
+    _figures(engine, FIGURE)
+    written, [row] = _figures(engine, {**FIGURE, "products": "[9,9,9]"})
+    assert (rollups.Written(0, 0, 0, 1), 1, "[9,9,9]") == (written, row["version"], row["products"])
+    assert rollups.Written(0, 1, 0, 0) == _figures(engine, {**FIGURE, "products": "[9,9,10]"})[0]
