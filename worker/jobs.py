@@ -11,6 +11,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -286,6 +287,9 @@ class Crew:
         about: dict[str, Any] = {"job": job.id, "kind": job.kind, "stream": job.stream, "account": job.account}
         if end.what == "drop":
             log.warning("lease_lost", **about)
+            # Where nobody else has it, the database lost what was committed last: whoever claims it goes on from where it stands.
+            with suppress(LeaseLost), begin(self._engine) as connection:
+                jobs.release(connection, job)
             return
         if end.what == "release":
             with begin(self._engine) as connection:

@@ -3,7 +3,7 @@
 import structlog
 from sqlalchemy import Connection
 
-from integrations.store import jobs, lookups, recheck
+from integrations.store import lookups, recheck
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
 from integrations.store.recheck import Recheck
@@ -31,8 +31,8 @@ def do_recheck(ingest: Ingest, job: Job) -> None:
         feed.drain()
         ingest.moved(job)
         _settle(ingest, each, page)
-    with begin(ingest.engine) as connection:
-        jobs.finish(connection, job)
+    ingest.writer.put(Part(feed, (), last=True))
+    feed.drain()
 
 
 def _settle(ingest: Ingest, each: Recheck, page: StripePage) -> None:

@@ -13,7 +13,7 @@ pages mean either.
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -42,11 +42,15 @@ class Feed:
 
     def __init__(self, job: Job) -> None:
         self.job = job
-        self.since = None if job.since is None else Instant(job.since)
-        """Where the job's range begins now: it rises when its lower part is handed to others."""
+        """The job as it was last stored: whatever follows must find it so."""
         self._waiting = 0
         self._failed: BaseException | None = None
         self._changed = threading.Condition()
+
+    @property
+    def since(self) -> Instant | None:
+        """Where the job's range begins now: it rises when its lower part is handed to others."""
+        return None if self.job.since is None else Instant(self.job.since)
 
     def drain(self) -> None:
         """Block until everything handed over is stored. Raises what the writer met."""
@@ -184,7 +188,7 @@ class Writer:
                 self._put(connection, kept)
         except Exception as error:  # noqa: BLE001  # whatever it is belongs to the readers, not to the writer's thread
             return error
-        shared = any(work.since != work.feed.since for work in kept)
+        shared = any(work.stored.since != work.feed.job.since for work in kept)
         for work in works:
             work.settle(None if work in kept else LeaseLost(work.feed.job.id, work.feed.job.token))
         if shared:
@@ -198,37 +202,33 @@ class Writer:
             return False
         count = {"pages": sum(len(part.pages) for part in work.parts), "objects": sum(part.objects for part in work.parts)}
         try:
-            work.since = feed.since
-            jobs.advance(
-                connection, feed.job, cursor=last.cursor, since=feed.since, until=_left_until(feed.job, last), lease_seconds=self._lease_seconds,
-                moment=moment, **count,
+            work.stored = jobs.advance(
+                connection, feed.job, cursor=last.cursor, since=feed.since, until=_left_until(feed.job, last),
+                lease_seconds=self._lease_seconds, moment=moment, **count,
             )  # fmt: skip
             if last.last:
-                jobs.finish(connection, feed.job)
+                jobs.finish(connection, work.stored)
                 listed = (feed.job.run_id, feed.job.stream)
                 if listed in open_jobs:
                     open_jobs[listed] -= 1
             else:
-                work.since = self._shared(connection, feed, last, open_jobs)
+                work.stored = self._shared(connection, work.stored, last, open_jobs)
         except LeaseLost:
             return False
         return True
 
-    def _shared(self, connection: Connection, feed: Feed, last: Part, open_jobs: dict[tuple[int, str], int]) -> Instant | None:
-        """Hand the lower part of a job's range to others while too few are at its stream; gives where the job's own begins now."""
-        job = feed.job
+    def _shared(self, connection: Connection, job: Job, last: Part, open_jobs: dict[tuple[int, str], int]) -> Job:
+        """Hand the lower part of a job's range to others while too few are at its stream; gives the job as it stands then."""
         if last.reached is None or self._shards < 2:
-            return feed.since
+            return job
         listed = (job.run_id, job.stream)
         if listed not in open_jobs:
             open_jobs[listed] = jobs.open_count(connection, *listed)
+        since = None if job.since is None else Instant(job.since)
         wanted = ranges.readers(last.answer_seconds, self._shards) - open_jobs[listed]
-        at = ranges.cuts(since=feed.since, reached=last.reached, page_seconds=last.page_seconds, readers_wanted=wanted)
-        if not at:
-            return feed.since
-        jobs.split(connection, _narrowed(job, feed.since), at)
+        at = ranges.cuts(since=since, reached=last.reached, page_seconds=last.page_seconds, readers_wanted=wanted)
         open_jobs[listed] += len(at)
-        return at[-1]
+        return jobs.split(connection, job, at)
 
     def _put(self, connection: Connection, works: Sequence["_Work"]) -> None:
         by_account: dict[int, list[StripePage]] = {}
@@ -252,11 +252,11 @@ class _Work:
 
     feed: Feed
     parts: list[Part]
-    since: Instant | None = None
+    stored: Job
 
     def settle(self, failure: BaseException | None) -> None:
         if failure is None:
-            self.feed.since = self.since
+            self.feed.job = self.stored
         self.feed.settled(len(self.parts), failure)
 
 
@@ -265,14 +265,10 @@ def _by_job(batch: Sequence[Part]) -> list[_Work]:
     works: dict[tuple[int, int], _Work] = {}
     for part in batch:
         job = part.feed.job
-        works.setdefault((job.id, job.token), _Work(part.feed, [])).parts.append(part)
+        works.setdefault((job.id, job.token), _Work(part.feed, [], job)).parts.append(part)
     return [works[key] for key in sorted(works)]
 
 
 def _left_until(job: Job, part: Part) -> int | None:
     """Where what is left of a job's range ends: with the second of the oldest object read. It tells how far the job is."""
     return job.until if part.reached is None else part.reached + 1
-
-
-def _narrowed(job: Job, since: Instant | None) -> Job:
-    return replace(job, since=since)

@@ -1,14 +1,17 @@
 """Jobs: work in pieces, claimed with a lease and a fencing token that rises at each claim.
 
 A worker that lost its lease holds an old token, and everything that it tries to commit under it is refused: the page's facts, the
-cursor and the token stand or fall in one transaction. The database's clock decides leases. Jobs of a later stage of a run wait until no
+cursor and the token stand or fall in one transaction. A database may lose commits (a failover, a backup put back): so a claim has a nonce
+beside its token, and a job goes on only from the cursor and the range that its holder believes to be stored. The database's clock decides
+leases. Jobs of a later stage of a run wait until no
 earlier one is open, so a whole run can be written down at once and needs no leader. Accounts don't wait for one another: what is wrong
 with one account's key keeps that account's later stages back, and nobody else's.
 """
 
 import json
+import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -57,6 +60,7 @@ class Job:
     last_error: str | None = None
     lease_until: datetime | None = None
     dedupe_key: str | None = None
+    nonce: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,7 @@ def claim(
         "attempts": row["attempts"] + 1,
         "owner": owner,
         "lease_until": now(connection) + timedelta(seconds=lease_seconds),
+        "nonce": secrets.token_hex(8),
     }
     connection.execute(update(table).where(table.c.id == row["id"]).values(values))
     return _job({**row, **values})
@@ -166,10 +171,13 @@ def _job(row: Mapping[str, Any]) -> Job:
     return Job(**{n: json.loads(row[n]) if n == "data" else row[n] for n in names})
 
 
-def _held(connection: Connection, job: Job, values: Mapping[str, Any]) -> None:
-    """Change the job if it is still held under its token. Raises LeaseLost."""
-    mine = and_(table.c.id == job.id, table.c.token == job.token, table.c.status == "leased")
-    if connection.execute(update(table).where(mine).values(**values)).rowcount != 1:
+def _held(connection: Connection, job: Job, values: Mapping[str, Any], *, from_there: bool = False) -> None:
+    """Change the job if it is still held under its token and nonce, and (`from_there`) stands at its cursor and range. Raises LeaseLost."""
+    mine = [table.c.id == job.id, table.c.token == job.token, table.c.status == "leased"]
+    mine.append(table.c.nonce.is_not_distinct_from(job.nonce))
+    if from_there:
+        mine += [getattr(table.c, name).is_not_distinct_from(getattr(job, name)) for name in ("cursor", "since", "until")]
+    if connection.execute(update(table).where(*mine).values(**values)).rowcount != 1:
         raise LeaseLost(job.id, job.token)
 
 
@@ -184,8 +192,9 @@ def advance(
     objects: int,
     lease_seconds: float,
     moment: datetime | None = None,
-) -> None:
-    """Move the job's cursor and extend its lease, in the transaction of the page; `pages` and `objects` are added. Raises LeaseLost.
+) -> Job:
+    """Move the job's cursor and extend its lease, in the transaction of the page; `pages` and `objects` are added. Gives the job as it
+    stands then. Raises LeaseLost, also when it doesn't stand where `job` says: then the database has lost what was committed.
 
     Progress sets the attempts back: only claims without any count towards quarantine. `moment` is the database's own time, where the
     caller has asked for it already.
@@ -202,7 +211,9 @@ def advance(
             "attempts": 1,
             "lease_until": (moment or now(connection)) + timedelta(seconds=lease_seconds),
         },
+        from_there=True,
     )
+    return replace(job, cursor=cursor, since=since, until=until)
 
 
 def extend(connection: Connection, job: Job, lease_seconds: float) -> None:
@@ -212,7 +223,8 @@ def extend(connection: Connection, job: Job, lease_seconds: float) -> None:
 
 def is_taken_over(connection: Connection, job: Job) -> bool:
     """Whether somebody claimed the job after us: a job that we ended ourselves keeps our token."""
-    return bool(connection.execute(select(table.c.token).where(table.c.id == job.id)).scalar_one_or_none() != job.token)
+    held = connection.execute(select(table.c.token, table.c.nonce).where(table.c.id == job.id)).one_or_none()
+    return held is None or tuple(held) != (job.token, job.nonce)
 
 
 def progressed(connection: Connection, job: Job, *, objects: int) -> None:
@@ -225,14 +237,15 @@ def hold(connection: Connection, job: Job) -> None:
     _held(connection, job, {"owner": job.owner})
 
 
-def split(connection: Connection, job: Job, cuts: Sequence[int]) -> None:
-    """Leave the job with [last cut, until) and write the ranges before it down as jobs of their own. Raises LeaseLost.
+def split(connection: Connection, job: Job, cuts: Sequence[int]) -> Job:
+    """Leave the job with [last cut, until) and write the ranges before it down as jobs of their own; gives the job as it stands then.
+    Raises LeaseLost, also when it doesn't stand where `job` says.
 
     `cuts` are instants within the job's range, ascending. The job keeps its cursor: lists come newest first.
     """
     if not cuts:
-        return
-    _held(connection, job, {"since": cuts[-1]})
+        return job
+    _held(connection, job, {"since": cuts[-1]}, from_there=True)
     edges = [job.since, *cuts]
     add(
         connection,
@@ -244,11 +257,13 @@ def split(connection: Connection, job: Job, cuts: Sequence[int]) -> None:
             for low, high in pairwise(edges)
         ],
     )  # fmt: skip
+    return replace(job, since=cuts[-1])
 
 
 def finish(connection: Connection, job: Job) -> None:
-    """The job is done. Raises LeaseLost."""
-    _held(connection, job, {"status": "done", "finished_at": now(connection), "last_error": None, "lease_until": None})
+    """The job is done. Raises LeaseLost, also when it doesn't stand where `job` says."""
+    values = {"status": "done", "finished_at": now(connection), "last_error": None, "lease_until": None}
+    _held(connection, job, values, from_there=True)
 
 
 def retry(connection: Connection, job: Job, error: str, delay_seconds: float, quarantine_after: int) -> bool:

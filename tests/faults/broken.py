@@ -43,22 +43,33 @@ def _swap(where: Any, name: str, value: Any) -> None:
 def fence() -> None:
     """Whoever held a job once may commit for ever."""
 
-    def held(connection: Connection, job: jobs.Job, values: Any) -> None:
+    def held(connection: Connection, job: jobs.Job, values: Any, *, from_there: bool = False) -> None:  # as it is called
         connection.execute(update(job_table).where(job_table.c.id == job.id).values(**values))
 
     _swap(jobs, "_held", held)
+
+
+def memory() -> None:
+    """A reader goes on from the cursor in its memory, whatever the database says that was stored."""
+    held = jobs._held
+
+    def believed(connection: Connection, job: jobs.Job, values: Any, *, from_there: bool = False) -> None:  # as it is called
+        held(connection, job, values)
+
+    _swap(jobs, "_held", believed)
 
 
 def cursor_apart() -> None:
     """The cursor is committed by itself, before the page that it stands behind."""
     advance, finish = jobs.advance, jobs.finish
 
-    def apart(change: Callable[..., None]) -> Callable[..., None]:
-        def changed(connection: Connection, job: jobs.Job, **values: Any) -> None:
+    def apart(change: Callable[..., Any]) -> Callable[..., Any]:
+        def changed(connection: Connection, job: jobs.Job, **values: Any) -> Any:
             with begin(connection.engine) as own:
-                change(own, job, **values)
+                stored = change(own, job, **values)
             if values:
                 _die("between")
+            return stored
 
         return changed
 
@@ -138,7 +149,7 @@ def schema() -> None:
 
 
 SWITCHES: Final[dict[str, Callable[[], None]]] = {
-    each.__name__: each for each in (fence, cursor_apart, leases, closing, stages, patience, garbled, exclusive, schema)
+    each.__name__: each for each in (fence, memory, cursor_apart, leases, closing, stages, patience, garbled, exclusive, schema)
 }
 
 
