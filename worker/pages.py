@@ -10,6 +10,7 @@ from integrations.store.facts import EventRow, Page
 from integrations.store.people import Person
 from integrations.store.quarantine import Quarantined
 from integrations.stripe.page import Rejected, StripePage
+from integrations.stripe.streams import STREAMS
 from metrics.evidence import Instant, Source
 
 NOT_A_FAULT = frozenset({"gone"})
@@ -62,5 +63,9 @@ def readable(pages: Iterable[StripePage]) -> dict[str, list[str]]:
             each.subscription.id for each in page.subscriptions if each.source == Source.SNAPSHOT
         )
         found.setdefault("invoice", []).extend(each.head.id for each in page.invoices)
+        found.setdefault("line_item", []).extend(line.id for each in page.invoices for line in each.lines)
         found.setdefault("event", []).extend(each.id for each in page.events)
+        described = STREAMS.get(page.stream)
+        if described is not None and described.forgone:
+            found.setdefault(page.stream, []).append(described.path)  # if it is refused again, that is noted again
     return {kind: sorted(set(ids)) for kind, ids in found.items() if ids}

@@ -32,6 +32,8 @@ AUDITS: Final[Mapping[str, int | str]] = {"audit": 1}
 
 CATALOG: Final = ("products", "prices", "coupons")
 LISTS: Final = ("customers", "subscriptions", "subscriptions_canceled", "invoices")
+PENDING: Final = ("pending_items",)
+"""Prorations that wait for an invoice: listed whole with every list of invoices, and no mark is kept of it."""
 STREAMS: Final = (*CATALOG, *LISTS, "events")
 OF_MANY_PAGES: Final = {"invoices": 0, "subscriptions": 1, "subscriptions_canceled": 1, "customers": 2}
 """Which list is begun first: the longest, since the stage lasts as long as it does."""
@@ -94,7 +96,7 @@ def _first(now: Instant, upto: Instant) -> Plan:
         "first",
         (
             *_lists(CATALOG, stage=0),
-            *_lists(LISTS, stage=1),
+            *_lists((*LISTS, *PENDING), stage=1),
             Planned("events", 2, "events", oldest, upto, data={"reread_from": now}),
             Planned("mark", 3, data={"events_until": upto, **_listed((*CATALOG, *LISTS), now)}),
         ),
@@ -126,6 +128,7 @@ def _hole(position: Instant, now: Instant, upto: Instant, pace: Pace) -> Plan:
             *_lists(CATALOG, stage=0),
             *_lists([stream for stream in LISTS if stream != "invoices"], stage=1),
             *_lists(["invoices"], stage=1, since=Instant(position - INVOICE_LOOKBACK_SECONDS)),
+            *_lists(PENDING, stage=1),
             Planned("open_invoices", 2, "invoices", until=Instant(position - INVOICE_LOOKBACK_SECONDS)),
             Planned("events", 3, "events", Instant(now - EVENTS_KEPT_SECONDS), upto, data={"reread_from": now}),
             Planned("mark", 4, data={"events_until": upto, **_listed((*CATALOG, *LISTS), now)}),
@@ -141,6 +144,8 @@ def backfill(streams: Iterable[str], since: Instant | None, until: Instant | Non
     whole = since is None and until is None
     jobs = [*_lists([stream for stream in wanted if stream in CATALOG], stage=0, since=since, until=until)]
     jobs += _lists([stream for stream in wanted if stream in LISTS], stage=1, since=since, until=until)
+    if whole and "invoices" in wanted:
+        jobs += _lists(PENDING, stage=1)
     upto = Instant(min(until or now, now - pace.lag_seconds))
     if "events" in wanted:
         oldest = Instant(max(since or 0, now - EVENTS_KEPT_SECONDS))

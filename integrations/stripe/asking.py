@@ -15,8 +15,8 @@ from integrations.stripe import invoice_shapes, shapes
 from integrations.stripe.client import Answer, Asked, Client, Params
 from integrations.stripe.decode.faults import Unusable
 from integrations.stripe.decode.parsing import Parsed, parse_list, parse_object
-from integrations.stripe.errors import BadRequest, Gone, Transient, UnknownEndpoint
-from integrations.stripe.streams import ITEMS, LINES, PAGE, STREAMS, Stream, expanding, in_parts
+from integrations.stripe.errors import BadRequest, Gone, NotAllowed, Transient, UnknownEndpoint
+from integrations.stripe.streams import FORGONE, ITEMS, LINES, PAGE, STREAMS, Stream, expanding, in_parts
 
 _IN_BRACKETS: Final = re.compile(r"\(([\w.]+)\)")
 
@@ -45,12 +45,18 @@ class Asking:
                 refused = _refused_by(error, expand)
                 if not refused:
                     raise
+            except NotAllowed:
+                # It may be one of the expansions that the key may not read; if it isn't, the same is said again without them.
+                refused = FORGONE.intersection(expand)
+                if not refused:
+                    raise
             with self._lock:
                 self._declined[stream.path] = self.declined(stream) | refused
 
     def single(self, stream: Stream, object_id: str, expand: Sequence[str]) -> Answer[Parsed]:
         """One object, expanded as far as the host knows how. Raises Gone when there is none."""
-        wanted = list(expand)
+        without = {name.removeprefix("data.") for name in self.declined(stream) & FORGONE}
+        wanted = [name for name in expand if name not in without]
         asked = Asked(stream.name, stream.path + "/{id}", stream.permission, object_id)
         path = f"{stream.path}/{quote(object_id, safe='')}"
         while True:
@@ -58,6 +64,10 @@ class Asking:
                 return self.client.get(asked, path, expanding(wanted), lambda body: parse_object(stream.kind, body))
             except BadRequest as error:
                 refused = _refused_by(error, wanted)
+                if not refused:
+                    raise
+            except NotAllowed:
+                refused = FORGONE.intersection(wanted)
                 if not refused:
                     raise
             wanted = [name for name in wanted if name not in refused]
@@ -94,7 +104,7 @@ class Asking:
             following = [("starting_after", after)] if after else []
             try:
                 parsed = self.listed(stream, [*params, ("limit", str(PAGE)), *following], path=path, owner=owner).value
-            except (Gone, UnknownEndpoint) as error:
+            except (Gone, UnknownEndpoint, NotAllowed) as error:
                 raise Unusable("incomplete", f"the rest of it could not be read: {error}") from error
             if parsed.rejected:
                 first = parsed.rejected[0]

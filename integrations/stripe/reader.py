@@ -16,7 +16,7 @@ from integrations.stripe.decode.pages import page_of
 from integrations.stripe.decode.parsing import Garbled, Parsed
 from integrations.stripe.errors import BadRequest, Gone, NotAllowed, UnknownEndpoint, account_named
 from integrations.stripe.page import AccountInfo, Rejected, StripePage
-from integrations.stripe.streams import ACCOUNT, PAGE, STREAMS, Stream, created_in
+from integrations.stripe.streams import ACCOUNT, ITEMS, PAGE, SCHEDULES, STREAMS, Stream, created_in
 from metrics.evidence import Instant
 
 
@@ -99,7 +99,7 @@ class Reader:
 
     def probe(self) -> list[Probe]:
         """One small request to each stream: what the key may read, and what the host knows. Raises Refused and Transient."""
-        return [self._probed(stream) for stream in STREAMS.values()]
+        return [self._probed(stream) for stream in (*STREAMS.values(), ITEMS, SCHEDULES)]
 
     def _probed(self, stream: Stream) -> Probe:
         try:
@@ -107,7 +107,9 @@ class Reader:
         except NotAllowed as error:
             return Probe(stream.name, stream.optional, str(error), error.permission)
         except (UnknownEndpoint, BadRequest) as error:
-            return Probe(stream.name, stream.optional, str(error))
+            # Items are listed of a subscription only: whoever is told that it is missing may read them.
+            of_one = stream is ITEMS and isinstance(error, BadRequest)
+            return Probe(stream.name, stream.optional, None if of_one else str(error))
         declined = ", ".join(sorted(self._asking.declined(stream)))
         return Probe(stream.name, stream.optional, f"the host does not expand {declined}" if declined else None)
 
@@ -119,7 +121,7 @@ class Reader:
         """The pages of a stream, newest first, of objects created in [since, until), after `cursor` if there is one.
 
         Each page is asked for when it is needed, and ends with the cursor to go on from. A host that lacks an optional stream gives
-        one empty page that says so. Raises a `ReadError`; what was handed out before stays good.
+        one empty page that says so, and so does a key that may not read a stream which can be forgone. Raises a `ReadError`; what was handed out before stays good.
         """
         described = STREAMS[stream]
         bounds = [*described.fixed, *created_in(since, until), ("limit", str(PAGE))]
@@ -132,6 +134,12 @@ class Reader:
                     raise
                 unknown = Rejected(described.path, stream, "unknown_endpoint", str(error))
                 yield StripePage(stream, self._client.now(), 0, has_more=False, rejected=(unknown,))
+                return
+            except NotAllowed as error:
+                if not described.forgone:
+                    raise
+                refused = Rejected(described.path, stream, "not_allowed", str(error))
+                yield StripePage(stream, self._client.now(), 0, has_more=False, rejected=(refused,))
                 return
             page = self._page(described, answer)
             declined = self._asking.declined(described) - before

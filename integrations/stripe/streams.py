@@ -18,8 +18,9 @@ EXPAND_AT_ONCE: Final = 15
 class Stream:
     """One list of Stripe's.
 
-    `kind` is the kind of its objects, `optional` whether a host may lack it (its absence is then reported with the page), `fixed`
-    are parameters that always go with it, `expand` what is expanded on the list, and `expand_one` on a single object.
+    `kind` is the kind of its objects, `optional` whether a host may lack it (its absence is then reported with the page), `forgone`
+    whether a sync goes on without it where the key may not read it (which is reported as well), `fixed` are parameters that always go with
+    it, `expand` what is expanded on the list, and `expand_one` on a single object.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Stream:
     expand_one: tuple[str, ...] = ()
     fixed: tuple[tuple[str, str], ...] = ()
     optional: bool = True
+    forgone: bool = False
 
 
 EVENT_TYPES: Final = (
@@ -56,8 +58,10 @@ EVENT_TYPES: Final = (
 )
 """All twenty names that one request may filter by. What is left out is seen in a list: each sync lists new products, prices and coupons."""
 
-_SUBSCRIPTION_LIST: Final = ("data.discounts.source.coupon", "data.items.data.discounts")
-_SUBSCRIPTION_ONE: Final = ("discounts.source.coupon.applies_to", "items.data.discounts")
+_SUBSCRIPTION_LIST: Final = ("data.discounts.source.coupon", "data.items.data.discounts", "data.schedule")
+_SUBSCRIPTION_ONE: Final = ("discounts.source.coupon.applies_to", "items.data.discounts", "schedule")
+FORGONE: Final = frozenset({"data.schedule", "schedule"})
+"""Expansions that a key may lack the permission for: they tell what is to come, and what was is read without them."""
 
 _ALL: Final = (
     Stream("products", "product", "/v1/products", "Products: Read"),
@@ -114,6 +118,8 @@ _ALL: Final = (
         expand_one=("discounts.source.coupon", "lines.data.discounts"),
         optional=False,
     ),
+    # A proration that waits for the next invoice dates a change that no invoice shows yet.
+    Stream("pending_items", "invoiceitem", "/v1/invoiceitems", "Invoices: Read", fixed=(("pending", "true"),), forgone=True),
     Stream("events", "event", "/v1/events", "Events: Read", fixed=tuple(("types[]", t) for t in EVENT_TYPES)),
 )
 STREAMS: Final = {stream.name: stream for stream in _ALL}
@@ -129,6 +135,8 @@ ITEMS: Final = Stream(
     "Subscriptions: Read",
     expand=("data.discounts.source.coupon",),
 )
+SCHEDULES: Final = Stream("schedules", "subscription_schedule", "/v1/subscription_schedules", "Subscriptions: Read", forgone=True)
+"""What schedules say comes with their subscriptions, expanded; the list is asked to know whether a key may read them."""
 ACCOUNT: Final = Stream("account", "account", "/v1/account", "Account: Read", optional=False)
 
 

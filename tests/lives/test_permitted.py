@@ -3,10 +3,9 @@
 import pytest
 
 from tests.lives.permitted import FILE, as_text, derived, table
-from tests.stripe.reference import needed, openapi
+from tests.stripe.reference import openapi
 
 
-@needed
 def test_the_table_is_cut_from_the_description() -> None:
     """Made anew from the description it is the same, letter by letter."""
     assert as_text(derived(openapi())) == FILE.read_text()

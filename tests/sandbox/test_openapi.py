@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator
 from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
 from tests.sandbox.asking import ask, every, get
-from tests.stripe.reference import needed, openapi
+from tests.stripe.reference import openapi
 
 VERSION = "2026-08-26.dahlia"
 UNDESCRIBED = {
@@ -64,7 +64,6 @@ def faults_of(kind: str, value: dict[str, Any]) -> Iterator[str]:
     yield from (f"{name} is no field of {kind}" for name in set(value) - known - UNDESCRIBED.get(kind, set()))
 
 
-@needed
 @pytest.mark.parametrize("kind", LISTS)
 @pytest.mark.parametrize("expanded", [False, True])
 def test_lists(sandbox: Sandbox, kind: str, expanded: bool) -> None:
@@ -80,7 +79,6 @@ def test_lists(sandbox: Sandbox, kind: str, expanded: bool) -> None:
     assert seen > 0
 
 
-@needed
 def test_parts(sandbox: Sandbox) -> None:
     """Lines, items, discounts and the account."""
     for bill in get(sandbox, "/v1/invoices", [("limit", 60), ("expand[]", "data.lines.data.discounts")], version=VERSION)["data"]:
@@ -94,7 +92,6 @@ def test_parts(sandbox: Sandbox) -> None:
     assert [] == list(faults_of("account", get(sandbox, "/v1/account", version=VERSION)))
 
 
-@needed
 def test_what_events_are_about() -> None:
     """An account on that version draws its events in it."""
     with Sandbox(Business(customers=40, months=3, seed=2, api_version=VERSION)) as sandbox:
@@ -106,7 +103,6 @@ def test_what_events_are_about() -> None:
         assert {"customer", "subscription", "invoice", "discount"} <= seen
 
 
-@needed
 def test_a_deleted_customer(sandbox: Sandbox) -> None:
     """No more than its id and that it is gone."""
     ids = {each["customer"] for each in every(sandbox, "/v1/invoices", version=VERSION)}
@@ -116,7 +112,6 @@ def test_a_deleted_customer(sandbox: Sandbox) -> None:
         assert [] == list(faults_of("deleted_customer", each))
 
 
-@needed
 def test_every_parameter_described_is_taken_or_refused_by_name(sandbox: Sandbox) -> None:
     """No list ignores a parameter: the ones that it doesn't have are named in an error, as Stripe does."""
     for kind, (path, _) in LISTS.items():

@@ -11,7 +11,6 @@ from integrations.sandbox.script import Script
 from integrations.sandbox.stories import FEATURES, MORE
 from tests.sandbox.asking import ask, every, get
 from tests.sandbox.test_openapi import VERSION, faults_of
-from tests.stripe.reference import needed
 
 START = parse_instant("2025-01-01")
 ENDIVE = "2026-09-30.endive"
@@ -218,7 +217,6 @@ def test_statuses_and_reasons_of_their_own() -> None:
     assert "canceled_by_retention_policy" == sub["cancellation_details"]["reason"]
 
 
-@needed
 def test_rare_answers_are_stripes() -> None:
     """Every object of every kind in a business where all of it happens, but for the status that Stripe doesn't have."""
     business = Business(customers=150, months=9, seed=6, features=(FEATURES | MORE) - {"unknown_statuses"}, api_version=VERSION)

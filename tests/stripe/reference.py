@@ -1,11 +1,7 @@
-"""Where the recorded and published answers of Stripe lie that some tests read: real input, kept beside the repository.
+"""The recorded and published answers of Stripe's that some tests read: real input, kept beside this module with its sources."""
 
-`NRR_STRIPE_REFERENCE` names the folder; without it `../shared` beside the repository is tried. A test that needs it is skipped with
-the reason when it isn't there.
-"""
-
+import gzip
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,13 +10,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-ROOT = Path(os.environ.get("NRR_STRIPE_REFERENCE") or Path(__file__).resolve().parents[3] / "shared")
-PRESENT = (ROOT / "stripe-recordings").is_dir()
-needed = pytest.mark.skipif(
-    not PRESENT, reason=f"Stripe's recorded answers are not at {ROOT}: set NRR_STRIPE_REFERENCE to the folder that holds them"
-)
+ROOT = Path(__file__).parent / "recordings"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +29,7 @@ def recordings() -> tuple[Recorded, ...]:
 
 
 def _read() -> Iterator[Recorded]:
-    for path in sorted((ROOT / "stripe-recordings").glob("*/*.json")):
+    for path in sorted(ROOT.glob("*/*.json")):
         content = json.loads(path.read_text())
         name = f"{path.parent.name}/{path.stem}"
         if isinstance(content, list):
@@ -69,12 +59,12 @@ def inside(value: Any) -> Iterator[dict[str, Any]]:
 @cache
 def samples() -> dict[str, dict[str, Any]]:
     """Stripe's published sample objects by kind."""
-    content: dict[str, dict[str, Any]] = json.loads((ROOT / "stripe-samples" / "objects.json").read_text())
+    content: dict[str, dict[str, Any]] = json.loads((ROOT / "samples.json").read_text())
     return content
 
 
 @cache
 def openapi() -> dict[str, Any]:
     """Stripe's OpenAPI description of the endpoints that are read."""
-    content: dict[str, Any] = json.loads((ROOT / "stripe-openapi" / "spec3.read.json").read_text())
+    content: dict[str, Any] = json.loads(gzip.decompress((ROOT / "openapi.json.gz").read_bytes()))
     return content

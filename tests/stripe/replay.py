@@ -95,7 +95,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self, path: list[str], query: dict[str, list[str]]) -> tuple[int, Any]:
         if path == ["account"]:
             return 200, {"id": ACCOUNT, "object": "account", "country": "US", "default_currency": "usd"}
-        if path == ["subscription_items"]:
+        if path in (["subscription_items"], ["invoiceitems"]):
             return 200, {"object": "list", "data": [], "has_more": False}
         lists = collected(self.replay.now)
         kept = lists.get(path[0])

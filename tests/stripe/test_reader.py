@@ -1,6 +1,6 @@
 """Reading an account: every list with what it has to be asked for, everything that a list leaves out, and nothing silently missing."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
@@ -21,10 +21,18 @@ JSON = dict[str, Any]
 
 
 @contextmanager
-def reading(lists: dict[str, Any], *, key: str = KEY) -> Iterator[tuple[Reader, Host]]:
-    """A reader of a host that has these answers: a list of objects pages as Stripe does, a Reply is given as it is."""
+def reading(
+    lists: dict[str, Any], *, key: str = KEY, refusing: Callable[[Request], Reply | None] = lambda _: None
+) -> Iterator[tuple[Reader, Host]]:
+    """A reader of a host that has these answers: a list of objects pages as Stripe does, a Reply is given as it is.
+
+    What `refusing` gives for a request comes before them.
+    """
 
     def answer(request: Request) -> Reply:
+        refused = refusing(request)
+        if refused is not None:
+            return refused
         found = lists.get(request.path)
         if found is None:
             return failing(404, f"Unrecognized request URL (GET: {request.path}).")
@@ -98,7 +106,8 @@ def test_what_the_lists_are_asked_to_expand() -> None:
     asked = {r.path: r.params() for r in host.requests}
     assert ["data.tiers", "data.currency_options"] == asked["/v1/prices"]["expand[]"]
     assert ["data.applies_to", "data.currency_options"] == asked["/v1/coupons"]["expand[]"]
-    assert ["data.discounts.source.coupon", "data.items.data.discounts"] == asked["/v1/subscriptions"]["expand[]"]
+    assert ["data.discounts.source.coupon", "data.items.data.discounts", "data.schedule"] == asked["/v1/subscriptions"]["expand[]"]
+    assert ["true"] == asked["/v1/invoiceitems"]["pending"]
     assert list(EVENT_TYPES) == asked["/v1/events"]["types[]"]
 
 
@@ -253,13 +262,18 @@ def test_a_probe_names_what_is_missing() -> None:
     lists: dict[str, Any] = {s.path: [] for s in STREAMS.values()}
     lists["/v1/events"] = failing(403, "The provided key does not have the required permissions: rak_event_read.")
     del lists["/v1/coupons"]
+    lists["/v1/subscription_items"] = failing(400, "Missing required param: subscription.")
+    lists["/v1/subscription_schedules"] = failing(
+        403, "The provided key does not have the required permissions: rak_subscription_read."
+    )
     with reading(lists) as (reader, host):
         found = {probe.stream: probe for probe in reader.probe()}
     assert {"1"} == {dict(r.query)["limit"] for r in host.requests}
     assert "Events: Read (rak_event_read)" == found["events"].missing
     assert (True, None) == (found["coupons"].optional, found["coupons"].missing)
     assert "does not know" in str(found["coupons"].problem)
-    assert {"events", "coupons"} == {name for name, probe in found.items() if probe.problem}
+    assert "Subscriptions: Read (rak_subscription_read)" == found["schedules"].missing
+    assert {"events", "coupons", "schedules"} == {name for name, probe in found.items() if probe.problem}
 
 
 def test_a_reader_and_its_pages_do_not_show_the_key() -> None:

@@ -31,7 +31,7 @@ def test_first_sync_lists_everything_before_the_events() -> None:
     """Nothing known: the catalog, then every list from its beginning, then thirty days of events, then the marks."""
     first = plan.sync(Known(), NOW, PACE)
     assert "first" == first.reason
-    assert dict.fromkeys(CATALOG, 0) | dict.fromkeys(LISTS, 1) == streams(first, "list")
+    assert dict.fromkeys(CATALOG, 0) | dict.fromkeys((*LISTS, "pending_items"), 1) == streams(first, "list")
     assert all((None, None) == (job.since, job.until) for job in first.jobs if job.kind == "list")
     events = the(first, "events")
     assert (2, NOW - EVENTS_KEPT_SECONDS, NOW - 60) == (events.stage, events.since, events.until)
@@ -61,7 +61,7 @@ def test_away_for_longer_than_events_are_kept() -> None:
     position = Instant(NOW - EVENTS_KEPT_SECONDS - DAY)
     hole = plan.sync(Known(position, listed(position)), NOW, PACE)
     assert "hole" == hole.reason
-    assert set(LISTS) | set(CATALOG) == set(streams(hole, "list"))
+    assert set(LISTS) | set(CATALOG) | {"pending_items"} == set(streams(hole, "list"))
     [invoices] = [job for job in hole.jobs if job.kind == "list" and job.stream == "invoices"]
     assert invoices.since is not None
     assert invoices.since < position

@@ -1,0 +1,357 @@
+"""What an answer cuts or leaves unsaid: presence is proven, absence never, and nothing is left out without a trace."""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from metrics.evidence import (
+    BillingSchedule,
+    Instant,
+    InvoiceLine,
+    PendingUpdate,
+    PlannedPause,
+    Schedule,
+    ScheduledDiscount,
+    ScheduledItem,
+    ScheduledPhase,
+)
+from tests.stripe.decoding import listed
+from tests.stripe.host import failing
+from tests.stripe.shaped import customer, event, invoice, line, subscription
+from tests.stripe.test_reader import reading
+
+JSON = dict[str, Any]
+FORBIDDEN = "The provided key does not have the required permissions: rak_subscription_read."
+
+
+def cut(shape: JSON, *items: JSON, **more: Any) -> JSON:
+    """A subscription whose list of items goes on."""
+    return shape | {"items": {"object": "list", "data": list(items), "has_more": True} | more}
+
+
+def items(count: int) -> list[JSON]:
+    """So many items."""
+    first = subscription("clover")["items"]["data"][0]
+    return [first | {"id": f"si_{n:02d}"} for n in range(count)]
+
+
+# --- items -------------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("told", [{}, {"has_more": None}], ids=["cut", "not said"])
+def test_an_event_of_eleven_items_says_that_it_lacks_some(told: JSON) -> None:
+    """Ten are inlined: the state is of its moment, with what it has."""
+    shape = cut(subscription("clover"), *items(10), **told)
+    (state,) = listed("event", event("customer.subscription.created", shape, event_id="evt_1")).subscriptions
+    assert (10, False) == (len(state.subscription.items), state.subscription.items_complete)
+
+
+def test_an_event_without_its_items_has_none_and_says_nothing_of_them() -> None:
+    """No items and a list that isn't there are not the same."""
+    shape = subscription("clover", items=None)
+    (state,) = listed("event", event("customer.subscription.updated", shape, event_id="evt_1")).subscriptions
+    assert ((), False) == (state.subscription.items, state.subscription.items_complete)
+
+
+@pytest.mark.parametrize(
+    ("before", "told", "complete"),
+    [(10, {}, False), (3, {}, True), (10, {"has_more": True}, False), (10, {"has_more": False}, True)],
+)
+def test_the_items_before_a_change_are_cut_as_well(before: int, told: JSON, complete: bool) -> None:
+    """The old list seldom says whether it went on: ten of them may have been more, whatever there are now."""
+    now = subscription("clover") | {"items": {"object": "list", "data": items(2), "has_more": False}}
+    previous = {"items": {"data": items(before)} | told}
+    shape = event("customer.subscription.updated", now, event_id="evt_1", previous=previous)
+    old, new = listed("event", shape).subscriptions
+    assert (before, complete) == (len(old.subscription.items), old.subscription.items_complete)
+    assert (2, True) == (len(new.subscription.items), new.subscription.items_complete)
+
+
+def test_an_item_on_two_pages_counts_once() -> None:
+    """The list moved while it was paged: what was the last of one page comes again on the next, as it is now."""
+    whole = cut(subscription("clover"), *items(2))
+    again = [*items(2), items(2)[1] | {"quantity": 7}, *items(4)[2:]]
+    with reading({"/v1/subscriptions": [whole], "/v1/subscription_items": again}) as (reader, _):
+        (page,) = reader.pages("subscriptions")
+    found = page.subscriptions[0].subscription
+    assert ([("si_00", 2), ("si_01", 7), ("si_02", 2), ("si_03", 2)], True) == (
+        [(i.id, i.quantity) for i in found.items], found.items_complete,
+    )  # fmt: skip
+
+
+def test_an_item_twice_on_one_page_counts_once() -> None:
+    """In a listing and in an event alike."""
+    shape = subscription("clover") | {"items": {"object": "list", "data": [*items(1), *items(1)], "has_more": False}}
+    for page in (listed("subscription", shape), listed("event", event("customer.subscription.created", shape, event_id="evt_1"))):
+        assert ["si_00"] == [i.id for i in page.subscriptions[0].subscription.items]
+
+
+@pytest.mark.parametrize("refusal", [failing(403, FORBIDDEN), failing(404, "Unrecognized request URL.")], ids=["403", "404"])
+def test_a_rest_that_cannot_be_had_is_told_and_what_was_inlined_is_kept(refusal: Any) -> None:
+    """The subscription is neither lost nor called whole."""
+    with reading({"/v1/subscriptions": [cut(subscription("clover"), *items(2))], "/v1/subscription_items": refusal}) as (reader, _):
+        (page,) = reader.pages("subscriptions")
+    assert [("sub_1", "subscription", "items_cut")] == [(r.object_id, r.kind, r.reason) for r in page.rejected]
+    (state,) = page.subscriptions
+    assert (2, False) == (len(state.subscription.items), state.subscription.items_complete)
+
+
+# --- discounts ---------------------------------------------------------------------------------------------------------------------
+
+
+def test_discounts_that_are_not_said_are_not_none() -> None:
+    """Null is no empty list; an item of old versions has no such field and no such discounts."""
+    silent = subscription("clover", discounts=None)
+    silent["items"]["data"][0] |= {"discounts": None}
+    found = listed("subscription", silent).subscriptions[0].subscription
+    assert (False, False) == (found.discounts_complete, found.items[0].discounts_complete)
+    old = listed("subscription", subscription("old", discount=None, discounts=None)).subscriptions[0].subscription
+    assert (True, True) == (old.discounts_complete, old.items[0].discounts_complete)
+
+
+def test_a_discount_named_twice_counts_once() -> None:
+    """By its id, and the sight that names its coupon is the one that counts."""
+    shape = subscription("clover")
+    shape["discounts"] = ["di_1", *shape["discounts"], *shape["discounts"]]
+    (found,) = listed("subscription", shape).subscriptions[0].subscription.discounts
+    assert ("di_1", "TENOFF") == (found.id, found.coupon)
+
+
+def test_a_customer_without_the_field_of_its_discount_says_nothing_of_it() -> None:
+    """While null says that there is none."""
+    absent = {k: v for k, v in customer("clover").items() if k != "discount"}
+    told = [listed("customer", c).customers[0].customer.discount_told for c in (absent, customer("clover", discount=None))]
+    assert [False, True] == told
+
+
+# --- lines -------------------------------------------------------------------------------------------------------------------------
+
+
+def good(**changes: Any) -> JSON:
+    """A line that bills an item, and what is wrong with it."""
+    return line("clover", line_id="il_1", amount=500) | changes
+
+
+def details(kind: str, **changes: Any) -> JSON:
+    """A line's parent with something changed."""
+    shape: JSON = line("clover", line_id="il_1", amount=500, proration=True, of_item=kind == "subscription_item_details")["parent"]
+    return shape | {kind: shape[kind] | changes}
+
+
+UNREAD: dict[str, tuple[JSON, str]] = {
+    "no parent": (good(parent=None), "line_without_parent"),
+    "a parent without details": (good(parent={"type": "subscription_item_details", "subscription_item_details": None}), "line_without_parent"),
+    "a parent of a new type": (good(parent={"type": "something_new"}), "line_without_parent"),
+    "no period": (good(period=None), "line_without_period"),
+    "half a period": (good(period={"start": 5}), "line_without_period"),
+    "no amount": (good(amount=None), "line_without_amount"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNREAD)
+def test_a_line_that_cannot_be_told_is_handed_on_with_what_it_says(case: str) -> None:
+    """It is no evidence, no one-off charge either, and the invoice is read on."""
+    shape, reason = UNREAD[case]
+    (found,) = listed("invoice", invoice("clover", shape, line("clover", line_id="il_2", amount=7))).invoices
+    assert (["il_2"], 0, False) == ([x.id for x in found.lines], found.other_lines, found.lines_complete)
+    assert [("il_1", reason, shape["amount"], "usd")] == [(u.id, u.reason, u.amount, u.currency) for u in found.unread]
+
+
+def test_what_is_nobodys_is_named_by_itself() -> None:
+    """An invoice without a subscription has nobody's ledger to say it in."""
+    head = invoice("clover", good(parent=None), parent=None)
+    page = listed("invoice", head)
+    assert [("il_1", "line_item", "line_without_parent")] == [(r.object_id, r.kind, r.reason) for r in page.rejected]
+    assert "500 minor units of usd" in page.rejected[0].detail
+
+
+def test_one_off_charges_are_counted_with_what_they_come_to() -> None:
+    """They are no evidence, and no secret."""
+    charges = [line("clover", line_id=f"il_{n}", amount=n, of_item=False) for n in (300, 40)]
+    (found,) = listed("invoice", invoice("clover", *charges)).invoices
+    assert ((), 2, 340, True) == (found.lines, found.other_lines, found.other_amount, found.lines_complete)
+
+
+def told(shape: JSON) -> InvoiceLine:
+    """The one line of an invoice."""
+    (found,) = listed("invoice", invoice("clover", shape)).invoices[0].lines
+    return found
+
+
+def test_a_line_that_names_no_subscription_is_of_its_invoices_one() -> None:
+    """Half of a proration pair without its subscription is the other half's still."""
+    for kind in ("subscription_item_details", "invoice_item_details"):
+        found = told(good(parent=details(kind, subscription=None)))
+        assert ("sub_1", True) == (found.subscription, found.proration)
+
+
+def test_what_a_line_leaves_unsaid_is_none() -> None:
+    """No price, no quantity, no item: the line stands with what it has."""
+    found = told(good(pricing=None, quantity=None, parent=details("subscription_item_details", subscription_item=None)))
+    assert (None, None, None, 500) == (found.price, found.quantity, found.item, found.amount)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({}, (True, True, True)),
+        ({"discounts": None, "discount_amounts": None}, (False, False, True)),
+        ({"discount_amounts": None}, (True, True, True)),
+        ({"discount_amounts": None, "discounts": ["di_1"]}, (True, False, True)),
+        ({"discount_amounts": [{"amount": None, "discount": "di_1"}]}, (True, False, True)),
+        ({"taxes": None}, (True, True, False)),
+    ],
+)
+def test_discounts_and_taxes_of_a_line_are_told_or_not(changes: JSON, expected: tuple[bool, bool, bool]) -> None:
+    """An empty list says that there are none; null says nothing."""
+    found = told(good(**changes))
+    assert expected == (found.discounts_told, found.discount_amounts_told, found.taxes_told)
+
+
+@pytest.mark.parametrize(
+    ("whole", "decimal", "expected"),
+    [
+        (2, "2", (2, None)), (2, "2.5", (2, Decimal("2.5"))), (None, "3", (3, None)), (None, "0.25", (0, Decimal("0.25"))), (4, None, (4, None)),
+    ],
+)  # fmt: skip
+def test_a_quantity_with_a_fraction(whole: int | None, decimal: str | None, expected: tuple[int | None, Decimal | None]) -> None:
+    """The whole number is cut, the exact one is kept beside it where it says more."""
+    found = told(good(quantity=whole, quantity_decimal=decimal))
+    assert expected == (found.quantity, found.quantity_decimal)
+
+
+def test_an_invoice_without_a_status_has_the_one_that_its_dates_say() -> None:
+    """Null is no status; without any date it may be a draft, and is set aside."""
+    dated = invoice("clover", good(), status=None, status_transitions={"finalized_at": 5, "paid_at": 6})
+    assert "paid" == listed("invoice", dated).invoices[0].head.status
+
+
+# --- who ---------------------------------------------------------------------------------------------------------------------------
+
+
+def test_an_account_in_the_place_of_the_customer() -> None:
+    """It is whose the object is, until something says which customer it stands for."""
+    shape = subscription("clover", customer=None, customer_account="acct_1")
+    assert "acct_1" == listed("subscription", shape).subscriptions[0].subscription.customer
+    assert (
+        "acct_1" == listed("invoice", invoice("clover", good(), customer=None, customer_account="acct_1")).invoices[0].head.customer
+    )
+    page = listed("event", event("customer.subscription.updated", shape, event_id="evt_1"))
+    assert "acct_1" == page.events[0].customer
+
+
+# --- what is to come ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_schedule_comes_with_its_subscription() -> None:
+    """Phases with items and discounts, and planned pauses; an id alone says nothing of what is to come."""
+    phases = [
+        {"start_date": 10, "end_date": 20, "currency": "usd", "items": [{"price": "price_pro", "quantity": 2, "discounts": []}], "discounts": []},
+        {
+            "start_date": 20, "end_date": 30, "currency": "USD", "items": [{"price": "price_max", "discounts": [{"discount": "di_9"}]}],
+            "discounts": [{"coupon": "TEN", "discount_end": {"timestamp": 25}}], "trial": True, "trial_end": 30,
+        },
+    ]  # fmt: skip
+    pauses = [
+        {
+            "key": "p",
+            "pause": {"pause_at": 12, "status": {"type": "scheduled"}},
+            "resume": {"resume_at": 15, "status": {"type": "pending"}},
+        }
+    ]
+    whole = {"id": "sub_sched_1", "object": "subscription_schedule", "status": "active", "end_behavior": "cancel", "phases": phases}
+    plan = (
+        listed("subscription", subscription("endive", schedule=whole | {"pause_schedules": pauses}))
+        .subscriptions[0]
+        .subscription.plan
+    )
+    ten = ScheduledDiscount("TEN", None, Instant(25))
+    assert plan == Schedule(
+        "sub_sched_1", "active", "cancel",
+        (
+            ScheduledPhase(Instant(10), Instant(20), "usd", (ScheduledItem("price_pro", 2),)),
+            ScheduledPhase(
+                Instant(20), Instant(30), "usd", (ScheduledItem("price_max", None, (ScheduledDiscount(None, "di_9"),)),), (ten,), True, Instant(30),
+            ),
+        ),
+        (PlannedPause(Instant(12), Instant(15), "scheduled", "pending"),),
+    )  # fmt: skip
+    named = listed("subscription", subscription("endive", schedule="sub_sched_1")).subscriptions[0].subscription
+    assert ("sub_sched_1", None) == (named.schedule, named.plan)
+
+
+def test_a_key_that_may_not_read_schedules_reads_subscriptions_without_them() -> None:
+    """And the page says what is missing."""
+
+    def answering(request: Any) -> Any:
+        return failing(403, FORBIDDEN) if "data.schedule" in request.params().get("expand[]", ()) else None
+
+    with reading({"/v1/subscriptions": [subscription("endive")]}, refusing=answering) as (reader, host):
+        (page,) = reader.pages("subscriptions")
+        list(reader.pages("subscriptions"))
+    assert [("data.schedule", "not_expanded")] == [(r.object_id, r.reason) for r in page.rejected]
+    assert (1, 3) == (len(page.subscriptions), len(host.requests))
+
+
+def test_updates_that_wait_and_billing_ahead() -> None:
+    """A pending update is no state; prebilled items have their periods still."""
+    first = subscription("endive")["items"]["data"][0]
+    shape = subscription(
+        "endive",
+        pending_update={"expires_at": 77, "subscription_items": [first | {"quantity": 9}], "trial_end": None},
+        managed_payments={"enabled": True},
+        billing_schedules=[{"key": "k", "bill_until": {"computed_timestamp": 9000, "type": "duration"}, "applies_to": [{"price": "price_pro", "type": "price"}]}],
+    )  # fmt: skip
+    shape["items"]["data"][0] |= {"billed_until": 9000}
+    found = listed("subscription", shape).subscriptions[0].subscription
+    assert (2, Instant(3000), Instant(9000), True) == (
+        found.items[0].quantity, found.items[0].period_end, found.items[0].billed_until, found.managed_payments,
+    )  # fmt: skip
+    assert isinstance(found.pending_update, PendingUpdate)
+    assert found.pending_update.items is not None
+    assert (77, 9) == (found.pending_update.expires_at, found.pending_update.items[0].quantity)
+    assert (BillingSchedule("k", Instant(9000), ("price_pro",)),) == found.billing_schedules
+
+
+# --- prorations that wait ------------------------------------------------------------------------------------------------------------
+
+
+def waiting(**changes: Any) -> JSON:
+    """An invoice item that prorates a subscription and has no invoice yet."""
+    return {
+        "id": "ii_1", "object": "invoiceitem", "amount": -250, "currency": "usd", "customer": "cus_1", "date": 5, "invoice": None,
+        "period": {"start": 2500, "end": 3000}, "proration": True, "quantity": 2, "discounts": [],
+        "parent": {"type": "subscription_details", "subscription_details": {"subscription": "sub_1", "subscription_item": "si_1"}},
+        "pricing": {"type": "price_details", "price_details": {"price": "price_pro", "product": "prod_pro"}},
+        "proration_details": {"credited_items": {"type": "invoice_line_items", "invoice_line_item_details": {"invoice": "in_0", "invoice_line_items": ["il_0"]}}},
+    } | changes  # fmt: skip
+
+
+def test_prorations_that_wait_for_an_invoice_are_read() -> None:
+    """As the lines that they will be; one-off items and those of nothing are none of ours."""
+    others = [waiting(id="ii_2", proration=False), waiting(id="ii_3", parent=None)]
+    with reading({"/v1/invoiceitems": [waiting(), *others]}) as (reader, _):
+        (page,) = reader.pages("pending_items")
+    ((owner, found),) = page.pending
+    assert ("cus_1", "ii_1", "", "sub_1", "si_1", "price_pro", 2, -250, True, ("il_0",), "ii_1") == (
+        owner, found.id, found.invoice, found.subscription, found.item, found.price, found.quantity, found.amount, found.proration,
+        found.credited_lines, found.invoice_item,
+    )  # fmt: skip
+    assert ([], True) == (list(page.rejected), found.gives_back)
+
+
+def test_a_proration_that_waits_without_what_it_needs_is_set_aside() -> None:
+    """By its own id."""
+    page = listed("invoiceitem", waiting(period=None), waiting(id="ii_2"))
+    assert [("ii_1", "missing_period")] == [(r.object_id, r.reason) for r in page.rejected]
+    assert ["ii_2"] == [found.id for _, found in page.pending]
+
+
+def test_a_key_that_may_not_read_invoice_items_stops_nobody() -> None:
+    """A refusal is told and no empty list."""
+    with reading(
+        {"/v1/invoiceitems": failing(403, "The provided key does not have the required permissions: rak_invoice_read.")}
+    ) as (reader, _):
+        (page,) = reader.pages("pending_items")
+    assert [("/v1/invoiceitems", "pending_items", "not_allowed")] == [(r.object_id, r.kind, r.reason) for r in page.rejected]
