@@ -6,16 +6,17 @@ are handed over as they are.
 
 import json
 import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
+from email.utils import formatdate
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Self
 
 from integrations.store import evidence, quarantine
 from integrations.store.engine import open_engine, read
-from integrations.stripe.client import Answer, Asked, Params, Usage
-from integrations.stripe.errors import Gone
+from integrations.stripe.client import Client, Params
+from integrations.stripe.limits import Ceilings, LocalLimiter
 from integrations.stripe.reader import Reader
 from metrics.derivation import Basis
 from metrics.evidence import Finding, Instant
@@ -29,35 +30,37 @@ from worker.sources import Source, Sources
 from worker.stop import Stop
 from worker.wiring import Wiring
 
-T = TypeVar("T")
 
+class _Wire:
+    """What a client sends its questions over: no socket, the account itself."""
 
-@dataclass
-class InMemory:
-    """What a reader asks in the place of a client: answers by the account as it is at `moment`. `spoil` may change each of them."""
+    key = "rk_test_lives"
+    base = "https://api.stripe.com"
 
-    account: Account
-    moment: int = 0
-    spoil: Callable[[str, Any], Any] = lambda _path, body: body
-    asked: int = 0
+    def __init__(self, account: Account) -> None:
+        self.account = account
+        self.moment = 0
 
-    livemode_by_key = False
-    usage = Usage()
-
-    def now(self) -> Instant:
-        """The account's clock."""
-        return Instant(self.moment)
+    def send(self, path: str, params: Params) -> tuple[int, bytes, Mapping[str, str]]:
+        """The answer, dated by the account's clock."""
+        body = self.account.answer(path, params, self.moment)
+        status = 200
+        if body is None:
+            status, body = 404, {"error": {"code": "resource_missing", "message": f"No such object: {path}", "param": "id"}}
+        return status, json.dumps(body).encode(), {"date": formatdate(self.moment, usegmt=True)}
 
     def close(self) -> None:
         """Nothing to close."""
 
-    def get(self, asked: Asked, path: str, params: Params, parse: Callable[[bytes], T]) -> Answer[T]:
-        """The parsed answer, dated by the account's clock."""
-        self.asked += 1
-        body = self.account.answer(path, params, self.moment)
-        if body is None:
-            raise Gone(asked.stream, f"No such {asked.stream}: {asked.object_id or path}")
-        return Answer(parse(json.dumps(self.spoil(path, body)).encode()), Instant(self.moment))
+
+class InMemory(Client):
+    """The product's client over an account in memory, as it is at `moment`."""
+
+    def __init__(self, account: Account) -> None:
+        super().__init__(_Wire.key, limiter=LocalLimiter(Ceilings(1e6, 1e6)))
+        self._transport.close()
+        self.wire = _Wire(account)
+        self._transport = self.wire  # type: ignore[assignment]  # a hand-written fake
 
 
 class Installation:
@@ -68,7 +71,7 @@ class Installation:
         self.engine = open_engine(f"sqlite:///{file}")
         self.basis = basis or Basis()
         self.client = InMemory(account)
-        sources = Sources(self.engine, [Source("default")], lambda _name, _mode: Reader(self.client))  # type: ignore[arg-type]  # a hand-written fake
+        sources = Sources(self.engine, [Source("default")], lambda _name, _mode: Reader(self.client))
         terms = Terms(owner="lives", threads=2, lease_seconds=60.0, attempts=2, first_delay_seconds=0.01)
         self.wiring = Wiring(self.engine, sources, lambda: datetime.now(UTC), Stop(), terms, Pace(), shards=1, basis=self.basis)
 
@@ -99,7 +102,7 @@ class Installation:
         return self._done(run, at)
 
     def _done(self, step: Callable[[Wiring], steps.Report], at: int) -> Self:
-        self.client.moment = at
+        self.client.wire.moment = at
         report = step(replace(self.wiring, stop=Stop()))
         assert report.status == "done", (report.status, report.errors, report.error)
         return self

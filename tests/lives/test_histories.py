@@ -53,13 +53,13 @@ def readings() -> tuple[StripePage, ...]:
     """Every list and every single object of a first, a middle and a last moment, as the product's reader reads them."""
     out: list[StripePage] = []
     client = InMemory(everybody())
-    reader = Reader(client)  # type: ignore[arg-type]  # a hand-written fake
+    reader = Reader(client)
     for moment in (NIGHTS[0], NIGHTS[6], NIGHTS[-1]):
-        client.moment = moment
+        client.wire.moment = moment
         for stream in STREAMS:
             out += reader.pages(stream)
-        out += [reader.subscription(name) for name in sorted(client.account.versions["subscriptions"])[::2]]
-        out += [reader.invoice(name) for name in sorted(client.account.versions["invoices"])[::5]]
+        out += [reader.subscription(name) for name in sorted(client.wire.account.versions["subscriptions"])[::2]]
+        out += [reader.invoice(name) for name in sorted(client.wire.account.versions["invoices"])[::5]]
     return tuple(out)
 
 
