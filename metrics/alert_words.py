@@ -40,6 +40,9 @@ METRICS: Final[Mapping[str, str]] = {
 CAUSES: Final[Mapping[str, str]] = {
     "canceled_voluntary": "cancelled by the customer",
     "canceled_involuntary": "lost to failed payment",
+    "canceled_by_policy": "cancelled by a policy",
+    "trial": "free while on trial",
+    "status_unknown": "status unknown",
     "unpaid": "unpaid",
     "past_due": "past due",
     "plan": "change of plan",

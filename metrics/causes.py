@@ -7,6 +7,7 @@ from metrics.evidence import Subscription
 from metrics.ledger import ItemMRR, Step
 
 INVOLUNTARY_REASONS = ("payment_failed", "payment_disputed")
+POLICY_REASONS = ("canceled_by_retention_policy",)
 
 
 def cause_of(
@@ -28,8 +29,9 @@ def cause_of(
     assert last is not None
     if not now.counts:
         if now.reason == "canceled":
-            return "canceled_involuntary" if involuntary(before, final) else "canceled_voluntary"
-        return {"paused": "paused", "unpaid": "unpaid", "past_due": "past_due"}.get(now.reason or "", "canceled_voluntary")
+            return _of_the_end(before, final)
+        # Nothing is called a cancellation unless something says that it was canceled.
+        return now.reason if now.reason in ("trial", "paused", "unpaid", "past_due") else "status_unknown"
     if last.currency != after.currency:
         return "currency_switch"
     if last.items == tuple(items):  # MRR is as it was
@@ -38,6 +40,12 @@ def cause_of(
         if last.scheduled != now.scheduled:
             return "end_scheduled" if now.scheduled else "end_withdrawn"
     return _between_items(last.items, items, before, after)
+
+
+def _of_the_end(before: Subscription | None, final: Subscription) -> str:
+    if final.cancel_reason in POLICY_REASONS:
+        return "canceled_by_policy"
+    return "canceled_involuntary" if involuntary(before, final) else "canceled_voluntary"
 
 
 def involuntary(before: Subscription | None, final: Subscription) -> bool:

@@ -26,6 +26,11 @@ class Counting:
     scheduled: bool = False
 
 
+def is_voiding(s: Subscription) -> bool:
+    """Whether collection is paused so that what is billed is never paid."""
+    return s.pause is not None and s.pause.behavior in VOIDING
+
+
 class Calendar:
     """The moments of one subscription's life that decide whether it counts.
 
@@ -70,7 +75,7 @@ class Calendar:
         status = s.status
         if status == "canceled" and self.end is not None:
             return self._as_before(index)
-        if historic and _within(self.first.trial_start, at, self.first.trial_end):
+        if historic and self._on_trial(at):
             return Counting(False, "trial", "trialing")
         asked = s.cancel_at_period_end or s.cancel_at is not None
         if historic and self.first.canceled_at is not None and at >= self.first.canceled_at:
@@ -78,6 +83,13 @@ class Calendar:
         if asked and self.policy.churn_at == "request":
             return Counting(False, "canceled", status, scheduled=True)
         return self._by_status(s, index, at, asked)
+
+    def _on_trial(self, at: Instant) -> bool:
+        """Whether the dates of the first known state say that it was on trial; seen on trial after its end, it had not converted."""
+        start, end = self.first.trial_start, self.first.trial_end
+        if self.first.status == "trialing":
+            return start is None or at >= start
+        return start is not None and end is not None and start <= at < end
 
     def _as_before(self, index: int) -> Counting:
         """Ended, but the policy books the end later: it goes on as it was in the last second before."""
@@ -93,7 +105,7 @@ class Calendar:
     def _by_status(self, s: Subscription, index: int, at: Instant, asked: bool) -> Counting:
         if s.status == "trialing":
             return Counting(False, "trial", s.status)
-        paused = s.status == "paused" or (s.pause is not None and s.pause.behavior in VOIDING)
+        paused = s.status == "paused" or is_voiding(s)
         if paused and not self.policy.paused_counts:
             return Counting(False, "paused", "paused")
         if s.status == "past_due":
@@ -105,10 +117,6 @@ class Calendar:
             return Counting(True, None, s.status, scheduled=asked)
         known = ("incomplete", "incomplete_expired", "unpaid", "canceled")
         return Counting(False, s.status if s.status in known else "unknown_status", s.status)
-
-
-def _within(start: Instant | None, at: Instant, end: Instant | None) -> bool:
-    return start is not None and end is not None and start <= at < end
 
 
 def _runs(known: Sequence[Known], status: str) -> list[Instant]:
@@ -129,20 +137,27 @@ def _end(last: Subscription, policy: Policy, invoices: Sequence[InvoiceEvidence]
         return ended
     if policy.churn_at == "request":
         return min(ended, last.canceled_at) if last.canceled_at is not None else ended
-    paid = paid_until(invoices)
+    paid = paid_until(invoices, last)
     return ended if paid is None else paid
 
 
-def paid_until(invoices: Sequence[InvoiceEvidence]) -> Instant | None:
-    """The end of the last period that was paid for and not given back.
+def paid_until(invoices: Sequence[InvoiceEvidence], last: Subscription) -> Instant | None:
+    """The end of the last period that was paid for and not given back; `last` is the subscription when last heard of.
 
     A proration that is paid reaches as far as its line says: after a change from monthly to yearly nothing else does. A credit ends the
-    period of the lines that it names, else of the oldest one of its item, price and quantity that isn't taken back yet.
+    period of the lines that it names, else of the oldest one of its item, price and quantity that isn't taken back yet. Periods that were
+    billed ahead lengthen no life: neither one that begins after the end, nor what a line covers beyond its item's period.
     """
-    told = [(i.head, line) for i in invoices if i.head.status not in ("draft", "void") for line in i.lines]
+    begun = [i for i in invoices if i.head.status not in ("draft", "void", "pending")]
+    told = [(i.head, line) for i in begun for line in i.lines if last.ended_at is None or line.period_start < last.ended_at]
     told.sort(key=lambda pair: (pair[1].period_start, pair[0].created, pair[1].id))
     lines = [line for _, line in told if not line.gives_back]
-    ends = {line.id: line.period_end for head, line in told if head.status == "paid" and not line.gives_back}
+    ahead = {i.id: i.period_end for i in last.items if i.billed_until is not None and i.period_end is not None}
+    ends = {
+        line.id: min(line.period_end, ahead.get(line.item or "", line.period_end))
+        for head, line in told
+        if head.status == "paid" and not line.gives_back
+    }
     taken: set[str] = set()
     for _, credit in told:
         for line in _taken_back(credit, [x for x in lines if x.id not in taken]) if credit.gives_back else ():

@@ -7,11 +7,11 @@ statuses or count anything: that is `metrics.timeline`.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from metrics.evidence import Catalog, Discount, Instant, InvoiceEvidence, InvoiceLine, Item, Price, Subscription
-from metrics.pricing import quantity_behind
+from metrics.evidence import Catalog, Discount, Instant, Item, Subscription
+from metrics.points import AHEAD, Point, shape
 
 ABSENT = Instant(-(2**62))
 NEVER = Instant(2**62)
@@ -28,23 +28,6 @@ class Known:
     note: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
-    """What the lines of one invoice say of one item from `at` on. `kind` is cycle, credit or debit."""
-
-    at: Instant
-    until: Instant
-    kind: str
-    item: str
-    price: str | None
-    quantity: int | None
-    discounts: tuple[Discount, ...]
-    amount: int
-    invoice: str
-    invoiced: Instant
-    ids: tuple[str, ...]
-
-
 @dataclass(slots=True)
 class _Running:
     """The items as the walk over the points has them so far."""
@@ -52,113 +35,17 @@ class _Running:
     items: dict[str, Item] = field(default_factory=dict)
     in_arrears: frozenset[str] = frozenset()
     """Metered items that are there at the end: they are billed when a period is over, so a cycle without them says nothing."""
-
-
-_ORDER = {"credit": 0, "debit": 1, "cycle": 2}
-
-
-def points(invoices: Iterable[InvoiceEvidence], catalog: Catalog, items: Sequence[Item]) -> list[Point]:
-    """The points of a subscription's invoices in order of time; drafts and one-off items say nothing.
-
-    `items` are those of the known states: a proration line of the older kind names no item, only its price.
-    """
-    out: list[Point] = []
-    billed = sorted((i for i in invoices if i.head.status != "draft"), key=lambda i: (i.head.created, i.head.id))
-    for number, invoice in enumerate(billed):
-        lines = [line for line in invoice.lines if _is_recurring(line, catalog)]
-        nameless = any(line.item is None for line in lines)
-        later = (line for following in billed[number + 1 :] for line in following.lines) if nameless else ()
-        named = _with_items(lines, items, out, later)
-        groups: dict[tuple[str, Instant, str, str], list[InvoiceLine]] = defaultdict(list)
-        for line, item in named:
-            kind = "cycle" if not line.proration else ("credit" if line.gives_back else "debit")
-            price = catalog.prices.get(line.price or "")
-            # Only a tiered price has several lines for one state; else each proration line is a state of its own.
-            alone = line.id if kind != "cycle" and price is not None and price.scheme != "tiered" else ""
-            groups[item, line.period_start, kind, alone].append(line)
-        for (item, at, kind, _), group in groups.items():
-            out.append(_point(item, at, kind, group, invoice, catalog))
-    out.sort(key=lambda p: (p.at, p.invoiced, _ORDER[p.kind], p.item))  # stable: pairs of one second stay in the invoice's order
-    return out
-
-
-def _is_recurring(line: InvoiceLine, catalog: Catalog) -> bool:
-    price = catalog.prices.get(line.price or "")
-    if price is not None:
-        return price.kind == "recurring"
-    return line.item is not None or line.proration
-
-
-def _with_items(
-    lines: Sequence[InvoiceLine], items: Sequence[Item], before: Sequence[Point], later: Iterable[InvoiceLine]
-) -> list[tuple[InvoiceLine, str]]:
-    """Each line with its item; where the line names none, the item that held the price, or whose credit it answers.
-
-    Who held a price is said by earlier lines, by those before it on the same invoice (a change may follow another), by the next
-    cycle that names the item, or by the known states.
-    """
-    by_price = {i.price: i.id for i in items}
-    by_price |= {line.price: line.item for line in sorted(later, key=lambda each: each.period_start, reverse=True) if line.item}
-    by_price |= {p.price: p.item for p in before}
-    by_price |= {line.price: line.item for line in lines if line.item}
-    known = {item for item in by_price.values() if item is not None}
-    alone = next(iter(known)) if len(known) == 1 else None  # the only item there is must be the one that changed
-    found: dict[str, str] = {}
-    credited: dict[Instant, list[str]] = defaultdict(list)
-    for line in sorted(lines, key=lambda each: (each.period_start, not each.gives_back)):
-        if line.item is not None:
-            item = line.item
-        elif line.gives_back:
-            item = by_price.get(line.price) or alone or f"price:{line.price}"
-        else:
-            waiting = credited[line.period_start]
-            item = waiting[0] if waiting else (by_price.get(line.price) or f"price:{line.price}")
-        if line.gives_back:
-            if item not in credited[line.period_start]:
-                credited[line.period_start].append(item)
-        else:
-            by_price[line.price] = item
-            if item in credited[line.period_start]:
-                credited[line.period_start].remove(item)
-        found[line.id] = item
-    return [(line, found[line.id]) for line in lines]
-
-
-def _point(item: str, at: Instant, kind: str, group: list[InvoiceLine], invoice: InvoiceEvidence, catalog: Catalog) -> Point:
-    # A credit may be split over the debits that it takes back; the newest of them names the state, so quantities must not add up.
-    split = kind == "credit" and len(group) > 1
-    price = group[-1].price
-    known = catalog.prices.get(price or "")
-    quantity = group[-1].quantity if split else _quantity(group, known)
-    if known is not None and known.usage == "metered":
-        quantity = None  # the line's quantity is what was used, not what the item is
-    discounts: dict[str, Discount] = {}
-    for line in group:
-        discounts |= {discount.id: discount for discount, _ in line.discounts}
-    return Point(
-        at,
-        max(line.period_end for line in group),
-        kind,
-        item,
-        price,
-        quantity,
-        tuple(discounts.values()),
-        sum(line.amount for line in group),
-        invoice.head.id,
-        invoice.head.created,
-        tuple(line.id for line in group),
-    )
-
-
-def _quantity(group: Sequence[InvoiceLine], price: Price | None) -> int | None:
-    """The item's quantity behind its lines of one period: a tiered price is billed as a line for each tier and each flat fee."""
-    if len(group) == 1 and (price is None or price.scheme != "tiered"):
-        return group[0].quantity
-    return quantity_behind([(line.quantity, line.amount) for line in group], price, group[0].currency)
+    first_told: Mapping[str, tuple[str | None, int | None]] = field(default_factory=dict)
 
 
 def fill(
-    before: Known | None, after: Subscription, after_at: Instant, line_points: Sequence[Point], *, start: Instant
+    before: Known | None,
+    after: Subscription,
+    after_at: Instant,
+    line_points: Sequence[Point],
+    catalog: Catalog,
+    *,
+    start: Instant,
 ) -> list[Known]:
     """The states between a known one (None: nothing is known before) and the next known one, as the lines have them.
 
@@ -166,11 +53,14 @@ def fill(
     nothing is known before. The last state before `after_at` may differ from `after`: then the change left no trace.
     """
     since = before.at if before else ABSENT
-    used = [p for p in line_points if since < p.at < after_at]
+    # What was billed ahead before something was known for certain is no news against it.
+    used = [p for p in line_points if since < p.at < after_at and (p.invoiced > since or p.at <= p.invoiced + AHEAD)]
     if not used and (before is None or not (_has_discounts(before.subscription) or _has_discounts(after))):
         return []
     running = _Running(
-        {i.id: i for i in before.subscription.items} if before else {}, frozenset(i.id for i in after.items if i.quantity is None)
+        {i.id: i for i in before.subscription.items} if before else {},
+        frozenset(i.id for i in after.items if i.quantity is None),
+        _first_told(line_points, since, after) if any(p.silent for p in used) else {},
     )
     template = before.subscription if before else after
     moments = sorted({p.at for p in used})
@@ -180,18 +70,22 @@ def fill(
         by_moment[point.at].append(point)
     for moment in moments:
         inferred, note = _apply(running, by_moment[moment])
+        if not (out or before or running.items):
+            continue  # the first line says nothing of what it bills, and nothing else does
         out.append(
             Known(
                 moment,
                 replace(template, items=tuple(running.items.values()), discounts=()),
                 _evidence(by_moment[moment]),
-                inferred and bool(out or before),
+                inferred and (bool(out or before) or any(p.silent for p in by_moment[moment])),
                 note,
             )
         )
+    if before is None and not out:
+        return []
     if before is None:
         if out[0].at > start:
-            credited = [p for p in by_moment[moments[0]] if p.kind == "credit"]
+            credited = [p for p in by_moment[out[0].at] if p.kind == "credit" and not p.silent]
             if credited:
                 out.insert(0, _given_up(credited, template, start))
             else:
@@ -199,7 +93,18 @@ def fill(
         elif out[0].at < start:
             out = [replace(k, at=max(k.at, start)) for k in out]
             out = [k for k, nxt in zip(out, [*out[1:], None], strict=True) if nxt is None or nxt.at > k.at]
-    return _with_discounts(before, out, after, after_at, used, line_points)
+    return _with_discounts(before, out, after, after_at, used, line_points, catalog)
+
+
+def _first_told(line_points: Sequence[Point], since: Instant, after: Subscription) -> dict[str, tuple[str | None, int | None]]:
+    """What each item is the first time that something says it: a cycle, a credit that names what was, or the state seen next."""
+    out: dict[str, tuple[str | None, int | None]] = {}
+    for p in line_points:
+        if p.at > since and not p.silent and p.kind != "debit":
+            out.setdefault(p.item, shape(p))
+    for item in after.items:
+        out.setdefault(item.id, (item.price, item.quantity))
+    return out
 
 
 def _has_discounts(subscription: Subscription) -> bool:
@@ -222,31 +127,61 @@ def _apply(running: _Running, group: Sequence[Point]) -> tuple[bool, str]:
     items = running.items
     inferred, note = False, ""
     billed: set[str] = set()
+    partial = any(p.partial for p in group)
     for item in dict.fromkeys(p.item for p in group):
         own = [p for p in group if p.item == item]
-        given_up = [p for p in own if p.kind == "credit"]
-        cycle = next((p for p in reversed(own) if p.kind == "cycle"), None)
+        told = _told(own, partial=partial)
         held = items.get(item)
-        gone, new = _settled(given_up, [p for p in own if p.kind == "debit"], cycle, held)
-        if held is not None and gone and all(_shape(p) != (held.price, held.quantity) for p in gone):
+        if not told:
+            billed.add(item)
+            kept = held or _as_first_told(running, item)
+            if kept is not None:
+                until = max((p.until for p in own if p.kind != "credit"), default=kept.period_end or own[0].at)
+                items[item] = replace(kept, period_end=max(until, kept.period_end or until))
+            if held is None:
+                inferred, note = True, "its line doesn't say what it was: it is taken to have been what is said of it first"
+            continue
+        given_up = [p for p in told if p.kind == "credit"]
+        cycle = next((p for p in reversed(told) if p.kind == "cycle"), None)
+        gone, new = _settled(given_up, [p for p in told if p.kind == "debit"], cycle, held)
+        if held is not None and gone and all(shape(p) != (held.price, held.quantity) for p in gone):
             inferred, note = True, "the credit names a state that no earlier line shows: an earlier change left no trace"
         if new is None:
             items.pop(item, None)
             continue
         billed.add(item)
-        if new is cycle and held is not None and (held.price, held.quantity) != _shape(new):
+        # A credit of that moment that names what was dates the change, whatever the line of the new state looks like.
+        dated = held is not None and any(shape(p) == (held.price, held.quantity) for p in gone)
+        if new is cycle and held is not None and (held.price, held.quantity) != shape(new) and not dated:
             inferred, note = True, "changed without a proration within the cycle before: dated at the cycle's start"
         if new is cycle and held is None and items:
             inferred = True
-        items[item] = Item(item, new.price, new.quantity, (), new.at, new.until)
-    if any(p.kind == "cycle" for p in group):
+        now = held or Item(item, new.price, new.quantity)
+        items[item] = replace(now, price=new.price, quantity=new.quantity, discounts=(), period_start=new.at, period_end=new.until)
+    if any(p.kind == "cycle" for p in group) and not partial:
         for item, held in list(items.items()):
             if item in billed or item in running.in_arrears:
                 continue
-            if held.period_end is not None and held.period_end <= group[0].at:
+            if held.period_end is not None and max(held.period_end, held.billed_until or held.period_end) <= group[0].at:
                 del items[item]
                 inferred, note = True, "missing from the next cycle: removed without a proration"
     return inferred, note
+
+
+def _told(own: Sequence[Point], *, partial: bool) -> list[Point]:
+    """Those points of one item and moment that say what it was; none when what it came to can't be read.
+
+    What a credit took back is not gone when the line that answers it says nothing, or may be among those that can't be read.
+    """
+    told = [p for p in own if not p.silent]
+    goes_on = any(p.kind != "credit" for p in told)
+    answered = any(p.silent and p.kind != "credit" for p in own)
+    return told if goes_on or not (answered or partial) else []
+
+
+def _as_first_told(running: _Running, item: str) -> Item | None:
+    price, quantity = running.first_told.get(item, (None, None))
+    return Item(item, price, quantity) if price is not None else None
 
 
 def _settled(
@@ -259,11 +194,11 @@ def _settled(
     """
     gone, steps = list(given_up), list(debits)
     for debit in debits:
-        match = next((c for c in gone if _shape(c) == _shape(debit)), None)
+        match = next((c for c in gone if shape(c) == shape(debit)), None)
         if match is not None:
             gone.remove(match)
             steps.remove(debit)
-    given_back = cycle is not None and _shape(cycle) in {_shape(c) for c in given_up}
+    given_back = cycle is not None and shape(cycle) in {shape(c) for c in given_up}
     if cycle is not None and not given_back:
         return gone, cycle
     if steps:
@@ -271,13 +206,9 @@ def _settled(
     if cycle is not None:  # given back as a whole, it is gone; else the credit was for what was left of the period before
         return gone, None if any(c.until == cycle.until for c in gone) else cycle
     if debits:
-        kept = held is not None and next((d for d in debits if _shape(d) == (held.price, held.quantity)), None)
+        kept = held is not None and next((d for d in debits if shape(d) == (held.price, held.quantity)), None)
         return gone, kept or debits[-1]
     return gone, None
-
-
-def _shape(point: Point) -> tuple[str | None, int | None]:
-    return point.price, point.quantity
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +218,8 @@ class _Span:
     discount: Discount
     item: str | None
     end: Instant
+    by_hand: bool = False
+    """Taken off at some moment before `end`, which is only when it shows."""
 
 
 def _with_discounts(
@@ -296,9 +229,10 @@ def _with_discounts(
     after_at: Instant,
     used: Sequence[Point],
     all_points: Sequence[Point],
+    catalog: Catalog,
 ) -> list[Known]:
     """Put on each state the discounts that the lines and the two known states show, each over the time that it dates itself."""
-    spans = _spans(before, after, after_at, used, all_points)
+    spans = _spans(before, after, after_at, used, all_points, catalog)
     if not spans and not (before and states):
         return states
     first = before.at if before else (states[0].at if states else after_at)
@@ -314,12 +248,23 @@ def _with_discounts(
             subscription = _dressed(known.subscription, spans, cut)
             moved = cut != known.at
             ids = tuple(s.discount.id for s in spans if cut in (s.discount.start, s.end)) if moved else known.evidence
-            out.append(Known(cut, subscription, ids, known.inferred and not moved, "" if moved else known.note))
+            inferred, note = (False, "") if moved else (known.inferred, known.note)
+            if any(s.by_hand and s.end == cut for s in spans):
+                inferred, note = (
+                    True,
+                    note or "a discount was taken off at some moment before this one, at which it first is missing",
+                )
+            out.append(Known(cut, subscription, ids, inferred, note))
     return [k for k in out if k.at >= first]
 
 
 def _spans(
-    before: Known | None, after: Subscription, after_at: Instant, used: Sequence[Point], all_points: Sequence[Point]
+    before: Known | None,
+    after: Subscription,
+    after_at: Instant,
+    used: Sequence[Point],
+    all_points: Sequence[Point],
+    catalog: Catalog,
 ) -> list[_Span]:
     held: dict[tuple[str, str | None], Discount] = {}
     levels: dict[str, set[str | None]] = defaultdict(set)
@@ -347,20 +292,25 @@ def _spans(
     out = []
     for (discount_id, target), d in sorted(held.items(), key=lambda kv: (kv[1].start, kv[0][0], kv[0][1] or "")):
         end = d.end if d.end is not None else NEVER
+        by_hand = False
         if discount_id not in still:
             lacking = [
                 p.at
                 for p in used
                 if p.kind == "cycle"
                 and p.amount != 0
-                and p.quantity is not None  # usage is billed afterwards, when the discount may be over
+                and p.discounts_told
+                and (p.quantity is not None or p.silent)  # usage is billed afterwards, when the discount may be over
                 and p.at > d.start
                 and (target is None or p.item == target)
                 and all(x.id != discount_id for x in p.discounts)
             ]
-            end = min(end, min(lacking, default=after_at))
+            missing = min(lacking, default=after_at)
+            coupon = catalog.coupons.get(d.coupon or "")
+            by_hand = missing < end and (coupon is None or coupon.duration != "once")
+            end = min(end, missing)
         if end > d.start:
-            out.append(_Span(d, target, end))
+            out.append(_Span(d, target, end, by_hand))
     return out
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Final
 
-from metrics.assembly import assemble, history_findings, never_paid
+from metrics.assembly import assemble
 from metrics.causes import cause_of, said_of_the_end
 from metrics.compositions import Pricer
 from metrics.counting import Calendar, Counting
@@ -30,6 +30,8 @@ from metrics.ledger import Exclusion, ItemMRR, Step, Timeline
 from metrics.ordering import in_order
 from metrics.policy import Policy
 from metrics.pricing import PricedSubscription
+from metrics.remarks import history_findings, never_paid
+from metrics.sightings import sightings
 from metrics.timed import customer_discounts, tax_shares, usage_billed, value_at
 
 
@@ -73,14 +75,16 @@ def build(
     collects, for each step, the state that was priced: what an explanation is made of.
     """
     pricer = pricer or Pricer(catalog, policy)
-    states, lagged = without_lagging(in_order(evidence.states))
+    ordered, lagged = without_lagging(in_order(evidence.states))
+    states = sightings(ordered, evidence.invoices)
     findings: list[Finding] = []
     if not states:
         return _without_object(evidence)
     last = states[-1].subscription
     customer_states = customers_without_lagging(customer_states)
     findings += _doubts(evidence, states, lagged)
-    known = assemble(states, evidence.invoices, catalog, policy)
+    assembled = assemble(states, evidence.invoices, catalog, policy)
+    known = assembled.known
     if never_paid(evidence.invoices, last):
         findings.append(
             Finding(
@@ -97,7 +101,7 @@ def build(
     walk = _Walk(evidence, states, known, customer_states, policy, now, pricer, trace)
     steps, exclusions = walk.run(excluded)
     findings += walk.findings
-    findings += history_findings(evidence, last, states)
+    findings += history_findings(evidence, last, states, assembled)
     metadata = dict(last.metadata)
     return Timeline(
         evidence.account,
@@ -326,6 +330,11 @@ class _Walk:
         )
 
     def _note_problems(self, moment: _Moment) -> None:
+        if moment.counting.reason == "unknown_status" and moment.counting.status != GONE:
+            text = f"{self.last.id} has the status {moment.counting.status}, which is not known here: it counts 0 while it has it"
+            self.findings.append(
+                Finding(self.evidence.account, self.last.id, "unknown_status", text, self.last.customer, severity="warning")
+            )
         if not moment.counting.counts:
             return
         for p in moment.priced.items:

@@ -1,8 +1,7 @@
-"""The sandbox's own pricing: what an item costs for a period, and what it is worth a month.
+"""What the simulated business bills: an item's amount for a period, and what coupons leave of it.
 
-Written from the definitions and from Stripe's documentation, and deliberately not from the product's code: two
-independent readings that agree to the millionth are worth more than one reading used twice. Exact fractions throughout;
-the one rounding is `round()` of a Fraction, which goes half to even.
+Exact fractions of minor units; an invoice line rounds them. What an item is worth a month is the oracle's business, with an arithmetic
+of its own.
 """
 
 from collections.abc import Sequence
@@ -10,18 +9,11 @@ from fractions import Fraction
 from functools import cache
 from typing import Final
 
-from integrations.sandbox.catalog import Catalog, Coupon, Price
+from integrations.sandbox.catalog import Coupon, Price
 
-_EXPONENT: Final = {"jpy": 0, "kwd": 3}
 INCLUSIVE_TAX: Final = Fraction(25, 100)
 """The one inclusive tax rate: a fifth of the price, so that the share read off any whole line is exact."""
 EXCLUSIVE_TAX: Final = Fraction(8, 100)
-
-
-def micros_per_minor(currency: str) -> int:
-    """How many micros one minor unit of `currency` is worth."""
-    scale: int = 10 ** (6 - _EXPONENT.get(currency, 2))
-    return scale
 
 
 @cache
@@ -63,17 +55,6 @@ def period_amount(price: Price, currency: str, quantity: int) -> Fraction:
     return Fraction(unit or "0") * quantity
 
 
-def months_in_period(price: Price) -> Fraction:
-    """Months of one billing period: a week is 12/52 of a month, a day 12/365."""
-    months = {
-        "month": Fraction(1),
-        "year": Fraction(12),
-        "week": Fraction(12, 52),
-        "day": Fraction(12, 365),
-    }
-    return months[price.interval or "month"] * price.interval_count
-
-
 def _amount_off(coupon: Coupon, currency: str) -> int:
     return dict(coupon.amounts).get(currency, 0)
 
@@ -110,52 +91,3 @@ def apply_discounts(
             for number in covered:
                 left[number] *= kept
     return left
-
-
-class Pricer:
-    """Monthly values of item lists of one catalogue, remembered, since a business has far fewer of them than moments."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        self._catalog = catalog
-        self._known: dict[object, tuple[tuple[int, int], ...]] = {}
-
-    def monthly(
-        self,
-        items: tuple[tuple[str, int, tuple[str, ...]], ...],
-        coupons: tuple[str, ...],
-        currency: str,
-    ) -> tuple[tuple[int, int], ...]:
-        """(net, list) micros a month of each of `items` (price, quantity, item coupons) under the `coupons` of the whole.
-
-        Metered prices are left out, `once` coupons take nothing off, an inclusive tax is taken out of both figures.
-        """
-        key = (items, coupons, currency)
-        known = self._known.get(key)
-        if known is None:
-            known = self._known[key] = self._compute(items, coupons, currency)
-        return known
-
-    def _lasting(self, coupons: Sequence[str]) -> list[Coupon]:
-        found = [self._catalog.coupons[coupon] for coupon in coupons]
-        return [coupon for coupon in found if coupon.duration != "once"]
-
-    def _compute(
-        self, items: tuple[tuple[str, int, tuple[str, ...]], ...], coupons: tuple[str, ...], currency: str
-    ) -> tuple[tuple[int, int], ...]:
-        licensed = [item for item in items if not self._catalog.prices[item[0]].metered]
-        prices = [self._catalog.prices[price] for price, _, _ in licensed]
-        gross = [period_amount(price, currency, item[1]) for price, item in zip(prices, licensed, strict=True)]
-        left = apply_discounts(
-            gross,
-            [price.product for price in prices],
-            [self._lasting(item[2]) for item in licensed],
-            self._lasting(coupons),
-            currency,
-        )
-        unit = micros_per_minor(currency)
-        out = []
-        for price, before, after in zip(prices, gross, left, strict=True):
-            taxless = 1 / (1 + INCLUSIVE_TAX) if price.tax_behavior == "inclusive" else Fraction(1)
-            months = months_in_period(price)
-            out.append((round(after * unit * taxless / months), round(before * unit * taxless / months)))
-        return tuple(out)

@@ -17,9 +17,9 @@ from integrations.sandbox.control import Traffic
 from integrations.sandbox.desk import Desk
 from integrations.sandbox.faults import Faults
 from integrations.sandbox.limits import NO_LIMITS, Limits, Turnstile
+from integrations.sandbox.oracle.ledger import Truth, ledger
 from integrations.sandbox.script import When, moment
 from integrations.sandbox.server import Server
-from integrations.sandbox.truth import Truth, ledger
 
 DEMO = Business(customers=300, months=24, seed=7)
 """A few hundred customers over two years: what `nrr demo` shows."""

@@ -511,7 +511,7 @@ def _offer(story: Story, at: int) -> int:
     """An upgrade that waits for its payment for a day."""
     if story.product not in ("team", "starter") or story.extra is not None:
         return at
-    outcome = story.rng.choice(("paid", "void", "void", "open"))
+    outcome = story.rng.choice(("paid", "void", "void"))
     wanted = story.quantity + story.rng.randrange(1, 6)
     settled = at + (23 * HOUR if outcome != "paid" else story.rng.randrange(HOUR, 22 * HOUR))
     story.script.offer(at, quantity=wanted, settled=settled, outcome=outcome, sub=story.key)

@@ -31,11 +31,13 @@ from metrics.evidence import (
     InvoiceLine,
     Item,
     Pause,
+    PendingUpdate,
     Price,
     Source,
     Subscription,
     SubscriptionEvidence,
     SubscriptionState,
+    UnreadLine,
 )
 from metrics.ledger import CustomerLedger
 from metrics.movements import fold
@@ -175,10 +177,12 @@ def _state(life: Life, word: str, at: Instant, values: dict[str, str], number: i
     states = life.states.setdefault(name, [])
     source = {"event": Source.EVENT, "before": Source.EVENT_BEFORE, "listed": Source.SNAPSHOT}[word]
     source_id = values.pop("id", f"evt_{number:04d}") if source != Source.SNAPSHOT else ""
+    seen = tuple(instant(text) for text in values.pop("seen", "").split(",") if text)
+    values = {"cut": "none", **values}
     s = states[-1].subscription if states else Subscription(name, "cus", "active", "usd", at, at, ())
     for key, value in values.items():
         s = _changed(s, key, value)
-    states.append(SubscriptionState(at, source, source_id, s))
+    states.append(SubscriptionState(at, source, source_id, s, seen))
 
 
 def _changed(s: Subscription, key: str, value: str) -> Subscription:
@@ -219,6 +223,12 @@ def _changed(s: Subscription, key: str, value: str) -> Subscription:
             return replace(s, paused_at=when(value))
         case "test_clock":
             return replace(s, test_clock=value)
+        case "cut":
+            return replace(s, items_complete=value != "items", discounts_complete=value != "discounts")
+        case "pending":
+            return replace(s, pending_update=PendingUpdate() if value != "none" else None)
+        case "billed_until":
+            return replace(s, items=tuple(replace(i, billed_until=instant(value)) for i in s.items))
         case "migrated_from":
             return replace(s, metadata=(("migrated_from", value),))
     raise ValueError(f"a case names {key}, which is no part of a state")
@@ -247,25 +257,44 @@ def _discounts(text: str) -> tuple[Discount, ...]:
 
 
 def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) -> InvoiceEvidence:
-    """`invoice DATE [status=] [reason=] line=...`: a line is `price*quantity@item:FROM..UNTIL[:credit|:debit][/coupon:from..until]`."""
+    """`invoice DATE [status=] [reason=] line=...`: a line is `price*quantity@item:FROM..UNTIL[:credit|:debit][/coupon:from..until]`.
+
+    A price or a quantity of `?` is not said, an item of `?` neither; a line that begins with `unread:` says its price and its period alone.
+    """
     at = instant(rest[0])
-    lines = []
+    lines: list[InvoiceLine] = []
+    unread: list[UnreadLine] = []
     for index, word in enumerate(w[5:] for w in rest if w.startswith("line=")):
-        body, *discounts = word.split("/")
+        body, *discounts = word.removeprefix("unread:").split("/")
         what, span, *kind = re.match(r"([^:]+):(\d[^:]*\.\.[^:]*?)(?::(credit|debit))?(?::tax(\d+))?$", body).groups()  # type: ignore[union-attr]
-        item = _item(what, Subscription(name, "cus", "active", "usd", at, at, ()))
+        item = _item(what.replace("*?", ""), Subscription(name, "cus", "active", "usd", at, at, ()))
         first, until = span.split("..")
         price = CATALOG.prices.get(item.price or "")
         billed = re.search(r"\*(\d+)", what)  # of a metered item it is what was used
         amount = int((price.unit or 0) * int(billed[1] if billed else 1)) if price else 1000
+        if word.startswith("unread:"):
+            detail = "parent is null"
+            mute = UnreadLine(
+                f"il_{number}_{index}",
+                "line_without_parent",
+                detail,
+                amount,
+                "usd",
+                None,
+                item.price,
+                instant(first),
+                instant(until),
+            )
+            unread.append(mute)
+            continue
         lines.append(
             InvoiceLine(
                 f"il_{number}_{index}",
                 f"in_{number}",
                 name,
-                item.id,
-                item.price,
-                item.quantity,
+                None if item.id == "?" else item.id,
+                None if item.price == "?" else item.price,
+                None if "*?" in what else item.quantity,
                 -amount if kind[0] == "credit" else amount,
                 price.currency if price else "usd",
                 instant(first),
@@ -285,7 +314,7 @@ def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) ->
         values.get("reason", "subscription_cycle"),
         paid_at=at if values.get("status", "paid") == "paid" else None,
     )
-    return InvoiceEvidence(head, tuple(lines))
+    return InvoiceEvidence(head, tuple(lines), tuple(unread))
 
 
 def shown(micros: int) -> str:

@@ -82,17 +82,17 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "upto = s.ended_at if s.ended_at is not None and prev.at < s.ended_at <= state.at else state.at",
     ): "an end at the moment of the state is that moment",
     (
-        "metrics/assembly.py",
+        "metrics/marks.py",
         "now = s.status if s.status in ('active', 'past_due') and status is None else 'active'",
         "now = s.status if s.status in ('active_', 'past_due') and status is None else 'active'",
     ): "who isn't past due is active either way",
     (
-        "metrics/assembly.py",
+        "metrics/marks.py",
         "if not chained and (s.cancel_at_period_end or s.cancel_at is not None) and (s.canceled_at is not None) and (low <= s.canceled_at <= upto):",
         "if not chained and (s.cancel_at_period_end or s.cancel_at is not None) and (s.canceled_at is not None) and (low < s.canceled_at <= upto):",
     ): "what is known then says it already",
     (
-        "metrics/history.py",
+        "metrics/points.py",
         "_ORDER = {'credit': 0, 'debit': 1, 'cycle': 2}",
         "_ORDER = {'credit': 0, 'debit': 1, 'cycle': 3}",
     ): "the order is the same",

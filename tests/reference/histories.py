@@ -235,7 +235,7 @@ class Living:
         lines = [self.cycle_line(i) for i in fresh.values() if CATALOG.prices[i.price or ""].usage != "metered"]
         status = "draft" if was.status == "unpaid" else "open" if was.status == "past_due" else "paid"
         if was.pause is not None and was.status != "unpaid":
-            status = {"void": "void", "keep_as_draft": "draft"}[was.pause.behavior]
+            status = {"void": "void", "keep_as_draft": "draft", "mark_uncollectible": "uncollectible"}[was.pause.behavior]
         if was.status == "trialing":
             self.bill("subscription_cycle", lines, "paid")
             self.now += 7  # Stripe's event comes some seconds after the trial's end
@@ -349,7 +349,7 @@ class Living:
 
     def on_pause_void(self, h: Happening) -> None:
         if self.s.status == "active" and self.s.pause is None:
-            self.become(pause=Pause("void"))
+            self.become(pause=Pause("void" if h.arg % 2 else "mark_uncollectible"))
 
     def on_pause_draft(self, h: Happening) -> None:
         if self.s.status == "active" and self.s.pause is None:

@@ -338,6 +338,10 @@ class Past:
             and at >= n.canceled_at
         ):
             return True
+        if nxt.gap and not self.policy.paused_counts and n.pause is not None and n.pause.behavior != "keep_as_draft":
+            dated = self.uncollected(nxt.at)
+            if dated is not None and since <= dated <= at:
+                return True
         if n.status == "paused" and not self.policy.paused_counts and n.paused_at is not None and since <= n.paused_at <= at:
             return True
         if n.status == "unpaid" and nxt.source != Source.EVENT:
@@ -347,6 +351,22 @@ class Past:
             dated = self.failing(0)
             return dated is not None and since <= dated and at >= dated + self.policy.past_due_out_after_days * DAY
         return False
+
+    def uncollected(self, until: int) -> int | None:
+        """When the first cycle began that was voided or given up, and after which none was paid up to a second."""
+        billed = [
+            (min(x.period_start for x in i.lines if not x.proration), i.head)
+            for i in evident(self.evidence.invoices)
+            if any(not x.proration for x in i.lines)
+        ]
+        billed = [(at, head) for at, head in billed if at <= until]
+        paid = max(((at, h.created, h.id) for at, h in billed if h.status == "paid"), default=(-1, -1, ""))
+        lost = [
+            (at, h.created, h.id)
+            for at, h in billed
+            if h.status in ("void", "uncollectible") and h.billing_reason != "subscription_create"
+        ]
+        return min((x for x in lost if x > paid), default=(None,))[0]
 
     def failing(self, number: int) -> int | None:
         """When the invoice was made at which payment began to fail (0), or the one after it (1): none after it was ever paid."""

@@ -4,8 +4,8 @@ import pytest
 
 from integrations.sandbox.business import Business
 from integrations.sandbox.cycles import DAY, parse_instant
+from integrations.sandbox.oracle.ledger import Truth, ledger
 from integrations.sandbox.script import Script
-from integrations.sandbox.truth import Truth, ledger
 
 START = parse_instant("2025-01-01")
 END = parse_instant("2026-06-01")

@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy import Engine
 
 from integrations.sandbox.business import Business
+from integrations.sandbox.oracle.ledger import Movement, Standing
 from integrations.sandbox.sandbox import Sandbox
-from integrations.sandbox.truth import Movement, Standing
 from integrations.store import accounts, catalog, evidence, migrate, quarantine
 from integrations.store.engine import open_engine, read
 from integrations.stripe.client import Client

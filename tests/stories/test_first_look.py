@@ -1,6 +1,6 @@
 """Somebody looks for the first time when the business is old: what can be known is known, and what can't is said.
 
-Events reach back thirty days, the rest is invoices. The sandbox says what of its doings has left a trace (`hindsight`), by the
+Events reach back thirty days, the rest is invoices. The sandbox says what of its doings has left a trace (`first_look`), by the
 documented rules; the product must find exactly that, and tell of each customer of whom there may be more.
 """
 
@@ -10,10 +10,10 @@ import pytest
 
 from integrations.sandbox.business import Business
 from integrations.sandbox.cycles import DAY, parse_instant
-from integrations.sandbox.hindsight import hindsight
+from integrations.sandbox.oracle.first_look import first_look
+from integrations.sandbox.oracle.ledger import Movement, Truth
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.script import Script
-from integrations.sandbox.truth import Movement, Truth
 from tests.stories.living import derived, kept_out, movements, opened, quiet_end, standings, synced
 
 BEGIN = parse_instant("2025-01-01")
@@ -33,7 +33,7 @@ def look(database_url: str, business: Business) -> tuple[int, int]:
         found = derived(engine, sandbox.now)
         assert 0 == kept_out(engine)
         truths = {truth.customer: truth for truth in sandbox.ledger()}
-        late = {each.customer: each for each in hindsight(business, sandbox.now)}
+        late = {each.customer: each for each in first_look(business, sandbox.now)}
         assert set(late) == set(truths) == set(found)
         differing = 0
         for customer, known in late.items():
@@ -76,7 +76,7 @@ def test_where_everything_leaves_a_trace_hindsight_is_hardly_blind(tmp_path: Pat
 # --- single traces, by hand ---------------------------------------------------------------------------------------------------------
 
 
-def first_look(tmp_path: Path, script: Script) -> tuple[list[tuple[object, ...]], Truth]:
+def looked(tmp_path: Path, script: Script) -> tuple[list[tuple[object, ...]], Truth]:
     """What the product knows of one customer after half a year, and what really happened."""
     business = Business(customers=0, months=7, start=BEGIN, scripts=(script,))
     with Sandbox(business) as sandbox, opened(f"sqlite:///{tmp_path / 'nrr.sqlite3'}") as engine:
@@ -109,7 +109,7 @@ TRACES = {
 @pytest.mark.parametrize("trace", TRACES)
 def test_traces_that_are_easily_misread(tmp_path: Path, trace: str) -> None:
     """Nothing is lost here: the product finds the truth."""
-    found, truth = first_look(tmp_path, TRACES[trace])
+    found, truth = looked(tmp_path, TRACES[trace])
     assert [amounts(m) for m in truth.movements] == found
     assert len(found) > 1
 
@@ -122,6 +122,6 @@ def test_the_only_item_is_the_one_that_a_nameless_line_takes_back(tmp_path: Path
         .change("2025-02-01", "price_enterprise_annual", 1, proration="none")
         .change("2025-03-01", "price_business_annual", 1, proration="always_invoice")
     )
-    found, truth = first_look(tmp_path, script)
+    found, truth = looked(tmp_path, script)
     assert [("new", 0, 600_000_000), ("contraction", 600_000_000, 29_166_667)] == [(m[2], m[3], m[4]) for m in found]
     assert 3 == len(truth.movements)
