@@ -27,6 +27,7 @@ _WHY: Final = {
     "transform_unknown": "nobody knows how its quantity is to be divided",
     "scheme_unknown": "nobody knows its billing scheme",
     "interval_unknown": "nobody knows its billing interval",
+    "amount_out_of_bounds": "its quantity times its price is more than can be counted with",
     "one_off": "billed once, not recurring",
     "metered": "metered, so its usage is shown apart",
     "item_trial": "on a trial of its own",

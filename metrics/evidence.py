@@ -446,6 +446,8 @@ class CustomerGroup:
 
     customer: str
     members: tuple[CustomerEvidence, ...]
+    unreadable: str | None = None
+    """Why what is stored of it can't be read, where it can't: nothing is derived from a part of it then."""
 
 
 # --- what is said about data that can't be used ---------------------------------------------------------------------------

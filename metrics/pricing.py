@@ -20,7 +20,7 @@ from metrics.amounts import (
 )
 from metrics.discounts import InForce, Left, levels, once_ends, take_off
 from metrics.evidence import Catalog, Discount, Instant, Item, Price, Subscription
-from metrics.money import minor_to_micros, round_micros
+from metrics.money import MOST_MICROS, minor_to_micros, round_micros
 from metrics.policy import Policy
 
 __all__ = [
@@ -38,6 +38,7 @@ __all__ = [
 
 NO_SHARES: Final[Mapping[str, Fraction]] = {}
 _ZERO: Final = Fraction(0)
+_ONE: Final = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class PricedItem:
 
     `excluded` (one_off, metered, item_trial) keeps the item out of MRR; an item on its own trial shows what it would be worth.
     `problem` says why it can't be priced (unknown_price, quantity_missing, currency_unknown, unit_unknown, tiers_unknown,
-    transform_unknown, scheme_unknown, interval_unknown: both figures are 0) or not in full (unknown_coupon, coupon_currency_unknown:
+    transform_unknown, scheme_unknown, interval_unknown, amount_out_of_bounds: both figures are 0) or not in full (unknown_coupon, coupon_currency_unknown:
     that discount takes nothing off).
     """
 
@@ -194,9 +195,12 @@ def _rated(
     if metered:
         return replace(rated, usage=usage, parts=(Part(1, usage),))
     try:
-        return replace(rated, parts=period_parts(price, currency, item.quantity))
+        parts = period_parts(price, currency, item.quantity)
     except Unpriceable as error:
         return replace(rated, problem=error.reason)
+    if sum(abs(minor_to_micros(part.amount, currency)) for part in parts) > MOST_MICROS * min(rated.months, _ONE):
+        return replace(rated, problem="amount_out_of_bounds")
+    return replace(rated, parts=parts)
 
 
 def composition_key(

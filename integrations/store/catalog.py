@@ -5,10 +5,12 @@ Stripe leaves things out: such a version fills the hole and never replaces a lis
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection, LargeBinary, and_, func, literal, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -28,6 +30,7 @@ UNPRICED = (
     "currency_unknown",
     "coupon_currency_unknown",
     "unit_unknown",
+    "amount_out_of_bounds",
 )
 """Findings that a new entry in the catalog may settle."""
 
@@ -47,13 +50,15 @@ def load(connection: Connection, account: int) -> Catalog:
     """Every price, coupon and product of an account as it holds."""
     out = Catalog()
     for (kind, object_id), version in _versions(connection, account).items():
-        match kind:
-            case "price":
-                out.prices[object_id] = decode(version[-1], Price)
-            case "coupon":
-                out.coupons[object_id] = decode(version[-1], Coupon)
-            case "product":
-                out.products[object_id] = decode(version[-1], Product)
+        # One that can't be read is one that isn't known: whoever needs it has a finding, and nobody else is kept waiting.
+        with suppress(msgspec.DecodeError):
+            match kind:
+                case "price":
+                    out.prices[object_id] = decode(version[-1], Price)
+                case "coupon":
+                    out.coupons[object_id] = decode(version[-1], Coupon)
+                case "product":
+                    out.products[object_id] = decode(version[-1], Product)
     return out
 
 

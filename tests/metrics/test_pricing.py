@@ -447,3 +447,18 @@ def test_everything_can_be_explained(c: Composition) -> None:
         )
         assert item == explained.priced
         assert explained.words
+
+
+@pytest.mark.parametrize("price", [
+    Price("absurd", "prod", "usd", unit=Decimal(99_999_999_900)),
+    Price("absurd", "prod", "jpy", unit=Decimal(10**10), options=(CurrencyOption("usd", Decimal(10**10)),)),
+    Price("absurd", "prod", "usd", interval="day", unit=Decimal(10**5)),
+    Price("absurd", "prod", "usd", scheme="tiered", tiers_mode="volume", tiers=(Tier(None, Decimal(10**6), None),)),
+])  # fmt: skip
+def test_more_than_can_be_counted_with_is_no_price(price: Price) -> None:
+    """A thousand million of it: the item is 0 with its problem, the other item is what it is."""
+    items = (Item("si_1", "absurd", 10**9), Item("si_2", "good", 1))
+    catalog = Catalog(prices={"absurd": price, "good": Price("good", "prod", "usd", unit=Decimal(2000))})
+    quantity = replace(items[0], quantity=10**12 if price.interval == "day" else 10**9)
+    found = price_subscription(Subscription("s", "c", "active", "usd", NOW, NOW, (quantity, items[1])), NOW, catalog, DEFAULT)
+    assert [(0, "amount_out_of_bounds"), (20_000_000, None)] == [(i.net_micros, i.problem) for i in found.items]

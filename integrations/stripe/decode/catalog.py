@@ -9,8 +9,10 @@ from contextlib import suppress
 
 from integrations.stripe import shapes
 from integrations.stripe.currencies import KNOWN
+from integrations.stripe.decode.bounds import affordable, bounded, peak
 from integrations.stripe.decode.faults import Unusable, an_id, currency, exact, maybe
 from metrics.evidence import Coupon, CurrencyOption, Discount, Instant, Price, Product, Tier, Transform
+from metrics.money import MOST_MICROS
 
 UNDATED = Instant(0)
 """The start of a discount of which Stripe gave only the id: it was in force when it was named, since when isn't known."""
@@ -19,12 +21,13 @@ UNDATED = Instant(0)
 class Seen:
     """What was met inside other objects of one page, each id once."""
 
-    __slots__ = ("coupons", "prices", "products")
+    __slots__ = ("_peaks", "coupons", "prices", "products")
 
     def __init__(self) -> None:
         self.prices: dict[str, Price] = {}
         self.coupons: dict[str, Coupon] = {}
         self.products: dict[str, Product] = {}
+        self._peaks: dict[str, float] = {}
 
     def price(self, value: str | shapes.Price | None) -> str | None:
         """The id of a price; what it costs is noted where the sight of it is complete."""
@@ -54,6 +57,16 @@ class Seen:
             with suppress(Unusable):
                 self.coupons[value.id] = coupon(value)
         return value.id
+
+    def afford(self, price: str | None, quantity: int | None, currency: str) -> None:
+        """Raises Unusable when so many of a price that was met come to more than can be counted with."""
+        known = self.prices.get(price or "")
+        if known is None or not quantity:
+            return
+        if known.id not in self._peaks:
+            self._peaks[known.id] = peak(known)
+        if abs(quantity) * self._peaks[known.id] > MOST_MICROS:
+            affordable(known, quantity, currency)
 
     def _note_price(self, value: shapes.Price) -> None:
         # As above: the item that names it keeps its id, and is reported when it can't be priced.
@@ -97,7 +110,7 @@ def price(shape: shapes.Price) -> Price:
     if count < 1:
         raise Unusable("bad_interval", "recurring.interval_count is below one")
     product_id = shape.product.id if isinstance(shape.product, shapes.Product) else shape.product
-    return Price(
+    found = Price(
         id=price_id,
         product=product_id or "",
         currency=own,
@@ -114,6 +127,7 @@ def price(shape: shapes.Price) -> Price:
         tax_behavior=shape.tax_behavior or "unspecified",
         nickname=shape.nickname,
     )
+    return bounded(found)
 
 
 def _tiers(tiers: Iterable[shapes.Tier] | None) -> tuple[Tier, ...] | None:
@@ -154,7 +168,7 @@ def coupon(shape: shapes.Coupon) -> Coupon:
     own = None if shape.currency is None else currency(shape.currency, "currency")
     options = (shape.currency_options or {}).items()
     applies_to = shape.applies_to.products if shape.applies_to else None
-    return Coupon(
+    found = Coupon(
         id=an_id(shape.id, "the coupon"),
         percent_off=exact(None, shape.percent_off, "percent_off"),
         amount_off=shape.amount_off,
@@ -168,6 +182,7 @@ def coupon(shape: shapes.Coupon) -> Coupon:
         months=shape.duration_in_months,
         products=tuple(sorted(applies_to)) if applies_to else None,
     )
+    return bounded(found, "jpy" if own is None else own)
 
 
 def product(shape: shapes.Product) -> Product:

@@ -7,6 +7,7 @@ doesn't say enough to tell is neither: it is handed on as unread, with what it d
 from typing import Final
 
 from integrations.stripe import invoice_shapes
+from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import UNDATED, Seen, discount
 from integrations.stripe.decode.faults import Unusable, an_id, currency, maybe, quantities, ref
 from metrics.evidence import Discount, Invoice, InvoiceLine, UnreadLine
@@ -176,4 +177,4 @@ def pending(shape: invoice_shapes.InvoiceItem, seen: Seen) -> tuple[str, Invoice
         taxes_told=False,
         invoice_item=item_id,
     )
-    return owner, found
+    return owner, bounded(found)

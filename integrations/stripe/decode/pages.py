@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from integrations.stripe import invoice_shapes, shapes
 from integrations.stripe.currencies import KNOWN
 from integrations.stripe.decode import catalog, events, invoices, states
+from integrations.stripe.decode.bounds import is_date
 from integrations.stripe.decode.catalog import Seen
 from integrations.stripe.decode.faults import Unusable
 from integrations.stripe.decode.lines import pending, worth
@@ -91,7 +92,8 @@ def page_of(
         objects=parsed.count,
         has_more=parsed.has_more,
         next_cursor=parsed.last_id if parsed.has_more else None,
-        oldest=None if parsed.oldest is None else Instant(parsed.oldest),
+        # How far a list was read is told by dates that are ones.
+        oldest=Instant(parsed.oldest) if parsed.oldest is not None and is_date(parsed.oldest) else None,
         prices=tuple(gathered.prices),
         coupons=tuple(gathered.coupons),
         products=(*gathered.products, *gathered.seen.products.values()),
