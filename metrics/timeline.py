@@ -329,6 +329,10 @@ class _Walk:
             usage,
         )
 
+    def _is_licensed(self, price: str | None) -> bool:
+        known = self.pricer.catalog.prices.get(price or "")
+        return known is None or known.usage == "licensed"
+
     def _note_problems(self, moment: _Moment) -> None:
         if moment.counting.reason == "unknown_status" and moment.counting.status != GONE:
             text = f"{self.last.id} has the status {moment.counting.status}, which is not known here: it counts 0 while it has it"
@@ -362,6 +366,9 @@ class _Walk:
                 now[p.item, p.excluded] = p.usage_micros if p.excluded == "metered" else p.net_micros
             elif p.problem == "unknown_price" and moment.counting.counts:
                 now[p.item, p.problem] = None
+        counted = [p for p in moment.priced.items if p.excluded is None and self._is_licensed(p.price)]
+        if moment.counting.counts and not excluded and counted and not any(p.problem or p.net_micros for p in counted):
+            now[self.last.id, "free"] = moment.priced.list_micros
         for key, exclusion in list(running.items()):
             if key not in now or now[key] != exclusion.mrr_micros:
                 closed.append(replace(exclusion, until=at))
