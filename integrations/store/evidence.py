@@ -15,7 +15,7 @@ from sqlalchemy import Connection, and_, delete, func, select
 
 from integrations.store.bulk import among, asked_for, stream
 from integrations.store.columns import BUCKETS
-from integrations.store.encoding import bucket_of, decode
+from integrations.store.encoding import bucket_of, decode, prepare
 from integrations.store.engine import is_postgresql
 from integrations.store.line_extra import line_of, read_extra
 from integrations.store.lookups import DELETED
@@ -37,6 +37,7 @@ from metrics.evidence import (
 )
 
 _Unread: type[tuple[UnreadLine, ...]] = tuple[UnreadLine, ...]
+prepare(_Unread)
 _SOURCES: Final = {int(source): source for source in Source}
 _RANK: Final = {"draft": 0, "open": 1, "uncollectible": 2, "paid": 3, "void": 4}
 """Which of an invoice's statuses is its last: they can only be passed in this order."""

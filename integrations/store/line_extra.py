@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from integrations.store.encoding import decode, encode
+from integrations.store.encoding import decode, encode, prepare
 from metrics.evidence import Discount, InvoiceLine
 
 
@@ -22,6 +22,7 @@ class Extra(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 
 NOTHING = Extra()
+prepare(Extra)
 _FIRST: Any = tuple[tuple[tuple[Discount, int], ...], tuple[str, ...]]
 
 

@@ -6,6 +6,7 @@ decides nothing about what the pages mean for MRR, and keeps nothing between run
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Final
 
 import msgspec
 
@@ -200,9 +201,13 @@ class Reader:
         return replace(page, answer_seconds=answer.seconds)
 
 
+_ACCOUNT: Final = msgspec.json.Decoder(shapes.Account)
+_DATED: Final = msgspec.json.Decoder(shapes.PageOf[shapes.Dated])
+
+
 def _account(body: bytes) -> shapes.Account:
     try:
-        told = msgspec.json.decode(body, type=shapes.Account)
+        told = _ACCOUNT.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Garbled("the answer is cut or is no account") from error
     if not told.id:
@@ -212,7 +217,7 @@ def _account(body: bytes) -> shapes.Account:
 
 def _livemode_of_first(body: bytes) -> bool | None:
     try:
-        objects = msgspec.json.decode(body, type=shapes.PageOf[shapes.Dated]).data
+        objects = _DATED.decode(body).data
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Garbled("the answer is cut or is no list") from error
     return objects[0].livemode if objects else None
