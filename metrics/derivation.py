@@ -95,14 +95,15 @@ class Deriver:
         for member in group.members:
             excluded = self._excluded(member)
             pricer = self.pricers.setdefault(member.account, Pricer(Catalog(), self.basis.policy))
-            for evidence in described(member).subscriptions:
+            known = described(member, pricer.catalog)
+            for evidence in known.subscriptions:
                 trace: list[Traced] | None = None if traces is None else traces.setdefault(evidence.subscription, [])
                 timelines.append(
                     build(
                         evidence,
                         pricer.catalog,
                         self.basis.policy,
-                        customer_states=member.states,
+                        customer_states=known.states,
                         now=now,
                         excluded=excluded,
                         migration_key=self.basis.migration_key,

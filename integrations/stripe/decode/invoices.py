@@ -93,6 +93,6 @@ def _discounts_of(shape: invoice_shapes.Invoice, seen: Seen) -> dict[str, Discou
     found: dict[str, Discount] = {}
     for value in (*(shape.discounts or ()), shape.discount, *(a.discount for a in shape.total_discount_amounts or ())):
         if isinstance(value, shapes.Discount):
-            known = discount(value, seen, holder)
+            known = discount(value, seen, holder, own=True)
             found[known.id] = known
     return found

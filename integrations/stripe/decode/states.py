@@ -100,7 +100,7 @@ def _pending(update: shapes.PendingUpdate, parent: shapes.Subscription, seen: Se
 
 def _item(shape: shapes.Item, parent: shapes.Subscription, seen: Seen) -> Item:
     item_id = an_id(shape.id, "an item of the subscription")
-    price = seen.price(shape.price) if shape.price is not None else seen.plan(shape.plan)
+    price, version = seen.priced(shape.price, shape.plan)
     start = parent.current_period_start if shape.current_period_start is None else shape.current_period_start
     end = parent.current_period_end if shape.current_period_end is None else shape.current_period_end
     quantity, exact_quantity = quantities(shape.quantity, shape.quantity_decimal)
@@ -115,6 +115,7 @@ def _item(shape: shapes.Item, parent: shapes.Subscription, seen: Seen) -> Item:
         discounts_complete=shape.discounts is not None,
         billed_until=_ahead(shape.billed_until, end),
         quantity_decimal=exact_quantity,
+        price_version=version,
     )
 
 
@@ -142,7 +143,7 @@ def customer(shape: shapes.Customer, seen: Seen, *, deleted: bool = False) -> Cu
     country = shape.address.country if shape.address and shape.address.country else None
     if country is None and shape.shipping and shape.shipping.address:
         country = shape.shipping.address.country or None
-    held = discount(shape.discount, seen, customer_id) if shape.discount else None
+    held = discount(shape.discount, seen, customer_id, own=True) if shape.discount else None
     found = Customer(
         id=customer_id,
         created=maybe(shape.created),
