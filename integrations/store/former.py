@@ -23,8 +23,6 @@ from metrics.spans import Book
 _AT_ONCE: Final = 1000
 _FRAMES: Final = tuple(f.name for f in fields(Book))
 
-_BLOCKS: Final = msgspec.msgpack.Decoder(dict[str, bytes])
-
 
 class Overtaken(RuntimeError):
     """Customers were derived again while their figures were being made: nothing was written, and it has to be done again."""
@@ -126,5 +124,5 @@ def _packed(book: Book) -> bytes:
 
 
 def _unpacked(body: bytes) -> dict[str, pl.DataFrame]:
-    blocks = _BLOCKS.decode(body)
+    blocks = msgspec.msgpack.decode(body, type=dict[str, bytes])
     return {name: pl.read_ipc_stream(BytesIO(blocks[name])) for name in _FRAMES}

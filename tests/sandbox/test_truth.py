@@ -185,3 +185,80 @@ def test_identities_hold_for_every_customer_and_day() -> None:
         assert {c: n for c, n in held.items() if n} == {c: n for c, n in closing.items() if n}
         kinds = [m.kind for m in found.movements]
         assert kinds.count("new") <= len({m.currency for m in found.movements})
+
+
+# --- rarer things -----------------------------------------------------------------------------------------------------------------
+
+
+def test_an_upgrade_that_waits_changes_nothing_until_it_is_paid() -> None:
+    """Never paid: never there. Paid: on the day of the payment."""
+    team = Script().subscribe("2025-01-03T10:00", "price_team_monthly")
+    assert 1 == len(moves(team.offer("2025-02-10T20:00", quantity=5, settled="2025-02-11T09:00")))
+    paid = Script().subscribe("2025-01-03T10:00", "price_team_monthly")
+    paid.offer("2025-02-10T20:00", quantity=5, settled="2025-02-11T09:00", outcome="paid")
+    assert [("2025-02-11", "expansion", "quantity", 1200, 6000)] == moves(paid)[1:]
+
+
+def test_who_is_away_without_having_canceled() -> None:
+    """A free month, a status that nobody knows, and an end by Stripe's policy: each in its own words."""
+    script = (
+        starter().give_trial("2025-02-10", "2025-03-10").put_status("2025-04-01", "hibernating").put_status("2025-04-20", "active")
+    )
+    assert [
+        ("2025-02-10", "churn", "trial", 2900, 0),
+        ("2025-03-10", "reactivation", "trial_converted", 0, 2900),
+        ("2025-04-01", "churn", "status_unknown", 2900, 0),
+        ("2025-04-20", "reactivation", "return", 0, 2900),
+        ("2025-05-01", "churn", "canceled_by_policy", 2900, 0),
+    ] == moves(script.cancel("2025-05-01", reason="canceled_by_retention_policy"))[1:]
+
+
+def test_what_is_made_again_under_its_id_leaves_the_old_as_it_was() -> None:
+    """20 % stays 20 %, and 20.00 stays 20.00, for whoever has them; 50 % and 30.00 are for those who come after."""
+    script = Script().subscribe("2025-01-05", "price_legacy_monthly", coupons=["SPRING"])
+    script.subscribe("2025-03-05", "price_legacy_monthly", 2, key="b", coupons=["SPRING"])
+    assert [("2025-01-05", "new", "start", 0, 1600), ("2025-03-05", "expansion", "start", 1600, 4600)] == moves(script)
+
+
+@pytest.mark.parametrize(
+    ("coupon", "quantity", "monthly"),
+    [
+        ("TEAMHALF", 5, 60_00 / 2 + 19_99),
+        ("TEAMFIVE", 5, 60_00 - 5_00 + 19_99),
+        ("TENOFF", 5, 60_00 + 19_99 - 10_00),
+    ],
+)
+def test_a_coupon_takes_from_what_it_is_for(coupon: str, quantity: int, monthly: float) -> None:
+    """A team at 12.00 a seat beside analytics at 19.99."""
+    script = Script().subscribe(START, items=[("price_team_monthly", quantity), ("price_analytics_monthly", 1)], coupons=[coupon])
+    (found,) = truth(script, now=START + DAY).movements
+    assert abs(round(monthly * 10_000) - found.after_micros) <= 1
+
+
+def test_eleven_items_are_eleven_items() -> None:
+    """Each is counted, whatever an answer inlines."""
+    items = [(f"price_module{n:02d}_monthly", 1) for n in range(1, 12)]
+    script = Script().subscribe("2025-01-03", items=items).remove_item("2025-02-01", 10).change("2025-03-01", quantity=2, item=9)
+    whole = sum(300 + 137 * n for n in range(1, 12))
+    assert [("new", 0, whole), ("contraction", whole, whole - 1807), ("expansion", whole - 1807, whole - 1807 + 1670)] == [
+        (m[1], m[3], m[4]) for m in moves(script)
+    ]
+
+
+def test_plans_for_later_count_when_they_come() -> None:
+    """Phases of a schedule and a planned pause; months billed ahead count nothing twice."""
+    phases = Script().subscribe("2025-01-03", "price_team_monthly")
+    phases.schedule_phases("2025-01-05", [("2025-02-15", "price_team_monthly", 4), ("2025-03-15", "price_team_monthly", 9)])
+    assert [("2025-02-15", 1200, 4800), ("2025-03-15", 4800, 10800)] == [(m[0], m[3], m[4]) for m in moves(phases)[1:]]
+    assert [("2025-02-20", "churn", "paused"), ("2025-03-10", "reactivation", "resumed")] == [
+        m[:3] for m in moves(starter().plan_pause("2025-02-01", "2025-02-20", "2025-03-10"))[1:]
+    ]
+    assert 1 == len(moves(starter().prebill("2025-02-10", 6)))
+
+
+def test_a_tax_inside_the_price_is_no_mrr_discounted_or_not() -> None:
+    """25.00 with 5.00 of tax inside is 20.00, and 16.00 at 20 % off; an item begun in mid-cycle likewise."""
+    script = Script(currency="eur").subscribe("2025-01-03", "price_starter_monthly_incl", coupons=["PARTNER20"])
+    script.undiscount("2025-03-01").add_item("2025-03-10", "price_team_monthly_incl", 5)
+    assert [(0, 1600), (1600, 2000), (2000, 6400)] == [m[3:] for m in moves(script)]
+    assert [20_000_000, 20_000_000, 64_000_000] == [m.list_after_micros for m in truth(script).movements]

@@ -114,6 +114,13 @@ def _taxes(held: Line, *, new: bool) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
+def _credited_by_waiting(held: Line) -> dict[str, Any] | None:
+    if held.credited_invoice is None:
+        return None
+    named = {"invoice": held.credited_invoice, "invoice_line_items": list(held.credited_lines)}
+    return {"invoice_item": None, "invoice_line_item_details": named, "type": "invoice_line_items"}
+
+
 def invoice_item(show: Show, held: InvoiceItem) -> dict[str, Any]:
     """A proration that waits for an invoice, or waited."""
     line, shape = held.line, show.shape
@@ -138,7 +145,7 @@ def invoice_item(show: Show, held: InvoiceItem) -> dict[str, Any]:
     out["pricing"] = {
         "price_details": {"price": ware.id, "product": ware.product}, "type": "price_details", "unit_amount_decimal": None,
     }  # fmt: skip
-    out["proration_details"] = {"discount_amounts": []}
+    out["proration_details"] = {"credited_items": _credited_by_waiting(line), "discount_amounts": []}
     if shape.dahlia:
         out["quantity_decimal"] = str(line.quantity)
     return out

@@ -22,13 +22,15 @@ from integrations.sandbox.records import Discount, Invoice, Item, Life, Line, Su
 
 KEPT: Final = 30 * DAY
 _FAR: Final = 1 << 40
+_UNBILLED: Final = 1 << 30
+"""The number of the invoice that is still to come."""
 
 
-def first_look(business: Business, now: int, timezone: str = "UTC") -> Iterator[Truth]:
-    """What a first look at `now` can know of each customer, one at a time."""
+def first_look(business: Business, now: int, timezone: str = "UTC", *, waiting: bool = True) -> Iterator[Truth]:
+    """What a first look at `now` can know of each customer, one at a time; without `waiting` by one who can't read pending items."""
     prices = Prices(business.catalog)
     for _, life in business.lives(now):
-        views = [Late(prices, business, life, sub, now) for sub in life.subscriptions]
+        views = [Late(prices, business, life, sub, now, waiting=waiting) for sub in life.subscriptions]
         yield told(life.customer.id, views, now, timezone)
 
 
@@ -46,7 +48,7 @@ class _Said(NamedTuple):
 class Late:
     """A subscription as far as it shows. Nothing here says why it changed: invoices don't."""
 
-    def __init__(self, prices: Prices, business: Business, life: Life, sub: Subscription, now: int) -> None:
+    def __init__(self, prices: Prices, business: Business, life: Life, sub: Subscription, now: int, *, waiting: bool) -> None:
         self.subscription, self.currency = sub.id, sub.currency
         self._prices, self._sub, self._life, self._now = prices, sub, life, now
         self._lived = Lived(prices, life, sub, now)
@@ -69,11 +71,13 @@ class Late:
         self._drawn = sorted(own, key=lambda bill: bill.place)
         self._bills = [bill for bill in own if _standing(bill, now) != "draft"]
         said = [said for n, bill in enumerate(self._bills) for said in _told_by(prices.catalog, n, bill) if said.start < self._end]
+        said += [each for each in _waiting(life, sub, now) if waiting and each.start < self._end]
         said.sort(key=lambda said: (said.start, said.bill))
         self._said = [each for each in said if not self._never_came(each, said)]
         self._unreadable = {line.start for bill in self._bills for line in bill.lines if line.blank}
         self._starts = [said.start for said in self._said]
         self._items_after = cache(self._items_when)
+        self._unpaid_since = self._paused_since()
 
     # --- what it was at a moment ----------------------------------------------------------------------------------------------------
 
@@ -98,6 +102,7 @@ class Late:
             found |= {bill.created, *(line.start for line in bill.lines), *(line.end for line in bill.lines)}
         for discount in self._discounts():
             found |= {discount.start, *(() if discount.end is None else (discount.end,))}
+        found |= {said.start for said in self._said}
         for version in self._life.customer.versions:
             if version.state.discount is not None:
                 found.add(version.state.discount.start)
@@ -117,7 +122,7 @@ class Late:
         asked = strong.canceled_at is not None and strong.canceled_at <= at
         return replace(
             strong, status=self._status(at), items=items, discounts=tuple(each for each in on if each.level != "item"),
-            pause_behavior=None, cancel_at=_FAR if asked else None, ended_at=None,
+            pause_behavior=strong.pause_behavior if self._unpaid_since <= at else None, cancel_at=_FAR if asked else None, ended_at=None,
         )  # fmt: skip
 
     def _status(self, at: int) -> str:
@@ -134,6 +139,17 @@ class Late:
         failing = [n for n in range(since_paid, len(standings)) if standings[n] in ("open", "uncollectible")]
         place = min(failing, default=len(standings)) + (strong.status == "unpaid")
         return strong.status if place < len(standings) and self._drawn[place].created <= at else "active"
+
+    def _paused_since(self) -> int:
+        """When a pause of collection that is older than the events shows first: the cycle that none after it was paid."""
+        unpaid: list[int] = []
+        for bill in self._bills:
+            cycles = [line.start for line in bill.lines if line.kind == "cycle"]
+            if _standing(bill, self._now) in ("void", "uncollectible"):
+                unpaid += cycles[:1]
+            elif cycles:
+                unpaid = []
+        return min(unpaid, default=_FAR)
 
     def _customers(self, at: int) -> Discount | None:
         """The customer's own discount: known from its own start, if it was held when events begin; by its events after that."""
@@ -171,6 +187,8 @@ class Late:
 
     def _never_came(self, said: _Said, others: list[_Said]) -> bool:
         """Whether it is a proration on an invoice that was voided unpaid, and nothing later bears it out."""
+        if said.bill == _UNBILLED:
+            return False
         bill = self._bills[said.bill]
         unpaid = all(step.status != "paid" for step in bill.steps if step.at <= self._now)
         if said.cycle or _standing(bill, self._now) != "void" or not unpaid:
@@ -233,6 +251,20 @@ def _last_of(item: str, state: SubscriptionState) -> Item | None:
 
 def _terms(item: Item | None) -> tuple[str, int] | None:
     return None if item is None else (item.price, item.quantity)
+
+
+def _waiting(life: Life, sub: Subscription, now: int) -> Iterator[_Said]:
+    """What prorations say that no invoice has yet: they come after everything that is billed."""
+    groups: dict[tuple[int, str], list[Line]] = {}
+    for held in life.invoice_items:
+        over = min(held.invoiced_at or _FAR, held.removed_at or _FAR)
+        if held.subscription == sub.id and held.created <= now < over and held.line.item is not None:
+            groups.setdefault((held.line.start, held.line.item), []).append(held.line)
+    for (at, name), lines in groups.items():
+        back, debits = ([line for line in lines if line.kind == kind] for kind in ("credit", "debit"))
+        yield _Said(
+            at, name, _UNBILLED, _item(name, debits[-1:]) if debits else None, _item(name, back[:1]) if back else None, cycle=False
+        )
 
 
 def _told_by(catalog: Catalog, number: int, bill: Invoice) -> Iterator[_Said]:

@@ -8,7 +8,6 @@ from typing import Final
 
 from integrations.stripe import invoice_shapes, shapes
 from integrations.stripe.decode import lines as decoded
-from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import Seen, discount
 from integrations.stripe.decode.faults import Unusable, an_id, currency, ref
 from metrics.evidence import Discount, Invoice, InvoiceEvidence, InvoiceLine, UnreadLine
@@ -43,7 +42,7 @@ def invoice(shape: invoice_shapes.Invoice, seen: Seen, *, lines: Sequence[invoic
         uncollectible_at=moments.marked_uncollectible_at,
     )
     if status == "draft":
-        return InvoiceEvidence(bounded(head))
+        return InvoiceEvidence(head)
     inline = shape.lines.data if shape.lines and shape.lines.data else []
     named = _discounts_of(shape, seen)
     out: list[InvoiceLine] = []
@@ -58,7 +57,7 @@ def invoice(shape: invoice_shapes.Invoice, seen: Seen, *, lines: Sequence[invoic
             out.append(line)
         else:
             unread.append(line)
-    return bounded(InvoiceEvidence(head, tuple(out), tuple(unread), others, amount), code)
+    return InvoiceEvidence(head, tuple(out), tuple(unread), others, amount)
 
 
 def _status_by(moments: invoice_shapes.StatusTransitions) -> str:
@@ -93,6 +92,6 @@ def _discounts_of(shape: invoice_shapes.Invoice, seen: Seen) -> dict[str, Discou
     found: dict[str, Discount] = {}
     for value in (*(shape.discounts or ()), shape.discount, *(a.discount for a in shape.total_discount_amounts or ())):
         if isinstance(value, shapes.Discount):
-            known = discount(value, seen, holder, own=True)
+            known = discount(value, seen, holder)
             found[known.id] = known
     return found
