@@ -3,7 +3,7 @@
 What a story compares with the sandbox's own ledger comes from here. Nothing of the sandbox's knowledge gets in but its address.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -22,6 +22,7 @@ from metrics.derivation import Basis, Deriver
 from metrics.evidence import Instant
 from metrics.ledger import CustomerLedger
 from worker import steps
+from worker.audit import Drift
 from worker.jobs import Terms
 from worker.plan import Pace
 from worker.sources import Source, Sources
@@ -74,6 +75,26 @@ def synced(engine: Engine, sandbox: Sandbox, moments: Iterable[int] = ()) -> Non
             assert ("done", 0) == (report.status, report.quarantined), report
     finally:
         wiring.sources.close()
+
+
+def watched(engine: Engine, sandbox: Sandbox, moments: Sequence[int], *, audited: bool) -> list[Drift]:
+    """Sync at each of `moments`, and audit after each but the first, or after the last alone; returns what the last audit found.
+
+    Unlike in `synced`, something may be kept out.
+    """
+    wiring = wired(engine, sandbox)
+    drifts: list[Drift] = []
+    try:
+        for number, moment in enumerate(moments):
+            sandbox.set_now(moment)
+            assert "done" == steps.sync(wiring).status
+            if number and (audited or moment == moments[-1]):
+                report, found = steps.audit(wiring)
+                assert "done" == report.status, report
+                drifts = list(found)
+    finally:
+        wiring.sources.close()
+    return drifts
 
 
 def derived(engine: Engine, now: int, basis: Basis = DEFAULT) -> dict[str, CustomerLedger]:

@@ -1,0 +1,141 @@
+"""Lives of each kind through the real product over HTTP, looked at in every way in which somebody may look.
+
+What the sandbox knows that it did is what must come out; whoever looks late, or without events, may know less, and then a finding or the
+mark *inferred* says so. All customers live in one business, which is looked at once for each way.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from integrations.sandbox.business import Business
+from integrations.sandbox.cycles import DAY, HOUR
+from integrations.sandbox.faults import Fault
+from integrations.sandbox.oracle.first_look import first_look
+from integrations.sandbox.oracle.ledger import Movement, Truth
+from integrations.sandbox.sandbox import Sandbox
+from metrics.ledger import CustomerLedger
+from tests.stories.kinds import BEGIN, END, KINDS
+from tests.stories.living import derived, movements, opened, standings, watched
+from worker.audit import Drift
+
+pytestmark = pytest.mark.xdist_group("kinds")
+
+BUSINESS: Final = Business(customers=0, months=5, start=BEGIN, scripts=tuple(make() for make in KINDS.values()))
+_NINE: Final = 9 * HOUR
+DAILY: Final = [
+    BEGIN,
+    BEGIN + 25 * DAY,
+    *range(BEGIN + 31 * DAY + _NINE, BEGIN + 75 * DAY, DAY),
+    BEGIN + 100 * DAY,
+    BEGIN + 125 * DAY,
+    END,
+]
+SELDOM: Final = [*range(BEGIN, END - DAY, 23 * DAY + 5 * HOUR), END]
+
+
+AWAITED: Final = frozenset({
+    "a coupon made again under its id, and both of it in use", "a plan made again under its id, and both of it in use",
+    "a tax in a discounted price",
+})  # fmt: skip
+"""What the product doesn't get right yet: versions of one id, and the tax of a discounted price."""
+EACH: Final = [pytest.param(kind, marks=[pytest.mark.skip("not right yet")] if kind in AWAITED else []) for kind in KINDS]
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one way of looking found of each kind, and what there was to find."""
+
+    found: dict[str, CustomerLedger]
+    truths: dict[str, Truth]
+    drifts: tuple[Drift, ...]
+
+
+def _look(folder: Path, moments: list[int], *, audited: bool, events: bool = True) -> Look:
+    """The product after looking at each of `moments`; without events only its audits and the invoices tell it anything."""
+    with Sandbox(BUSINESS, now=moments[0]) as sandbox, opened(f"sqlite:///{folder / 'nrr.sqlite3'}") as engine:
+        if not events:
+            sandbox.faults.add(Fault("missing", path="/v1/events", times=None, share=1.0))
+        drifts = watched(engine, sandbox, moments, audited=audited)
+        known = [life.customer.id for _, life in BUSINESS.lives(END)]
+        found = derived(engine, sandbox.now)
+        late = len(moments) == 1 or not events
+        truths = {each.customer: each for each in (first_look(BUSINESS, END) if late else sandbox.ledger())}
+    names = dict(zip(known, KINDS, strict=True))
+    return Look(
+        {names[each]: ledger for each, ledger in found.items()},
+        {names[each]: truth for each, truth in truths.items()},
+        tuple(drifts),
+    )
+
+
+@pytest.fixture(scope="module")
+def daily(tmp_path_factory: pytest.TempPathFactory) -> Look:
+    """Synced every morning and audited, while it happens."""
+    return _look(tmp_path_factory.mktemp("daily"), DAILY, audited=True)
+
+
+@pytest.fixture(scope="module")
+def seldom(tmp_path_factory: pytest.TempPathFactory) -> Look:
+    """Synced every three weeks or so, audited at the end."""
+    return _look(tmp_path_factory.mktemp("seldom"), SELDOM, audited=False)
+
+
+@pytest.fixture(scope="module")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Look:
+    """First read when it is all over: invoices, and what objects say of themselves."""
+    return _look(tmp_path_factory.mktemp("once"), [END], audited=False)
+
+
+@pytest.fixture(scope="module")
+def listings(tmp_path_factory: pytest.TempPathFactory) -> Look:
+    """Listed every ten days by an audit; no event ever comes."""
+    return _look(tmp_path_factory.mktemp("listings"), [*range(BEGIN, END, 10 * DAY), END], audited=True, events=False)
+
+
+def amounts(told: Movement) -> tuple[object, ...]:
+    """A movement without its cause, which invoices don't tell."""
+    return (
+        told.day,
+        told.currency,
+        told.kind,
+        told.before_micros,
+        told.after_micros,
+        told.list_before_micros,
+        told.list_after_micros,
+    )
+
+
+def said_of(ledger: CustomerLedger) -> bool:
+    """Whether the ledger says that it may know less than there is."""
+    return bool(ledger.findings) or any(movement.inferred for movement in ledger.movements)
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_synced_daily_and_audited(daily: Look, kind: str) -> None:
+    """Nothing is missing, nothing is there that didn't happen, and each movement has its day, amount and cause."""
+    assert list(daily.truths[kind].movements) == movements(daily.found[kind])
+    assert list(daily.truths[kind].standings) == standings(daily.found[kind])
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_synced_seldom(seldom: Look, kind: str) -> None:
+    """The same, or the ledger says that it may know less."""
+    if list(seldom.truths[kind].movements) != movements(seldom.found[kind]):
+        assert said_of(seldom.found[kind])
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_looked_at_once(once: Look, kind: str) -> None:
+    """What has left a trace is found; of what can't be known it is said that there may be more."""
+    if [amounts(m) for m in once.truths[kind].movements] != [amounts(m) for m in movements(once.found[kind])]:
+        assert said_of(once.found[kind])
+
+
+@pytest.mark.parametrize("kind", EACH)
+def test_listed_without_events(listings: Look, kind: str) -> None:
+    """The same where every listing is a listing of now."""
+    if [amounts(m) for m in listings.truths[kind].movements] != [amounts(m) for m in movements(listings.found[kind])]:
+        assert said_of(listings.found[kind])
