@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine
 
 from integrations.private_files import private_file, private_folder
+from integrations.store import views
 from integrations.store.engine import begin, file_of, is_postgresql, read
 from integrations.store.tables import metadata
 
@@ -22,7 +23,7 @@ class NotMigrated(RuntimeError):
 
     def __init__(self, found: str | None, needed: str) -> None:
         state = "has no schema yet" if found is None else f"is at schema {found}"
-        advice = "Run: nrr db upgrade" if found is None or _is_known(found) else "A newer version made it so: install that one"
+        advice = "Run: nrr db upgrade" if found is None or is_known(found) else "A newer version made it so: install that one"
         super().__init__(f"the database {state}, this version needs {needed}; nothing was changed. {advice}")
         self.found = found
         self.needed = needed
@@ -42,7 +43,7 @@ def head() -> str:
     return found
 
 
-def _is_known(revision: str) -> bool:
+def is_known(revision: str) -> bool:
     return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
 
 
@@ -63,10 +64,17 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
         if is_postgresql(connection):
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
         before = current(connection)
-        if before is not None and not _is_known(before):
+        if before is not None and not is_known(before):
             raise NotMigrated(before, head())
-        command.upgrade(_config(connection), "head")
+        to_schema(connection, "head")
+        # Views are made last and as they are now, whatever schema a database comes from: a migration knows only the tables of its day.
+        views.create_all(connection)
     return before, head()
+
+
+def to_schema(connection: Connection, revision: str) -> None:
+    """Make or change the tables to what they were at a schema, or to the newest (`head`); no views."""
+    command.upgrade(_config(connection), revision)
 
 
 def require_current(engine: Engine) -> None:

@@ -5,7 +5,7 @@ with `_micros` are exact integers, millionths of the currency's major unit; the 
 units, for charts. Rates are decimals (1.083333 is 108.33 %), null where `reason` says why. Days are reporting days. Everything stands under
 a policy, so a query that doesn't name one adds figures of several up wherever more than one is kept.
 
-Made as a whole by whichever migration changes one of them (`create_all`), on both databases. Only the current basis of each policy is shown:
+Made as a whole at the end of every upgrade (`create_all`), on both databases. Only the current basis of each policy is shown:
 what was derived before the time zone or a rule was changed stays in the tables and would be added up with it.
 """
 

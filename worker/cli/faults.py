@@ -55,6 +55,7 @@ def _codes() -> dict[type, Exit]:
     """Errors whose own message is for people, by their class or one that it is derived from."""
     from integrations.rates.quotes import BadRates
     from integrations.store.accounts import AccountRefused
+    from integrations.store.backup import BadBackup, StillRunning
     from integrations.store.engine import BadDatabaseUrl
     from integrations.store.migrate import NotMigrated
     from integrations.store.runs import AlreadyRunning
@@ -74,6 +75,8 @@ def _codes() -> dict[type, Exit]:
         BadRules: Exit.USAGE,
         BadRates: Exit.USAGE,
         UnknownChoice: Exit.USAGE,
+        BadBackup: Exit.USAGE,
+        StillRunning: Exit.LOCKED,
         NotMigrated: Exit.NOT_MIGRATED,
         AlreadyRunning: Exit.LOCKED,
         Moved: Exit.LOCKED,

@@ -2,14 +2,17 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from integrations.private_files import written_privately
-from worker.cli.common import Config, Json, opened, put_json
+from worker.cli.common import Config, Face, Json, opened, put_json
 from worker.cli.faults import Exit, Stop
 from worker.cli.tables import print_table
+
+if TYPE_CHECKING:
+    from integrations.store.backup import Backup
 
 db = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="The database's schema.")
 config = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="The settings in force.")
@@ -104,6 +107,47 @@ def upgrade(json: Json = False, config: Config = None) -> None:
             put_json({"database": shown, "schema_before": before, "schema": after})
         else:
             face.lines(f"{shown}: schema {after}" + (" already" if before == after else f" (was {before or 'empty'})"))
+
+
+@db.command()
+def backup(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The file to write; one that is there is replaced.")],
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Write the whole database, as it is at one moment, into one file that only you can read. Work may go on meanwhile."""
+    from integrations.store import backup as backups
+
+    with opened(json=json, config=config) as face:
+        try:
+            made = backups.save(face.wiring.engine, file, face.wiring.clock())
+        except OSError as error:
+            raise Stop(f"{file} could not be written: {error.strerror}; nothing was left there") from None
+        _say_backup(face, made, file, json=json, done="written to")
+
+
+@db.command()
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `nrr db backup` wrote.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Put it in the place of what the database holds.")] = False,
+    json: Json = False,
+    config: Config = None,
+) -> None:
+    """Put a backup into an empty database and bring it to this version's schema. Refused while workers or commands are running."""
+    from integrations.store import backup as backups
+
+    with opened(json=json, config=config) as face:
+        made = backups.restore(face.wiring.engine, file, replace=replace)
+        _say_backup(face, made, file, json=json, done="restored from")
+        face.say("next: nrr sync (reads what came in since), then nrr verify")
+
+
+def _say_backup(face: Face, made: "Backup", file: Path, *, json: bool, done: str) -> None:
+    rows = sum(made.rows.values())
+    if json:
+        put_json({"file": str(file), "database": made.database, "schema": made.schema, "made_at": made.made_at, "rows": rows})
+    else:
+        face.lines(f"{face.loaded.settings.database_shown}: {rows:,} rows of schema {made.schema} {done} {file}")
 
 
 @db.command()

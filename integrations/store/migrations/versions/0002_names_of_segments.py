@@ -1,9 +1,7 @@
-"""Words for segments that are ids, which basis of a policy is the current one, and views that show both."""
+"""Words for segments that are ids, and which basis of a policy is the current one."""
 
 import sqlalchemy as sa
 from alembic import op
-
-from integrations.store import views
 
 revision = "0002"
 down_revision = "0001"
@@ -31,4 +29,3 @@ def upgrade() -> None:
         'UPDATE basis SET "current" = NOT EXISTS (SELECT 1 FROM basis other WHERE other.policy = basis.policy AND '
         "(coalesce(other.derived_until, 0), other.version) > (coalesce(basis.derived_until, 0), basis.version))"
     )
-    views.create_all(op.get_bind())
