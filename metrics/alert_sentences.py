@@ -119,7 +119,7 @@ def _system(event: Event, rule: SystemRule) -> tuple[str, str]:
         ),
         QUARANTINE: (
             f"{opening}{counted(value, 'object is', 'objects are')} kept out",
-            "They could not be read and are not in any figure; the rest goes on without them.",
+            "They could not be read, or not be derived, and are not in any figure; the rest goes on without them.",
         ),
         IDENTITY: (
             f"{opening}{counted(value, 'sum does', 'sums do')} not add up",

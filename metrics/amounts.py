@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Final
 
-from metrics.evidence import Price, Tier
+from metrics.evidence import Item, Price, Tier
 from metrics.policy import Policy
 
 _ZERO: Final = Fraction(0)
@@ -31,7 +31,7 @@ class Unpriceable(Exception):
 class Part:
     """`count` times `each` minor units: a piece of an item's amount for one billing period."""
 
-    count: int
+    count: int | Fraction
     each: Fraction
     flat: bool = False
 
@@ -62,10 +62,15 @@ def months_in_period(interval: str, count: int, policy: Policy) -> Fraction | No
 
 def interval_label(price: Price) -> str:
     """How often a price is billed, in words: month, year, 3 months."""
-    return price.interval if price.interval_count == 1 else f"{price.interval_count} {price.interval}s"
+    return price.interval if price.interval_count == 1 or not price.interval else f"{price.interval_count} {price.interval}s"
 
 
-def period_parts(price: Price, currency: str, quantity: int | None) -> tuple[Part, ...]:
+def quantity_of(item: Item) -> int | Fraction | None:
+    """How many of its price an item has: whole nearly always, exact where it is not."""
+    return item.quantity if item.quantity_decimal is None else Fraction(item.quantity_decimal)
+
+
+def period_parts(price: Price, currency: str, quantity: int | Fraction | None) -> tuple[Part, ...]:
     """The pieces of what `quantity` of a price costs for one billing period, in minor units of `currency`.
 
     Graduated tiers: a piece for each tier that a unit falls into and one for its flat amount, so that a quantity of 0 costs nothing.
@@ -93,7 +98,7 @@ def in_currency(price: Price, currency: str) -> tuple[Decimal | None, tuple[Tier
     raise Unpriceable("currency_unknown")
 
 
-def _transformed(price: Price, quantity: int) -> int:
+def _transformed(price: Price, quantity: int | Fraction) -> int | Fraction:
     if price.transform is None:
         return quantity
     by, rounding = price.transform.divide_by, price.transform.rounding
@@ -102,9 +107,10 @@ def _transformed(price: Price, quantity: int) -> int:
     return -(-quantity // by) if rounding == "up" else quantity // by
 
 
-def _tiered(mode: str | None, tiers: Sequence[Tier] | None, quantity: int) -> tuple[Part, ...]:
+def _tiered(mode: str | None, tiers: Sequence[Tier] | None, quantity: int | Fraction) -> tuple[Part, ...]:
     steps = sorted(tiers or (), key=_bound)
-    if mode not in ("graduated", "volume") or not steps or quantity > _bound(steps[-1]):
+    bounds = [_bound(tier) for tier in steps]
+    if mode not in ("graduated", "volume") or not steps or quantity > bounds[-1] or len(set(bounds)) < len(bounds):
         raise Unpriceable("tiers_unknown")
     parts: list[Part] = []
     below = 0

@@ -27,6 +27,8 @@ _WHY: Final = {
     "transform_unknown": "nobody knows how its quantity is to be divided",
     "scheme_unknown": "nobody knows its billing scheme",
     "interval_unknown": "nobody knows its billing interval",
+    "amount_out_of_bounds": "its quantity times its price is more than can be counted with",
+    "price_type_unknown": "nobody knows whether it is billed once or again and again",
     "one_off": "billed once, not recurring",
     "metered": "metered, so its usage is shown apart",
     "item_trial": "on a trial of its own",
@@ -114,13 +116,14 @@ def _months(price: Price, months: Fraction) -> str:
 def _cut_words(cut: Cut, months: Fraction, period: str, currency: str) -> str:
     name = f"coupon {cut.coupon}" if cut.coupon else "a coupon without an id"
     whose = "" if cut.level != "customer" else " of the customer"
-    if cut.problem:
+    if cut.problem and not cut.taken:
         return f"− nothing ({name}{whose}: {cut.problem})"
+    doubt = f": {cut.problem}" if cut.problem else ""
     if cut.percent is not None:
-        return f"− {_plain(cut.percent)} % ({name}{whose})"
+        return f"− {_plain(cut.percent)} % ({name}{whose}{doubt})"
     full = cut.full or Fraction(0)
     shared = f" of {_money(full, currency)}" if cut.taken != full else ""
-    return f"− {_money(cut.taken, currency)}{'' if months == 1 else f' ÷ {period}'} ({name}{whose}{shared})"
+    return f"− {_money(cut.taken, currency)}{'' if months == 1 else f' ÷ {period}'} ({name}{whose}{shared}{doubt})"
 
 
 def _share(value: Fraction) -> str:

@@ -107,8 +107,9 @@ def _across(
     if chained and s.ended_at is None and strong is not None and strong.subscription.status != "trialing":
         return [Known(state.at, s, ids, doubtful, note)], s  # by far the most: nothing to fill and nothing dated by itself
     filled = _before_first(state, beside) if strong is None else [] if chained else _between(strong, state, beside)
-    if filled and raw is not state:
-        s = completed(raw.subscription, filled[-1].subscription, state.at)
+    if raw is not state and not chained:  # what a cut list lacks is told by the lines of that very moment too
+        upto = fill(strong, s, Instant(state.at + 1), beside.points, beside.catalog, start=s.start)
+        s = completed(raw.subscription, upto[-1].subscription, state.at) if upto else s
     first = filled[0] if strong is None and filled else strong
     out = list(filled)
     for mark in marks(first, state, beside.invoices, chained=chained):

@@ -85,7 +85,13 @@ def _between_items(old: Sequence[ItemMRR], new: Sequence[ItemMRR], before: Subsc
         if had - has and has - had:
             return "discount_change"
         return "discount_end" if rises else "discount_start"
+    if before is not None and _versions(before) != _versions(after):
+        return "price"  # made again under its id, and the item was moved to it
     return "tax" if [i.usage_micros for i in old] == [i.usage_micros for i in new] else "quantity"
+
+
+def _versions(s: Subscription) -> list[tuple[str, str | None, str]]:
+    return sorted((i.id, i.price, i.price_version) for i in s.items)
 
 
 def _discount_ids(s: Subscription | None) -> set[str]:

@@ -48,7 +48,7 @@ class Pricer:
                 s, at, self.catalog, self.policy, customer_discount=customer_discount, tax_share=tax_share, usage=usage
             )
         else:  # by far the most: no moment is different from another, and nothing but what is billed has a part in it
-            key = (s.currency, *((i.price, i.quantity) for i in s.items))
+            key = (s.currency, *((i.price, i.price_version, i.quantity, i.quantity_decimal) for i in s.items))
         priced = self._seen.get(key)
         if priced is None:
             priced = price_subscription(
@@ -65,7 +65,7 @@ class Pricer:
             yield discount.start, (discount.id,)
             if discount.end is not None:
                 yield discount.end, (discount.id,)
-            coupon = self.catalog.coupons.get(discount.coupon or "")
+            coupon = self.catalog.coupon_of(discount)
             if self.policy.discounts == "all" and coupon is not None and coupon.duration == "once":
                 for end in once_ends(discount, s, self.catalog):
                     yield end, (discount.id,)

@@ -13,7 +13,8 @@ from typing import Final
 from metrics import growth
 from metrics.compositions import Pricer
 from metrics.evidence import Catalog, CustomerEvidence, CustomerGroup, CustomerState, Finding, Instant
-from metrics.ledger import Attribute, CustomerLedger
+from metrics.ledger import CANNOT_DERIVE, Attribute, CustomerLedger
+from metrics.money import MOST_OF_A_CUSTOMER
 from metrics.movements import fold
 from metrics.naming import described
 from metrics.periods import day_of
@@ -76,19 +77,33 @@ class Deriver:
         self.pricers = {account: Pricer(catalog, basis.policy) for account, catalog in catalogs.items()}
 
     def derive(self, group: CustomerGroup, now: Instant, traces: dict[str, list[Traced]] | None = None) -> CustomerLedger:
-        """The ledger of one customer as of `now`; `traces` collects, by subscription, what an explanation is made of."""
+        """The ledger of one customer as of `now`; `traces` collects, by subscription, what an explanation is made of.
+
+        A customer that can't be derived has no rows but a finding `cannot_derive` with the reason: nobody else is kept waiting by it.
+        """
+        try:
+            if group.unreadable is not None:
+                raise Underivable(group.unreadable)
+            return countable(self._derive(group, now, traces))
+        except MemoryError:
+            raise  # says nothing of the customer
+        except Exception as error:  # noqa: BLE001  # whatever is wrong with one customer, or with us for it, is no other's
+            return underived(group, error)
+
+    def _derive(self, group: CustomerGroup, now: Instant, traces: dict[str, list[Traced]] | None) -> CustomerLedger:
         timelines = []
         for member in group.members:
             excluded = self._excluded(member)
             pricer = self.pricers.setdefault(member.account, Pricer(Catalog(), self.basis.policy))
-            for evidence in described(member).subscriptions:
+            known = described(member, pricer.catalog)
+            for evidence in known.subscriptions:
                 trace: list[Traced] | None = None if traces is None else traces.setdefault(evidence.subscription, [])
                 timelines.append(
                     build(
                         evidence,
                         pricer.catalog,
                         self.basis.policy,
-                        customer_states=member.states,
+                        customer_states=known.states,
                         now=now,
                         excluded=excluded,
                         migration_key=self.basis.migration_key,
@@ -130,6 +145,44 @@ class Deriver:
             return "test_clock"
         metadata = dict(state.customer.metadata)
         return "internal" if any(rule.holds(metadata) for rule in self.basis.internal) else None
+
+
+class Underivable(ValueError):
+    """A customer can't be derived; the message says why, in words for the finding."""
+
+
+def underived(group: CustomerGroup, error: Exception) -> CustomerLedger:
+    """What is held of a customer that can't be derived: that and why, and no movement of former times, which rested on other facts."""
+    account = group.members[0].account if group.members else 0
+    name = group.members[0].customer if group.members else group.customer
+    why = str(error) if isinstance(error, Underivable) else f"{type(error).__name__}: {error}"
+    detail = f"nothing is counted of this customer, now or in the past: {why[:500]}"
+    finding = Finding(account, name, CANNOT_DERIVE, detail, group.customer, severity="error")
+    return CustomerLedger(group.customer, (), (), (), (finding,), ())
+
+
+def is_underived(ledger: CustomerLedger) -> bool:
+    """Whether this is what is held of a customer that can't be derived."""
+    return any(each.reason == CANNOT_DERIVE for each in ledger.findings)
+
+
+def countable(ledger: CustomerLedger) -> CustomerLedger:
+    """The ledger, when each of its amounts fits the columns and can be added to others. Raises Underivable."""
+    moved = sum(abs(m.delta_micros) for m in ledger.movements)
+    if moved > MOST_OF_A_CUSTOMER:
+        raise Underivable(f"its movements come to {moved} micros, which is more than can be added up with others")
+    for m in ledger.movements:
+        _fits(m.currency, m.before_micros, m.after_micros, m.list_before_micros, m.list_after_micros)
+    for s in ledger.standings:
+        _fits(s.currency, s.net_micros, s.list_micros, s.at_risk_micros, s.scheduled_micros, s.usage_micros)
+    for e in ledger.exclusions:
+        _fits(e.currency, e.mrr_micros or 0)
+    return ledger
+
+
+def _fits(currency: str, *amounts: int) -> None:
+    if max(amounts) > MOST_OF_A_CUSTOMER or min(amounts) < -MOST_OF_A_CUSTOMER:
+        raise Underivable(f"its amounts in {currency} are larger than can be added up with others")
 
 
 def hindsight_only(member: CustomerEvidence) -> Finding | None:

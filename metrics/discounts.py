@@ -13,7 +13,7 @@ invoice that a `once` coupon is good for.
 
 from calendar import monthrange
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
@@ -28,20 +28,22 @@ _COUNTED: Final[Mapping[Discounting, frozenset[str]]] = {
     "all": frozenset({"forever", "repeating", "once"}),
 }
 _DURATIONS: Final = _COUNTED["all"]
+_DAY: Final = 86_400
 _ZERO: Final = Fraction(0)
 
 
 @dataclass(frozen=True, slots=True)
 class InForce:
-    """A discount that counts at a moment. `coupon` is None when nobody knows what it takes off.
+    """A discount that counts at a moment. `coupon` is None when nobody knows what it takes off; `problem` then says why.
 
-    `reaches` says for each item of the subscription, in their order, whether the discount still holds for it: a `once` coupon is good
+    With a coupon a `problem` says why it may be another one. `reaches` says for each item of the subscription, in their order, whether the discount still holds for it: a `once` coupon is good
     for one billing period, and items may differ in theirs.
     """
 
     discount: Discount
     coupon: Coupon | None
     reaches: tuple[bool, ...]
+    problem: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,11 @@ class Left:
         """Why the discounts on this item can't be told in full, if so."""
         return next((c.problem for c in self.cuts if c.problem), None)
 
+    @property
+    def doubtful(self) -> str | None:
+        """The coupon that this is about."""
+        return next((c.coupon for c in self.cuts if c.problem), None)
+
 
 def in_force(
     discounts: Sequence[Discount], at: Instant, subscription: Subscription, catalog: Catalog, policy: Policy
@@ -83,24 +90,42 @@ def in_force(
     for discount in discounts:
         if at < discount.start or (discount.end is not None and at >= discount.end):
             continue
-        coupon = catalog.coupons.get(discount.coupon or "")
-        if coupon is None or coupon.duration not in _DURATIONS:
-            out.append(InForce(discount, None, everything))
+        coupon = catalog.coupon_of(discount)
+        problem = problem_of(discount, coupon)
+        if coupon is None or problem in NOTHING_OFF:
+            out.append(InForce(discount, None, everything, problem))
         elif coupon.duration in _COUNTED[policy.discounts]:
             reaches = everything if coupon.duration != "once" else _unspent(discount, at, subscription, catalog)
             if any(reaches):
-                out.append(InForce(discount, coupon, reaches))
+                out.append(InForce(discount, coupon, reaches, problem))
     return tuple(out)
+
+
+NOTHING_OFF: Final = frozenset({"unknown_coupon", "coupon_duration_unknown", "coupon_percent_unknown"})
+"""Problems of a coupon that takes nothing off because of them."""
+
+
+def problem_of(discount: Discount, coupon: Coupon | None) -> str | None:
+    """Why a coupon can't be used as it is, or may not be the one that the discount was given for."""
+    if coupon is None or (coupon.percent_off is None and (coupon.amount_off is None or coupon.amount_off < 0)):
+        return "unknown_coupon"
+    if coupon.duration not in _DURATIONS:
+        return "coupon_duration_unknown"
+    if coupon.percent_off is not None and not 0 <= coupon.percent_off <= 100:
+        return "coupon_percent_unknown"
+    if not discount.coupon_version and coupon.created is not None and 0 < discount.start < coupon.created - _DAY:
+        return "coupon_version_unknown"  # made again under its id after the discount had begun, and the first one was never seen
+    return None
 
 
 def once_ends(discount: Discount, subscription: Subscription, catalog: Catalog) -> tuple[Instant, ...]:
     """When a `once` discount has had its one invoice, for each item whose price is known: one billing period after its start."""
-    ends = (_once_end(discount, catalog.prices.get(item.price or "")) for item in subscription.items)
+    ends = (_once_end(discount, catalog.price_of(item)) for item in subscription.items)
     return tuple(end for end in ends if end is not None)
 
 
 def _unspent(discount: Discount, at: Instant, subscription: Subscription, catalog: Catalog) -> tuple[bool, ...]:
-    ends = [_once_end(discount, catalog.prices.get(item.price or "")) for item in subscription.items]
+    ends = [_once_end(discount, catalog.price_of(item)) for item in subscription.items]
     return tuple(end is not None and at < end for end in ends)
 
 
@@ -113,18 +138,20 @@ def _once_end(discount: Discount, price: Price | None) -> Instant | None:
         case "week":
             end = start + timedelta(weeks=count)
         case "month":
-            end = _months_later(start, count)
+            return months_later(discount.start, count)
         case "year":
-            end = _months_later(start, 12 * count)
+            return months_later(discount.start, 12 * count)
         case _:
             return None
     return Instant(int(end.timestamp()))
 
 
-def _months_later(start: datetime, months: int) -> datetime:
+def months_later(at: Instant, months: int) -> Instant:
     """The same day and time `months` later, or that month's last day: as Stripe's billing cycles go, in UTC."""
+    start = datetime.fromtimestamp(at, UTC)
     year, month = divmod(start.year * 12 + start.month - 1 + months, 12)
-    return start.replace(year=year, month=month + 1, day=min(start.day, monthrange(year, month + 1)[1]))
+    later = start.replace(year=year, month=month + 1, day=min(start.day, monthrange(year, month + 1)[1]))
+    return Instant(int(later.timestamp()))
 
 
 def levels(
@@ -153,26 +180,38 @@ def take_off(
     """What the discounts in force leave of `amounts`: minor units for each item's billing period, None for an item that takes no part.
 
     A percentage is of what is left. An amount off the whole is shared over the items that it applies to in proportion to what is left
-    of them; no item falls below zero.
+    of them; no item falls below zero. A coupon of which nobody knows what it is for counts for every item but those whose lines show
+    that it isn't for them, and is a problem of each item that no line speaks of; an item's own discount is for that item.
     """
-    prices = [catalog.prices.get(item.price or "") for item in subscription.items]
+    prices = [catalog.price_of(item) for item in subscription.items]
     left = [amount or _ZERO for amount in amounts]
     cuts: list[list[Cut]] = [[] for _ in amounts]
     own, whole, level = levels(subscription, at, catalog, policy, customer_discount)
     steps = [(held, "item", [index]) for index, each in enumerate(own) for held in each]
     steps += [(held, level, list(range(len(left)))) for held in whole]
     for held, where, candidates in steps:
-        reached = [i for i in candidates if amounts[i] is not None and held.reaches[i] and _applies(held.coupon, prices[i])]
+        applies = {i: _applies(held, where, prices[i]) for i in candidates if amounts[i] is not None and held.reaches[i]}
+        reached = [i for i, so in applies.items() if so is not False]
         total = sum((left[i] for i in reached), _ZERO)
         for i in reached:
             cut = _cut(held, where, left[i], total, subscription.currency)
+            if applies[i] is None and cut.problem is None:
+                cut = replace(cut, problem="discount_scope_unknown")
             cuts[i].append(cut)
             left[i] -= cut.taken
     return tuple(Left(amount, tuple(each)) for amount, each in zip(left, cuts, strict=True))
 
 
-def _applies(coupon: Coupon | None, price: Price | None) -> bool:
-    return coupon is None or coupon.products is None or (price is not None and price.product in coupon.products)
+def _applies(held: InForce, level: str, price: Price | None) -> bool | None:
+    """Whether a discount is for an item with this price; None when nothing says."""
+    coupon, product = held.coupon, price.product if price is not None else ""
+    if coupon is None:
+        return True
+    if coupon.products is not None:
+        return product in coupon.products
+    if coupon.scope_told or level == "item" or product in held.discount.shown_on:
+        return True
+    return False if product in held.discount.shown_off else None
 
 
 def _cut(held: InForce, level: str, left: Fraction, total: Fraction, currency: str) -> Cut:
@@ -180,14 +219,14 @@ def _cut(held: InForce, level: str, left: Fraction, total: Fraction, currency: s
     coupon, name = held.coupon, held.discount.coupon
     if coupon is not None and coupon.percent_off is not None:
         percent = Fraction(coupon.percent_off)
-        return Cut(name, level, left * percent / 100, percent, None)
+        return Cut(name, level, left * percent / 100, percent, None, held.problem)
     if coupon is None or coupon.amount_off is None:
-        return Cut(name, level, _ZERO, None, None, "unknown_coupon")
+        return Cut(name, level, _ZERO, None, None, held.problem or "unknown_coupon")
     full = _amount_off(coupon, currency)
     if full is None:
         return Cut(name, level, _ZERO, None, None, "coupon_currency_unknown")
     taken = left * min(full, total) / total if total else _ZERO
-    return Cut(name, level, taken, None, full)
+    return Cut(name, level, taken, None, full, held.problem)
 
 
 def _amount_off(coupon: Coupon, currency: str) -> Fraction | None:

@@ -39,6 +39,7 @@ SUMS: Final = (
     "new_logos",
     "returned_logos",
     "lost_logos",
+    "switched_logos",
     "arrivals_expansion",
     "arrivals_contraction",
     "arrivals_churn",
@@ -145,40 +146,56 @@ def _product(one: pl.Expr, other: pl.Expr) -> pl.Expr:
     return one.cast(pl.Int128) * other.cast(pl.Int128)
 
 
-def values(spans: Spans, pairs: pl.DataFrame) -> pl.DataFrame:
+def staying(spans: Spans, windows: Sequence[Window]) -> pl.DataFrame:
+    """window, line: the lines of customers with several currencies that have MRR in any of them when the window closes."""
+    several = spans.lines.filter("several").select("line", "customer")
+    found = []
+    for number, (_, closing) in enumerate(ends_of(windows, spans.days) if several.height else ()):
+        live = spans.rows["live"].gather(spans.at(closing).gather(several["line"]))
+        there = several.with_columns(live=live).filter(pl.col("live").any().over("customer"))
+        found.append(there.select(pl.lit(number, pl.UInt32).alias("window"), "line"))
+    return pl.concat(found) if found else pl.DataFrame(schema={"window": pl.UInt32, "line": pl.UInt32})
+
+
+def values(spans: Spans, pairs: pl.DataFrame, elsewhere: pl.DataFrame | None = None) -> pl.DataFrame:
     """`pairs` with what stood at both ends and what moved between, and `row`, at which the segment is frozen.
 
-    Adds opening, end (the closing at the opening's exchange rate), closing, lowest, fx, was_there, is_there, the closing's COMPANIONS and
-    the FLOWS.
+    Adds opening, end (the closing at the opening's exchange rate), closing, lowest, fx, was_there, is_there, stays, the closing's
+    COMPANIONS and the FLOWS. `elsewhere` are the `staying`: who has left a currency and pays in another one is still a customer.
     """
     columns = ["net_micros", "live", *FLOWS]
     at_a = spans.rows.select(columns).select(pl.all().gather(pairs["a"]).name.prefix("a_"))
     at_b = spans.rows.select(*columns, *COMPANIONS.values()).select(pl.all().gather(pairs["b"]).name.prefix("b_"))
-    return (
-        pairs.hstack(at_a)
-        .hstack(at_b)
-        .select(
-            "window",
-            "line",
-            "a",
-            "b",
-            frozen_row(spans, pairs),
-            lowest_between(spans, pairs).alias("lowest"),
-            opening="a_net_micros",
-            end="b_net_micros",
-            closing="b_net_micros",
-            fx=pl.lit(0, pl.Int64),
-            was_there="a_live",
-            is_there="b_live",
-            **{name: pl.col(f"b_{column}").cast(pl.Int64) for name, column in COMPANIONS.items()},
-            **{flow: pl.col(f"b_{flow}") - pl.col(f"a_{flow}") for flow in FLOWS},
+    both = pairs.hstack(at_a).hstack(at_b)
+    if elsewhere is not None and elsewhere.height:
+        told = elsewhere.with_columns(elsewhere=pl.lit(True))
+        both = both.join(told, on=["window", "line"], how="left", maintain_order="left").with_columns(
+            pl.col("elsewhere").fill_null(False)
         )
+    else:
+        both = both.with_columns(elsewhere=pl.lit(False))
+    return both.select(
+        "window",
+        "line",
+        "a",
+        "b",
+        frozen_row(spans, pairs),
+        lowest_between(spans, pairs).alias("lowest"),
+        opening="a_net_micros",
+        end="b_net_micros",
+        closing="b_net_micros",
+        fx=pl.lit(0, pl.Int64),
+        was_there="a_live",
+        is_there="b_live",
+        stays=pl.col("b_live") | pl.col("elsewhere"),
+        **{name: pl.col(f"b_{column}").cast(pl.Int64) for name, column in COMPANIONS.items()},
+        **{flow: pl.col(f"b_{flow}") - pl.col(f"a_{flow}") for flow in FLOWS},
     )
 
 
 def moved(values: pl.DataFrame) -> pl.DataFrame:
     """window, line, row and the SUMS of each of `values` on its own."""
-    was, stays = pl.col("was_there"), pl.col("was_there") & pl.col("is_there")
+    was, stays = pl.col("was_there"), pl.col("was_there") & pl.col("stays")
     opening, end = pl.col("opening"), pl.col("end")
     gain = end - opening
     kept = pl.when(stays).then(end).otherwise(0)
@@ -200,9 +217,10 @@ def moved(values: pl.DataFrame) -> pl.DataFrame:
         "new_logos",
         "returned_logos",
         "lost_logos",
+        "switched_logos",
         expansion=when(stays & (gain > 0), gain),
         contraction=when(stays & (gain < 0), -gain),
-        churn=when(was & ~pl.col("is_there"), opening),
+        churn=when(was & ~pl.col("stays"), opening),
         opening_customers=was.cast(pl.Int64),
         closing_customers=pl.col("is_there").cast(pl.Int64),
         retained_customers=stays.cast(pl.Int64),

@@ -64,11 +64,16 @@ class Price:
     options: tuple[CurrencyOption, ...] = ()
     tax_behavior: str = "unspecified"
     nickname: str | None = None
+    created: Instant | None = None
+    """When it was made: what tells two objects of one id apart, one deleted and one made again. None: not said."""
 
 
 @dataclass(frozen=True, slots=True)
 class Coupon:
-    """What a discount takes off. `products` None means that it applies to everything."""
+    """What a discount takes off. `products` None means that it applies to everything, if `scope_told`.
+
+    `duration` is Stripe's word (once, repeating, forever, or one that is added later), empty where it was not said.
+    """
 
     id: str
     percent_off: Decimal | None = None
@@ -78,6 +83,10 @@ class Coupon:
     duration: str = "forever"  # once | repeating | forever
     months: int | None = None
     products: tuple[str, ...] | None = None
+    created: Instant | None = None
+    """When it was made: what tells two objects of one id apart, one deleted and one made again. None: not said."""
+    scope_told: bool = True
+    """False when the products that it is for were not in what we read: `products` None then says nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +108,12 @@ class Discount:
     coupon: str | None
     start: Instant
     end: Instant | None = None
+    coupon_version: str = ""
+    """Which object of the coupon's id it is (`metrics.catalog.version_of`), where the coupon itself was inlined; else empty."""
+    shown_on: tuple[str, ...] = ()
+    """Products from whose invoice lines the discount took something: set only while deriving, where the coupon's scope is unknown."""
+    shown_off: tuple[str, ...] = ()
+    """Products whose lines stood beside those and were left whole: set as `shown_on` is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +134,8 @@ class Item:
     """Until when the item is billed already, where that is beyond its period (prebilling)."""
     quantity_decimal: Decimal | None = None
     """The exact quantity, only where it is no whole number; `quantity` is it cut to a whole one."""
+    price_version: str = ""
+    """Which object of the price's id it is (`metrics.catalog.version_of`), where the price itself was inlined; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -358,6 +375,8 @@ class InvoiceLine:
     """False when the line doesn't say its taxes: `inclusive_tax` then is no share of anything."""
     invoice_item: str | None = None
     """The invoice item (ii_...) that the line came from: what was pending before it came on this invoice."""
+    price_version: str = ""
+    """Which object of the price's id it is (`metrics.catalog.version_of`), where the price itself was inlined; else empty."""
 
     @property
     def gives_back(self) -> bool:
@@ -410,11 +429,40 @@ class InvoiceEvidence:
 
 @dataclass(frozen=True, slots=True)
 class Catalog:
-    """Everything that has a price, by id."""
+    """Everything that has a price, by id.
+
+    An id may name several objects in time, one deleted and one made again. `prices` and `coupons` hold the newest of each id, the
+    `_versions` every object under id and version (what an item or a discount carries), and `earlier_` all objects, the newest first, of
+    the ids that have several.
+    """
 
     prices: dict[str, Price] = field(default_factory=dict)
     coupons: dict[str, Coupon] = field(default_factory=dict)
     products: dict[str, Product] = field(default_factory=dict)
+    price_versions: dict[tuple[str, str], Price] = field(default_factory=dict)
+    coupon_versions: dict[tuple[str, str], Coupon] = field(default_factory=dict)
+    earlier_prices: dict[str, tuple[Price, ...]] = field(default_factory=dict)
+    earlier_coupons: dict[str, tuple[Coupon, ...]] = field(default_factory=dict)
+
+    def price_of(self, priced: Item | InvoiceLine) -> Price | None:
+        """The price that an item or a line carries; the newest of its id where only the id was said. None: nobody knows it."""
+        if priced.price is None:
+            return None
+        carried = self.price_versions.get((priced.price, priced.price_version)) if priced.price_version else None
+        return self.prices.get(priced.price) if carried is None else carried
+
+    def coupon_of(self, discount: Discount) -> Coupon | None:
+        """The coupon that a discount carries. None: nobody knows it.
+
+        Where only the id was said, it is the newest that was there when the discount began, else the newest of all.
+        """
+        if discount.coupon is None:
+            return None
+        carried = self.coupon_versions.get((discount.coupon, discount.coupon_version)) if discount.coupon_version else None
+        if carried is None and discount.coupon in self.earlier_coupons:
+            made = (c for c in self.earlier_coupons[discount.coupon] if c.created is None or c.created <= discount.start)
+            carried = next(made, None)
+        return self.coupons.get(discount.coupon) if carried is None else carried
 
 
 @dataclass(frozen=True, slots=True)
@@ -446,6 +494,8 @@ class CustomerGroup:
 
     customer: str
     members: tuple[CustomerEvidence, ...]
+    unreadable: str | None = None
+    """Why what is stored of it can't be read, where it can't: nothing is derived from a part of it then."""
 
 
 # --- what is said about data that can't be used ---------------------------------------------------------------------------

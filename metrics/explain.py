@@ -12,7 +12,7 @@ from typing import Any
 
 from metrics.arithmetic import explain_item
 from metrics.compositions import Pricer
-from metrics.evidence import Catalog, CustomerGroup
+from metrics.evidence import Catalog, CustomerGroup, Price
 from metrics.ledger import CustomerLedger, Movement, Step
 from metrics.money import major_text
 from metrics.names import plan_words
@@ -139,11 +139,12 @@ def _changes(name: str, trace: Sequence[Traced], pricer: Pricer, policy: Policy)
     for traced in trace:
         step = traced.step
         before = last.net_micros if last is not None and last.currency == step.currency else 0
+        priced = {each.id: pricer.catalog.price_of(each) for each in traced.subscription.items}
         items = tuple(
             ItemWords(
                 i.item,
                 i.price,
-                _name(i.price, pricer.catalog),
+                _name(priced.get(i.item), pricer.catalog),
                 i.quantity,
                 i.net_micros,
                 i.list_micros,
@@ -170,9 +171,8 @@ def _changes(name: str, trace: Sequence[Traced], pricer: Pricer, policy: Policy)
     return out
 
 
-def _name(price: str | None, catalog: Catalog) -> str | None:
-    known = catalog.prices.get(price or "")
-    return None if known is None else plan_words(known, catalog.products.get(known.product))
+def _name(price: Price | None, catalog: Catalog) -> str | None:
+    return None if price is None else plan_words(price, catalog.products.get(price.product))
 
 
 def _movement_words(m: Movement, changes: Sequence[ChangeWords]) -> MovementWords:

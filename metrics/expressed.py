@@ -125,6 +125,7 @@ def _flows(movements: pl.DataFrame) -> pl.DataFrame:
         "day",
         *sized_by_kind(pl.col("delta_micros")),
         **{name: (first & (pl.col("kind") == kind)).cast(pl.Int64) for name, kind in counted.items()},
+        switched_logos=pl.lit(0, pl.Int64),
     )
 
 
@@ -192,7 +193,7 @@ def _together(values: pl.DataFrame, spans: Spans) -> pl.DataFrame:
                 .alias(name)
                 for name in _BANDED
             ),
-            pl.col("was_there", "is_there").any(),
+            pl.col("was_there", "is_there", "stays").any(),
         )
         .join(lowest, on=["window", "customer"])
     )

@@ -36,7 +36,8 @@ class Figures:
     `currency` is a code (`usd`: what is billed in it) or `all:usd` (the whole book, expressed in the reporting currency).
     `dimension` and `segment` are empty for the whole. Of the opening cohort, by end points and at the opening's exchange rate:
     `opening`, `expansion`, `contraction`, `churn`, `closing_of_cohort`, `retained_customers`. Of the whole book: `new`, `reactivation`,
-    the companions `flow_expansion`, `flow_contraction`, `flow_churn`, then `fx`, and `closing`. `reason` says why rates are null.
+    the companions `flow_expansion`, `flow_contraction`, `flow_churn`, then `fx`, and `closing`; `switched_logos` are customers that came into
+    this currency from another one less those that left it for another one. `reason` says why rates are null.
     """
 
     policy: str
@@ -113,7 +114,7 @@ class Figures:
             out.append(f"opening and movements make {sum(parts)}, but closing is {closing}")
         if self.opening + self.expansion - self.contraction - self.churn != self.closing_of_cohort:
             out.append(f"the cohort's parts do not make its end of {self.closing_of_cohort}")
-        logos = self.opening_customers + self.new_logos + self.returned_logos - self.lost_logos
+        logos = self.opening_customers + self.new_logos + self.returned_logos - self.lost_logos + self.companion("switched_logos")
         if logos != self.closing_customers:
             out.append(f"customers and logos make {logos}, but {self.closing_customers} are there at the end")
         return out

@@ -306,7 +306,7 @@ def _spans(
                 and all(x.id != discount_id for x in p.discounts)
             ]
             missing = min(lacking, default=after_at)
-            coupon = catalog.coupons.get(d.coupon or "")
+            coupon = catalog.coupon_of(d)
             by_hand = missing < end and (coupon is None or coupon.duration != "once")
             end = min(end, missing)
         if end > d.start:

@@ -43,6 +43,10 @@ CAUSES = (
 )
 
 
+CANNOT_DERIVE = "cannot_derive"
+"""The reason of the finding that is all that is held of a customer of whom no ledger can be made."""
+
+
 @dataclass(frozen=True, slots=True)
 class ItemMRR:
     """What one item is worth a month from some moment on, and the key of the arithmetic behind it."""

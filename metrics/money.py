@@ -13,6 +13,11 @@ Micros = NewType("Micros", int)
 """Millionths of the major unit of one currency."""
 
 MICROS_PER_MAJOR: Final = 1_000_000
+MOST_MICROS: Final = 1 << 62
+"""The largest amount that is counted with: 64 bits hold it, and one more of its size."""
+
+MOST_OF_A_CUSTOMER: Final = 1 << 56
+"""The most that one customer may stand at or move: 72 thousand million of the major unit, and a hundred such still add up in 64 bits."""
 
 # Stripe's own lists: https://docs.stripe.com/currencies (zero-decimal and three-decimal currencies). ISK and UGX became zero-decimal
 # at the bank but stay two-decimal in Stripe's API, so they are not in the first list: Stripe wants them as two-decimal amounts.

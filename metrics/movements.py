@@ -139,7 +139,17 @@ def _balance(steps: Sequence[Step]) -> _Balance:
         (s,) = steps
         (item,) = s.items
         at_risk, scheduled = (s.net_micros if s.at_risk else 0), (s.net_micros if s.scheduled else 0)
-        return _Balance(s.net_micros, s.list_micros, at_risk, scheduled, s.usage_micros, 1, item.price, item.product, item.interval)
+        return _Balance(
+            s.net_micros,
+            s.list_micros,
+            at_risk,
+            scheduled,
+            s.usage_micros,
+            int(s.net_micros > 0),
+            item.price,
+            item.product,
+            item.interval,
+        )
     items: list[ItemMRR] = [i for s in steps for i in s.items]
     top = min(items, key=lambda i: (-i.net_micros, i.item), default=None)
     return _Balance(
@@ -148,7 +158,7 @@ def _balance(steps: Sequence[Step]) -> _Balance:
         sum(s.net_micros for s in steps if s.at_risk),
         sum(s.net_micros for s in steps if s.scheduled),
         sum(s.usage_micros for s in steps),
-        sum(1 for s in steps if s.items),
+        sum(1 for s in steps if s.net_micros > 0),
         top.price if top else None,
         top.product if top else None,
         top.interval if top else None,

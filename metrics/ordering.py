@@ -18,7 +18,9 @@ def material(s: Subscription) -> tuple[object, ...]:
     return (
         s.status,
         s.currency,
-        tuple((i.id, i.price, i.quantity, tuple((d.id, d.end) for d in i.discounts), i.trial_end) for i in s.items),
+        tuple(
+            (i.id, i.price, i.price_version, i.quantity, tuple((d.id, d.end) for d in i.discounts), i.trial_end) for i in s.items
+        ),
         tuple((d.id, d.end) for d in s.discounts),
         s.pause,
         s.cancel_at,

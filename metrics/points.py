@@ -108,7 +108,7 @@ def _grouped(
     groups: dict[tuple[str, Instant, str, str], list[InvoiceLine]] = defaultdict(list)
     for line, item in named:
         kind = "cycle" if not line.proration else ("credit" if line.gives_back else "debit")
-        price = catalog.prices.get(line.price or "")
+        price = catalog.price_of(line)
         # Only a tiered price has several lines for one state; else each proration line is a state of its own.
         several = line.price is not None and (price is None or price.scheme == "tiered")
         alone = "" if kind == "cycle" or several else line.id
@@ -120,7 +120,7 @@ def _grouped(
 
 
 def _is_recurring(line: InvoiceLine, catalog: Catalog) -> bool:
-    price = catalog.prices.get(line.price or "")
+    price = catalog.price_of(line)
     if price is not None:
         return price.kind != "one_time"
     return line.item is not None or line.proration
@@ -215,7 +215,7 @@ def _point(
     # A credit may be split over the debits that it takes back; the newest of them names the state, so quantities must not add up.
     split = kind == "credit" and len(group) > 1
     price = group[-1].price
-    known = catalog.prices.get(price or "")
+    known = catalog.price_of(group[-1])
     quantity = group[-1].quantity if split else _quantity(group, known)
     metered = known is not None and known.usage == "metered"
     if metered:

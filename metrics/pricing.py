@@ -17,10 +17,11 @@ from metrics.amounts import (
     months_in_period,
     period_parts,
     quantity_behind,
+    quantity_of,
 )
 from metrics.discounts import InForce, Left, levels, once_ends, take_off
 from metrics.evidence import Catalog, Discount, Instant, Item, Price, Subscription
-from metrics.money import minor_to_micros, round_micros
+from metrics.money import MOST_MICROS, minor_to_micros, round_micros
 from metrics.policy import Policy
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
 
 NO_SHARES: Final[Mapping[str, Fraction]] = {}
 _ZERO: Final = Fraction(0)
+_ONE: Final = Fraction(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,10 @@ class PricedItem:
 
     `excluded` (one_off, metered, item_trial) keeps the item out of MRR; an item on its own trial shows what it would be worth.
     `problem` says why it can't be priced (unknown_price, quantity_missing, currency_unknown, unit_unknown, tiers_unknown,
-    transform_unknown, scheme_unknown, interval_unknown: both figures are 0) or not in full (unknown_coupon, coupon_currency_unknown:
-    that discount takes nothing off).
+    transform_unknown, scheme_unknown, interval_unknown, price_type_unknown, amount_out_of_bounds:
+    both figures are 0) or not in full. Of the latter
+    unknown_coupon, coupon_duration_unknown, coupon_percent_unknown and coupon_currency_unknown say that a discount takes nothing off,
+    discount_scope_unknown and coupon_version_unknown that it takes something off, and perhaps too much or too little.
     """
 
     item: str
@@ -84,6 +88,8 @@ class PricedItem:
     usage_micros: int = 0
     excluded: str | None = None
     problem: str | None = None
+    coupon: str | None = None
+    """The coupon that a problem is about, if it is about one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +149,7 @@ def _priced(rated: Rated, left: Left, currency: str) -> PricedItem:
         item.quantity,
         excluded=rated.excluded,
         problem=rated.problem or left.problem,
+        coupon=None if rated.problem else left.doubtful,
     )
     if rated.months is None:
         return out
@@ -170,7 +177,7 @@ def rate_items(
     shares = NO_SHARES if policy.tax_inclusive_gross else tax_share
     out = []
     for item in subscription.items:
-        price = catalog.prices.get(item.price or "")
+        price = catalog.price_of(item)
         taxless = 1 - Fraction(shares.get(item.id, 0))
         out.append(_rated(item, price, subscription.currency, at, policy, taxless, Fraction(usage.get(item.id, 0))))
     return tuple(out)
@@ -183,6 +190,8 @@ def _rated(
         return Rated(item, None, problem="unknown_price")
     if price.kind == "one_time":
         return Rated(item, price, excluded="one_off")
+    if price.kind != "recurring":
+        return Rated(item, price, problem="price_type_unknown")
     metered = price.usage == "metered"
     on_trial = item.trial_end is not None and at < item.trial_end
     excluded = "metered" if metered and not policy.metered else "item_trial" if on_trial else None
@@ -194,9 +203,12 @@ def _rated(
     if metered:
         return replace(rated, usage=usage, parts=(Part(1, usage),))
     try:
-        return replace(rated, parts=period_parts(price, currency, item.quantity))
+        parts = period_parts(price, currency, quantity_of(item))
     except Unpriceable as error:
         return replace(rated, problem=error.reason)
+    if sum(abs(minor_to_micros(part.amount, currency)) for part in parts) > MOST_MICROS * min(rated.months, _ONE):
+        return replace(rated, problem="amount_out_of_bounds")
+    return replace(rated, parts=parts)
 
 
 def composition_key(
@@ -219,7 +231,8 @@ def composition_key(
         tuple(
             (
                 item.price,
-                item.quantity,
+                item.price_version,
+                quantity_of(item),
                 _held(own[index]),
                 item.trial_end is not None and at < item.trial_end,
                 tax_share.get(item.id),
@@ -232,7 +245,10 @@ def composition_key(
 
 
 def _held(discounts: Sequence[InForce]) -> tuple[object, ...]:
-    return tuple((each.discount.coupon, each.reaches) for each in discounts)
+    return tuple(
+        (each.discount.coupon, each.coupon, each.problem, each.reaches, each.discount.shown_on, each.discount.shown_off)
+        for each in discounts
+    )
 
 
 def relabelled(priced: PricedSubscription, subscription: Subscription) -> PricedSubscription:
@@ -244,5 +260,15 @@ def relabelled(priced: PricedSubscription, subscription: Subscription) -> Priced
 def _labelled(item: str, p: PricedItem) -> PricedItem:
     # Written out: this runs for every state of every subscription, and `replace` takes four times as long.
     return PricedItem(
-        item, p.price, p.product, p.interval, p.quantity, p.list_micros, p.net_micros, p.usage_micros, p.excluded, p.problem
+        item,
+        p.price,
+        p.product,
+        p.interval,
+        p.quantity,
+        p.list_micros,
+        p.net_micros,
+        p.usage_micros,
+        p.excluded,
+        p.problem,
+        p.coupon,
     )

@@ -113,7 +113,7 @@ def _by_currency(book: Book, asked: _Asked) -> tuple[list[pl.DataFrame], list[pl
     ends = endpoints.ends_of(asked.windows, asked.days)
     openings = pl.DataFrame({"day": [start for start, _ in ends]}, schema={"day": pl.UInt32}).with_row_index("window")
     standing = endpoints.standing_at(spans, openings["day"].unique().sort().to_list())
-    values = endpoints.values(spans, endpoints.pairs(spans, asked.windows))
+    values = endpoints.values(spans, endpoints.pairs(spans, asked.windows), endpoints.staying(spans, asked.windows))
     ranked = leaders.leaders(spans, values, standing, asked.windows)
     changed = endpoints.beyond_standing(endpoints.moved(values), spans, values["a"])
     del values  # as large as what follows, which is what memory is needed for
@@ -278,6 +278,7 @@ _COMPANIONS: Final = (
     "arrivals_contraction",
     "arrivals_churn",
     "member_returns",
+    "switched_logos",
 )
 """Those SUMS that have no column of their own in the table of rollups."""
 _NO_LISTS: Final[dict[str, Any]] = {

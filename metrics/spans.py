@@ -20,8 +20,9 @@ MEASURES = ("net_micros", "list_micros", "at_risk_micros", "scheduled_micros", "
 """What a standing says in numbers; each adds up over customers of one currency."""
 LABELS = ("plan", "product", "interval", "account")
 """What a standing says in words."""
-FLOWS = (*KINDS, "new_logos", "returned_logos", "lost_logos")
-"""What moved, as positive sums: micros by kind of movement, then counts of movements."""
+FLOWS = (*KINDS, "new_logos", "returned_logos", "lost_logos", "switched_logos")
+"""What moved, as positive sums: micros by kind of movement, then counts of movements; `switched_logos` are those that came into a currency
+less those that left it, both while having MRR in another one before or after."""
 
 STANDINGS = {
     "customer": pl.String,
@@ -182,18 +183,21 @@ def _on_lines(frame: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 def flows(movements: pl.DataFrame) -> pl.DataFrame:
     """customer, currency, day and the FLOWS of each movement.
 
-    A logo is new, returned or lost where a line leaves or reaches 0: within one currency, a customer that switches is lost and new.
+    A logo is new, returned or lost by the kind of the movement, which is the customer's. Who stays a customer and leaves a currency, or
+    enters one, has switched: nobody is lost in the currency that is left.
     """
-    size, gone = pl.col("delta_micros"), pl.col("after_micros") == 0
-    came, back = pl.col("before_micros") == 0, pl.col("kind") == "reactivation"
+    size, kind = pl.col("delta_micros"), pl.col("kind")
+    came, left = pl.col("before_micros") == 0, pl.col("after_micros") == 0
+    stays = kind.is_in(["expansion", "contraction"])
     return movements.select(
         "customer",
         "currency",
         "day",
         *sized_by_kind(size),
-        new_logos=(came & ~back).cast(pl.Int64),
-        returned_logos=(came & back).cast(pl.Int64),
-        lost_logos=gone.cast(pl.Int64),
+        new_logos=(came & (kind == "new")).cast(pl.Int64),
+        returned_logos=(came & (kind == "reactivation")).cast(pl.Int64),
+        lost_logos=(left & (kind == "churn")).cast(pl.Int64),
+        switched_logos=(came & stays).cast(pl.Int64) - (left & stays).cast(pl.Int64),
     )
 
 

@@ -1,9 +1,13 @@
 """Values that change over a subscription's life beside its states: the customer's discount, the share of tax, metered usage."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import Final
 
-from metrics.evidence import Catalog, CustomerState, Discount, Instant, InvoiceEvidence, InvoiceLine
+from metrics.evidence import Catalog, CustomerState, Discount, Instant, InvoiceEvidence, InvoiceLine, Item, Price
+
+_NO_TAX: Final = Fraction(0)
 
 Timed = list[tuple[Instant, Fraction, str]]
 """From when on which value holds, and the line that says so."""
@@ -22,7 +26,7 @@ def customer_discounts(states: Iterable[CustomerState]) -> list[tuple[Instant, D
     out: list[tuple[Instant, Discount | None]] = []
     for state in sorted(states, key=lambda s: (s.at, s.source, s.source_id)):
         discount = state.customer.discount
-        if state.customer.described:
+        if state.customer.described or not state.customer.discount_told:
             continue
         if not out:
             if discount is not None:
@@ -37,27 +41,103 @@ def customer_discounts(states: Iterable[CustomerState]) -> list[tuple[Instant, D
     return out
 
 
-def tax_shares(invoices: Iterable[InvoiceEvidence], catalog: Catalog) -> dict[str, Timed]:
-    """The share of inclusive tax in an item's amount over time; a new line changes it only if rounding can't explain it."""
-    out: dict[str, Timed] = {}
-    for line in lines_of(invoices):
-        price = catalog.prices.get(line.price or "")
+@dataclass(frozen=True, slots=True)
+class Taxes:
+    """The shares of inclusive tax over time that the lines of a subscription show: by item, by price, and of all its lines."""
+
+    items: Mapping[str, Timed] = field(default_factory=dict)
+    prices: Mapping[str, Timed] = field(default_factory=dict)
+    lines: Timed = field(default_factory=list)
+
+    def share(self, item: Item, price: Price | None, at: Instant) -> Fraction | None:
+        """The part of an item's amount after discounts that is tax, by its own latest line, else its price's, else the subscription's.
+
+        0 where the price excludes tax; None when no line says anything. A first line speaks for the time before it too.
+        """
+        if price is not None and price.tax_behavior == "exclusive":
+            return _NO_TAX
+        for changes in (self.items.get(item.id), self.prices.get(item.price or ""), self.lines):
+            if changes:
+                return value_at(changes, at)
+        return None
+
+    def edges(self) -> list[tuple[Instant, str]]:
+        """When a share becomes another one, and the line that says so."""
+        every = (*self.items.values(), *self.prices.values(), self.lines)
+        return list(dict.fromkeys((at, line) for changes in every for at, _, line in changes[1:]))
+
+
+def tax_shares(invoices: Iterable[InvoiceEvidence], catalog: Catalog) -> Taxes:
+    """The shares of inclusive tax that lines of any kind show: cycles and prorations, charged or given back.
+
+    A share is the tax in a line over its amount less its discounts. Lines in a row that differ by no more than the rounding of a cent
+    show one share, and the largest of them says it best. A line whose price excludes tax, or that is discounted away, shows none.
+    """
+    told = [line for line in lines_of(invoices) if line.taxes_told and (line.discount_amounts_told or not line.discounts)]
+    told.sort(key=lambda line: (line.period_start, not line.gives_back, line.id))
+    by_item: dict[str, list[_Taxed]] = {}
+    by_price: dict[str, list[_Taxed]] = {}
+    everything: list[_Taxed] = []
+    owners: dict[str | None, set[str]] = {}
+    for line in told:
+        if line.item is not None:
+            owners.setdefault(line.price, set()).add(line.item)
+    for line in told:
+        price, base = catalog.price_of(line), abs(line.amount) - sum(abs(taken) for _, taken in line.discounts)
         # A price that says nothing of tax may be taxed by an inclusive tax rate: the line tells.
-        if line.item is None or line.proration or line.amount <= 0 or price is None or price.tax_behavior == "exclusive":
+        if price is None or price.tax_behavior == "exclusive" or base <= 0:
             continue
-        changes = out.setdefault(line.item, [])
-        if changes and abs(line.inclusive_tax - line.amount * changes[-1][1]) <= 1:
+        taxed = _Taxed(line.period_start, base, abs(line.inclusive_tax), line.id)
+        item = line.item or next(iter(owners.get(line.price, ())), None)
+        if item is not None and (line.item is not None or len(owners[line.price]) == 1):
+            by_item.setdefault(item, []).append(taxed)
+        by_price.setdefault(price.id, []).append(taxed)
+        everything.append(taxed)
+    return Taxes(
+        {item: _runs(found) for item, found in by_item.items()},
+        {price: _runs(found) for price, found in by_price.items()},
+        _runs(everything),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Taxed:
+    """A line's amount less discounts and the tax in it, both in minor units and without a sign."""
+
+    at: Instant
+    base: int
+    tax: int
+    line: str
+
+    @property
+    def share(self) -> Fraction:
+        return Fraction(self.tax, self.base)
+
+
+def _runs(lines: Sequence[_Taxed]) -> Timed:
+    """The shares of lines in order of time; those in a row that a cent's rounding explains are one share, said by the largest of them."""
+    out: Timed = []
+    largest: _Taxed | None = None
+    for line in lines:
+        if largest is not None and (_explains(largest, line) or _explains(line, largest)):
+            if line.base > largest.base:
+                largest, out[-1] = line, (out[-1][0], line.share, out[-1][2])
             continue
-        if changes or line.inclusive_tax:
-            changes.append((line.period_start, Fraction(line.inclusive_tax, line.amount), line.id))
-    return {item: changes for item, changes in out.items() if changes}
+        largest = line
+        out.append((line.at, line.share, line.line))
+    return out
+
+
+def _explains(one: _Taxed, other: _Taxed) -> bool:
+    """Whether the share of `one` comes to the tax of `other`, to the cent."""
+    return abs(other.tax - other.base * one.share) <= 1
 
 
 def usage_billed(invoices: Iterable[InvoiceEvidence], catalog: Catalog) -> dict[str, Timed]:
     """Minor units billed for each metered item in its last complete period, known from the period's end."""
     periods: dict[tuple[str, Instant], tuple[int, str]] = {}
     for line in lines_of(invoices):
-        price = catalog.prices.get(line.price or "")
+        price = catalog.price_of(line)
         if line.item is None or price is None or price.usage != "metered":
             continue
         amount, _ = periods.get((line.item, line.period_end), (0, ""))

@@ -27,12 +27,14 @@ from metrics.evidence import (
 from metrics.history import NEVER, Known
 from metrics.lagging import customers_without_lagging, without_lagging
 from metrics.ledger import Exclusion, ItemMRR, Step, Timeline
+from metrics.naming import versions_seen, with_versions
 from metrics.ordering import in_order
 from metrics.policy import Policy
 from metrics.pricing import PricedSubscription
+from metrics.problems import in_words
 from metrics.remarks import history_findings, never_paid
 from metrics.sightings import sightings
-from metrics.timed import customer_discounts, tax_shares, usage_billed, value_at
+from metrics.timed import Taxes, customer_discounts, tax_shares, usage_billed, value_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,9 @@ def build(
     findings += _doubts(evidence, states, lagged)
     assembled = assemble(states, evidence.invoices, catalog, policy)
     known = assembled.known
+    if catalog.earlier_prices:
+        seen = versions_seen(evidence, catalog)
+        known = [replace(k, subscription=with_versions(k.subscription, k.at, seen)) for k in known]
     if never_paid(evidence.invoices, last):
         findings.append(
             Finding(
@@ -163,6 +168,7 @@ class _Moment:
     priced: PricedSubscription
     subscription: Subscription
     given: Given
+    tax_untold: tuple[str, ...] = ()
 
 
 class _Walk:
@@ -190,7 +196,8 @@ class _Walk:
         self.findings: list[Finding] = []
         self.wake: Instant | None = None
         self.customer_discounts = customer_discounts(customer_states) if any(c.customer.discount for c in customer_states) else []
-        self.taxes = tax_shares(evidence.invoices, pricer.catalog)
+        self.taxed = not policy.tax_inclusive_gross and self._any_tax()
+        self.taxes = tax_shares(evidence.invoices, pricer.catalog) if self.taxed else Taxes()
         self.usage = usage_billed(evidence.invoices, pricer.catalog)
         self.first_state = states[0].at
         self.calendar = Calendar(self.known, states[0].subscription, self.last, self.first_state, policy, evidence.invoices)
@@ -202,9 +209,9 @@ class _Walk:
         for since, discount in self.customer_discounts:
             edges = (since, discount.end) if discount else (since,)
             out += [(edge, (discount.id,) if discount else ()) for edge in edges if edge is not None]
-        for timed in (self.taxes, self.usage):
-            for changes in timed.values():
-                out += [(at, (line,)) for at, _, line in changes[1:]]
+        out += [(at, (line,)) for at, line in self.taxes.edges()] if self.taxed else []
+        for changes in self.usage.values():
+            out += [(at, (line,)) for at, _, line in changes[1:]]
         return out
 
     def run(self, excluded: str | None) -> tuple[list[Step], list[Exclusion]]:
@@ -247,15 +254,30 @@ class _Walk:
 
     def _at(self, index: int, at: Instant) -> _Moment:
         s = self.known[index].subscription
-        if not (self.customer_discounts or self.taxes or self.usage):
+        if not (self.customer_discounts or self.taxed or self.usage):
             return _Moment(self.calendar.at(index, at), self.pricer.price(s, at), s, NOTHING_GIVEN)
         discount = self._customer_discount(at)
         if discount is not None and discount.id in {d.id for d in (*s.discounts, *(d for i in s.items for d in i.discounts))}:
             discount = None  # the invoice lines of that time carry it already
-        share = {item: value for item, changes in self.taxes.items() if (value := value_at(changes, at))}
+        told = {i.id: self.taxes.share(i, self.pricer.catalog.price_of(i), at) for i in s.items} if self.taxed else {}
+        share = {item: value for item, value in told.items() if value}
         usage = {item: value for item, changes in self.usage.items() if (value := value_at(changes, at)) is not None}
         priced = self.pricer.price(s, at, customer_discount=discount, tax_share=share, usage=usage)
-        return _Moment(self.calendar.at(index, at), priced, s, Given(discount, share, usage))
+        return _Moment(self.calendar.at(index, at), priced, s, Given(discount, share, usage), self._untold(s, told))
+
+    def _any_tax(self) -> bool:
+        """Whether there is any sign of tax within amounts: on a line, or as a price says."""
+        if any(line.inclusive_tax for invoice in self.evidence.invoices for line in invoice.lines):
+            return True
+        priced = {(i.price, i.price_version): i for known in self.known for i in known.subscription.items}
+        found = (self.pricer.catalog.price_of(item) for item in priced.values())
+        return any(price is not None and price.tax_behavior == "inclusive" for price in found)
+
+    def _untold(self, s: Subscription, told: Mapping[str, Fraction | None]) -> tuple[str, ...]:
+        """The items whose price includes tax, though no line says how much."""
+        inclusive = [i for i in s.items if i.id in told and told[i.id] is None]
+        prices = {i.id: self.pricer.catalog.price_of(i) for i in inclusive}
+        return tuple(i for i, price in prices.items() if price is not None and price.tax_behavior == "inclusive")
 
     def _customer_discount(self, at: Instant) -> Discount | None:
         found = None
@@ -329,6 +351,10 @@ class _Walk:
             usage,
         )
 
+    def _is_licensed(self, price: str | None) -> bool:
+        known = self.pricer.catalog.prices.get(price or "")
+        return known is None or known.usage == "licensed"
+
     def _note_problems(self, moment: _Moment) -> None:
         if moment.counting.reason == "unknown_status" and moment.counting.status != GONE:
             text = f"{self.last.id} has the status {moment.counting.status}, which is not known here: it counts 0 while it has it"
@@ -338,8 +364,15 @@ class _Walk:
         if not moment.counting.counts:
             return
         for p in moment.priced.items:
+            if p.item in moment.tax_untold and p.excluded is None and p.list_micros:
+                text = (
+                    f"the price of item {p.item} of {self.last.id} includes tax, and no invoice line says how much: it counts with "
+                    "the tax in it until one does"
+                )
+                self.findings.append(Finding(self.evidence.account, p.item, "tax_share_unknown", text, self.last.customer))
             if p.problem:
-                text = f"item {p.item} of {self.last.id} with price {p.price} can't be priced in full: {p.problem}"
+                said = in_words(p.problem, p.coupon)
+                text = f"item {p.item} of {self.last.id} with price {p.price} can't be priced in full: {said}"
                 self.findings.append(
                     Finding(self.evidence.account, p.item, p.problem, text, self.last.customer, severity="warning")
                 )
@@ -362,6 +395,9 @@ class _Walk:
                 now[p.item, p.excluded] = p.usage_micros if p.excluded == "metered" else p.net_micros
             elif p.problem == "unknown_price" and moment.counting.counts:
                 now[p.item, p.problem] = None
+        counted = [p for p in moment.priced.items if p.excluded is None and self._is_licensed(p.price)]
+        if moment.counting.counts and not excluded and counted and not any(p.problem or p.net_micros for p in counted):
+            now[self.last.id, "free"] = moment.priced.list_micros
         for key, exclusion in list(running.items()):
             if key not in now or now[key] != exclusion.mrr_micros:
                 closed.append(replace(exclusion, until=at))

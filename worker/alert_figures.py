@@ -11,7 +11,7 @@ import polars as pl
 from sqlalchemy import Connection
 
 from integrations.store import alerts as store
-from integrations.store import quarantine, snapshots
+from integrations.store import ledger, quarantine, snapshots
 from metrics.alert_judgement import Reading, Shelf, readings, system_reading
 from metrics.alert_rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, MovementRule, Watch
 from metrics.alert_states import Alert, Movement
@@ -170,10 +170,11 @@ def _health(connection: Connection, basis: Basis) -> dict[str, tuple[int | None,
     kept_out = (
         [f"{q.kind} {q.object_id}: {q.reason}" for q in quarantine.everything(connection, NAMED)] if found.quarantined else []
     )
+    underived = [f"customer {name}: {why}" for name, why in ledger.underived(connection, NAMED)]
     made = rollup.outcome(connection, basis)
     return {
         FRESHNESS: (age, []),
         DRIFT: (drift, [f"{account}: {number}" for account, number in sorted(found.drift.items()) if number]),
-        QUARANTINE: (found.quarantined, kept_out),
+        QUARANTINE: (found.quarantined + found.underived, kept_out + underived),
         IDENTITY: (None, []) if made is None else (made.broken, list(made.breaks[:NAMED])),
     }

@@ -78,6 +78,7 @@ def metrics_of(found: Freshness) -> Iterator[Metric]:
         ("nrr_oldest_due_seconds", "How long the oldest job that is due has waited.", found.oldest_due_seconds),
         ("nrr_touched_customers", "Customers with facts that nothing was derived from yet.", found.touched),
         ("nrr_quarantined_objects", "Objects that could not be read and are kept out.", found.quarantined),
+        ("nrr_underived_customers", "Customers that can't be derived, and are in no figure.", found.underived),
         ("nrr_failed_runs", "Failed ones of the last twenty runs.", found.failed_runs),
         (
             "nrr_nightly_age_days",

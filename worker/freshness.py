@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
-from integrations.store import accounts, cursors, evidence, jobs, quarantine, runs, workers
+from integrations.store import accounts, cursors, evidence, jobs, ledger, quarantine, runs, workers
 from integrations.store.clock import now
 from integrations.store.engine import read
 from worker import audit
@@ -67,6 +67,8 @@ class Freshness:
     """Of the last twenty runs."""
     drift_by_kind: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     """The same by kind: subscription, customer, invoice, price, coupon, product, event."""
+    underived: int = 0
+    """Customers that can't be derived, and are in no figure."""
 
 
 def gather(engine: Engine) -> Freshness:
@@ -99,6 +101,7 @@ def look(connection: Connection) -> Freshness:
         oldest_due_seconds=None if summed.oldest_due is None else max(0.0, _age(at, summed.oldest_due)),
         touched=evidence.count_touched(connection),
         quarantined=quarantine.count(connection),
+        underived=len(ledger.underived(connection)),
         drift={name: found.total for name, found in drifts.items() if found is not None},
         drift_by_kind={name: found.counts for name, found in drifts.items() if found is not None},
         failed_runs=sum(run.status == "failed" for run in runs.latest(connection)),
@@ -136,6 +139,7 @@ def told(found: Freshness) -> dict[str, Any]:
         "oldest_due_seconds": _rounded(found.oldest_due_seconds),
         "touched": found.touched,
         "quarantined": found.quarantined,
+        "underived": found.underived,
         "drift": dict(found.drift),
         "drift_by_kind": {name: dict(counts) for name, counts in found.drift_by_kind.items()},
         "failed_runs": found.failed_runs,
@@ -150,7 +154,7 @@ def lines(found: Freshness) -> list[str]:
         f"read to the end: {_ago(events_age_seconds(found))}; last good sync: {_ago(found.sync_age_seconds)}; last tick: {_ago(found.tick_age_seconds)}",
         f"nightly run: {'never' if found.nightly_through is None else f'through {found.nightly_through}'}; customers with news: {found.touched}",
         f"open jobs: {backlog}{waited}; failed among the last twenty runs: {found.failed_runs}",
-        f"kept out: {found.quarantined} objects; drift at the last audit: {drifted(found)}",
+        f"kept out: {found.quarantined} objects; not derived: {found.underived} customers; drift at the last audit: {drifted(found)}",
         "workers: " + (", ".join(f"{each.name} {_ago(each.age_seconds)}" for each in found.workers) or "none"),
     ]
 

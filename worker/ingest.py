@@ -12,16 +12,19 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
+from integrations.store import catalog as stored_catalog
 from integrations.store import cursors, jobs, lookups, recheck
 from integrations.store.accounts import AccountRefused
 from integrations.store.clock import now as database_now
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
 from integrations.store.recheck import Recheck
+from integrations.stripe.errors import BadRequest, UnknownEndpoint
 from integrations.stripe.page import EventFact, StripePage
 from integrations.stripe.reader import Reader
-from metrics.evidence import Instant, InvoiceEvidence
-from worker import lagging, plan
+from metrics.evidence import Catalog, Instant, InvoiceEvidence
+from worker import coupons, lagging, plan
+from worker.coupons import Bearer
 from worker.jobs import Handler
 from worker.plan import Known, Pace, Plan, Planned
 from worker.sources import Sources
@@ -143,8 +146,9 @@ def _instant(value: object) -> Instant | None:
 
 
 def do_list(ingest: Ingest, job: Job) -> None:
-    """Read what is left of a range of a list."""
-    _read_range(ingest, job, lambda _page: ())
+    """Read what is left of a range of a list, and what it leaves out of the coupons that it names."""
+    asked = coupons.Asked()
+    _read_range(ingest, job, lambda page: left_out(ingest, job, page, asked))
 
 
 def do_events(ingest: Ingest, job: Job) -> None:
@@ -152,8 +156,10 @@ def do_events(ingest: Ingest, job: Job) -> None:
     assert job.account is not None
     reader = ingest.sources.of(job.account)
     again: set[tuple[str, str]] = set()
+    asked = coupons.Asked()
 
     def follow(page: StripePage) -> Iterable[StripePage]:
+        yield from left_out(ingest, job, page, asked)
         with read(ingest.engine) as connection:
             seen = lookups.known_events(connection, job.account or 0, [event.id for event in page.events])
         wanted = to_read_again(page.events, seen, Instant(int(job.data.get("reread_from", 0))))
@@ -165,6 +171,7 @@ def do_events(ingest: Ingest, job: Job) -> None:
                 told = single(reader, kind, object_id)
                 _note_lag(ingest, job.account or 0, kind, object_id, page, told)
                 yield told
+                yield from left_out(ingest, job, told, asked)
 
     _read_range(ingest, job, follow)
 
@@ -222,6 +229,47 @@ def single(reader: Reader, kind: str, object_id: str) -> StripePage:
             return reader.price(object_id)
         case _:
             return reader.coupon(object_id)
+
+
+def left_out(ingest: Ingest, job: Job, page: StripePage, asked: coupons.Asked) -> Iterable[StripePage]:
+    """What the answers of single objects add to a page that names coupons of which too little is known."""
+    assert job.account is not None
+    found = list(coupons.bearers(page))
+    if not found:
+        return
+    reader = ingest.sources.of(job.account)
+    known = partial(_coupons, ingest, job.account, page)
+    for bearer in asked.news(coupons.wanting(found, known(found))):
+        ingest.stop.check()
+        with suppress(
+            UnknownEndpoint, BadRequest
+        ):  # then what is lacking stays so, and is reported with every figure that rests on it
+            answer = _by_bearer(reader, bearer)
+            yield answer
+            if coupons.wanting([bearer], known([bearer], answer)) and asked.first(bearer):
+                yield reader.coupon(bearer.discount.coupon or "")
+
+
+def _coupons(ingest: Ingest, account: int, page: StripePage, found: Sequence[Bearer], answer: StripePage | None = None) -> Catalog:
+    """What is known of the coupons that `found` carries, with what a page and an answer say that aren't stored yet."""
+    ids = sorted({bearer.discount.coupon or "" for bearer in found})
+    met = [*page.inline_coupons, *(answer.inline_coupons if answer is not None else ())]
+    with read(ingest.engine) as connection:
+        return stored_catalog.of_coupons(connection, account, ids, [coupon for coupon in met if coupon.id in ids])
+
+
+def _by_bearer(reader: Reader, bearer: Bearer) -> StripePage:
+    match bearer.way:
+        case "subscription":
+            return reader.subscription(bearer.object_id)
+        case "items":
+            return reader.subscription_with_coupons(bearer.object_id)
+        case "customer":
+            return reader.customer(bearer.object_id)
+        case "invoice":
+            return reader.invoice(bearer.object_id)
+        case "lines":
+            return reader.invoice_with_coupons(bearer.object_id)
 
 
 def _read_range(ingest: Ingest, job: Job, follow: Callable[[StripePage], Iterable[StripePage]]) -> None:

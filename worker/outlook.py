@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine
 from integrations.store import book, evidence, jobs, signals
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
-from metrics.derivation import Basis
+from metrics.derivation import Basis, is_underived
 from metrics.evidence import Instant
 from metrics.outlook import RENEWALS, Coming, coming
 from metrics.periods import day_of
@@ -58,7 +58,10 @@ def _dated(connection: Connection, basis: Basis, names: Sequence[str], now: Inst
         present = deriver.derive(group, now)
         for horizon, some in found.items():
             until = Instant(now + horizon * _DAY)
-            some += coming(present, deriver.derive(group, until), now, until, basis.timezone)
+            later = deriver.derive(group, until)
+            # Of a customer that can't be derived nothing is known, neither now nor of what is coming.
+            if not (is_underived(present) or is_underived(later)):
+                some += coming(present, later, now, until, basis.timezone)
 
 
 def _standing(connection: Connection, basis: str, names: Sequence[str]) -> Iterator[Coming]:

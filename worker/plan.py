@@ -170,7 +170,7 @@ def audit(now: Instant, known: Known, pace: Pace) -> Plan:
     since = Instant(position - pace.overlap_seconds)
     lists = [
         *_lists(CATALOG, stage=0),
-        *_lists(["subscriptions", "customers"], stage=1),
+        *_lists(["subscriptions", "customers", *PENDING], stage=1),
         *_lists(["invoices"], stage=1, since=recent),
     ]
     return Plan(

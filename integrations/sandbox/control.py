@@ -7,7 +7,7 @@ import threading
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -81,9 +81,12 @@ def _state(controls: Controls) -> dict[str, Any]:
     }
 
 
+_BODY: Final = msgspec.json.Decoder(dict[str, Any])
+
+
 def _object(body: bytes) -> dict[str, Any]:
     try:
-        return msgspec.json.decode(body or b"{}", type=dict[str, Any])
+        return _BODY.decode(body or b"{}")
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Problem(400, f"The body is no JSON object: {error}") from error
 

@@ -31,6 +31,10 @@ _IN_MEMORY: Final = 4_000_000
 """Positions gathered in memory before they are written out to their buckets."""
 
 
+_LIFE = msgspec.msgpack.Decoder(Life)
+_ENCODER = msgspec.msgpack.Encoder()
+
+
 class _Sorted:
     """Sorted positions of one kind, mapped from a file."""
 
@@ -103,19 +107,17 @@ class Shelf:
         folder = Path(self._folder.name)
         self._lock = threading.Lock()
         self._cache: OrderedDict[int, Life] = OrderedDict()
-        self._decoder = msgspec.msgpack.Decoder(Life)
         self._offsets = array("q")
         self.redeemed: dict[str, array[int]] = {}
         keep = business.size <= KEPT_LIVES
         buckets = _Buckets(folder)
         with (folder / "lives").open("wb") as packed:
-            encoder = msgspec.msgpack.Encoder()
             for index in range(business.size):
                 life = business.life(index, horizon)
                 if life is not None:
                     self._note(buckets, life)
                     if keep:
-                        packed.write(encoder.encode(life))
+                        packed.write(_ENCODER.encode(life))
                 if keep:
                     self._offsets.append(packed.tell())
         self._lives = (folder / "lives").open("rb") if keep else None
@@ -158,7 +160,7 @@ class Shelf:
                 self._cache.move_to_end(index)
                 return found
             packed = self._packed(index)
-        life = self.business.life(index, self.horizon) if packed is None else (self._decoder.decode(packed) if packed else None)
+        life = self.business.life(index, self.horizon) if packed is None else (_LIFE.decode(packed) if packed else None)
         if life is not None:
             with self._lock:
                 self._cache[index] = life

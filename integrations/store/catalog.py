@@ -1,14 +1,17 @@
 """Prices, coupons and products: every version that was seen, and the one that holds.
 
-The newest listed version holds. An object that is in no list any more (a deleted coupon) is known only from inside other objects, where
-Stripe leaves things out: such a version fills the hole and never replaces a listed one.
+An id may stand for several objects in time: `metrics.catalog` tells them apart. The newest listed one holds for whatever says the id
+alone. An object that is in no list any more (a deleted coupon) is known only from inside other objects, where Stripe leaves things out:
+such a sighting says what those carry, fills the hole where nothing was listed, and never replaces what was.
 """
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
+import msgspec
 from sqlalchemy import Connection, LargeBinary, and_, func, literal, or_, select
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -19,59 +22,95 @@ from integrations.store.schema import account as accounts
 from integrations.store.schema import catalog as table
 from integrations.store.schema import customer_state, invoice_line, member, subscription_state
 from integrations.store.schema_ledger import finding
+from metrics.catalog import Named, Sighting, told_apart
 from metrics.evidence import Catalog, Coupon, Instant, Price, Product
 
 UNPRICED = (
     "unknown_price",
     "unknown_coupon",
+    "coupon_duration_unknown",
+    "coupon_percent_unknown",
+    "coupon_version_unknown",
+    "discount_scope_unknown",
+    "interval_unknown",
+    "price_type_unknown",
     "tiers_unknown",
     "currency_unknown",
     "coupon_currency_unknown",
     "unit_unknown",
+    "amount_out_of_bounds",
 )
 """Findings that a new entry in the catalog may settle."""
 
-_KINDS: dict[str, type[Price | Coupon | Product]] = {"price": Price, "coupon": Coupon, "product": Product}
-_KIND_OF: dict[type, str] = {kind: name for name, kind in _KINDS.items()}
+_KIND_OF: dict[type, str] = {Price: "price", Coupon: "coupon", Product: "product"}
 """What is stored as the kind of an object, whatever its class is called."""
+Described = TypeVar("Described", Price, Coupon)
 _COLUMNS = ("account", "kind", "object_id", "rank", "digest", "observed_at", "body", "learnt_at")
 _LOCK = 7_254_100
 
-Named = tuple[str, str]
+Name = tuple[str, str]
 """Kind and id."""
 Version = tuple[int, int, int, str, bytes]
-"""Rank, moment of the listing (0 for one seen inside another object), size, digest and body: the greatest one holds."""
+"""Rank, moment of the listing (0 for one seen inside another object), size, digest and body."""
 
 
 def load(connection: Connection, account: int) -> Catalog:
     """Every price, coupon and product of an account as it holds."""
+    return _catalog(_versions(connection, account))
+
+
+def of_coupons(connection: Connection, account: int, ids: Iterable[str], inline: Iterable[Coupon] = ()) -> Catalog:
+    """Some coupons as they hold, with further sightings inside other objects that are not stored yet."""
+    versions = _versions(connection, account, [("coupon", each) for each in ids])
+    for found in inline:
+        body = encode(found)
+        versions.setdefault(("coupon", found.id), []).append((0, 0, len(body), digest(body), body))
+    return _catalog(versions)
+
+
+def _catalog(versions: dict[Name, list[Version]]) -> Catalog:
     out = Catalog()
-    for (kind, object_id), version in _versions(connection, account).items():
-        match kind:
-            case "price":
-                out.prices[object_id] = decode(version[-1], Price)
-            case "coupon":
-                out.coupons[object_id] = decode(version[-1], Coupon)
-            case "product":
-                out.products[object_id] = decode(version[-1], Product)
+    for (kind, object_id), seen in versions.items():
+        # One that can't be read is one that isn't known: whoever needs it has a finding, and nobody else is kept waiting.
+        with suppress(msgspec.DecodeError):
+            match kind:
+                case "price":
+                    price = _told_apart(seen, Price)
+                    out.prices[object_id] = price.newest
+                    out.price_versions.update(((object_id, version), found) for version, found in price.by_version.items())
+                    if len(price.objects) > 1:
+                        out.earlier_prices[object_id] = price.objects
+                case "coupon":
+                    coupon = _told_apart(seen, Coupon)
+                    out.coupons[object_id] = coupon.newest
+                    out.coupon_versions.update(((object_id, version), found) for version, found in coupon.by_version.items())
+                    if len(coupon.objects) > 1:
+                        out.earlier_coupons[object_id] = coupon.objects
+                case "product":
+                    out.products[object_id] = decode(max(seen)[-1], Product)
     return out
 
 
-def _versions(connection: Connection, account: int, named: Iterable[Named] | None = None) -> dict[Named, Version]:
+def _told_apart(seen: Iterable[Version], kind: type[Described]) -> Named[Described]:
+    return told_apart(Sighting(_as_seen(decode(body, kind), rank), Instant(at) if rank else None) for rank, at, _, _, body in seen)
+
+
+def _as_seen(found: Described, rank: int) -> Described:
+    """What was stored before sightings said so themselves: inside another object a coupon never said which products it is for."""
+    if isinstance(found, Coupon) and not rank and found.created is None and found.products is None:
+        return replace(found, scope_told=False)
+    return found
+
+
+def _versions(connection: Connection, account: int, named: Iterable[Name] | None = None) -> dict[Name, list[Version]]:
     query = select(table.c.kind, table.c.object_id, table.c.rank, table.c.observed_at, table.c.digest, table.c.body)
     query = query.where(table.c.account == account)
     if named is not None:
         query = query.where(among(connection, table.c.object_id, sorted({object_id for _, object_id in named})))
-    out: dict[Named, Version] = {}
+    out: dict[Name, list[Version]] = {}
     for kind, object_id, rank, observed_at, sign, body in connection.execute(query):
-        _take(out, (kind, object_id), (rank, observed_at if rank else 0, len(body), sign, body))
+        out.setdefault((kind, object_id), []).append((rank, observed_at if rank else 0, len(body), sign, body))
     return out
-
-
-def _take(held: dict[Named, Version], name: Named, version: Version) -> None:
-    known = held.get(name)
-    if known is None or known < version:
-        held[name] = version
 
 
 def state(connection: Connection) -> tuple[int, int]:
@@ -125,7 +164,7 @@ def put(
     return new, _concerned(connection, account, before, _versions(connection, account, names))
 
 
-def _keys(connection: Connection, account: int, names: Iterable[Named]) -> set[tuple[str, str, int, str]]:
+def _keys(connection: Connection, account: int, names: Iterable[Name]) -> set[tuple[str, str, int, str]]:
     query = select(table.c.kind, table.c.object_id, table.c.rank, table.c.digest).where(table.c.account == account)
     query = query.where(among(connection, table.c.object_id, sorted({object_id for _, object_id in names})))
     return {(k, o, r, d) for k, o, r, d in connection.execute(query)}
@@ -136,26 +175,31 @@ def _unseen(connection: Connection, account: int, rows: Iterable[tuple[str, str,
     return bool(inline - _keys(connection, account, {(kind, object_id) for kind, object_id, _, _ in inline}))
 
 
-def _concerned(connection: Connection, account: int, before: dict[Named, Version], after: dict[Named, Version]) -> set[str]:
-    """The customers whose MRR may be another one now that these versions hold."""
-    filled: list[Named] = []
-    changed: list[Named] = []
-    for name, version in after.items():
+def _concerned(
+    connection: Connection, account: int, before: dict[Name, list[Version]], after: dict[Name, list[Version]]
+) -> set[str]:
+    """The customers whose MRR may be another one now that these versions are known."""
+    filled: list[Name] = []
+    changed: list[Name] = []
+    for name, seen in after.items():
         if name[0] == "product":
             continue
         held = before.get(name)
         if held is None:
             filled.append(name)
-        elif _priced(name[0], held[-1]) != _priced(name[0], version[-1]):
+        elif _priced(name, held) != _priced(name, seen):
             changed.append(name)
     out = _waiting(connection, account) if filled else set()
     return out | _bearers(connection, account, changed)
 
 
-def _priced(kind: str, body: bytes) -> object:
-    """What of an object has to do with amounts."""
-    found = decode(body, _KINDS[kind])
-    return replace(found, nickname=None) if isinstance(found, Price) else found
+def _priced(name: Name, seen: Iterable[Version]) -> tuple[object, frozenset[object]]:
+    """What has to do with amounts of the object that holds and of all objects of an id."""
+    if name[0] == "price":
+        of_price = _told_apart(seen, Price)
+        return replace(of_price.newest, nickname=None), frozenset(replace(each, nickname=None) for each in of_price.objects)
+    of_coupon = _told_apart(seen, Coupon)
+    return of_coupon.newest, frozenset(of_coupon.objects)
 
 
 def _waiting(connection: Connection, account: int) -> set[str]:
@@ -168,7 +212,7 @@ def _waiting(connection: Connection, account: int) -> set[str]:
     return {str(c) for c in connection.execute(merged).scalars()} | set(names)
 
 
-def _bearers(connection: Connection, account: int, named: Sequence[Named]) -> set[str]:
+def _bearers(connection: Connection, account: int, named: Sequence[Name]) -> set[str]:
     """Customers with a fact that names one of these objects; now and then one too many, where an id is part of another."""
     if not named:
         return set()

@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from hashlib import blake2b
+from threading import Lock
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -135,14 +136,27 @@ def _written(first: tuple[str, ...], later: tuple[tuple[str, Any], ...], nested:
 
 
 class _Decoders(dict[type, "msgspec.msgpack.Decoder[object]"]):
-    """Decoders by type, each made once."""
+    """Decoders by type, each made once. Two threads never make one at once: what msgspec knows of a type is built without a lock."""
 
     def __missing__(self, kind: type) -> "msgspec.msgpack.Decoder[object]":
-        self[kind] = msgspec.msgpack.Decoder(kind)
-        return self[kind]
+        with _making:
+            if kind not in self:
+                self[kind] = msgspec.msgpack.Decoder(kind)
+            return self[kind]
 
 
+_making: Final = Lock()
 _decoders = _Decoders()
+
+
+def prepare(*kinds: Any) -> None:
+    """Make what encodes and decodes these types now, on import, before there are threads."""
+    for kind in kinds:
+        _decoders.__missing__(kind)
+        _shapers.__missing__(kind)
+
+
+prepare(*growth.EVIDENCE)
 
 
 def decode(body: bytes, kind: type[T]) -> T:

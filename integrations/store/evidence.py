@@ -10,11 +10,12 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final
 
+import msgspec
 from sqlalchemy import Connection, and_, delete, func, select
 
 from integrations.store.bulk import among, asked_for, stream
 from integrations.store.columns import BUCKETS
-from integrations.store.encoding import bucket_of, decode
+from integrations.store.encoding import bucket_of, decode, prepare
 from integrations.store.engine import is_postgresql
 from integrations.store.line_extra import line_of, read_extra
 from integrations.store.lookups import DELETED
@@ -36,6 +37,7 @@ from metrics.evidence import (
 )
 
 _Unread: type[tuple[UnreadLine, ...]] = tuple[UnreadLine, ...]
+prepare(_Unread)
 _SOURCES: Final = {int(source): source for source in Source}
 _RANK: Final = {"draft": 0, "open": 1, "uncollectible": 2, "paid": 3, "void": 4}
 """Which of an invoice's statuses is its last: they can only be passed in this order."""
@@ -146,6 +148,16 @@ def _named(connection: Connection, names: Sequence[str]) -> Iterator[CustomerGro
 
 
 def _group(name: str, rows: _Four) -> CustomerGroup:
+    """A customer's evidence; one of whom something stored can't be read is handed on as that, and the others are read all the same."""
+    try:
+        return _read_group(name, rows)
+    except (msgspec.DecodeError, UnicodeDecodeError, ValueError, KeyError) as error:
+        places = sorted({(r[2], r[1]) for part in rows for r in part})
+        members = tuple(CustomerEvidence(account, customer, (), ()) for account, customer in places)
+        return CustomerGroup(name, members, f"what is stored of it can't be read ({type(error).__name__}: {error})")
+
+
+def _read_group(name: str, rows: _Four) -> CustomerGroup:
     places = sorted({(r[2], r[1]) for part in rows for r in part})
     if len(places) == 1:
         return CustomerGroup(name, (_member(*places[0], rows),))

@@ -23,6 +23,8 @@ from metrics.spans import Book
 _AT_ONCE: Final = 1000
 _FRAMES: Final = tuple(f.name for f in fields(Book))
 
+_BLOCKS: Final = msgspec.msgpack.Decoder(dict[str, bytes])
+
 
 class Overtaken(RuntimeError):
     """Customers were derived again while their figures were being made: nothing was written, and it has to be done again."""
@@ -124,5 +126,5 @@ def _packed(book: Book) -> bytes:
 
 
 def _unpacked(body: bytes) -> dict[str, pl.DataFrame]:
-    blocks = msgspec.msgpack.decode(body, type=dict[str, bytes])
+    blocks = _BLOCKS.decode(body)
     return {name: pl.read_ipc_stream(BytesIO(blocks[name])) for name in _FRAMES}

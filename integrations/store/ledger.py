@@ -16,7 +16,7 @@ from integrations.store.encoding import bucket_of
 from integrations.store.engine import is_postgresql
 from integrations.store.schema_ledger import attribute, basis, exclusion, finding, movement, standing, wake
 from metrics.evidence import Instant
-from metrics.ledger import CustomerLedger
+from metrics.ledger import CANNOT_DERIVE, CustomerLedger
 
 DERIVED = (movement, standing, attribute, exclusion, finding, wake)
 
@@ -69,6 +69,13 @@ def bases(connection: Connection) -> dict[str, BasisRow]:
     """Every basis by its version."""
     rows = connection.execute(select(basis).order_by(basis.c.version))
     return {r.version: BasisRow(r.version, r.policy, json.loads(r.body), r.derived_at, r.derived_until) for r in rows}
+
+
+def underived(connection: Connection, limit: int = 1000) -> list[tuple[str, str]]:
+    """Customers that can't be derived under some basis that is kept, with why."""
+    query = select(finding.c.customer, finding.c.detail).where(finding.c.reason == CANNOT_DERIVE)
+    query = query.where(finding.c.basis.in_(select(basis.c.version).where(basis.c.derived_at.is_not(None)))).distinct()
+    return [(str(c), str(d)) for c, d in connection.execute(query.order_by(finding.c.customer).limit(limit))]
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from integrations.store.encoding import decode, encode
+from integrations.store.encoding import decode, encode, prepare
 from metrics.evidence import Discount, InvoiceLine
 
 
@@ -19,23 +19,25 @@ class Extra(msgspec.Struct, array_like=True, frozen=True, gc=False):
     untold: tuple[str, ...] = ()
     """What of `discounts`, `discount_amounts` and `taxes` the line doesn't say."""
     invoice_item: str | None = None
+    price_version: str = ""
 
 
 NOTHING = Extra()
+prepare(Extra)
 _FIRST: Any = tuple[tuple[tuple[Discount, int], ...], tuple[str, ...]]
 
 
 def extra_of(line: InvoiceLine) -> bytes | None:
     """The bytes to keep with a line, None where there is nothing."""
     told = line.taxes_told and line.discounts_told and line.discount_amounts_told
-    if told and line.quantity_decimal is None and line.invoice_item is None:
+    if told and line.quantity_decimal is None and line.invoice_item is None and not line.price_version:
         return encode((line.discounts, line.credited_lines), _FIRST) if line.discounts or line.credited_lines else None
     untold = (
         *(() if line.discounts_told else ("discounts",)),
         *(() if line.discount_amounts_told else ("discount_amounts",)),
         *(() if line.taxes_told else ("taxes",)),
     )
-    return encode(Extra(line.discounts, line.credited_lines, line.quantity_decimal, untold, line.invoice_item))
+    return encode(Extra(line.discounts, line.credited_lines, line.quantity_decimal, untold, line.invoice_item, line.price_version))
 
 
 def read_extra(body: bytes | None) -> Extra:
@@ -56,5 +58,6 @@ def line_of(columns: Sequence[Any], inclusive_tax: int, extra: Extra) -> Invoice
         "discount_amounts_told": "discount_amounts" not in extra.untold,
         "taxes_told": "taxes" not in extra.untold,
         "invoice_item": extra.invoice_item,
+        "price_version": extra.price_version,
     }
     return InvoiceLine(*columns, **beyond)

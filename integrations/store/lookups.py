@@ -8,6 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, and_, case, func, select
 
 from integrations.store.encoding import bucket_of, decode
+from integrations.store.schema import account as account_table
 from integrations.store.schema import catalog, customer_state, event, invoice, subscription_state
 from integrations.store.sightings import sightings
 from metrics.evidence import GONE, Customer, CustomerState, Instant, Invoice, Source, Subscription, SubscriptionState
@@ -168,6 +169,53 @@ def subscriptions_held(connection: Connection, account: int) -> int:
     """How many subscriptions any state is stored of."""
     query = select(func.count(func.distinct(subscription_state.c.subscription_id))).where(subscription_state.c.account == account)
     return int(connection.execute(query).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class OtherCharges:
+    """Charges of an account in one currency that no subscription item has, in minor units."""
+
+    account: int
+    stripe_account: str
+    currency: str
+    invoices: int
+    lines: int
+    amount: int
+
+
+def other_charges(connection: Connection) -> list[OtherCharges]:
+    """What stands on invoices beside subscription items, by account and currency; of voided invoices nothing is counted."""
+    voided = select(invoice.c.invoice_id).where(invoice.c.status == "void").scalar_subquery()
+    # An invoice has a row for each status it was seen in, and its charges are the same in all.
+    each = (
+        select(
+            invoice.c.account,
+            invoice.c.currency,
+            invoice.c.invoice_id,
+            func.max(invoice.c.other_lines).label("lines"),
+            func.max(invoice.c.other_amount).label("amount"),
+        )
+        .where(invoice.c.other_lines.is_not(None), invoice.c.invoice_id.not_in(voided))
+        .group_by(invoice.c.account, invoice.c.currency, invoice.c.invoice_id)
+        .subquery()
+    )
+    query = (
+        select(
+            each.c.account,
+            account_table.c.stripe_id,
+            each.c.currency,
+            func.count(),
+            func.sum(each.c.lines),
+            func.sum(each.c.amount),
+        )
+        .join_from(each, account_table, account_table.c.id == each.c.account)
+        .group_by(each.c.account, account_table.c.stripe_id, each.c.currency)
+        .order_by(each.c.account, each.c.currency)
+    )
+    return [
+        OtherCharges(int(a), str(s), str(c), int(n), int(lines), int(amount))
+        for a, s, c, n, lines, amount in connection.execute(query)
+    ]
 
 
 def _parts(values: Sequence[str]) -> Iterator[list[str]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 from operator import itemgetter
 
+import msgspec
 from sqlalchemy import Connection, and_, delete, select
 
 from integrations.store import remembered
@@ -104,7 +105,11 @@ def all_states(
 
 
 def _state(row: tuple[int, str, int, int, int, str, bytes]) -> CustomerState:
-    return CustomerState(Instant(row[3]), Source(row[4]), row[5], decode(row[6], Customer))
+    try:
+        found = decode(row[6], Customer)
+    except msgspec.DecodeError:
+        found = Customer(row[1])  # says nothing of whom it is part of; that it can't be read is found when it is derived
+    return CustomerState(Instant(row[3]), Source(row[4]), row[5], found)
 
 
 def _parts(values: Sequence[StripeCustomer]) -> Iterator[Sequence[StripeCustomer]]:

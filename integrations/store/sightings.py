@@ -8,13 +8,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from integrations.store.encoding import decode, encode
+from integrations.store.encoding import decode, encode, prepare
 from metrics.evidence import Instant
 
 KEPT_SECONDS: Final = 40 * 86_400
 """Sightings so long before the last one are all kept."""
 
 _Packed: type[tuple[tuple[int, ...], tuple[int, ...]]] = tuple[tuple[int, ...], tuple[int, ...]]
+prepare(_Packed)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,12 @@ class Asking:
         self._lock = threading.Lock()
 
     def declined(self, stream: Stream) -> frozenset[str]:
-        """The expansions that the host doesn't know, as far as they were tried."""
+        """The expansions of the list that the host doesn't know, as far as they were tried."""
         return self._declined.get(stream.path, frozenset())
+
+    def declined_of_one(self, stream: Stream) -> frozenset[str]:
+        """The expansions of a single object that the host doesn't know, as far as they were tried."""
+        return self._declined.get(_one(stream), frozenset())
 
     def listed(self, stream: Stream, params: Params, *, path: str | None = None, owner: str | None = None) -> Answer[Parsed]:
         """One answer of a list. `owner` is the object that the list hangs off, if it does: then it may be Gone."""
@@ -55,9 +59,9 @@ class Asking:
 
     def single(self, stream: Stream, object_id: str, expand: Sequence[str]) -> Answer[Parsed]:
         """One object, expanded as far as the host knows how. Raises Gone when there is none."""
-        without = {name.removeprefix("data.") for name in self.declined(stream) & FORGONE}
+        without = {name.removeprefix("data.") for name in self.declined(stream) & FORGONE} | self.declined_of_one(stream)
         wanted = [name for name in expand if name not in without]
-        asked = Asked(stream.name, stream.path + "/{id}", stream.permission, object_id)
+        asked = Asked(stream.name, _one(stream), stream.permission, object_id)
         path = f"{stream.path}/{quote(object_id, safe='')}"
         while True:
             try:
@@ -71,6 +75,8 @@ class Asking:
                 if not refused:
                     raise
             wanted = [name for name in wanted if name not in refused]
+            with self._lock:  # what was asked of this object alone says nothing of others
+                self._declined[_one(stream)] = self.declined_of_one(stream) | refused.intersection(stream.expand_one)
 
     # --- what a list leaves out -------------------------------------------------------------------------------------------------
 
@@ -115,6 +121,10 @@ class Asking:
             if parsed.last_id in (None, after):
                 raise nothing_to_go_on_from(replace(stream, name=f"{stream.name} of {owner}"))
             after = parsed.last_id
+
+
+def _one(stream: Stream) -> str:
+    return stream.path + "/{id}"
 
 
 def nothing_to_go_on_from(stream: Stream) -> Transient:

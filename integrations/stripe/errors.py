@@ -133,9 +133,12 @@ def kept_headers(headers: Mapping[str, str], key: str) -> dict[str, str]:
     return {name: redacted(headers[name], key) for name in ("request-id", "retry-after") if name in headers}
 
 
+_ANSWER: Final = msgspec.json.Decoder(_ErrorAnswer)
+
+
 def _said(body: str) -> _ErrorBody:
     try:
-        return msgspec.json.decode(body, type=_ErrorAnswer).error or _ErrorBody()
+        return _ANSWER.decode(body).error or _ErrorBody()
     except (msgspec.DecodeError, RecursionError):
         return _ErrorBody()
 

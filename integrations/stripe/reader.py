@@ -4,8 +4,9 @@ This is the door of the package: whoever wants to know what Stripe says asks a `
 decides nothing about what the pages mean for MRR, and keeps nothing between runs but the pooled connections.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import msgspec
 
@@ -141,8 +142,9 @@ class Reader:
                 refused = Rejected(described.path, stream, "not_allowed", str(error))
                 yield StripePage(stream, self._client.now(), 0, has_more=False, rejected=(refused,))
                 return
-            page = self._page(described, answer)
-            declined = self._asking.declined(described) - before
+            declined = self._asking.declined(described)
+            page = self._page(described, answer, [name for name in described.expand if name not in declined])
+            declined -= before
             if declined:
                 page = replace(page, rejected=(*page.rejected, *(_not_expanded(stream, name) for name in sorted(declined))))
             if page.has_more and page.next_cursor in (None, cursor):
@@ -166,6 +168,14 @@ class Reader:
         """A subscription as it is now, with all its items. One that is gone is in `rejected` with the reason `gone`."""
         return self._one("subscriptions", object_id)
 
+    def subscription_with_coupons(self, object_id: str) -> StripePage:
+        """As `subscription`, with the coupons of its items' discounts, deleted ones too: only the list of its items tells them."""
+        return self._one("subscriptions", object_id, parts_again=True)
+
+    def invoice_with_coupons(self, object_id: str) -> StripePage:
+        """As `invoice`, with the coupons of its lines' discounts, deleted ones too: only the list of its lines tells them."""
+        return self._one("invoices", object_id, parts_again=True)
+
     def customer(self, object_id: str) -> StripePage:
         """A customer as it is now; a deleted one is a state that says so. One that is gone is in `rejected`."""
         return self._one("customers", object_id)
@@ -178,16 +188,17 @@ class Reader:
         """A coupon with the products that it is for. One that is gone is in `rejected` with the reason `gone`."""
         return self._one("coupons", object_id)
 
-    def _one(self, stream: str, object_id: str) -> StripePage:
+    def _one(self, stream: str, object_id: str, *, parts_again: bool = False) -> StripePage:
         described = STREAMS[stream]
         try:
             answer = self._asking.single(described, object_id, described.expand_one)
         except Gone as error:
             gone = Rejected(object_id, described.kind, "gone", str(error))
             return StripePage(stream, self._client.now(), 0, has_more=False, rejected=(gone,))
-        return self._page(described, answer)
+        expanded = [name for name in described.expand_one if name not in self._asking.declined_of_one(described)]
+        return self._page(described, answer, expanded, parts_again=parts_again)
 
-    def _page(self, described: Stream, answer: Answer[Parsed]) -> StripePage:
+    def _page(self, described: Stream, answer: Answer[Parsed], expanded: Sequence[str], *, parts_again: bool = False) -> StripePage:
         page = page_of(
             described.kind,
             answer.value,
@@ -196,13 +207,19 @@ class Reader:
             stream=described.name,
             payloads=self._payloads,
             people=self._people,
+            scoped=any(name.endswith("applies_to") for name in expanded),
+            parts_again=parts_again,
         )
         return replace(page, answer_seconds=answer.seconds)
 
 
+_ACCOUNT: Final = msgspec.json.Decoder(shapes.Account)
+_DATED: Final = msgspec.json.Decoder(shapes.PageOf[shapes.Dated])
+
+
 def _account(body: bytes) -> shapes.Account:
     try:
-        told = msgspec.json.decode(body, type=shapes.Account)
+        told = _ACCOUNT.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Garbled("the answer is cut or is no account") from error
     if not told.id:
@@ -212,7 +229,7 @@ def _account(body: bytes) -> shapes.Account:
 
 def _livemode_of_first(body: bytes) -> bool | None:
     try:
-        objects = msgspec.json.decode(body, type=shapes.PageOf[shapes.Dated]).data
+        objects = _DATED.decode(body).data
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise Garbled("the answer is cut or is no list") from error
     return objects[0].livemode if objects else None

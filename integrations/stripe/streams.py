@@ -115,7 +115,7 @@ _ALL: Final = (
         "/v1/invoices",
         "Invoices: Read",
         expand=("data.discounts.source.coupon", "data.lines.data.discounts"),
-        expand_one=("discounts.source.coupon", "lines.data.discounts"),
+        expand_one=("discounts.source.coupon.applies_to", "lines.data.discounts"),
         optional=False,
     ),
     # A proration that waits for the next invoice dates a change that no invoice shows yet.

@@ -103,13 +103,13 @@ class Maker:
         made = objects.invoice(self.next("in"), lines, at, sub=more.pop("sub", self.sub), customer_id=self.customer, **more)
         return self.account.bill(made, told=told)
 
-    def cycles(self, start: int, until: int, holds: Sequence[tuple[JSON, int | None]], **more: Any) -> None:
+    def cycles(self, start: int, until: int, holds: Sequence[tuple[JSON, int | None]], *, told: bool = True, **more: Any) -> None:
         """A paid invoice for each month from `start` up to `until`, with a line for each (price, quantity)."""
         at, number = start, 0
         while at <= until:
             lines = [self.line(of, quantity, at, item=n) for n, (of, quantity) in enumerate(holds, 1)]
             first = "subscription_create" if number == 0 and not more.get("went_on") else "subscription_cycle"
-            self.bill(lines, at, reason=first)
+            self.bill(lines, at, reason=first, told=told)
             number += 1
             at = later(start, number * _months(holds[0][0]))
 

@@ -19,10 +19,12 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
+from metrics.catalog import version_of
 from metrics.evidence import (
     Catalog,
     Coupon,
     Customer,
+    CustomerEvidence,
     CustomerState,
     Discount,
     Instant,
@@ -41,6 +43,7 @@ from metrics.evidence import (
 )
 from metrics.ledger import CustomerLedger
 from metrics.movements import fold
+from metrics.naming import described
 from metrics.policy import DEFAULT, Policy, preset
 from metrics.timeline import build
 
@@ -64,6 +67,7 @@ CATALOG = Catalog(
             Price("jpy", "Pro", "jpy", unit=Decimal(5000)),
             Price("kwd", "Pro", "kwd", unit=Decimal(15000)),
             Price("gross", "Pro", "eur", unit=Decimal(11900), tax_behavior="inclusive"),
+            Price("volume", "Usage", "usd", usage="metered", scheme="tiered", tiers_mode="graduated"),
         )
     },
     coupons={
@@ -74,9 +78,29 @@ CATALOG = Catalog(
             Coupon("all", percent_off=Decimal(100)),
             Coupon("five", amount_off=500, currency="usd"),
             Coupon("once20", percent_off=Decimal(20), duration="once"),
+            Coupon("secret", percent_off=Decimal(50), scope_told=False),
+            Coupon("lunar", percent_off=Decimal(50), duration="lunar"),
+            Coupon("double", percent_off=Decimal(200)),
         )
     },
 )
+OLD, NEW = (Instant(int(datetime(year, 1, 1, tzinfo=UTC).timestamp())) for year in (2020, 2025))
+REMADE: dict[tuple[str, str], Price | Coupon] = {
+    ("gold", "old"): Price("gold", "Gold", "usd", unit=Decimal(2000), created=OLD),
+    ("gold", "new"): Price("gold", "Gold", "usd", unit=Decimal(3000), created=NEW),
+    ("spring", "old"): Coupon("spring", percent_off=Decimal(20), created=OLD),
+    ("spring", "new"): Coupon("spring", percent_off=Decimal(50), created=NEW),
+    ("off", "old"): Coupon("off", amount_off=1000, currency="usd", created=OLD),
+    ("off", "new"): Coupon("off", amount_off=2000, currency="usd", created=NEW),
+}
+"""What was deleted and made again under its id, on 1 January 2025."""
+for (_id, _), _object in REMADE.items():
+    if isinstance(_object, Price):
+        CATALOG.price_versions[_id, version_of(_object)] = CATALOG.prices[_id] = _object
+        CATALOG.earlier_prices[_id] = (_object, *CATALOG.earlier_prices.get(_id, ()))
+    else:
+        CATALOG.coupon_versions[_id, version_of(_object)] = CATALOG.coupons[_id] = _object
+        CATALOG.earlier_coupons[_id] = (_object, *CATALOG.earlier_coupons.get(_id, ()))
 
 
 def instant(text: str) -> Instant:
@@ -104,15 +128,12 @@ class Life:
     def ledger(self) -> CustomerLedger:
         """What the engine makes of the facts."""
         names = dict.fromkeys([*self.states, *self.invoices])
+        subscriptions = tuple(
+            SubscriptionEvidence(1, n, tuple(self.states.get(n, ())), tuple(self.invoices.get(n, ()))) for n in names
+        )
+        known = described(CustomerEvidence(1, "cus", tuple(self.customers), subscriptions), CATALOG)
         timelines = [
-            build(
-                SubscriptionEvidence(1, n, tuple(self.states.get(n, ())), tuple(self.invoices.get(n, ()))),
-                CATALOG,
-                self.policy,
-                customer_states=self.customers,
-                now=self.now,
-            )
-            for n in names
+            build(evidence, CATALOG, self.policy, customer_states=known.states, now=self.now) for evidence in known.subscriptions
         ]
         return fold("cus", timelines, self.policy, self.timezone)
 
@@ -235,29 +256,36 @@ def _changed(s: Subscription, key: str, value: str) -> Subscription:
 
 
 def _item(text: str, s: Subscription) -> Item:
-    """`price`, `price*quantity`, `price*quantity@item`, each with `/coupon:from..until` for the item's own discount and `~date`, its trial's end."""
+    """`price`, `price*quantity`, `price*quantity@item`, each with `/coupon:from..until` for the item's own discount and `~date`, its trial's end.
+
+    `price#old` is the object of that id that was deleted, `price#new` the one made again: what is inlined. Without it only the id is said.
+    """
     text, _, trial = text.partition("~")
     body, *discounts = text.split("/")
     body, _, item = body.partition("@")
-    price, _, quantity = body.partition("*")
+    named, _, quantity = body.partition("*")
+    price, _, which = named.partition("#")
     metered = CATALOG.prices[price].usage == "metered" if price in CATALOG.prices else False
     count = None if metered else int(quantity or 1)
     own = tuple(d for t in discounts for d in _discounts(t))
-    return Item(item or f"si_{s.id}", price, count, own, trial_end=instant(trial) if trial else None)
+    version = version_of(REMADE[price, which]) if which else ""
+    return Item(item or f"si_{s.id}", price, count, own, trial_end=instant(trial) if trial else None, price_version=version)
 
 
 def _discounts(text: str) -> tuple[Discount, ...]:
-    """`coupon:from..until` or `coupon:from..`, several joined by +; `none` is none."""
+    """`coupon:from..until` or `coupon:from..`, several joined by +; `none` is none. `coupon#old` says which object of the id it is."""
     out = []
     for part in text.split("+") if text != "none" else ():
-        coupon, _, span = part.partition(":")
+        named, _, span = part.partition(":")
+        coupon, _, which = named.partition("#")
         first, _, until = span.partition("..")
-        out.append(Discount(f"di_{coupon}_{first}", coupon, instant(first), instant(until) if until else None))
+        version = version_of(REMADE[coupon, which]) if which else ""
+        out.append(Discount(f"di_{coupon}_{first}", coupon, instant(first), instant(until) if until else None, version))
     return tuple(out)
 
 
 def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) -> InvoiceEvidence:
-    """`invoice DATE [status=] [reason=] line=...`: a line is `price*quantity@item:FROM..UNTIL[:credit|:debit][/coupon:from..until]`.
+    """`invoice DATE [status=] [reason=] line=...`: a line is `price*quantity@item:FROM..UNTIL[:credit|:debit][:taxCENTS][/coupon:from..until[=CENTS]]`.
 
     A price or a quantity of `?` is not said, an item of `?` neither; a line that begins with `unread:` says its price and its period alone.
     """
@@ -300,8 +328,9 @@ def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) ->
                 instant(first),
                 instant(until),
                 kind[0] is not None,
-                tuple((d, 100) for t in discounts for d in _discounts(t)),
+                tuple((d, int(t.partition("=")[2] or 100)) for t in discounts for d in _discounts(t.partition("=")[0])),
                 int(kind[1] or 0),
+                price_version=item.price_version,
             )
         )
     head = Invoice(

@@ -31,13 +31,14 @@ def by_segment(book: Book, window: Window, dimension: str, view: str, rate: Rate
 
     out: dict[str, dict[str, int]] = {}
     for customer, lines in history.items():
+        stays = _there(lines, t1)  # who has left a currency for another one is still a customer
         if rate is None:
             lines = {c: rows for c, rows in lines.items() if c == view}
         elif any(rate(c, _needed(rows, t0)) is None for c, rows in lines.items() if _matters(rows, t0, t1)):
             continue
         if not lines:
             continue
-        found = _one(customer, lines, [m for m in moves[customer] if m["currency"] in lines], t0, t1, rate)
+        found = _one(customer, lines, [m for m in moves[customer] if m["currency"] in lines], t0, t1, rate, stays)
         if not any(found.values()):
             continue
         segment = ",".join(
@@ -97,6 +98,7 @@ def _one(
     t0: date,
     t1: date,
     rate: Rate | None,
+    stays: bool,
 ) -> dict[str, int]:
     opening, end, closing = _at(lines, t0, t0, rate), _at(lines, t1, t0, rate), _at(lines, t1, t1, rate)
     was, is_there = _there(lines, t0), _there(lines, t1)
@@ -104,13 +106,13 @@ def _one(
     found: dict[str, int] = dict.fromkeys(SUMS, 0)
     found |= {"opening": opening, "closing": closing, "opening_customers": int(was), "closing_customers": int(is_there)}
     if was:
-        found["retained_customers"] = int(is_there)
+        found["retained_customers"] = int(stays)
         found["lowest"] = min(_at(lines, day, t0, rate) for day in days)
-        found["churn"] = 0 if is_there else opening
-        found["expansion"] = max(end - opening, 0) if is_there else 0
-        found["contraction"] = max(opening - end, 0) if is_there else 0
         kept = end if is_there else 0
         found |= {"opening_squared": opening * opening, "opening_by_end": opening * kept, "end_squared": kept * kept}
+        found["churn"] = 0 if stays else opening
+        found["expansion"] = max(end - opening, 0) if stays else 0
+        found["contraction"] = max(opening - end, 0) if stays else 0
     for name in MEASURES:
         found[name] = _at(lines, t1, t1, rate, f"{name}_micros")
     found["subscriptions"] = sum(row["subscriptions"] for row in (_last(rows, t1) for rows in lines.values()) if row)
@@ -147,10 +149,11 @@ def _flow(found: dict[str, int], lines: Mapping[str, Any], moves: list[dict[str,
             found["member_returns"] += delta
         if rate is None:  # of one line
             (move,) = some
+            logo = {"new": "new_logos", "reactivation": "returned_logos", "churn": "lost_logos"}.get(kind)
             if move["before_micros"] == 0:
-                found["returned_logos" if kind == "reactivation" else "new_logos"] += 1
+                found[logo or "switched_logos"] += 1
             if move["after_micros"] == 0:
-                found["lost_logos"] += 1
+                found[logo or "switched_logos"] += 1 if logo else -1
         elif kind in ("new", "reactivation", "churn"):
             found[{"new": "new_logos", "reactivation": "returned_logos", "churn": "lost_logos"}[kind]] += 1
 

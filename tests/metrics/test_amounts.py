@@ -1,9 +1,13 @@
 """The quantity behind an item that was billed as several lines: the tiers decide which lines are units and which are flat amounts."""
 
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
-from metrics.amounts import quantity_behind
-from metrics.evidence import Price, Tier
+import pytest
+
+from metrics.amounts import Unpriceable, period_parts, quantity_behind, quantity_of
+from metrics.evidence import Item, Price, Tier, Transform
 
 
 def graduated(*tiers: tuple[int | None, str, str | None]) -> Price:
@@ -35,3 +39,25 @@ def test_a_cent_off_is_no_flat_amount() -> None:
     price = graduated((5, "10", "20"), (None, "8", None))
     assert 8 == quantity_behind([(5, 33), (3, 21)], price, "usd")
     assert 5 == quantity_behind([(5, 33), (3, 20)], price, "usd")
+
+
+def test_a_fraction_of_a_unit() -> None:
+    """Two and a half at 10.00, in packages, and through tiers."""
+    half = Fraction(5, 2)
+    plain = Price("p", "p", "usd", unit=Decimal(1000))
+    packed = replace(plain, transform=Transform(2, "up"))
+    tiers = (Tier(2, Decimal(1000), None), Tier(None, Decimal(400), None))
+    tiered = replace(plain, unit=None, scheme="tiered", tiers_mode="graduated", tiers=tiers)
+    worth = [
+        sum(part.amount for part in period_parts(price, "usd", half))
+        for price in (plain, packed, replace(packed, transform=Transform(2, "down")), tiered, replace(tiered, tiers_mode="volume"))
+    ]
+    assert [2500, 2000, 1000, 2200, 1000] == worth
+    assert (half, 2) == (quantity_of(Item("si", "p", 2, quantity_decimal=Decimal("2.5"))), quantity_of(Item("si", "p", 2)))
+
+
+def test_two_tiers_that_end_at_one_bound_are_unknown() -> None:
+    """Which of them holds a quantity can't be told."""
+    tiers = (Tier(None, Decimal(1000), None), Tier(None, Decimal(400), None))
+    with pytest.raises(Unpriceable, match="tiers_unknown"):
+        period_parts(Price("p", "p", "usd", scheme="tiered", tiers_mode="graduated", tiers=tiers), "usd", 3)

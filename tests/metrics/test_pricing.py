@@ -327,7 +327,9 @@ def test_an_unknown_duration_is_not_guessed() -> None:
     )
     s = Subscription("sub", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1),), discounts=(Discount("d", "c", NOW),))
     found = {d: price_subscription(s, NOW, catalog, preset("default", discounts=d)).items[0] for d in ("none", "forever", "all")}
-    assert {"none": None, "forever": "unknown_coupon", "all": "unknown_coupon"} == {d: p.problem for d, p in found.items()}
+    assert {"none": None, "forever": "coupon_duration_unknown", "all": "coupon_duration_unknown"} == {
+        d: p.problem for d, p in found.items()
+    }
     assert {10_000_000} == {p.net_micros for p in found.values()}
 
 
@@ -447,3 +449,38 @@ def test_everything_can_be_explained(c: Composition) -> None:
         )
         assert item == explained.priced
         assert explained.words
+
+
+@pytest.mark.parametrize("price", [
+    Price("absurd", "prod", "usd", unit=Decimal(99_999_999_900)),
+    Price("absurd", "prod", "jpy", unit=Decimal(10**10), options=(CurrencyOption("usd", Decimal(10**10)),)),
+    Price("absurd", "prod", "usd", interval="day", unit=Decimal(10**5)),
+    Price("absurd", "prod", "usd", scheme="tiered", tiers_mode="volume", tiers=(Tier(None, Decimal(10**6), None),)),
+])  # fmt: skip
+def test_more_than_can_be_counted_with_is_no_price(price: Price) -> None:
+    """A thousand million of it: the item is 0 with its problem, the other item is what it is."""
+    items = (Item("si_1", "absurd", 10**9), Item("si_2", "good", 1))
+    catalog = Catalog(prices={"absurd": price, "good": Price("good", "prod", "usd", unit=Decimal(2000))})
+    quantity = replace(items[0], quantity=10**12 if price.interval == "day" else 10**9)
+    found = price_subscription(Subscription("s", "c", "active", "usd", NOW, NOW, (quantity, items[1])), NOW, catalog, DEFAULT)
+    assert [(0, "amount_out_of_bounds"), (20_000_000, None)] == [(i.net_micros, i.problem) for i in found.items]
+
+
+def test_a_price_of_unknown_type_is_not_guessed() -> None:
+    """Neither left out as billed once nor taken for recurring; nor is an interval that is missing a month."""
+    odd = Price("odd", "p", "usd", kind="someday", unit=Decimal(1000))
+    bare = Price("bare", "p", "usd", usage="", interval="", interval_count=0, unit=Decimal(1000))
+    catalog = Catalog({"odd": odd, "bare": bare})
+    s = Subscription("sub", "cus", "active", "usd", NOW, NOW, (Item("a", "odd", 1), Item("b", "bare", 1)))
+    priced = price_subscription(s, NOW, catalog, DEFAULT).items
+    assert [("price_type_unknown", None, 0), ("interval_unknown", None, 0)] == [
+        (p.problem, p.excluded, p.list_micros) for p in priced
+    ]
+
+
+def test_a_problem_with_a_coupon_names_it() -> None:
+    """So that whoever reads the finding knows where to look."""
+    catalog = Catalog({"p": Price("p", "basic", "usd", unit=Decimal(1000))})
+    s = Subscription("sub", "cus", "active", "usd", NOW, NOW, (Item("si", "p", 1),), discounts=(Discount("d", "GONE", NOW),))
+    (item,) = price_subscription(s, NOW, catalog, DEFAULT).items
+    assert ("unknown_coupon", "GONE") == (item.problem, item.coupon)

@@ -369,3 +369,16 @@ def test_a_doubled_standing_is_refused() -> None:
     doubled = Book(pl.concat([ledger.standings] * 2), ledger.movements)
     with pytest.raises(BrokenLedger, match="2024-04-02"):
         partials(doubled, [MAY])
+
+
+def test_a_switch_of_currency_loses_nobody() -> None:
+    """Who leaves a currency for another is a contraction and a member retained, no logo lost or new; who leaves both is churn."""
+    rows = [Stand("s", BEFORE, 50), Stand("s", WITHIN, 0, cause="currency_switch"), Stand("k", BEFORE, 100)]
+    rows += [Stand("s", WITHIN, 40, currency="eur", cause="currency_switch"), Stand("g", BEFORE, 30), Stand("g", WITHIN, 0)]
+    found = {f.currency: f for f in finish(partials(book(rows), [MAY]), complete_until=Instant(FOREVER))}
+    usd, eur = found["usd"], found["eur"]
+    assert (180, 0, 50, 30, 100) == (usd.opening, usd.expansion, usd.contraction, usd.churn, usd.closing_of_cohort)
+    assert (3, 2, 1, 0, 1) == (usd.opening_customers, usd.retained_customers, usd.closing_customers, usd.new_logos, usd.lost_logos)
+    assert (0, 0, 0, 1, 40) == (eur.opening, eur.new_logos, eur.lost_logos, eur.closing_customers, eur.closing)
+    assert (-1, 1) == (usd.companion("switched_logos"), eur.companion("switched_logos"))
+    assert [] == usd.breaks() + eur.breaks()

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from metrics.evidence import InvoiceEvidence
+from metrics.evidence import Discount, InvoiceEvidence, Item
 from metrics.periods import day_of
 from metrics.timed import Timed, customer_discounts, tax_shares, usage_billed, value_at
 from tests.metrics.life import CATALOG, instant, told_text
@@ -59,7 +59,7 @@ def test_a_state_that_only_describes_discounts_says_nothing_of_the_customers() -
 def test_the_share_of_tax_changes_only_by_more_than_a_cent() -> None:
     """19.00 of 119.00; a cent more or less is rounding, two are another rate."""
     shares = {
-        tax: [share for _, share, _ in tax_shares(invoices, CATALOG)["si_sub"]]
+        tax: [share for _, share, _ in tax_shares(invoices, CATALOG).items["si_sub"]]
         for tax in (1898, 1899, 1901, 1902)
         for invoices in [
             billed(
@@ -73,18 +73,70 @@ def test_the_share_of_tax_changes_only_by_more_than_a_cent() -> None:
 
 
 def test_which_lines_tell_of_tax() -> None:
-    """A cycle's of a known price that may include tax, with an amount; not a draft's, a proration's, or one of another item or none."""
-    line = "gross@si_sub:2025-01-01..2025-02-01"
-    (invoice,) = billed(f"2025-01-01 line={line}:tax1900")
-    assert {"si_sub": [(JANUARY, Fraction(19, 119), "il_2_0")]} == tax_shares([invoice], CATALOG)
+    """Any line of a known price that may include tax, of a cycle or a proration, charged or given back; not a draft's, nor one without taxes."""
+    span = "gross@si_sub:2025-01-01..2025-02-01"
+    (invoice,) = billed(f"2025-01-01 line={span}:tax1900")
+    (line,) = invoice.lines
+    share = {"si_sub": [(JANUARY, Fraction(19, 119), "il_2_0")]}
+    assert share == tax_shares([invoice], CATALOG).items
     exclusive = replace(CATALOG, prices={"gross": replace(CATALOG.prices["gross"], tax_behavior="exclusive")})
-    assert {} == tax_shares([invoice], exclusive) == tax_shares([invoice], replace(CATALOG, prices={}))
-    for changes in ({"item": None}, {"proration": True}, {"amount": 0}, {"amount": -100}, {"inclusive_tax": 0}):
-        told = replace(invoice, lines=(replace(invoice.lines[0], **changes),))
-        assert {} == tax_shares([told], CATALOG), changes
-    cent = replace(invoice, lines=(replace(invoice.lines[0], amount=1, inclusive_tax=1),))
-    assert {"si_sub": [(JANUARY, Fraction(1), "il_2_0")]} == tax_shares([cent], CATALOG)
-    assert {} == tax_shares(billed(f"2025-01-01 status=draft line={line}:tax1900"), CATALOG)
+    for catalog in (exclusive, replace(CATALOG, prices={})):
+        assert {} == tax_shares([invoice], catalog).items
+    for changes in ({"proration": True}, {"amount": -11900, "inclusive_tax": -1900, "proration": True}):
+        assert share == tax_shares([replace(invoice, lines=(replace(line, **changes),))], CATALOG).items, changes
+    for changes in ({"taxes_told": False}, {"amount": 0}):
+        assert {} == tax_shares([replace(invoice, lines=(replace(line, **changes),))], CATALOG).items, changes
+    untaxed = replace(invoice, lines=(replace(line, inclusive_tax=0),))
+    assert {"si_sub": [(JANUARY, Fraction(0), "il_2_0")]} == tax_shares([untaxed], CATALOG).items
+    assert {} == tax_shares(billed(f"2025-01-01 status=draft line={span}:tax1900"), CATALOG).items
+
+
+def test_the_share_of_tax_is_of_what_is_left_after_discounts() -> None:
+    """119.00 with 10 % off holds 17.10 of tax in 107.10, which is 19 of 119; discounted away it says nothing."""
+    ten = Discount("di_ten", "ten", JANUARY)
+    (invoice,) = billed("2025-01-01 line=gross@si_sub:2025-01-01..2025-02-01:tax1710")
+    for amount, taken, tax in ((11900, 1190, 1710), (-11900, -1190, -1710), (-11900, 1190, -1710)):
+        line = replace(invoice.lines[0], amount=amount, discounts=((ten, taken),), inclusive_tax=tax)
+        shares = tax_shares([replace(invoice, lines=(line,))], CATALOG).items
+        assert [(JANUARY, Fraction(19, 119), line.id)] == shares["si_sub"]
+    free = replace(invoice.lines[0], discounts=((ten, 11900),), inclusive_tax=0)
+    assert {} == tax_shares([replace(invoice, lines=(free,))], CATALOG).items
+
+
+def test_the_largest_line_of_a_share_says_it_best() -> None:
+    """A proration of 0.50 with 0.08 of tax is 16 %; the cycle after it, 19.00 of 119.00, is the same share, told exactly."""
+    invoices = billed(
+        "2025-01-31 line=gross@si_sub:2025-01-31..2025-02-01:debit line=gross@si_sub:2025-02-01..2025-03-01:tax1900",
+    )
+    small, cycle = invoices[0].lines
+    lines = (replace(small, amount=50, inclusive_tax=8), cycle)
+    ((at, share, _),) = tax_shares([replace(invoices[0], lines=lines)], CATALOG).items["si_sub"]
+    assert (instant("2025-01-31"), Fraction(19, 119)) == (at, share)
+
+
+def test_whose_share_an_item_takes() -> None:
+    """Its own lines', else those of its price, else the subscription's; none where the price excludes tax, nor where nothing is billed."""
+    invoices = billed(
+        "2025-01-01 line=gross@a:2025-01-01..2025-02-01:tax1900 line=eur@b:2025-01-01..2025-02-01:tax200",
+    )
+    taxes = tax_shares(invoices, CATALOG)
+    gross, eur = CATALOG.prices["gross"], CATALOG.prices["eur"]
+    told = [
+        taxes.share(Item(item, price.id, 1), price, MARCH)
+        for item, price in (("a", gross), ("new", gross), ("new", eur), ("a", replace(gross, tax_behavior="exclusive")))
+    ]
+    assert [Fraction(19, 119), Fraction(19, 119), Fraction(1, 20), 0] == told
+    other = replace(gross, id="other")
+    assert taxes.lines[-1][1] == taxes.share(Item("new", "other", 1), other, MARCH)
+    assert None is tax_shares([], CATALOG).share(Item("a", "gross", 1), gross, MARCH)
+
+
+def test_a_line_that_names_no_item_is_of_the_one_that_its_price_bills() -> None:
+    """Prorations of the older kind name only their price."""
+    (invoice,) = billed("2025-01-01 line=gross@a:2025-01-01..2025-02-01:tax1900")
+    later = replace(invoice.lines[0], id="il_p", item=None, proration=True, period_start=FEBRUARY, amount=11600, inclusive_tax=1600)
+    found = tax_shares([replace(invoice, lines=(*invoice.lines, later))], CATALOG)
+    assert [(JANUARY, Fraction(19, 119), "il_2_0"), (FEBRUARY, Fraction(16, 116), "il_p")] == found.items["a"]
 
 
 def test_usage_is_known_from_the_end_of_its_period() -> None:

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
@@ -29,7 +30,7 @@ from metrics.evidence import Instant
 from metrics.ledger import CustomerLedger
 from metrics.policy import preset
 from tests.stripe import replay
-from tests.stripe.replay import KEY, NOW, Replay, collected
+from tests.stripe.replay import ACCOUNT, KEY, NOW, Replay, collected
 from worker import steps
 from worker.jobs import Terms
 from worker.plan import Pace
@@ -293,3 +294,17 @@ def test_the_commands_say_the_same(served: Replay, tmp_path: Path) -> None:
     assert "done" == json.loads(nrr("sync", "--json"))["status"]
     told = json.loads(nrr("show", "mrr", "--at", "2026-03-31", "--json"))
     assert ("512.279999", "522.279999", 9) == (told["mrr"], told["list_mrr"], told["customers"])
+    (said,) = json.loads(nrr("show", "findings", "--reason", "other_lines", "--json"))["findings"]
+    invoices = [i for i in collected(NOW)["invoices"].values() if i["status"] not in ("draft", "void")]
+    charges = [(i["id"], line["amount"]) for i in invoices for line in i["lines"].get("data", ()) if is_beside(line)]
+    amount = f"{sum(a for _, a in charges) / 100:.2f}"
+    assert said["detail"].startswith(f"{len(charges)} charges on {len({i for i, _ in charges})} invoices, {amount} USD in all")
+    assert (ACCOUNT, "one-off" in said["meaning"], "subscription" in said["next_step"]) == (said["object_id"], True, True)
+
+
+def is_beside(line: dict[str, Any]) -> bool:
+    """Whether a recorded line is of no subscription item."""
+    parent = line.get("parent")
+    if parent is None:
+        return line["type"] != "subscription" and not line["proration"]
+    return parent["type"] == "invoice_item_details" and not parent["invoice_item_details"]["proration"]

@@ -107,7 +107,7 @@ def test_an_audit_reads_every_kind_again() -> None:
     """Events of three days with all that they name, every list but of old invoices, then single objects, then the count."""
     position = NOW - 3_600
     plan_of_night = plan.audit(NOW, Known(Instant(position), listed(position)), PACE)
-    assert dict.fromkeys(CATALOG, 0) | dict.fromkeys(("subscriptions", "customers", "invoices"), 1) == streams(
+    assert dict.fromkeys(CATALOG, 0) | dict.fromkeys(("subscriptions", "customers", "invoices", "pending_items"), 1) == streams(
         plan_of_night, "list"
     )
     events = the(plan_of_night, "events")

@@ -96,7 +96,20 @@ class Face:
             )
         if report.quarantined:
             self.say(f"{report.quarantined} objects could not be read and are kept out: nrr doctor names them")
+        underived = self.underived()
+        if report.quarantined or underived:
             raise typer.Exit(Exit.QUARANTINED)
+
+    def underived(self) -> int:
+        """How many customers can't be derived, which is said."""
+        from integrations.store import ledger
+        from integrations.store.engine import read
+
+        with read(self.wiring.engine) as connection:
+            found = len(ledger.underived(connection))
+        if found:
+            self.say(f"{found} customers can't be derived and are in no figure: nrr doctor names them")
+        return found
 
 
 def put_json(data: Mapping[str, Any]) -> None:

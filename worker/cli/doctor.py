@@ -235,7 +235,7 @@ def _ago(seconds: float) -> str:
 
 
 def _trouble(face: Face, found: "Freshness") -> Iterator[Check]:
-    from integrations.store import quarantine
+    from integrations.store import ledger, quarantine
     from integrations.store.engine import read
     from worker.freshness import drifted as told
 
@@ -250,6 +250,10 @@ def _trouble(face: Face, found: "Freshness") -> Iterator[Check]:
             named = quarantine.everything(connection, limit=5)
         first = "; ".join(f"{q.kind} {q.object_id}: {q.reason} ({q.detail})" for q in named)
         yield Check("quarantine", WRONG, f"{found.quarantined} objects are kept out: {first}", Exit.QUARANTINED)
+    if found.underived:
+        with read(face.wiring.engine) as connection:
+            whose = "; ".join(f"{customer}: {why}" for customer, why in ledger.underived(connection, limit=5))
+        yield Check("derivation", WRONG, f"{found.underived} customers are in no figure: {whose}", Exit.QUARANTINED)
 
 
 def _findings(face: Face) -> Iterator[Check]:

@@ -23,6 +23,7 @@ from worker.cli.common import (
 )
 from worker.cli.dimensions import known
 from worker.cli.faults import Exit, Stop
+from worker.cli.findings import findings
 from worker.cli.ready import ready
 from worker.cli.stored_figures import At
 
@@ -298,38 +299,6 @@ def exclusions(
         )
 
 
-@app.command()
-def findings(
-    reason: Annotated[str | None, typer.Option("--reason", help="Of this reason only.")] = None,
-    customer: Annotated[str | None, typer.Option("--customer", metavar="ID", help="Of this customer only.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many.")] = 200,
-    policy: PolicyName = None,
-    json: Json = False,
-    now: Now = None,
-    config: Config = None,
-) -> None:
-    """Show what a reader of the numbers must know about the data: gaps, unknown prices, inferred dates."""
-    from integrations.store import book
-    from integrations.store.engine import read
-
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        ready(face)
-        with read(face.wiring.engine) as connection:
-            found = book.findings(connection, face.wiring.basis.version)
-        rows = [
-            row for row in found.iter_rows(named=True)
-            if reason in (None, row["reason"]) and customer in (None, row["customer"])
-        ]  # fmt: skip
-        if json:
-            put_json({"count": len(rows), "findings": rows[:limit]})
-            return
-        face.table(
-            ("severity", "reason", "object", "customer", "what"),
-            [(r["severity"], r["reason"], r["object_id"], r["customer"], r["detail"]) for r in rows[:limit]],
-        )
-        if len(rows) > limit:
-            face.say(f"{len(rows) - limit} more (--limit)")
-
-
+app.command()(findings)
 for name in ("nrr", "grr", "segments", "cohorts", "insight"):
     app.command(name=name)(getattr(figures, name))

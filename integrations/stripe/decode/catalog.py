@@ -6,73 +6,135 @@ sight of them. Nothing here asks for anything over the network or judges whether
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from typing import TypeVar
 
 from integrations.stripe import shapes
 from integrations.stripe.currencies import KNOWN
+from integrations.stripe.decode.bounds import affordable, bounded, peak
 from integrations.stripe.decode.faults import Unusable, an_id, currency, exact, maybe
+from metrics.catalog import version_of
 from metrics.evidence import Coupon, CurrencyOption, Discount, Instant, Price, Product, Tier, Transform
+from metrics.money import MOST_MICROS
 
+T = TypeVar("T")
 UNDATED = Instant(0)
 """The start of a discount of which Stripe gave only the id: it was in force when it was named, since when isn't known."""
 
 
 class Seen:
-    """What was met inside other objects of one page, each id once."""
+    """What was met inside other objects of one page, each object once.
 
-    __slots__ = ("coupons", "prices", "products")
+    An id may name two objects on one page: what was deleted and what was made again under its id. `scoped` says that the answer was
+    asked to tell which products a coupon is for, where a coupon hangs off the source of a discount that is the object's own.
+    """
 
-    def __init__(self) -> None:
-        self.prices: dict[str, Price] = {}
-        self.coupons: dict[str, Coupon] = {}
+    __slots__ = ("_costs", "_coupons", "_peaks", "_prices", "products", "scoped")
+
+    def __init__(self, *, scoped: bool = False) -> None:
+        self.scoped = scoped
         self.products: dict[str, Product] = {}
+        self._peaks: dict[str, float] = {}
+        self._costs: dict[str, Price] = {}
+        self._prices: dict[tuple[object, ...], tuple[str, Price | None]] = {}
+        self._coupons: dict[tuple[object, ...], tuple[str, Coupon | None]] = {}
+
+    @property
+    def prices(self) -> list[Price]:
+        """Every price that was met, as far as it was described."""
+        return _each_once(found for _, found in self._prices.values())
+
+    @property
+    def coupons(self) -> list[Coupon]:
+        """Every coupon that was met, as far as it was described."""
+        return _each_once(found for _, found in self._coupons.values())
 
     def price(self, value: str | shapes.Price | None) -> str | None:
-        """The id of a price; what it costs is noted where the sight of it is complete."""
-        if not isinstance(value, shapes.Price):
-            return value
-        if value.id and value.id not in self.prices and _is_complete(value.billing_scheme, value):
-            self._note_price(value)
-        return value.id
+        """The id of a price; what an inlined one says is noted."""
+        return self.priced(value, None)[0]
 
     def plan(self, value: str | shapes.Plan | None) -> str | None:
-        """The id of a plan, which is a price by an older name."""
-        if not isinstance(value, shapes.Plan):
-            return value
-        if value.id and value.id not in self.prices:
-            as_price = plan_as_price(value)
-            if _is_complete(as_price.billing_scheme, as_price):
-                self._note_price(as_price)
-        return value.id
+        """The id of a plan, which is a price by an older name; what an inlined one says is noted."""
+        return self.priced(None, value)[0]
+
+    def priced(self, price: str | shapes.Price | None, plan: str | shapes.Plan | None) -> tuple[str | None, str]:
+        """The id of what something is priced by, a plan where it has no price, and which object of that id it is, as only an inlined one tells."""
+        value = plan_as_price(plan) if price is None and isinstance(plan, shapes.Plan) else plan if price is None else price
+        if not isinstance(value, shapes.Price):
+            return value if isinstance(value, str) else None, ""
+        return value.id, self._version_of_price(value) if value.id else ""
 
     def coupon(self, value: str | shapes.Coupon | None) -> str | None:
-        """The id of a coupon; what it takes off is noted where that is said."""
+        """The id of a coupon; what an inlined one says is noted."""
+        return self.couponed(value)[0]
+
+    def couponed(self, value: str | shapes.Coupon | None, *, scoped: bool = False) -> tuple[str | None, str]:
+        """The id of a coupon and which object of that id it is.
+
+        `scoped`: it was asked to say which products it is for, so that silence means all of them.
+        """
         if not isinstance(value, shapes.Coupon):
-            return value
-        told = value.percent_off is not None or value.amount_off is not None
-        if value.id and value.id not in self.coupons and told:
+            return value, ""
+        if not value.id:
+            return value.id, ""
+        products = tuple(value.applies_to.products or ()) if value.applies_to else None
+        what = (
+            value.id, value.created, value.percent_off, value.amount_off, value.currency, value.duration, value.duration_in_months,
+            value.currency_options is None, products, scoped,
+        )  # fmt: skip
+        known = self._coupons.get(what)
+        if known is None:
+            known = "", None
             # Its own list will say what is wrong with a bad one; the object that names it is still good.
             with suppress(Unusable):
-                self.coupons[value.id] = coupon(value)
-        return value.id
+                found = coupon(value, scoped=scoped)
+                known = version_of(found), found
+            self._coupons[what] = known
+        return value.id, known[0]
 
-    def _note_price(self, value: shapes.Price) -> None:
-        # As above: the item that names it keeps its id, and is reported when it can't be priced.
-        with suppress(Unusable):
-            self.prices[value.id or ""] = price(value)
+    def afford(self, price: str | None, quantity: int | None, currency: str) -> None:
+        """Raises Unusable when so many of a price that was met come to more than can be counted with."""
+        known = self._costs.get(price or "")
+        if known is None or not quantity:
+            return
+        if known.id not in self._peaks:
+            self._peaks[known.id] = peak(known)
+        if abs(quantity) * self._peaks[known.id] > MOST_MICROS:
+            affordable(known, quantity, currency)
+
+    def _version_of_price(self, value: shapes.Price) -> str:
+        recurring = value.recurring
+        often = None if recurring is None else (recurring.interval, recurring.interval_count, recurring.usage_type)
+        product_id = value.product.id if isinstance(value.product, shapes.Product) else value.product
+        what = (
+            value.id, value.created, value.currency, value.type, often, value.billing_scheme, value.tiers_mode, value.tiers is None,
+            value.unit_amount, value.unit_amount_decimal, value.transform_quantity is None, value.currency_options is None,
+            value.tax_behavior, value.nickname, product_id,
+        )  # fmt: skip
+        known = self._prices.get(what)
+        if known is None:
+            known = self._prices[what] = self._noted(value)
+        return known[0]
+
+    def _noted(self, value: shapes.Price) -> tuple[str, Price | None]:
         if isinstance(value.product, shapes.Product) and value.product.id and not value.product.deleted:
             self.products[value.product.id] = product(value.product)
+        # As above: the item that names it keeps its id, and is reported when it can't be priced.
+        with suppress(Unusable):
+            found = price(value)
+            self._costs[found.id] = found
+            return version_of(found), found
+        return "", None
 
 
-def _is_complete(scheme: str | None, value: shapes.Price) -> bool:
-    if scheme == "tiered":
-        return value.tiers is not None
-    return value.unit_amount is not None or value.unit_amount_decimal is not None
+def _each_once(found: Iterable[T | None]) -> list[T]:
+    return list(dict.fromkeys(each for each in found if each is not None))
 
 
 def plan_as_price(plan: shapes.Plan) -> shapes.Price:
     """The price that a plan stands for: it has the plan's id."""
     return shapes.Price(
         id=plan.id,
+        created=plan.created,
         deleted=plan.deleted,
         product=plan.product,
         currency=plan.currency,
@@ -89,21 +151,26 @@ def plan_as_price(plan: shapes.Plan) -> shapes.Price:
 
 
 def price(shape: shapes.Price) -> Price:
-    """A price in our words. Raises Unusable without an id, in an unknown currency, or with amounts that are none."""
+    """A price in our words; what a recurring price doesn't say of its interval stays empty.
+
+    Raises Unusable without an id, in an unknown currency, or with amounts that are none.
+    """
     price_id = an_id(shape.id, "the price")
     own = currency(shape.currency, "currency")
     recurring = shape.recurring
-    count = (recurring.interval_count if recurring else None) or 1
-    if count < 1:
+    kind = "recurring" if recurring else shape.type or ""
+    silent = kind == "recurring" and recurring is None
+    count = 0 if silent else (recurring.interval_count if recurring else None) or 1
+    if count < 0:
         raise Unusable("bad_interval", "recurring.interval_count is below one")
     product_id = shape.product.id if isinstance(shape.product, shapes.Product) else shape.product
-    return Price(
+    found = Price(
         id=price_id,
         product=product_id or "",
         currency=own,
-        kind=shape.type or ("recurring" if recurring else "one_time"),
-        usage=(recurring.usage_type if recurring else None) or "licensed",
-        interval=(recurring.interval if recurring else None) or "month",
+        kind=kind,
+        usage="" if silent else (recurring.usage_type if recurring else None) or "licensed",
+        interval=(recurring.interval or "") if recurring else "" if silent else "month",
         interval_count=count,
         scheme=shape.billing_scheme or "per_unit",
         tiers_mode=shape.tiers_mode,
@@ -113,7 +180,9 @@ def price(shape: shapes.Price) -> Price:
         options=_options(shape.currency_options or {}, own),
         tax_behavior=shape.tax_behavior or "unspecified",
         nickname=shape.nickname,
+        created=maybe(shape.created),
     )
+    return bounded(found)
 
 
 def _tiers(tiers: Iterable[shapes.Tier] | None) -> tuple[Tier, ...] | None:
@@ -126,7 +195,7 @@ def _tiers(tiers: Iterable[shapes.Tier] | None) -> tuple[Tier, ...] | None:
         unit = exact(tier.unit_amount, tier.unit_amount_decimal, "tiers.unit_amount_decimal")
         flat = exact(tier.flat_amount, tier.flat_amount_decimal, "tiers.flat_amount_decimal")
         out.append(Tier(None if isinstance(tier.up_to, str) else tier.up_to, unit, flat))
-    return tuple(out)
+    return tuple(dict.fromkeys(out))  # one that an answer has twice counts once
 
 
 def _transform(shape: shapes.Transform | None) -> Transform | None:
@@ -149,12 +218,15 @@ def _options(options: Mapping[str, shapes.CurrencyOption], own: str) -> tuple[Cu
     )
 
 
-def coupon(shape: shapes.Coupon) -> Coupon:
-    """A coupon in our words; `products` is None where its `applies_to` wasn't in what we read. Raises Unusable."""
+def coupon(shape: shapes.Coupon, *, scoped: bool) -> Coupon:
+    """A coupon in our words. Raises Unusable.
+
+    Stripe says nothing of products where a coupon is for all of them, and nothing where it wasn't asked to: `scoped` says that it was.
+    """
     own = None if shape.currency is None else currency(shape.currency, "currency")
     options = (shape.currency_options or {}).items()
     applies_to = shape.applies_to.products if shape.applies_to else None
-    return Coupon(
+    found = Coupon(
         id=an_id(shape.id, "the coupon"),
         percent_off=exact(None, shape.percent_off, "percent_off"),
         amount_off=shape.amount_off,
@@ -164,10 +236,13 @@ def coupon(shape: shapes.Coupon) -> Coupon:
             for code, option in sorted(options)
             if option.amount_off is not None and code.lower() != own and code.lower() in KNOWN
         ),
-        duration=shape.duration or "forever",
+        duration=shape.duration or "",
         months=shape.duration_in_months,
         products=tuple(sorted(applies_to)) if applies_to else None,
+        created=maybe(shape.created),
+        scope_told=scoped or bool(shape.applies_to and shape.applies_to.products is not None),
     )
+    return bounded(found, "jpy" if own is None else own)
 
 
 def product(shape: shapes.Product) -> Product:
@@ -175,27 +250,29 @@ def product(shape: shapes.Product) -> Product:
     return Product(an_id(shape.id, "the product"), shape.name)
 
 
-def discount(value: str | shapes.Discount, seen: Seen, holder: str) -> Discount:
+def discount(value: str | shapes.Discount, seen: Seen, holder: str, *, own: bool = False) -> Discount:
     """A discount on `holder`. An id alone tells neither its coupon nor its dates: those come with its other sightings.
+
+    `own`: it hangs off the object that was asked for itself, and not off a part of it.
 
     Versions before 2020-08-27 gave discounts no id; one is made up from what they have, the same at each sight.
     """
     if isinstance(value, str):
         return Discount(value, None, UNDATED, None)
     from_coupon = value.coupon if value.coupon is not None else (value.source.coupon if value.source else None)
-    coupon_id = seen.coupon(from_coupon)
+    coupon_id, version = seen.couponed(from_coupon, scoped=own and seen.scoped and value.coupon is None)
     start = UNDATED if value.start is None else Instant(value.start)
-    return Discount(value.id or f"di:{holder}:{coupon_id}:{start}", coupon_id, start, maybe(value.end))
+    return Discount(value.id or f"di:{holder}:{coupon_id}:{start}", coupon_id, start, maybe(value.end), version)
 
 
 def discounts(
     many: Iterable[str | shapes.Discount] | None, single: shapes.Discount | None, seen: Seen, holder: str
 ) -> tuple[Discount, ...]:
     """The discounts on `holder` in Stripe's order: the newer list, filled from the older single field where it has just ids."""
-    first = None if single is None else discount(single, seen, holder)
+    first = None if single is None else discount(single, seen, holder, own=True)
     if not many:
         return () if first is None else (first,)
-    out = [discount(value, seen, holder) for value in many]
+    out = [discount(value, seen, holder, own=True) for value in many]
     if first is not None:
         out = [first if d.id == first.id and d.coupon is None else d for d in out]
     return tuple(out)

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from integrations.stripe import invoice_shapes, shapes
+from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import Seen, discount, product
 from integrations.stripe.decode.faults import Unusable, an_id, instant, ref
 from integrations.stripe.decode.parsing import loose
@@ -46,6 +47,15 @@ class _Named(shapes.Shape):
     parent: invoice_shapes.InvoiceParent | None = None
 
 
+_DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
+    shape: msgspec.json.Decoder(shape)
+    for shape in (
+        _Named, shapes.Price, shapes.Plan, shapes.Coupon, shapes.Product, shapes.Subscription, shapes.Customer, shapes.Discount,
+    )
+}  # fmt: skip
+"""Made on import: see `parsing`. What is converted is of these shapes too."""
+
+
 def event(shape: shapes.Event, seen: Seen) -> EventMeaning | None:
     """What an event says, or None for a type that MRR doesn't need. Raises Unusable when its object can't be used."""
     fact = fact_of(shape)
@@ -62,7 +72,8 @@ def event(shape: shapes.Event, seen: Seen) -> EventMeaning | None:
         case "customer":
             customers = _customer_states(fact, obj, previous, seen, deleted=verb == "deleted")
         case "customer.discount":
-            customers = _discount_states(fact, obj, previous, seen, deleted=verb == "deleted")
+            found = _discount_states(fact, obj, previous, seen, deleted=verb == "deleted")
+            customers = tuple(bounded(each) for each in found)
         case "price":
             seen.price(_shaped(obj, shapes.Price))
         case "plan":
@@ -89,7 +100,7 @@ def fact_of(shape: shapes.Event) -> EventFact | None:
     object_id = an_id(named.id, f"the object of {kind}") if head != "customer.discount" else named.id or ""
     details = named.parent.subscription_details if named.parent else None
     of_subscription = (ref(details.subscription) if details else None) or ref(named.subscription)
-    return EventFact(
+    fact = EventFact(
         id=event_id,
         type=kind,
         created=at,
@@ -98,11 +109,12 @@ def fact_of(shape: shapes.Event) -> EventFact | None:
         subscription=object_id if head == "customer.subscription" else of_subscription,
         invoice=object_id if head == "invoice" else ref(named.invoice),
     )
+    return bounded(fact)
 
 
 def _shaped(obj: bytes, shape: type[T]) -> T:
     try:
-        return msgspec.json.decode(obj, type=shape)
+        return _DECODERS[shape].decode(obj)  # type: ignore[no-any-return]  # the decoder was made for this very shape
     except msgspec.ValidationError as error:
         raise Unusable("bad_shape", f"the event's object: {error}") from error
 

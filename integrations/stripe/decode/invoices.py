@@ -8,6 +8,7 @@ from typing import Final
 
 from integrations.stripe import invoice_shapes, shapes
 from integrations.stripe.decode import lines as decoded
+from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import Seen, discount
 from integrations.stripe.decode.faults import Unusable, an_id, currency, ref
 from metrics.evidence import Discount, Invoice, InvoiceEvidence, InvoiceLine, UnreadLine
@@ -42,7 +43,7 @@ def invoice(shape: invoice_shapes.Invoice, seen: Seen, *, lines: Sequence[invoic
         uncollectible_at=moments.marked_uncollectible_at,
     )
     if status == "draft":
-        return InvoiceEvidence(head)
+        return InvoiceEvidence(bounded(head))
     inline = shape.lines.data if shape.lines and shape.lines.data else []
     named = _discounts_of(shape, seen)
     out: list[InvoiceLine] = []
@@ -57,7 +58,7 @@ def invoice(shape: invoice_shapes.Invoice, seen: Seen, *, lines: Sequence[invoic
             out.append(line)
         else:
             unread.append(line)
-    return InvoiceEvidence(head, tuple(out), tuple(unread), others, amount)
+    return bounded(InvoiceEvidence(head, tuple(out), tuple(unread), others, amount), code)
 
 
 def _status_by(moments: invoice_shapes.StatusTransitions) -> str:
@@ -92,6 +93,6 @@ def _discounts_of(shape: invoice_shapes.Invoice, seen: Seen) -> dict[str, Discou
     found: dict[str, Discount] = {}
     for value in (*(shape.discounts or ()), shape.discount, *(a.discount for a in shape.total_discount_amounts or ())):
         if isinstance(value, shapes.Discount):
-            known = discount(value, seen, holder)
+            known = discount(value, seen, holder, own=True)
             found[known.id] = known
     return found

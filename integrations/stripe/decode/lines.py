@@ -7,6 +7,7 @@ doesn't say enough to tell is neither: it is handed on as unread, with what it d
 from typing import Final
 
 from integrations.stripe import invoice_shapes
+from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import UNDATED, Seen, discount
 from integrations.stripe.decode.faults import Unusable, an_id, currency, maybe, quantities, ref
 from metrics.evidence import Discount, Invoice, InvoiceLine, UnreadLine
@@ -49,13 +50,14 @@ def line(
         return _unread(shape, head, "line_without_amount", "amount is missing", seen)
     answered = details.proration_details.credited_items if details.proration_details else None
     quantity, decimal = quantities(shape.quantity, shape.quantity_decimal)
+    price, version = (priced, "") if isinstance(priced, str) else seen.priced(priced, shape.plan)
     # Most lines give ids alone, in the invoice's currency, untaxed: what that is not worth a call for is looked at here.
     return InvoiceLine(
         id=shape.id or an_id(shape.id, "a line of the invoice"),
         invoice=head.id,
         subscription=subscription_id,
         item=details.subscription_item,
-        price=priced if isinstance(priced, str) else seen.price(priced) if priced is not None else seen.plan(shape.plan),
+        price=price,
         quantity=quantity,
         amount=shape.amount,
         currency=head.currency if shape.currency in (None, head.currency) else currency(shape.currency, "line.currency"),
@@ -70,6 +72,7 @@ def line(
         discount_amounts_told=_amounts_told(shape),
         taxes_told=shape.taxes is not None or shape.tax_amounts is not None,
         invoice_item=ref(details.invoice_item),
+        price_version=version,
     )
 
 
@@ -118,8 +121,15 @@ def _line_discounts(shape: invoice_shapes.Line, named: dict[str, Discount] | Non
                 held[known.id] = known
             amounts[known.id] = amounts.get(known.id, 0) + (taken.amount or 0)
     if named:
-        held = {i: named.get(i, d) if d.coupon is None else d for i, d in held.items()}
+        held = {i: _better_described(d, named.get(i)) for i, d in held.items()}
     return tuple((d, amounts.get(i, 0)) for i, d in held.items())
+
+
+def _better_described(discount: Discount, by_invoice: Discount | None) -> Discount:
+    """A line's discount as the invoice describes it, where that says more: the coupon, or what the coupon is."""
+    if by_invoice is None or (discount.coupon is not None and not by_invoice.coupon_version):
+        return discount
+    return discount if discount.coupon_version else by_invoice
 
 
 def _inclusive(shape: invoice_shapes.Line) -> int:
@@ -157,12 +167,13 @@ def pending(shape: invoice_shapes.InvoiceItem, seen: Seen) -> tuple[str, Invoice
     assert period is not None
     assert period.start is not None
     assert period.end is not None
+    price, version = seen.priced(priced, shape.plan)
     found = InvoiceLine(
         id=item_id,
         invoice="",
         subscription=subscription,
         item=(of.subscription_item if of else None) or shape.subscription_item,
-        price=seen.price(priced) if priced is not None else seen.plan(shape.plan),
+        price=price,
         quantity=quantity,
         amount=shape.amount,
         currency=currency(shape.currency, "currency"),
@@ -175,5 +186,6 @@ def pending(shape: invoice_shapes.InvoiceItem, seen: Seen) -> tuple[str, Invoice
         discount_amounts_told=False,
         taxes_told=False,
         invoice_item=item_id,
+        price_version=version,
     )
-    return owner, found
+    return owner, bounded(found)

@@ -12,6 +12,7 @@ from typing import Any, Protocol, TypeVar
 from integrations.stripe import invoice_shapes, shapes
 from integrations.stripe.currencies import KNOWN
 from integrations.stripe.decode import catalog, events, invoices, states
+from integrations.stripe.decode.bounds import is_date
 from integrations.stripe.decode.catalog import Seen
 from integrations.stripe.decode.faults import Unusable
 from integrations.stripe.decode.lines import pending, worth
@@ -52,7 +53,8 @@ class _Gathered:
     at: Instant
     rest: Rest
     people: list[Person] | None
-    seen: Seen = field(default_factory=Seen)
+    seen: Seen
+    parts_again: bool = False
     prices: list[Price] = field(default_factory=list)
     coupons: list[Coupon] = field(default_factory=list)
     products: list[Product] = field(default_factory=list)
@@ -66,10 +68,23 @@ class _Gathered:
 
 
 def page_of(
-    kind: str, parsed: Parsed, at: Instant, rest: Rest, *, stream: str, payloads: bool = True, people: bool = False
+    kind: str,
+    parsed: Parsed,
+    at: Instant,
+    rest: Rest,
+    *,
+    stream: str,
+    payloads: bool = True,
+    people: bool = False,
+    scoped: bool = False,
+    parts_again: bool = False,
 ) -> StripePage:
-    """The evidence of one answer, read at `at`. What can't be used is in `rejected`, by id and reason."""
-    gathered = _Gathered(at, rest, [] if people else None)
+    """The evidence of one answer, read at `at`. What can't be used is in `rejected`, by id and reason.
+
+    `scoped`: it was asked to tell which products coupons are for. `parts_again`: items and lines are asked for by their own lists even
+    where they are complete, since only those tell the coupons of their discounts.
+    """
+    gathered = _Gathered(at, rest, [] if people else None, Seen(scoped=scoped), parts_again)
     take = _TAKE[kind]
     rejected = list(parsed.rejected)
     kept: list[Payload] = []
@@ -91,12 +106,13 @@ def page_of(
         objects=parsed.count,
         has_more=parsed.has_more,
         next_cursor=parsed.last_id if parsed.has_more else None,
-        oldest=None if parsed.oldest is None else Instant(parsed.oldest),
+        # How far a list was read is told by dates that are ones.
+        oldest=Instant(parsed.oldest) if parsed.oldest is not None and is_date(parsed.oldest) else None,
         prices=tuple(gathered.prices),
         coupons=tuple(gathered.coupons),
         products=(*gathered.products, *gathered.seen.products.values()),
-        inline_prices=tuple(p for p in gathered.seen.prices.values() if p.id not in known[0]),
-        inline_coupons=tuple(c for c in gathered.seen.coupons.values() if c.id not in known[1]),
+        inline_prices=tuple(p for p in gathered.seen.prices if p.id not in known[0]),
+        inline_coupons=tuple(c for c in gathered.seen.coupons if c.id not in known[1]),
         customers=tuple(gathered.customers),
         subscriptions=tuple(gathered.subscriptions),
         invoices=tuple(gathered.invoices),
@@ -141,7 +157,7 @@ def _take_plan(shape: shapes.Plan, page: _Gathered) -> None:
 
 
 def _take_coupon(shape: shapes.Coupon, page: _Gathered) -> None:
-    page.coupons.append(catalog.coupon(shape))
+    page.coupons.append(catalog.coupon(shape, scoped=page.seen.scoped))
 
 
 def _take_customer(shape: shapes.Customer, page: _Gathered) -> None:
@@ -153,6 +169,8 @@ def _take_customer(shape: shapes.Customer, page: _Gathered) -> None:
 def _take_subscription(shape: shapes.Subscription, page: _Gathered) -> None:
     items: Sequence[shapes.Item] | None = shape.items.data if shape.items else None
     complete = shape.items is not None and shape.items.complete
+    if shape.id and page.parts_again:
+        items, complete = _told_again(items, complete, lambda: page.rest.items(shape.id or "", None))
     if shape.id and not complete:
         try:
             items = _completed(items, lambda after: page.rest.items(shape.id or "", after))
@@ -169,7 +187,10 @@ def _take_subscription(shape: shapes.Subscription, page: _Gathered) -> None:
 
 def _take_invoice(shape: invoice_shapes.Invoice, page: _Gathered) -> None:
     lines: Sequence[invoice_shapes.Line] | None = shape.lines.data if shape.lines else None
-    if shape.id and shape.status != "draft" and not (shape.lines and shape.lines.complete):
+    complete = shape.lines is not None and shape.lines.complete
+    if shape.id and page.parts_again:
+        lines, complete = _told_again(lines, complete, lambda: page.rest.lines(shape.id or "", None))
+    if shape.id and shape.status != "draft" and not complete:
         lines = _completed(lines, lambda after: page.rest.lines(shape.id or "", after))
     evidence = invoices.invoice(shape, page.seen, lines=lines)
     page.invoices.append(evidence)
@@ -194,6 +215,15 @@ def _nobodys(evidence: InvoiceEvidence) -> list[Rejected]:
         detail = f"the invoice has no customer, so that {len(evidence.lines)} lines over {amounts} minor units of {head.currency} are nobody's"
         out.append(Rejected(head.id, "invoice", "missing_customer", detail))
     return out
+
+
+def _told_again(held: Sequence[T] | None, complete: bool, ask: Callable[[], Sequence[T]]) -> tuple[Sequence[T] | None, bool]:
+    """The parts of an object as their own list tells them, and that these are all; what was inlined where that list says nothing."""
+    try:
+        told = ask()
+    except Unusable:
+        return held, complete
+    return (told, True) if told else (held, complete)
 
 
 def _completed(held: Sequence[T] | None, rest: Callable[[str | None], Sequence[T]]) -> Sequence[T]:

@@ -9,7 +9,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -57,24 +56,15 @@ class Parsed:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-@cache
-def _whole(kind: str) -> msgspec.json.Decoder[Any]:
-    page: Any = shapes.PageOf
-    return msgspec.json.Decoder(page[SHAPES[kind]])
-
-
-@cache
-def _single(kind: str) -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(SHAPES[kind])
-
-
+_PAGE: Final[Any] = shapes.PageOf
+# Made here, on import, and never by whoever first needs one: msgspec builds what it knows of a type without a lock, and threads that do
+# so at once may use what is half built, which ends the process.
+_WHOLE: Final[dict[str, msgspec.json.Decoder[Any]]] = {kind: msgspec.json.Decoder(_PAGE[shape]) for kind, shape in SHAPES.items()}
+_SINGLE: Final[dict[str, msgspec.json.Decoder[Any]]] = {kind: msgspec.json.Decoder(shape) for kind, shape in SHAPES.items()}
+_TAKEN_APART: Final = msgspec.json.Decoder(shapes.PageOf[msgspec.Raw])
+_LOOSE: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(float_hook=Decimal)
 _AS_SENT: Final = msgspec.json.Encoder(decimal_format="number")
 """Writes what was taken apart as it came: a number stays a number, digit by digit."""
-
-
-@cache
-def _taken_apart() -> msgspec.json.Decoder[shapes.PageOf[msgspec.Raw]]:
-    return msgspec.json.Decoder(shapes.PageOf[msgspec.Raw])
 
 
 def parse_list(kind: str, body: bytes) -> Parsed:
@@ -102,7 +92,7 @@ def parse_object(kind: str, body: bytes) -> Parsed:
 
 
 def _parse_whole(kind: str, body: bytes) -> Parsed:
-    page = _whole(kind).decode(body)
+    page = _WHOLE[kind].decode(body)
     objects = page.data
     if kind in ("line_item", "subscription_item"):
         return Parsed(objects, page.has_more, len(objects), _last_id(objects), None)
@@ -111,8 +101,8 @@ def _parse_whole(kind: str, body: bytes) -> Parsed:
 
 
 def _parse_kept(kind: str, body: bytes) -> Parsed:
-    page = _taken_apart().decode(body)
-    decoder = _single(kind)
+    page = _TAKEN_APART.decode(body)
+    decoder = _SINGLE[kind]
     objects = [decoder.decode(raw) for raw in page.data]
     dates = [o.created for o in objects if o.created is not None]
     return Parsed(objects, page.has_more, len(objects), _last_id(objects), min(dates, default=None), page.data)
@@ -124,7 +114,7 @@ def _last_id(objects: Sequence[Any]) -> str | None:
 
 
 def _apart(kind: str, data: list[Any], has_more: bool) -> Parsed:
-    decoder = _single(kind)
+    decoder = _SINGLE[kind]
     objects, raws = [], []
     rejected: list[Rejected] = []
     last_id, dates = None, []
@@ -179,11 +169,6 @@ def _whole_number(text: str) -> int | str:
     return int(text) if len(text) < _LONGEST_NUMBER else text
 
 
-@cache
-def _loose() -> msgspec.json.Decoder[Any]:
-    return msgspec.json.Decoder(float_hook=Decimal)
-
-
 def loose(raw: bytes | msgspec.Raw) -> Any:
     """A piece of JSON as plain values, its numbers exact: for what has to be merged before it has a shape."""
-    return _loose().decode(raw)
+    return _LOOSE.decode(raw)

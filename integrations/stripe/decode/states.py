@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from integrations.stripe import shapes
+from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import Seen, discount, discounts
 from integrations.stripe.decode.faults import Unusable, an_id, currency, instant, maybe, quantities, ref
 from integrations.stripe.decode.schedules import billing, schedule
@@ -36,11 +37,12 @@ def subscription(
     all_items = once(i for i in (inline if items is None else items) if not i.deleted)
     single = shape.discount or None
     pause, cancellation = shape.pause_collection, shape.cancellation_details
-    return Subscription(
+    code = currency(shape.currency or _items_currency(all_items), "currency")
+    found = Subscription(
         id=sub_id,
         customer=customer_id,
         status=shape.status,
-        currency=currency(shape.currency or _items_currency(all_items), "currency"),
+        currency=code,
         created=created,
         start=created if shape.start_date is None else instant(shape.start_date, "start_date"),
         items=tuple([_item(i, shape, seen) for i in all_items]),
@@ -66,6 +68,9 @@ def subscription(
         billing_schedules=billing(shape.billing_schedules, seen) if shape.billing_schedules else (),
         plan=schedule(shape.schedule, seen),
     )
+    for item in found.items:
+        seen.afford(item.price, item.quantity, code)
+    return bounded(found)
 
 
 def once(items: Iterable[shapes.Item]) -> list[shapes.Item]:
@@ -95,7 +100,7 @@ def _pending(update: shapes.PendingUpdate, parent: shapes.Subscription, seen: Se
 
 def _item(shape: shapes.Item, parent: shapes.Subscription, seen: Seen) -> Item:
     item_id = an_id(shape.id, "an item of the subscription")
-    price = seen.price(shape.price) if shape.price is not None else seen.plan(shape.plan)
+    price, version = seen.priced(shape.price, shape.plan)
     start = parent.current_period_start if shape.current_period_start is None else shape.current_period_start
     end = parent.current_period_end if shape.current_period_end is None else shape.current_period_end
     quantity, exact_quantity = quantities(shape.quantity, shape.quantity_decimal)
@@ -110,6 +115,7 @@ def _item(shape: shapes.Item, parent: shapes.Subscription, seen: Seen) -> Item:
         discounts_complete=shape.discounts is not None,
         billed_until=_ahead(shape.billed_until, end),
         quantity_decimal=exact_quantity,
+        price_version=version,
     )
 
 
@@ -137,8 +143,8 @@ def customer(shape: shapes.Customer, seen: Seen, *, deleted: bool = False) -> Cu
     country = shape.address.country if shape.address and shape.address.country else None
     if country is None and shape.shipping and shape.shipping.address:
         country = shape.shipping.address.country or None
-    held = discount(shape.discount, seen, customer_id) if shape.discount else None
-    return Customer(
+    held = discount(shape.discount, seen, customer_id, own=True) if shape.discount else None
+    found = Customer(
         id=customer_id,
         created=maybe(shape.created),
         deleted=deleted or bool(shape.deleted),
@@ -151,6 +157,7 @@ def customer(shape: shapes.Customer, seen: Seen, *, deleted: bool = False) -> Cu
         discount_told=deleted or bool(shape.deleted) or _tells_of_its_discount(shape, held),
         customer_account=shape.customer_account,
     )
+    return bounded(found)
 
 
 def _tells_of_its_discount(shape: shapes.Customer, held: Discount | None) -> bool:

@@ -1,0 +1,173 @@
+"""What each reason of a finding means, and what to do about it: one table, for people who don't know the code.
+
+A finding carries a stable word, the object and what was done about it. Here is the sentence that goes with the word, and the next step.
+Whoever adds a reason adds its words here: a test looks for those that have none.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+_STRIPE: Final = "Look at the object in Stripe's dashboard"
+_AGAIN: Final = "Run `nrr sync` again; if it stays, Stripe's support can say why the answer lacks it"
+_HARMLESS: Final = "Nothing, unless the date matters to you: `nrr explain` shows what it rests on"
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """`meaning` says what is the matter in a sentence, `next_step` what can be done."""
+
+    meaning: str
+    next_step: str
+
+
+def _words(meaning: str, next_step: str) -> Words:
+    return Words(meaning, next_step)
+
+
+_HISTORY: Final = {
+    "gap": _words(
+        "No invoice covers a part of the subscription's life; MRR is held through it.",
+        f"{_STRIPE}: if it was paused or free in that time, nothing is wrong; if it was not, an invoice is missing",
+    ),
+    "history_from_invoices": _words(
+        "Before its first event or listing only invoices tell of this customer, so pauses and failed payments of that time are missing.",
+        "Nothing: it says how far the history can be relied on",
+    ),
+    "voided_cycle_invoice": _words(
+        "An invoice in the middle of the subscription's life was voided or given up; that alone takes no MRR away.",
+        f"{_STRIPE}: if collection was paused then, say so in your books",
+    ),
+    "first_invoice_voided": _words(
+        "The first invoice was voided before anything was paid: the subscription never counted.",
+        "Nothing, if that is what happened",
+    ),
+    "unpaid_change": _words(
+        "An invoice that bills a change was not paid; the change counts only if something later shows it.",
+        f"{_STRIPE}: see whether the upgrade or downgrade came about",
+    ),
+    "subscription_unseen": _words(
+        "Invoices name a subscription that neither a listing nor an event has: it is left out.",
+        "Run `nrr backfill run --stream subscriptions`; if it stays, ask Stripe's support what became of it",
+    ),
+    "subscription_gone": _words(
+        "Stripe has no such subscription any more, and nothing said that it ended.", f"{_STRIPE}, or ask Stripe's support"
+    ),
+    "lagging_listing": _words(
+        "Stripe answered with an older version than an event had told: the event holds.", "Nothing: it is read again by itself"
+    ),
+    "customer_merged_by_rule": _words(
+        "Several Stripe customers are counted as one, by your metadata rule.", "Nothing, if the rule is right; it is in nrr.toml"
+    ),
+    "tax_share_unknown": _words(
+        "The price contains tax, and no invoice line says how much: MRR is shown with the tax in it.",
+        "Wait for the next invoice, or see whether tax is set up for the customer",
+    ),
+    "unknown_status": _words(
+        "Stripe gives the subscription a status that this version doesn't know: it is out of MRR while it has it.",
+        "Look for a newer release of nrr, and at the subscription in Stripe's dashboard",
+    ),
+    "cannot_derive": _words(
+        "This customer's MRR could not be worked out; everybody else's is.",
+        f"{_STRIPE} for absurd amounts, quantities or dates; the run's log has the reason",
+    ),
+    "items_cut": _words(
+        "Stripe told only the first items of the subscription, and the rest could not be read: those that are known still count.",
+        "See in `nrr doctor` whether the key may read subscription items, then run `nrr sync` again",
+    ),
+}
+_LINES: Final = {
+    "unread_line": _words("An invoice line doesn't say what it bills: it changes nothing.", _AGAIN),
+    "line_without_parent": _words("An invoice line doesn't say what made it: it changes nothing.", _AGAIN),
+    "line_without_subscription": _words("An invoice line bills an item, but names no subscription: it changes nothing.", _AGAIN),
+    "line_without_period": _words("An invoice line doesn't say for which time it is: it changes nothing.", _AGAIN),
+    "line_without_amount": _words("An invoice line has no amount: it changes nothing.", _AGAIN),
+    "other_lines": _words(
+        "Charges on invoices that belong to no subscription item: one-off charges, fees, manual invoices. They are outside MRR.",
+        "Nothing, if they don't recur; what recurs belongs on a subscription",
+    ),
+}
+_PRICES: Final = {
+    "unknown_price": _words(
+        "Nothing says what the item's price costs, so its MRR is missing.",
+        "See whether the key may read prices (`nrr doctor`); a deleted price of old may have to be looked up in Stripe's dashboard",
+    ),
+    "price_type_unknown": _words(
+        "The price is of a type that this version doesn't know: its MRR is missing.", "Look for a newer release of nrr"
+    ),
+    "interval_unknown": _words(
+        "The price doesn't say how often it recurs, or in a way that this version doesn't know: its MRR is missing.", _STRIPE
+    ),
+    "quantity_missing": _words("The item has a price for each unit, but no quantity: its MRR is missing.", _STRIPE),
+    "scheme_unknown": _words("The price is charged in a way that this version doesn't know: its MRR is missing.", _STRIPE),
+    "unit_unknown": _words("The price doesn't say what a unit costs: its MRR is missing.", _STRIPE),
+    "currency_unknown": _words("The price has no amount in the subscription's currency: its MRR is missing.", _STRIPE),
+    "transform_unknown": _words("The price rounds packages in a way that this version doesn't know: its MRR is missing.", _STRIPE),
+    "tiers_unknown": _words(
+        "The price has tiers, and nothing says which: its MRR is missing.",
+        "Tiers of a deleted price are gone from Stripe; look the price up in its dashboard",
+    ),
+    "amount_out_of_bounds": _words("The item's amount is larger than any amount can be: its MRR is missing.", _STRIPE),
+    "unknown_coupon": _words(
+        "A discount is in force, and nothing says what its coupon takes off: MRR is shown without it.",
+        "See whether the key may read coupons (`nrr doctor`); look a deleted coupon up in Stripe's dashboard",
+    ),
+    "coupon_currency_unknown": _words(
+        "The coupon takes off an amount in another currency than the subscription's: MRR is shown without it.", _STRIPE
+    ),
+    "coupon_duration_unknown": _words(
+        "The coupon doesn't say how long it lasts: MRR is shown without it.", f"{_STRIPE}, or look for a newer release of nrr"
+    ),
+    "coupon_percent_unknown": _words("The coupon takes off less than nothing or more than all: MRR is shown without it.", _STRIPE),
+    "coupon_version_unknown": _words(
+        "A coupon was deleted and made again under its id, and nothing says which of the two this discount has.", _STRIPE
+    ),
+    "discount_scope_unknown": _words(
+        "A discount is in force, and nothing says for which products: MRR is shown without it.",
+        "Look at the coupon in Stripe's dashboard: if it is for some products only, its invoices show which",
+    ),
+    "missing_rate": _words(
+        "There is no exchange rate for a currency: it is shown apart.", "Load one with `nrr rates load FILE.csv`, or leave it apart"
+    ),
+}
+_UNREADABLE: Final = "The object is kept out: what was known of it before still holds."
+_KEPT_OUT: Final = {
+    "missing_id": _words(f"An object came without an id. {_UNREADABLE}", _AGAIN),
+    "missing_customer": _words(f"The object says to nobody whom it belongs. {_UNREADABLE}", _AGAIN),
+    "missing_status": _words(f"The object doesn't say its status. {_UNREADABLE}", _AGAIN),
+    "missing_date": _words(f"The object lacks a date that it must have. {_UNREADABLE}", _AGAIN),
+    "missing_period": _words(f"A waiting proration doesn't say for which time it is. {_UNREADABLE}", _AGAIN),
+    "missing_amount": _words(f"A waiting proration has no amount. {_UNREADABLE}", _AGAIN),
+    "bad_shape": _words(
+        f"A field holds something else than it should. {_UNREADABLE}", "Look for a newer release of nrr, and report it"
+    ),
+    "bad_text": _words(f"An id or a status holds signs that no database takes. {_UNREADABLE}", _STRIPE),
+    "bad_amount": _words(f"An amount is none. {_UNREADABLE}", _STRIPE),
+    "bad_date": _words(f"A date lies outside all years that can be meant. {_UNREADABLE}", _STRIPE),
+    "out_of_bounds": _words(f"An amount, a quantity or a date is larger than any can be. {_UNREADABLE}", _STRIPE),
+    "bad_interval": _words(f"The price recurs less than once. {_UNREADABLE}", _STRIPE),
+    "bad_tier": _words(f"A tier of the price ends nowhere that can be read. {_UNREADABLE}", _STRIPE),
+    "bad_transform": _words(f"The price divides quantities by less than one. {_UNREADABLE}", _STRIPE),
+    "unknown_currency": _words(
+        f"The currency is none of Stripe's that this version knows. {_UNREADABLE}", "Look for a newer release of nrr"
+    ),
+    "incomplete": _words(f"The rest of a long object could not be read. {_UNREADABLE}", _AGAIN),
+    "unknown_endpoint": _words("The host doesn't know a list that Stripe has: what it holds is missing.", "Check STRIPE_API_BASE"),
+    "not_allowed": _words(
+        "The key may not read a list: what it holds is missing.",
+        "Give the restricted key the permission that is named, then `nrr sync`",
+    ),
+    "not_expanded": _words(
+        "The host or the key leaves out a part of a list: what it holds is missing.",
+        "`nrr doctor` names the permission that is missing",
+    ),
+    "gone": _words("The object is no more.", "Nothing"),
+}
+WORDS: Final = {**_HISTORY, **_LINES, **_PRICES, **_KEPT_OUT}
+"""The words of every reason, of findings and of objects that are kept out."""
+
+_UNKNOWN: Final = Words("Something about the data that this version has no words for.", _HARMLESS)
+
+
+def words_of(reason: str) -> Words:
+    """The words of a reason; of one that an older or a newer release wrote, that it has none."""
+    return WORDS.get(reason, _UNKNOWN)
