@@ -131,6 +131,7 @@ def _coupon_filled(found: Coupon, other: Coupon, *, whole: bool) -> Coupon:
         months=found.months if found.months is not None else other.months,
         products=scope.products,
         scope_told=scope.scope_told,
+        scope_asked=found.scope_asked or other.scope_asked,
     )
 
 

@@ -211,7 +211,7 @@ def _applies(held: InForce, level: str, price: Price | None) -> bool | None:
         return product in coupon.products
     if coupon.scope_told or level == "item" or product in held.discount.shown_on:
         return True
-    return False if product in held.discount.shown_off else None
+    return False if product in held.discount.shown_off else True if coupon.scope_asked else None
 
 
 def _cut(held: InForce, level: str, left: Fraction, total: Fraction, currency: str) -> Cut:

@@ -87,6 +87,8 @@ class Coupon:
     """When it was made: what tells two objects of one id apart, one deleted and one made again. None: not said."""
     scope_told: bool = True
     """False when the products that it is for were not in what we read: `products` None then says nothing."""
+    scope_asked: bool = False
+    """Whether what carries it was asked for them and said none: then it is for everything, unless invoice lines show otherwise."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ def wanting(found: Iterable[Bearer], catalog: Catalog) -> list[Bearer]:
     for bearer in found:
         coupon = catalog.coupon_of(bearer.discount)
         lacking = problem_of(bearer.discount, coupon) in ("unknown_coupon", "coupon_version_unknown")
-        if not lacking and coupon is not None and not coupon.scope_told:
+        if not lacking and coupon is not None and not (coupon.scope_told or coupon.scope_asked):
             lacking = bearer.way in ("subscription", "customer", "invoice")
         if lacking:
             out.setdefault((*_named(bearer), bearer.way), bearer)

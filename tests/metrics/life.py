@@ -79,6 +79,7 @@ CATALOG = Catalog(
             Coupon("five", amount_off=500, currency="usd"),
             Coupon("once20", percent_off=Decimal(20), duration="once"),
             Coupon("secret", percent_off=Decimal(50), scope_told=False),
+            Coupon("asked", percent_off=Decimal(50), scope_told=False, scope_asked=True),
             Coupon("lunar", percent_off=Decimal(50), duration="lunar"),
             Coupon("double", percent_off=Decimal(200)),
         )

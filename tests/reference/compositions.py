@@ -86,22 +86,28 @@ def coupons(draw: st.DrawFn, name: str) -> Coupon:
     percent = draw(st.booleans())
     return Coupon(
         name,
-        percent_off=draw(st.sampled_from([Decimal(10), Decimal(50), Decimal("12.5"), Decimal(100)])) if percent else None,
+        percent_off=draw(st.sampled_from([Decimal(10), Decimal(50), Decimal("12.5"), Decimal(100), Decimal(101)]))
+        if percent
+        else None,
         amount_off=None if percent else draw(st.integers(1, 30_000)),
         currency=None if percent else draw(st.sampled_from(CURRENCIES)),
         amount_options=()
         if percent
         else tuple((c, draw(st.integers(1, 9_000))) for c in draw(st.sets(st.sampled_from(CURRENCIES)))),
-        duration=draw(st.sampled_from(["forever", "forever", "repeating", "once"])),
+        duration=draw(st.sampled_from(["forever", "forever", "forever", "repeating", "once", "lunar"])),
+        scope_told=draw(st.sampled_from([True, True, False])),
         products=draw(st.none() | st.lists(st.sampled_from(PRODUCTS), min_size=1, max_size=2, unique=True).map(tuple)),
     )
 
 
 @st.composite
 def catalogs(draw: st.DrawFn) -> Catalog:
-    """Three prices and three coupons."""
+    """Three prices and three coupons, and of the first of each another object that was deleted."""
     return Catalog(
-        prices={n: draw(prices(n)) for n in ("p0", "p1", "p2")}, coupons={n: draw(coupons(n)) for n in ("c0", "c1", "c2")}
+        prices={n: draw(prices(n)) for n in ("p0", "p1", "p2")},
+        coupons={n: draw(coupons(n)) for n in ("c0", "c1", "c2")},
+        price_versions={("p0", "old"): draw(prices("p0"))},
+        coupon_versions={("c0", "old"): draw(coupons("c0"))},
     )
 
 
@@ -111,7 +117,9 @@ def discounts(draw: st.DrawFn) -> Discount:
     start = BEGIN + draw(st.integers(-40, 2)) * DAY
     end = draw(st.none() | st.integers(1, 60))
     name = draw(st.sampled_from(["c0", "c1", "c2", "c0", "c1", "c2", "lost"]))
-    return Discount(f"di_{name}", name, Instant(start), None if end is None else Instant(start + end * DAY))
+    until = None if end is None else Instant(start + end * DAY)
+    few = st.lists(st.sampled_from(PRODUCTS), max_size=1).map(tuple)
+    return Discount(f"di_{name}", name, Instant(start), until, draw(st.sampled_from(["", "old"])), draw(few), draw(few))
 
 
 @st.composite
@@ -127,6 +135,8 @@ def compositions(draw: st.DrawFn, catalog: Catalog | None = None, policy: Policy
             draw(st.none() | st.integers(0, 20)),
             draw(few),
             trial_end=draw(st.sampled_from([None, None, None, Instant(BEGIN + DAY), Instant(BEGIN - DAY)])),
+            price_version=draw(st.sampled_from(["", "", "old"])),
+            quantity_decimal=draw(st.sampled_from([None, None, None, Decimal("2.5"), Decimal("0.125")])),
         )
         for n in range(count)
     )

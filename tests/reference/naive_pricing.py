@@ -31,13 +31,13 @@ def months(price: Price, policy: Policy) -> Fraction | None:
     return None if one is None or price.interval_count < 1 else one * price.interval_count
 
 
-def tiered(price: Price, tiers: tuple[Tier, ...] | None, quantity: int) -> Fraction | None:
-    """Count the units one by one through the tiers."""
+def tiered(price: Price, tiers: tuple[Tier, ...] | None, quantity: int | Fraction) -> Fraction | None:
+    """Count the units one by one through the tiers, a last part of one too."""
     steps = list(tiers or ())
     if not steps or (steps[-1].up_to is not None and quantity > steps[-1].up_to):
         return None
 
-    def holding(unit: int) -> int:
+    def holding(unit: int | Fraction) -> int:
         return next(n for n, t in enumerate(steps) if t.up_to is None or unit <= t.up_to)
 
     if price.tiers_mode == "volume":
@@ -46,14 +46,16 @@ def tiered(price: Price, tiers: tuple[Tier, ...] | None, quantity: int) -> Fract
     if price.tiers_mode != "graduated":
         return None
     total, touched = Fraction(0), set()
-    for unit in range(1, quantity + 1):
-        n = holding(unit)
-        total += Fraction(steps[n].unit or 0)
+    left = Fraction(quantity)
+    while left > 0:
+        n = holding(quantity - left + 1)
+        total += min(left, Fraction(1)) * Fraction(steps[n].unit or 0)
         touched.add(n)
+        left -= 1
     return total + sum((Fraction(steps[n].flat or 0) for n in touched), Fraction(0))
 
 
-def period_amount(price: Price, currency: str, quantity: int | None) -> Fraction | None:
+def period_amount(price: Price, currency: str, quantity: int | Fraction | None) -> Fraction | None:
     """Minor units for one billing period, or None when nobody can say."""
     if quantity is None or quantity < 0:
         return None
@@ -67,7 +69,7 @@ def period_amount(price: Price, currency: str, quantity: int | None) -> Fraction
         return tiered(price, tiers, quantity)
     if unit is None:
         return None
-    packages = quantity
+    packages: int | Fraction = quantity
     if price.transform is not None:
         packages = 0
         rest = quantity
@@ -100,8 +102,20 @@ def running(d: Discount, at: int) -> bool:
 
 def coupon_of(d: Discount, catalog: Catalog) -> Coupon | None:
     """The coupon behind a discount, if it is known what it takes off and for how long."""
-    found = catalog.coupons.get(d.coupon or "")
-    return found if found is not None and found.duration in ("once", "repeating", "forever") else None
+    objects = [c for (name, version), c in catalog.coupon_versions.items() if (name, version) == (d.coupon, d.coupon_version)]
+    objects = objects or [c for name, c in catalog.coupons.items() if name == d.coupon]
+    for found in objects[:1]:
+        bad = found.percent_off is not None and (found.percent_off < 0 or found.percent_off > 100)
+        return found if found.duration in ("once", "repeating", "forever") and not bad else None
+    return None
+
+
+def price_of(item: Item, catalog: Catalog) -> Price | None:
+    """The object that an item carries, else today's of its id."""
+    for (name, version), found in catalog.price_versions.items():
+        if item.price_version and name == item.price and version == item.price_version:
+            return found
+    return catalog.prices.get(item.price or "")
 
 
 def counts(d: Discount, price: Price | None, at: int, catalog: Catalog, policy: Policy) -> bool:
@@ -139,8 +153,8 @@ def worth(
     price: dict[str, Price] = {}
     gross: dict[str, Fraction] = {}
     for item in held.items:
-        found = catalog.prices.get(item.price or "")
-        if found is None or found.kind == "one_time" or months(found, policy) is None:
+        found = price_of(item, catalog)
+        if found is None or found.kind != "recurring" or months(found, policy) is None:
             continue
         if item.trial_end is not None and at < item.trial_end:
             continue
@@ -149,7 +163,8 @@ def worth(
                 continue
             amount: Fraction | None = (usage or {}).get(item.id, Fraction(0))
         else:
-            amount = period_amount(found, held.currency, item.quantity)
+            exact = item.quantity if item.quantity_decimal is None else Fraction(item.quantity_decimal)
+            amount = period_amount(found, held.currency, exact)
         if amount is not None:
             price[item.id], gross[item.id] = found, amount
 
@@ -158,8 +173,8 @@ def worth(
         if item.id in left:
             for d in item.discounts:
                 if counts(d, price[item.id], at, catalog, policy):
-                    take(left, [item.id], d, price, held.currency, catalog)
-    everything = [catalog.prices.get(i.price or "") for i in held.items]
+                    take(left, [item.id], d, price, held.currency, catalog, own=True)
+    everything = [price_of(i, catalog) for i in held.items]
     own = [d for d in held.discounts if any(counts(d, p, at, catalog, policy) for p in everything)]
     for d in own or ([customer_discount] if customer_discount is not None else []):
         reached = [i for i in left if counts(d, price[i], at, catalog, policy)]
@@ -173,14 +188,30 @@ def worth(
     return out
 
 
+def is_for(coupon: Coupon, product: str, d: Discount) -> bool:
+    """Whether a coupon is for a product; where nobody knows, all but what its lines show to be outside."""
+    if coupon.products is not None:
+        return product in coupon.products
+    return product in d.shown_on or product not in d.shown_off
+
+
 def take(
-    left: dict[str, Fraction], reached: list[str], d: Discount, price: dict[str, Price], currency: str, catalog: Catalog
+    left: dict[str, Fraction],
+    reached: list[str],
+    d: Discount,
+    price: dict[str, Price],
+    currency: str,
+    catalog: Catalog,
+    *,
+    own: bool = False,
 ) -> None:
     """Take one discount off the items that it reaches."""
     coupon = coupon_of(d, catalog)
     if coupon is None:
         return
-    fitting = [i for i in reached if coupon.products is None or price[i].product in coupon.products]
+    fitting = [i for i in reached if own or is_for(coupon, price[i].product, d) or (coupon.scope_told and coupon.products is None)]
+    if own and coupon.products is not None:
+        fitting = [i for i in reached if price[i].product in coupon.products]
     if coupon.percent_off is not None:
         for i in fitting:
             left[i] -= left[i] * Fraction(coupon.percent_off) / 100

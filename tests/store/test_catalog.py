@@ -1,6 +1,7 @@
 """Of every version that was seen the newest listed one holds; whoever may be worth something else by a new one is told."""
 
 import itertools
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -8,7 +9,20 @@ from sqlalchemy import Engine
 
 from integrations.store import catalog, ledger, members
 from integrations.store.engine import begin, read
-from metrics.evidence import Coupon, Discount, Finding, Instant, Item, Price, Product, Source, Subscription, SubscriptionState
+from metrics.catalog import version_of
+from metrics.evidence import (
+    Coupon,
+    Discount,
+    Finding,
+    Instant,
+    Item,
+    Price,
+    Product,
+    Source,
+    Subscription,
+    SubscriptionState,
+    Tier,
+)
 from metrics.ledger import CustomerLedger
 from tests.store.telling import customer, invoice, put, rows, subscription
 
@@ -107,8 +121,6 @@ def test_who_has_a_price_that_changes_is_told(engine: Engine, many: bool) -> Non
 
 def test_who_has_a_coupon_that_changes_is_told(engine: Engine) -> None:
     """Wherever it lies: on the subscription, on the customer, or on the line of an invoice."""
-    from dataclasses import replace
-
     laid = Discount("di_1", "half", Instant(1))
     put(engine, coupons=[Coupon("half", percent_off=Decimal(50))])
     about = Subscription("sub_a", "cus_a", "active", "usd", Instant(1), Instant(1), (Item("si", "p", 1),), discounts=(laid,))
@@ -146,3 +158,50 @@ def test_nobody_stores_a_version_while_it_is_kept_still(engine: Engine) -> None:
         assert (0, 0) == catalog.state(connection)
     thread.join()
     assert stored.is_set()
+
+
+OLD_COUPON = Coupon("SPRING", percent_off=Decimal(20), created=Instant(1), scope_told=False)
+NEW_COUPON = Coupon("SPRING", percent_off=Decimal(50), created=Instant(1_000))
+
+
+def test_a_coupon_made_again_under_its_id_is_another_one(engine: Engine) -> None:
+    """In whatever order they come: the listed one is today's, and what carries the first keeps it."""
+    for account, order in enumerate(([0, 1], [1, 0]), start=1):
+        for which in order:
+            put(engine, account, 2_000, **({"coupons": [NEW_COUPON]} if which else {"inline_coupons": [OLD_COUPON]}))
+        with read(engine) as connection:
+            found = catalog.load(connection, account)
+        assert NEW_COUPON == found.coupons["SPRING"]
+        assert OLD_COUPON == found.coupon_of(Discount("di", "SPRING", Instant(5_000), None, version_of(OLD_COUPON)))
+        assert (NEW_COUPON, OLD_COUPON) == found.earlier_coupons["SPRING"]
+
+
+def test_a_listing_fills_in_what_the_same_object_leaves_out_elsewhere(engine: Engine) -> None:
+    """Its tiers; and those of another price of that id never."""
+    seen = Price("gold", "prod", "usd", scheme="tiered", tiers_mode="volume", created=Instant(1))
+    tiers = (Tier(None, Decimal(5), None),)
+    put(engine, inline_prices=[seen], prices=[replace(seen, tiers=tiers)])
+    with read(engine) as connection:
+        assert tiers == catalog.load(connection, 1).price_versions["gold", version_of(seen)].tiers
+    remade = replace(seen, id="silver", tiers=tiers, created=Instant(900))
+    put(engine, inline_prices=[replace(seen, id="silver")], prices=[remade])
+    with read(engine) as connection:
+        assert None is catalog.load(connection, 1).price_versions["silver", version_of(replace(seen, id="silver"))].tiers
+
+
+def test_who_carries_an_id_is_told_when_it_turns_out_to_name_two_objects(engine: Engine) -> None:
+    """And when one answer tells which products a coupon is for; a further sighting of a known object concerns nobody."""
+    laid = Discount("di_1", "SPRING", Instant(5), None, version_of(OLD_COUPON))
+    about = Subscription("sub_a", "cus_a", "active", "usd", Instant(1), Instant(1), (Item("si", "p", 1),), discounts=(laid,))
+    put(engine, inline_coupons=[OLD_COUPON], subscriptions=[SubscriptionState(Instant(100), Source.SNAPSHOT, "", about)])
+    assert {"cus_a"} == put(engine, at=200, inline_coupons=[replace(OLD_COUPON, products=("prod_a",), scope_told=True)])[1]
+    assert {"cus_a"} == put(engine, at=300, coupons=[NEW_COUPON])[1]
+    assert set() == put(engine, at=400, inline_coupons=[replace(NEW_COUPON, scope_told=False)])[1]
+
+
+def test_what_was_stored_before_sightings_told_their_scope_is_not_taken_for_everything(engine: Engine) -> None:
+    """A coupon inside another object never said which products it is for; one that was listed did."""
+    put(engine, inline_coupons=[Coupon("A", percent_off=Decimal(5))], coupons=[Coupon("B", percent_off=Decimal(5))])
+    with read(engine) as connection:
+        found = catalog.load(connection, 1).coupons
+    assert (False, True) == (found["A"].scope_told, found["B"].scope_told)

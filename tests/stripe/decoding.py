@@ -58,7 +58,7 @@ def decoded(kind: str, body: bytes, *, rest: Rest | None = None, **options: bool
     return page_of(kind, parse_list(kind, body), AT, rest or Nothing(), stream=kind, **options)
 
 
-_WHICH = {"coupon_version": "", "price_version": "", "created": None, "scope_told": True}
+_WHICH = {"coupon_version": "", "price_version": "", "created": None, "scope_told": True, "scope_asked": False}
 
 
 def bare(value: Any) -> Any:

@@ -70,7 +70,7 @@ class Seen:
     def couponed(self, value: str | shapes.Coupon | None, *, scoped: bool = False) -> tuple[str | None, str]:
         """The id of a coupon and which object of that id it is.
 
-        `scoped`: it was asked to say which products it is for, so that silence means all of them.
+        `scoped`: the answer was asked to say which products it is for.
         """
         if not isinstance(value, shapes.Coupon):
             return value, ""
@@ -86,7 +86,7 @@ class Seen:
             known = "", None
             # Its own list will say what is wrong with a bad one; the object that names it is still good.
             with suppress(Unusable):
-                found = coupon(value, scoped=scoped)
+                found = coupon(value, asked=scoped)
                 known = version_of(found), found
             self._coupons[what] = known
         return value.id, known[0]
@@ -218,14 +218,16 @@ def _options(options: Mapping[str, shapes.CurrencyOption], own: str) -> tuple[Cu
     )
 
 
-def coupon(shape: shapes.Coupon, *, scoped: bool) -> Coupon:
+def coupon(shape: shapes.Coupon, *, scoped: bool = False, asked: bool = False) -> Coupon:
     """A coupon in our words. Raises Unusable.
 
-    Stripe says nothing of products where a coupon is for all of them, and nothing where it wasn't asked to: `scoped` says that it was.
+    Stripe says nothing of products where a coupon is for all of them, and nothing where it wasn't asked to. `scoped`: the coupon was asked
+    itself, so that silence means all of them; `asked`: what carries it was, which not every host understands.
     """
     own = None if shape.currency is None else currency(shape.currency, "currency")
     options = (shape.currency_options or {}).items()
     applies_to = shape.applies_to.products if shape.applies_to else None
+    told = applies_to is not None
     found = Coupon(
         id=an_id(shape.id, "the coupon"),
         percent_off=exact(None, shape.percent_off, "percent_off"),
@@ -240,7 +242,8 @@ def coupon(shape: shapes.Coupon, *, scoped: bool) -> Coupon:
         months=shape.duration_in_months,
         products=tuple(sorted(applies_to)) if applies_to else None,
         created=maybe(shape.created),
-        scope_told=scoped or bool(shape.applies_to and shape.applies_to.products is not None),
+        scope_told=scoped or told,
+        scope_asked=asked and not told,
     )
     return bounded(found, "jpy" if own is None else own)
 
