@@ -111,6 +111,12 @@ def kept_out(engine: Engine) -> int:
         return quarantine.count(connection)
 
 
+def kept_out_for(engine: Engine) -> set[str]:
+    """Why objects are in quarantine."""
+    with read(engine) as connection:
+        return {each.reason for each in quarantine.everything(connection)}
+
+
 def movements(ledger: CustomerLedger) -> list[Movement]:
     """The product's movements in the oracle's words: plain values, nothing else in common."""
     return [
@@ -133,3 +139,8 @@ def standings(ledger: CustomerLedger) -> list[Standing]:
             out.append(Standing(s.customer, s.day, s.currency, *stands))
         held[s.currency] = stands
     return out
+
+
+def said_of(ledger: CustomerLedger) -> bool:
+    """Whether the ledger says that it may know less than there is."""
+    return bool(ledger.findings) or any(movement.inferred for movement in ledger.movements)

@@ -18,7 +18,7 @@ from integrations.sandbox.oracle.ledger import Movement, Truth
 from integrations.sandbox.sandbox import Sandbox
 from metrics.ledger import CustomerLedger
 from tests.stories.kinds import BEGIN, END, KINDS
-from tests.stories.living import derived, movements, opened, standings, watched
+from tests.stories.living import derived, movements, opened, said_of, standings, watched
 from worker.audit import Drift
 
 pytestmark = pytest.mark.xdist_group("kinds")
@@ -106,11 +106,6 @@ def amounts(told: Movement) -> tuple[object, ...]:
         told.list_before_micros,
         told.list_after_micros,
     )
-
-
-def said_of(ledger: CustomerLedger) -> bool:
-    """Whether the ledger says that it may know less than there is."""
-    return bool(ledger.findings) or any(movement.inferred for movement in ledger.movements)
 
 
 @pytest.mark.parametrize("kind", EACH)
