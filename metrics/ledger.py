@@ -96,6 +96,15 @@ class Exclusion:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """What a subscription is to be worth a month from `at` on, as its schedule says. `kind` is phase, pause or resume."""
+
+    at: Instant
+    net_micros: int
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     """One subscription over time. `scheduled_end` is the end asked for but not reached, for committed MRR."""
 
@@ -111,6 +120,8 @@ class Timeline:
     """The subscription that this one continues, if its metadata says so."""
     wake: Instant | None = None
     """The next moment that the evidence dates by itself (see `CustomerLedger.wake`)."""
+    planned: tuple[PlannedStep, ...] = ()
+    """What its schedule plans after now, in order of time: known future, and no part of MRR."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is coming by dates that are known already: discounts that end, trials that end, cancellations that were asked for.
+"""What is coming by dates that are known already: discounts and trials that end, cancellations that were asked for, what schedules plan.
 
 No forecast: whoever is on trial may pay or leave, and a discount's end is more MRR only from whoever stays. The customers are derived as of
 now and, with nothing new being learnt, as of the end of the outlook; who calls this says how far it reaches.
@@ -9,13 +9,17 @@ from dataclasses import dataclass
 from typing import Final
 
 from metrics.evidence import Instant
-from metrics.ledger import CustomerLedger
+from metrics.ledger import CustomerLedger, Step, Timeline
 from metrics.periods import day_of
 
 DISCOUNTS: Final = "discounts_ending"
 TRIALS: Final = "trials_ending"
 CANCELLATIONS: Final = "scheduled_churn"
 RENEWALS: Final = "renewals"
+GROWING: Final = "scheduled_expansion"
+SHRINKING: Final = "scheduled_contraction"
+PAUSES: Final = "planned_pauses"
+"""Committed MRR with what is scheduled to come is committed MRR + scheduled_expansion - scheduled_contraction - planned_pauses."""
 _ENDS: Final = frozenset({"discount_end", "discount_change"})
 
 
@@ -32,14 +36,32 @@ class Coming:
 def coming(now: CustomerLedger, later: CustomerLedger, since: Instant, until: Instant, timezone: str) -> list[Coming]:
     """What the dates of one customer bring in (since, until]: `now` is its ledger as of `since`, `later` as of `until`.
 
-    A discount's end counts with what it adds, a trial with what it would be worth, a cancellation with what it takes.
+    A discount's end counts with what it adds, a trial with what it would be worth, a cancellation with what it takes; a schedule with what
+    it will have changed by `until`, if no cancellation comes before. A pause that is over by then counts nothing.
     """
     out = [*_discounts(now, later, since, timezone), *_trials(now, since, until)]
     for timeline in now.timelines:
         last = timeline.steps[-1] if timeline.steps else None
         if last is not None and last.net_micros and _within(timeline.scheduled_end, since, until):
             out.append(Coming(CANCELLATIONS, now.customer, last.currency, last.net_micros))
+        elif last is not None:
+            out += _scheduled(now.customer, timeline, last, since, until)
     return out
+
+
+def _scheduled(customer: str, timeline: Timeline, last: Step, since: Instant, until: Instant) -> Iterable[Coming]:
+    """What a schedule will have made of one subscription by `until`."""
+    worth, paused = last.net_micros, False
+    for step in timeline.planned:
+        if not _within(step.at, since, until):
+            continue
+        paused = step.kind == "pause" or (paused and step.kind == "phase")
+        if step.kind != "pause":
+            worth = step.net_micros
+    if worth != last.net_micros:
+        yield Coming(GROWING if worth > last.net_micros else SHRINKING, customer, last.currency, abs(worth - last.net_micros))
+    if paused and worth:
+        yield Coming(PAUSES, customer, last.currency, worth)
 
 
 def _discounts(now: CustomerLedger, later: CustomerLedger, since: Instant, timezone: str) -> Iterable[Coming]:

@@ -29,6 +29,7 @@ from metrics.lagging import customers_without_lagging, without_lagging
 from metrics.ledger import Exclusion, ItemMRR, Step, Timeline
 from metrics.naming import versions_seen, with_versions
 from metrics.ordering import in_order
+from metrics.planned import planned
 from metrics.policy import Policy
 from metrics.pricing import PricedSubscription
 from metrics.problems import in_words
@@ -108,6 +109,7 @@ def build(
     findings += walk.findings
     findings += history_findings(evidence, last, states, assembled)
     metadata = dict(last.metadata)
+    plans = planned(states, now, walk.worth) if excluded is None and known else ()
     return Timeline(
         evidence.account,
         last.id,
@@ -118,7 +120,8 @@ def build(
         scheduled_end=last.cancel_at if last.ended_at is None else None,
         trial_end=last.trial_end if last.status == "trialing" else None,
         migrated_from=metadata.get(migration_key),
-        wake=walk.wake,
+        wake=min((at for at in (walk.wake, *(p.at for p in plans)) if at is not None), default=None),
+        planned=plans,
     )
 
 
@@ -278,6 +281,12 @@ class _Walk:
         inclusive = [i for i in s.items if i.id in told and told[i.id] is None]
         prices = {i.id: self.pricer.catalog.price_of(i) for i in inclusive}
         return tuple(i for i, price in prices.items() if price is not None and price.tax_behavior == "inclusive")
+
+    def worth(self, s: Subscription, at: Instant) -> int:
+        """Micros a month that a state of the subscription would come to at a moment."""
+        told = {i.id: self.taxes.share(i, self.pricer.catalog.price_of(i), at) for i in s.items} if self.taxed else {}
+        share = {item: value for item, value in told.items() if value}
+        return self.pricer.price(s, at, customer_discount=self._customer_discount(at), tax_share=share).net_micros
 
     def _customer_discount(self, at: Instant) -> Discount | None:
         found = None

@@ -11,7 +11,20 @@ from integrations.store import accounts, bulk, catalog, jobs, runs, schema, sign
 from integrations.store.encoding import bucket_of, digest, encode
 from integrations.store.engine import begin, read
 from metrics.derivation import Basis
-from metrics.evidence import Coupon, Customer, Discount, Instant, Item, Price, Source, Subscription
+from metrics.evidence import (
+    Coupon,
+    Customer,
+    Discount,
+    Instant,
+    Item,
+    PlannedPause,
+    Price,
+    Schedule,
+    ScheduledItem,
+    ScheduledPhase,
+    Source,
+    Subscription,
+)
 from worker import derive, rollup
 from worker.jobs import Crew, Terms
 from worker.rollup import Rolling
@@ -107,6 +120,35 @@ def test_what_is_coming(engine: Engine) -> None:
         ("scheduled_churn", 90, 300, 1),
         ("trials_ending", 30, 100, 1),
         ("trials_ending", 90, 200, 2),
+    ] == _run(engine)
+
+
+def test_what_a_schedule_plans_is_coming_and_no_mrr(engine: Engine) -> None:
+    """A phase counts with what it changes and a pause with what it takes, from the day on which they begin, apart from scheduled churn."""
+    grows = Schedule(
+        "plan_grows", "active", "release", (ScheduledPhase(Instant(NOW + 20 * DAY), None, "usd", (ScheduledItem("monthly", 3),)),)
+    )
+    shrinks = Schedule(
+        "plan_shrinks", "active", "release", (ScheduledPhase(Instant(NOW + 60 * DAY), None, "usd", (ScheduledItem("monthly", 1),)),)
+    )
+    pauses = Schedule(
+        "plan_pauses", "active", "release", (), (PlannedPause(Instant(NOW + 10 * DAY), Instant(NOW + 50 * DAY), "scheduled"),)
+    )
+    over = replace(grows, id="plan_over", status="released")
+    _put(engine, [
+        replace(_subscription("grows"), schedule="plan_grows", plan=grows),
+        replace(_subscription("shrinks", quantity=2), schedule="plan_shrinks", plan=shrinks),
+        replace(_subscription("pauses", quantity=4), schedule="plan_pauses", plan=pauses),
+        replace(_subscription("over"), schedule="plan_over", plan=over),
+        replace(_subscription("leaves"), schedule="plan_grows", plan=grows, cancel_at=Instant(NOW + 25 * DAY), canceled_at=BEFORE),
+    ])  # fmt: skip
+    assert [
+        ("planned_pauses", 30, 400, 1),
+        ("scheduled_churn", 30, 100, 1),
+        ("scheduled_churn", 90, 100, 1),
+        ("scheduled_contraction", 90, 100, 1),
+        ("scheduled_expansion", 30, 200, 1),
+        ("scheduled_expansion", 90, 200, 1),
     ] == _run(engine)
 
 
