@@ -58,7 +58,11 @@ def assemble(
         if chained or not same or state.source == Source.SNAPSHOT:
             found, subscription = _across(strong, states[index], state, beside, chained=chained, doubtful=doubtful)
             out += found
-        elif state.source == Source.EVENT:
+        elif not states[index].subscription.items_complete and strong is not None:
+            unseen = _of_unseen(strong, states[index], beside)
+            out += unseen
+            subscription = unseen[-1].subscription if unseen else subscription
+        if same and not chained and state.source == Source.EVENT:
             out.append(Known(state.at, subscription, (state.source_id,)))
         laid, doubtful = "", False
         if state.source == Source.EVENT_BEFORE:
@@ -86,6 +90,13 @@ class _Beside:
 def _following(states: Sequence[SubscriptionState]) -> Subscription | None:
     """The first of these states that nothing is missing from: what a cut list is completed with where nothing was known before."""
     return next((s.subscription for s in states if not is_cut(s.subscription)), None)
+
+
+def _of_unseen(strong: Known, raw: SubscriptionState, beside: _Beside) -> list[Known]:
+    """What lines say, up to a state whose list was cut, of the items that it doesn't show: of those it leaves as much room as no state."""
+    shown = {i.id for i in raw.subscription.items}
+    points = [replace(p, partial=True) for p in beside.points if p.item not in shown]
+    return fill(strong, strong.subscription, Instant(raw.at + 1), points, beside.catalog, start=strong.at) if points else []
 
 
 def _across(

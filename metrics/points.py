@@ -10,7 +10,18 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from metrics.amounts import quantity_behind
-from metrics.evidence import Catalog, Discount, Instant, Invoice, InvoiceEvidence, InvoiceLine, Item, Price, UnreadLine
+from metrics.evidence import (
+    Catalog,
+    Discount,
+    Instant,
+    Invoice,
+    InvoiceEvidence,
+    InvoiceLine,
+    Item,
+    Price,
+    SubscriptionEvidence,
+    UnreadLine,
+)
 
 DAY = 86_400
 AHEAD = DAY
@@ -60,12 +71,25 @@ class Points:
     unread: list[Unread] = field(default_factory=list)
 
 
+PENDING = "pending"
+"""The status of what stands for an invoice that is not made yet."""
 _ORDER = {"credit": 0, "debit": 1, "cycle": 2}
 
 
 def shape(point: Point) -> tuple[str | None, int | None]:
     """Price and quantity."""
     return point.price, point.quantity
+
+
+def with_waiting(evidence: SubscriptionEvidence) -> tuple[InvoiceEvidence, ...]:
+    """The invoices, and one more of the prorations that wait for an invoice: they date a change as lines do, until a line bills them."""
+    billed = {line.invoice_item for invoice in evidence.invoices for line in invoice.lines if line.invoice_item is not None}
+    waiting = tuple(sorted((x for x in evidence.pending if x.invoice_item not in billed), key=lambda x: (x.period_start, x.id)))
+    if not waiting:
+        return evidence.invoices
+    first = waiting[0]
+    head = Invoice(first.id, None, evidence.subscription, PENDING, max(x.period_start for x in waiting), first.currency)
+    return (*evidence.invoices, InvoiceEvidence(head, waiting))
 
 
 def points_of(invoices: Iterable[InvoiceEvidence], catalog: Catalog, items: Sequence[Item]) -> Points:

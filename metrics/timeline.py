@@ -30,6 +30,7 @@ from metrics.ledger import Exclusion, ItemMRR, Step, Timeline
 from metrics.naming import versions_seen, with_versions
 from metrics.ordering import in_order
 from metrics.planned import planned
+from metrics.points import with_waiting
 from metrics.policy import Policy
 from metrics.pricing import PricedSubscription
 from metrics.problems import in_words
@@ -79,14 +80,15 @@ def build(
     """
     pricer = pricer or Pricer(catalog, policy)
     ordered, lagged = without_lagging(in_order(evidence.states))
-    states = sightings(ordered, evidence.invoices)
+    billed = with_waiting(evidence)
+    states = sightings(ordered, billed)
     findings: list[Finding] = []
     if not states:
         return _without_object(evidence)
     last = states[-1].subscription
     customer_states = customers_without_lagging(customer_states)
     findings += _doubts(evidence, states, lagged)
-    assembled = assemble(states, evidence.invoices, catalog, policy)
+    assembled = assemble(states, billed, catalog, policy)
     known = assembled.known
     if catalog.earlier_prices:
         seen = versions_seen(evidence, catalog)

@@ -8,7 +8,7 @@ A case in `cases/*.md` is a heading, facts and expectations, one a line:
     => 2025-01-15 new 0 -> 50 trial_converted
 
 Facts: `event`, `before` (the state before an event, with the event's id), `listed` (a snapshot) and `invoice`; an event or a listing
-carries the state of the one before it in the text and changes what it names. `sub=` names another subscription than the first,
+carries the state of the one before it in the text and changes what it names; `waits` are lines that no invoice bills yet. `sub=` names another subscription than the first,
 `policy:` changes choices, `timezone:` the reporting day, `now:` the end. Expectations: `=>` a movement, `@` what the customer stands at when
 a day closes (net, list, risk, scheduled, usage: those not named are not looked at), `!!` a finding's reason, `xx` an exclusion's reason.
 """
@@ -120,6 +120,7 @@ class Life:
     now: Instant = field(default_factory=lambda: instant("2027-01-01"))
     states: dict[str, list[SubscriptionState]] = field(default_factory=dict)
     invoices: dict[str, list[InvoiceEvidence]] = field(default_factory=dict)
+    waiting: dict[str, list[InvoiceLine]] = field(default_factory=dict)
     customers: list[CustomerState] = field(default_factory=list)
     movements: list[str] = field(default_factory=list)
     standings: list[tuple[date, dict[str, str]]] = field(default_factory=list)
@@ -130,7 +131,10 @@ class Life:
         """What the engine makes of the facts."""
         names = dict.fromkeys([*self.states, *self.invoices])
         subscriptions = tuple(
-            SubscriptionEvidence(1, n, tuple(self.states.get(n, ())), tuple(self.invoices.get(n, ()))) for n in names
+            SubscriptionEvidence(
+                1, n, tuple(self.states.get(n, ())), tuple(self.invoices.get(n, ())), tuple(self.waiting.get(n, ()))
+            )
+            for n in names
         )
         known = described(CustomerEvidence(1, "cus", tuple(self.customers), subscriptions), CATALOG)
         timelines = [
@@ -151,7 +155,7 @@ def told_text(told: str) -> list[Life]:
         text = line.split("#:")[0].strip()
         if line.startswith("## "):
             out.append(Life(line[3:], number))
-        elif out and text and re.match(r"(event|before|listed|invoice|customer|policy:|timezone:|now:|=>|!!|xx|@)", text):
+        elif out and text and re.match(r"(event|before|listed|invoice|waits|customer|policy:|timezone:|now:|=>|!!|xx|@)", text):
             _tell(out[-1], text, number)
     return out
 
@@ -178,6 +182,9 @@ def _tell(life: Life, text: str, number: int) -> None:
         case "invoice":
             name = values.get("sub", "sub")
             life.invoices.setdefault(name, []).append(_invoice(rest, values, name, number))
+        case "waits":
+            name = values.get("sub", "sub")
+            life.waiting.setdefault(name, []).extend(_invoice(rest, values, name, number).lines)
         case "customer":
             at = instant(rest[0])
             discounts = _discounts(values["discounts"]) if values.get("discounts") else ()
