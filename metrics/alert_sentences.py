@@ -108,6 +108,9 @@ def _system(event: Event, rule: SystemRule) -> tuple[str, str]:
         }
         return said[rule.name]
     opening = _opening(event)
+    details = event.reading.details if event.reading is not None else ()
+    if rule.name == FRESHNESS and details:
+        return f"{opening}Clocks can't be trusted", f"{'. '.join(details)}. How old the data is can't be told until they agree."
     said = {
         FRESHNESS: (
             f"{opening}The data is {duration(value)} old",

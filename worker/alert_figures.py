@@ -3,7 +3,7 @@
 Everything is read from what is stored; nothing is decided here. `metrics.alerts` judges it.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Final
 
@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from integrations.store import alerts as store
 from integrations.store import ledger, quarantine, snapshots
 from metrics.alert_judgement import Reading, Shelf, readings, system_reading
-from metrics.alert_rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, MovementRule, Watch
+from metrics.alert_rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, MovementRule, SystemRule, Watch
 from metrics.alert_states import Alert, Movement
 from metrics.alerts import Seen
 from metrics.currencies import rates_or_first
@@ -42,7 +42,7 @@ def gather(
 
     Amounts of rules on single movements are in the reporting currency, unless a rule names one.
     """
-    health = _health(connection, basis)
+    health = _health(connection, basis, watch.system)
     looked = [system_reading(rule, *health[rule.name]) for rule in watch.system]
     if through is None:
         return Seen(looked)
@@ -162,10 +162,13 @@ def _ending(connection: Connection, basis: Basis, rule: MovementRule, alert: Ale
 # --- the health of the data -------------------------------------------------------------------------------------------------------
 
 
-def _health(connection: Connection, basis: Basis) -> dict[str, tuple[int | None, list[str]]]:
+def _health(connection: Connection, basis: Basis, system: Sequence[SystemRule]) -> dict[str, tuple[int | None, list[str]]]:
     """A value and details for each system rule; None for what was never looked at."""
     found = freshness.look(connection)
     age = None if found.sync_age_seconds is None else int(found.sync_age_seconds)
+    future = freshness.from_the_future(found)
+    if future:  # no age can be trusted, and a negative one least of all
+        age = 1 + max([abs(age or 0), *(rule.limit for rule in system if rule.name == FRESHNESS)])
     drift = sum(found.drift.values()) if found.drift else None
     kept_out = (
         [f"{q.kind} {q.object_id}: {q.reason}" for q in quarantine.everything(connection, NAMED)] if found.quarantined else []
@@ -173,7 +176,7 @@ def _health(connection: Connection, basis: Basis) -> dict[str, tuple[int | None,
     underived = [f"customer {name}: {why}" for name, why in ledger.underived(connection, NAMED)]
     made = rollup.outcome(connection, basis)
     return {
-        FRESHNESS: (age, []),
+        FRESHNESS: (age, future),
         DRIFT: (drift, [f"{account}: {number}" for account, number in sorted(found.drift.items()) if number]),
         QUARANTINE: (found.quarantined + found.underived, kept_out + underived),
         IDENTITY: (None, []) if made is None else (made.broken, list(made.breaks[:NAMED])),

@@ -72,6 +72,12 @@ def metrics_of(found: Freshness) -> Iterator[Metric]:
             of_kinds.add_metric((name, kind), count)
     yield of_kinds
     yield drift
+    apart = GaugeMetricFamily(
+        "nrr_clock_apart_seconds", "By how much Stripe's clock is ahead of ours, if they disagree.", labels=("account",)
+    )
+    for name, seconds in sorted(found.clock_apart_seconds.items()):
+        apart.add_metric((name,), seconds)
+    yield apart
     single: list[tuple[str, str, float | None]] = [
         ("nrr_tick_age_seconds", "Since the last finished tick.", found.tick_age_seconds),
         ("nrr_sync_age_seconds", "Since the end of the last good sync.", found.sync_age_seconds),

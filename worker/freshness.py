@@ -6,7 +6,7 @@ database's clock. Nothing is judged: what is too old is a setting of whoever wat
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Engine
 from integrations.store import accounts, cursors, evidence, jobs, ledger, quarantine, runs, workers
 from integrations.store.clock import now
 from integrations.store.engine import read
-from worker import audit
+from worker import audit, clocks
+from worker.clocks import APART_SECONDS
 from worker.ingest import EVENTS
 
 TICK: Final = "tick"
@@ -69,6 +70,8 @@ class Freshness:
     """The same by kind: subscription, customer, invoice, price, coupon, product, event."""
     underived: int = 0
     """Customers that can't be derived, and are in no figure."""
+    clock_apart_seconds: Mapping[str, int] = field(default_factory=dict)
+    """By how much Stripe's clock is ahead of ours, by account; those that agree are left out."""
 
 
 def gather(engine: Engine) -> Freshness:
@@ -105,6 +108,9 @@ def look(connection: Connection) -> Freshness:
         drift={name: found.total for name, found in drifts.items() if found is not None},
         drift_by_kind={name: found.counts for name, found in drifts.items() if found is not None},
         failed_runs=sum(run.status == "failed" for run in runs.latest(connection)),
+        clock_apart_seconds={
+            names.get(account, str(account)): seconds for account, seconds in clocks.of_accounts(connection).items()
+        },
     )
 
 
@@ -143,6 +149,7 @@ def told(found: Freshness) -> dict[str, Any]:
         "drift": dict(found.drift),
         "drift_by_kind": {name: dict(counts) for name, counts in found.drift_by_kind.items()},
         "failed_runs": found.failed_runs,
+        "clock_apart_seconds": dict(found.clock_apart_seconds),
     }  # fmt: skip
 
 
@@ -156,7 +163,26 @@ def lines(found: Freshness) -> list[str]:
         f"open jobs: {backlog}{waited}; failed among the last twenty runs: {found.failed_runs}",
         f"kept out: {found.quarantined} objects; not derived: {found.underived} customers; drift at the last audit: {drifted(found)}",
         "workers: " + (", ".join(f"{each.name} {_ago(each.age_seconds)}" for each in found.workers) or "none"),
+        *from_the_future(found),
     ]
+
+
+def from_the_future(found: Freshness) -> list[str]:
+    """What is dated after the present, or clocks that disagree: a sentence each. Nothing of it can be true, so no age can be trusted."""
+    out = [
+        f"Stripe's clock is {ago(abs(seconds))} {'ahead of' if seconds > 0 else 'behind'} ours for account {account}; the earlier one counts"
+        for account, seconds in sorted(found.clock_apart_seconds.items())
+    ]
+    ages = [("the last good sync", found.sync_age_seconds), ("the last tick", found.tick_age_seconds)]
+    ages += [(f"the mark of {each.stream} of account {each.account}", each.age_seconds) for each in found.streams]
+    ages += [
+        (f"what is read of {each.stream} of account {each.account}", found.at.timestamp() - each.complete_until)
+        for each in found.streams
+    ]
+    out += [f"{what} is dated {ago(-age)} after the present" for what, age in ages if age is not None and age < -APART_SECONDS]
+    if found.nightly_through is not None and found.nightly_through > found.at.date() + timedelta(days=1):
+        out.append(f"a nightly run was done through {found.nightly_through}, a day that has not come yet; it counts for nothing")
+    return out
 
 
 def drifted(found: Freshness) -> str:

@@ -23,7 +23,7 @@ from integrations.stripe.errors import BadRequest, UnknownEndpoint
 from integrations.stripe.page import EventFact, StripePage
 from integrations.stripe.reader import Reader
 from metrics.evidence import Catalog, Instant, InvoiceEvidence
-from worker import coupons, lagging, plan
+from worker import clocks, coupons, lagging, plan
 from worker.coupons import Bearer
 from worker.jobs import Handler
 from worker.plan import Known, Pace, Plan, Planned
@@ -80,8 +80,14 @@ def do_plan(ingest: Ingest, job: Job) -> None:
         raise AccountRefused(
             f"the key for account {job.data['account']!r} is of another account than the one to be read; nothing was read"
         )
-    now = present(ingest.sources.of(account), ingest.pretended)
+    reader = ingest.sources.of(account)
+    told = present(reader, ingest.pretended)
     with begin(ingest.engine) as connection:
+        now = told if ingest.pretended is not None else clocks.earlier(told, database_now(connection))
+        clocks.note(
+            connection, account, clocks.apart(reader, told, database_now(connection), pretended=ingest.pretended is not None)
+        )
+        clocks.take_back(connection, account, now)
         made = planned(job.data, known(connection, account), now, ingest.pace)
         # What an audit changes is told from what was known before by when it was learnt.
         began = {"learnt_from": database_now(connection).isoformat()} if made.reason == "audit" else {}
@@ -110,8 +116,14 @@ def present(reader: Reader, pretended: Instant | None) -> Instant:
 
 
 def stripe_now(reader: Reader) -> Instant:
-    """The present by Stripe's own clock, which dates everything that is read: ours may be a day off."""
-    return next(reader.pages("products")).observed_at
+    """The present by Stripe's own clock, which dates everything that is read: ours may be a day off.
+
+    One answer is not believed against our own clock: where they disagree it is asked for once more, and what is nearer to ours counts.
+    """
+    first = next(reader.pages("products")).observed_at
+    if not reader.is_stripe or abs(reader.clock_apart_seconds) <= clocks.APART_SECONDS:
+        return first
+    return max(first, next(reader.pages("products")).observed_at)
 
 
 def known(connection: Connection, account: int) -> Known:

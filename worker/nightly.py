@@ -13,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from integrations.store import accounts, cursors, jobs, migrate, runs
+from integrations.store.clock import has_passed
 from integrations.store.clock import now as database_now
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
@@ -33,6 +34,12 @@ ROLLUP: Final = 30
 ALERTS: Final = 40
 TIDY: Final = 50
 """The stages. Planning jobs write theirs into the stages after their own, hence the room between."""
+
+LOOKED_AT: Final = 400
+"""So many of the last nights are looked at for one that was done in its time."""
+
+BEHIND_SECONDS: Final = 3_600
+"""What is known of the present may be so much behind it: the horizon stays a little behind Stripe's clock."""
 
 AGAIN_MINUTES: Final = 30
 """A nightly run that failed is taken up again so long after."""
@@ -56,16 +63,35 @@ def horizon(connection: Connection) -> Instant | None:
     return Instant(max(known)) if known else None
 
 
-def through(connection: Connection) -> date | None:
-    """The last day that a nightly run brought up to date."""
-    found = next(iter(runs.latest(connection, kind=KIND, status="done", limit=1)), None)
-    return None if found is None else date.fromisoformat(str(found.params["through"]))
+def present(connection: Connection, wiring: Wiring) -> Instant | None:
+    """The moment as of which figures are made: what somebody says that it is, but not past what is known of the present; else the horizon.
+
+    Known is the horizon, which is Stripe's own clock, or before anything was read the database's. So a night that hasn't come yet can't be
+    done, whatever anybody says.
+    """
+    known = horizon(connection)
+    if wiring.pretended_instant is None:
+        return known
+    latest = Instant(int(database_now(connection).timestamp())) if known is None else known
+    return wiring.pretended_instant if wiring.pretended_instant <= latest + BEHIND_SECONDS else latest
+
+
+def through(connection: Connection, at_most: date | None = None) -> date | None:
+    """The last day that a nightly run brought up to date; with `at_most` not counting nights that were done before their time."""
+    for found in runs.latest(connection, kind=KIND, status="done", limit=LOOKED_AT):
+        day = date.fromisoformat(str(found.params["through"]))
+        if at_most is None or day <= at_most:
+            return day
+    return None
 
 
 def missing(connection: Connection, now: Instant, timezone: str) -> Days | None:
-    """The days that are over at `now` and were not brought up to date; None when there are none."""
+    """The days that are over at `now` and were not brought up to date; None when there are none.
+
+    A night that was done before its time, by a clock that was ahead, doesn't count.
+    """
     yesterday = day_of(now, timezone) - timedelta(days=1)
-    last = through(connection)
+    last = through(connection, yesterday)
     if last is not None and last >= yesterday:
         return None
     return Days(yesterday if last is None else last + timedelta(days=1), yesterday)
@@ -79,7 +105,7 @@ def run(wiring: Wiring, *, progress: Progress = lambda _stream, _objects: None) 
     """
     steps.sync(wiring, progress=progress)
     with read(wiring.engine) as connection:
-        now = wiring.pretended_instant or horizon(connection)
+        now = present(connection, wiring)
         days = None if now is None else missing(connection, now, wiring.basis.timezone)
     if now is None or days is None:
         return None
@@ -120,7 +146,7 @@ def waits(connection: Connection, days: Days) -> bool:
     last = next(iter(runs.latest(connection, kind=KIND, limit=1)), None)
     if last is None or last.status != "failed" or not _is_for(last, days) or last.finished_at is None:
         return False
-    return database_now(connection) < last.finished_at + timedelta(minutes=AGAIN_MINUTES)
+    return not has_passed(last.finished_at, timedelta(minutes=AGAIN_MINUTES), database_now(connection))
 
 
 def _is_for(found: Run, days: Days) -> bool:

@@ -12,6 +12,7 @@ import structlog
 from sqlalchemy import Connection
 
 from integrations.store import accounts, evidence, jobs, ledger, migrate, outbox, remembered, runs, workers
+from integrations.store.clock import has_passed
 from integrations.store.clock import now as database_now
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
@@ -78,15 +79,14 @@ def watch(wiring: Wiring) -> bool:
     alerting = open_alerting(wiring, wiring.settings)
     with read(wiring.engine) as connection:
         moment = database_now(connection)
-        now = wiring.pretended_instant or nightly.horizon(connection) or Instant(int(moment.timestamp()))
+        now = nightly.present(connection, wiring) or Instant(int(moment.timestamp()))
         last = remembered.get(connection, WATCHED)
-    if last is None or moment >= datetime.fromisoformat(str(last)) + timedelta(minutes=WATCH_MINUTES):
+    if last is None or has_passed(datetime.fromisoformat(str(last)), timedelta(minutes=WATCH_MINUTES), moment):
         with begin(wiring.engine) as connection:
             remembered.put(connection, WATCHED, moment.isoformat())
         evaluate(alerting, datetime.fromtimestamp(now, UTC), health_only=True)
     with read(wiring.engine) as connection:
-        due = outbox.next_due(connection)
-        if due is None or due > moment or not usable_channels(connection, alerting):
+        if not outbox.is_any_due(connection) or not usable_channels(connection, alerting):
             return False
     _, joined = steps.open_run(wiring, "alerts", [Job("alerts_send", 0, stream="alerts")])
     return not joined
@@ -120,7 +120,7 @@ def _sync_due(connection: Connection, account: int, minutes: float) -> bool:
     if last.status == "running":
         return False
     since = last.started_at if last.status == "done" else (last.finished_at or last.started_at)
-    return database_now(connection) >= since + timedelta(minutes=minutes)
+    return has_passed(since, timedelta(minutes=minutes), database_now(connection))
 
 
 # --- figures --------------------------------------------------------------------------------------------------------------------
@@ -129,7 +129,7 @@ def _sync_due(connection: Connection, account: int, minutes: float) -> bool:
 def _nightly(wiring: Wiring) -> list[str]:
     """Open the nightly run when a day is over, by Stripe's clock, that it has not brought up to date."""
     with read(wiring.engine) as connection:
-        now = wiring.pretended_instant or nightly.horizon(connection)
+        now = nightly.present(connection, wiring)
         days = None if now is None else nightly.missing(connection, now, wiring.basis.timezone)
         if now is None or days is None or _busy(connection) or nightly.waits(connection, days):
             return []
@@ -140,7 +140,7 @@ def _nightly(wiring: Wiring) -> list[str]:
 def _derivation(wiring: Wiring) -> list[str]:
     """Open a derivation when customers are marked, or a moment has come that changes what they pay."""
     with read(wiring.engine) as connection:
-        now = wiring.pretended_instant or nightly.horizon(connection)
+        now = nightly.present(connection, wiring)
         if now is None or _busy(connection) or not _is_outdated(connection, wiring, now) or _failed_lately(connection):
             return []
     first = derive.first_job()
@@ -162,7 +162,7 @@ def _failed_lately(connection: Connection) -> bool:
     last = next(iter(runs.latest(connection, kind="derive", limit=1)), None)
     if last is None or last.status != "failed" or last.finished_at is None:
         return False
-    return database_now(connection) < last.finished_at + timedelta(minutes=DERIVE_MINUTES)
+    return not has_passed(last.finished_at, timedelta(minutes=DERIVE_MINUTES), database_now(connection))
 
 
 def _busy(connection: Connection) -> bool:
@@ -173,6 +173,6 @@ def _busy(connection: Connection) -> bool:
             continue
         if run.kind in steps.EXCLUSIVE:
             return True
-        if moment < run.started_at + timedelta(hours=LONGEST_READ_HOURS):
+        if not has_passed(run.started_at, timedelta(hours=LONGEST_READ_HOURS), moment):
             return True
     return False

@@ -6,6 +6,7 @@ the address of the database is looked at. Close a wiring when done; it may not b
 
 import os
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -81,7 +82,7 @@ def open_wiring(
     # Whoever is silent for longer than a lease lasts has lost the job, and must not keep others from it by its locks.
     engine = open_engine(settings.database, idle_seconds=settings.lease_seconds)
     stop = stop or Stop()
-    sources = Sources(engine, _configured(settings), _Readers(settings, stop))
+    sources = Sources(engine, _configured(settings), _Readers(settings, stop, pretended))
     owner = f"{socket.gethostname()}:{os.getpid()}"
     # Each thread of SQLite's waits for the one writer, so more of them only wait more.
     most = min(settings.threads, 8) if engine.dialect.name == "sqlite" else settings.threads
@@ -122,9 +123,14 @@ def require_key(settings: Settings) -> None:
 class _Readers:
     """Makes the reader of an account, with a limiter that all workers of the installation share where there is Redis."""
 
-    def __init__(self, settings: Settings, stop: Stop) -> None:
+    def __init__(self, settings: Settings, stop: Stop, pretended: datetime | None) -> None:
         self._settings = settings
         self._stop = stop
+        self._pretended = pretended
+
+    def _clock(self) -> float:
+        """Our own time, which no answer is dated after; who says that it is later reads a host that lives then."""
+        return time.time() if self._pretended is None else max(time.time(), self._pretended.timestamp())
 
     def __call__(self, name: str, livemode: bool | None) -> "Reader":
         from integrations.stripe.client import Client
@@ -146,6 +152,7 @@ class _Readers:
             allow_plain_http=settings.allow_plain_http,
             connections=max(16, settings.threads),
             sleep=self._stop.sleep,  # a wait for the next attempt ends when somebody wants to stop
+            clock=self._clock,
         )
         return Reader(client, payloads=settings.keep_payloads, people=settings.store_names)
 
@@ -153,13 +160,13 @@ class _Readers:
         from integrations.stripe.limits import LocalLimiter
 
         if self._settings.redis_url is None:
-            return LocalLimiter(allowed)
+            return LocalLimiter(allowed, sleep=self._stop.sleep)
         import redis
 
         from integrations.stripe.shared_limits import RedisLimiter
 
         client = redis.Redis.from_url(self._settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=2)
-        return RedisLimiter(client, account, allowed, prefix=self._settings.redis_prefix)
+        return RedisLimiter(client, account, allowed, prefix=self._settings.redis_prefix, sleep=self._stop.sleep)
 
 
 def _allowed(allowed: "Ceilings", per_second: float | None) -> "Ceilings":

@@ -19,7 +19,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Exists, Select, and_, case, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from integrations.store.clock import now
+from integrations.store.clock import is_due, now
 from integrations.store.engine import is_postgresql
 from integrations.store.schema_work import job as table
 from integrations.store.schema_work import run
@@ -136,8 +136,8 @@ def _claimable(moment: datetime, *, at_most: int = 1, lock: bool = True) -> Sele
         select(table)
         .where(
             or_(
-                and_(table.c.status == "due", table.c.next_attempt_at <= moment),
-                and_(table.c.status == "leased", table.c.lease_until < moment),
+                and_(table.c.status == "due", is_due(table.c.next_attempt_at, moment)),
+                and_(table.c.status == "leased", is_due(table.c.lease_until, moment)),
             ),
             select(run.c.id).where(run.c.id == table.c.run_id, run.c.status == "running").exists(),
             ~_waits(),
@@ -349,7 +349,7 @@ def open_count(connection: Connection, run: int, stream: str | None = None) -> i
 def held_elsewhere(connection: Connection, runs: Sequence[int]) -> list[tuple[str, float]]:
     """Who holds jobs of some runs (of all, when none is named), and for how many seconds at most without a further sign of life."""
     moment = now(connection)
-    query = select(table.c.owner, table.c.lease_until).where(table.c.status == "leased", table.c.lease_until > moment)
+    query = select(table.c.owner, table.c.lease_until).where(table.c.status == "leased", ~is_due(table.c.lease_until, moment))
     if runs:
         query = query.where(table.c.run_id.in_(list(runs)))
     return [(str(owner), (until - moment).total_seconds()) for owner, until in connection.execute(query.order_by(table.c.id))]
@@ -367,7 +367,7 @@ def summary(connection: Connection, run: int | None = None) -> Summary:
         .group_by(table.c.status)
     ).all()
     moment = now(connection)
-    waiting = and_(where, table.c.status == "due", table.c.next_attempt_at <= moment, ~_waits())
+    waiting = and_(where, table.c.status == "due", is_due(table.c.next_attempt_at, moment), ~_waits())
     oldest = connection.execute(select(func.min(table.c.next_attempt_at)).where(waiting)).scalar_one()
     errors = connection.execute(
         select(table.c.last_error).where(where, table.c.last_error.is_not(None)).order_by(table.c.id.desc()).limit(5)

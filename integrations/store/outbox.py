@@ -9,15 +9,18 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from integrations.store.clock import now
+from integrations.store.clock import APART, is_due, now
 from integrations.store.encoding import clean
 from integrations.store.engine import is_postgresql
 from integrations.store.schema_alerts import outbox as table
+
+QUIET_AT_MOST: Final = timedelta(hours=25)
+"""Longer than any quiet hours last, on the longest day too."""
 
 
 class MessageLost(RuntimeError):
@@ -86,8 +89,8 @@ def claim(connection: Connection, lease_seconds: float, channels: Sequence[str] 
     One whose sender has died may have been taken, so that counts as a doubt.
     """
     moment = now(connection)
-    due = and_(table.c.status == "due", table.c.next_attempt_at <= moment)
-    abandoned = and_(table.c.status == "leased", table.c.lease_until < moment)
+    due = and_(table.c.status == "due", _has_come(moment))
+    abandoned = and_(table.c.status == "leased", is_due(table.c.lease_until, moment))
     query = select(table).where(or_(due, abandoned)).order_by(table.c.next_attempt_at, table.c.id).limit(1)
     if channels is not None:
         query = query.where(table.c.channel.in_(list(channels)))
@@ -189,11 +192,15 @@ def counts(connection: Connection) -> dict[str, int]:
     return {str(s): int(n) for s, n in connection.execute(select(table.c.status, func.count()).group_by(table.c.status))}
 
 
-def next_due(connection: Connection) -> datetime | None:
-    """When the next message that waits is to be tried."""
-    query = select(table.c.next_attempt_at).where(table.c.status == "due").order_by(table.c.next_attempt_at).limit(1)
-    found: datetime | None = connection.execute(query).scalar_one_or_none()
-    return found
+def is_any_due(connection: Connection) -> bool:
+    """Whether a message that waits is to be tried now."""
+    query = select(table.c.id).where(table.c.status == "due", _has_come(now(connection))).limit(1)
+    return connection.execute(query).first() is not None
+
+
+def _has_come(moment: datetime) -> ColumnElement[bool]:
+    """Whether a message's time has come. Quiet hours may put it off for a day; what was written by a clock that was set back since is due."""
+    return or_(is_due(table.c.next_attempt_at, moment, QUIET_AT_MOST), table.c.created_at > moment + APART)
 
 
 def _posted(row: Any) -> Posted:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from integrations.store.clock import now
+from integrations.store.clock import has_passed, is_due, now
 from integrations.store.schema_figures import rollup
 from integrations.store.schema_work import job
 from integrations.store.schema_work import run as table
@@ -86,12 +86,12 @@ def _supersede(connection: Connection, run: int, kind: str, account: int | None)
 
 
 def _abandoned(connection: Connection, held: Mapping[str, Any], moment: datetime) -> bool:
-    if held["heartbeat_at"] + timedelta(seconds=ABANDONED_SECONDS) > moment:
+    if not has_passed(held["heartbeat_at"], timedelta(seconds=ABANDONED_SECONDS), moment):
         return False
     alive = (
         select(func.count())
         .select_from(job)
-        .where(job.c.run_id == held["id"], job.c.status == "leased", job.c.lease_until > moment)
+        .where(job.c.run_id == held["id"], job.c.status == "leased", ~is_due(job.c.lease_until, moment))
     )
     return int(connection.execute(alive).scalar_one()) == 0
 

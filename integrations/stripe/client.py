@@ -27,6 +27,9 @@ from metrics.evidence import Instant
 T = TypeVar("T")
 Params = Sequence[tuple[str, str]]
 
+CLOCKS_APART_SECONDS: Final = 300
+"""Clocks that differ by less agree."""
+
 DEFAULT_BASE: Final[str] = stripe.DEFAULT_API_BASE
 API_VERSION: Final[str] = stripe.api_version
 
@@ -107,6 +110,7 @@ class Client:
         self._clock = clock
         self._counts = _Counts()
         self._reached = False
+        self._clock_apart_seconds = 0
         self._retrying = Retrying(
             retry=retry_if_exception(is_transient), stop=self._enough, wait=self._wait, sleep=sleep, reraise=True
         )
@@ -134,6 +138,11 @@ class Client:
     def usage(self) -> Usage:
         """What has been asked so far."""
         return self._counts.usage()
+
+    @property
+    def clock_apart_seconds(self) -> int:
+        """How far the host's clock was ahead of ours in the last answer; negative when it was behind."""
+        return self._clock_apart_seconds
 
     def wait_in_background(self) -> float:
         """Wait for a turn of what nobody waits for, before one of the endpoint's; returns the seconds waited."""
@@ -201,9 +210,15 @@ class Client:
         return Answer(value, self._dated(headers), seconds), None
 
     def _dated(self, headers: Mapping[str, str]) -> Instant:
-        """Stripe's own clock; ours where the host has none."""
-        at = _http_date(headers.get("date", ""))
-        return self.now() if at is None else at
+        """Stripe's own clock; ours where the host has none, or one that is ahead of ours by more than minutes.
+
+        What is dated in a future that never was would rule over all that comes until then.
+        """
+        at, ours = _http_date(headers.get("date", "")), self.now()
+        if at is None:
+            return ours
+        self._clock_apart_seconds = at - ours
+        return ours if at - ours > CLOCKS_APART_SECONDS else at
 
     # --- when to stop and how long to wait ---------------------------------------------------------------------------------
 

@@ -13,6 +13,9 @@ from typing import Final
 import msgspec
 import stripe
 
+LONGEST_RETRY_AFTER_SECONDS: Final = 3_600.0
+"""A host that asks for more is looked at again after so long."""
+
 UNRECOGNIZED_URL: Final = "unrecognized request url"
 _KEY_LIKE: Final = re.compile(r"\b((?:sk|rk|pk|ek|uk|whsec)_)[A-Za-z0-9_*]{6,}")
 _PERMISSION: Final = re.compile(r"rak_[a-z0-9_]+")
@@ -208,13 +211,13 @@ def typed(
 
 
 def retry_after(error: stripe.StripeError) -> float | None:
-    """The seconds that an answer asks us to wait, when it does in seconds."""
+    """The seconds that an answer asks us to wait, when it does in seconds; an hour at most, whatever it asks for."""
     text = (error.headers or {}).get("retry-after", "")
     try:
         seconds = float(text)
     except ValueError:
         return None
-    return seconds if 0 <= seconds < 86_400 else None
+    return min(seconds, LONGEST_RETRY_AFTER_SECONDS) if seconds >= 0 else None
 
 
 def account_named(error: ReadError) -> str | None:

@@ -12,7 +12,7 @@ import msgspec
 
 from integrations.stripe import shapes
 from integrations.stripe.asking import Asking, nothing_to_go_on_from
-from integrations.stripe.client import Answer, Asked, Client, Usage
+from integrations.stripe.client import DEFAULT_BASE, Answer, Asked, Client, Usage
 from integrations.stripe.decode.pages import page_of
 from integrations.stripe.decode.parsing import Garbled, Parsed
 from integrations.stripe.errors import BadRequest, Gone, NotAllowed, UnknownEndpoint, account_named
@@ -48,6 +48,16 @@ class Reader:
     def usage(self) -> Usage:
         """What has been asked of Stripe so far."""
         return self._client.usage
+
+    @property
+    def clock_apart_seconds(self) -> int:
+        """How far Stripe's clock was ahead of ours in its last answer, in seconds; negative when it was behind."""
+        return self._client.clock_apart_seconds
+
+    @property
+    def is_stripe(self) -> bool:
+        """Whether it is Stripe itself that is read: a simulation may live in the past."""
+        return self._client.base == DEFAULT_BASE
 
     def wait_in_background(self) -> float:
         """Wait for a turn of the quarter of the account's limit that is left to what nobody waits for; returns the seconds waited."""

@@ -32,10 +32,15 @@ local ahead, cut, plateau_share, quick, slow, hold, least_rate =
     tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 local forget = ARGV[8]
 local ceiling = { tonumber(ARGV[9]), tonumber(ARGV[10]) }
+local longest = 3700
 
 local function load(index)
     local h = redis.call('HMGET', KEYS[index], 'due', 'cut_at', 'after_cut', 'plateau')
-    return { due = tonumber(h[1] or '0'), cut_at = tonumber(h[2] or ''), after_cut = tonumber(h[3] or '0'),
+    local due, cut_at = tonumber(h[1] or '0'), tonumber(h[2] or '')
+    -- No turn is ever so far away: Redis's clock was set back since, and nobody waits for the old one.
+    if due > now + longest then due = 0 end
+    if cut_at and cut_at > now + 1 then cut_at = now end
+    return { due = due, cut_at = cut_at, after_cut = tonumber(h[3] or '0'),
              plateau = tonumber(h[4] or '0'), ceiling = ceiling[index], key = KEYS[index] }
 end
 

@@ -30,6 +30,7 @@ from tests.stripe.host import NOW, Host, Reply, failing, listing, serving
 KEY = "sk_test_51Abcdefghijklmnop"
 PRODUCT = {"id": "prod_1", "object": "product", "created": 5, "name": "A thing"}
 ASKED = Asked("products", "/v1/products", "Products: Read")
+YEARS = 3 * 365 * 86_400
 QUICK = Patience(attempts=4, first_wait_seconds=0.001, longest_wait_seconds=0.002, seconds=Seconds(1.0, 0.2, 0.3))
 
 
@@ -94,6 +95,17 @@ def test_without_a_date_our_own_clock_dates_the_answer() -> None:
     """A host that gives no Date leaves this machine's time."""
     with asking(Reply(listing(PRODUCT).body, dated=False), clock=lambda: 77.9) as (client, _, _, _):
         assert 77 == client.get(ASKED, "/v1/products", [], lambda b: parse_list("product", b)).at
+
+
+@pytest.mark.parametrize(
+    ("ours", "apart", "expected"), [(-YEARS, YEARS, 0), (-200, 200, 200), (0, 0, 0), (YEARS, -YEARS, -YEARS)], ids=str
+)
+def test_no_answer_is_dated_after_our_own_clock(ours: int, apart: int, expected: int) -> None:
+    """A Date that is ahead of ours by more than minutes is one of a future that never was; by how much they differ is told."""
+    with asking(listing(PRODUCT), clock=lambda: NOW + ours) as (client, _, _, _):
+        at = client.get(ASKED, "/v1/products", [], lambda b: parse_list("product", b)).at
+        assert NOW + ours + expected == at
+        assert apart == client.clock_apart_seconds
 
 
 def test_connections_are_kept() -> None:
@@ -181,6 +193,14 @@ def test_a_long_retry_after_is_left_to_the_caller() -> None:
     with asking(failing(429, headers={"Retry-After": "600"})) as (client, host, _, pauses), pytest.raises(Transient) as caught:
         ids(client)
     assert (600.0, 1, []) == (caught.value.retry_after_seconds, len(host.requests), pauses)
+
+
+@pytest.mark.parametrize("asked", ["7200", "86400", "1e12", "inf"])
+def test_no_host_is_heeded_for_longer_than_an_hour(asked: str) -> None:
+    """Whatever a Retry-After asks for, it is looked again after an hour."""
+    with asking(failing(429, headers={"Retry-After": asked})) as (client, _, _, _), pytest.raises(Transient) as caught:
+        ids(client)
+    assert 3_600.0 == caught.value.retry_after_seconds
 
 
 def test_contention_on_one_object_slows_nobody() -> None:

@@ -172,6 +172,36 @@ def test_the_law_in_redis_is_that_of_one_process(redis_url: str, seed: int) -> N
         assert reference.acquire(endpoint) == pytest.approx(told.acquire(endpoint), abs=2e-4)
 
 
+def test_a_clock_of_redis_that_was_set_back_makes_nobody_wait(redis_url: str) -> None:
+    """Turns and refusals of tomorrow hold nobody up today, and the rate grows back from now on."""
+    client = redis.Redis.from_url(redis_url)
+    waits: list[float] = []
+    told = shared(
+        redis_url, Ceilings(50.0, 20.0), sleep=waits.append, redis_clock="local now = tonumber(redis.call('GET', 'test:now'))\n"
+    )
+    for now in (200_000.0, 100_000.0, 100_060.0):
+        client.set("test:now", repr(now))
+        if now == 200_000.0:
+            told.throttled("/v1/invoices", "endpoint-rate", 30.0)
+        for _ in range(limits.AHEAD):
+            told.acquire("/v1/invoices")
+            told.background()
+    assert 30.0 <= max(waits) < 32.0
+    waits.clear()
+    told.acquire("/v1/invoices")
+    assert sum(waits) < 1.0
+
+
+def test_what_nobody_waits_for_gets_a_quarter() -> None:
+    """However many ask, and without slowing an endpoint down by itself."""
+    limiter, clock = local(100.0, 25.0)
+    began = clock.now
+    for _ in range(100 + limits.AHEAD):
+        limiter.background()
+    assert 3.99 <= clock.now - began <= 4.1
+    assert 0.0 == limiter.acquire("/v1/invoices")
+
+
 def test_without_redis_each_goes_on_alone_and_comes_back(redis_server: RedisServer) -> None:
     """A limiter never fails for Redis's sake: it keeps the pace by itself, and looks again after a while."""
     clock = Clock()

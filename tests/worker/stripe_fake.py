@@ -61,6 +61,8 @@ class FakeStripe:
     """What a replica that lags says of subscriptions that are asked for one by one."""
     before_page: Callable[[str, Instant | None, str | None], None] = lambda *_: None
     asked: list[tuple[str, Instant | None, Instant | None, str | None]] = field(default_factory=list)
+    clock_apart_seconds: int = 0
+    is_stripe: bool = False
     turns: int = 0
     """How often a turn in the background was waited for."""
     lock: threading.Lock = field(default_factory=threading.Lock)

@@ -65,11 +65,14 @@ def aged(engine: Engine, hours: int = 1) -> None:
         (date(2026, 3, 1), datetime(2026, 3, 5, 1, tzinfo=UTC), "UTC", Days(date(2026, 3, 2), date(2026, 3, 4))),
         (date(2026, 3, 3), datetime(2026, 3, 5, 1, tzinfo=UTC), "America/New_York", None),
         (date(2026, 3, 3), datetime(2026, 3, 5, 6, tzinfo=UTC), "America/New_York", Days(date(2026, 3, 4), date(2026, 3, 4))),
-        (date(2026, 3, 9), datetime(2026, 3, 5, 1, tzinfo=UTC), "UTC", None),
+        (date(2026, 3, 9), datetime(2026, 3, 5, 1, tzinfo=UTC), "UTC", Days(date(2026, 3, 4), date(2026, 3, 4))),
     ],
 )
 def test_which_days_are_missing(engine: Engine, last: date | None, now: datetime, timezone: str, expected: Days | None) -> None:
-    """Those after the last one done and before the one that is going on, in the reporting time zone; at first only yesterday."""
+    """Those after the last one done and before the one that is going on, in the reporting time zone; at first only yesterday.
+
+    A night that was done before its time counts for nothing.
+    """
     if last is not None:
         done_nightly(engine, last)
         done_nightly(engine, date(2026, 3, 10), status="failed")

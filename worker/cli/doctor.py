@@ -150,17 +150,18 @@ def _account(face: Face, name: str) -> Iterator[Check]:
 
 
 def _clock(face: Face, name: str) -> Check:
+    from worker.clocks import APART_SECONDS
     from worker.ingest import stripe_now
 
     if face.wiring.pretended is not None:
         return Check(f"stripe {name} clock", NOTE, f"pretending that it is {face.wiring.pretended.isoformat()}")
-    skew = stripe_now(face.wiring.sources.named(name)) - int(face.wiring.clock().timestamp())
+    reader = face.wiring.sources.named(name)
+    stripe_now(reader)
+    skew = reader.clock_apart_seconds
     if abs(skew) > SKEW_SECONDS:
-        return Check(
-            f"stripe {name} clock",
-            NOTE,
-            f"this machine's clock differs from Stripe's by {_ago(abs(skew))}; Stripe's is what counts",
-        )
+        wrong = abs(skew) > APART_SECONDS and (skew > 0 or reader.is_stripe)
+        said = f"Stripe's clock is {_ago(abs(skew))} {'ahead of' if skew > 0 else 'behind'} this machine's; the earlier one counts"
+        return Check(f"stripe {name} clock", WRONG if wrong else NOTE, said, *([Exit.FAILED] if wrong else []))
     return Check(f"stripe {name} clock", OK, "agrees with Stripe's")
 
 
@@ -238,10 +239,13 @@ def _trouble(face: Face, found: "Freshness") -> Iterator[Check]:
     from integrations.store import ledger, quarantine
     from integrations.store.engine import read
     from worker.freshness import drifted as told
+    from worker.freshness import from_the_future
 
     aside = found.jobs.get("quarantined", 0)
     if aside:
         yield Check("jobs", WRONG, f"{aside} jobs were put aside after failing; see: nrr runs", Exit.FAILED)
+    for sentence in from_the_future(found):
+        yield Check("clocks", WRONG, sentence, Exit.FAILED)
     drifted = sum(found.drift.values())
     if drifted:
         yield Check("drift", NOTE, f"the last audit healed what had changed or come unseen: {told(found)}")
