@@ -13,6 +13,7 @@ from typing import Final
 from metrics import growth
 from metrics.compositions import Pricer
 from metrics.evidence import Catalog, CustomerEvidence, CustomerGroup, CustomerState, Finding, Instant
+from metrics.keys import bounded
 from metrics.ledger import CANNOT_DERIVE, Attribute, CustomerLedger
 from metrics.money import MOST_OF_A_CUSTOMER
 from metrics.movements import fold
@@ -66,7 +67,7 @@ class Basis:
     def customer_name(self, stripe_id: str, metadata: Mapping[str, str]) -> str:
         """The name in the ledger of the customer that a Stripe customer is part of."""
         value = metadata.get(self.merge_key) if self.merge_key else None
-        return f"{self.merge_key}:{value}" if value else stripe_id
+        return bounded(f"{self.merge_key}:{value}") if value else stripe_id
 
 
 class Deriver:

@@ -13,6 +13,7 @@ from typing import Final
 import polars as pl
 
 from metrics.dimensions import parts
+from metrics.keys import LONGEST, bounded
 from metrics.money import MICROS_PER_MAJOR
 from metrics.spans import Book, Spans
 
@@ -90,6 +91,8 @@ def code(spans: Spans, book: Book, part: str, bands: Bands) -> Coded:
     else:
         values = _attribute(spans, book.attributes.filter(pl.col("key") == key))
     values = values.fill_null(NONE)
+    if (values.str.len_chars().max() or 0) > LONGEST:  # type: ignore[operator]  # a number
+        values = values.replace_strict({value: bounded(value) for value in values.unique()}, return_dtype=pl.String)
     labels = values.unique().sort().to_list()
     return Coded(part, labels, values.cast(pl.Enum(labels)).to_physical().cast(pl.UInt32))
 

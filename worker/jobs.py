@@ -17,13 +17,13 @@ from typing import Any, Final
 
 import structlog
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import SQLAlchemyError
 
 from integrations.store import jobs, migrate, runs, workers
 from integrations.store.accounts import AccountRefused
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job, LeaseLost
+from integrations.store.outage import may_pass
 from integrations.stripe.errors import ReadError, Transient
 from worker.memory import collect_seldom
 from worker.stop import Stop, Stopped
@@ -98,14 +98,9 @@ def ending(error: BaseException, attempts: int, terms: Terms, chance: Callable[[
         return Ending("again", max(delay, error.retry_after_seconds or 0.0))
     if isinstance(error, ReadError | AccountRefused):
         return Ending("aside", quarantine_after=0)
-    if is_the_database(error):
+    if may_pass(error):
         return Ending("again", delay)
     return Ending("again", delay, terms.attempts)
-
-
-def is_the_database(error: BaseException) -> bool:
-    """Whether the database failed as such: away, full, locked, out of connections; what was asked of it may be good."""
-    return isinstance(error, OperationalError | PoolTimeout) or (isinstance(error, DBAPIError) and error.connection_invalidated)
 
 
 class Crew:

@@ -23,11 +23,11 @@ from integrations.store import facts, jobs, quarantine
 from integrations.store.clock import now
 from integrations.store.engine import begin
 from integrations.store.jobs import Job, LeaseLost
+from integrations.store.outage import may_pass
 from integrations.stripe.page import StripePage
 from metrics.evidence import Instant
 from worker import pages as translated
 from worker import ranges
-from worker.jobs import is_the_database
 from worker.memory import share_heaps
 
 PAGES_WAITING: Final = 48
@@ -170,7 +170,7 @@ class Writer:
         failure = self._attempt(works)
         if failure is None:
             return
-        if len(works) == 1 or is_the_database(failure):
+        if len(works) == 1 or may_pass(failure):
             for work in works:
                 work.settle(failure)
             return

@@ -6,6 +6,7 @@ executemany on SQLite. Out: the driver's own cursors, without a row object for e
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from sqlalchemy import (
@@ -17,10 +18,12 @@ from sqlalchemy import (
     Date,
     Integer,
     LargeBinary,
+    MetaData,
     Select,
     SmallInteger,
     Table,
     Text,
+    UniqueConstraint,
     column,
     func,
     insert,
@@ -36,6 +39,7 @@ from sqlalchemy.sql.selectable import Subquery
 from integrations.store.columns import UtcDateTime
 from integrations.store.encoding import clean, is_clean
 from integrations.store.engine import is_postgresql
+from metrics.keys import LONGEST, bounded
 
 Row = Sequence[Any]
 
@@ -161,20 +165,36 @@ def append(connection: Connection, into: Table, columns: Sequence[str], rows: It
 
 
 def cleaned(into: Table, columns: Sequence[str], rows: Iterable[Row]) -> list[Row]:
-    """The rows with texts that every database takes. Whole columns are looked at together: nearly always nothing is to be done."""
+    """The rows with texts that every database takes, and no key longer than it indexes. Whole columns are looked at together: nearly
+    always nothing is to be done."""
     found = rows if isinstance(rows, list) else list(rows)
     if not found:
         return found
     places = [index for index, name in enumerate(columns) if isinstance(into.c[name].type, Text)]
     turned = list(zip(*found, strict=True))
     dirty = [index for index in places if not is_clean("".join(filter(None, turned[index])))]
-    if not dirty:
+    keys = _keys(into.metadata)
+    long = [i for i in places if columns[i] in keys and max(map(len, filter(None, turned[i])), default=0) > LONGEST]
+    if not dirty and not long:
         return found
     out = [list(row) for row in found]
     for row in out:
         for index in dirty:
             row[index] = clean(row[index]) if row[index] is not None else None
+        for index in long:
+            row[index] = bounded(row[index]) if row[index] is not None else None
     return list(out)
+
+
+@lru_cache(maxsize=4)
+def _keys(of: MetaData) -> frozenset[str]:
+    """The names of columns by which rows of any table are found: what names an object is bounded the same wherever it stands."""
+    keyed: set[str] = set()
+    for each in of.tables.values():
+        indexed = [column for index in each.indexes for column in index.columns]
+        unique = [column for rule in each.constraints if isinstance(rule, UniqueConstraint) for column in rule.columns]
+        keyed |= {column.name for column in (*each.primary_key, *indexed, *unique)}
+    return frozenset(keyed)
 
 
 def _copy(connection: Connection, target: str, into: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
@@ -220,6 +240,7 @@ def stream(connection: Connection, statement: Select[Any], size: int = 5000) -> 
 
 def among(connection: Connection, tested: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
     """Whether a column is one of `values`, however many there are, in a statement that is always the same text."""
+    values = [bounded(value) for value in values]
     if is_postgresql(connection):
         return tested == func.any(literal(list(values), ARRAY(Text)))
     return tested.in_(select(column("value", Text)).select_from(func.json_each(json.dumps(list(values)))))
@@ -227,6 +248,7 @@ def among(connection: Connection, tested: ColumnElement[str], values: Sequence[s
 
 def asked_for(connection: Connection, buckets: Sequence[int], names: Sequence[str]) -> Subquery:
     """A table `asked` with the columns bucket and name, to be joined with: the way to some customers' rows by the key's first part."""
+    names = [bounded(name) for name in names]
     kinds = (column("bucket", SmallInteger), column("name", Text))
     if is_postgresql(connection):
         found = text(

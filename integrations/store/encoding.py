@@ -20,6 +20,7 @@ import msgspec
 
 from integrations.store.columns import BUCKETS
 from metrics import growth
+from metrics.keys import bounded
 
 T = TypeVar("T")
 Shaper = Callable[[Any], Any]
@@ -176,4 +177,4 @@ def digest(body: bytes) -> str:
 
 def bucket_of(name: str | None) -> int:
     """The bucket of a customer: the same on every machine and database."""
-    return zlib.crc32((name or "").encode("utf-8", "surrogatepass")) % BUCKETS
+    return zlib.crc32(bounded(name or "").encode("utf-8", "surrogatepass")) % BUCKETS

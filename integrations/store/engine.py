@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,7 +14,11 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InternalError, OperationalError
 
-BUSY_SECONDS = 30
+from integrations.store.outage import is_busy
+
+BUSY_SECONDS: Final = 30.0
+BUSY_TRIES: Final = 4
+"""Nobody who lives keeps SQLite's lock for two minutes."""
 IDLE_SECONDS: Final = 180.0
 READING_IDLE_SECONDS: Final = 3_600
 """A reader holds no locks that anybody waits for, and may have a slow person behind it."""
@@ -36,7 +41,7 @@ class BadDatabaseUrl(ValueError):
     """The address of the database can't be used."""
 
 
-def open_engine(url: str, *, idle_seconds: float = IDLE_SECONDS) -> Engine:
+def open_engine(url: str, *, idle_seconds: float = IDLE_SECONDS, busy_seconds: float = BUSY_SECONDS) -> Engine:
     """An engine for `url` (sqlite:///… or postgresql://…). Connects nothing yet; raises BadDatabaseUrl.
 
     A process that says nothing for `idle_seconds` in the middle of a writing transaction (it was stopped, or its machine sleeps) loses it,
@@ -48,7 +53,7 @@ def open_engine(url: str, *, idle_seconds: float = IDLE_SECONDS) -> Engine:
         raise BadDatabaseUrl("DATABASE_URL is not an address of the form sqlite:///FILE or postgresql://…") from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return _sqlite(url)
+        return _sqlite(url, busy_seconds)
     if backend in ("postgresql", "postgres"):
         return _postgresql(parsed.set(drivername="postgresql+psycopg"), idle_seconds)
     raise BadDatabaseUrl(f"DATABASE_URL names {backend}; SQLite and PostgreSQL are what works")
@@ -83,17 +88,17 @@ def file_of(engine: Engine) -> Path | None:
     return Path(name) if engine.dialect.name == "sqlite" and name and name != ":memory:" else None
 
 
-def _sqlite(url: str) -> Engine:
-    engine = create_engine(url, hide_parameters=True, execution_options=_COUNTED, connect_args={"timeout": BUSY_SECONDS})
-    event.listen(engine, "connect", _prepare_sqlite)
+def _sqlite(url: str, busy_seconds: float) -> Engine:
+    engine = create_engine(url, hide_parameters=True, execution_options=_COUNTED, connect_args={"timeout": busy_seconds})
+    event.listen(engine, "connect", partial(_prepare_sqlite, busy_seconds))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _prepare_sqlite(busy_seconds: float, connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # we say BEGIN ourselves: the driver's own is deferred, and two writers then deadlock
     cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    cursor.execute(f"PRAGMA busy_timeout = {round(busy_seconds * 1000)}")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.execute(f"PRAGMA journal_mode = {'WAL' if wal_is_safe(sqlite3.sqlite_version_info) else 'DELETE'}")
     cursor.execute("PRAGMA synchronous = NORMAL" if wal_is_safe(sqlite3.sqlite_version_info) else "PRAGMA synchronous = FULL")
@@ -119,8 +124,12 @@ def begin(engine: Engine) -> Iterator[Connection]:
     That the database is away, or has ended the transaction because its holder was silent for too long, is an OperationalError.
     """
     try:
-        with engine.begin() as connection:
-            yield connection
+        connection = _begun(engine)
+        with connection:
+            transaction = connection.get_transaction()
+            assert transaction is not None, "it was begun"
+            with transaction:
+                yield connection
     except (
         DriverError,
         DriverInterfaceError,
@@ -131,6 +140,27 @@ def begin(engine: Engine) -> Iterator[Connection]:
         if isinstance(error.orig, IdleInTransactionSessionTimeout):
             raise OperationalError(error.statement, None, error.orig, hide_parameters=True) from error
         raise
+
+
+def _begun(engine: Engine) -> Connection:
+    """A connection with a writing transaction; where SQLite's one writer is somebody else for long, it is asked for again, a few times.
+
+    On a starved machine somebody may hold it for longer than one wait lasts, and nothing has been done yet that could not be done later.
+    """
+    for attempt in range(BUSY_TRIES):
+        connection = engine.connect()
+        try:
+            connection.begin()
+        except OperationalError as error:
+            connection.close()
+            if not is_busy(error) or attempt == BUSY_TRIES - 1:
+                raise
+        except BaseException:
+            connection.close()
+            raise
+        else:
+            return connection
+    raise AssertionError("the last try returned or raised")
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from integrations.store.schema import account as account_table
 from integrations.store.schema import catalog, customer_state, event, invoice, subscription_state
 from integrations.store.sightings import sightings
 from metrics.evidence import GONE, Customer, CustomerState, Instant, Invoice, Source, Subscription, SubscriptionState
+from metrics.keys import bounded
 
 _CHUNK = 500
 
@@ -24,10 +25,11 @@ OVER: Final = ("canceled", "incomplete_expired", GONE)
 
 def known_events(connection: Connection, account: int, ids: Sequence[str]) -> set[str]:
     """Those of `ids` that are stored already."""
+    by_key = {bounded(each): each for each in ids}
     out: set[str] = set()
-    for part in _parts(ids):
+    for part in _parts(list(by_key)):
         query = select(event.c.event_id).where(and_(event.c.account == account, event.c.event_id.in_(part)))
-        out.update(connection.execute(query).scalars())
+        out.update(by_key[str(found)] for found in connection.execute(query).scalars())
     return out
 
 
@@ -119,6 +121,7 @@ def newest_customer(connection: Connection, account: int, customer: str) -> Cust
 
 def subscription_states(connection: Connection, account: int, customer: str, subscription: str) -> list[SubscriptionState]:
     """Every state held of a customer's subscription, in order of time."""
+    customer, subscription = bounded(customer), bounded(subscription)
     t = subscription_state
     theirs = and_(t.c.bucket == bucket_of(customer), t.c.customer_id == customer, t.c.account == account)
     mine = and_(theirs, t.c.subscription_id == subscription)
@@ -131,6 +134,7 @@ def subscription_states(connection: Connection, account: int, customer: str, sub
 
 def customer_states(connection: Connection, account: int, customer: str) -> list[CustomerState]:
     """Every state held of a customer, in order of time."""
+    customer = bounded(customer)
     t = customer_state
     mine = and_(t.c.bucket == bucket_of(customer), t.c.customer_id == customer, t.c.account == account)
     query = select(t.c.at, t.c.source, t.c.source_id, t.c.body, t.c.seen).where(mine).order_by(t.c.at, t.c.source, t.c.source_id)

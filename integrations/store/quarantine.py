@@ -1,7 +1,7 @@
 """Objects that could not be read: kept out alone, named with a reason, cleared when they can be read again."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, func, select, update
@@ -10,6 +10,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from integrations.store.clock import now
 from integrations.store.engine import is_postgresql
 from integrations.store.schema import quarantine as table
+from metrics.keys import bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,7 @@ def put(connection: Connection, found: Iterable[Quarantined]) -> int:
     moment = now(connection)
     insert = (postgresql if is_postgresql(connection) else sqlite).insert(table).on_conflict_do_nothing()
     fresh = 0
-    for q in found:
+    for q in (replace(each, object_id=bounded(each.object_id)) for each in found):
         mine = and_(table.c.account == q.account, table.c.kind == q.kind, table.c.object_id == q.object_id)
         values = {"reason": q.reason, "detail": q.detail[:2000], "last_seen": moment}
         row = {"account": q.account, "kind": q.kind, "object_id": q.object_id, "first_seen": moment, **values}
@@ -43,7 +44,7 @@ def put(connection: Connection, found: Iterable[Quarantined]) -> int:
 
 def clear(connection: Connection, account: int, kind: str, object_ids: Iterable[str]) -> int:
     """Take objects out again that could be read; gives how many were noted."""
-    ids = list(object_ids)
+    ids = [bounded(each) for each in object_ids]
     if not ids or count(connection) == 0:
         return 0
     cleared = 0

@@ -104,11 +104,9 @@ def _is_outage(error: BaseException) -> bool:
     """Whether the database is away, or refuses; also where a driver was asked without SQLAlchemy between."""
     import sqlite3
 
-    import psycopg
-    from sqlalchemy.exc import InterfaceError, OperationalError
+    from integrations.store.outage import may_pass
 
-    kinds = (OperationalError, InterfaceError, sqlite3.OperationalError, sqlite3.InterfaceError)
-    return isinstance(error, (*kinds, psycopg.OperationalError, psycopg.InterfaceError))
+    return may_pass(error) or isinstance(error, sqlite3.OperationalError | sqlite3.InterfaceError)
 
 
 def _of_database(error: BaseException) -> str:
