@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from worker.settings import BadSettings, Settings
+from worker.settings import BadSettings, Settings, current
 
 if TYPE_CHECKING:
     from integrations.notify.parcel import Channel
@@ -52,5 +52,5 @@ def open_alerting(
     watch = load_watch(settings.alerts, config, dimensions=settings.dimensions if dimensions is None else dimensions)
     pretended = wiring.pretended
     clock = wiring.clock if pretended is None else (lambda: pretended)
-    channels = open_channels(settings, wiring.stop.sleep)
+    channels = open_channels(current(settings), wiring.stop.sleep)
     return Alerting(wiring.engine, wiring.basis, watch, clock, channels, reporting_currency(wiring))

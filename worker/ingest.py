@@ -19,7 +19,7 @@ from integrations.store.clock import now as database_now
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
 from integrations.store.recheck import Recheck
-from integrations.stripe.errors import BadRequest, UnknownEndpoint
+from integrations.stripe.errors import BadRequest, Refused, Transient, UnknownEndpoint
 from integrations.stripe.page import EventFact, StripePage
 from integrations.stripe.reader import Reader
 from metrics.evidence import Catalog, Instant, InvoiceEvidence
@@ -62,12 +62,29 @@ class Ingest:
 def handlers(ingest: Ingest) -> dict[str, Handler]:
     """The kinds of jobs that read Stripe."""
     return {
-        "plan": partial(do_plan, ingest),
-        "list": partial(do_list, ingest),
-        "events": partial(do_events, ingest),
-        "open_invoices": partial(do_open_invoices, ingest),
+        "plan": with_the_key_in_force(ingest, do_plan),
+        "list": with_the_key_in_force(ingest, do_list),
+        "events": with_the_key_in_force(ingest, do_events),
+        "open_invoices": with_the_key_in_force(ingest, do_open_invoices),
         "mark": partial(do_mark, ingest),
     }
+
+
+def with_the_key_in_force(ingest: Ingest, do: Callable[[Ingest, Job], None]) -> Handler:
+    """A job that is done again with the new key, should the old one be refused because it was changed under this process."""
+
+    def done(job: Job) -> None:
+        refused = None if job.account is None else ingest.sources.of(job.account)
+        try:
+            do(ingest, job)
+        except Refused as error:
+            if refused is None or job.account is None or not ingest.sources.renewed(job.account, refused):
+                raise
+            raise Transient(
+                error.stream, f"{error} The key was changed meanwhile: it is tried again with the one in force"
+            ) from error
+
+    return done
 
 
 # --- plans ------------------------------------------------------------------------------------------------------------------------

@@ -420,6 +420,21 @@ def load_settings(flags: Mapping[str, Any] | None = None, *, config: Path | None
     return load(flags, config=config).settings
 
 
+def current(settings: Settings) -> Settings:
+    """The same settings with every secret as its file says now: a key that was changed under a running process is in force without a restart.
+
+    A file that can't be read, as in the moment in which it is written, leaves what was held; what the environment says never changes.
+    """
+    if isinstance(settings, Isolated):
+        return settings
+    fresh: dict[str, Any] = {}
+    for name, value in _secret_files({}).items():
+        held = getattr(settings, name)
+        if isinstance(value, str) and (held is None or held.get_secret_value() != value):
+            fresh[name] = SecretStr(value)
+    return settings.model_copy(update=fresh) if fresh else settings
+
+
 def account_key(name: str, table: AccountTable) -> str:
     """The key of one of several accounts. Raises BadSettings when its file or its variable isn't there."""
     if table.api_key is not None:

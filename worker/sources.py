@@ -8,12 +8,16 @@ import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import Engine
 
 from integrations.store import accounts
 from integrations.store.accounts import AccountRefused
 from integrations.store.engine import begin, read
+from integrations.stripe.errors import Refused
 from integrations.stripe.reader import Reader
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class Sources:
         self._make = make
         self._readers: dict[str, Reader] = {}
         self._checked: dict[int, Reader] = {}
+        self._retired: list[Reader] = []
         self._lock = threading.Lock()
 
     @property
@@ -55,7 +60,14 @@ class Sources:
 
     def bind(self, name: str) -> int:
         """The id of the account in the store, bound at first sight. Raises AccountRefused before anything is written."""
-        told = self.named(name).account()
+        reader = self.named(name)
+        try:
+            told = reader.account()
+        except Refused:
+            if not self._renewed(name, reader):
+                raise
+            reader = self.named(name)
+            told = reader.account()
         wanted = self._configured[name].stripe_id
         if wanted is not None and told.id != wanted:
             raise AccountRefused(
@@ -72,8 +84,32 @@ class Sources:
                 default_currency=told.default_currency,
             )
         with self._lock:
-            self._checked.setdefault(account, self._readers[name])
+            self._checked[account] = reader
         return account
+
+    def renewed(self, account: int, refused: Reader) -> bool:
+        """Whether the key of a stored account, which Stripe has refused to this reader, is another one by now where it is kept.
+
+        Then that is used from now on, once it is found to be of the same account.
+        """
+        with read(self._engine) as connection:
+            name = next((row.name for row in accounts.everything(connection) if row.id == account), None)
+        return name in self._configured and self._renewed(str(name), refused)
+
+    def _renewed(self, name: str, refused: Reader) -> bool:
+        with self._lock:
+            if self._readers.get(name) is not refused:
+                return True  # somebody else has found it out
+            fresh = self._make(name, None)
+            if fresh.key_digest == refused.key_digest:
+                if fresh is not refused:
+                    fresh.close()
+                return False
+            self._readers[name] = fresh
+            self._retired.append(refused)  # others may be in the middle of an answer of its
+            self._checked = {account: reader for account, reader in self._checked.items() if reader is not refused}
+        log.info("key_renewed", account=name)
+        return True
 
     def of(self, account: int) -> Reader:
         """The reader of a stored account, its key checked once. Raises AccountRefused when no key is configured for it."""
@@ -95,7 +131,8 @@ class Sources:
     def close(self) -> None:
         """Close every reader."""
         with self._lock:
-            for reader in self._readers.values():
+            for reader in (*self._readers.values(), *self._retired):
                 reader.close()
+            self._retired.clear()
             self._readers.clear()
             self._checked.clear()

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
-from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -257,9 +256,9 @@ def handlers(wiring: Wiring, reading: Ingest) -> dict[str, Handler]:
     """Every kind of job that a worker can do."""
     return {
         **ingest.handlers(reading),
-        "drift": partial(do_drift, reading),
-        "missing": partial(do_missing, reading),
-        "recheck": partial(do_recheck, reading),
+        "drift": ingest.with_the_key_in_force(reading, do_drift),
+        "missing": ingest.with_the_key_in_force(reading, do_missing),
+        "recheck": ingest.with_the_key_in_force(reading, do_recheck),
         **kinds.handlers(wiring),
     }
 

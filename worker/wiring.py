@@ -17,9 +17,10 @@ from sqlalchemy import Engine
 from integrations.store.engine import open_engine
 from metrics.derivation import Basis
 from metrics.evidence import Instant
+from worker import log
 from worker.jobs import Terms
 from worker.plan import Pace
-from worker.settings import BadSettings, Settings, account_key
+from worker.settings import BadSettings, Settings, account_key, current
 from worker.sources import Source, Sources
 from worker.stop import Stop
 
@@ -80,7 +81,7 @@ def open_wiring(
 ) -> Wiring:
     """Wire a process up. Raises BadSettings when a key's file can't be read; nothing is connected yet."""
     # Whoever is silent for longer than a lease lasts has lost the job, and must not keep others from it by its locks.
-    engine = open_engine(settings.database, idle_seconds=settings.lease_seconds)
+    engine = open_engine(settings.database, idle_seconds=settings.lease_seconds, address=lambda: current(settings).database)
     stop = stop or Stop()
     sources = Sources(engine, _configured(settings), _Readers(settings, stop, pretended))
     owner = f"{socket.gethostname()}:{os.getpid()}"
@@ -137,12 +138,14 @@ class _Readers:
         from integrations.stripe.limits import ceilings
         from integrations.stripe.reader import Reader
 
-        settings = self._settings
+        settings = current(self._settings)
+        log.keep_secret(*settings.secrets())
         table = settings.accounts.get(name)
         if table is None:
             require_key(settings)
             assert settings.stripe_api_key is not None
         key = account_key(name, table) if table is not None else settings.stripe_api_key.get_secret_value()  # type: ignore[union-attr]
+        log.keep_secret(key)
         base = (table.api_base if table else None) or settings.stripe_api_base
         live = livemode if livemode is not None else "_live_" in key
         client = Client(

@@ -1,7 +1,7 @@
 """Opening the database: the same behaviour from SQLite and PostgreSQL, and no password in any error."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -41,11 +41,18 @@ class BadDatabaseUrl(ValueError):
     """The address of the database can't be used."""
 
 
-def open_engine(url: str, *, idle_seconds: float = IDLE_SECONDS, busy_seconds: float = BUSY_SECONDS) -> Engine:
+def open_engine(
+    url: str,
+    *,
+    idle_seconds: float = IDLE_SECONDS,
+    busy_seconds: float = BUSY_SECONDS,
+    address: Callable[[], str] | None = None,
+) -> Engine:
     """An engine for `url` (sqlite:///… or postgresql://…). Connects nothing yet; raises BadDatabaseUrl.
 
     A process that says nothing for `idle_seconds` in the middle of a writing transaction (it was stopped, or its machine sleeps) loses it,
-    so that its locks keep nobody from claiming what it held.
+    so that its locks keep nobody from claiming what it held. `address` is asked at each new connection to a server whether user and password
+    are others by now.
     """
     try:
         parsed = make_url(url)
@@ -55,7 +62,10 @@ def open_engine(url: str, *, idle_seconds: float = IDLE_SECONDS, busy_seconds: f
     if backend == "sqlite":
         return _sqlite(url, busy_seconds)
     if backend in ("postgresql", "postgres"):
-        return _postgresql(parsed.set(drivername="postgresql+psycopg"), idle_seconds)
+        engine = _postgresql(parsed.set(drivername="postgresql+psycopg"), idle_seconds)
+        if address is not None:
+            event.listen(engine, "do_connect", partial(_let_in, address))
+        return engine
     raise BadDatabaseUrl(f"DATABASE_URL names {backend}; SQLite and PostgreSQL are what works")
 
 
@@ -80,6 +90,13 @@ def _postgresql(url: Any, idle_seconds: float) -> Engine:
             "tcp_user_timeout": 60_000,
         },
     )
+
+
+def _let_in(address: Callable[[], str], _dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:
+    """Connect with the user and the password that are in force now."""
+    told = make_url(address())
+    found = {"user": told.username, "password": None if told.password is None else str(told.password)}
+    parameters.update({name: value for name, value in found.items() if value is not None})
 
 
 def file_of(engine: Engine) -> Path | None:

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
+from hashlib import blake2b
 from typing import Final, Generic, TypeVar
 
 import stripe
@@ -138,6 +139,11 @@ class Client:
     def usage(self) -> Usage:
         """What has been asked so far."""
         return self._counts.usage()
+
+    @property
+    def key_digest(self) -> str:
+        """A digest of the key."""
+        return blake2b(self._transport.key.encode(), digest_size=16).hexdigest()
 
     @property
     def clock_apart_seconds(self) -> int:

@@ -50,6 +50,11 @@ class Reader:
         return self._client.usage
 
     @property
+    def key_digest(self) -> str:
+        """What tells one key from another, and nothing of either."""
+        return self._client.key_digest
+
+    @property
     def clock_apart_seconds(self) -> int:
         """How far Stripe's clock was ahead of ours in its last answer, in seconds; negative when it was behind."""
         return self._client.clock_apart_seconds

@@ -63,6 +63,7 @@ class FakeStripe:
     asked: list[tuple[str, Instant | None, Instant | None, str | None]] = field(default_factory=list)
     clock_apart_seconds: int = 0
     is_stripe: bool = False
+    key_digest: str = "one"
     turns: int = 0
     """How often a turn in the background was waited for."""
     lock: threading.Lock = field(default_factory=threading.Lock)
