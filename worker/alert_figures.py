@@ -162,7 +162,7 @@ def _ending(connection: Connection, basis: Basis, rule: MovementRule, alert: Ale
 # --- the health of the data -------------------------------------------------------------------------------------------------------
 
 
-def _health(connection: Connection, basis: Basis, system: Sequence[SystemRule]) -> dict[str, tuple[int | None, list[str]]]:
+def _health(connection: Connection, basis: Basis, system: Sequence[SystemRule] = ()) -> dict[str, tuple[int | None, list[str]]]:
     """A value and details for each system rule; None for what was never looked at."""
     found = freshness.look(connection)
     age = None if found.sync_age_seconds is None else int(found.sync_age_seconds)
