@@ -144,7 +144,7 @@ class Deriver:
             return None
         if state.customer.test_clock:
             return "test_clock"
-        metadata = dict(state.customer.metadata)
+        metadata = metadata_of(member.states)
         return "internal" if any(rule.holds(metadata) for rule in self.basis.internal) else None
 
 
@@ -215,6 +215,12 @@ def latest(states: tuple[CustomerState, ...]) -> CustomerState | None:
     return max(whole or states, key=lambda s: (s.at, s.source, s.source_id), default=None)
 
 
+def metadata_of(states: tuple[CustomerState, ...]) -> dict[str, str]:
+    """A customer's metadata by the newest state that tells them: a deleted customer comes without, and was what it was all the same."""
+    state = latest(tuple(s for s in states if s.customer.metadata_told)) or latest(states)
+    return dict(state.customer.metadata) if state else {}
+
+
 def attributes(group: CustomerGroup, timezone: str) -> tuple[Attribute, ...]:
     """A customer's country and metadata over time, for segments; of several Stripe customers the first that has a value speaks."""
     out: dict[tuple[str, date], Attribute] = {}
@@ -225,7 +231,8 @@ def attributes(group: CustomerGroup, timezone: str) -> tuple[Attribute, ...]:
             if customer.created is None:
                 continue
             day = day_of(state.at, timezone)
-            values: dict[str, str | None] = {f"metadata.{k}": v for k, v in customer.metadata}
+            told = {f"metadata.{k}": v for k, v in customer.metadata}
+            values: dict[str, str | None] = dict(told if customer.metadata_told else previous)
             values["country"] = customer.country
             for key in {*previous, *values}:
                 value = values.get(key)

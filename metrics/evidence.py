@@ -311,6 +311,8 @@ class Customer:
     """False when the customer came without the field of its discount: then None says nothing about it."""
     customer_account: str | None = None
     """The id of the account (acct_...) that stands for the customer, where Stripe names it."""
+    metadata_told: bool = True
+    """False when the customer came without metadata, as a deleted one does: what is known of them still holds."""
 
 
 @dataclass(frozen=True, slots=True)

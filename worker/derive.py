@@ -20,7 +20,7 @@ from integrations.store.encoding import bucket_of
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
 from metrics import growth
-from metrics.derivation import Basis, Deriver, InternalRule, latest
+from metrics.derivation import Basis, Deriver, InternalRule, metadata_of
 from metrics.evidence import CustomerGroup, CustomerState, Instant
 from metrics.ledger import CustomerLedger
 from metrics.policy import Policy
@@ -244,8 +244,7 @@ def _assign(connection: Connection, basis: Basis, customers: Sequence[members.St
 
 
 def _name(basis: Basis, customer: str, states: tuple[CustomerState, ...]) -> str:
-    state = latest(states)
-    return basis.customer_name(customer, dict(state.customer.metadata) if state is not None else {})
+    return basis.customer_name(customer, metadata_of(states))
 
 
 # --- deriving -----------------------------------------------------------------------------------------------------------------

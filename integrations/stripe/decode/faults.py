@@ -66,7 +66,7 @@ def exact(whole: int | None, decimal: Decimal | None, field: str) -> Decimal | N
 
 def quantities(whole: int | None, decimal: Decimal | None) -> tuple[int | None, Decimal | None]:
     """The quantity cut to a whole number, and the exact one where that is another."""
-    if decimal is None:
+    if decimal is None or decimal == whole:
         return whole, None
     told = exact(None, decimal, "quantity_decimal")
     assert told is not None, "a decimal is one"

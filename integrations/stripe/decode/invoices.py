@@ -13,6 +13,7 @@ from integrations.stripe.decode.catalog import Seen, discount
 from integrations.stripe.decode.faults import Unusable, an_id, currency, ref
 from metrics.evidence import Discount, Invoice, InvoiceEvidence, InvoiceLine, UnreadLine
 
+_SEVERAL: Final = 2
 _NO_MOMENTS: Final = invoice_shapes.StatusTransitions()
 
 
@@ -74,6 +75,8 @@ def _status_by(moments: invoice_shapes.StatusTransitions) -> str:
 
 
 def _once(lines: Sequence[invoice_shapes.Line]) -> Sequence[invoice_shapes.Line]:
+    if len(lines) < _SEVERAL:
+        return lines
     by_id = {line.id: line for line in lines}
     return lines if len(by_id) == len(lines) or None in by_id else list(by_id.values())
 

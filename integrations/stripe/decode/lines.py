@@ -6,7 +6,7 @@ doesn't say enough to tell is neither: it is handed on as unread, with what it d
 
 from typing import Final
 
-from integrations.stripe import invoice_shapes
+from integrations.stripe import invoice_shapes, shapes
 from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import UNDATED, Seen, discount
 from integrations.stripe.decode.faults import Unusable, an_id, currency, maybe, quantities, ref
@@ -40,7 +40,8 @@ def line(
     if not (of_item or details.proration):
         return None
     # A line on the invoice of a subscription that names none itself can only be of that one.
-    subscription_id = ref(details.subscription) or ref(shape.subscription) or head.subscription
+    named_there = details.subscription
+    subscription_id = named_there if isinstance(named_there, str) else _subscription(shape, named_there, head)
     period = shape.period
     if not subscription_id:
         return _unread(shape, head, "line_without_subscription", "neither it nor its invoice names a subscription", seen)
@@ -49,7 +50,8 @@ def line(
     if shape.amount is None:
         return _unread(shape, head, "line_without_amount", "amount is missing", seen)
     answered = details.proration_details.credited_items if details.proration_details else None
-    quantity, decimal = quantities(shape.quantity, shape.quantity_decimal)
+    decimal, taken = shape.quantity_decimal, shape.discount_amounts
+    quantity, decimal = (shape.quantity, None) if decimal is None else quantities(shape.quantity, decimal)
     price, version = (priced, "") if isinstance(priced, str) else seen.priced(priced, shape.plan)
     # Most lines give ids alone, in the invoice's currency, untaxed: what that is not worth a call for is looked at here.
     return InvoiceLine(
@@ -69,11 +71,15 @@ def line(
         credited_lines=answered.lines if answered else (),
         quantity_decimal=decimal,
         discounts_told=shape.discounts is not None or shape.discount_amounts is not None,
-        discount_amounts_told=_amounts_told(shape),
+        discount_amounts_told=taken == [] or _amounts_told(shape),
         taxes_told=shape.taxes is not None or shape.tax_amounts is not None,
-        invoice_item=ref(details.invoice_item),
+        invoice_item=None if details.invoice_item is None else ref(details.invoice_item),
         price_version=version,
     )
+
+
+def _subscription(shape: invoice_shapes.Line, named: shapes.Id, head: Invoice) -> str | None:
+    return ref(named) or ref(shape.subscription) or head.subscription
 
 
 def _unread(shape: invoice_shapes.Line, head: Invoice, reason: str, detail: str, seen: Seen) -> UnreadLine:

@@ -4,7 +4,8 @@ Periods, discounts and pauses moved between fields over the years; whichever fie
 nothing that leaves here identifies a person, but for what an operator wrote into metadata.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -14,6 +15,8 @@ from integrations.stripe.decode.catalog import Seen, discount, discounts
 from integrations.stripe.decode.faults import Unusable, an_id, currency, instant, maybe, quantities, ref
 from integrations.stripe.decode.schedules import billing, schedule
 from metrics.evidence import Customer, Discount, Instant, Item, Pause, PendingUpdate, Subscription
+
+_SEVERAL: Final = 2
 
 
 def subscription(
@@ -34,7 +37,7 @@ def subscription(
         raise Unusable("missing_status", "the subscription has no status")
     created = instant(shape.created, "created")
     inline = shape.items.data if shape.items and shape.items.data else []
-    all_items = once(i for i in (inline if items is None else items) if not i.deleted)
+    all_items = once([i for i in (inline if items is None else items) if not i.deleted])
     single = shape.discount or None
     pause, cancellation = shape.pause_collection, shape.cancellation_details
     code = currency(shape.currency or _items_currency(all_items), "currency")
@@ -66,22 +69,25 @@ def subscription(
         pending_update=_pending(shape.pending_update, shape, seen) if shape.pending_update else None,
         managed_payments=shape.managed_payments.enabled if shape.managed_payments else None,
         billing_schedules=billing(shape.billing_schedules, seen) if shape.billing_schedules else (),
-        plan=schedule(shape.schedule, seen),
+        plan=schedule(shape.schedule, seen) if shape.schedule else None,
     )
     for item in found.items:
         seen.afford(item.price, item.quantity, code)
     return bounded(found)
 
 
-def once(items: Iterable[shapes.Item]) -> list[shapes.Item]:
+def once(items: list[shapes.Item]) -> list[shapes.Item]:
     """Each item once, by its id, as it came last: lists that change while they are paged show some twice. Those without an id all stay."""
-    found = list(items)
-    by_id = {item.id: item for item in found}
-    return found if len(by_id) == len(found) or None in by_id else list(by_id.values())
+    if len(items) < _SEVERAL:
+        return items
+    by_id = {item.id: item for item in items}
+    return items if len(by_id) == len(items) or None in by_id else list(by_id.values())
 
 
 def _once(found: tuple[Discount, ...]) -> tuple[Discount, ...]:
     """Each discount once, by its id; a sight that names its coupon counts more than one that doesn't."""
+    if len(found) < _SEVERAL:
+        return found
     by_id: dict[str, Discount] = {}
     for each in found:
         if each.id not in by_id or by_id[each.id].coupon is None:
@@ -103,7 +109,8 @@ def _item(shape: shapes.Item, parent: shapes.Subscription, seen: Seen) -> Item:
     price, version = seen.priced(shape.price, shape.plan)
     start = parent.current_period_start if shape.current_period_start is None else shape.current_period_start
     end = parent.current_period_end if shape.current_period_end is None else shape.current_period_end
-    quantity, exact_quantity = quantities(shape.quantity, shape.quantity_decimal)
+    decimal = shape.quantity_decimal
+    quantity, decimal = (shape.quantity, None) if decimal is None else quantities(shape.quantity, decimal)
     return Item(
         id=item_id,
         price=price,
@@ -113,15 +120,15 @@ def _item(shape: shapes.Item, parent: shapes.Subscription, seen: Seen) -> Item:
         period_end=maybe(end),
         trial_end=maybe(shape.current_trial.end_date) if shape.current_trial else None,
         discounts_complete=shape.discounts is not None,
-        billed_until=_ahead(shape.billed_until, end),
-        quantity_decimal=exact_quantity,
+        billed_until=None if shape.billed_until is None else _ahead(shape.billed_until, end),
+        quantity_decimal=decimal,
         price_version=version,
     )
 
 
-def _ahead(billed_until: int | None, period_end: int | None) -> Instant | None:
+def _ahead(billed_until: int, period_end: int | None) -> Instant | None:
     """Until when an item is billed, where that is further than its period goes."""
-    return None if billed_until is None or (period_end is not None and billed_until <= period_end) else Instant(billed_until)
+    return None if period_end is not None and billed_until <= period_end else Instant(billed_until)
 
 
 def _items_currency(items: Sequence[shapes.Item]) -> str | None:
@@ -156,6 +163,7 @@ def customer(shape: shapes.Customer, seen: Seen, *, deleted: bool = False) -> Cu
         test_clock=ref(shape.test_clock),
         discount_told=deleted or bool(shape.deleted) or _tells_of_its_discount(shape, held),
         customer_account=shape.customer_account,
+        metadata_told=shape.metadata is not None,
     )
     return bounded(found)
 
