@@ -4,7 +4,7 @@ Every fact the engine may use is one of these values. The Stripe adapter makes t
 everything else from them: nothing here knows Stripe's field names, and nothing here is ever changed after it was made.
 
 Instants are whole seconds since the epoch in UTC, which is what Stripe dates things with: a plain integer can't be naive.
-Amounts are in the currency's minor unit, as exact integers or decimals, until `metrics.pricing` turns them into micros.
+Amounts are in the currency's minor unit, as exact integers or decimals, until `metrics.pricing.pricing` turns them into micros.
 """
 
 from dataclasses import dataclass, field
@@ -111,7 +111,7 @@ class Discount:
     start: Instant
     end: Instant | None = None
     coupon_version: str = ""
-    """Which object of the coupon's id it is (`metrics.catalog.version_of`), where the coupon itself was inlined; else empty."""
+    """Which object of the coupon's id it is (`metrics.pricing.catalog.version_of`), where the coupon itself was inlined; else empty."""
     shown_on: tuple[str, ...] = ()
     """Products from whose invoice lines the discount took something: set only while deriving, where the coupon's scope is unknown."""
     shown_off: tuple[str, ...] = ()
@@ -137,7 +137,7 @@ class Item:
     quantity_decimal: Decimal | None = None
     """The exact quantity, only where it is no whole number; `quantity` is it cut to a whole one."""
     price_version: str = ""
-    """Which object of the price's id it is (`metrics.catalog.version_of`), where the price itself was inlined; else empty."""
+    """Which object of the price's id it is (`metrics.pricing.catalog.version_of`), where the price itself was inlined; else empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -380,7 +380,7 @@ class InvoiceLine:
     invoice_item: str | None = None
     """The invoice item (ii_...) that the line came from: what was pending before it came on this invoice."""
     price_version: str = ""
-    """Which object of the price's id it is (`metrics.catalog.version_of`), where the price itself was inlined; else empty."""
+    """Which object of the price's id it is (`metrics.pricing.catalog.version_of`), where the price itself was inlined; else empty."""
 
     @property
     def gives_back(self) -> bool:

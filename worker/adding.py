@@ -16,14 +16,15 @@ from sqlalchemy import Connection
 
 from integrations.store import book, former
 from integrations.store.former import Marks
-from metrics import leaders, retention, segments, snapshots
-from metrics.currencies import QUOTES, Exchange, exchange
-from metrics.derivation import Basis
 from metrics.evidence import Instant
+from metrics.exchange_rates import QUOTES, Exchange, exchange
+from metrics.ledger.derive import Basis
 from metrics.periods import Window, is_incomplete, opening, windows
-from metrics.restated import RESTATED, restated
-from metrics.retention import Partials
-from metrics.spans import Book
+from metrics.retention import aggregate, rankings, segments
+from metrics.retention import day_totals as retention_day_totals
+from metrics.retention.aggregate import Partials
+from metrics.retention.restatements import RESTATED, restated
+from metrics.retention.spans import Book
 from worker.figures import shards
 
 FORMAT: Final = 2
@@ -64,7 +65,7 @@ class Asked:
 
     def partials(self, some: Book, asked: Sequence[Window], abroad: Exchange | None) -> Partials:
         """What some customers add to windows."""
-        return retention.partials(
+        return aggregate.partials(
             some, asked, dimensions=self.dimensions, exchange=abroad, bands=self.bands, timezone=self.basis.timezone
         )
 
@@ -125,7 +126,7 @@ def of_shard(some: Book, asked: Asked, quotes: pl.DataFrame) -> Sums:
     """The sums of one shard of the customers."""
     return Sums(
         asked.partials(some, asked.windows, asked.exchange(quotes)),
-        snapshots.totals(some.standings, _days(asked)),
+        retention_day_totals.totals(some.standings, _days(asked)),
         pl.DataFrame(schema=QUOTES),
         about(asked) | {"customers": some.standings["customer"].n_unique()},
         _breaks(some, asked),
@@ -144,8 +145,8 @@ def together(parts: Iterable[Sums], quotes: pl.DataFrame, asked: Asked) -> Sums:
 
 def _two_or_more(parts: Sequence[Sums], quotes: pl.DataFrame, asked: Asked) -> Sums:
     return Sums(
-        retention.combine(p.partials for p in parts),
-        snapshots.added([p.totals for p in parts]),
+        aggregate.combine(p.partials for p in parts),
+        retention_day_totals.added([p.totals for p in parts]),
         quotes,
         about(asked) | {"customers": sum(p.about["customers"] for p in parts)},
         tuple(b for p in parts for b in p.breaks),
@@ -160,7 +161,7 @@ def _days(asked: Asked, held: pl.DataFrame | None = None) -> list[date]:
 
 def _breaks(some: Book, asked: Asked) -> tuple[str, ...]:
     until = date.fromordinal(asked.today.toordinal() + 1)
-    return tuple(map(str, snapshots.check_identity(some.movements, some.standings, asked.first, until)))
+    return tuple(map(str, retention_day_totals.check_identity(some.movements, some.standings, asked.first, until)))
 
 
 # --- a night ------------------------------------------------------------------------------------------------------------------
@@ -188,7 +189,7 @@ def night(connection: Connection, held: Sums, asked: Asked, quotes: pl.DataFrame
     common = [w for w in asked.windows if w in set(held.partials.windows) and w.kind != "month_to_date"]
     then = date.fromisoformat(str(held.about["today"]))
     closed = [w for w in common if w.kind == "month" and not asked.was_incomplete(w, held.about["complete_until"])]
-    partials, totals = retention.of_windows(held.partials, common), [held.totals, *_carried(held.totals, then, asked.today)]
+    partials, totals = aggregate.of_windows(held.partials, common), [held.totals, *_carried(held.totals, then, asked.today)]
     old, short = asked.exchange(held.quotes), set[int]()
     behind, breaks, days = [], list[str](), _days(asked, held.totals)
     for names in _some(sorted(seen.times)):
@@ -196,20 +197,20 @@ def night(connection: Connection, held: Sums, asked: Asked, quotes: pl.DataFrame
         now = book.book(connection, version, only=names, keys=asked.keys)
         breaks += _breaks(now, asked)
         if common:
-            partials, ran_out = retention.changed(
+            partials, ran_out = aggregate.changed(
                 partials, asked.partials(before, common, old), asked.partials(now, common, old), pl.Series(names, dtype=pl.String)
             )
             short |= set(ran_out)
         if closed:
             behind.append(restated(before, now, closed))
         totals += [
-            snapshots.less(snapshots.totals(before.standings, days)), snapshots.totals(now.standings, days),
+            retention_day_totals.less(retention_day_totals.totals(before.standings, days)), retention_day_totals.totals(now.standings, days),
         ]  # fmt: skip
     if asked.reporting_currency is not None:
         partials, ran_out = _revalued(connection, partials, asked, held.quotes, quotes)
         short |= set(ran_out)
     partials = _completed(connection, partials, asked, quotes, short)
-    day_totals = snapshots.added(totals)
+    day_totals = retention_day_totals.added(totals)
     made = Sums(partials, day_totals, quotes, about(asked), tuple(breaks))
     return Night(
         made,
@@ -260,7 +261,7 @@ def _revalued(
     for some in shards(connection, asked.basis.version, asked.keys, abroad_from=asked.reporting_currency):
         names.append(pl.concat([some.standings["customer"], some.movements["customer"]]).unique())
         worth.append(tuple(_labelled(asked.partials(some, reached, rates), new.label) for rates in (old, new)))  # type: ignore[arg-type]  # two of them
-    gone, come = (retention.of_windows(retention.combine(some), held.windows) for some in zip(*worth, strict=True))
+    gone, come = (aggregate.of_windows(aggregate.combine(some), held.windows) for some in zip(*worth, strict=True))
     return _changed_in(held, reached, gone, come, pl.concat(names), new.label)
 
 
@@ -279,7 +280,7 @@ def _changed_in(
     """As `retention.changed`, but of the lists only those of the whole book in the windows `reached` are touched."""
     numbers = [number for number, window in enumerate(held.windows) if window in set(reached)]
     mine = (pl.col("currency") == label) & pl.col("window").is_in(numbers)
-    made, short = retention.changed(replace(held, leaders=held.leaders.filter(mine)), gone, come, customers)
+    made, short = aggregate.changed(replace(held, leaders=held.leaders.filter(mine)), gone, come, customers)
     ranked = pl.concat([held.leaders.filter(~mine), made.leaders]).sort(_ORDER["leaders"], maintain_order=True)
     return replace(made, leaders=ranked), short
 
@@ -291,13 +292,13 @@ def _completed(connection: Connection, some: Partials, asked: Asked, quotes: pl.
     good = [w for w in some.windows if w not in stale]
     fresh = [w for w in asked.windows if w not in set(good) and w.kind != "month_to_date"]
     parts = (
-        [retention.of_windows(some, asked.windows)]
+        [aggregate.of_windows(some, asked.windows)]
         if not stale
-        else [retention.of_windows(retention.of_windows(some, good), asked.windows)]
+        else [aggregate.of_windows(aggregate.of_windows(some, good), asked.windows)]
     )
     if fresh:
         found = [asked.partials(each, fresh, abroad) for each in shards(connection, asked.basis.version, asked.keys)]
-        parts.append(retention.of_windows(retention.combine(found), asked.windows))
+        parts.append(aggregate.of_windows(aggregate.combine(found), asked.windows))
     return _with_month_to_date(connection, _side_by_side(parts), asked, abroad)
 
 
@@ -330,7 +331,7 @@ def _with_month_to_date(connection: Connection, some: Partials, asked: Asked, ab
         copied[name] = pl.concat([frame.filter(pl.col("window") != number), mine]).sort(_ORDER[name], maintain_order=True)
     running = book.running_trials(connection, asked.basis.version, opening(to_date.until, asked.basis.timezone))
     found = [
-        leaders.trials(running, [to_date], asked.basis.timezone, rates) for rates in (None, abroad)[: 1 + (abroad is not None)]
+        rankings.trials(running, [to_date], asked.basis.timezone, rates) for rates in (None, abroad)[: 1 + (abroad is not None)]
     ]
     trials = pl.concat([some.trials, *(f.with_columns(pl.lit(number, pl.UInt32).alias("window")) for f in found)])
     return Partials(
@@ -340,7 +341,7 @@ def _with_month_to_date(connection: Connection, some: Partials, asked: Asked, ab
 
 def _different(held: Sums, made: Sums, asked: Asked) -> list[Window]:
     """The windows of `made` in which anything is different from `held`, or which have become complete."""
-    before = retention.of_windows(held.partials, made.partials.windows)
+    before = aggregate.of_windows(held.partials, made.partials.windows)
     numbers: set[int] = set()
     for name in _PARTIALS:
         old, new = getattr(before, name), getattr(made.partials, name)

@@ -1,6 +1,6 @@
 """Gathering what a night's rules look at: stored figures, day totals, single movements, and the health of the data.
 
-Everything is read from what is stored; nothing is decided here. `metrics.alerts` judges it.
+Everything is read from what is stored; nothing is decided here. `metrics.alerts.decide` judges it.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,13 +12,13 @@ from sqlalchemy import Connection
 
 from integrations.store import alerts as store
 from integrations.store import ledger, quarantine, snapshots
-from metrics.alert_judgement import Reading, Shelf, readings, system_reading
-from metrics.alert_rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, MovementRule, SystemRule, Watch
-from metrics.alert_states import Alert, Movement
-from metrics.alerts import Seen
-from metrics.currencies import rates_or_first
-from metrics.derivation import Basis
-from metrics.figures import Figures
+from metrics.alerts.decide import Seen
+from metrics.alerts.evaluate import Reading, Shelf, readings, system_reading
+from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, MovementRule, SystemRule, Watch
+from metrics.alerts.states import Alert, Movement
+from metrics.exchange_rates import rates_or_first
+from metrics.ledger.derive import Basis
+from metrics.retention.figures import Figures
 from worker import freshness, rollup
 from worker.figures import exchange_to
 

@@ -10,9 +10,9 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, Final
 
-from metrics.alert_rules import FACTORS, Change, Judgement
-from metrics.figures import UNITS
+from metrics.alerts.rules import FACTORS, Change, Judgement
 from metrics.money import MICROS_PER_MAJOR
+from metrics.retention.figures import UNITS
 
 Fault = Callable[[int | None, str, str], None]
 """Takes the rule's number (None: the table itself), the key, and what is wrong with it."""

@@ -1,7 +1,7 @@
 """Reading `[alerts]` and `[[alerts.rules]]` of nrr.toml: every fault with its line, and what was probably meant.
 
 A rule that can't be read is refused at start, all of them at once, because an alert that is silently not watched is worse than none.
-What rules mean is in `metrics.alert_rules`; nothing is evaluated here.
+What rules mean is in `metrics.alerts.rules`; nothing is evaluated here.
 """
 
 import re
@@ -11,7 +11,7 @@ from datetime import time
 from pathlib import Path
 from typing import Any, Final
 
-from metrics.alert_rules import (
+from metrics.alerts.rules import (  # fmt: skip
     DEFAULT_RULES,
     DEFAULT_SYSTEM,
     DRIFT,
@@ -27,9 +27,9 @@ from metrics.alert_rules import (
     SystemRule,
     Watch,
     faults,
-)  # fmt: skip
-from metrics.figures import UNITS
+)
 from metrics.money import MICROS_PER_MAJOR
+from metrics.retention.figures import UNITS
 from worker.alert_limits import Fault, Wrong, judgement_of, limit_of, meant, number_of, word_of
 
 CHANNELS: Final = ("slack", "email")

@@ -21,13 +21,13 @@ from integrations.store.alerts import AlertMoved, AlertRow
 from integrations.store.engine import begin
 from integrations.store.jobs import Job
 from integrations.store.outbox import Message
-from metrics import alert_text
-from metrics.alert_notices import Notice, thread_of
-from metrics.alert_rules import AnyRule, Watch
-from metrics.alert_states import Alert, Event, Hush
-from metrics.alerts import Decision, Seen, decide
-from metrics.derivation import Basis
+from metrics.alerts import content as alert_content
+from metrics.alerts.decide import Decision, Seen, decide
+from metrics.alerts.grouping import Notice, thread_of
+from metrics.alerts.rules import AnyRule, Watch
+from metrics.alerts.states import Alert, Event, Hush
 from metrics.evidence import Instant
+from metrics.ledger.derive import Basis
 from metrics.periods import day_of
 from worker import digests
 from worker.alert_figures import gather
@@ -167,7 +167,7 @@ def _store_states(
     for before, after in decision.changed:
         reading = read.get(after.key)
         if reading is not None:
-            after = replace(after, shown=alert_text.shown(reading, rules[after.rule]))
+            after = replace(after, shown=alert_content.shown(reading, rules[after.rule]))
         row = rows.get(after.key)
         store.put(connection, row, AlertRow(after.rule, after.segment, after.state, after.body()), at)
         was = "ok" if before is None else before.state
@@ -187,7 +187,7 @@ def messages(notice: Notice, watch: Watch, configured: Mapping[str, Channel], us
     channels = wanted or list(configured) or [NOWHERE]
     lead = notice.lead
     body = {
-        "content": alert_text.content(notice, watch),
+        "content": alert_content.content(notice, watch),
         "key": notice.thread if lead.kind in ("firing", "still") and not notice.follows else _key(lead),
         "thread": notice.thread if notice.follows else None,
     }

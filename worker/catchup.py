@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from integrations.store import migrate
 from integrations.store.engine import read
-from metrics.derivation import Basis
+from metrics.ledger.derive import Basis
 from worker import derive as deriving
 from worker import rollup as rolling
 from worker import steps

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from integrations.stripe.page import StripePage
-from metrics.discounts import problem_of
 from metrics.evidence import Catalog, Discount
+from metrics.pricing.discounts import problem_of
 
 MOST_BEARERS: Final = 3
 """Through so many of its bearers one coupon is asked for in one job: they all would say the same."""

@@ -19,7 +19,8 @@ from integrations.store.clock import now
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
 from integrations.store.outbox import Message, MessageLost, Posted
-from metrics import alert_sample, alert_text
+from metrics.alerts import content as alert_content
+from metrics.alerts import sample as alert_sample
 from worker.alerting import Alerting, usable_channels
 
 log = structlog.get_logger()
@@ -88,7 +89,7 @@ def _parcel(connection: Connection, alerting: Alerting, posted: Posted, at: date
     content: Mapping[str, Any] = body["content"]
     if alerting.watch.names and content.get("customers"):
         found = people.named(connection, [str(c["customer"]) for c in content["customers"]])
-        content = alert_text.named(dict(content), {key: who.name for key, who in found.items() if who.name})
+        content = alert_content.named(dict(content), {key: who.name for key, who in found.items() if who.name})
     thread = body.get("thread")
     root = outbox.told(connection, thread, posted.message.channel) if thread else None
     return Parcel(

@@ -20,9 +20,9 @@ from integrations.store.encoding import bucket_of
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
 from metrics import growth
-from metrics.derivation import Basis, Deriver, InternalRule, metadata_of
+from metrics.entries import CustomerLedger
 from metrics.evidence import CustomerGroup, CustomerState, Instant
-from metrics.ledger import CustomerLedger
+from metrics.ledger.derive import Basis, Deriver, InternalRule, metadata_of
 from metrics.policy import Policy
 from worker.jobs import Handler
 from worker.stop import Stop

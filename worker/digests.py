@@ -14,13 +14,13 @@ from sqlalchemy import Connection
 from integrations.store import alerts as store
 from integrations.store import snapshots
 from integrations.store.outbox import Message
-from metrics.alert_insight import benchmark, lever
-from metrics.alert_rules import Watch
-from metrics.alert_text import bridge, causes, customers
-from metrics.alert_words import counted, day_words, metric_name, money, signed_money, value_text, window_words
-from metrics.derivation import Basis
-from metrics.figures import Figures, amounts, metric
+from metrics.alerts.advice import benchmark, lever
+from metrics.alerts.content import bridge, causes, customers
+from metrics.alerts.rules import Watch
+from metrics.alerts.words import counted, day_words, metric_name, money, signed_money, value_text, window_words
+from metrics.ledger.derive import Basis
 from metrics.periods import add_months
+from metrics.retention.figures import Figures, amounts, metric
 
 RULE: Final = "digest"
 _KINDS: Final = ("new", "reactivation", "expansion", "contraction", "churn")

@@ -14,13 +14,13 @@ from sqlalchemy import Connection, Engine
 
 from integrations.store import book, cursors, ledger, rates
 from integrations.store.engine import read
-from metrics import retention, segments
-from metrics.currencies import Exchange, exchange, rates_on, worth
-from metrics.derivation import Basis
 from metrics.evidence import Instant
-from metrics.figures import Figures
+from metrics.exchange_rates import Exchange, exchange, rates_on, worth
+from metrics.ledger.derive import Basis
 from metrics.periods import Window, closing, day_of
-from metrics.spans import Book
+from metrics.retention import aggregate, segments
+from metrics.retention.figures import Figures
+from metrics.retention.spans import Book
 
 STANDINGS_A_SHARD: Final = 150_000
 """So many rows of standings are worked on at once: some hundred windows of them take about half a gibibyte."""
@@ -56,11 +56,11 @@ def figures_now(
         moment = complete_until(connection, basis)
         abroad = exchange_to(connection, reporting_currency, day_of(derived_until(connection, basis), basis.timezone))
         parts = [
-            retention.partials(some, windows, dimensions=dimensions, exchange=abroad, bands=bands, timezone=basis.timezone)
+            aggregate.partials(some, windows, dimensions=dimensions, exchange=abroad, bands=bands, timezone=basis.timezone)
             for some in shards(connection, basis.version, segments.attribute_keys(dimensions))
         ]
-    added = retention.combine(parts)
-    return list(retention.finish(added, basis.policy, complete_until=moment, timezone=basis.timezone, gaps=gaps))
+    added = aggregate.combine(parts)
+    return list(aggregate.finish(added, basis.policy, complete_until=moment, timezone=basis.timezone, gaps=gaps))
 
 
 @dataclass(frozen=True, slots=True)

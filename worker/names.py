@@ -3,7 +3,7 @@
 from sqlalchemy import Connection
 
 from integrations.store import accounts, catalog
-from metrics.names import ACCOUNT, names_of
+from metrics.labels import ACCOUNT, names_of
 
 
 def words_of(connection: Connection) -> dict[tuple[str, str], str]:

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, Engine
 from integrations.store import book, evidence, jobs, signals
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
-from metrics.derivation import Basis, is_underived
 from metrics.evidence import Instant
-from metrics.outlook import RENEWALS, Coming, coming
+from metrics.ledger.derive import Basis, is_underived
+from metrics.ledger.upcoming import RENEWALS, Coming, coming
 from metrics.periods import day_of
 from worker.derive import basis_of, deriver_of
 

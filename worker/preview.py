@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from integrations.store import accounts, migrate, rollups, scratch
 from integrations.store.engine import begin, open_engine, read
-from metrics.figures import Figures
+from metrics.retention.figures import Figures
 from worker import backfill, catchup
 from worker.backfill import Request
 from worker.sources import Sources

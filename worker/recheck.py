@@ -8,8 +8,8 @@ from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
 from integrations.store.recheck import Recheck
 from integrations.stripe.page import StripePage
-from metrics.lagging import customers_without_lagging, without_lagging
-from metrics.ordering import in_order
+from metrics.timeline.event_order import in_order
+from metrics.timeline.lagging import customers_without_lagging, without_lagging
 from worker.ingest import Ingest, single
 from worker.lagging import DELAYS_SECONDS, has_reached
 from worker.writer import Feed, Part

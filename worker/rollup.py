@@ -20,12 +20,12 @@ from integrations.store.engine import begin, read
 from integrations.store.former import Marks
 from integrations.store.jobs import Job
 from integrations.store.rollups import Written
-from metrics import retention, segments
-from metrics.currencies import QUOTES
-from metrics.derivation import Basis
 from metrics.evidence import Instant
-from metrics.figures import Figures
+from metrics.exchange_rates import QUOTES
+from metrics.ledger.derive import Basis
 from metrics.periods import Window, add_months, day_of
+from metrics.retention import aggregate, segments
+from metrics.retention.figures import Figures
 from worker import adding
 from worker.adding import Asked, Night, Sums
 from worker.derive import basis_of, choices_of
@@ -277,8 +277,8 @@ def _sum_of_changes(rolling: Rolling, job: Job, asked: Asked) -> None:
 
 
 def _figures(made: Sums, asked: Asked, windows: Sequence[Window]) -> list[Figures]:
-    some = retention.of_windows(made.partials, windows)
-    return list(retention.finish(some, asked.basis.policy, complete_until=asked.complete_until, timezone=asked.basis.timezone))
+    some = aggregate.of_windows(made.partials, windows)
+    return list(aggregate.finish(some, asked.basis.policy, complete_until=asked.complete_until, timezone=asked.basis.timezone))
 
 
 def _conclude(

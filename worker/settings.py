@@ -21,7 +21,7 @@ from integrations.private_files import others_can_read
 from integrations.store.engine import BadDatabaseUrl, open_engine
 from integrations.stripe.errors import BadAddress
 from integrations.stripe.transport import checked_base
-from metrics.derivation import Basis, InternalRule
+from metrics.ledger.derive import Basis, InternalRule
 from metrics.money import THREE_DECIMAL, ZERO_DECIMAL
 from metrics.policy import PRESETS, Policy, UnknownChoice, preset
 from worker.addresses import HIDDEN, host_of, is_foreign, passwords

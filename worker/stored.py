@@ -12,10 +12,10 @@ from sqlalchemy import Connection, Engine
 
 from integrations.store import restatements, rollups, runs
 from integrations.store.engine import read
-from metrics.derivation import Basis
-from metrics.figures import Figures
-from metrics.ledger import KINDS
+from metrics.entries import KINDS
+from metrics.ledger.derive import Basis
 from metrics.periods import Window
+from metrics.retention.figures import Figures
 
 AMOUNTS: Final = ("opening", "expansion", "contraction", "churn", "closing_of_cohort", "new", "reactivation", "closing")
 """What of a figure is compared in a difference."""

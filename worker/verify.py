@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from integrations.store import book, checking, evidence, former, ledger, members, rollups, runs
 from integrations.store.engine import read
-from metrics.derivation import Basis
 from metrics.evidence import Instant
-from metrics.figures import Figures
+from metrics.ledger.derive import Basis
 from metrics.periods import Window
-from metrics.snapshots import check_identity
+from metrics.retention.day_totals import check_identity
+from metrics.retention.figures import Figures
 from worker import rollup, steps
 from worker.derive import deriver_of, shards_of
 from worker.figures import derived_until, figures_now, shard_count

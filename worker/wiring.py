@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 
 from integrations.store.engine import open_engine
-from metrics.derivation import Basis
 from metrics.evidence import Instant
+from metrics.ledger.derive import Basis
 from worker import log
 from worker.jobs import Terms
 from worker.plan import Pace

@@ -12,13 +12,13 @@ from zipfile import BadZipFile, ZipFile
 import polars as pl
 
 from integrations.rates.quotes import BadRates
-from metrics.currencies import QUOTES
+from metrics.exchange_rates import QUOTES
 
 _MISSING: Final = ("N/A", "")
 
 
 def bundled() -> pl.DataFrame:
-    """Every reference rate in the bundled history as `metrics.currencies.QUOTES`, one euro each, in order of currency and day."""
+    """Every reference rate in the bundled history as `metrics.exchange_rates.QUOTES`, one euro each, in order of currency and day."""
     from currency_converter import currency_converter  # heavy enough to be left until it is needed
 
     return history(Path(currency_converter.CURRENCY_FILE))

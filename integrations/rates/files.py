@@ -14,7 +14,7 @@ import polars as pl
 
 from integrations.rates import ecb
 from integrations.rates.quotes import ECB, BadRates
-from metrics.currencies import DIGITS, QUOTES
+from metrics.exchange_rates import DIGITS, QUOTES
 
 _RATE: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 _CODE: Final = re.compile(r"[A-Za-z]{3}")
@@ -32,7 +32,7 @@ def load(source: str) -> pl.DataFrame:
 
 
 def of_file(path: Path) -> pl.DataFrame:
-    """The quotes in a CSV file, as `metrics.currencies.QUOTES` in the order of the file. Raises BadRates for the first line that is none."""
+    """The quotes in a CSV file, as `metrics.exchange_rates.QUOTES` in the order of the file. Raises BadRates for the first line that is none."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)

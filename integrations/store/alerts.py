@@ -1,6 +1,6 @@
 """Where each alert stands, every transition that led there, who asked to be quiet about what, and which channels are dead.
 
-What the states mean and when they change is decided in `metrics.alerts`; here a change is only refused when somebody else made one first.
+What the states mean and when they change is decided in `metrics.alerts.decide`; here a change is only refused when somebody else made one first.
 """
 
 import json

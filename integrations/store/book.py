@@ -12,7 +12,7 @@ from integrations.store.columns import BUCKETS
 from integrations.store.encoding import bucket_of
 from integrations.store.frames import read_frame
 from integrations.store.schema_ledger import attribute, exclusion, finding, movement, standing
-from metrics.spans import ATTRIBUTES, EXCLUSIONS, MOVEMENTS, STANDINGS, Book
+from metrics.retention.spans import ATTRIBUTES, EXCLUSIONS, MOVEMENTS, STANDINGS, Book
 
 BOOK: Final = {"standings": STANDINGS, "movements": MOVEMENTS, "attributes": ATTRIBUTES, "exclusions": EXCLUSIONS}
 """Columns and types of the frames of a book."""
@@ -118,7 +118,7 @@ def book(
 
     With `abroad_from` only of customers that have anything in another currency than this one.
 
-    It is what `metrics.retention.partials` takes.
+    It is what `metrics.retention.aggregate.partials` takes.
     """
 
     def of(table: Table, schema: dict[str, Any]) -> Select[Any]:

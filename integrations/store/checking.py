@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Table, select
 from integrations.store.bulk import cleaned
 from integrations.store.columns import BUCKETS
 from integrations.store.ledger import COLUMNS, rows_of
-from metrics.ledger import CustomerLedger
+from metrics.entries import CustomerLedger
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from integrations.store import book as ledgers
 from integrations.store.bulk import append, asked_for
 from integrations.store.encoding import bucket_of
 from integrations.store.schema_figures import former, former_rows, rollup_part
-from metrics.spans import Book
+from metrics.retention.spans import Book
 
 _AT_ONCE: Final = 1000
 _FRAMES: Final = tuple(f.name for f in fields(Book))

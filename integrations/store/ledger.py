@@ -15,8 +15,8 @@ from integrations.store.columns import BUCKETS, require_zone
 from integrations.store.encoding import bucket_of
 from integrations.store.engine import is_postgresql
 from integrations.store.schema_ledger import attribute, basis, exclusion, finding, movement, standing, wake
+from metrics.entries import CANNOT_DERIVE, CustomerLedger
 from metrics.evidence import Instant
-from metrics.ledger import CANNOT_DERIVE, CustomerLedger
 
 DERIVED = (movement, standing, attribute, exclusion, finding, wake)
 

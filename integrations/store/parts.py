@@ -1,6 +1,6 @@
 """Sums on the way to figures: what a shard of customers adds up to, kept until the shards are added, and the sum of all, kept for the next time.
 
-Frames go in as bytes and come out the same; what they mean is `metrics.retention`'s. A part belongs to a run; run 0 is what the current
+Frames go in as bytes and come out the same; what they mean is `metrics.retention.aggregate`'s. A part belongs to a run; run 0 is what the current
 figures of a basis were made of.
 """
 

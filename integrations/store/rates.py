@@ -10,11 +10,11 @@ from integrations.store.columns import require_zone
 from integrations.store.engine import is_postgresql
 from integrations.store.frames import read_frame
 from integrations.store.schema import rate as table
-from metrics.currencies import QUOTES
+from metrics.exchange_rates import QUOTES
 
 
 def put(connection: Connection, quotes: pl.DataFrame, source: str, learnt_at: datetime) -> int:
-    """Keep rates (a frame of `metrics.currencies.QUOTES`); one given before is replaced. Gives how many are new or different."""
+    """Keep rates (a frame of `metrics.exchange_rates.QUOTES`); one given before is replaced. Gives how many are new or different."""
     require_zone(learnt_at)
     rows = quotes.select(list(QUOTES)).unique(["unit", "currency", "day"], keep="last").sort("unit", "currency", "day").to_dicts()
     if not rows:
@@ -33,7 +33,7 @@ def put(connection: Connection, quotes: pl.DataFrame, source: str, learnt_at: da
 
 
 def of_source(connection: Connection, source: str | None = None) -> pl.DataFrame:
-    """All rates, or those of one source, as `metrics.currencies.QUOTES` in order of currency and day."""
+    """All rates, or those of one source, as `metrics.exchange_rates.QUOTES` in order of currency and day."""
     query = select(*(table.c[name] for name in QUOTES)).order_by(table.c.unit, table.c.currency, table.c.day)
     return read_frame(connection, query if source is None else query.where(table.c.source == source), QUOTES)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from integrations.store.bulk import append
 from integrations.store.columns import require_zone
 from integrations.store.schema_figures import restatement as table
-from metrics.ledger import KINDS
+from metrics.entries import KINDS
 
 _COLUMNS: Final = (
     "basis", "run_id", "month", "customer", "currency", "opening_before", "opening_after", "closing_before", "closing_after",
@@ -19,7 +19,7 @@ _COLUMNS: Final = (
 
 
 def put(connection: Connection, basis: str, run: int, found: pl.DataFrame, learnt_at: datetime) -> int:
-    """Keep a frame of `metrics.restated.RESTATED`; gives the number of rows."""
+    """Keep a frame of `metrics.retention.restatements.RESTATED`; gives the number of rows."""
     require_zone(learnt_at)
     rows = [
         (

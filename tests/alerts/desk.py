@@ -11,10 +11,10 @@ from integrations.notify.parcel import Outcome, Parcel
 from integrations.store import alerts, ledger, outbox, rollups
 from integrations.store.engine import begin, read
 from integrations.store.outbox import Posted
-from metrics.alert_rules import Watch
-from metrics.derivation import Basis
-from metrics.figures import Figures
+from metrics.alerts.rules import Watch
+from metrics.ledger.derive import Basis
 from metrics.periods import opening
+from metrics.retention.figures import Figures
 from worker.alerting import Alerting, Evaluated, evaluate
 from worker.delivery import Sent, send_due
 

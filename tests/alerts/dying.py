@@ -10,7 +10,7 @@ from fractions import Fraction
 
 from integrations.notify.slack import Slack, SlackTarget
 from integrations.store.engine import begin, open_engine
-from metrics.alert_rules import Rule, Watch
+from metrics.alerts.rules import Rule, Watch
 from tests.alerts.desk import BASIS, at
 from worker.alerting import Alerting, evaluate, evaluate_within
 from worker.delivery import send_due

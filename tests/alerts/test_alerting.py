@@ -17,11 +17,11 @@ from integrations.store.alerts import AlertMoved
 from integrations.store.engine import begin, read
 from integrations.store.outbox import Message
 from integrations.store.schema_alerts import outbox as outbox_table
-from metrics.alert_rules import MovementRule, Rule, SystemRule, Watch
+from metrics.alerts.rules import MovementRule, Rule, SystemRule, Watch
+from metrics.entries import CustomerLedger, Movement, Standing
 from metrics.evidence import Instant
-from metrics.ledger import CustomerLedger, Movement, Standing
-from tests.alerts.books import months
 from tests.alerts.desk import BASIS, Desk, Notebook, at
+from tests.metrics.alerts.books import months
 from worker.alerting import quiet_seconds
 from worker.delivery import send_sample
 
@@ -410,7 +410,7 @@ def test_a_large_churn_is_found_in_the_ledger_once(engine: Engine) -> None:
 def test_an_amount_is_one_of_the_reporting_currency(engine: Engine) -> None:
     """More than 300 USD: 40,000 JPY at 150 to the dollar are less, 60,000 are more; a rule in JPY means its own money."""
     from integrations.store import rates
-    from metrics.currencies import QUOTES
+    from metrics.exchange_rates import QUOTES
 
     slack = Notebook()
     rules = (MovementRule("large", "churn", 300 * 10**6), MovementRule("yen", "churn", 50_000 * 10**6, "jpy"))

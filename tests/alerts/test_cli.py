@@ -12,9 +12,9 @@ from typer.testing import CliRunner, Result
 
 from integrations.store import migrate
 from integrations.store.engine import open_engine
-from metrics.alert_rules import Watch
-from tests.alerts.books import months
+from metrics.alerts.rules import Watch
 from tests.alerts.desk import Desk, Notebook
+from tests.metrics.alerts.books import months
 from tests.notify.slack_server import Answer, SlackServer
 from worker.cli.alerts import app
 from worker.cli.faults import Stop

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import Engine
 
 from integrations.notify.slack import Slack, SlackTarget
-from tests.alerts.books import months
 from tests.alerts.desk import Desk, Notebook
 from tests.alerts.dying import NIGHT, WATCH
+from tests.metrics.alerts.books import months
 from tests.notify.slack_server import Answer, SlackServer
 
 

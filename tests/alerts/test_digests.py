@@ -7,10 +7,10 @@ from sqlalchemy import Engine
 
 from integrations.store import snapshots
 from integrations.store.engine import begin
-from metrics.alert_rules import Watch
-from tests.alerts.books import months
+from metrics.alerts.rules import Watch
 from tests.alerts.desk import BASIS, Desk, Notebook
 from tests.alerts.test_alerting import _churned
+from tests.metrics.alerts.books import months
 from worker.digests import period
 
 

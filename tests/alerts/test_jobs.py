@@ -11,9 +11,9 @@ from sqlalchemy.exc import OperationalError
 from integrations.store import jobs, outbox, runs
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
-from tests.alerts.books import months
 from tests.alerts.desk import Desk, Notebook, at
 from tests.alerts.dying import NIGHT, WATCH
+from tests.metrics.alerts.books import months
 from worker.alerting import jobs_of
 from worker.jobs import Crew, Terms
 from worker.kinds import alerting_handlers

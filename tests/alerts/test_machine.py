@@ -21,11 +21,11 @@ from integrations.store import alerts, migrate, outbox
 from integrations.store.alerts import Transition
 from integrations.store.engine import begin, open_engine, read
 from integrations.store.outbox import Posted
-from metrics.alert_rules import Change, Judgement, Rule, Watch
-from metrics.figures import Figures
+from metrics.alerts.rules import Change, Judgement, Rule, Watch
 from metrics.periods import add_months
-from tests.alerts.books import figures
+from metrics.retention.figures import Figures
 from tests.alerts.desk import Desk, Notebook
+from tests.metrics.alerts.books import figures
 
 START = date(2025, 6, 1)
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None

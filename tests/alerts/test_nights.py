@@ -15,8 +15,8 @@ from integrations.sandbox.sandbox import Sandbox
 from integrations.store import alerts, migrate
 from integrations.store import outbox as posts
 from integrations.store.engine import read
-from metrics.figures import Figures, ratio
 from metrics.periods import add_months
+from metrics.retention.figures import Figures, ratio
 from tests.notify.slack_server import SlackServer
 from worker import nightly
 from worker.figures import figures_now

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from metrics.alert_rules import DEFAULT_RULES, DEFAULT_SYSTEM, Change, MovementRule, Rule, Watch
+from metrics.alerts.rules import DEFAULT_RULES, DEFAULT_SYSTEM, Change, MovementRule, Rule, Watch
 from worker.alert_rules import DEFAULT_TOML, BadRules, read_watch
 
 

@@ -11,8 +11,8 @@ from sqlalchemy import func, select
 from integrations.store import catalog, evidence
 from integrations.store.engine import open_engine, read
 from integrations.store.schema import customer_state, invoice, invoice_line, payload, subscription_state
-from metrics.derivation import Basis, Deriver
 from metrics.evidence import Instant
+from metrics.ledger.derive import Basis, Deriver
 from tests.benchmarks import ingest_account as account
 
 MICROS_PER_CENT = 10_000

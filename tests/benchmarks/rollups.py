@@ -27,8 +27,8 @@ import structlog
 
 from integrations.store import jobs, migrate, runs
 from integrations.store.engine import begin, open_engine, read
-from metrics.derivation import Basis
 from metrics.evidence import Instant
+from metrics.ledger.derive import Basis
 from tests.benchmarks import rollups_business as business
 from tests.benchmarks import rollups_floor as floor
 from tests.services.postgres import Postgres, create_database

@@ -15,8 +15,8 @@ from integrations.store import book as ledgers
 from integrations.store.engine import open_engine, read
 from metrics.evidence import Instant
 from metrics.periods import Window
-from metrics.retention import finish, partials
-from metrics.spans import Book
+from metrics.retention.aggregate import finish, partials
+from metrics.retention.spans import Book
 
 YEAR = Window("trailing_12", date(2025, 1, 1), date(2026, 1, 1))
 FACTS = ("customer_state", "subscription_state")

@@ -11,7 +11,7 @@ import pytest
 from integrations.store import migrate
 from integrations.store.engine import open_engine
 from tests.cli.conftest import NRR, Done
-from tests.metrics.books import Stand
+from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import Life, roll_up, rolling_of, store
 
 Nrr = Callable[..., Done]

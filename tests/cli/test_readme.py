@@ -49,7 +49,7 @@ def test_the_exit_codes_of_the_readme_are_those_there_are() -> None:
 
 def test_dimensions_of_the_readme_are_those_there_are() -> None:
     """Whoever reads it knows what --by takes."""
-    from metrics.segments import BUILT_IN
+    from metrics.retention.segments import BUILT_IN
 
     line = re.search(r"`--by` takes\n(.*?), a key of", README.read_text(encoding="utf-8"))
     assert line

@@ -18,9 +18,9 @@ from integrations.store.engine import open_engine, read
 from integrations.stripe.client import Client, Params
 from integrations.stripe.limits import Ceilings, LocalLimiter
 from integrations.stripe.reader import Reader
-from metrics.derivation import Basis
+from metrics.entries import CustomerLedger, Movement
 from metrics.evidence import Finding, Instant
-from metrics.ledger import CustomerLedger, Movement
+from metrics.ledger.derive import Basis
 from tests.lives.account import Account
 from worker import steps
 from worker.derive import deriver_of

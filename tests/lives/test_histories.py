@@ -18,7 +18,7 @@ from integrations.store.clock import now as database_now
 from integrations.store.engine import begin, read
 from integrations.stripe.page import StripePage
 from integrations.stripe.reader import Reader
-from metrics.ledger import CustomerLedger, Movement
+from metrics.entries import CustomerLedger, Movement
 from tests.lives.account import Account
 from tests.lives.bases import BASES, SECOND
 from tests.lives.installation import InMemory, Installation

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from metrics.ledger import CustomerLedger
+from metrics.entries import CustomerLedger
 from tests.lives import objects
 from tests.lives.account import Account
 from tests.lives.installation import Installation, told

@@ -19,7 +19,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-from metrics.catalog import version_of
+from metrics.entries import CustomerLedger
 from metrics.evidence import (
     Catalog,
     Coupon,
@@ -41,11 +41,11 @@ from metrics.evidence import (
     SubscriptionState,
     UnreadLine,
 )
-from metrics.ledger import CustomerLedger
-from metrics.movements import fold
-from metrics.naming import described
+from metrics.ledger.movements import fold
 from metrics.policy import DEFAULT, Policy, preset
-from metrics.timeline import build
+from metrics.pricing.catalog import version_of
+from metrics.timeline.discount_details import described
+from metrics.timeline.timeline import build
 
 CATALOG = Catalog(
     prices={

@@ -9,7 +9,7 @@ import pytest
 
 from metrics.policy import PRESETS, Policy
 from tests.metrics.life import told
-from tests.metrics.test_pricing_cases import CASES
+from tests.metrics.pricing.test_pricing_cases import CASES
 
 ROOT = Path(__file__).parents[2]
 TEXT = (ROOT / "metrics" / "DEFINITIONS.md").read_text()

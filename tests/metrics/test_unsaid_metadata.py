@@ -1,7 +1,7 @@
 """Metadata that an answer leaves out are no metadata taken away."""
 
-from metrics.derivation import metadata_of
 from metrics.evidence import Customer, CustomerState, Instant, Source
+from metrics.ledger.derive import metadata_of
 
 
 def state(at: int, customer: Customer) -> CustomerState:

@@ -2,7 +2,7 @@
 
     python -m tests.mutation                       a sample of each module (--sample N, --seed S)
     python -m tests.mutation --all                 every mutant
-    python -m tests.mutation metrics/pricing.py    one module; --line N … only the mutants of these lines
+    python -m tests.mutation metrics/pricing/pricing.py    one module; --line N … only the mutants of these lines
 
 Prints what survived, and ends with 1 when fewer than 95 % of a module's mutants are killed, those in `known` not counted. A mutant runs
 in a forked process of its own; nothing on disk is ever changed. The tests run once without any mutant first: what was quick then comes
@@ -36,44 +36,44 @@ from tests.mutation.mutants import Mutant, mutants
 ROOT = Path(__file__).parents[2]
 LIVES = [
     "tests/metrics/test_lives.py",
-    "tests/metrics/test_ordering.py",
-    "tests/metrics/test_timed.py",
-    "tests/metrics/test_timeline.py",
-    "tests/metrics/test_wake.py",
-    "tests/metrics/test_explain.py",
-    "tests/metrics/test_derivation.py",
+    "tests/metrics/timeline/test_event_order.py",
+    "tests/metrics/timeline/test_effective_dated.py",
+    "tests/metrics/timeline/test_timeline.py",
+    "tests/metrics/ledger/test_wake.py",
+    "tests/metrics/ledger/test_explain.py",
+    "tests/metrics/ledger/test_derive.py",
     "tests/reference/test_engine.py",
 ]
 PRICES = [
-    "tests/metrics/test_amounts.py",
-    "tests/metrics/test_pricing_cases.py",
-    "tests/metrics/test_pricing.py",
+    "tests/metrics/pricing/test_amounts.py",
+    "tests/metrics/pricing/test_pricing_cases.py",
+    "tests/metrics/pricing/test_pricing.py",
     "tests/reference/test_pricing.py",
 ]
 WINDOWS = [
-    "tests/metrics/test_retention.py",
-    "tests/metrics/test_currencies.py",
-    "tests/metrics/test_changed.py",
-    "tests/metrics/test_cohorts.py",
-    "tests/metrics/test_insight.py",
+    "tests/metrics/retention/test_aggregate.py",
+    "tests/metrics/retention/test_reporting_currency.py",
+    "tests/metrics/retention/test_changed.py",
+    "tests/metrics/retention/test_cohorts.py",
+    "tests/metrics/retention/test_insight.py",
 ]
 TESTS: dict[str, list[str]] = {
-    "metrics/pricing.py": PRICES,
-    "metrics/amounts.py": PRICES,
-    "metrics/discounts.py": PRICES,
-    "metrics/timeline.py": LIVES,
-    "metrics/counting.py": LIVES,
-    "metrics/assembly.py": LIVES,
-    "metrics/history.py": LIVES,
-    "metrics/marks.py": LIVES,
-    "metrics/points.py": LIVES,
-    "metrics/sightings.py": LIVES,
-    "metrics/unpaid.py": LIVES,
-    "metrics/ordering.py": LIVES,
-    "metrics/timed.py": LIVES,
-    "metrics/causes.py": LIVES,
-    "metrics/movements.py": LIVES,
-    "metrics/retention.py": WINDOWS,
+    "metrics/pricing/pricing.py": PRICES,
+    "metrics/pricing/amounts.py": PRICES,
+    "metrics/pricing/discounts.py": PRICES,
+    "metrics/timeline/timeline.py": LIVES,
+    "metrics/timeline/eligibility.py": LIVES,
+    "metrics/timeline/known_states.py": LIVES,
+    "metrics/timeline/invoice_history.py": LIVES,
+    "metrics/timeline/marks.py": LIVES,
+    "metrics/timeline/points.py": LIVES,
+    "metrics/timeline/sightings.py": LIVES,
+    "metrics/timeline/unpaid.py": LIVES,
+    "metrics/timeline/event_order.py": LIVES,
+    "metrics/timeline/effective_dated.py": LIVES,
+    "metrics/timeline/causes.py": LIVES,
+    "metrics/ledger/movements.py": LIVES,
+    "metrics/retention/aggregate.py": WINDOWS,
 }
 CPU_SECONDS: Final = 900
 WALL_SECONDS: Final = 1800

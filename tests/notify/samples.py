@@ -4,8 +4,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from integrations.notify.parcel import Parcel
-from metrics.alert_rules import Watch
-from metrics.alert_sample import sample
+from metrics.alerts.rules import Watch
+from metrics.alerts.sample import sample
 
 AT = datetime(2026, 3, 5, 4, 0, tzinfo=UTC)
 HOSTILE = (

@@ -13,8 +13,8 @@ from integrations.rates.quotes import BadRates
 from integrations.store import rates
 from integrations.store.clock import now
 from integrations.store.engine import begin, read
-from metrics.currencies import QUOTES, exchange, rates_on
-from tests.metrics.books import Stand
+from metrics.exchange_rates import QUOTES, exchange, rates_on
+from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import BASIS, Life, store
 from worker import rates as looking
 from worker.rates import Refreshed

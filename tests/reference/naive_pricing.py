@@ -1,6 +1,6 @@
 """What a composition is worth a month: slow, plain, one item and one discount after another, written from the definitions alone.
 
-It shares no code with `metrics.pricing`. `worth` answers with (list, net) micros of each item that counts.
+It shares no code with `metrics.pricing.pricing`. `worth` answers with (list, net) micros of each item that counts.
 """
 
 import calendar

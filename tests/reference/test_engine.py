@@ -13,12 +13,12 @@ from random import Random
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from metrics.entries import CustomerLedger, Movement
 from metrics.evidence import Catalog, CustomerState, Instant, InvoiceEvidence, Item, Subscription, SubscriptionEvidence, Tier
-from metrics.ledger import CustomerLedger, Movement
-from metrics.movements import fold
+from metrics.ledger.movements import fold
 from metrics.periods import closing
 from metrics.policy import DEFAULT, PRESETS, Policy, preset
-from metrics.timeline import build
+from metrics.timeline.timeline import build
 from tests.reference.histories import CATALOG, DAY, DAYS, NOW, Case, cases
 from tests.reference.naive import Amounts, Moved, closings, movements
 

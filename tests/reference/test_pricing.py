@@ -2,7 +2,7 @@
 
 from hypothesis import given
 
-from metrics.pricing import price_subscription
+from metrics.pricing.pricing import price_subscription
 from tests.examples import so_many
 from tests.reference.compositions import Composition, compositions
 from tests.reference.naive_pricing import Held, worth

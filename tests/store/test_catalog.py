@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from integrations.store import catalog, ledger, members
 from integrations.store.engine import begin, read
-from metrics.catalog import version_of
+from metrics.entries import CustomerLedger
 from metrics.evidence import (
     Coupon,
     Discount,
@@ -23,7 +23,7 @@ from metrics.evidence import (
     SubscriptionState,
     Tier,
 )
-from metrics.ledger import CustomerLedger
+from metrics.pricing.catalog import version_of
 from tests.store.telling import customer, invoice, put, rows, subscription
 
 WHOLE = Price("price_1", "prod_1", "usd", unit=Decimal(1000), nickname="whole")

@@ -8,8 +8,8 @@ from sqlalchemy import Engine, select
 from integrations.store import checking, ledger
 from integrations.store.engine import begin, read
 from integrations.store.schema_ledger import attribute, exclusion, finding, movement, standing, wake
+from metrics.entries import Attribute, CustomerLedger, Exclusion, Movement, Standing
 from metrics.evidence import Finding, Instant
-from metrics.ledger import Attribute, CustomerLedger, Exclusion, Movement, Standing
 
 DAY = date(2025, 1, 1)
 

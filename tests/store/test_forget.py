@@ -10,8 +10,8 @@ from integrations.store.engine import begin, read
 from integrations.store.facts import Page, put_page
 from integrations.store.people import Person, named
 from integrations.store.schema_ledger import attribute
-from metrics.derivation import Basis
 from metrics.evidence import Instant
+from metrics.ledger.derive import Basis
 from tests.store.telling import LEARNT, customer, event, everything_in, put, rows, subscription
 from tests.worker.facts import Told, derive
 

@@ -23,7 +23,6 @@ from integrations.store.line_extra import extra_of, line_of, read_extra
 from integrations.store.schema import catalog as catalog_table
 from integrations.store.schema_figures import rollup
 from metrics import growth
-from metrics.derivation import Basis, InternalRule
 from metrics.evidence import (
     Coupon,
     CurrencyOption,
@@ -40,6 +39,7 @@ from metrics.evidence import (
     Tier,
     UnreadLine,
 )
+from metrics.ledger.derive import Basis, InternalRule
 from metrics.policy import PRESETS, Policy, preset
 from tests.store.frozen import LINE, STORED, VALUES
 from worker.derive import UnknownBasis, basis_of, choices_of

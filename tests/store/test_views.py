@@ -11,8 +11,8 @@ from integrations.store import cursors, ledger, names, rollups, signals
 from integrations.store.accounts import bind
 from integrations.store.engine import begin, read
 from integrations.store.views import VIEWS, described
-from metrics.figures import Figures, rates
-from tests.metrics.books import Stand
+from metrics.retention.figures import Figures, rates
+from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import BASIS, Life, put_rates, roll_up, rolling_of, store
 
 MAY, JUNE = date(2024, 5, 1), date(2024, 6, 1)

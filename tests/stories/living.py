@@ -18,9 +18,9 @@ from integrations.store.engine import open_engine, read
 from integrations.stripe.client import Client
 from integrations.stripe.limits import Ceilings, LocalLimiter
 from integrations.stripe.reader import Reader
-from metrics.derivation import Basis, Deriver
+from metrics.entries import CustomerLedger
 from metrics.evidence import Instant
-from metrics.ledger import CustomerLedger
+from metrics.ledger.derive import Basis, Deriver
 from worker import steps
 from worker.audit import Drift
 from worker.jobs import Terms

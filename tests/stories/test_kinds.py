@@ -16,7 +16,7 @@ from integrations.sandbox.faults import Fault
 from integrations.sandbox.oracle.first_look import first_look
 from integrations.sandbox.oracle.ledger import Movement, Truth
 from integrations.sandbox.sandbox import Sandbox
-from metrics.ledger import CustomerLedger
+from metrics.entries import CustomerLedger
 from tests.stories.kinds import BEGIN, END, KINDS
 from tests.stories.living import derived, movements, opened, said_of, standings, watched
 from worker.audit import Drift

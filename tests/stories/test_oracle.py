@@ -15,7 +15,7 @@ import pytest
 from integrations.sandbox.business import Business
 from integrations.sandbox.cycles import DAY
 from integrations.sandbox.sandbox import Sandbox
-from metrics.derivation import Basis
+from metrics.ledger.derive import Basis
 from tests.stories.living import derived, kept_out, movements, opened, quiet_end, standings, synced
 
 SMALL, MIDDLE, LARGE = (12, 7), (50, 12), (200, 18)

@@ -8,7 +8,7 @@ from integrations.sandbox.cycles import DAY, parse_instant
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.script import Script
 from metrics.evidence import Instant, Item, Source, Subscription, SubscriptionState
-from metrics.ordering import in_order
+from metrics.timeline.event_order import in_order
 from tests.stories.living import derived, movements, opened, synced
 
 BEGIN = parse_instant("2025-01-01")

@@ -25,9 +25,9 @@ from integrations.store.schema import event, invoice, invoice_line, person, subs
 from integrations.stripe.client import Client
 from integrations.stripe.limits import Ceilings, LocalLimiter
 from integrations.stripe.reader import Reader
-from metrics.derivation import Basis, Deriver
+from metrics.entries import CustomerLedger
 from metrics.evidence import Instant
-from metrics.ledger import CustomerLedger
+from metrics.ledger.derive import Basis, Deriver
 from metrics.policy import preset
 from tests.stripe import replay
 from tests.stripe.replay import ACCOUNT, KEY, NOW, Replay, collected

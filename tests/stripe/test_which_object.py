@@ -9,8 +9,8 @@ import pytest
 from integrations.stripe import invoice_shapes, shapes
 from integrations.stripe.decode.faults import Unusable
 from integrations.stripe.page import StripePage
-from metrics.catalog import version_of
 from metrics.evidence import Discount, Subscription
+from metrics.pricing.catalog import version_of
 from tests.stripe.decoding import Nothing, listed
 from tests.stripe.shaped import COUPON, PLAN, PRICE, discount, invoice, line, subscription
 

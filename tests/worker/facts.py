@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 from integrations.store import accounts, dump, ledger
 from integrations.store.engine import begin, read
 from integrations.store.facts import Page, put_page
-from metrics.derivation import Basis
 from metrics.evidence import (
     Coupon,
     Customer,
@@ -23,6 +22,7 @@ from metrics.evidence import (
     Subscription,
     SubscriptionState,
 )
+from metrics.ledger.derive import Basis
 from worker import catchup
 from worker.jobs import Terms
 from worker.plan import Pace

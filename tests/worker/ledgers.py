@@ -10,13 +10,13 @@ from sqlalchemy import Engine
 
 from integrations.store import jobs, ledger, rates, runs
 from integrations.store.engine import begin, read
-from metrics.currencies import QUOTES
-from metrics.derivation import Basis
+from metrics.entries import Attribute, CustomerLedger, Exclusion, Movement, Standing
 from metrics.evidence import Instant
-from metrics.ledger import Attribute, CustomerLedger, Exclusion, Movement, Standing
+from metrics.exchange_rates import QUOTES
+from metrics.ledger.derive import Basis
 from metrics.periods import opening
-from metrics.spans import Book
-from tests.metrics.books import Stand, book
+from metrics.retention.spans import Book
+from tests.metrics.retention.books import Stand, book
 from worker import rollup
 from worker.jobs import Crew, Terms
 from worker.rollup import Outcome, Rolling

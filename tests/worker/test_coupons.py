@@ -4,7 +4,6 @@ from dataclasses import replace
 from decimal import Decimal
 
 from integrations.stripe.page import StripePage
-from metrics.catalog import version_of
 from metrics.evidence import (
     Catalog,
     Coupon,
@@ -20,6 +19,7 @@ from metrics.evidence import (
     Subscription,
     SubscriptionState,
 )
+from metrics.pricing.catalog import version_of
 from worker.coupons import MOST_BEARERS, Asked, Bearer, bearers, wanting
 
 AT = Instant(1_000_000)

@@ -11,7 +11,7 @@ from integrations.sandbox.sandbox import Sandbox
 from integrations.store import evidence, jobs, ledger, runs
 from integrations.store.engine import begin, read
 from integrations.store.jobs import Job
-from metrics.derivation import Basis, InternalRule
+from metrics.ledger.derive import Basis, InternalRule
 from metrics.policy import preset
 from tests.stories.living import opened, synced
 from tests.worker.facts import BASIC, DEFAULT, HALF, PRO, Told, at, complete, derive, derived, half_until, mrr, wiring

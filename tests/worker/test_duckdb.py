@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from integrations.store import book
 from integrations.store.engine import read
-from metrics.figures import Figures, ratio
+from metrics.retention.figures import Figures, ratio
 from tests.worker.ledgers import BASIS, Life, change, roll_up, rolling_of, store
 from worker import stored
 

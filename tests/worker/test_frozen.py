@@ -16,8 +16,8 @@ from integrations.notify.letter import message_id
 from integrations.store import migrate
 from integrations.store.engine import begin
 from integrations.store.schema_work import cursor, job, run, setting
-from metrics.alert_notices import thread_of
-from metrics.alert_states import Alert
+from metrics.alerts.grouping import thread_of
+from metrics.alerts.states import Alert
 from metrics.evidence import Source
 from metrics.policy import PRESETS, preset
 from tests.worker.conftest import Wire

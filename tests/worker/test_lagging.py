@@ -9,8 +9,8 @@ from integrations.store.clock import now
 from integrations.store.engine import begin, read
 from integrations.store.schema import recheck as table
 from metrics.evidence import Instant
-from metrics.lagging import without_lagging
-from metrics.ordering import in_order
+from metrics.timeline.event_order import in_order
+from metrics.timeline.lagging import without_lagging
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
 from worker import steps

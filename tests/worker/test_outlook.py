@@ -10,7 +10,6 @@ from sqlalchemy import Engine
 from integrations.store import accounts, bulk, catalog, jobs, runs, schema, signals
 from integrations.store.encoding import bucket_of, digest, encode
 from integrations.store.engine import begin, read
-from metrics.derivation import Basis
 from metrics.evidence import (
     Coupon,
     Customer,
@@ -25,6 +24,7 @@ from metrics.evidence import (
     Source,
     Subscription,
 )
+from metrics.ledger.derive import Basis
 from worker import derive, rollup
 from worker.jobs import Crew, Terms
 from worker.rollup import Rolling

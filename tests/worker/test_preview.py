@@ -10,7 +10,7 @@ from integrations.sandbox.faults import Fault
 from integrations.sandbox.sandbox import Sandbox
 from integrations.store import dump, migrate, rollups
 from integrations.store.engine import read
-from metrics.figures import Figures
+from metrics.retention.figures import Figures
 from worker import backfill, catchup, steps
 from worker.backfill import Request
 from worker.preview import Change, Key, changes, preview

@@ -15,8 +15,8 @@ from integrations.store.facts import Page
 from integrations.stripe.client import Client
 from integrations.stripe.limits import LocalLimiter
 from integrations.stripe.reader import Reader
-from metrics.derivation import Basis
 from metrics.evidence import Customer, CustomerState, Instant, Item, Source, Subscription, SubscriptionState
+from metrics.ledger.derive import Basis
 from tests.store.telling import everything_in, rows
 from tests.stories.living import UNLIMITED
 from tests.worker.facts import Told, at, derive, derived, mrr, wiring

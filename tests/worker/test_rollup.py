@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 
 from integrations.store import dump, ledger, migrate, parts, rollups, snapshots
 from integrations.store.engine import begin, open_engine, read
-from metrics.figures import Figures
 from metrics.periods import Window, month
-from tests.metrics.books import Stand
+from metrics.retention.figures import Figures
+from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import BASIS, DIMENSIONS, Life, change, ledger_of, put_rates, roll_up, rolling_of, store
 from worker import adding, figures, rollup, stored
 

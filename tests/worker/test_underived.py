@@ -10,10 +10,10 @@ from integrations.store import ledger
 from integrations.store.engine import begin, read
 from integrations.store.schema import customer_state, subscription_state
 from integrations.store.schema_ledger import finding, movement, standing
-from metrics.derivation import Basis, Deriver
+from metrics.entries import CustomerLedger
 from metrics.evidence import CustomerGroup, Instant
-from metrics.ledger import CustomerLedger
-from metrics.timeline import Traced
+from metrics.ledger.derive import Basis, Deriver
+from metrics.timeline.timeline import Traced
 from tests.worker.facts import Told, derive, mrr, wiring
 from worker import alert_figures, catchup, freshness
 from worker.verify import verify

@@ -12,7 +12,7 @@ from integrations.sandbox.sandbox import Sandbox
 from integrations.store.engine import begin, read
 from integrations.store.schema_figures import rollup as rollup_table
 from integrations.store.schema_ledger import attribute, exclusion, finding, movement, standing, wake
-from metrics.derivation import Basis
+from metrics.ledger.derive import Basis
 from metrics.policy import preset
 from tests.stories.living import opened, synced
 from tests.worker.facts import Told, at, derive, half_until, wiring

@@ -276,7 +276,7 @@ def _previewed(face: Face, request: "Request", shards: int | None) -> None:
 
 
 def _change_line(change: "Change") -> tuple[object, ...]:
-    from metrics.figures import rates
+    from metrics.retention.figures import rates
     from worker.cli.common import money
 
     sides = []

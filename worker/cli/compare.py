@@ -8,7 +8,7 @@ from worker.cli.common import Config, Face, Json, Now, last_day_of_text, money, 
 from worker.cli.ready import ready
 
 if TYPE_CHECKING:
-    from metrics.comparison import Bridge
+    from metrics.ledger.policy_bridge import Bridge
 
 SHOWN = 20
 """So many customers are printed for each currency; `--json` has all of them."""
@@ -25,7 +25,7 @@ def compare(
     """Show how MRR under one policy becomes that under another: rule by rule, customer by customer, to the last cent."""
     from integrations.store import accounts, catalog, evidence
     from integrations.store.engine import read
-    from metrics.comparison import compare as compared
+    from metrics.ledger.policy_bridge import compare as compared
 
     with opened(json=json, now=now, config=config) as face:
         one, other = face.loaded.settings.basis(ours), face.loaded.settings.basis(theirs)

@@ -17,7 +17,7 @@ import typer
 from worker.cli.common import Face, faced, money, percent, progress
 
 if TYPE_CHECKING:
-    from metrics.figures import Figures
+    from metrics.retention.figures import Figures
 
 FOLDER: Final = Path(".demo")
 MONTHS_SHOWN: Final = 6
@@ -116,7 +116,7 @@ def _bridge(face: Face, figures: list["Figures"]) -> None:
 
 
 def _retention(face: Face, figures: list["Figures"]) -> None:
-    from metrics.figures import rates
+    from metrics.retention.figures import rates
 
     rows = []
     for f in figures:

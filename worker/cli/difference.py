@@ -34,7 +34,7 @@ def diff(
 
 
 def _tell_difference(face: Face, found: "Difference") -> None:
-    from metrics.names import segment_words
+    from metrics.labels import segment_words
     from worker.cli.rows import figures_row
     from worker.stored import flows_changed
 

@@ -27,7 +27,7 @@ def _require(face: Face, part: str) -> None:
     from integrations.store import book
     from integrations.store.engine import read
     from metrics.dimensions import parts
-    from metrics.segments import BUILT_IN, METADATA, attribute_key
+    from metrics.retention.segments import BUILT_IN, METADATA, attribute_key
 
     configured = {each for dimension in face.wiring.dimensions for each in parts(dimension)}
     key = attribute_key(part)

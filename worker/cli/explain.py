@@ -12,8 +12,8 @@ from worker.cli.faults import Exit, Stop
 from worker.cli.ready import ready
 
 if TYPE_CHECKING:
-    from metrics.explain import MovementWords
-    from metrics.ledger import CustomerLedger
+    from metrics.entries import CustomerLedger
+    from metrics.ledger.explain import MovementWords
 
 
 def explain(
@@ -93,8 +93,8 @@ def explained(face: Face, names: Sequence[str]) -> list[tuple["CustomerLedger", 
     """Each customer's ledger, derived again from the evidence, with its movements in words."""
     from integrations.store import evidence
     from integrations.store.engine import read
-    from metrics.explain import explain as in_words
-    from metrics.timeline import Traced
+    from metrics.ledger.explain import explain as in_words
+    from metrics.timeline.timeline import Traced
     from worker.derive import deriver_of
 
     basis = face.wiring.basis

@@ -154,8 +154,8 @@ def _rollups(face: Face, begin: date | None, until: date | None) -> Iterator["pl
 
     from integrations.store import rollups
     from integrations.store.engine import read
-    from metrics.certainty import certainty
-    from metrics.figures import PRODUCTS, Figures, amounts, rates
+    from metrics.retention.certainty import certainty
+    from metrics.retention.figures import PRODUCTS, Figures, amounts, rates
 
     with read(face.wiring.engine) as connection:
         found = rollups.current(connection, face.wiring.basis.version)

@@ -61,7 +61,7 @@ def _codes() -> dict[type, Exit]:
     from integrations.store.runs import AlreadyRunning
     from integrations.stripe.errors import BadAddress, NotAllowed, ReadError, Refused
     from metrics.policy import UnknownChoice
-    from metrics.spans import BrokenLedger
+    from metrics.retention.spans import BrokenLedger
     from worker.alert_rules import BadRules
     from worker.backfill import NoBackfill
     from worker.figures import NothingDerived

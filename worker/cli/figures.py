@@ -12,8 +12,8 @@ from worker.cli.insight import insight
 from worker.cli.stored_figures import At, By, Currency, Kind, Last, label, stored_figures, window_of
 
 if TYPE_CHECKING:
-    from metrics.cohorts import Cohort
-    from metrics.figures import Figures
+    from metrics.retention.cohorts import Cohort
+    from metrics.retention.figures import Figures
 
 __all__ = ["cohorts", "diff", "grr", "insight", "nrr", "segments"]
 
@@ -63,7 +63,7 @@ def cohorts(
 
 def series_of(face: Face, rate: str, kind: str, by: str | None, last: int, currency: str | None, as_known_at: str | None) -> None:
     """One rate of the latest windows of a kind, by segment if a dimension is named."""
-    from metrics.figures import rates, why_null
+    from metrics.retention.figures import rates, why_null
     from worker.cli.rows import figures_row
 
     found = stored_figures(face, kind, by or "", currency, as_known_at)
@@ -87,8 +87,8 @@ def series_of(face: Face, rate: str, kind: str, by: str | None, last: int, curre
 
 
 def _series_by_segment(face: Face, shown: "Sequence[Figures]", ends: Sequence[Any], rate: str, by: str, title: str) -> None:
-    from metrics.figures import rates
-    from metrics.names import segment_words
+    from metrics.labels import segment_words
+    from metrics.retention.figures import rates
     from worker.cli.rows import with_ids
 
     heads = {f.until: label(f) for f in shown}
@@ -104,8 +104,8 @@ def _series_by_segment(face: Face, shown: "Sequence[Figures]", ends: Sequence[An
 
 def segments_of(face: Face, by: str, kind: str, currency: str | None, as_known_at: str | None) -> None:
     """Retention by segment of the last complete window."""
-    from metrics.figures import rates
-    from metrics.names import segment_words
+    from metrics.labels import segment_words
+    from metrics.retention.figures import rates
     from worker import stored
     from worker.cli.rows import figures_row, with_ids
 
@@ -141,7 +141,7 @@ def segments_of(face: Face, by: str, kind: str, currency: str | None, as_known_a
 
 def cohorts_of(face: Face, measure: str, currency: str | None, as_known_at: str | None) -> None:
     """The triangle of sign-up cohorts."""
-    from metrics.cohorts import DIMENSION, triangles
+    from metrics.retention.cohorts import DIMENSION, triangles
     from worker import stored
 
     found = stored_figures(face, "month", DIMENSION, currency, as_known_at)

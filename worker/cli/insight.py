@@ -7,8 +7,8 @@ from worker.cli.common import Config, Face, Json, Now, PolicyName, money, opened
 from worker.cli.stored_figures import At, Currency, Kind, label, stored_figures, window_of
 
 if TYPE_CHECKING:
-    from metrics.figures import Figures
-    from metrics.insight import Signal
+    from metrics.retention.figures import Figures
+    from metrics.retention.insight import Signal
 
 
 def insight(
@@ -22,7 +22,7 @@ def insight(
 
 def insight_of(face: Face, kind: str, currency: str | None, as_known_at: str | None) -> None:
     """What the last complete window suggests."""
-    from metrics import insight as thoughts
+    from metrics.retention import insight as thoughts
     from worker import stored
 
     series = stored_figures(face, kind, "", currency, as_known_at)
@@ -48,8 +48,8 @@ def _dated_signals(face: Face, latest: "Figures") -> "list[Signal]":
     """The last night's look ahead, in the currency of the figures; of the whole book as far as it is paid in it."""
     from integrations.store import signals
     from integrations.store.engine import read
-    from metrics.insight import Signal
     from metrics.money import ratio_text
+    from metrics.retention.insight import Signal
 
     code = latest.currency.rpartition(":")[2]
     with read(face.wiring.engine) as connection:
@@ -68,7 +68,7 @@ def _plain(value: Any) -> Any:
 
 
 def _tell_insight(face: Face, f: "Figures", found: dict[str, Any]) -> None:
-    from metrics.figures import rates
+    from metrics.retention.figures import rates
 
     r = rates(f)
     face.lines(f"{label(f)}: NRR {percent(r['nrr'])}, GRR {percent(r['grr'])}, logos kept {percent(r['logo_retention'])}")

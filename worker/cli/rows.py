@@ -3,9 +3,9 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from metrics.figures import Figures, difference, rates, why_null
+from metrics.labels import Names, segment_words
 from metrics.money import major_text
-from metrics.names import Names, segment_words
+from metrics.retention.figures import Figures, difference, rates, why_null
 
 if TYPE_CHECKING:
     import polars as pl

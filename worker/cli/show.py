@@ -119,7 +119,7 @@ def movements(
     """Show what each customer's MRR did, day by day, with kind, cause and the Stripe objects behind it."""
     from integrations.store import book
     from integrations.store.engine import read
-    from metrics.ledger import KINDS
+    from metrics.entries import KINDS
     from worker.cli.rows import movement_rows
 
     if kind is not None and kind not in KINDS:
@@ -235,8 +235,8 @@ def retention_of(face: Face, begin: date, until: date, by: str | None = None, as
 
 
 def _row(f: Any, total: Any, names: Mapping[tuple[str, str], str]) -> tuple[object, ...]:
-    from metrics.figures import rates
-    from metrics.names import segment_words
+    from metrics.labels import segment_words
+    from metrics.retention.figures import rates
 
     found = rates(f)
     name = (
@@ -273,7 +273,7 @@ def exclusions(
     """Show what is left out of MRR: how much, how often, and why."""
     from integrations.store import book
     from integrations.store.engine import read
-    from metrics.exclusions import left_out
+    from metrics.ledger.exclusion_totals import left_out
     from metrics.money import major_text
     from metrics.periods import closing
 

@@ -11,8 +11,8 @@ from worker.cli.faults import Exit, Stop
 from worker.cli.ready import ready
 
 if TYPE_CHECKING:
-    from metrics.figures import Figures
     from metrics.periods import Window
+    from metrics.retention.figures import Figures
 
 KINDS: Final = ("month", "quarter", "year", "trailing_3", "trailing_12", "month_to_date")
 

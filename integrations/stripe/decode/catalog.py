@@ -12,9 +12,9 @@ from integrations.stripe import shapes
 from integrations.stripe.currencies import KNOWN
 from integrations.stripe.decode.bounds import affordable, bounded, peak
 from integrations.stripe.decode.faults import Unusable, an_id, currency, exact, maybe
-from metrics.catalog import version_of
 from metrics.evidence import Coupon, CurrencyOption, Discount, Instant, Price, Product, Tier, Transform
 from metrics.money import MOST_MICROS
+from metrics.pricing.catalog import version_of
 
 T = TypeVar("T")
 UNDATED = Instant(0)

@@ -1,0 +1,318 @@
+"""What a message says, as plain data: title, sentence, bridge, customers, causes, chart, and what to do next.
+
+The same content makes a Slack message and a mail. It is stored with the change of state, so it says what was known then. Customers are
+named by their ids here; names are put in when it is sent, if somebody wants that. No markup, no escaping.
+"""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+from typing import Any, Final
+
+from metrics.alerts.advice import benchmark, lever
+from metrics.alerts.evaluate import Reading
+from metrics.alerts.grouping import Notice
+from metrics.alerts.headlines import MOVED, sentences, value_of
+from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, AnyRule, MovementRule, Rule, SystemRule, Watch
+from metrics.alerts.states import Event
+from metrics.alerts.words import (
+    cause_name,
+    change_text,
+    counted,
+    decimal,
+    duration,
+    metric_name,
+    money,
+    short_label,
+    signed_money,
+    value_text,
+)
+from metrics.money import MICROS_PER_MAJOR, ratio_text
+from metrics.retention.figures import UNITS, Figures, metric
+
+CUSTOMERS: Final = 5
+LISTED: Final = 12
+"""So many alerts are named in one message; the count is of all."""
+
+Content = dict[str, Any]
+
+
+def content(notice: Notice, watch: Watch) -> Content:
+    """The message of a notice. Keys: kind, title, summary, facts, bridge, customers, causes, lever, benchmark, chart, also, notes,
+    commands, link; those that have nothing to say are left out."""
+    rules = watch.named()
+    lead = notice.lead
+    rule = rules[lead.alert.rule]
+    if notice.kind == "many":
+        return _tidy(_many(notice, watch))
+    title, summary = sentences(lead, rule, watch)
+    out: Content = {"kind": notice.kind, "title": title, "summary": summary, "link": watch.report_url}
+    out["follows"] = notice.follows
+    if isinstance(rule, MovementRule):
+        out |= _of_movements(notice, rule)
+    elif isinstance(rule, SystemRule):
+        out["notes"] = list(lead.reading.details[:LISTED]) if lead.reading else []
+    elif notice.kind != "resolved" and lead.reading is not None:
+        out |= _of_figures(lead.reading, rule, watch)
+    elif lead.reading is not None:
+        out |= {"facts": _facts(lead.reading, rule), "chart": _chart(lead.reading, rule, watch)}
+    out["notes"] = [*out.get("notes", ()), *_restatement(lead, rule), *_still(notice, watch)]
+    if not isinstance(rule, MovementRule):
+        out["also"] = _listed([sentences(e, rules[e.alert.rule], watch)[0] for e in notice.events[1:]])
+    if notice.kind != "resolved":
+        out["commands"] = _commands(notice, out)
+    return _tidy(out)
+
+
+def shown(reading: Reading, rule: AnyRule) -> dict[str, Any]:
+    """What a list of alerts and their history show of the figures behind one."""
+    out: dict[str, Any] = {"window": reading.window, "verdict": reading.verdict, "why": reading.why}
+    if reading.value is None:
+        return out
+    if isinstance(rule, SystemRule):
+        seconds = rule.name == FRESHNESS
+        value, limit = int(reading.value), rule.limit
+        return out | {"value": duration(value) if seconds else f"{value:,}", "limit": duration(limit) if seconds else f"{limit:,}"}
+    assert isinstance(rule, Rule)
+    out["value"] = value_text(rule.metric, reading.value, reading.currency, apart_from=rule.limit if rule.change is None else None)
+    if rule.change is None:
+        return out | {"limit": f"{rule.side} {value_text(rule.metric, rule.limit, reading.currency)}"}
+    verb = "falls by" if rule.side == "below" else "rises by"
+    out["limit"] = f"{verb} {change_text(rule.change.unit, rule.metric, rule.limit, reading.currency)}"
+    if reading.measure is not None:
+        sign = "+" if reading.measure > 0 else "\N{MINUS SIGN}" if reading.measure < 0 else ""
+        out["change"] = sign + change_text(rule.change.unit, rule.metric, reading.measure, reading.currency)
+    return out
+
+
+def named(content: Content, names: Mapping[str, str]) -> Content:
+    """The same with customers' names beside their ids, where they are known."""
+    known = {c["customer"]: names[c["customer"]] for c in content.get("customers", ()) if names.get(c["customer"])}
+    if not known:
+        return content
+    people = [{**c, "name": known[c["customer"]]} if c["customer"] in known else c for c in content["customers"]]
+    out = {**content, "customers": people}
+    if len(known) == 1 and len(people) == 1:
+        ((customer, name),) = known.items()
+        out |= {key: content[key].replace(customer, name) for key in ("title", "summary") if key in content}
+    return out
+
+
+def _tidy(content: Content) -> Content:
+    return {name: value for name, value in content.items() if value not in (None, [], "", {})}
+
+
+def _listed(lines: Sequence[str]) -> list[str]:
+    more = len(lines) - LISTED
+    return [*lines[:LISTED], *([f"and {more} more"] if more > 0 else [])]
+
+
+# --- what stands behind it -------------------------------------------------------------------------------------------------------
+
+
+def _of_figures(reading: Reading, rule: Rule, watch: Watch) -> Content:
+    figures = reading.figures
+    assert figures is not None
+    return {
+        "facts": _facts(reading, rule),
+        "bridge": bridge(figures, reading.before, of_cohort=rule.metric in _COHORT) if figures.kind != "day" else [],
+        "customers": customers(figures, rising=rule.side == "above" and rule.metric not in _BAD_WHEN_HIGH),
+        "causes": causes(figures, _loses(rule)),
+        "lever": lever(figures) if figures.kind != "day" else None,
+        "benchmark": benchmark(figures) if rule.metric == "nrr" else None,
+        "chart": _chart(reading, rule, watch),
+    }
+
+
+_COHORT: Final = frozenset(
+    ["nrr", "grr", "grr_running_minimum", "logo_retention", "churn_only_retention", "nrr_without_largest", "contraction_rate",
+     "revenue_churn_rate", "customer_churn_rate", "expansion_rate"]
+)  # fmt: skip
+_BAD_WHEN_HIGH: Final = frozenset(
+    ["at_risk", "scheduled_churn", "churned_mrr", "contracted_mrr", "lost_logos", "contraction_rate", "revenue_churn_rate",
+     "customer_churn_rate", "concentration"]
+)  # fmt: skip
+
+
+def _loses(rule: Rule) -> bool:
+    return rule.side == "below" or rule.metric in _BAD_WHEN_HIGH
+
+
+def _facts(reading: Reading, rule: Rule) -> list[list[str]]:
+    figures = reading.figures
+    if figures is None or reading.value is None:
+        return []
+    out = [[metric_name(rule.metric), value_text(rule.metric, reading.value, reading.currency)]]
+    if reading.reference is not None:
+        out.append(["Compared with", value_text(rule.metric, reading.reference, reading.currency)])
+    for other in ("nrr", "grr", "logo_retention"):
+        value = metric(figures, other) if figures.kind != "day" else None
+        if value is not None and other != rule.metric:
+            out.append([metric_name(other), value_text(other, Fraction(value), reading.currency)])
+    out.append(["Opening MRR", money(figures.opening, figures.currency)])
+    out.append(["Customers", f"{figures.retained_customers:,} of {figures.opening_customers:,} stayed"])
+    if figures.kind == "day":
+        out[-2:] = [["MRR", money(figures.closing, figures.currency)], ["Customers", f"{figures.closing_customers:,}"]]
+    return out
+
+
+def bridge(figures: Figures, before: Figures | None = None, *, of_cohort: bool = False) -> list[list[str]]:
+    """Lines from opening to closing, with those of an earlier window beside them. Lines of nothing at all are left out."""
+    now = _lines(figures, of_cohort=of_cohort)
+    then = _lines(before, of_cohort=of_cohort) if before is not None else {}
+    out = []
+    for name, micros in now.items():
+        ends = name in ("Opening", "Closing", "End of the cohort")
+        if not ends and micros == 0 and not then.get(name):
+            continue
+        row = [name, money(micros, figures.currency) if ends else signed_money(micros, figures.currency)]
+        if before is not None:
+            row.append(money(then[name], figures.currency) if ends else signed_money(then[name], figures.currency))
+        out.append(row)
+    return out
+
+
+def _lines(figures: Figures, *, of_cohort: bool) -> dict[str, int]:
+    if of_cohort:
+        return {
+            "Opening": figures.opening,
+            "Expansion": figures.expansion,
+            "Contraction": -figures.contraction,
+            "Churn": -figures.churn,
+            "End of the cohort": figures.closing_of_cohort,
+        }
+    return {"Exchange rates" if name == "fx" else name.capitalize(): micros for name, micros in figures.bridge().items()}
+
+
+def customers(figures: Figures, *, rising: bool = False) -> list[dict[str, str]]:
+    """The customers that moved the window most, as ids with amounts. Known of the whole book only."""
+    listed = figures.companions.get("gained" if rising else "lost", [])[:CUSTOMERS]
+    return [
+        {
+            "customer": str(c["customer"]),
+            "before": money(c["opening"], figures.currency),
+            "after": money(c["closing"], figures.currency),
+            "delta": signed_money(c["closing"] - c["opening"], figures.currency),
+        }
+        for c in listed
+    ]
+
+
+def causes(figures: Figures, losing: bool) -> list[list[str]]:
+    """The causes behind the window's movements, the largest first: name, amount, how many."""
+    wanted = ("churn", "contraction") if losing else ("expansion", "new", "reactivation")
+    found = [c for c in figures.companions.get("causes", []) if c["kind"] in wanted]
+    found.sort(key=lambda c: (-abs(c["micros"]), c["kind"], c["cause"]))
+    sign = -1 if losing else 1
+    return [
+        [
+            f"{str(c['kind']).capitalize()}: {cause_name(c['cause'])}",
+            signed_money(sign * abs(c["micros"]), figures.currency),
+            counted(c["movements"], "movement", "movements"),
+        ]
+        for c in found[:CUSTOMERS]
+    ]
+
+
+def _chart(reading: Reading, rule: Rule, watch: Watch) -> Content | None:
+    """A series of the metric's values as decimal texts, with the limit where the value itself is limited."""
+    points = [[short_label(label), _plain(j.value)] for label, j in reading.history.items() if j.value is not None]
+    if len(points) < 2:
+        return None
+    return {
+        "title": metric_name(rule.metric) + (f" of {watch.called(reading.segment)}" if reading.segment else ""),
+        "unit": "factor" if rule.metric == "quick_ratio" else UNITS[rule.metric],
+        "currency": reading.currency,
+        "points": points,
+        "limit": _plain(rule.limit) if rule.change is None else None,
+    }
+
+
+def _plain(value: Fraction | None) -> str | None:
+    return None if value is None else ratio_text(value.numerator, value.denominator)
+
+
+# --- beside it ----------------------------------------------------------------------------------------------------------------------
+
+
+def _restatement(event: Event, rule: AnyRule) -> list[str]:
+    if event.was is None or event.kind == "restated" or not isinstance(rule, Rule) or event.reading is None:
+        return []
+    reading = event.reading
+    now = reading.history.get(reading.window)
+    was_text = value_of(rule, event.was, reading.currency)
+    now_text = value_of(rule, now, reading.currency) if now else "unknown"
+    return [f"This is a restatement: {short_label(reading.window)} was {was_text} when it was first judged and is {now_text} now."]
+
+
+def _still(notice: Notice, watch: Watch) -> list[str]:
+    if notice.kind != "resolved" or not notice.others:
+        return []
+    rules = watch.named()
+    names = []
+    for alert in notice.others[:LISTED]:
+        rule = rules.get(alert.rule)
+        name = metric_name(rule.metric) if isinstance(rule, Rule) else alert.rule
+        names.append(f"{name} of {watch.called(alert.segment)}" if alert.segment else name)
+    return [f"Still firing: {', '.join(names)}."]
+
+
+def _commands(notice: Notice, content: Content) -> list[list[str]]:
+    lead = notice.lead.alert
+    out = []
+    if content.get("customers"):
+        out.append(["Why", f"nrr explain {content['customers'][0]['customer']}"])
+    if lead.rule in (FRESHNESS, DRIFT, QUARANTINE, IDENTITY):
+        out.append(["See more", "nrr doctor"])
+    else:
+        out.append(["See more", "nrr show movements" if notice.lead.movement else "nrr show retention"])
+    segment = f" --segment '{lead.segment}'" if lead.segment and not notice.lead.movement else ""
+    out.append(["Seen it", f"nrr alerts ack {lead.rule}{segment}"])
+    out.append(["Be quiet", f"nrr alerts mute {lead.rule}{segment} --days 7"])
+    return out
+
+
+def _many(notice: Notice, watch: Watch) -> Content:
+    rules = watch.named()
+    lines = [sentences(e, rules[e.alert.rule], watch)[0] for e in notice.events]
+    reading = notice.lead.reading
+    rule = rules[notice.lead.alert.rule]
+    behind = _of_figures(reading, rule, watch) if isinstance(rule, Rule) and reading is not None and reading.figures else {}
+    return {
+        "kind": "many",
+        "title": f"{len(lines)} alerts at once",
+        "summary": f"First of them: {lines[0]}.",
+        "also": _listed(lines),
+        "commands": [["All of them", "nrr alerts list"]],
+        "link": watch.report_url,
+        **{name: behind[name] for name in ("bridge", "customers", "causes", "chart") if name in behind},
+    }
+
+
+def _of_movements(notice: Notice, rule: MovementRule) -> Content:
+    moves = [e.movement for e in notice.events if e.movement is not None]
+    out: Content = {}
+    if not moves:
+        return out
+    if len(moves) > 1:
+        sums: dict[str, int] = {}
+        for m in moves:
+            sums[m.currency] = sums.get(m.currency, 0) + m.after_micros - m.before_micros
+        total = ", ".join(signed_money(amount, currency) for currency, amount in sorted(sums.items()))
+        out["title"] = f"{len(moves)} large {MOVED[rule.kind][1]}: {total}"
+        least = (
+            money(rule.above_micros, rule.currency) if rule.currency else decimal(Fraction(rule.above_micros, MICROS_PER_MAJOR), 0)
+        )
+        out["summary"] = f"Each is larger than {least} a month{'' if rule.currency else ' in the reporting currency'}."
+    out["customers"] = [
+        {
+            "customer": m.customer,
+            "before": money(m.before_micros, m.currency),
+            "after": money(m.after_micros, m.currency),
+            "delta": signed_money(m.after_micros - m.before_micros, m.currency),
+            "why": cause_name(m.cause) if m.cause else "",
+        }
+        for m in moves[:LISTED]
+    ]
+    if len(moves) > LISTED:
+        out["notes"] = [f"and {len(moves) - LISTED} more"]
+    return out

@@ -1,0 +1,235 @@
+"""What the figures say about a rule: one reading for each part of the book that it watches, with a verdict and the reason for it.
+
+Only windows that are over and complete are read. What can't be judged (no base, no rate, nothing to compare with) has the verdict
+`none`, which neither rings nor silences. Whether a verdict leads to a message is not decided here; `metrics.alerts.decide` does that.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Any, Final, Literal
+
+from metrics.alerts.rules import Rule, SystemRule
+from metrics.periods import Window, add_months
+from metrics.retention.figures import RATES, Figures, metric, why_null
+
+Verdict = Literal["bad", "band", "good", "none", "gone"]
+"""Beyond the limit; back across it but not far enough; fine; can't be judged; there is nothing left to be judged."""
+
+REMEMBERED: Final = 13
+"""Windows whose verdicts are remembered, and which a chart shows: a year and the same period of the year before."""
+
+SMALL_BASE: Final = "small_base"
+NO_REFERENCE: Final = "no_reference"
+UNKNOWN: Final = "unknown"
+
+SeriesKey = tuple[str, str, str, str]
+"""kind, dimension, segment, currency"""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A verdict as it was given: by figures of which version, on which value and what was compared."""
+
+    version: int
+    value: Fraction | None
+    measure: Fraction | None
+    verdict: Verdict
+
+    def as_list(self) -> list[Any]:
+        """For JSON."""
+        return [self.version, _text(self.value), _text(self.measure), self.verdict]
+
+    @classmethod
+    def of(cls, row: Sequence[Any]) -> "Judged":
+        """Back from JSON."""
+        return cls(int(row[0]), _fraction(row[1]), _fraction(row[2]), row[3])
+
+
+def _text(value: Fraction | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def _fraction(text: str | None) -> Fraction | None:
+    return None if text is None else Fraction(text)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a rule reads about one part of the book. `segment` is the alert's key within the rule.
+
+    `history` holds the newest windows by label, oldest first, this one among them. `reference` is what a change is measured against,
+    `measure` what is compared with the limit (the value itself, or the change). `details` are words of system rules.
+    """
+
+    rule: str
+    segment: str
+    window: str
+    verdict: Verdict
+    why: str | None = None
+    until: date | None = None
+    value: Fraction | None = None
+    reference: Fraction | None = None
+    measure: Fraction | None = None
+    version: int = 0
+    currency: str = ""
+    figures: Figures | None = None
+    before: Figures | None = None
+    history: Mapping[str, Judged] = field(default_factory=dict)
+    details: tuple[str, ...] = ()
+
+
+class Shelf:
+    """Figures by series, each in order of its windows."""
+
+    def __init__(self, figures: Iterable[Figures]) -> None:
+        self._series: dict[SeriesKey, list[Figures]] = {}
+        for each in sorted(figures, key=lambda f: (f.until, f.first)):
+            self._series.setdefault((each.kind, each.dimension, each.segment, each.currency), []).append(each)
+
+    def series(self, key: SeriesKey) -> Sequence[Figures]:
+        """The complete windows of one series, oldest first."""
+        return [f for f in self._series.get(key, ()) if not f.incomplete]
+
+    def segments(self, kind: str, dimension: str, currency: str) -> list[str]:
+        """Every segment of a dimension that there are figures of."""
+        return sorted(s for k, d, s, c in self._series if (k, d, c) == (kind, dimension, currency))
+
+    def newest(self, kind: str) -> tuple[date, date] | None:
+        """The newest window of a kind that is complete, by the whole book of any currency."""
+        found = [
+            (f.until, f.first)
+            for (k, d, _, _), some in self._series.items()
+            for f in some
+            if (k, d) == (kind, "") and not f.incomplete
+        ]
+        return None if not found else (max(found)[1], max(found)[0])
+
+    def currencies(self) -> tuple[str, ...]:
+        """The currencies that rules look at by default: the whole book in the reporting currency, else each on its own."""
+        every = sorted({c for _, d, _, c in self._series if d == ""})
+        whole = tuple(c for c in every if c.startswith("all:"))
+        return whole or tuple(every)
+
+    def whole(self) -> list[Figures]:
+        """Everything of the whole book."""
+        return [f for (_, d, _, _), some in self._series.items() if d == "" for f in some]
+
+
+def label_of(figures: Figures) -> str:
+    """The window's short name."""
+    return f"{figures.first}" if figures.kind == "day" else Window(figures.kind, figures.first, figures.until).label
+
+
+def key_of(dimension: str, segment: str, currency: str, *, several: bool) -> str:
+    """The key of an alert within its rule: empty for the whole book, else `plan=pro`; with the currency where there are several."""
+    parts = [f"{dimension}={segment}"] if dimension else []
+    return " ".join([*parts, currency] if several else parts)
+
+
+def readings(rule: Rule, shelf: Shelf) -> list[Reading]:
+    """What the rule reads in the newest complete window, in order of segment; nothing while there is no complete window."""
+    window = shelf.newest(rule.window)
+    if window is None:
+        return []
+    currencies = (rule.currency,) if rule.currency else shelf.currencies()
+    out = []
+    for currency in currencies:
+        segments = [rule.segment] if rule.segment is not None else shelf.segments(rule.window, rule.dimension, currency)
+        for segment in segments if rule.dimension else [""]:
+            series = shelf.series((rule.window, rule.dimension, segment, currency))
+            key = key_of(rule.dimension, segment, currency, several=len(currencies) > 1)
+            out.append(_read(rule, key, currency, series, window))
+    return out
+
+
+def _read(rule: Rule, key: str, currency: str, series: Sequence[Figures], window: tuple[date, date]) -> Reading:
+    if not series or (series[-1].first, series[-1].until) != window:
+        # No row is how a window without anything in it looks: whoever was there has left the segment.
+        label = Window(rule.window, *window).label if rule.window != "day" else f"{window[0]}"
+        return Reading(rule.name, key, label, "gone", "gone", until=window[1], currency=currency)
+    ends = {f.until: f for f in series}
+    now = _judge(rule, series[-1], ends)
+    history = {label_of(f): _judge(rule, f, ends)[0] for f in series[-REMEMBERED:]}
+    judged, why, reference, before = now
+    return Reading(
+        rule.name, key, label_of(series[-1]), judged.verdict, why, series[-1].until, judged.value, reference, judged.measure,
+        judged.version, currency, series[-1], before, history,
+    )  # fmt: skip
+
+
+def _judge(
+    rule: Rule, figures: Figures, ends: Mapping[date, Figures]
+) -> tuple[Judged, str | None, Fraction | None, Figures | None]:
+    """The verdict on one window, why there is none, what it was compared with, and the figures of that."""
+    found = metric(figures, rule.metric)
+    if found is None:
+        why = why_null(figures, rule.metric) if rule.metric in RATES else None
+        return Judged(figures.version, None, None, "none"), why or UNKNOWN, None, None
+    value = Fraction(found)
+    judgement = rule.judgement
+    if figures.opening < judgement.minimum_opening_micros or figures.opening_customers < judgement.minimum_customers:
+        return Judged(figures.version, value, None, "none"), SMALL_BASE, None, None
+    measure, version, reference, before = value, figures.version, None, None
+    if rule.change is not None:
+        earlier = _earlier(rule, figures, ends)
+        values = [metric(f, rule.metric) for f in earlier]
+        version += sum(f.version for f in earlier)
+        if not values or any(v is None for v in values):
+            return Judged(version, value, None, "none"), NO_REFERENCE, None, None
+        reference = Fraction(sum(Fraction(v) for v in values if v is not None), len(values))
+        before = earlier[-1] if len(earlier) == 1 else None
+        if rule.change.unit == "percent":
+            if reference <= 0:
+                return Judged(version, value, None, "none"), NO_REFERENCE, reference, before
+            measure = value / reference - 1
+        else:
+            measure = value - reference
+    verdict: Verdict = "bad" if rule.beyond(measure) else "good" if rule.recovered(measure) else "band"
+    return Judged(version, value, measure, verdict), None, reference, before
+
+
+_STEP_MONTHS: Final = {"month": 1, "quarter": 3, "year": 12, "trailing_3": 1, "trailing_12": 1}
+
+
+def _earlier(rule: Rule, figures: Figures, ends: Mapping[date, Figures]) -> list[Figures]:
+    """The figures that a change is measured against, oldest first; empty unless all of them are there."""
+    assert rule.change is not None
+    if rule.change.against == "year_ago":
+        wanted = [_back(figures, 12)]
+    else:
+        count = rule.change.mean_of if rule.change.against == "trailing_mean" else 1
+        step = _STEP_MONTHS.get(figures.kind)
+        until = figures.until
+        wanted = [until - timedelta(days=n) if step is None else add_months(until, -step * n) for n in range(count, 0, -1)]
+    found = [ends[end] for end in wanted if end in ends]
+    return found if len(found) == len(wanted) else []
+
+
+def _back(figures: Figures, months: int) -> date:
+    """The end of the same window so many months earlier."""
+    if figures.kind != "day":
+        return add_months(figures.until, -months)
+    day = figures.first
+    month = add_months(day, -months)
+    last = add_months(month, 1) - timedelta(days=1)
+    return month.replace(day=min(day.day, last.day)) + timedelta(days=1)
+
+
+def system_reading(rule: SystemRule, value: int | None, details: Sequence[str] = ()) -> Reading:
+    """What a system rule reads; None is something that was never looked at, which is not judged."""
+    if value is None:
+        return Reading(rule.name, "", "", "none", UNKNOWN)
+    verdict: Verdict = "bad" if value > rule.limit else "good"
+    return Reading(rule.name, "", "", verdict, value=Fraction(value), measure=Fraction(value), details=tuple(details))
+
+
+def bad_since(reading: Reading) -> str | None:
+    """The label of the first of the windows in a row, up to this one, that are beyond the limit."""
+    found = None
+    for label, judged in reversed(list(reading.history.items())):
+        if judged.verdict != "bad":
+            break
+        found = label
+    return found

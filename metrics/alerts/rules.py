@@ -1,0 +1,189 @@
+"""What somebody wants to be told about: rules as plain values, and what makes a rule impossible.
+
+A rule names a metric of `metrics.retention.figures`, a window, a part of the book, and a limit; how it is judged (how large a base it needs, how
+often it must be confirmed, when it counts as recovered) travels with it. Nothing here looks at a figure (`metrics.alerts.evaluate`
+does), and nothing here reads a file (`worker.alert_rules` does).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import time
+from fractions import Fraction
+from typing import Final, Literal
+
+from metrics.labels import Names, segment_words
+from metrics.retention.figures import UNITS
+
+Side = Literal["below", "above"]
+Against = Literal["previous", "year_ago", "trailing_mean"]
+ChangeUnit = Literal["points", "percent", "amount"]
+
+WINDOWS: Final = ("day", "month", "quarter", "year", "trailing_3", "trailing_12")
+"""Windows that a rule can look at: those that end, and `day`: what stands at the closing of the last complete day."""
+STANDING: Final = ("mrr", "arr", "list_mrr", "at_risk", "scheduled_churn", "committed", "usage_mrr", "customers")
+"""Metrics that are known of every single day."""
+FACTORS: Final = ("quick_ratio",)
+"""Ratios that are read as a factor (4.0) and not as per cent."""
+LOSSES: Final = frozenset(
+    [
+        "nrr", "grr", "grr_running_minimum", "logo_retention", "churn_only_retention", "flow_nrr", "flow_grr", "contraction_rate",
+        "revenue_churn_rate", "customer_churn_rate", "nrr_without_largest", "churned_mrr", "contracted_mrr", "net_new_mrr",
+        "lost_logos", "mrr", "arr", "list_mrr", "committed", "customers", "quick_ratio",
+    ]
+)  # fmt: skip
+"""Metrics that one loss of revenue can move all at once: alerts on them in windows with the same end have one cause."""
+
+MOVEMENTS: Final = ("churn", "contraction", "expansion", "new", "reactivation", "scheduled")
+"""Single events that can be told of; `scheduled` is a cancellation that was asked for and has not come yet."""
+
+FRESHNESS: Final = "freshness"
+DRIFT: Final = "drift"
+QUARANTINE: Final = "quarantine"
+IDENTITY: Final = "identity"
+SYSTEM: Final = (FRESHNESS, DRIFT, QUARANTINE, IDENTITY)
+"""The rules that watch the numbers' own health: age of the data, differences that no event explains, objects kept out, broken sums."""
+
+RESERVED: Final = frozenset([*SYSTEM, "digest", "many", "channel", "sample"])
+"""Names that rules of one's own can't have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """When a reading counts. All of it guards against ringing for nothing.
+
+    `recover_by` is how far back across its limit a value must come before an alert is resolved, in the unit of what is compared (1/200
+    is half a point of a rate). `confirm_nights` nights in a row must say the same. After it was resolved an alert stays quiet for
+    `cooldown_days`. `remind_days` 0: said once.
+    """
+
+    minimum_opening_micros: int = 0
+    minimum_customers: int = 10
+    confirm_nights: int = 1
+    recover_by: Fraction = Fraction(0)
+    cooldown_days: int = 3
+    remind_days: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A change is watched, not the value: against which earlier window, and counted in what. `mean_of`: windows in a trailing mean."""
+
+    against: Against = "previous"
+    unit: ChangeUnit = "points"
+    mean_of: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A metric beyond a limit. `limit` is exact: a ratio (1 is 100 %), micros, or a count; of a change, what it changed by (signed).
+
+    `dimension` empty: the whole book; `segment` None: each segment of the dimension on its own. `currency` None: the reporting
+    currency, or each currency apart where there is none. `channels` empty: all that are set up.
+    """
+
+    name: str
+    metric: str
+    window: str
+    side: Side
+    limit: Fraction
+    change: Change | None = None
+    dimension: str = ""
+    segment: str | None = None
+    currency: str | None = None
+    judgement: Judgement = Judgement()
+    channels: tuple[str, ...] = ()
+
+    def beyond(self, measure: Fraction) -> bool:
+        """Whether what is compared is past the limit; the limit itself is not."""
+        return measure < self.limit if self.side == "below" else measure > self.limit
+
+    def recovered(self, measure: Fraction) -> bool:
+        """Whether what is compared is far enough back for an alert to end."""
+        by = self.judgement.recover_by
+        return measure >= self.limit + by if self.side == "below" else measure <= self.limit - by
+
+
+@dataclass(frozen=True, slots=True)
+class MovementRule:
+    """Single movements of more than `above_micros` are told of, once each. Only those in `currency`; None: in all, and the amount is
+    one of the reporting currency."""
+
+    name: str
+    kind: str
+    above_micros: int
+    currency: str | None = None
+    channels: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRule:
+    """One of SYSTEM; `limit` is in seconds for freshness and a count for the others."""
+
+    name: str
+    limit: int = 0
+    judgement: Judgement = Judgement(minimum_customers=0, cooldown_days=0)
+    channels: tuple[str, ...] = ()
+
+
+AnyRule = Rule | MovementRule | SystemRule
+
+DEFAULT_RULES: Final = (
+    Rule("nrr-below-100", "nrr", "trailing_12", "below", Fraction(1), judgement=Judgement(recover_by=Fraction(1, 200))),
+    Rule("grr-drop", "grr", "month", "below", Fraction(-2, 100), Change(), judgement=Judgement(recover_by=Fraction(1, 200))),
+)
+"""What is watched when nobody has said anything: a year's NRR below 100 %, and a month's GRR two points below the month before."""
+DEFAULT_SYSTEM: Final = (SystemRule(FRESHNESS, 86_400), SystemRule(DRIFT), SystemRule(QUARANTINE), SystemRule(IDENTITY))
+"""Data older than a day, any drift, anything kept out, any broken sum."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Everything that was asked for about alerts.
+
+    `quiet` are two times of day in the reporting time zone between which nothing is sent (the later may be the next morning).
+    `digest_above`: more messages than that in one night become one. `names`: whether customers' names may be in messages.
+    """
+
+    rules: tuple[Rule, ...] = DEFAULT_RULES
+    movements: tuple[MovementRule, ...] = ()
+    system: tuple[SystemRule, ...] = DEFAULT_SYSTEM
+    digests: tuple[str, ...] = ()
+    digest_above: int = 5
+    quiet: tuple[time, time] | None = None
+    names: bool = False
+    report_url: str | None = None
+    lookback_days: int = 7
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Nicer words for segments, by `dimension=segment`."""
+    words: Names = field(default_factory=dict)
+    """What plans, products and accounts are called where nobody gave them a nicer word."""
+
+    def called(self, segment: str) -> str:
+        """A segment (`plan=price_1`) as messages speak of it: in words, with the id behind them where they aren't the rules' own."""
+        dimension, _, value = segment.partition("=")
+        said = segment_words(dimension, value, self.words)
+        if segment in self.labels or said == segment_words(dimension, value, {}):
+            return self.labels.get(segment, segment)
+        return f"{said} ({value})"
+
+    def named(self) -> dict[str, AnyRule]:
+        """Every rule by its name."""
+        every: list[AnyRule] = [*self.rules, *self.movements, *self.system]
+        return {rule.name: rule for rule in every}
+
+
+def faults(rule: Rule) -> list[str]:
+    """Why a rule can't be, in words; empty when it can."""
+    out = []
+    if rule.window == "day" and rule.metric not in STANDING:
+        out.append(f"{rule.metric} is a figure of a window, not of a day; of a day there are {', '.join(STANDING)}")
+    unit = UNITS[rule.metric]
+    if rule.change is not None and rule.change.unit == "points" and (unit != "ratio" or rule.metric in FACTORS):
+        out.append(f"{rule.metric} is not a rate, so it can't change by points; say by how many per cent")
+    if rule.change is not None and rule.change.unit == "amount" and unit == "ratio" and rule.metric not in FACTORS:
+        out.append(f"{rule.metric} is a rate, so it changes by points or per cent")
+    if rule.change is not None and rule.change.mean_of < 2:
+        out.append("a mean takes at least two windows")
+    if rule.metric in ("concentration", "nrr_without_largest", "trial_pipeline") and rule.dimension:
+        out.append(f"{rule.metric} is known of the whole book only")
+    return out

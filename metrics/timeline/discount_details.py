@@ -1,0 +1,254 @@
+"""Giving what was named by id only what other sightings say of it.
+
+Events list a subscription's discounts by id. What coupon one stands for and when it runs is said by a listing, an invoice, or the
+event that announced it, each of which may come earlier or later: the description is looked for in all that is known of the customer.
+So is which object of an id a line bills, where a price was made again under its id, and which products a coupon is for, where Stripe
+never said so: the lines that a discount took something from show it. Nothing here decides whether a discount counts.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TypeVar
+
+from metrics.evidence import (
+    Catalog,
+    CustomerEvidence,
+    CustomerState,
+    Discount,
+    Instant,
+    InvoiceEvidence,
+    InvoiceLine,
+    Item,
+    Subscription,
+    SubscriptionEvidence,
+    SubscriptionState,
+)
+from metrics.pricing.catalog import version_of
+from metrics.pricing.discounts import months_later
+
+T = TypeVar("T")
+Versions = Mapping[tuple[str, str], Sequence[tuple[Instant, str]]]
+"""By item and price, in order of time, which object of the price's id the item was seen with."""
+
+
+def described(member: CustomerEvidence, catalog: Catalog) -> CustomerEvidence:
+    """The same evidence with each discount and price as any of it describes them; what nothing describes stays as it is."""
+    return _with_versions(_with_discounts(member, catalog), catalog)
+
+
+# --- discounts --------------------------------------------------------------------------------------------------------------
+
+
+def _with_discounts(member: CustomerEvidence, catalog: Catalog) -> CustomerEvidence:
+    sightings: dict[str, list[Discount]] = {}
+    for discount in _sightings(member):
+        held = sightings.setdefault(discount.id, [])
+        if discount not in held:
+            held.append(discount)
+    if not sightings:
+        return member
+    best = {name: _best(held) for name, held in sightings.items()}
+    unknown = [d for d in best.values() if (coupon := catalog.coupon_of(d)) is not None and not coupon.scope_told]
+    scopes = _scopes(member, {d.id for d in unknown}, catalog) if unknown else {}
+    told: dict[Discount, Discount] = {}
+    for name, held in sightings.items():
+        for each in held:
+            whole = _completed(each, best[name], catalog, scopes.get(name))
+            if whole != each:
+                told[each] = whole
+    return _replaced(member, told) if told else member
+
+
+def _best(held: Sequence[Discount]) -> Discount:
+    """The first sighting that describes the coupon, else the first that names it, else the first."""
+    described_whole = next((d for d in held if d.coupon_version), None)
+    return described_whole or next((d for d in held if d.coupon is not None), held[0])
+
+
+def _completed(each: Discount, best: Discount, catalog: Catalog, scope: tuple[tuple[str, ...], tuple[str, ...]] | None) -> Discount:
+    out = each
+    if each.coupon is None:
+        out = best
+    elif not each.coupon_version and best.coupon == each.coupon and each.coupon in catalog.earlier_coupons:
+        out = replace(each, coupon_version=best.coupon_version)
+    coupon = catalog.coupon_of(out)
+    if coupon is None:
+        return out
+    if out.end is None and coupon.duration == "repeating" and coupon.months and out.start > 0:
+        out = replace(out, end=months_later(out.start, coupon.months))  # Stripe's own arithmetic, where its answer lacks the end
+    if scope is not None and not coupon.scope_told:
+        out = replace(out, shown_on=scope[0], shown_off=scope[1])
+    return out
+
+
+def _sightings(member: CustomerEvidence) -> Iterator[Discount]:
+    """Every sight of a discount in an order that doesn't depend on when it was learnt: listings and events, then invoices."""
+    states = sorted((state for s in member.subscriptions for state in s.states), key=lambda s: (s.at, s.source, s.source_id))
+    for state in states:
+        yield from _held(state.subscription)
+    for told in sorted(member.states, key=lambda s: (s.at, s.source, s.source_id)):
+        yield from told.customer.described
+        if told.customer.discount is not None:
+            yield told.customer.discount
+    bills = sorted((bill for s in member.subscriptions for bill in s.invoices), key=lambda b: (b.head.created, b.head.id))
+    for bill in bills:
+        for line in bill.lines:
+            for discount, _ in line.discounts:
+                yield discount
+
+
+def _held(subscription: Subscription) -> Iterator[Discount]:
+    yield from subscription.discounts
+    for item in subscription.items:
+        yield from item.discounts
+
+
+def _scopes(member: CustomerEvidence, wanted: set[str], catalog: Catalog) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """By discount the products from whose lines it took something, and those whose lines stood beside and were left whole."""
+    on: dict[str, set[str]] = {name: set() for name in wanted}
+    off: dict[str, set[str]] = {name: set() for name in wanted}
+    for bill in (bill for s in member.subscriptions for bill in s.invoices if bill.head.status != "draft"):
+        for name in wanted:
+            taken = {line.id: sum(amount for d, amount in line.discounts if d.id == name) for line in bill.lines}
+            billed = sum(line.amount for line in bill.lines if taken[line.id])
+            for line in bill.lines:
+                product = getattr(catalog.price_of(line), "product", "")
+                if not product:
+                    continue
+                if taken[line.id]:
+                    on[name].add(product)
+                # A share too small for a cent proves nothing.
+                elif billed and _is_whole(line) and abs(line.amount * sum(taken.values())) >= abs(billed):
+                    off[name].add(product)
+    return {name: (tuple(sorted(on[name])), tuple(sorted(off[name] - on[name]))) for name in wanted}
+
+
+def _is_whole(line: InvoiceLine) -> bool:
+    return not line.proration and line.amount > 0 and line.discounts_told and line.discount_amounts_told
+
+
+def _replaced(member: CustomerEvidence, told: Mapping[Discount, Discount]) -> CustomerEvidence:
+    def of(discounts: tuple[Discount, ...]) -> tuple[Discount, ...]:
+        return _mapped(discounts, lambda d: told.get(d, d))
+
+    def subscription(held: Subscription) -> Subscription:
+        items = _mapped(held.items, lambda i: i if (own := of(i.discounts)) is i.discounts else replace(i, discounts=own))
+        whole = of(held.discounts)
+        same = items is held.items and whole is held.discounts
+        return held if same else replace(held, items=items, discounts=whole)
+
+    def state(held: SubscriptionState) -> SubscriptionState:
+        now = subscription(held.subscription)
+        return held if now is held.subscription else replace(held, subscription=now)
+
+    def bill(held: InvoiceEvidence) -> InvoiceEvidence:
+        lines = _mapped(held.lines, line)
+        return held if lines is held.lines else replace(held, lines=lines)
+
+    def line(held: InvoiceLine) -> InvoiceLine:
+        found = _mapped(held.discounts, lambda pair: (told[pair[0]], pair[1]) if pair[0] in told else pair)
+        return held if found is held.discounts else replace(held, discounts=found)
+
+    def customer(held: CustomerState) -> CustomerState:
+        one = held.customer
+        now, of_others = told.get(one.discount, one.discount) if one.discount else None, of(one.described)
+        same = now is one.discount and of_others is one.described
+        return held if same else replace(held, customer=replace(one, discount=now, described=of_others))
+
+    return replace(
+        member,
+        states=_mapped(member.states, customer),
+        subscriptions=tuple(
+            replace(each, states=_mapped(each.states, state), invoices=_mapped(each.invoices, bill))
+            for each in member.subscriptions
+        ),
+    )
+
+
+def _mapped(values: tuple[T, ...], change: Callable[[T], T]) -> tuple[T, ...]:
+    """The changed values; the very same tuple where none changes."""
+    out = tuple([change(value) for value in values])
+    return values if all(a is b for a, b in zip(out, values, strict=True)) else out
+
+
+# --- prices -----------------------------------------------------------------------------------------------------------------
+
+
+def _with_versions(member: CustomerEvidence, catalog: Catalog) -> CustomerEvidence:
+    """Where a price's id names several objects: which of them an item had, also where a state or a line says the id alone."""
+    if not catalog.earlier_prices:
+        return member
+    return replace(member, subscriptions=tuple(_versioned(each, catalog) for each in member.subscriptions))
+
+
+def _versioned(evidence: SubscriptionEvidence, catalog: Catalog) -> SubscriptionEvidence:
+    named = {item.price for state in evidence.states for item in state.subscription.items}
+    named |= {line.price for bill in evidence.invoices for line in bill.lines}
+    if not any(price in catalog.earlier_prices for price in named):
+        return evidence
+    seen = versions_seen(evidence, catalog)
+
+    def line(held: InvoiceLine) -> InvoiceLine:
+        if held.price_version or held.price not in catalog.earlier_prices:
+            return held
+        found = _nearest(seen.get((held.item or "", held.price)) or seen.get(("", held.price), ()), held.period_start)
+        return replace(held, price_version=found or _by_the_line(held, catalog))
+
+    def state(held: SubscriptionState) -> SubscriptionState:
+        now = with_versions(held.subscription, held.at, seen)
+        return held if now is held.subscription else replace(held, subscription=now)
+
+    def bill(held: InvoiceEvidence) -> InvoiceEvidence:
+        lines = _mapped(held.lines, line)
+        return held if lines is held.lines else replace(held, lines=lines)
+
+    return replace(evidence, states=_mapped(evidence.states, state), invoices=_mapped(evidence.invoices, bill))
+
+
+def versions_seen(evidence: SubscriptionEvidence, catalog: Catalog) -> Versions:
+    """By item and price (and, with an empty item, by price) which object of the id was seen when, of the ids that name several."""
+    out: dict[tuple[str, str], list[tuple[Instant, str]]] = {}
+
+    def note(item: str | None, price: str | None, at: Instant, version: str) -> None:
+        if price is not None and version and price in catalog.earlier_prices:
+            for key in {(item or "", price), ("", price)}:
+                out.setdefault(key, []).append((at, version))
+
+    for state in evidence.states:
+        for item in state.subscription.items:
+            note(item.id, item.price, state.at, item.price_version)
+    for invoice in evidence.invoices:
+        for line in invoice.lines:
+            note(line.item, line.price, line.period_start, line.price_version)
+    return {key: sorted(found) for key, found in out.items()}
+
+
+def with_versions(subscription: Subscription, at: Instant, seen: Versions) -> Subscription:
+    """A subscription whose items carry the object that they were seen with last at `at`, else first after it."""
+    if not seen:
+        return subscription
+
+    def item(held: Item) -> Item:
+        if held.price_version or held.price is None:
+            return held
+        found = _nearest(seen.get((held.id, held.price)) or seen.get(("", held.price), ()), at)
+        return replace(held, price_version=found) if found else held
+
+    items = _mapped(subscription.items, item)
+    return subscription if items is subscription.items else replace(subscription, items=items)
+
+
+def _nearest(sightings: Iterable[tuple[Instant, str]], at: Instant) -> str:
+    found = ""
+    for since, version in sightings:
+        if found and since > at:
+            break
+        found = version
+    return found
+
+
+def _by_the_line(line: InvoiceLine, catalog: Catalog) -> str:
+    """Which object of an id a line bills, where nothing ever showed the item with one: of those made by then, the one whose amount it is."""
+    objects = [p for p in catalog.earlier_prices[line.price or ""] if p.created is None or p.created <= line.period_end]
+    billing = [p for p in objects if p.unit is not None and line.quantity is not None and p.unit * line.quantity == line.amount]
+    return next((version_of(found) for found in (*billing, *objects)), "")

@@ -1,0 +1,101 @@
+"""What has to be said of a subscription's invoices: holes, voids, unpaid changes, lines that say too little.
+
+Nothing here changes what is known; it tells a reader of the numbers what they rest on.
+"""
+
+from collections.abc import Sequence
+
+from metrics.evidence import Finding, Instant, InvoiceEvidence, Source, Subscription, SubscriptionEvidence, SubscriptionState
+from metrics.money import major_text, minor_to_micros
+from metrics.timeline.eligibility import is_voiding
+from metrics.timeline.invoice_history import NEVER
+from metrics.timeline.known_states import Assembled
+from metrics.timeline.points import DAY
+
+
+def never_paid(invoices: Sequence[InvoiceEvidence], last: Subscription) -> bool:
+    """Whether the first invoice was voided and no invoice was ever paid."""
+    real = sorted((i.head for i in invoices if i.head.status != "draft"), key=lambda h: (h.created, h.id))
+    if not real or real[0].status != "void":
+        return False
+    first_of_life = real[0].billing_reason == "subscription_create" or real[0].created <= last.created + 86_400
+    return first_of_life and not any(h.status == "paid" for h in real)
+
+
+def history_findings(
+    evidence: SubscriptionEvidence, last: Subscription, states: Sequence[SubscriptionState], found: Assembled
+) -> list[Finding]:
+    """What the invoices show that can't be known better: holes between cycles, voids that may have been pauses, lines that say too little."""
+    covered_from = min((s.at for s in states if s.source != Source.SNAPSHOT), default=NEVER)
+    last_seen = states[-1].at
+
+    def finding(object_id: str, reason: str, detail: str, at: Instant | None, severity: str = "notice") -> Finding:
+        return Finding(evidence.account, object_id, reason, detail, last.customer, at, severity)
+
+    out = [finding(*told) for told in _unpaid(evidence.invoices, last, found, covered_from)]
+    for item, at in _holes(found, states):
+        if at < covered_from:
+            text = f"no invoice of {last.id} covers {item} between two cycles: a pause or a void; MRR is held, not churned"
+            out.append(finding(last.id, "gap", text, at, "warning"))
+    for line in found.lines.unread:
+        if line.at < covered_from or line.at > last_seen:
+            amount = f" over {_money(line.amount, line.currency)}" if line.amount is not None else ""
+            text = (
+                f"line {line.line} of invoice {line.invoice} of {last.id}{amount} doesn't say its {line.lacks}: it changes nothing"
+            )
+            out.append(finding(line.line, "unread_line", text, line.at, "warning"))
+    if not last.items_complete:
+        text = (
+            f"the list of items of {last.id} was cut when last heard of: those that are not on it are counted as they were before"
+        )
+        out.append(finding(last.id, "items_cut", text, last_seen, "warning"))
+    return out
+
+
+def _money(minor: int, currency: str) -> str:
+    return f"{major_text(int(minor_to_micros(minor, currency)), currency)} {currency.upper()}"
+
+
+def _unpaid(
+    invoices: Sequence[InvoiceEvidence], last: Subscription, found: Assembled, covered_from: Instant
+) -> list[tuple[str, str, str, Instant]]:
+    """What is to be said of invoices in the middle of a life that were never paid: object, reason, detail, moment."""
+    out = []
+    heads = sorted((i for i in invoices if i.head.status not in ("draft", "pending")), key=lambda i: (i.head.created, i.head.id))
+    last_paid = max((i.head.created for i in heads if i.head.status == "paid"), default=0)
+    for i in heads[1:]:
+        if i.head.created >= covered_from:
+            continue
+        if (changed := found.verdict.changed.get(i.head.id)) is not None:
+            said = "voided unpaid" if i.head.status == "void" else f"{i.head.status}, and its change waits for the payment"
+            judged = (
+                "something later shows the change that it bills, which counts"
+                if changed
+                else "nothing later shows the change that it bills, which is none"
+            )
+            out.append((i.head.id, "unpaid_change", f"invoice of {last.id} is {said}: {judged}", i.head.created))
+        elif i.head.status in ("void", "uncollectible") and i.head.created < last_paid:
+            at = max((k for k in found.known if k.at <= i.head.created), key=lambda k: k.at, default=None)
+            if at is None or not is_voiding(at.subscription):
+                text = f"invoice of {last.id} is {i.head.status}: collection may have been paused; that alone takes no MRR away"
+                out.append((i.head.id, "voided_cycle_invoice", text, i.head.created))
+    return out
+
+
+def _holes(found: Assembled, states: Sequence[SubscriptionState]) -> list[tuple[str, Instant]]:
+    """The items that no line and no trial covers between two of their cycles, with the moment from which on."""
+    covered = [(s.subscription.trial_start, s.subscription.trial_end) for s in states]
+    unread = {u.line for u in found.lines.unread}
+    out: list[tuple[str, Instant]] = []
+    ends: dict[str, Instant] = {}
+    for p in found.verdict.points:
+        if p.kind == "credit":
+            continue
+        until = ends.get(p.item)
+        if p.kind == "cycle" and until is not None and p.at > until + DAY:
+            on_trial = any(a is not None and b is not None and a <= until + DAY and b >= p.at - DAY for a, b in covered)
+            may_be = unread and any(until - DAY <= u.at < p.at for u in found.lines.unread)
+            if not (on_trial or may_be):
+                out.append((p.item, until))
+        ends[p.item] = max(p.until, until or p.until)
+    return out

@@ -1,0 +1,112 @@
+"""Changes that were billed and not paid: an upgrade that waits for its payment, or whose invoice was voided.
+
+Such a change is none unless something later bears it out: a cycle, an event or a listing that shows the new state. Then it is dated by
+its own lines, as any change is.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from metrics.evidence import Instant, Invoice, InvoiceEvidence, Source, SubscriptionState
+from metrics.timeline.points import Point, shape
+
+Shape = tuple[str | None, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The points that count, and by invoice whether the change that it billed is one; invoices without a doubt are not named."""
+
+    points: list[Point]
+    changed: dict[str, bool] = field(default_factory=dict)
+
+
+def is_void_unpaid(head: Invoice) -> bool:
+    """Whether an invoice was voided without anything ever being paid on it."""
+    return head.status == "void" and head.paid_at is None and not head.amount_paid
+
+
+def borne_out(points: list[Point], invoices: Sequence[InvoiceEvidence], states: Sequence[SubscriptionState]) -> Verdict:
+    """`points` without the changes of unpaid invoices that nothing later bears out. `states` are in order of time."""
+    heads = {i.head.id: i.head for i in invoices}
+    waiting = any(s.subscription.pending_update is not None for s in states)
+    if not waiting and not any(is_void_unpaid(head) for head in heads.values()):
+        return Verdict(points)
+    doubtful: dict[tuple[Instant, Instant, str, str], list[Point]] = defaultdict(list)
+    kept: list[Point] = []
+    for p in points:
+        head = heads.get(p.invoice)
+        if head is not None and _is_change(p, head) and (is_void_unpaid(head) or (waiting and _waits(p, head, states))):
+            doubtful[p.at, p.invoiced, p.invoice, p.item].append(p)
+        else:
+            kept.append(p)
+    changed: dict[str, bool] = {}
+    for (_, _, invoice, _), own in sorted(doubtful.items(), reverse=True):  # a later change may bear out the one before it
+        holds = _holds(own, kept, states)
+        changed[invoice] = changed.get(invoice, False) or holds
+        if holds:
+            kept += own
+    left = {id(p) for p in kept}
+    return Verdict([p for p in points if id(p) in left], changed)
+
+
+def _is_change(point: Point, head: Invoice) -> bool:
+    return point.kind != "cycle" or head.billing_reason == "subscription_update"
+
+
+def _waits(point: Point, head: Invoice, states: Sequence[SubscriptionState]) -> bool:
+    if head.status in ("paid", "void", "draft"):
+        return False
+    seen = next((s for s in states if _after(s, point.at)), None)
+    return seen is not None and seen.subscription.pending_update is not None
+
+
+def _after(state: SubscriptionState, at: Instant) -> bool:
+    return state.at > at or (state.at == at and state.source != Source.EVENT_BEFORE)
+
+
+def _holds(own: Sequence[Point], kept: Sequence[Point], states: Sequence[SubscriptionState]) -> bool:
+    """Whether what is seen next of the item is what the change made of it."""
+    old = next((shape(p) for p in reversed(own) if p.kind == "credit"), None)
+    taken_back = [shape(p) for p in own if p.kind == "credit"]
+    news = [shape(p) for p in own if p.kind != "credit"]
+    new = next((s for s in reversed(news) if s not in taken_back), news[-1] if news else None)
+    found = [x for x in (_in_states(own[0], states), _in_points(own, kept)) if x is not None]
+    if not found:
+        return False
+    _, seen = min(found, key=lambda x: x[0])
+    if seen == new:
+        return True
+    return None not in (seen, new, old) and new[0] != old[0] and seen[0] == new[0]  # type: ignore[index]  # none of them is None
+
+
+def _in_states(point: Point, states: Sequence[SubscriptionState]) -> tuple[Instant, Shape | None] | None:
+    """When a state first speaks of the item after the point, and as what: None where it is not there any more."""
+    for state in states:
+        if not _after(state, point.at):
+            continue
+        item = next((i for i in state.subscription.items if i.id == point.item), None)
+        if item is not None:
+            return state.at, (item.price, item.quantity)
+        if state.subscription.items_complete:
+            return state.at, None
+    return None
+
+
+def _in_points(own: Sequence[Point], kept: Sequence[Point]) -> tuple[Instant, Shape | None] | None:
+    """Likewise of the lines that count: a cycle or a credit says what the item was, a cycle without it that it was gone."""
+    at, item, until = own[0].at, own[0].item, max(p.until for p in own)
+    named = [
+        (p.at, shape(p))
+        for p in kept
+        if p.item == item and not p.silent and p.kind != "debit" and (p.at > at or (p.at == at and p.invoiced > own[0].invoiced))
+    ]
+    billed = {p.invoice for p in kept if p.item == item}
+    without = [
+        (p.at, None)
+        for p in kept
+        if p.kind == "cycle" and p.at >= until and not p.partial and p.item != item and p.invoice not in billed
+    ]
+    found: list[tuple[Instant, Shape | None]] = [*named, *without]
+    return min(found, key=lambda x: x[0], default=None)
