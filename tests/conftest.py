@@ -28,7 +28,7 @@ def postgres_url() -> Iterator[str]:
 
 
 def _migrated(url: str) -> None:
-    from integrations.store.engine import open_engine
+    from integrations.store.db.engine import open_engine
     from integrations.store.migrate import upgrade
 
     engine = open_engine(url)

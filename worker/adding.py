@@ -14,8 +14,9 @@ from typing import Any, Final
 import polars as pl
 from sqlalchemy import Connection
 
-from integrations.store import book, former
-from integrations.store.former import Marks
+from integrations.store.ledger import previous
+from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger.previous import Marks
 from metrics.evidence import Instant
 from metrics.exchange_rates import QUOTES, Exchange, exchange
 from metrics.ledger.derive import Basis
@@ -184,8 +185,8 @@ class Night:
 def night(connection: Connection, held: Sums, asked: Asked, quotes: pl.DataFrame) -> Night:
     """Bring `held` up to date with the ledger as it is in this transaction."""
     version = asked.basis.version
-    seen = former.marks(connection, version)
-    before_all = former.book(connection, version)
+    seen = previous.marks(connection, version)
+    before_all = previous.book(connection, version)
     common = [w for w in asked.windows if w in set(held.partials.windows) and w.kind != "month_to_date"]
     then = date.fromisoformat(str(held.about["today"]))
     closed = [w for w in common if w.kind == "month" and not asked.was_incomplete(w, held.about["complete_until"])]
@@ -194,7 +195,7 @@ def night(connection: Connection, held: Sums, asked: Asked, quotes: pl.DataFrame
     behind, breaks, days = [], list[str](), _days(asked, held.totals)
     for names in _some(sorted(seen.times)):
         before = _only(before_all, names)
-        now = book.book(connection, version, only=names, keys=asked.keys)
+        now = read_ledger.book(connection, version, only=names, keys=asked.keys)
         breaks += _breaks(now, asked)
         if common:
             partials, ran_out = aggregate.changed(
@@ -329,7 +330,7 @@ def _with_month_to_date(connection: Connection, some: Partials, asked: Asked, ab
         frame = getattr(some, name)
         mine = frame.filter(pl.col("window") == month).with_columns(pl.lit(number, pl.UInt32).alias("window"))
         copied[name] = pl.concat([frame.filter(pl.col("window") != number), mine]).sort(_ORDER[name], maintain_order=True)
-    running = book.running_trials(connection, asked.basis.version, opening(to_date.until, asked.basis.timezone))
+    running = read_ledger.running_trials(connection, asked.basis.version, opening(to_date.until, asked.basis.timezone))
     found = [
         rankings.trials(running, [to_date], asked.basis.timezone, rates) for rates in (None, abroad)[: 1 + (abroad is not None)]
     ]

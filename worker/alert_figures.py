@@ -10,8 +10,10 @@ from typing import Final
 import polars as pl
 from sqlalchemy import Connection
 
-from integrations.store import alerts as store
-from integrations.store import ledger, quarantine, snapshots
+from integrations.store.alerts import alerts as store
+from integrations.store.facts import quarantine
+from integrations.store.figures import snapshots
+from integrations.store.ledger import write as write_ledger
 from metrics.alerts.decide import Seen
 from metrics.alerts.evaluate import Reading, Shelf, readings, system_reading
 from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, MovementRule, SystemRule, Watch
@@ -173,7 +175,7 @@ def _health(connection: Connection, basis: Basis, system: Sequence[SystemRule] =
     kept_out = (
         [f"{q.kind} {q.object_id}: {q.reason}" for q in quarantine.everything(connection, NAMED)] if found.quarantined else []
     )
-    underived = [f"customer {name}: {why}" for name, why in ledger.underived(connection, NAMED)]
+    underived = [f"customer {name}: {why}" for name, why in write_ledger.underived(connection, NAMED)]
     made = rollup.outcome(connection, basis)
     return {
         FRESHNESS: (age, future),

@@ -15,12 +15,14 @@ import structlog
 from sqlalchemy import Connection, Engine
 
 from integrations.notify.parcel import Channel
-from integrations.store import alerts as store
-from integrations.store import jobs, names, outbox
-from integrations.store.alerts import AlertMoved, AlertRow
-from integrations.store.engine import begin
-from integrations.store.jobs import Job
-from integrations.store.outbox import Message
+from integrations.store.alerts import alerts as store
+from integrations.store.alerts import outbox
+from integrations.store.alerts.alerts import AlertMoved, AlertRow
+from integrations.store.alerts.outbox import Message
+from integrations.store.db.engine import begin
+from integrations.store.figures import labels
+from integrations.store.work import jobs
+from integrations.store.work.jobs import Job
 from metrics.alerts import content as alert_content
 from metrics.alerts.decide import Decision, Seen, decide
 from metrics.alerts.grouping import Notice, thread_of
@@ -114,7 +116,7 @@ def evaluate_within(connection: Connection, alerting: Alerting, at: datetime, *,
     rows = store.states(connection)
     states = {key: Alert.of(row.rule, row.segment, row.state, row.body) for key, row in rows.items()}
     through = None if health_only else complete_through(connection, alerting.basis)
-    watch = replace(alerting.watch, words=names.load(connection))
+    watch = replace(alerting.watch, words=labels.load(connection))
     seen = gather(connection, alerting.basis, watch, states, through, alerting.reporting_currency)
     usable = usable_channels(connection, alerting)
     silences = store.silences(connection, at)

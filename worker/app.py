@@ -26,9 +26,9 @@ from celery.utils.nodenames import worker_direct
 from celery.worker import state as celery_state
 from sqlalchemy.exc import SQLAlchemyError
 
-from integrations.store import workers
-from integrations.store.engine import begin
+from integrations.store.db.engine import begin
 from integrations.store.migrate import NotMigrated
+from integrations.store.work import workers
 from worker import log as logging
 from worker.schedule import QUEUE, SEEN, WORK, celery_settings
 from worker.settings import BadSettings, Settings, load_settings

@@ -18,10 +18,11 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection
 
-from integrations.store import cursors, jobs, lookups
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
-from integrations.store.lookups import Changed
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import lookups
+from integrations.store.facts.lookups import Changed
+from integrations.store.work import cursors, jobs
+from integrations.store.work.jobs import Job
 from integrations.stripe.page import StripePage
 from metrics.evidence import GONE, CustomerState, Instant, Source, SubscriptionState
 from worker.ingest import Ingest, in_background, single

@@ -11,11 +11,13 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from integrations.store import accounts, jobs, lookups, migrate, quarantine, runs
-from integrations.store.clock import now
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
-from integrations.store.runs import Run
+from integrations.store import migrate
+from integrations.store.db.clock import now
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import accounts, lookups, quarantine
+from integrations.store.work import jobs, runs
+from integrations.store.work.jobs import Job
+from integrations.store.work.runs import Run
 from metrics.evidence import Instant
 from worker import ingest, plan, steps
 from worker.plan import Plan

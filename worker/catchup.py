@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from integrations.store import migrate
-from integrations.store.engine import read
+from integrations.store.db.engine import read
 from metrics.ledger.derive import Basis
 from worker import derive as deriving
 from worker import rollup as rolling

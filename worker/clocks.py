@@ -11,8 +11,8 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection
 
-from integrations.store import cursors, remembered
-from integrations.store.clock import APART
+from integrations.store.db.clock import APART
+from integrations.store.work import cursors, key_value
 from integrations.stripe.reader import Reader
 from metrics.evidence import Instant
 
@@ -50,12 +50,12 @@ def note(connection: Connection, account: int, seconds: int) -> None:
     if seconds:
         log.warning("clocks_disagree", account=account, stripe_is_ahead_seconds=seconds, present="the earlier one")
     after = {str(each): value for each, value in {**held, account: seconds}.items() if value}
-    remembered.put(connection, _APART, after)
+    key_value.put(connection, _APART, after)
 
 
 def of_accounts(connection: Connection) -> Mapping[int, int]:
     """By how many seconds Stripe's clock is ahead of ours, by account; accounts whose clocks agree are left out."""
-    return {int(account): int(seconds) for account, seconds in (remembered.get(connection, _APART) or {}).items()}
+    return {int(account): int(seconds) for account, seconds in (key_value.get(connection, _APART) or {}).items()}
 
 
 def take_back(connection: Connection, account: int, present: Instant) -> None:

@@ -13,12 +13,14 @@ import structlog
 from sqlalchemy import Connection
 
 from integrations.notify.parcel import Outcome, Parcel
-from integrations.store import alerts as store
-from integrations.store import jobs, outbox, people
-from integrations.store.clock import now
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
-from integrations.store.outbox import Message, MessageLost, Posted
+from integrations.store.alerts import alerts as store
+from integrations.store.alerts import outbox
+from integrations.store.alerts.outbox import Message, MessageLost, Posted
+from integrations.store.db.clock import now
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import contacts
+from integrations.store.work import jobs
+from integrations.store.work.jobs import Job
 from metrics.alerts import content as alert_content
 from metrics.alerts import sample as alert_sample
 from worker.alerting import Alerting, usable_channels
@@ -88,7 +90,7 @@ def _parcel(connection: Connection, alerting: Alerting, posted: Posted, at: date
     body = posted.message.body
     content: Mapping[str, Any] = body["content"]
     if alerting.watch.names and content.get("customers"):
-        found = people.named(connection, [str(c["customer"]) for c in content["customers"]])
+        found = contacts.named(connection, [str(c["customer"]) for c in content["customers"]])
         content = alert_content.named(dict(content), {key: who.name for key, who in found.items() if who.name})
     thread = body.get("thread")
     root = outbox.told(connection, thread, posted.message.channel) if thread else None

@@ -14,11 +14,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
-from integrations.store import accounts, catalog, evidence, jobs, ledger, members, remembered
-from integrations.store.clock import now as database_now
-from integrations.store.encoding import bucket_of
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
+from integrations.store.db.clock import now as database_now
+from integrations.store.db.encoding import bucket_of
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import accounts, catalog, customer_merge
+from integrations.store.facts import read as read_facts
+from integrations.store.ledger import write as write_ledger
+from integrations.store.work import jobs, key_value
+from integrations.store.work.jobs import Job
 from metrics import growth
 from metrics.entries import CustomerLedger
 from metrics.evidence import CustomerGroup, CustomerState, Instant
@@ -135,7 +138,7 @@ class UnknownBasis(RuntimeError):
 
 def is_complete(connection: Connection, basis: Basis) -> bool:
     """Whether the ledger of a basis was derived to its end and nothing has outdated it as a whole since."""
-    found = ledger.bases(connection).get(basis.version)
+    found = write_ledger.bases(connection).get(basis.version)
     return found is not None and found.derived_at is not None
 
 
@@ -148,14 +151,14 @@ def do_plan(deriving: Deriving, job: Job) -> None:
     wanted = [basis_of(asked)] if asked else [deriving.basis, *deriving.kept]
     with begin(deriving.engine) as connection:
         # In a transaction of its own: nobody who stores facts is kept waiting until the plan is written.
-        customers, last_mark = evidence.touched_customers(connection)
+        customers, last_mark = read_facts.touched_customers(connection)
     with begin(deriving.engine) as connection:
         jobs.hold(connection, job)
         for basis in wanted:
-            ledger.put_basis(connection, basis.version, basis.policy.name, choices_of(basis))
+            write_ledger.put_basis(connection, basis.version, basis.policy.name, choices_of(basis))
         rebuild = bool(job.data.get("rebuild"))
         named = _assign(connection, wanted[0], customers, everybody=rebuild)
-        held = ledger.bases(connection)
+        held = write_ledger.bases(connection)
         now = _as_of([held[basis.version] for basis in wanted], Instant(job.data.get("now") or deriving.now))
         whole = [basis for basis in wanted if rebuild or not _goes_on(held[basis.version], now)]
         made: list[Job] = []
@@ -182,13 +185,13 @@ def do_plan(deriving: Deriving, job: Job) -> None:
         jobs.finish(connection, job)
 
 
-def _as_of(rows: Sequence[ledger.BasisRow], now: Instant) -> Instant:
+def _as_of(rows: Sequence[write_ledger.BasisRow], now: Instant) -> Instant:
     """The moment as of which to derive: not before what another worker's clock, a little ahead, has derived already."""
     known = [row.derived_until for row in rows if row.derived_until is not None]
     return max([now, *(until for until in known if until <= now + CLOCKS_DIFFER_SECONDS)])
 
 
-def _goes_on(row: ledger.BasisRow, now: Instant) -> bool:
+def _goes_on(row: write_ledger.BasisRow, now: Instant) -> bool:
     """Whether a ledger can be brought up to date customer by customer: it is complete, and not of a later moment."""
     return row.derived_at is not None and row.derived_until is not None and row.derived_until <= now
 
@@ -201,12 +204,12 @@ def _job(after: Job, stage: int, kind: str, data: Mapping[str, Any], basis: Basi
 
 def shards_of(connection: Connection) -> int:
     """In how many shards everybody is derived, so that memory stays bounded."""
-    return max(1, min(MOST_SHARDS, -(-evidence.count_customers(connection) // CUSTOMERS_AT_ONCE)))
+    return max(1, min(MOST_SHARDS, -(-read_facts.count_customers(connection) // CUSTOMERS_AT_ONCE)))
 
 
 def _again(connection: Connection, job: Job, basis: Basis, named: set[str], now: Instant) -> list[Job]:
     """Jobs for those of whom something new is known and for those whose moment has come."""
-    everybody = {*named, *ledger.due_again(connection, basis.version, now, 1 << 30)}
+    everybody = {*named, *write_ledger.due_again(connection, basis.version, now, 1 << 30)}
     ordered = sorted(everybody, key=lambda name: (bucket_of(name), name))
     data = {"basis": choices_of(basis), "now": now}
     return [
@@ -215,32 +218,34 @@ def _again(connection: Connection, job: Job, basis: Basis, named: set[str], now:
     ]
 
 
-def _outdate(connection: Connection, which: Callable[[ledger.BasisRow], bool]) -> None:
+def _outdate(connection: Connection, which: Callable[[write_ledger.BasisRow], bool]) -> None:
     """Say of bases that their ledgers aren't complete any more."""
-    for version, row in ledger.bases(connection).items():
+    for version, row in write_ledger.bases(connection).items():
         if row.derived_at is not None and which(row):
-            ledger.mark_derived(connection, version, None, None)
+            write_ledger.mark_derived(connection, version, None, None)
 
 
 # --- who is whom --------------------------------------------------------------------------------------------------------------
 
 
-def _assign(connection: Connection, basis: Basis, customers: Sequence[members.StripeCustomer], *, everybody: bool) -> set[str]:
+def _assign(
+    connection: Connection, basis: Basis, customers: Sequence[customer_merge.StripeCustomer], *, everybody: bool
+) -> set[str]:
     """Give Stripe customers their names in the ledger; gives whom to derive: the names of `customers`, and all that gained or lost a part."""
     changed: set[str] = set()
-    if members.rule(connection) != basis.merge_key:
+    if customer_merge.rule(connection) != basis.merge_key:
         _outdate(connection, lambda row: row.choices.get("merge_key") != basis.merge_key)
         everybody = True
-    if everybody and (basis.merge_key is not None or members.any_member(connection)):
+    if everybody and (basis.merge_key is not None or customer_merge.any_member(connection)):
         for shard in range(RULE_SHARDS):
-            found = members.all_states(connection, (shard, RULE_SHARDS))
-            changed |= members.assign(connection, {each: _name(basis, each[1], states) for each, states in found})
-    members.keep_rule(connection, basis.merge_key)
+            found = customer_merge.all_states(connection, (shard, RULE_SHARDS))
+            changed |= customer_merge.assign(connection, {each: _name(basis, each[1], states) for each, states in found})
+    customer_merge.keep_rule(connection, basis.merge_key)
     if basis.merge_key is None:
         return changed | {customer for _, customer in customers}
-    states = members.states(connection, customers)
+    states = customer_merge.states(connection, customers)
     given = {each: _name(basis, each[1], states.get(each, ())) for each in customers}
-    return changed | members.assign(connection, given) | set(given.values())
+    return changed | customer_merge.assign(connection, given) | set(given.values())
 
 
 def _name(basis: Basis, customer: str, states: tuple[CustomerState, ...]) -> str:
@@ -258,9 +263,9 @@ def do_shard(deriving: Deriving, job: Job) -> None:
     """Derive every customer of one shard of buckets, in the place of whatever was there."""
     version = basis_of(job.data["basis"]).version
     shard = (int(job.data["shard"]), int(job.data["shards"]))
-    with _derived(deriving, job, lambda connection: evidence.groups(connection, shard=shard)) as (connection, ledgers):
-        ledger.clear_shard(connection, version, shard)
-        ledger.replace_customers(connection, version, [each.customer for each in ledgers], ledgers, fresh=True)
+    with _derived(deriving, job, lambda connection: read_facts.groups(connection, shard=shard)) as (connection, ledgers):
+        write_ledger.clear_shard(connection, version, shard)
+        write_ledger.replace_customers(connection, version, [each.customer for each in ledgers], ledgers, fresh=True)
         jobs.progressed(connection, job, objects=len(ledgers))
         jobs.finish(connection, job)
 
@@ -269,8 +274,8 @@ def do_touched(deriving: Deriving, job: Job) -> None:
     """Derive some customers again; one of whom nothing is left loses what it had."""
     version = basis_of(job.data["basis"]).version
     names = [str(name) for name in job.data["names"]]
-    with _derived(deriving, job, lambda connection: evidence.groups(connection, only=names)) as (connection, ledgers):
-        ledger.replace_customers(connection, version, names, ledgers)
+    with _derived(deriving, job, lambda connection: read_facts.groups(connection, only=names)) as (connection, ledgers):
+        write_ledger.replace_customers(connection, version, names, ledgers)
         jobs.progressed(connection, job, objects=len(names))
         jobs.finish(connection, job)
 
@@ -311,16 +316,16 @@ def do_mark(deriving: Deriving, job: Job) -> None:
         jobs.hold(connection, job)
         if _dropped(connection) <= int(job.data["marks_seen"]):
             for version in job.data["versions"]:
-                ledger.mark_derived(connection, version, database_now(connection), Instant(job.data["now"]))
+                write_ledger.mark_derived(connection, version, database_now(connection), Instant(job.data["now"]))
             if "marks_until" in job.data:
-                evidence.drop_touched_until(connection, int(job.data["marks_until"]))
-                remembered.put(connection, _DROPPED, int(job.data["marks_until"]))
+                read_facts.drop_touched_until(connection, int(job.data["marks_until"]))
+                key_value.put(connection, _DROPPED, int(job.data["marks_until"]))
         jobs.finish(connection, job)
 
 
 def _dropped(connection: Connection) -> int:
     """The last mark that was ever removed."""
-    return int(remembered.get(connection, _DROPPED) or 0)
+    return int(key_value.get(connection, _DROPPED) or 0)
 
 
 def deriver_of(connection: Connection, basis: Basis) -> Deriver:

@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from integrations.store import alerts as store
-from integrations.store import snapshots
-from integrations.store.outbox import Message
+from integrations.store.alerts import alerts as store
+from integrations.store.alerts.outbox import Message
+from integrations.store.figures import snapshots
 from metrics.alerts.advice import benchmark, lever
 from metrics.alerts.content import bridge, causes, customers
 from metrics.alerts.rules import Watch

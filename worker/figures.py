@@ -12,8 +12,11 @@ from typing import Final
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from integrations.store import book, cursors, ledger, rates
-from integrations.store.engine import read
+from integrations.store.db.engine import read
+from integrations.store.facts import exchange_rates
+from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger import write as write_ledger
+from integrations.store.work import cursors
 from metrics.evidence import Instant
 from metrics.exchange_rates import Exchange, exchange, rates_on, worth
 from metrics.ledger.derive import Basis
@@ -102,7 +105,7 @@ def mrr_at(engine: Engine, basis: Basis, day: date, *, reporting_currency: str |
     with read(engine) as connection:
         moment = complete_until(connection, basis)
         abroad = exchange_to(connection, reporting_currency, day)
-        found = book.as_of(connection, basis.version, day)
+        found = read_ledger.as_of(connection, basis.version, day)
     by_currency = tuple(_standings(found))
     incomplete = closing(day, basis.timezone) > moment
     if abroad is None:
@@ -147,7 +150,7 @@ def _standings(found: pl.DataFrame) -> Iterator[Standing]:
 
 def derived_until(connection: Connection, basis: Basis) -> Instant:
     """The instant as of which the ledger was derived. Raises NothingDerived while there is no complete ledger."""
-    found = ledger.bases(connection).get(basis.version)
+    found = write_ledger.bases(connection).get(basis.version)
     if found is None or found.derived_at is None or found.derived_until is None:
         raise NothingDerived(basis)
     return found.derived_until
@@ -172,16 +175,16 @@ def exchange_to(connection: Connection, reporting_currency: str | None, until: d
 
 def quotes_until(connection: Connection, until: date) -> pl.DataFrame:
     """The stored rates of the days up to `until`, that day's too."""
-    return rates.of_source(connection).filter(pl.col("day") <= until)
+    return exchange_rates.of_source(connection).filter(pl.col("day") <= until)
 
 
 def shard_count(connection: Connection, basis: str) -> int:
     """How many shards the customers of a basis are worked on in."""
-    return max(1, -(-book.standings_held(connection, basis) // STANDINGS_A_SHARD))
+    return max(1, -(-read_ledger.standings_held(connection, basis) // STANDINGS_A_SHARD))
 
 
 def shards(connection: Connection, basis: str, keys: Sequence[str], *, abroad_from: str | None = None) -> Iterator[Book]:
     """The whole ledger of a basis, or of those who have anything in another currency than `abroad_from`, some customers at a time."""
     count = shard_count(connection, basis)
     for index in range(count):
-        yield book.book(connection, basis, shard=(index, count), keys=keys, abroad_from=abroad_from)
+        yield read_ledger.book(connection, basis, shard=(index, count), keys=keys, abroad_from=abroad_from)

@@ -11,9 +11,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
-from integrations.store import accounts, cursors, evidence, jobs, ledger, quarantine, runs, workers
-from integrations.store.clock import now
-from integrations.store.engine import read
+from integrations.store.db.clock import now
+from integrations.store.db.engine import read
+from integrations.store.facts import accounts, quarantine
+from integrations.store.facts import read as read_facts
+from integrations.store.ledger import write as write_ledger
+from integrations.store.work import cursors, jobs, runs, workers
 from worker import audit, clocks
 from worker.clocks import APART_SECONDS
 from worker.ingest import EVENTS
@@ -102,9 +105,9 @@ def look(connection: Connection) -> Freshness:
         nightly_through=next((date.fromisoformat(str(run.params["through"])) for run in nights if "through" in run.params), None),
         jobs=summed.by_status,
         oldest_due_seconds=None if summed.oldest_due is None else max(0.0, _age(at, summed.oldest_due)),
-        touched=evidence.count_touched(connection),
+        touched=read_facts.count_touched(connection),
         quarantined=quarantine.count(connection),
-        underived=len(ledger.underived(connection)),
+        underived=len(write_ledger.underived(connection)),
         drift={name: found.total for name, found in drifts.items() if found is not None},
         drift_by_kind={name: found.counts for name, found in drifts.items() if found is not None},
         failed_runs=sum(run.status == "failed" for run in runs.latest(connection)),

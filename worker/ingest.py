@@ -12,13 +12,14 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from integrations.store import catalog as stored_catalog
-from integrations.store import cursors, jobs, lookups, recheck
-from integrations.store.accounts import AccountRefused
-from integrations.store.clock import now as database_now
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
-from integrations.store.recheck import Recheck
+from integrations.store.db.clock import now as database_now
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import catalog as stored_catalog
+from integrations.store.facts import lookups, recheck
+from integrations.store.facts.accounts import AccountRefused
+from integrations.store.facts.recheck import Recheck
+from integrations.store.work import cursors, jobs
+from integrations.store.work.jobs import Job
 from integrations.stripe.errors import BadRequest, Refused, Transient, UnknownEndpoint
 from integrations.stripe.page import EventFact, StripePage
 from integrations.stripe.reader import Reader

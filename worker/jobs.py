@@ -19,11 +19,12 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from integrations.store import jobs, migrate, runs, workers
-from integrations.store.accounts import AccountRefused
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job, LeaseLost
-from integrations.store.outage import may_pass
+from integrations.store import migrate
+from integrations.store.db.engine import begin, read
+from integrations.store.db.outage import may_pass
+from integrations.store.facts.accounts import AccountRefused
+from integrations.store.work import jobs, runs, workers
+from integrations.store.work.jobs import Job, LeaseLost
 from integrations.stripe.errors import ReadError, Transient
 from worker.memory import collect_seldom
 from worker.stop import Stop, Stopped

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection
 
-from integrations.store import accounts, catalog
+from integrations.store.facts import accounts, catalog
 from metrics.labels import ACCOUNT, names_of
 
 

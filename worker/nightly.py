@@ -12,12 +12,14 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from integrations.store import accounts, cursors, jobs, migrate, runs
-from integrations.store.clock import has_passed
-from integrations.store.clock import now as database_now
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
-from integrations.store.runs import AlreadyRunning, Run
+from integrations.store import migrate
+from integrations.store.db.clock import has_passed
+from integrations.store.db.clock import now as database_now
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import accounts
+from integrations.store.work import cursors, jobs, runs
+from integrations.store.work.jobs import Job
+from integrations.store.work.runs import AlreadyRunning, Run
 from metrics.evidence import Instant
 from metrics.periods import day_of
 from worker import alerting, derive, rollup, steps

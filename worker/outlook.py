@@ -10,9 +10,12 @@ from typing import Final
 import polars as pl
 from sqlalchemy import Connection, Engine
 
-from integrations.store import book, evidence, jobs, signals
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import read as read_facts
+from integrations.store.figures import upcoming
+from integrations.store.ledger import read as read_ledger
+from integrations.store.work import jobs
+from integrations.store.work.jobs import Job
 from metrics.evidence import Instant
 from metrics.ledger.derive import Basis, is_underived
 from metrics.ledger.upcoming import RENEWALS, Coming, coming
@@ -31,19 +34,19 @@ def do_outlook(engine: Engine, check: Callable[[], None], job: Job) -> None:
     found: dict[int, list[Coming]] = {horizon: [] for horizon in HORIZONS}
     farthest = Instant(now + HORIZONS[-1] * _DAY)
     with read(engine) as connection:
-        concerned = signals.concerned(connection, basis.version, now, farthest)
+        concerned = upcoming.concerned(connection, basis.version, now, farthest)
     for names in _some(concerned):
         check()
         with read(engine) as connection:
             _dated(connection, basis, names, now, found)
     with read(engine) as connection:
         for horizon in HORIZONS:
-            renewing = signals.renewing(connection, now, Instant(now + horizon * _DAY))
+            renewing = upcoming.renewing(connection, now, Instant(now + horizon * _DAY))
             for names in _some(renewing):
                 found[horizon] += _standing(connection, basis.version, names)
     with begin(engine) as connection:
         jobs.hold(connection, job)
-        signals.put(connection, basis.version, day_of(now, basis.timezone), _rows(found))
+        upcoming.put(connection, basis.version, day_of(now, basis.timezone), _rows(found))
         jobs.finish(connection, job)
 
 
@@ -54,7 +57,7 @@ def _some(names: Sequence[str]) -> Iterator[list[str]]:
 
 def _dated(connection: Connection, basis: Basis, names: Sequence[str], now: Instant, found: dict[int, list[Coming]]) -> None:
     deriver = deriver_of(connection, basis)
-    for group in evidence.groups(connection, only=names):
+    for group in read_facts.groups(connection, only=names):
         present = deriver.derive(group, now)
         for horizon, some in found.items():
             until = Instant(now + horizon * _DAY)
@@ -66,7 +69,7 @@ def _dated(connection: Connection, basis: Basis, names: Sequence[str], now: Inst
 
 def _standing(connection: Connection, basis: str, names: Sequence[str]) -> Iterator[Coming]:
     """What customers whose long period ends stand at."""
-    standings = book.book(connection, basis, only=names).standings.sort("customer", "currency", "day")
+    standings = read_ledger.book(connection, basis, only=names).standings.sort("customer", "currency", "day")
     last = standings.group_by("customer", "currency", maintain_order=True).last().filter(pl.col("net_micros") > 0)
     for customer, currency, micros in last.select("customer", "currency", "net_micros").iter_rows():
         yield Coming(RENEWALS, customer, currency, micros)

@@ -6,9 +6,9 @@ quarantine, each by itself; an object that is simply not there any longer is no 
 
 from collections.abc import Iterable, Sequence
 
-from integrations.store.facts import EventRow, Page
-from integrations.store.people import Person
-from integrations.store.quarantine import Quarantined
+from integrations.store.facts.contacts import Person
+from integrations.store.facts.quarantine import Quarantined
+from integrations.store.facts.write import EventRow, Page
 from integrations.stripe.page import Rejected, StripePage
 from integrations.stripe.streams import STREAMS
 from metrics.evidence import Instant, Source

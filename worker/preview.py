@@ -13,8 +13,11 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
-from integrations.store import accounts, migrate, rollups, scratch
-from integrations.store.engine import begin, open_engine, read
+from integrations.store import copy as copy_database
+from integrations.store import migrate
+from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.facts import accounts
+from integrations.store.figures import rollups
 from metrics.retention.figures import Figures
 from worker import backfill, catchup
 from worker.backfill import Request
@@ -61,7 +64,7 @@ def preview(
         try:
             migrate.upgrade(engine)
             with read(wiring.engine) as source, begin(engine) as target:
-                facts = scratch.copy(source, target)
+                facts = copy_database.copy(source, target)
             trial = _on(wiring, engine)
             before = _figures(trial)
             done = backfill.run(trial, request, shards=shards, progress=progress)

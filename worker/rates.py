@@ -10,7 +10,8 @@ from sqlalchemy import Connection
 
 from integrations.rates.files import load
 from integrations.rates.quotes import ECB, needed
-from integrations.store import book, rates
+from integrations.store.facts import exchange_rates
+from integrations.store.ledger import read as read_ledger
 
 BEFORE_DAYS: Final = 40
 """Rates are kept from so many days before anything moved: the first opening needs one of a day before it."""
@@ -30,15 +31,15 @@ def refresh(connection: Connection, basis: str, source: str, reporting_currency:
     Where nothing is paid in another currency, nothing is looked up.
     """
     home = reporting_currency.lower()
-    used = frozenset(book.currencies(connection, basis))
-    moved = book.span(connection, basis)
+    used = frozenset(read_ledger.currencies(connection, basis))
+    moved = read_ledger.span(connection, basis)
     if used <= {home} or moved is None:
         return Refreshed(0, None)
     quotes = needed(load(source), used | {home})
     since = moved[0] - timedelta(days=BEFORE_DAYS)
     kept = quotes.filter(pl.col("day") >= since)
     through: date | None = kept["day"].max()  # type: ignore[assignment]  # of a column of days
-    return Refreshed(rates.put(connection, kept, source_name(source), learnt_at), through)
+    return Refreshed(exchange_rates.put(connection, kept, source_name(source), learnt_at), through)
 
 
 def source_name(source: str) -> str:

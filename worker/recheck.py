@@ -3,10 +3,10 @@
 import structlog
 from sqlalchemy import Connection
 
-from integrations.store import lookups, recheck
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
-from integrations.store.recheck import Recheck
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import lookups, recheck
+from integrations.store.facts.recheck import Recheck
+from integrations.store.work.jobs import Job
 from integrations.stripe.page import StripePage
 from metrics.timeline.event_order import in_order
 from metrics.timeline.lagging import customers_without_lagging, without_lagging

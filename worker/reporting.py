@@ -3,8 +3,8 @@
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from integrations.store import accounts
-from integrations.store.engine import read
+from integrations.store.db.engine import read
+from integrations.store.facts import accounts
 from worker.wiring import Wiring
 
 

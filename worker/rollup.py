@@ -14,12 +14,15 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection, Engine
 
-from integrations.store import book, former, jobs, names, parts, remembered, restatements, rollups, snapshots
-from integrations.store.clock import now as database_now
-from integrations.store.engine import begin, read
-from integrations.store.former import Marks
-from integrations.store.jobs import Job
-from integrations.store.rollups import Written
+from integrations.store.db.clock import now as database_now
+from integrations.store.db.engine import begin, read
+from integrations.store.figures import labels, partials, restatements, rollups, snapshots
+from integrations.store.figures.rollups import Written
+from integrations.store.ledger import previous
+from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger.previous import Marks
+from integrations.store.work import jobs, key_value
+from integrations.store.work.jobs import Job
 from metrics.evidence import Instant
 from metrics.exchange_rates import QUOTES
 from metrics.ledger.derive import Basis
@@ -103,7 +106,7 @@ def first_job(*, stage: int = 0, whole: bool = False, basis: Basis | None = None
 
 def outcome(connection: Connection, basis: Basis) -> Outcome | None:
     """What the last roll-up of a basis came to; None before the first one."""
-    found = remembered.get(connection, _remembered(basis))
+    found = key_value.get(connection, _remembered(basis))
     if found is None:
         return None
     written = Written(**_known(Written, found.pop("written")))
@@ -141,10 +144,10 @@ def do_plan(rolling: Rolling, job: Job) -> None:
             data = {
                 "basis": choices_of(basis), **_said(asked), "freeze": rolling.freeze_closed, "snapshot_months": rolling.snapshot_months,
             }  # fmt: skip
-            whole = bool(job.data.get("whole")) or not adding.fits(parts.kept(connection, basis.version), asked)
+            whole = bool(job.data.get("whole")) or not adding.fits(partials.kept(connection, basis.version), asked)
             shards = shard_count(connection, basis.version)
             if whole or _many_changed(connection, basis.version):
-                parts.begin(connection, basis.version, job.run_id, {"quotes": _quotes(connection, asked)})
+                partials.begin(connection, basis.version, job.run_id, {"quotes": _quotes(connection, asked)})
                 made = [_job(job, 1, "rollup_part", {**data, "shard": shard, "shards": shards}) for shard in range(shards)]
                 jobs.add(connection, [*made, _job(job, 2, "rollup_sum", {**data, "whole": True})])
             else:
@@ -155,8 +158,8 @@ def do_plan(rolling: Rolling, job: Job) -> None:
 
 def _many_changed(connection: Connection, basis: str) -> bool:
     """Whether so many customers were derived again that it is less work to read everybody once."""
-    changed = len(former.marks(connection, basis).times)
-    return changed > adding.CUSTOMERS_AT_ONCE and changed * 8 > book.standings_held(connection, basis)
+    changed = len(previous.marks(connection, basis).times)
+    return changed > adding.CUSTOMERS_AT_ONCE and changed * 8 > read_ledger.standings_held(connection, basis)
 
 
 def _job(after: Job, stage: int, kind: str, data: Mapping[str, Any]) -> Job:
@@ -167,7 +170,7 @@ def _job(after: Job, stage: int, kind: str, data: Mapping[str, Any]) -> Job:
 def _asked(connection: Connection, rolling: Rolling, basis: Basis) -> Asked:
     """What is to be made. Raises NothingDerived while there is no complete ledger."""
     today = day_of(derived_until(connection, basis), basis.timezone)
-    moved = book.span(connection, basis.version)
+    moved = read_ledger.span(connection, basis.version)
     return Asked(
         basis,
         rolling.dimensions,
@@ -215,16 +218,16 @@ def do_part(rolling: Rolling, job: Job) -> None:
     shard = (int(job.data["shard"]), int(job.data["shards"]))
     rolling.stop.check()
     with read(rolling.engine) as connection:
-        quotes = parts.begun(connection, version, job.run_id)["quotes"]
-        seen = former.marks(connection, version, shard)
-        some = book.book(connection, version, shard=shard, keys=asked.keys)
+        quotes = partials.begun(connection, version, job.run_id)["quotes"]
+        seen = previous.marks(connection, version, shard)
+        some = read_ledger.book(connection, version, shard=shard, keys=asked.keys)
     made = adding.of_shard(some, asked, quotes)
     rolling.stop.check()
     with begin(rolling.engine) as connection:
         jobs.hold(connection, job)
-        parts.begun(connection, version, job.run_id)
-        former.settle(connection, version, seen)
-        parts.put(connection, version, job.run_id, shard[0], made.frames())
+        partials.begun(connection, version, job.run_id)
+        previous.settle(connection, version, seen)
+        partials.put(connection, version, job.run_id, shard[0], made.frames())
         snapshots.put_month_ends(connection, version, _month_ends(asked, job), shard=shard)
         jobs.progressed(connection, job, objects=some.standings["customer"].n_unique())
         jobs.finish(connection, job)
@@ -244,15 +247,15 @@ def _sum_of_parts(rolling: Rolling, job: Job, asked: Asked) -> None:
     version = asked.basis.version
     with read(rolling.engine) as connection:
         words = words_of(connection)
-        quotes = parts.begun(connection, version, job.run_id)["quotes"]
-        made = adding.together(map(adding.sums_of, parts.of_run(connection, version, job.run_id)), quotes, asked)
+        quotes = partials.begun(connection, version, job.run_id)["quotes"]
+        made = adding.together(map(adding.sums_of, partials.of_run(connection, version, job.run_id)), quotes, asked)
     figures = _figures(made, asked, asked.windows)
     with begin(rolling.engine) as connection:
         jobs.hold(connection, job)
-        parts.begun(connection, version, job.run_id)
+        partials.begun(connection, version, job.run_id)
         snapshots.replace_day_totals(connection, version, made.totals)
         snapshots.drop_month_ends(connection, version, _month_ends(asked, job))
-        parts.remove(connection, version, job.run_id)
+        partials.remove(connection, version, job.run_id)
         _conclude(connection, job, asked, made, figures, asked.windows, words)
 
 
@@ -260,16 +263,16 @@ def _sum_of_changes(rolling: Rolling, job: Job, asked: Asked) -> None:
     version = asked.basis.version
     with read(rolling.engine) as connection:
         words = words_of(connection)
-        held = parts.kept(connection, version)
+        held = partials.kept(connection, version)
         if not held:
-            raise parts.NotAddingUp(job.run_id)
+            raise partials.NotAddingUp(job.run_id)
         found = adding.night(connection, adding.sums_of(held), asked, _quotes(connection, asked))
         ends = snapshots.month_ends_kept(connection, version)
     figures = _figures(found.sums, asked, found.different)
     rolling.stop.check()
     with begin(rolling.engine) as connection:
         jobs.hold(connection, job)
-        former.settle(connection, version, found.seen)
+        previous.settle(connection, version, found.seen)
         snapshots.replace_day_totals(connection, version, found.sums.totals, first=found.totals_from)
         _keep_month_ends(connection, _month_ends(asked, job), asked.basis.version, ends, found.seen)
         jobs.progressed(connection, job, objects=len(found.seen.times))
@@ -305,8 +308,8 @@ def _conclude(
         frozen_until=asked.today if job.data.get("freeze") else None,
         booked=add_months(asked.today, 0),
     )
-    parts.keep(connection, version, made.frames())
-    names.put(connection, words)
+    partials.keep(connection, version, made.frames())
+    labels.put(connection, words)
     restated = 0
     if night is not None:
         restated = restatements.put(connection, version, job.run_id, night.restated, learnt_at)
@@ -321,7 +324,7 @@ def _conclude(
         "breaks": broken[:BREAKS_KEPT], "without_rate": dict(apart.iter_rows()),
         "written": {"new": written.new, "changed": written.changed, "gone": written.gone, "same": written.same, "adjusted": written.adjusted},
     }  # fmt: skip
-    remembered.put(connection, _remembered(asked.basis), said)
+    key_value.put(connection, _remembered(asked.basis), said)
     log.info("rolled_up", run=job.run_id, basis=version, **{k: said[k] for k in ("whole", "windows", "broken", "restated")})
     jobs.finish(connection, job)
 

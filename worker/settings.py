@@ -18,7 +18,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from integrations.private_files import others_can_read
-from integrations.store.engine import BadDatabaseUrl, open_engine
+from integrations.store.db.engine import BadDatabaseUrl, open_engine
 from integrations.stripe.errors import BadAddress
 from integrations.stripe.transport import checked_base
 from metrics.ledger.derive import Basis, InternalRule

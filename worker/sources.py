@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import structlog
 from sqlalchemy import Engine
 
-from integrations.store import accounts
-from integrations.store.accounts import AccountRefused
-from integrations.store.engine import begin, read
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import accounts
+from integrations.store.facts.accounts import AccountRefused
 from integrations.stripe.errors import Refused
 from integrations.stripe.reader import Reader
 

@@ -13,13 +13,15 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection
 
-from integrations.store import accounts as bound_accounts
-from integrations.store import jobs, migrate, quarantine, runs
-from integrations.store.accounts import AccountRefused
-from integrations.store.clock import now
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
-from integrations.store.runs import AlreadyRunning, Run
+from integrations.store import migrate
+from integrations.store.db.clock import now
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import accounts as bound_accounts
+from integrations.store.facts import quarantine
+from integrations.store.facts.accounts import AccountRefused
+from integrations.store.work import jobs, runs
+from integrations.store.work.jobs import Job
+from integrations.store.work.runs import AlreadyRunning, Run
 from integrations.stripe.errors import ReadError
 from worker import audit as auditing
 from worker import ingest, kinds

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
 
-from integrations.store import restatements, rollups, runs
-from integrations.store.engine import read
+from integrations.store.db.engine import read
+from integrations.store.figures import restatements, rollups
+from integrations.store.work import runs
 from metrics.entries import KINDS
 from metrics.ledger.derive import Basis
 from metrics.periods import Window

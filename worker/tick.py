@@ -11,12 +11,17 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection
 
-from integrations.store import accounts, evidence, jobs, ledger, migrate, outbox, remembered, runs, workers
-from integrations.store.clock import has_passed
-from integrations.store.clock import now as database_now
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
-from integrations.store.runs import AlreadyRunning
+from integrations.store import migrate
+from integrations.store.alerts import outbox
+from integrations.store.db.clock import has_passed
+from integrations.store.db.clock import now as database_now
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import accounts
+from integrations.store.facts import read as read_facts
+from integrations.store.ledger import write as write_ledger
+from integrations.store.work import jobs, key_value, runs, workers
+from integrations.store.work.jobs import Job
+from integrations.store.work.runs import AlreadyRunning
 from metrics.evidence import Instant
 from worker import derive, nightly, steps
 from worker.alert_channels import open_alerting
@@ -80,10 +85,10 @@ def watch(wiring: Wiring) -> bool:
     with read(wiring.engine) as connection:
         moment = database_now(connection)
         now = nightly.present(connection, wiring) or Instant(int(moment.timestamp()))
-        last = remembered.get(connection, WATCHED)
+        last = key_value.get(connection, WATCHED)
     if last is None or has_passed(datetime.fromisoformat(str(last)), timedelta(minutes=WATCH_MINUTES), moment):
         with begin(wiring.engine) as connection:
-            remembered.put(connection, WATCHED, moment.isoformat())
+            key_value.put(connection, WATCHED, moment.isoformat())
         evaluate(alerting, datetime.fromtimestamp(now, UTC), health_only=True)
     with read(wiring.engine) as connection:
         if not outbox.is_any_due(connection) or not usable_channels(connection, alerting):
@@ -153,9 +158,9 @@ def _derivation(wiring: Wiring) -> list[str]:
 
 
 def _is_outdated(connection: Connection, wiring: Wiring, now: Instant) -> bool:
-    if not derive.is_complete(connection, wiring.basis) or evidence.count_touched(connection):
+    if not derive.is_complete(connection, wiring.basis) or read_facts.count_touched(connection):
         return True
-    return bool(ledger.due_again(connection, wiring.basis.version, now, 1))
+    return bool(write_ledger.due_again(connection, wiring.basis.version, now, 1))
 
 
 def _failed_lately(connection: Connection) -> bool:

@@ -5,9 +5,9 @@ from typing import Final
 
 from sqlalchemy import Engine
 
-from integrations.store import jobs, runs
-from integrations.store.engine import begin
-from integrations.store.jobs import Job
+from integrations.store.db.engine import begin
+from integrations.store.work import jobs, runs
+from integrations.store.work.jobs import Job
 from worker.jobs import Handler
 
 FORGET_DAYS: Final = 35

@@ -10,8 +10,15 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from integrations.store import book, checking, evidence, former, ledger, members, rollups, runs
-from integrations.store.engine import read
+from integrations.store.db.engine import read
+from integrations.store.facts import customer_merge
+from integrations.store.facts import read as read_facts
+from integrations.store.figures import rollups
+from integrations.store.ledger import diff as ledger_diff
+from integrations.store.ledger import previous
+from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger import write as write_ledger
+from integrations.store.work import runs
 from metrics.evidence import Instant
 from metrics.ledger.derive import Basis
 from metrics.periods import Window
@@ -61,7 +68,7 @@ def verify(wiring: Wiring, *, told: Callable[[str, int], None] = lambda _what, _
     with read(wiring.engine) as connection:
         derived_until(connection, basis)
         before = _state(connection, basis)
-        span = book.span(connection, basis.version)
+        span = read_ledger.span(connection, basis.version)
         outdated = _figures_outdated(connection, basis)
         shards = shards_of(connection)
     customers, wrong, waiting = 0, [], set[str]()
@@ -71,8 +78,8 @@ def verify(wiring: Wiring, *, told: Callable[[str, int], None] = lambda _what, _
             until = derived_until(connection, basis)
             left_out = _waiting(connection, basis.version, wiring.now)
             deriver = deriver_of(connection, basis)
-            fresh = [deriver.derive(group, until) for group in evidence.groups(connection, shard=(shard, shards))]
-            wrong += checking.differences(connection, basis.version, (shard, shards), fresh, left_out)
+            fresh = [deriver.derive(group, until) for group in read_facts.groups(connection, shard=(shard, shards))]
+            wrong += ledger_diff.differences(connection, basis.version, (shard, shards), fresh, left_out)
         waiting |= left_out
         customers += len(fresh)
         told("customers", len(fresh))
@@ -89,24 +96,24 @@ def verify(wiring: Wiring, *, told: Callable[[str, int], None] = lambda _what, _
     return found
 
 
-def _state(connection: Connection, basis: Basis) -> tuple[ledger.BasisRow | None, list[tuple[int, str]]]:
+def _state(connection: Connection, basis: Basis) -> tuple[write_ledger.BasisRow | None, list[tuple[int, str]]]:
     """What tells whether ledger and figures are being made, or were made since."""
     makers = [run for kind in steps.EXCLUSIVE for run in runs.latest(connection, kind=kind, limit=1)]
-    return ledger.bases(connection).get(basis.version), [(run.id, run.status) for run in makers]
+    return write_ledger.bases(connection).get(basis.version), [(run.id, run.status) for run in makers]
 
 
 def _figures_outdated(connection: Connection, basis: Basis) -> bool:
-    held, made = ledger.bases(connection)[basis.version], rollup.outcome(connection, basis)
+    held, made = write_ledger.bases(connection)[basis.version], rollup.outcome(connection, basis)
     if made is None or held.derived_at is None:
         return False
-    return made.at < held.derived_at or bool(former.marks(connection, basis.version).times)
+    return made.at < held.derived_at or bool(previous.marks(connection, basis.version).times)
 
 
 def _waiting(connection: Connection, basis: str, now: Instant) -> frozenset[str]:
     """Customers of whom something is known that nothing was derived from, or whose moment has come since."""
-    marked = evidence.marked_customers(connection)
-    named = members.names(connection, marked).values() if marked else ()
-    return frozenset(named) | frozenset(ledger.due_again(connection, basis, now, 1 << 30))
+    marked = read_facts.marked_customers(connection)
+    named = customer_merge.names(connection, marked).values() if marked else ()
+    return frozenset(named) | frozenset(write_ledger.due_again(connection, basis, now, 1 << 30))
 
 
 def _identity(wiring: Wiring, span: tuple[date, date] | None) -> tuple[int, list[str]]:
@@ -118,7 +125,7 @@ def _identity(wiring: Wiring, span: tuple[date, date] | None) -> tuple[int, list
     with read(wiring.engine) as connection:
         shards = shard_count(connection, wiring.basis.version)
         for index in range(shards):
-            some = book.book(connection, wiring.basis.version, shard=(index, shards))
+            some = read_ledger.book(connection, wiring.basis.version, shard=(index, shards))
             count += len(some.movements)
             out += [str(each) for each in check_identity(some.movements, some.standings, first, until)]
     return count, out

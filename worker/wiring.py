@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from integrations.store.engine import open_engine
+from integrations.store.db.engine import open_engine
 from metrics.evidence import Instant
 from metrics.ledger.derive import Basis
 from worker import log

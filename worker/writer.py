@@ -19,11 +19,13 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
-from integrations.store import facts, jobs, quarantine
-from integrations.store.clock import now
-from integrations.store.engine import begin
-from integrations.store.jobs import Job, LeaseLost
-from integrations.store.outage import may_pass
+from integrations.store.db.clock import now
+from integrations.store.db.engine import begin
+from integrations.store.db.outage import may_pass
+from integrations.store.facts import quarantine
+from integrations.store.facts import write as write_facts
+from integrations.store.work import jobs
+from integrations.store.work.jobs import Job, LeaseLost
 from integrations.stripe.page import StripePage
 from metrics.evidence import Instant
 from worker import pages as translated
@@ -237,7 +239,7 @@ class Writer:
             assert account is not None, "a job that reads has an account"
             by_account.setdefault(account, []).extend(page for part in work.parts for page in part.pages)
         for account, found in sorted(by_account.items()):
-            facts.put_page(connection, account, translated.merged(found), now(connection))
+            write_facts.put_page(connection, account, translated.merged(found), now(connection))
             if quarantine.count(connection):
                 for kind, ids in translated.readable(found).items():
                     quarantine.clear(connection, account, kind, ids)

@@ -20,11 +20,12 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 from sqlalchemy import Connection, Engine, inspect, select, text
 
 from integrations.private_files import written_privately
-from integrations.store import migrate, views, workers
-from integrations.store.clock import now
-from integrations.store.engine import begin, file_of, read
-from integrations.store.schema_work import job
+from integrations.store import migrate, views
+from integrations.store.db.clock import now
+from integrations.store.db.engine import begin, file_of, read
 from integrations.store.tables import metadata
+from integrations.store.work import workers
+from integrations.store.work.schema import job
 
 FORMAT: Final = 1
 _ABOUT: Final = "backup.json"

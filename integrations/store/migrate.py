@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine
 
 from integrations.private_files import private_file, private_folder
 from integrations.store import views
-from integrations.store.engine import begin, file_of, is_postgresql, read
+from integrations.store.db.engine import begin, file_of, is_postgresql, read
 from integrations.store.tables import metadata
 
 _LOCK = 7_254_001

@@ -15,7 +15,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from integrations.store.engine import is_postgresql
+from integrations.store.db.engine import is_postgresql
 
 _POLICY: Final = {
     "policy": ("b.policy", "name of the policy"),

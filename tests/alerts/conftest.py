@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from integrations.store.engine import open_engine
+from integrations.store.db.engine import open_engine
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ from typing import Any
 from sqlalchemy import Engine
 
 from integrations.notify.parcel import Outcome, Parcel
-from integrations.store import alerts, ledger, outbox, rollups
-from integrations.store.engine import begin, read
-from integrations.store.outbox import Posted
+from integrations.store.alerts import alerts, outbox
+from integrations.store.alerts.outbox import Posted
+from integrations.store.db.engine import begin, read
+from integrations.store.figures import rollups
+from integrations.store.ledger import write as write_ledger
 from metrics.alerts.rules import Watch
 from metrics.ledger.derive import Basis
 from metrics.periods import opening
@@ -60,13 +62,13 @@ class Desk:
     def open(cls, engine: Engine, watch: Watch, *channels: Notebook, clock: Callable[[], datetime] | None = None) -> "Desk":
         """An installation with a complete, empty ledger."""
         with begin(engine) as connection:
-            ledger.put_basis(connection, BASIS.version, "default", {})
+            write_ledger.put_basis(connection, BASIS.version, "default", {})
         return cls(engine, Alerting(engine, BASIS, watch, clock or (lambda: datetime.now(UTC)), {c.name: c for c in channels}))
 
     def store(self, book: Iterable[Figures], day: date) -> None:
         """Figures as a nightly run would have stored them on the night of `day`; changed ones become new versions."""
         with begin(self.engine) as connection:
-            ledger.mark_derived(connection, BASIS.version, at(day), opening(day, "UTC"))
+            write_ledger.mark_derived(connection, BASIS.version, at(day), opening(day, "UTC"))
             rollups.put(connection, BASIS.version, [f.to_row() for f in book], at(day))
 
     def night(self, day: date, book: Sequence[Figures] | None = None, **more: Any) -> Evaluated:
@@ -83,7 +85,7 @@ class Desk:
         """Let whatever waits be due now, as if time had passed."""
         from sqlalchemy import update
 
-        from integrations.store.schema_alerts import outbox as table
+        from integrations.store.alerts.schema import outbox as table
 
         with begin(self.engine) as connection:
             past = datetime.now(UTC) - timedelta(seconds=5)

@@ -9,7 +9,7 @@ from datetime import date
 from fractions import Fraction
 
 from integrations.notify.slack import Slack, SlackTarget
-from integrations.store.engine import begin, open_engine
+from integrations.store.db.engine import begin, open_engine
 from metrics.alerts.rules import Rule, Watch
 from tests.alerts.desk import BASIS, at
 from worker.alerting import Alerting, evaluate, evaluate_within

@@ -10,13 +10,15 @@ import pytest
 from sqlalchemy import Engine, select
 
 from integrations.notify.parcel import Outcome
-from integrations.store import alerts, outbox, people, snapshots
-from integrations.store import names as words
-from integrations.store.accounts import bind
-from integrations.store.alerts import AlertMoved
-from integrations.store.engine import begin, read
-from integrations.store.outbox import Message
-from integrations.store.schema_alerts import outbox as outbox_table
+from integrations.store.alerts import alerts, outbox
+from integrations.store.alerts.alerts import AlertMoved
+from integrations.store.alerts.outbox import Message
+from integrations.store.alerts.schema import outbox as outbox_table
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import contacts
+from integrations.store.facts.accounts import bind
+from integrations.store.figures import labels as words
+from integrations.store.figures import snapshots
 from metrics.alerts.rules import MovementRule, Rule, SystemRule, Watch
 from metrics.entries import CustomerLedger, Movement, Standing
 from metrics.evidence import Instant
@@ -265,7 +267,7 @@ def test_a_message_that_could_not_be_sent_for_days_is_given_up(engine: Engine) -
     desk.night(JUNE, months("trailing_12", JUNE, 97))
     from sqlalchemy import update
 
-    from integrations.store.schema_alerts import outbox as table
+    from integrations.store.alerts.schema import outbox as table
 
     with begin(engine) as connection:
         connection.execute(update(table).values(created_at=datetime.now(UTC) - timedelta(days=4)))
@@ -336,7 +338,7 @@ def test_an_acknowledgement_ends_with_the_alert(engine: Engine) -> None:
 
 def test_objects_kept_out_are_told_of_and_named(engine: Engine) -> None:
     """One object is in quarantine: told with its id and reason; read again, it is resolved. Figures need not be there at all."""
-    from integrations.store import quarantine
+    from integrations.store.facts import quarantine
 
     slack = Notebook()
     desk = Desk.open(engine, Watch(rules=(NRR,), system=(SystemRule("quarantine"),)), slack)
@@ -373,20 +375,22 @@ def test_names_are_put_in_only_if_somebody_wants_them(engine: Engine) -> None:
 
 
 def _churned(engine: Engine, customer: str, major: int, currency: str = "usd") -> None:
-    from integrations.store import ledger
+    from integrations.store.ledger import write as write_ledger
     from metrics.periods import opening
 
     micros, day = major * 10**6, date(2025, 6, 3)
     with begin(engine) as connection:
         account = bind(connection, name="default", stripe_id="acct_1", livemode=False, country="US", default_currency="usd")
-        people.put(connection, account, [people.Person(customer, "Big <Corp>", None)], Instant(5))
+        contacts.put(connection, account, [contacts.Person(customer, "Big <Corp>", None)], Instant(5))
         left = Movement(customer, day, currency, "churn", "canceled_voluntary", micros, 0, micros, 0, ("sub_1",))
         stands = (
             Standing(customer, date(2025, 1, 1), currency, micros, micros, 0, 0, 0, 1, "p", "p", "month", account=account),
             Standing(customer, day, currency, 0, 0, 0, 0, 0, 0, None, None, None, account=account),
         )
-        ledger.replace_customers(connection, BASIS.version, [customer], [CustomerLedger(customer, (left,), stands, (), (), ())])
-        ledger.mark_derived(connection, BASIS.version, at(JUNE), opening(date(2025, 6, 4), "UTC"))
+        write_ledger.replace_customers(
+            connection, BASIS.version, [customer], [CustomerLedger(customer, (left,), stands, (), (), ())]
+        )
+        write_ledger.mark_derived(connection, BASIS.version, at(JUNE), opening(date(2025, 6, 4), "UTC"))
 
 
 def test_a_large_churn_is_found_in_the_ledger_once(engine: Engine) -> None:
@@ -398,10 +402,10 @@ def test_a_large_churn_is_found_in_the_ledger_once(engine: Engine) -> None:
     desk.night(date(2025, 6, 5))
     desk.send()
     assert ["Large churn: cus_big −5,000 USD"] == slack.titles
-    from integrations.store import ledger
+    from integrations.store.ledger import write as write_ledger
 
     with begin(engine) as connection:
-        ledger.replace_customers(connection, BASIS.version, ["cus_big"], [])
+        write_ledger.replace_customers(connection, BASIS.version, ["cus_big"], [])
     desk.night(date(2025, 6, 6))
     desk.send()
     assert "Resolved: the churn of cus_big is no longer in the ledger" == slack.titles[-1]
@@ -409,7 +413,7 @@ def test_a_large_churn_is_found_in_the_ledger_once(engine: Engine) -> None:
 
 def test_an_amount_is_one_of_the_reporting_currency(engine: Engine) -> None:
     """More than 300 USD: 40,000 JPY at 150 to the dollar are less, 60,000 are more; a rule in JPY means its own money."""
-    from integrations.store import rates
+    from integrations.store.facts import exchange_rates
     from metrics.exchange_rates import QUOTES
 
     slack = Notebook()
@@ -417,7 +421,7 @@ def test_an_amount_is_one_of_the_reporting_currency(engine: Engine) -> None:
     desk = Desk.open(engine, Watch(rules=(), movements=rules, system=()), slack)
     desk = Desk(engine, replace(desk.alerting, reporting_currency="usd"))
     with begin(engine) as connection:
-        rates.put(connection, pl.DataFrame([(JUNE, "usd", "jpy", "150")], schema=QUOTES, orient="row"), "test", at(JUNE))
+        exchange_rates.put(connection, pl.DataFrame([(JUNE, "usd", "jpy", "150")], schema=QUOTES, orient="row"), "test", at(JUNE))
     for customer, yen in (("cus_less", 40_000), ("cus_more", 60_000)):
         _churned(engine, customer, yen, "jpy")
     desk.night(date(2025, 6, 4))
@@ -426,7 +430,7 @@ def test_an_amount_is_one_of_the_reporting_currency(engine: Engine) -> None:
 
 def test_a_cancellation_that_is_asked_for_is_told_and_its_withdrawal_too(engine: Engine) -> None:
     """5,000 a month are to end: told once, whatever else changes; withdrawn, that is told; when it comes to its end, it is not."""
-    from integrations.store import ledger
+    from integrations.store.ledger import write as write_ledger
     from metrics.periods import opening
 
     slack = Notebook()
@@ -444,10 +448,10 @@ def test_a_cancellation_that_is_asked_for_is_told_and_its_withdrawal_too(engine:
             if net == 0
         )
         with begin(engine) as connection:
-            ledger.replace_customers(
+            write_ledger.replace_customers(
                 connection, BASIS.version, [customer], [CustomerLedger(customer, moved, standings, (), (), ())]
             )
-            ledger.mark_derived(connection, BASIS.version, at(last), opening(last + timedelta(days=1), "UTC"))
+            write_ledger.mark_derived(connection, BASIS.version, at(last), opening(last + timedelta(days=1), "UTC"))
             snapshots.replace_day_totals(
                 connection,
                 BASIS.version,

@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
 from integrations.store import migrate
-from integrations.store.engine import open_engine
+from integrations.store.db.engine import open_engine
 from metrics.alerts.rules import Watch
 from tests.alerts.desk import Desk, Notebook
 from tests.metrics.alerts.books import months

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 from sqlalchemy import Engine
 
-from integrations.store import snapshots
-from integrations.store.engine import begin
+from integrations.store.db.engine import begin
+from integrations.store.figures import snapshots
 from metrics.alerts.rules import Watch
 from tests.alerts.desk import BASIS, Desk, Notebook
 from tests.alerts.test_alerting import _churned

@@ -8,9 +8,10 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from integrations.store import jobs, outbox, runs
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
+from integrations.store.alerts import outbox
+from integrations.store.db.engine import begin, read
+from integrations.store.work import jobs, runs
+from integrations.store.work.jobs import Job
 from tests.alerts.desk import Desk, Notebook, at
 from tests.alerts.dying import NIGHT, WATCH
 from tests.metrics.alerts.books import months

@@ -17,10 +17,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import Engine
 
 from integrations.notify.parcel import Outcome
-from integrations.store import alerts, migrate, outbox
-from integrations.store.alerts import Transition
-from integrations.store.engine import begin, open_engine, read
-from integrations.store.outbox import Posted
+from integrations.store import migrate
+from integrations.store.alerts import alerts, outbox
+from integrations.store.alerts.alerts import Transition
+from integrations.store.alerts.outbox import Posted
+from integrations.store.db.engine import begin, open_engine, read
 from metrics.alerts.rules import Change, Judgement, Rule, Watch
 from metrics.periods import add_months
 from metrics.retention.figures import Figures

@@ -12,9 +12,10 @@ import pytest
 
 from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
-from integrations.store import alerts, migrate
-from integrations.store import outbox as posts
-from integrations.store.engine import read
+from integrations.store import migrate
+from integrations.store.alerts import alerts
+from integrations.store.alerts import outbox as posts
+from integrations.store.db.engine import read
 from metrics.periods import add_months
 from metrics.retention.figures import Figures, ratio
 from tests.notify.slack_server import SlackServer

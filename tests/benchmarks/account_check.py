@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import func, select
 
-from integrations.store import catalog, evidence
-from integrations.store.engine import open_engine, read
-from integrations.store.schema import customer_state, invoice, invoice_line, payload, subscription_state
+from integrations.store.db.engine import open_engine, read
+from integrations.store.facts import catalog
+from integrations.store.facts import read as read_facts
+from integrations.store.facts.schema import customer_state, invoice, invoice_line, payload, subscription_state
 from metrics.evidence import Instant
 from metrics.ledger.derive import Basis, Deriver
 from tests.benchmarks import ingest_account as account
@@ -62,7 +63,7 @@ def check_all(database: str, customers: int) -> Checked:
     total = seen = 0
     with read(engine) as connection:
         deriver = Deriver({1: catalog.load(connection, 1)}, Basis())
-        for group in evidence.groups(connection):
+        for group in read_facts.groups(connection):
             ledger = deriver.derive(group, Instant(account.NOW))
             mrr = ledger.standings[-1].net_micros if ledger.standings else 0
             seen, total = seen + 1, total + mrr

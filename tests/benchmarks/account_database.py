@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from integrations.store import migrate
-from integrations.store.engine import open_engine
+from integrations.store.db.engine import open_engine
 from tests.services.postgres import Postgres, create_database
 
 

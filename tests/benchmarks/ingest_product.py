@@ -12,8 +12,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
-from integrations.store import bulk, catalog, encoding, facts, migrate, states
-from integrations.store.engine import open_engine
+from integrations.store import migrate
+from integrations.store.db import bulk, encoding
+from integrations.store.db.engine import open_engine
+from integrations.store.facts import catalog, states
+from integrations.store.facts import write as write_facts
 from integrations.stripe import asking, reader
 from integrations.stripe.client import Client
 from integrations.stripe.limits import Ceilings, LocalLimiter, ceilings
@@ -93,15 +96,15 @@ def watched() -> Shares:
     shares.of(asking, "parse_list", "json to structs")
     shares.of(reader, "page_of", "structs to evidence")
     shares.of(pages, "merged", "merge pages")
-    shares.of(facts, "put_page", "rows")
-    shares.of(facts, "encode", "encode")
+    shares.of(write_facts, "put_page", "rows")
+    shares.of(write_facts, "encode", "encode")
     shares.of(catalog, "put", "catalog")
     shares.of(states, "_put", "states")
     shares.of(states, "_known", "states: known")
-    shares.of(facts, "_put_payloads", "payloads: compress")
-    for module in (facts, states, catalog):
+    shares.of(write_facts, "_put_payloads", "payloads: compress")
+    for module in (write_facts, states, catalog):
         shares.of(module, "insert_new", "upsert")
-    shares.of(facts, "append", "touched")
+    shares.of(write_facts, "append", "touched")
     shares.of(bulk, "_copy", "copy")
     shares.of(bulk, "cleaned", "look for bad text")
     shares.of(encoding, "digest", "digest")

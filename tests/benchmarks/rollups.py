@@ -25,8 +25,9 @@ from typing import Any
 
 import structlog
 
-from integrations.store import jobs, migrate, runs
-from integrations.store.engine import begin, open_engine, read
+from integrations.store import migrate
+from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.work import jobs, runs
 from metrics.evidence import Instant
 from metrics.ledger.derive import Basis
 from tests.benchmarks import rollups_business as business

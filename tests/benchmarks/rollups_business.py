@@ -12,9 +12,11 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
-from integrations.store import accounts, bulk, catalog, schema
-from integrations.store.encoding import bucket_of, digest, encode
-from integrations.store.engine import begin, open_engine
+from integrations.store.db import bulk
+from integrations.store.db.encoding import bucket_of, digest, encode
+from integrations.store.db.engine import begin, open_engine
+from integrations.store.facts import accounts, catalog
+from integrations.store.facts import schema as facts_schema
 from metrics.evidence import Customer, Instant, Item, Price, Product, Source, Subscription
 
 FIRST = date(2021, 1, 1)
@@ -78,8 +80,8 @@ def write(url: str, first: int, until: int) -> Written:
             body = encode(Customer(name, created=Instant(found[0][0]), currency=found[0][1].currency, country=_country(number)))
             customers.append((bucket_of(name), name, 1, found[0][0], int(Source.SNAPSHOT), "", digest(body), body, LEARNT))
         with begin(engine) as connection:
-            bulk.append(connection, schema.customer_state, _CUSTOMER, customers)
-            bulk.append(connection, schema.subscription_state, _STATE, rows)
+            bulk.append(connection, facts_schema.customer_state, _CUSTOMER, customers)
+            bulk.append(connection, facts_schema.subscription_state, _STATE, rows)
         states += len(rows)
     engine.dispose()
     return Written(until - first, states)
@@ -94,8 +96,8 @@ def touch(url: str, numbers: list[int], at: int) -> int:
         item = replace(last.items[0], quantity=(last.items[0].quantity or 1) + 1)
         rows.append(_row(f"cus_{number:08}", at, replace(last, status="active", ended_at=None, items=(item,))))
     with begin(engine) as connection:
-        bulk.append(connection, schema.subscription_state, _STATE, rows)
-        bulk.append(connection, schema.touched, ("account", "customer_id"), [(1, row[1]) for row in rows])
+        bulk.append(connection, facts_schema.subscription_state, _STATE, rows)
+        bulk.append(connection, facts_schema.touched, ("account", "customer_id"), [(1, row[1]) for row in rows])
     engine.dispose()
     return len(rows)
 

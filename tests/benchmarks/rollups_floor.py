@@ -11,8 +11,8 @@ from typing import Any
 import polars as pl
 import psycopg
 
-from integrations.store import book as ledgers
-from integrations.store.engine import open_engine, read
+from integrations.store.db.engine import open_engine, read
+from integrations.store.ledger import read as ledgers
 from metrics.evidence import Instant
 from metrics.periods import Window
 from metrics.retention.aggregate import finish, partials

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from integrations.store import migrate
-from integrations.store.engine import open_engine
+from integrations.store.db.engine import open_engine
 from tests.cli.conftest import NRR, Done
 from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import Life, roll_up, rolling_of, store

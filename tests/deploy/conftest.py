@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from integrations.store import migrate
-from integrations.store.engine import open_engine
+from integrations.store.db.engine import open_engine
 
 
 @pytest.fixture

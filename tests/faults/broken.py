@@ -19,9 +19,10 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, false, update
 
-from integrations.store import jobs, migrate, runs
-from integrations.store.engine import begin, read
-from integrations.store.schema_work import job as job_table
+from integrations.store import migrate
+from integrations.store.db.engine import begin, read
+from integrations.store.work import jobs, runs
+from integrations.store.work.schema import job as job_table
 from integrations.stripe import client
 from integrations.stripe.decode.parsing import Garbled, Parsed
 from worker import jobs as crew

@@ -24,7 +24,7 @@ from sqlalchemy import text
 
 from integrations.sandbox.faults import Fault
 from integrations.sandbox.sandbox import Sandbox
-from integrations.store.engine import begin, read
+from integrations.store.db.engine import begin, read
 from metrics.ledger.derive import Basis
 from tests.faults.conftest import undisturbed
 from tests.faults.plant import BUSINESS, Plant, Process, TooLate, differences, standing, until

@@ -10,9 +10,10 @@ import pytest
 from pydantic import SecretStr
 
 from integrations.sandbox.sandbox import Sandbox
-from integrations.store import dump, migrate
-from integrations.store.engine import open_engine, read
+from integrations.store import migrate
+from integrations.store.db.engine import open_engine, read
 from tests.faults.plant import BUSINESS, Plant, standing
+from tests.integrations.store import dump
 from tests.services.redis import RedisServer
 from worker import nightly
 from worker.settings import isolated

@@ -21,8 +21,10 @@ from sqlalchemy import Engine, text
 
 from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
-from integrations.store import dump, jobs, migrate, runs
-from integrations.store.engine import open_engine, read
+from integrations.store import migrate
+from integrations.store.db.engine import open_engine, read
+from integrations.store.work import jobs, runs
+from tests.integrations.store import dump
 from tests.services.redis import RedisServer
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -10,12 +10,12 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from integrations.store import dump
-from integrations.store.engine import begin
+from integrations.store.db.engine import begin
 from tests.faults.conftest import Built
 from tests.faults.plant import Plant, differences, until
 from tests.faults.test_processes import same
 from tests.faults.test_redis import begun
+from tests.integrations.store import dump
 from tests.services.postgres import Postgres, create_database
 
 
@@ -128,7 +128,7 @@ def test_four_processes_write_into_one_sqlite_file_at_once(plant: Built, expecte
         path = built.folder / "shared.sqlite3"
         address = folder_address.format(path)
     from integrations.store import migrate
-    from integrations.store.engine import open_engine
+    from integrations.store.db.engine import open_engine
 
     engine = open_engine(address)
     migrate.upgrade(engine)

@@ -139,7 +139,7 @@ def _age_runs(found: Plant) -> None:
     """What was done was done an hour ago: the next sync is due."""
     from sqlalchemy import text
 
-    from integrations.store.engine import begin
+    from integrations.store.db.engine import begin
 
     with begin(found.engine) as connection:
         connection.execute(
@@ -190,7 +190,7 @@ def changed_schema(found: Plant) -> None:
     """A newer version has migrated the database."""
     from sqlalchemy import text
 
-    from integrations.store.engine import begin
+    from integrations.store.db.engine import begin
 
     with begin(found.engine) as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))

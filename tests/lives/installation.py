@@ -13,8 +13,9 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Self
 
-from integrations.store import evidence, quarantine
-from integrations.store.engine import open_engine, read
+from integrations.store.db.engine import open_engine, read
+from integrations.store.facts import quarantine
+from integrations.store.facts import read as read_facts
 from integrations.stripe.client import Client, Params
 from integrations.stripe.limits import Ceilings, LocalLimiter
 from integrations.stripe.reader import Reader
@@ -113,7 +114,7 @@ class Installation:
         """Every customer's ledger as of a moment."""
         with read(self.engine) as connection:
             deriver = deriver_of(connection, self.basis)
-            return {group.customer: deriver.derive(group, Instant(at)) for group in evidence.groups(connection)}
+            return {group.customer: deriver.derive(group, Instant(at)) for group in read_facts.groups(connection)}
 
     def kept_out(self) -> list[tuple[str, str]]:
         """The reason and the id of every object that could not be read."""

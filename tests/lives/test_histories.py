@@ -13,12 +13,14 @@ import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
-from integrations.store import accounts, dump, facts
-from integrations.store.clock import now as database_now
-from integrations.store.engine import begin, read
+from integrations.store.db.clock import now as database_now
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import accounts
+from integrations.store.facts import write as write_facts
 from integrations.stripe.page import StripePage
 from integrations.stripe.reader import Reader
 from metrics.entries import CustomerLedger, Movement
+from tests.integrations.store import dump
 from tests.lives.account import Account
 from tests.lives.bases import BASES, SECOND
 from tests.lives.installation import InMemory, Installation
@@ -72,7 +74,7 @@ def stored(pages: Sequence[StripePage], file: Path, template: Path) -> tuple[lis
             )
         for page in pages:
             with begin(installation.engine) as connection:
-                facts.put_page(connection, account, translated.merged([page]), database_now(connection))
+                write_facts.put_page(connection, account, translated.merged([page]), database_now(connection))
         with read(installation.engine) as connection:
             lines = evident(dump.canonical(connection, derived=False))
         return lines, [repr(ledger) for _, ledger in sorted(installation.ledgers(SECOND).items())]

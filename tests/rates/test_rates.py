@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 
 from integrations.rates.files import load
 from integrations.rates.quotes import BadRates
-from integrations.store import rates
-from integrations.store.clock import now
-from integrations.store.engine import begin, read
+from integrations.store.db.clock import now
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import exchange_rates
 from metrics.exchange_rates import QUOTES, exchange, rates_on
 from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import BASIS, Life, store
@@ -117,4 +117,4 @@ def test_only_what_the_ledger_needs_is_stored(engine: Engine, tmp_path: Path) ->
     _file(tmp_path / "hist.csv", HISTORY.replace("163.01", "163.02"))
     assert Refreshed(1, date(2024, 3, 5)) == refresh(engine, BASIS.version, source, "eur")
     with read(engine) as connection:
-        assert ["163.28", "163.02", "1.0846", "1.0849"] == rates.of_source(connection, "hist.csv")["rate"].to_list()
+        assert ["163.28", "163.02", "1.0846", "1.0849"] == exchange_rates.of_source(connection, "hist.csv")["rate"].to_list()

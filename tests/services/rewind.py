@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Engine, delete, insert, select
 from sqlalchemy.exc import OperationalError
 
-from integrations.store.engine import begin, read
+from integrations.store.db.engine import begin, read
 from integrations.store.tables import metadata
 
 Photo = dict[str, list[dict[str, Any]]]

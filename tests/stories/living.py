@@ -13,8 +13,10 @@ from sqlalchemy import Engine
 from integrations.sandbox.business import Business
 from integrations.sandbox.oracle.ledger import Movement, Standing
 from integrations.sandbox.sandbox import Sandbox
-from integrations.store import accounts, catalog, evidence, migrate, quarantine
-from integrations.store.engine import open_engine, read
+from integrations.store import migrate
+from integrations.store.db.engine import open_engine, read
+from integrations.store.facts import accounts, catalog, quarantine
+from integrations.store.facts import read as read_facts
 from integrations.stripe.client import Client
 from integrations.stripe.limits import Ceilings, LocalLimiter
 from integrations.stripe.reader import Reader
@@ -102,7 +104,7 @@ def derived(engine: Engine, now: int, basis: Basis = DEFAULT) -> dict[str, Custo
     with read(engine) as connection:
         catalogs = {row.id: catalog.load(connection, row.id) for row in accounts.everything(connection)}
         deriver = Deriver(catalogs, basis)
-        return {group.customer: deriver.derive(group, Instant(now)) for group in evidence.groups(connection)}
+        return {group.customer: deriver.derive(group, Instant(now)) for group in read_facts.groups(connection)}
 
 
 def kept_out(engine: Engine) -> int:

@@ -17,11 +17,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from integrations.store import catalog, cursors, evidence, quarantine
-from integrations.store.dump import canonical
-from integrations.store.engine import open_engine, read
+from integrations.store.db.engine import open_engine, read
+from integrations.store.facts import catalog, quarantine
+from integrations.store.facts import read as read_facts
+from integrations.store.facts.schema import event, invoice, invoice_line, person, subscription_state
 from integrations.store.migrate import upgrade
-from integrations.store.schema import event, invoice, invoice_line, person, subscription_state
+from integrations.store.work import cursors
 from integrations.stripe.client import Client
 from integrations.stripe.limits import Ceilings, LocalLimiter
 from integrations.stripe.reader import Reader
@@ -29,6 +30,7 @@ from metrics.entries import CustomerLedger
 from metrics.evidence import Instant
 from metrics.ledger.derive import Basis, Deriver
 from metrics.policy import preset
+from tests.integrations.store.dump import canonical
 from tests.stripe import replay
 from tests.stripe.replay import ACCOUNT, KEY, NOW, Replay, collected
 from worker import steps
@@ -95,7 +97,7 @@ def ledgers(engine: Engine, now: int, basis: Basis = Basis()) -> dict[str, Custo
     """Every customer's ledger as of `now`, from the stored facts."""
     with read(engine) as connection:
         deriver = Deriver({1: catalog.load(connection, 1)}, basis)
-        return {g.customer: deriver.derive(g, Instant(now)) for g in evidence.groups(connection)}
+        return {g.customer: deriver.derive(g, Instant(now)) for g in read_facts.groups(connection)}
 
 
 def standing(found: dict[str, CustomerLedger]) -> dict[str, int]:

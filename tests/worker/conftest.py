@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from integrations.store.engine import open_engine
+from integrations.store.db.engine import open_engine
 from tests.worker.stripe_fake import FakeStripe
 from worker.jobs import Terms
 from worker.plan import Pace

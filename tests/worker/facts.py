@@ -7,9 +7,10 @@ from decimal import Decimal
 
 from sqlalchemy import Engine
 
-from integrations.store import accounts, dump, ledger
-from integrations.store.engine import begin, read
-from integrations.store.facts import Page, put_page
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import accounts
+from integrations.store.facts.write import Page, put_page
+from integrations.store.ledger import write as write_ledger
 from metrics.evidence import (
     Coupon,
     Customer,
@@ -23,6 +24,7 @@ from metrics.evidence import (
     SubscriptionState,
 )
 from metrics.ledger.derive import Basis
+from tests.integrations.store import dump
 from worker import catchup
 from worker.jobs import Terms
 from worker.plan import Pace
@@ -136,7 +138,7 @@ def complete(engine: Engine) -> dict[str, bool]:
     """By the name of the policy, whether a ledger is complete; of several bases of one policy, whether all are."""
     out: dict[str, bool] = {}
     with read(engine) as connection:
-        for row in ledger.bases(connection).values():
+        for row in write_ledger.bases(connection).values():
             out[row.policy] = out.get(row.policy, True) and row.derived_at is not None
     return out
 
@@ -145,10 +147,10 @@ def mrr(engine: Engine, basis: Basis = DEFAULT) -> Mapping[str, int]:
     """What every customer stands at last, in whole units of its currency; those at zero left out."""
     import polars as pl
 
-    from integrations.store import book
+    from integrations.store.ledger import read as read_ledger
 
     with read(engine) as connection:
-        last = book.standings(connection, basis.version).sort("day").group_by("customer", "currency").last()
+        last = read_ledger.standings(connection, basis.version).sort("day").group_by("customer", "currency").last()
     return {c: n // 1_000_000 for c, n in last.filter(pl.col("net_micros") > 0).select("customer", "net_micros").iter_rows()}
 
 

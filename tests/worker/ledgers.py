@@ -8,8 +8,10 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 from sqlalchemy import Engine
 
-from integrations.store import jobs, ledger, rates, runs
-from integrations.store.engine import begin, read
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import exchange_rates
+from integrations.store.ledger import write as write_ledger
+from integrations.store.work import jobs, runs
 from metrics.entries import Attribute, CustomerLedger, Exclusion, Movement, Standing
 from metrics.evidence import Instant
 from metrics.exchange_rates import QUOTES
@@ -62,17 +64,17 @@ def whole_book(lives: Mapping[str, Life]) -> Book:
 def store(engine: Engine, lives: Mapping[str, Life], names: Iterable[str], today: date, *, basis: Basis = BASIS) -> None:
     """Put the ledgers of some customers in the place of what is there, and say that the ledger is complete as of the end of `today`."""
     with begin(engine) as connection:
-        ledger.put_basis(connection, basis.version, basis.policy.name, {})
+        write_ledger.put_basis(connection, basis.version, basis.policy.name, {})
         wanted = sorted(names)
         found = [ledger_of(name, lives[name]) for name in wanted if name in lives]
-        ledger.replace_customers(connection, basis.version, wanted, found)
-        ledger.mark_derived(connection, basis.version, NOW, Instant(opening(today, basis.timezone) + 86_399))
+        write_ledger.replace_customers(connection, basis.version, wanted, found)
+        write_ledger.mark_derived(connection, basis.version, NOW, Instant(opening(today, basis.timezone) + 86_399))
 
 
 def put_rates(engine: Engine, rows: Iterable[tuple[date, str, str, str]]) -> None:
     """Give rates (day, unit, currency, rate)."""
     with begin(engine) as connection:
-        rates.put(connection, pl.DataFrame(list(rows), schema=QUOTES, orient="row"), "test", NOW)
+        exchange_rates.put(connection, pl.DataFrame(list(rows), schema=QUOTES, orient="row"), "test", NOW)
 
 
 def roll_up(rolling: Rolling, *, whole: bool = False, threads: int = 2, give_up_after: int = 1) -> Outcome:

@@ -14,11 +14,14 @@ from pydantic import SecretStr
 from integrations.sandbox.business import Business
 from integrations.sandbox.faults import Fault
 from integrations.sandbox.sandbox import Sandbox
-from integrations.store import accounts, cursors, dump, migrate, runs
-from integrations.store.accounts import AccountRefused
-from integrations.store.engine import open_engine, read
+from integrations.store import migrate
+from integrations.store.db.engine import open_engine, read
+from integrations.store.facts import accounts
+from integrations.store.facts.accounts import AccountRefused
+from integrations.store.work import cursors, runs
 from integrations.stripe.errors import Refused
 from tests.faults.plant import ROOT
+from tests.integrations.store import dump
 from worker import nightly, steps
 from worker.settings import isolated
 from worker.wiring import Wiring, open_wiring

@@ -3,10 +3,10 @@
 import pytest
 from sqlalchemy import Engine, select
 
-from integrations.store import evidence
-from integrations.store.engine import read
-from integrations.store.lookups import Changed
-from integrations.store.schema import invoice
+from integrations.store.db.engine import read
+from integrations.store.facts import read as read_facts
+from integrations.store.facts.lookups import Changed
+from integrations.store.facts.schema import invoice
 from metrics.evidence import Customer, Instant, Source
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
@@ -20,7 +20,7 @@ SUB_1 = Changed("subscription", "sub_1", "cus_1")
 def quantity(engine: Engine, customer: str) -> int | None:
     """The quantity in the newest state held of a customer's subscription."""
     with read(engine) as connection:
-        [group] = evidence.groups(connection, only=[customer])
+        [group] = read_facts.groups(connection, only=[customer])
     newest = max(group.members[0].subscriptions[0].states, key=lambda state: (state.at, state.source))
     return newest.subscription.items[0].quantity
 
@@ -58,7 +58,7 @@ def test_news_on_its_way_is_no_drift(engine: Engine, wire: Wire) -> None:
 def statuses(engine: Engine, customer: str) -> list[tuple[Instant, str]]:
     """Moment and status of every state held of a customer's subscription, in order."""
     with read(engine) as connection:
-        [group] = evidence.groups(connection, only=[customer])
+        [group] = read_facts.groups(connection, only=[customer])
     return [(state.at, state.subscription.status) for state in group.members[0].subscriptions[0].states]
 
 
@@ -90,7 +90,7 @@ def test_a_late_event_is_laid_in_its_place(engine: Engine, wire: Wire) -> None:
     _, [drift] = steps.audit(wire(default=stripe))
     assert ({"event": 1}, {"event": (late,)}) == (drift.counts, drift.others)
     with read(engine) as connection:
-        [group] = evidence.groups(connection, only=["cus_000005"])
+        [group] = read_facts.groups(connection, only=["cus_000005"])
     assert [happened] == [s.at for s in group.members[0].subscriptions[0].states if s.source == Source.EVENT]
     _, [drift] = steps.audit(wire(default=stripe))
     assert {} == drift.counts

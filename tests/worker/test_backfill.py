@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import Engine
 
-from integrations.store.engine import read
-from integrations.store.jobs import Job
-from integrations.store.runs import AlreadyRunning
-from integrations.store.schema import subscription_state
+from integrations.store.db.engine import read
+from integrations.store.facts.schema import subscription_state
+from integrations.store.work.jobs import Job
+from integrations.store.work.runs import AlreadyRunning
 from metrics.evidence import Instant
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import HOUR, START, FakeStripe

@@ -5,14 +5,16 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, select, update
 
-from integrations.store import cursors, jobs, lookups, outbox, recheck, runs
-from integrations.store.clock import now as database_now
-from integrations.store.columns import UtcDateTime
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
-from integrations.store.outbox import Message
-from integrations.store.recheck import Recheck
+from integrations.store.alerts import outbox
+from integrations.store.alerts.outbox import Message
+from integrations.store.db.clock import now as database_now
+from integrations.store.db.columns import UtcDateTime
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import lookups, recheck
+from integrations.store.facts.recheck import Recheck
 from integrations.store.tables import metadata
+from integrations.store.work import cursors, jobs, runs
+from integrations.store.work.jobs import Job
 from metrics.evidence import Instant
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe

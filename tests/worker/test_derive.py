@@ -8,9 +8,11 @@ from sqlalchemy import Engine, event
 
 from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
-from integrations.store import evidence, jobs, ledger, runs
-from integrations.store.engine import begin, read
-from integrations.store.jobs import Job
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import read as read_facts
+from integrations.store.ledger import write as write_ledger
+from integrations.store.work import jobs, runs
+from integrations.store.work.jobs import Job
 from metrics.ledger.derive import Basis, InternalRule
 from metrics.policy import preset
 from tests.stories.living import opened, synced
@@ -41,7 +43,7 @@ def rebuilt(engine: Engine, now: str, basis: Basis = DEFAULT) -> list[str]:
 def marks(engine: Engine) -> int:
     """Marks of customers that wait to be derived."""
     with read(engine) as connection:
-        return evidence.count_touched(connection)
+        return read_facts.count_touched(connection)
 
 
 def kinds(engine: Engine, run: int) -> list[str]:
@@ -89,7 +91,7 @@ def test_nothing_new_is_nothing_to_do(engine: Engine, told: Told) -> None:
     assert ["derive_plan", "derive_mark"] == kinds(engine, second.run_id)
     assert before == derived(engine)
     with read(engine) as connection:
-        assert at("2025-03-01") == ledger.bases(connection)[Basis().version].derived_until
+        assert at("2025-03-01") == write_ledger.bases(connection)[Basis().version].derived_until
 
 
 def test_only_whom_news_concerns_is_derived(engine: Engine, told: Told) -> None:
@@ -144,7 +146,7 @@ def test_a_clock_that_is_a_little_behind_is_not_meant(engine: Engine, told: Told
     later = derive(engine, "2025-02-01T00:00:00")
     assert ["derive_plan", "derive_touched", "derive_mark"] == kinds(engine, later.run_id)
     with read(engine) as connection:
-        assert at("2025-02-01T00:10:00") == ledger.bases(connection)[Basis().version].derived_until
+        assert at("2025-02-01T00:10:00") == write_ledger.bases(connection)[Basis().version].derived_until
 
 
 # --- crashes --------------------------------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from pathlib import Path
 import duckdb
 from sqlalchemy import Engine
 
-from integrations.store import book
-from integrations.store.engine import read
+from integrations.store.db.engine import read
+from integrations.store.ledger import read as read_ledger
 from metrics.retention.figures import Figures, ratio
 from tests.worker.ledgers import BASIS, Life, change, roll_up, rolling_of, store
 from worker import stored
@@ -56,7 +56,7 @@ def test_duckdb_finds_the_same(engine: Engine, tmp_path: Path) -> None:
     store(engine, lives, lives, TODAY)
     roll_up(rolling_of(engine))
     with read(engine) as connection:
-        ledger = book.book(connection, BASIS.version)
+        ledger = read_ledger.book(connection, BASIS.version)
     ledger.standings.write_parquet(tmp_path / "standings.parquet")
     ledger.movements.write_parquet(tmp_path / "movements.parquet")
     sql = QUERY.replace("'standings", f"'{tmp_path}/standings").replace("'movements", f"'{tmp_path}/movements")

@@ -5,8 +5,8 @@ import urllib.request
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import Engine
 
-from integrations.store import workers
-from integrations.store.engine import begin, open_engine
+from integrations.store.db.engine import begin, open_engine
+from integrations.store.work import workers
 from metrics.evidence import Instant
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe

@@ -14,8 +14,8 @@ from sqlalchemy import Engine, select
 
 from integrations.notify.letter import message_id
 from integrations.store import migrate
-from integrations.store.engine import begin
-from integrations.store.schema_work import cursor, job, run, setting
+from integrations.store.db.engine import begin
+from integrations.store.work.schema import cursor, job, run, setting
 from metrics.alerts.grouping import thread_of
 from metrics.alerts.states import Alert
 from metrics.evidence import Source
@@ -106,10 +106,10 @@ def test_streams_and_sources() -> None:
 
 def test_what_is_remembered() -> None:
     """The names under which an installation remembers something of itself."""
-    from integrations.store import members
+    from integrations.store.facts import customer_merge
     from worker import tick
 
-    assert ("derive:dropped", "members:rule", "health_watched") == (derive._DROPPED, members._RULE, tick.WATCHED)
+    assert ("derive:dropped", "members:rule", "health_watched") == (derive._DROPPED, customer_merge._RULE, tick.WATCHED)
 
 
 def test_alert_threads_and_message_ids() -> None:

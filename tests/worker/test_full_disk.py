@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event
 
-from integrations.store import jobs, migrate
-from integrations.store.engine import open_engine, read
+from integrations.store import migrate
+from integrations.store.db.engine import open_engine, read
+from integrations.store.work import jobs
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
 from tests.worker.test_ingest import dumped

@@ -10,8 +10,8 @@ from prometheus_client.core import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 from sqlalchemy import Engine
 
-from integrations.store import jobs, runs, workers
-from integrations.store.engine import begin
+from integrations.store.db.engine import begin
+from integrations.store.work import jobs, runs, workers
 from worker import freshness
 from worker.cli.worker import STUCK_SECONDS, unhealthy
 from worker.exporter import FreshnessCollector

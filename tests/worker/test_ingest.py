@@ -5,12 +5,14 @@ import threading
 import pytest
 from sqlalchemy import Engine
 
-from integrations.store import cursors, dump, jobs, quarantine
-from integrations.store.accounts import AccountRefused
-from integrations.store.engine import begin, read
-from integrations.store.schema_work import job as table
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import quarantine
+from integrations.store.facts.accounts import AccountRefused
+from integrations.store.work import cursors, jobs
+from integrations.store.work.schema import job as table
 from integrations.stripe.errors import Refused, Transient
 from metrics.evidence import Instant
+from tests.integrations.store import dump
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
 from worker import steps

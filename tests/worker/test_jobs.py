@@ -11,10 +11,14 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
-from integrations.store import accounts, evidence, facts, jobs, migrate, runs, workers
-from integrations.store.accounts import AccountRefused
-from integrations.store.engine import begin, open_engine, read
-from integrations.store.jobs import Job, LeaseLost
+from integrations.store import migrate
+from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.facts import accounts
+from integrations.store.facts import read as read_facts
+from integrations.store.facts import write as write_facts
+from integrations.store.facts.accounts import AccountRefused
+from integrations.store.work import jobs, runs, workers
+from integrations.store.work.jobs import Job, LeaseLost
 from integrations.stripe.errors import Refused, Transient
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
@@ -293,30 +297,30 @@ def test_a_mark_that_is_committed_late_is_not_removed_unseen(engine: Engine) -> 
 
     def slow() -> None:
         with begin(engine) as connection:
-            facts.touch(connection, 1, ["cus_slow"])
+            write_facts.touch(connection, 1, ["cus_slow"])
             wrote.set()
             looked.wait(2.0)
 
     def look() -> None:
         with begin(engine) as connection:
-            customers, last = evidence.touched_customers(connection)
+            customers, last = read_facts.touched_customers(connection)
         looked.set()
         first.join()
         with begin(engine) as connection:
-            evidence.drop_touched_until(connection, last)
+            read_facts.drop_touched_until(connection, last)
         seen.extend(customer for _, customer in customers)
 
     first = threading.Thread(target=slow)
     first.start()
     wrote.wait()
     with begin(engine) as connection:
-        facts.touch(connection, 1, ["cus_quick"])
+        write_facts.touch(connection, 1, ["cus_quick"])
     second = threading.Thread(target=look)
     second.start()
     first.join()
     second.join()
     with read(engine) as connection:
-        left = [customer for _, customer in evidence.marked_customers(connection)]
+        left = [customer for _, customer in read_facts.marked_customers(connection)]
     assert ["cus_quick", "cus_slow"] == sorted(seen + left)
 
 

@@ -7,9 +7,9 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.engine import make_url
 
-from integrations.store import jobs
-from integrations.store.accounts import AccountRefused
-from integrations.store.engine import begin, open_engine, read
+from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.facts.accounts import AccountRefused
+from integrations.store.work import jobs
 from integrations.stripe.errors import Refused
 from metrics.evidence import Instant
 from tests.worker.stripe_fake import FakeStripe

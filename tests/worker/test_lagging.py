@@ -4,10 +4,11 @@ from datetime import timedelta
 
 from sqlalchemy import Engine, update
 
-from integrations.store import evidence, recheck
-from integrations.store.clock import now
-from integrations.store.engine import begin, read
-from integrations.store.schema import recheck as table
+from integrations.store.db.clock import now
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import read as read_facts
+from integrations.store.facts import recheck
+from integrations.store.facts.schema import recheck as table
 from metrics.evidence import Instant
 from metrics.timeline.event_order import in_order
 from metrics.timeline.lagging import without_lagging
@@ -30,7 +31,7 @@ def waiting(engine: Engine) -> list[tuple[str, int]]:
 def believed(engine: Engine, customer: str) -> int | None:
     """The quantity that holds at last, by all that is known."""
     with read(engine) as connection:
-        [group] = evidence.groups(connection, only=[customer])
+        [group] = read_facts.groups(connection, only=[customer])
     kept, _ = without_lagging(in_order(group.members[0].subscriptions[0].states))
     return kept[-1].subscription.items[0].quantity
 

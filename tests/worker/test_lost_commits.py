@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import Engine
 
-from integrations.store import jobs
-from integrations.store.engine import begin
-from integrations.store.jobs import Job, LeaseLost
-from integrations.store.runs import start
+from integrations.store.db.engine import begin
+from integrations.store.work import jobs
+from integrations.store.work.jobs import Job, LeaseLost
+from integrations.store.work.runs import start
 from metrics.evidence import Instant
 from tests.services.rewind import Photo, photographed, put_back
 from tests.worker.conftest import Wire

@@ -10,9 +10,10 @@ from sqlalchemy import Engine, text
 
 from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
-from integrations.store import cursors, jobs, migrate, runs, workers
-from integrations.store.engine import begin, open_engine, read
+from integrations.store import migrate
+from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.migrate import NotMigrated
+from integrations.store.work import cursors, jobs, runs, workers
 from integrations.stripe.errors import Refused
 from metrics.evidence import Instant
 from tests.worker.conftest import Wire

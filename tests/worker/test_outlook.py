@@ -7,9 +7,13 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Engine
 
-from integrations.store import accounts, bulk, catalog, jobs, runs, schema, signals
-from integrations.store.encoding import bucket_of, digest, encode
-from integrations.store.engine import begin, read
+from integrations.store.db import bulk
+from integrations.store.db.encoding import bucket_of, digest, encode
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import accounts, catalog
+from integrations.store.facts import schema as facts_schema
+from integrations.store.figures import upcoming
+from integrations.store.work import jobs, runs
 from metrics.evidence import (
     Coupon,
     Customer,
@@ -54,13 +58,13 @@ def _put(engine: Engine, subscriptions: list[Subscription]) -> None:
         for each in subscriptions:
             bucket, body = bucket_of(each.customer), encode(each)
             bulk.append(
-                connection, schema.subscription_state,
+                connection, facts_schema.subscription_state,
                 ("bucket", "customer_id", "account", "subscription_id", "at", "source", "source_id", "status", "digest", "body", "learnt_at"),
                 [(bucket, each.customer, 1, each.id, BEFORE, int(Source.EVENT), "evt", each.status, digest(body), body, LEARNT)],
             )  # fmt: skip
             who = encode(Customer(each.customer, created=BEFORE, currency="usd"))
             bulk.append(
-                connection, schema.customer_state,
+                connection, facts_schema.customer_state,
                 ("bucket", "customer_id", "account", "at", "source", "source_id", "digest", "body", "learnt_at"),
                 [(bucket, each.customer, 1, BEFORE, int(Source.SNAPSHOT), "", digest(who), who, LEARNT)],
             )  # fmt: skip
@@ -69,7 +73,7 @@ def _put(engine: Engine, subscriptions: list[Subscription]) -> None:
 def _paid_until(engine: Engine, customer: str, since: int, until: int) -> None:
     with begin(engine) as connection:
         bulk.append(
-            connection, schema.invoice_line,
+            connection, facts_schema.invoice_line,
             ("bucket", "customer_id", "account", "invoice_id", "line_id", "subscription_id", "amount", "currency", "period_start",
              "period_end", "proration", "inclusive_tax", "learnt_at"),
             [(bucket_of(customer), customer, 1, f"in_{customer}", "il", f"sub_{customer}", 120_000, "usd", since, until, False, 0, LEARNT)],
@@ -91,7 +95,7 @@ def _run(engine: Engine) -> list[tuple[str, int, int, int]]:
         )
         assert worked.error is None
     with read(engine) as connection:
-        found = signals.of_day(connection, BASIS.version)
+        found = upcoming.of_day(connection, BASIS.version)
     assert {date(2026, 3, 31)} == {row["day"] for row in found}
     assert {"usd"} == {row["currency"] for row in found}
     return [(row["name"], row["within_days"], row["micros"] // 1_000_000, row["customers"]) for row in found]
@@ -162,4 +166,4 @@ def test_a_day_is_replaced(engine: Engine) -> None:
 def test_before_the_first_look_there_is_nothing(engine: Engine, day: date | None) -> None:
     """No signals, rather than an error."""
     with read(engine) as connection:
-        assert [] == signals.of_day(connection, BASIS.version, day)
+        assert [] == upcoming.of_day(connection, BASIS.version, day)

@@ -8,9 +8,11 @@ from pydantic import SecretStr
 from integrations.sandbox.business import Business
 from integrations.sandbox.faults import Fault
 from integrations.sandbox.sandbox import Sandbox
-from integrations.store import dump, migrate, rollups
-from integrations.store.engine import read
+from integrations.store import migrate
+from integrations.store.db.engine import read
+from integrations.store.figures import rollups
 from metrics.retention.figures import Figures
+from tests.integrations.store import dump
 from worker import backfill, catchup, steps
 from worker.backfill import Request
 from worker.preview import Change, Key, changes, preview

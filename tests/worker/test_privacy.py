@@ -9,15 +9,15 @@ from sqlalchemy import Engine
 
 from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
-from integrations.store import forget, people
-from integrations.store.engine import begin, read
-from integrations.store.facts import Page
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import contacts, erase
+from integrations.store.facts.write import Page
 from integrations.stripe.client import Client
 from integrations.stripe.limits import LocalLimiter
 from integrations.stripe.reader import Reader
 from metrics.evidence import Customer, CustomerState, Instant, Item, Source, Subscription, SubscriptionState
 from metrics.ledger.derive import Basis
-from tests.store.telling import everything_in, rows
+from tests.integrations.store.telling import everything_in, rows
 from tests.stories.living import UNLIMITED
 from tests.worker.facts import Told, at, derive, derived, mrr, wiring
 from worker import steps
@@ -73,14 +73,14 @@ def test_names_that_were_asked_for_can_be_forgotten(engine: Engine) -> None:
         assert rows(engine, "person") >= len(everybody) - 2, "a deleted one has no name any more"
         gone = everybody[0]
         with read(engine) as connection:
-            assert gone.name == (people.named(connection, [gone.id])[gone.id].name or "")
+            assert gone.name == (contacts.named(connection, [gone.id])[gone.id].name or "")
         with begin(engine) as connection:
-            forget.forget(connection, 1, gone.id, metadata=True)
+            erase.forget(connection, 1, gone.id, metadata=True)
         assert not {gone.name, gone.email} & held(engine, sandbox)
         read_into(engine, sandbox, people=True)
         assert not {gone.name, gone.email} & held(engine, sandbox)
         with read(engine) as connection:
-            assert {} == people.named(connection, [gone.id])
+            assert {} == contacts.named(connection, [gone.id])
 
 
 NASTY = {"nul": "a\x00b", "half a pair": "a\x00b\ud800c\ufffd" + "\U0001f4a9" * 3}
@@ -103,7 +103,7 @@ def test_text_that_no_database_takes_survives_to_the_ledger(engine: Engine, nast
             at("2025-01-01"),
             customers=[CustomerState(at("2025-01-01"), Source.SNAPSHOT, "", known)],
             subscriptions=[SubscriptionState(at("2025-01-01"), Source.SNAPSHOT, "", about)],
-            people=[people.Person(name, nasty, nasty)],
+            people=[contacts.Person(name, nasty, nasty)],
             payloads=[
                 ("subscription", about.id, "", Instant(at("2025-01-01")), zlib.compress(nasty.encode(errors="surrogatepass")))
             ],

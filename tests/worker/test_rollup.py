@@ -10,10 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from integrations.store import dump, ledger, migrate, parts, rollups, snapshots
-from integrations.store.engine import begin, open_engine, read
+from integrations.store import migrate
+from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.figures import partials, rollups, snapshots
+from integrations.store.ledger import write as write_ledger
 from metrics.periods import Window, month
 from metrics.retention.figures import Figures
+from tests.integrations.store import dump
 from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import BASIS, DIMENSIONS, Life, change, ledger_of, put_rates, roll_up, rolling_of, store
 from worker import adding, figures, rollup, stored
@@ -71,17 +74,17 @@ def test_a_night_at_a_time_is_as_good_as_from_zero(
 
 
 def _same_as_from_zero(engine: Engine, another: Engine, lives: dict[str, Life], today: date) -> None:
-    from integrations.store import rates
+    from integrations.store.facts import exchange_rates
 
     with read(engine) as connection:
-        quotes = rates.of_source(connection)
+        quotes = exchange_rates.of_source(connection)
     with begin(another) as connection:
-        ledger.clear(connection, BASIS.version)
+        write_ledger.clear(connection, BASIS.version)
     put_rates(another, quotes.rows())
     store(another, lives, lives, today)
     assert roll_up(rolling_of(another), whole=True).whole
     with begin(another) as connection:
-        assert parts.kept(connection, BASIS.version)
+        assert partials.kept(connection, BASIS.version)
     assert _derived(another, today) == _derived(engine, today)
 
 
@@ -308,11 +311,11 @@ def test_a_ledger_that_is_cleared_meanwhile_stops_the_run(engine: Engine, monkey
     def cleared(*asked: object) -> adding.Sums:
         found = real(*asked)  # type: ignore[arg-type]  # what it was handed
         with begin(engine) as connection:
-            ledger.clear(connection, BASIS.version)
+            write_ledger.clear(connection, BASIS.version)
         return found
 
     monkeypatch.setattr(adding, "of_shard", cleared)
-    with pytest.raises(parts.NotAddingUp, match="nrr rollup"):
+    with pytest.raises(partials.NotAddingUp, match="nrr rollup"):
         roll_up(rolling_of(engine))
     monkeypatch.undo()
     store(engine, lives, lives, date(2024, 9, 20))
@@ -327,7 +330,7 @@ def test_broken_identities_are_told(engine: Engine) -> None:
         made, standings=tuple(replace(s, net_micros=s.net_micros + 1) if n == 0 else s for n, s in enumerate(made.standings))
     )
     with begin(engine) as connection:
-        ledger.replace_customers(connection, BASIS.version, ["c0"], [wrong])
+        write_ledger.replace_customers(connection, BASIS.version, ["c0"], [wrong])
     found = roll_up(rolling_of(engine))
     assert found.broken
     assert any("customer c0" in each and "do not lead to the standing" in each for each in found.breaks)

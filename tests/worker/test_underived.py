@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select, update
 
-from integrations.store import ledger
-from integrations.store.engine import begin, read
-from integrations.store.schema import customer_state, subscription_state
-from integrations.store.schema_ledger import finding, movement, standing
+from integrations.store.db.engine import begin, read
+from integrations.store.facts.schema import customer_state, subscription_state
+from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger.schema import finding, movement, standing
 from metrics.entries import CustomerLedger
 from metrics.evidence import CustomerGroup, Instant
 from metrics.ledger.derive import Basis, Deriver
@@ -107,7 +107,7 @@ def test_a_fault_of_ours_is_one_customers(engine: Engine, told: Told, monkeypatc
     derive(engine, NOW)
     assert {"cus_a": 10} == mrr(engine)
     with read(engine) as connection:
-        [(customer, why)] = ledger.underived(connection)
+        [(customer, why)] = write_ledger.underived(connection)
     assert "cus_b" == customer
     assert "ZeroDivisionError: months" in why
 

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, Table, delete, insert, select, update
 
 from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
-from integrations.store.engine import begin, read
-from integrations.store.schema_figures import rollup as rollup_table
-from integrations.store.schema_ledger import attribute, exclusion, finding, movement, standing, wake
+from integrations.store.db.engine import begin, read
+from integrations.store.figures.schema import rollup as rollup_table
+from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing, wake
 from metrics.ledger.derive import Basis
 from metrics.policy import preset
 from tests.stories.living import opened, synced
@@ -169,7 +169,7 @@ def test_other_policies_are_verified_by_themselves(engine: Engine) -> None:
 
 def test_a_derivation_under_way_is_no_reason_for_alarm(engine: Engine) -> None:
     """While others derive, a difference means nothing and is not told as one."""
-    from integrations.store import runs
+    from integrations.store.work import runs
 
     told = Told(engine)
     told.catalog()
@@ -189,7 +189,7 @@ def test_a_derivation_under_way_is_no_reason_for_alarm(engine: Engine) -> None:
 
 def test_verifying_changes_nothing(engine: Engine) -> None:
     """Marks and figures are what they were."""
-    from integrations.store import evidence
+    from integrations.store.facts import read as read_facts
 
     told = Told(engine)
     told.catalog()
@@ -198,4 +198,4 @@ def test_verifying_changes_nothing(engine: Engine) -> None:
     told.subscription("cus_a", "2025-02-10", quantity=2)
     verify(found)
     with read(engine) as connection:
-        assert 1 == evidence.count_touched(connection)
+        assert 1 == read_facts.count_touched(connection)

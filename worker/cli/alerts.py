@@ -54,8 +54,8 @@ def _desk(*, json: bool, now: str | None = None, config: Any = None) -> Iterator
 @app.command("list")
 def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
     """List every rule with the alerts that it has, what they stand at, and who is quiet about what."""
-    from integrations.store import alerts, outbox
-    from integrations.store.engine import read
+    from integrations.store.alerts import alerts, outbox
+    from integrations.store.db.engine import read
 
     with _desk(json=json, now=now, config=config) as desk:
         with read(desk.face.wiring.engine) as connection:
@@ -190,8 +190,8 @@ def mute(
 @app.command()
 def unmute(rule: Rule, segment: Segment = "", json: Json = False, config: Config = None) -> None:
     """Speak of a rule again."""
-    from integrations.store import alerts
-    from integrations.store.engine import begin
+    from integrations.store.alerts import alerts
+    from integrations.store.db.engine import begin
 
     with _desk(json=json, config=config) as desk:
         with begin(desk.face.wiring.engine) as connection:
@@ -208,8 +208,8 @@ def unmute(rule: Rule, segment: Segment = "", json: Json = False, config: Config
 def ack(rule: Rule, segment: Segment = "", reason: Annotated[str, typer.Option("--reason", help="What is being done.")] = "",
         json: Json = False, now: Now = None, config: Config = None) -> None:  # fmt: skip
     """Say that somebody has seen it: no reminders until it is resolved."""
-    from integrations.store import alerts
-    from integrations.store.engine import read
+    from integrations.store.alerts import alerts
+    from integrations.store.db.engine import read
 
     with _desk(json=json, now=now, config=config) as desk:
         desk.known(rule)
@@ -222,8 +222,8 @@ def ack(rule: Rule, segment: Segment = "", reason: Annotated[str, typer.Option("
 
 
 def _silence(desk: Desk, rule: str, segment: str, sort: str, until: datetime | None, reason: str) -> None:
-    from integrations.store import alerts
-    from integrations.store.engine import begin
+    from integrations.store.alerts import alerts
+    from integrations.store.db.engine import begin
 
     desk.known(rule)
     with begin(desk.face.wiring.engine) as connection:
@@ -246,8 +246,8 @@ def history(
     config: Config = None,
 ) -> None:
     """Show every change of an alert's state with the figures behind it, newest first; or the messages."""
-    from integrations.store import alerts, outbox
-    from integrations.store.engine import read
+    from integrations.store.alerts import alerts, outbox
+    from integrations.store.db.engine import read
 
     with _desk(json=json, config=config) as desk:
         with read(desk.face.wiring.engine) as connection:

@@ -57,11 +57,11 @@ class Face:
     @cached_property
     def names(self) -> dict[tuple[str, str], str]:
         """What plans, products and accounts are called."""
-        from integrations.store import names
-        from integrations.store.engine import read
+        from integrations.store.db.engine import read
+        from integrations.store.figures import labels
 
         with read(self.wiring.engine) as connection:
-            return names.load(connection)
+            return labels.load(connection)
 
     def say(self, text: str) -> None:
         """Talk."""
@@ -102,11 +102,11 @@ class Face:
 
     def underived(self) -> int:
         """How many customers can't be derived, which is said."""
-        from integrations.store import ledger
-        from integrations.store.engine import read
+        from integrations.store.db.engine import read
+        from integrations.store.ledger import write as write_ledger
 
         with read(self.wiring.engine) as connection:
-            found = len(ledger.underived(connection))
+            found = len(write_ledger.underived(connection))
         if found:
             self.say(f"{found} customers can't be derived and are in no figure: nrr doctor names them")
         return found

@@ -23,8 +23,9 @@ def compare(
     config: Config = None,
 ) -> None:
     """Show how MRR under one policy becomes that under another: rule by rule, customer by customer, to the last cent."""
-    from integrations.store import accounts, catalog, evidence
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.facts import accounts, catalog
+    from integrations.store.facts import read as read_facts
     from metrics.ledger.policy_bridge import compare as compared
 
     with opened(json=json, now=now, config=config) as face:
@@ -33,7 +34,7 @@ def compare(
         day = last_day_of_text(at, "--at") if at else face.today
         with read(face.wiring.engine) as connection:
             catalogs = {row.id: catalog.load(connection, row.id) for row in accounts.everything(connection)}
-            bridge = compared(evidence.groups(connection), catalogs, one, other, day, face.wiring.now)
+            bridge = compared(read_facts.groups(connection), catalogs, one, other, day, face.wiring.now)
         if json:
             put_json(_row(bridge))
         else:

@@ -151,9 +151,10 @@ def forget(
     config: Config = None,
 ) -> None:
     """Remove what is personal of a customer: name, address, what Stripe sent. Amounts and dates stay: they are the books."""
-    from integrations.store import accounts, migrate
-    from integrations.store import forget as store
-    from integrations.store.engine import begin, read
+    from integrations.store import migrate
+    from integrations.store.db.engine import begin, read
+    from integrations.store.facts import accounts
+    from integrations.store.facts import erase as store
 
     with opened(json=json, config=config) as face:
         migrate.require_current(face.wiring.engine)

@@ -131,12 +131,12 @@ def _retention(face: Face, figures: list["Figures"]) -> None:
 
 def _explained(face: Face, first: date, until: date) -> None:
     """The largest movement of three kinds, taken apart."""
-    from integrations.store import book
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.ledger import read as read_ledger
     from worker.cli.explain import explained, lines_of
 
     with read(face.wiring.engine) as connection:
-        found = book.movements(connection, face.wiring.basis.version, first, until)
+        found = read_ledger.movements(connection, face.wiring.basis.version, first, until)
     chosen: dict[str, tuple[str, str]] = {}
     for row in sorted(found.iter_rows(named=True), key=lambda r: -abs(r["delta_micros"])):
         if row["currency"] == "usd" and not row["inferred"] and row["kind"] in ("expansion", "contraction", "churn"):

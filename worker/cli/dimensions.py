@@ -24,8 +24,8 @@ def known(face: Face, by: str | None) -> str | None:
 
 
 def _require(face: Face, part: str) -> None:
-    from integrations.store import book
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.ledger import read as read_ledger
     from metrics.dimensions import parts
     from metrics.retention.segments import BUILT_IN, METADATA, attribute_key
 
@@ -34,12 +34,12 @@ def _require(face: Face, part: str) -> None:
     if part in BUILT_IN or part in configured or key is None:
         return
     with read(face.wiring.engine) as connection:
-        if book.has_attribute(connection, face.wiring.basis.version, key):
+        if read_ledger.has_attribute(connection, face.wiring.basis.version, key):
             return
         if part.startswith(METADATA):
             face.say(f"no customer has {part.removeprefix(METADATA)!r} in its metadata, so all are in (none)")
             return
-        keys = [found for found in book.attribute_keys(connection, face.wiring.basis.version) if found.startswith(METADATA)]
+        keys = [found for found in read_ledger.attribute_keys(connection, face.wiring.basis.version) if found.startswith(METADATA)]
     close = get_close_matches(part, [*BUILT_IN, *keys, *(found.removeprefix(METADATA) for found in keys)], n=1)
     meant = f" Did you mean {close[0]}?" if close else ""
     raise Stop(f"there is no dimension {part!r}.{meant} There are {', '.join([*BUILT_IN, *keys])}", Exit.USAGE)

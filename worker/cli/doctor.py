@@ -79,7 +79,7 @@ def _database(face: Face) -> Check:
     import sqlite3
 
     from integrations.store import migrate
-    from integrations.store.engine import wal_is_safe
+    from integrations.store.db.engine import wal_is_safe
 
     migrate.require_current(face.wiring.engine)
     shown = face.loaded.settings.database_shown
@@ -236,8 +236,9 @@ def _ago(seconds: float) -> str:
 
 
 def _trouble(face: Face, found: "Freshness") -> Iterator[Check]:
-    from integrations.store import ledger, quarantine
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.facts import quarantine
+    from integrations.store.ledger import write as write_ledger
     from worker.freshness import drifted as told
     from worker.freshness import from_the_future
 
@@ -256,17 +257,17 @@ def _trouble(face: Face, found: "Freshness") -> Iterator[Check]:
         yield Check("quarantine", WRONG, f"{found.quarantined} objects are kept out: {first}", Exit.QUARANTINED)
     if found.underived:
         with read(face.wiring.engine) as connection:
-            whose = "; ".join(f"{customer}: {why}" for customer, why in ledger.underived(connection, limit=5))
+            whose = "; ".join(f"{customer}: {why}" for customer, why in write_ledger.underived(connection, limit=5))
         yield Check("derivation", WRONG, f"{found.underived} customers are in no figure: {whose}", Exit.QUARANTINED)
 
 
 def _findings(face: Face) -> Iterator[Check]:
-    from integrations.store import book
-    from integrations.store.engine import read
-    from integrations.store.schema_ledger import finding
+    from integrations.store.db.engine import read
+    from integrations.store.ledger import read as read_ledger
+    from integrations.store.ledger.schema import finding
 
     with read(face.wiring.engine) as connection:
-        counts = book.count_by(connection, finding, face.wiring.basis.version, "reason")
+        counts = read_ledger.count_by(connection, finding, face.wiring.basis.version, "reason")
     if counts:
         said = ", ".join(f"{count} × {reason}" for reason, count in sorted(counts.items()))
         yield Check("findings", NOTE, f"{said}; see: nrr show findings")

@@ -69,30 +69,30 @@ def _asked(what: str) -> tuple[str | None, date | None]:
 
 def _named(face: Face, what: str) -> list[str]:
     """The ledger's customer behind a customer's or a subscription's id, whichever rule merged it."""
-    from integrations.store import lookups, members
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.facts import customer_merge, lookups
 
     with read(face.wiring.engine) as connection:
-        stripe = lookups.customers_of(connection, what) if what.startswith("sub_") else members.accounts_of(connection, what)
-        return sorted(set(members.names(connection, stripe).values())) if stripe else [what]
+        stripe = lookups.customers_of(connection, what) if what.startswith("sub_") else customer_merge.accounts_of(connection, what)
+        return sorted(set(customer_merge.names(connection, stripe).values())) if stripe else [what]
 
 
 def _of_day(face: Face, day: date | None) -> list[str]:
     from datetime import timedelta
 
-    from integrations.store import book
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.ledger import read as read_ledger
 
     assert day is not None, "without a customer there is a day"
     with read(face.wiring.engine) as connection:
-        found = book.movements(connection, face.wiring.basis.version, day, day + timedelta(days=1))
+        found = read_ledger.movements(connection, face.wiring.basis.version, day, day + timedelta(days=1))
     return sorted(set(found["customer"].to_list()))
 
 
 def explained(face: Face, names: Sequence[str]) -> list[tuple["CustomerLedger", list["MovementWords"]]]:
     """Each customer's ledger, derived again from the evidence, with its movements in words."""
-    from integrations.store import evidence
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.facts import read as read_facts
     from metrics.ledger.explain import explain as in_words
     from metrics.timeline.timeline import Traced
     from worker.derive import deriver_of
@@ -101,7 +101,7 @@ def explained(face: Face, names: Sequence[str]) -> list[tuple["CustomerLedger", 
     out = []
     with read(face.wiring.engine) as connection:
         deriver = deriver_of(connection, basis)
-        for group in evidence.groups(connection, only=names):
+        for group in read_facts.groups(connection, only=names):
             traces: dict[str, list[Traced]] = {}
             ledger = deriver.derive(group, face.wiring.now, traces)
             out.append((ledger, in_words(group, ledger, traces, deriver.pricers, basis.policy, basis.timezone)))

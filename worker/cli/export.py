@@ -112,31 +112,32 @@ def _append(frame: "pl.DataFrame", file: Any, form: str, *, first: bool) -> int:
 
 def _movements(face: Face, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
     """A month at a time, so that memory doesn't grow with the years."""
-    from integrations.store import book
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.ledger import read as read_ledger
     from metrics.periods import months_between
 
     version = face.wiring.basis.version
     with read(face.wiring.engine) as connection:
-        span = book.span(connection, version)
+        span = read_ledger.span(connection, version)
         low = begin or (span[0] if span else face.today)
         high = until or (span[1] + timedelta(days=1) if span else low)
         written = False
         for window in months_between(low, high):
-            frame = book.movements(connection, version, max(low, window.first), min(high, window.until))
+            frame = read_ledger.movements(connection, version, max(low, window.first), min(high, window.until))
             if len(frame) or not written:
                 written = True
                 yield frame.rename({"day": "date"})
 
 
 def _snapshots(face: Face, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
-    from integrations.store import book, snapshots
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.figures import snapshots
+    from integrations.store.ledger import read as read_ledger
     from metrics.periods import months_between
 
     version = face.wiring.basis.version
     with read(face.wiring.engine) as connection:
-        span = book.span(connection, version)
+        span = read_ledger.span(connection, version)
         low = begin or (span[0] if span else face.today)
         high = until or face.today + timedelta(days=1)
         written = False
@@ -152,8 +153,8 @@ def _snapshots(face: Face, begin: date | None, until: date | None) -> Iterator["
 def _rollups(face: Face, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
     import polars as pl
 
-    from integrations.store import rollups
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.figures import rollups
     from metrics.retention.certainty import certainty
     from metrics.retention.figures import PRODUCTS, Figures, amounts, rates
 

@@ -54,11 +54,11 @@ def told(error: BaseException) -> Fault | None:
 def _codes() -> dict[type, Exit]:
     """Errors whose own message is for people, by their class or one that it is derived from."""
     from integrations.rates.quotes import BadRates
-    from integrations.store.accounts import AccountRefused
     from integrations.store.backup import BadBackup, StillRunning
-    from integrations.store.engine import BadDatabaseUrl
+    from integrations.store.db.engine import BadDatabaseUrl
+    from integrations.store.facts.accounts import AccountRefused
     from integrations.store.migrate import NotMigrated
-    from integrations.store.runs import AlreadyRunning
+    from integrations.store.work.runs import AlreadyRunning
     from integrations.stripe.errors import BadAddress, NotAllowed, ReadError, Refused
     from metrics.policy import UnknownChoice
     from metrics.retention.spans import BrokenLedger
@@ -104,7 +104,7 @@ def _is_outage(error: BaseException) -> bool:
     """Whether the database is away, or refuses; also where a driver was asked without SQLAlchemy between."""
     import sqlite3
 
-    from integrations.store.outage import may_pass
+    from integrations.store.db.outage import may_pass
 
     return may_pass(error) or isinstance(error, sqlite3.OperationalError | sqlite3.InterfaceError)
 

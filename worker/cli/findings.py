@@ -21,14 +21,14 @@ def findings(
     config: Config = None,
 ) -> None:
     """Show what a reader of the numbers must know about the data: gaps, unknown prices, what Stripe left unsaid, what is kept out."""
-    from integrations.store import book
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.ledger import read as read_ledger
     from metrics.finding_words import words_of
 
     with opened(json=json, now=now, config=config, policy=policy) as face:
         ready(face)
         with read(face.wiring.engine) as connection:
-            derived = list(book.findings(connection, face.wiring.basis.version).iter_rows(named=True))
+            derived = list(read_ledger.findings(connection, face.wiring.basis.version).iter_rows(named=True))
             found = [*_of_accounts(connection), *_kept_out(connection), *derived]
         rows = [
             {**row, "meaning": words_of(row["reason"]).meaning, "next_step": words_of(row["reason"]).next_step}
@@ -57,7 +57,7 @@ def _row(account: int, object_id: str, reason: str, severity: str, detail: str) 
 
 def _of_accounts(connection: "Connection") -> list[dict[str, Any]]:
     """What is to be said of whole accounts: charges that no subscription item has."""
-    from integrations.store import lookups
+    from integrations.store.facts import lookups
     from metrics.money import major_text, minor_to_micros
 
     out = []
@@ -72,7 +72,7 @@ def _of_accounts(connection: "Connection") -> list[dict[str, Any]]:
 
 
 def _kept_out(connection: "Connection") -> list[dict[str, Any]]:
-    from integrations.store import quarantine
+    from integrations.store.facts import quarantine
 
     return [
         _row(each.account, each.object_id, each.reason, "warning", f"{each.kind} {each.object_id}: {each.detail}")

@@ -46,14 +46,14 @@ def insight_of(face: Face, kind: str, currency: str | None, as_known_at: str | N
 
 def _dated_signals(face: Face, latest: "Figures") -> "list[Signal]":
     """The last night's look ahead, in the currency of the figures; of the whole book as far as it is paid in it."""
-    from integrations.store import signals
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.figures import upcoming
     from metrics.money import ratio_text
     from metrics.retention.insight import Signal
 
     code = latest.currency.rpartition(":")[2]
     with read(face.wiring.engine) as connection:
-        found = signals.of_day(connection, face.wiring.basis.version)
+        found = upcoming.of_day(connection, face.wiring.basis.version)
     return [
         Signal(row["name"], row["micros"], row["customers"], ratio_text(row["micros"], latest.closing), row["within_days"])
         for row in found

@@ -18,16 +18,17 @@ def load(
 ) -> None:
     """Store the rates of a file beside those that are held; one of the same day and pair takes its place."""
     from integrations.rates.files import load as quotes_of
-    from integrations.store import migrate, rates
-    from integrations.store.clock import now
-    from integrations.store.engine import begin
+    from integrations.store import migrate
+    from integrations.store.db.clock import now
+    from integrations.store.db.engine import begin
+    from integrations.store.facts import exchange_rates
     from worker.rates import source_name
 
     with opened(json=json, config=config) as face:
         migrate.require_current(face.wiring.engine)
         quotes = quotes_of(str(file))
         with begin(face.wiring.engine) as connection:
-            changed = rates.put(connection, quotes, source_name(str(file)), now(connection))
+            changed = exchange_rates.put(connection, quotes, source_name(str(file)), now(connection))
         if json:
             put_json({"file": str(file), "rates": len(quotes), "changed": changed})
         else:
@@ -41,13 +42,14 @@ def show(json: Json = False, config: Config = None) -> None:
     """Show for each pair from when to when rates are held, and the latest one."""
     import polars as pl
 
-    from integrations.store import migrate, rates
-    from integrations.store.engine import read
+    from integrations.store import migrate
+    from integrations.store.db.engine import read
+    from integrations.store.facts import exchange_rates
 
     with opened(json=json, config=config) as face:
         migrate.require_current(face.wiring.engine)
         with read(face.wiring.engine) as connection:
-            held = rates.of_source(connection)
+            held = exchange_rates.of_source(connection)
         found = (
             held.sort("day")
             .group_by("unit", "currency")

@@ -6,7 +6,7 @@ from worker.cli.common import Face
 def ready(face: Face) -> None:
     """Raises NotMigrated or NothingDerived unless there is a ledger; under a preset that was never asked for, it is derived now."""
     from integrations.store import migrate
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
     from worker import catchup, derive
     from worker.figures import NothingDerived
 

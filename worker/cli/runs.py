@@ -29,8 +29,9 @@ def listed(
     for option, given, allowed in (("--kind", kind, KINDS), ("--status", status, STATUSES)):
         if given is not None and given not in allowed:
             raise Stop(f"{option} takes {', '.join(allowed)}, not {given!r}", Exit.USAGE)
-    from integrations.store import migrate, runs
-    from integrations.store.engine import read
+    from integrations.store import migrate
+    from integrations.store.db.engine import read
+    from integrations.store.work import runs
     from worker import freshness
 
     with opened(json=json, config=config) as face:
@@ -55,8 +56,9 @@ app.command()(diff)
 @app.command()
 def show(run: Annotated[int, typer.Argument(help="Its number.")], json: Json = False, config: Config = None) -> None:
     """One run: its jobs, its errors, and the figures that it changed."""
-    from integrations.store import jobs, migrate, runs
-    from integrations.store.engine import read
+    from integrations.store import migrate
+    from integrations.store.db.engine import read
+    from integrations.store.work import jobs, runs
 
     with opened(json=json, config=config) as face:
         migrate.require_current(face.wiring.engine)
@@ -85,7 +87,7 @@ def show(run: Annotated[int, typer.Argument(help="Its number.")], json: Json = F
 
 
 def _changed(connection: Any, face: Face, run: int) -> list[dict[str, Any]]:
-    from integrations.store import rollups
+    from integrations.store.figures import rollups
 
     names = (
         "kind",

@@ -154,7 +154,7 @@ def _say_backup(face: Face, made: "Backup", file: Path, *, json: bool, done: str
 def current(json: Json = False, config: Config = None) -> None:
     """Show which schema the database has; exits 10 if it isn't the one that this version needs."""
     from integrations.store import migrate
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
 
     with opened(json=json, config=config) as face:
         with read(face.wiring.engine) as connection:

@@ -96,12 +96,12 @@ def mrr_of(face: Face, day: date) -> None:
 
 def _findings(face: Face) -> list[dict[str, Any]]:
     """What a reader must know, counted by reason."""
-    from integrations.store import book
-    from integrations.store.engine import read
-    from integrations.store.schema_ledger import finding
+    from integrations.store.db.engine import read
+    from integrations.store.ledger import read as read_ledger
+    from integrations.store.ledger.schema import finding
 
     with read(face.wiring.engine) as connection:
-        counts = book.count_by(connection, finding, face.wiring.basis.version, "reason")
+        counts = read_ledger.count_by(connection, finding, face.wiring.basis.version, "reason")
     return [{"reason": reason, "count": count, "detail": "nrr show findings"} for reason, count in sorted(counts.items())]
 
 
@@ -117,8 +117,8 @@ def movements(
     config: Config = None,
 ) -> None:
     """Show what each customer's MRR did, day by day, with kind, cause and the Stripe objects behind it."""
-    from integrations.store import book
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.ledger import read as read_ledger
     from metrics.entries import KINDS
     from worker.cli.rows import movement_rows
 
@@ -128,7 +128,7 @@ def movements(
         ready(face)
         begin, until = range_of(first, last, face)
         with read(face.wiring.engine) as connection:
-            found = book.movements(connection, face.wiring.basis.version, begin, until, customer)
+            found = read_ledger.movements(connection, face.wiring.basis.version, begin, until, customer)
         rows = [row for row in movement_rows(found) if kind in (None, row["kind"])]
         if json:
             put_json({"from": begin, "to": until - timedelta(days=1), "policy": face.wiring.basis.policy.name, "movements": rows})
@@ -271,8 +271,8 @@ def exclusions(
     config: Config = None,
 ) -> None:
     """Show what is left out of MRR: how much, how often, and why."""
-    from integrations.store import book
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.ledger import read as read_ledger
     from metrics.ledger.exclusion_totals import left_out
     from metrics.money import major_text
     from metrics.periods import closing
@@ -282,7 +282,7 @@ def exclusions(
         day = last_day_of_text(at, "--at") if at else face.today
         moment = closing(day, face.wiring.basis.timezone)
         with read(face.wiring.engine) as connection:
-            found = book.exclusions(connection, face.wiring.basis.version)
+            found = read_ledger.exclusions(connection, face.wiring.basis.version)
         rows: list[dict[str, Any]] = [
             {"reason": e.reason, "currency": e.currency, "count": e.count, "mrr": major_text(e.mrr_micros, e.currency),
              "mrr_micros": e.mrr_micros, "unpriced": e.unpriced}

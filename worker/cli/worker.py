@@ -150,8 +150,8 @@ def _put(json: bool, data: dict[str, Any], text: str) -> None:
 
 
 def _days(face: Any, run_id: int) -> tuple[str, str]:
-    from integrations.store import runs
-    from integrations.store.engine import read
+    from integrations.store.db.engine import read
+    from integrations.store.work import runs
 
     with read(face.wiring.engine) as connection:
         run = runs.get(connection, run_id)

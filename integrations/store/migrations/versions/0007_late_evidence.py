@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from integrations.store.columns import UtcDateTime
+from integrations.store.db.columns import UtcDateTime
 
 revision = "0007"
 down_revision = "0006"

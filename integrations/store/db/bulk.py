@@ -1,0 +1,260 @@
+"""Many rows at once, in and out, by what each database does best.
+
+In: COPY on PostgreSQL (straight into the table where all rows are new, else into a temporary one with one statement after it),
+executemany on SQLite. Out: the driver's own cursors, without a row object for each row. Nothing here knows what the rows mean.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    Boolean,
+    ColumnElement,
+    Connection,
+    Date,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Select,
+    SmallInteger,
+    Table,
+    Text,
+    UniqueConstraint,
+    column,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    table,
+    text,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql.selectable import Subquery
+
+from integrations.store.db.columns import UtcDateTime
+from integrations.store.db.encoding import clean, is_clean
+from integrations.store.db.engine import is_postgresql
+from metrics.keys import LONGEST, bounded
+
+Row = Sequence[Any]
+
+COPY_FROM_ROWS: Final = 64
+"""Fewer rows than this go by a plain INSERT: a temporary table costs more than it saves."""
+
+CAREFUL_TIMES: Final = 16
+"""Once a row was there already, so many times it is expected to happen again with that table before all are taken for new again."""
+
+_POSTGRESQL_TYPES: Final = {
+    SmallInteger: "int2",
+    BigInteger: "int8",
+    Integer: "int4",
+    Boolean: "bool",
+    Date: "date",
+    LargeBinary: "bytea",
+    UtcDateTime: "timestamptz",
+    Text: "text",
+}
+
+
+def insert_new(
+    connection: Connection,
+    into: Table,
+    columns: Sequence[str],
+    rows: Iterable[Row],
+    *,
+    returning: Sequence[str] = (),
+    greatest: Sequence[str] = (),
+) -> list[Any]:
+    """Insert the rows whose key isn't there yet, and in those that are, raise the columns `greatest` that are smaller or empty.
+
+    Gives the columns `returning` of the rows that were inserted or raised. No key may be in `rows` twice.
+    """
+    clean_rows = cleaned(into, columns, rows)
+    if not clean_rows:
+        return []
+    if is_postgresql(connection) and len(clean_rows) >= COPY_FROM_ROWS:
+        if _all_new(connection, into, columns, clean_rows):
+            places = [columns.index(name) for name in returning]
+            return [tuple([row[place] for place in places]) for row in clean_rows] if places else []
+        return _merge(connection, into, columns, clean_rows, returning, greatest)
+    values = [dict(zip(columns, row, strict=True)) for row in clean_rows]
+    dialect = postgresql if is_postgresql(connection) else sqlite
+    return _run(connection, dialect.insert(into), into, returning, greatest, values)
+
+
+def _all_new(connection: Connection, into: Table, columns: Sequence[str], rows: Sequence[Row]) -> bool:
+    """Store the rows by COPY straight into the table, if none of them is there: a first reading costs the database half as much so.
+
+    Where one is there nothing is stored, and the table's next rows aren't expected to be new for a while.
+    """
+    from psycopg.errors import UniqueViolation  # the driver of one of the two databases only
+
+    careful: dict[str, int] = connection.info.setdefault("nrr_careful", {})
+    if careful.get(into.name, 0):
+        careful[into.name] -= 1
+        return False
+    connection.exec_driver_sql("SAVEPOINT all_new")
+    try:
+        _copy(connection, f'"{into.name}"', into, columns, rows)
+    except UniqueViolation:
+        connection.exec_driver_sql("ROLLBACK TO SAVEPOINT all_new")
+        careful[into.name] = CAREFUL_TIMES
+        return False
+    connection.exec_driver_sql("RELEASE SAVEPOINT all_new")
+    return True
+
+
+def _merge(
+    connection: Connection,
+    into: Table,
+    columns: Sequence[str],
+    rows: Sequence[Row],
+    returning: Sequence[str],
+    greatest: Sequence[str],
+) -> list[Any]:
+    incoming = f"incoming_{into.name}"
+    names = ", ".join(f'"{c}"' for c in columns)
+    connection.exec_driver_sql(
+        f'CREATE TEMP TABLE {incoming} ON COMMIT DROP AS SELECT {names} FROM "{into.name}" WITH NO DATA'  # noqa: S608  # names out of the schema
+    )
+    _copy(connection, incoming, into, columns, rows)
+    source: Any = select(*(column(c) for c in columns)).select_from(table(incoming))
+    found = _run(connection, postgresql.insert(into).from_select(list(columns), source), into, returning, greatest)
+    connection.exec_driver_sql(f"DROP TABLE {incoming}")
+    return found
+
+
+def _run(
+    connection: Connection,
+    statement: postgresql.Insert | sqlite.Insert,
+    into: Table,
+    returning: Sequence[str],
+    greatest: Sequence[str],
+    values: list[dict[str, Any]] | None = None,
+) -> list[Any]:
+    if greatest:
+        new = statement.excluded
+        bigger = or_(*(or_(new[c] > into.c[c], into.c[c].is_(None) & new[c].is_not(None)) for c in greatest))
+        of_both = func.greatest if is_postgresql(connection) else func.max
+        raised = {c: func.coalesce(of_both(into.c[c], new[c]), into.c[c], new[c]) for c in greatest}
+        statement = statement.on_conflict_do_update(index_elements=list(into.primary_key), set_=raised, where=bigger)
+    else:
+        statement = statement.on_conflict_do_nothing()
+    if returning:
+        # All at once: row by row costs ten times as much.
+        return list(connection.execute(statement.returning(*(into.c[c] for c in returning)), values).all())
+    connection.execute(statement, values)
+    return []
+
+
+def append(connection: Connection, into: Table, columns: Sequence[str], rows: Iterable[Row]) -> int:
+    """Insert rows that are known to be new; gives their number."""
+    clean_rows = cleaned(into, columns, rows)
+    if not clean_rows:
+        return 0
+    if is_postgresql(connection) and len(clean_rows) >= COPY_FROM_ROWS:
+        _copy(connection, f'"{into.name}"', into, columns, clean_rows)
+    else:
+        connection.execute(insert(into), [dict(zip(columns, row, strict=True)) for row in clean_rows])
+    return len(clean_rows)
+
+
+def cleaned(into: Table, columns: Sequence[str], rows: Iterable[Row]) -> list[Row]:
+    """The rows with texts that every database takes, and no key longer than it indexes. Whole columns are looked at together: nearly
+    always nothing is to be done."""
+    found = rows if isinstance(rows, list) else list(rows)
+    if not found:
+        return found
+    places = [index for index, name in enumerate(columns) if isinstance(into.c[name].type, Text)]
+    turned = list(zip(*found, strict=True))
+    dirty = [index for index in places if not is_clean("".join(filter(None, turned[index])))]
+    keys = _keys(into.metadata)
+    long = [i for i in places if columns[i] in keys and max(map(len, filter(None, turned[i])), default=0) > LONGEST]
+    if not dirty and not long:
+        return found
+    out = [list(row) for row in found]
+    for row in out:
+        for index in dirty:
+            row[index] = clean(row[index]) if row[index] is not None else None
+        for index in long:
+            row[index] = bounded(row[index]) if row[index] is not None else None
+    return list(out)
+
+
+@lru_cache(maxsize=4)
+def _keys(of: MetaData) -> frozenset[str]:
+    """The names of columns by which rows of any table are found: what names an object is bounded the same wherever it stands."""
+    keyed: set[str] = set()
+    for each in of.tables.values():
+        indexed = [column for index in each.indexes for column in index.columns]
+        unique = [column for rule in each.constraints if isinstance(rule, UniqueConstraint) for column in rule.columns]
+        keyed |= {column.name for column in (*each.primary_key, *indexed, *unique)}
+    return frozenset(keyed)
+
+
+def _copy(connection: Connection, target: str, into: Table, columns: Sequence[str], rows: Iterable[Row]) -> None:
+    names = ", ".join(f'"{c}"' for c in columns)
+    with (
+        connection.connection.cursor() as cursor,  # type: ignore[attr-defined]  # psycopg's own cursor is a context manager
+        cursor.copy(f"COPY {target} ({names}) FROM STDIN (FORMAT BINARY)") as copy,
+    ):
+        copy.set_types([_postgresql_type(into, c) for c in columns])
+        write = copy.write_row
+        for row in rows:
+            write(row)
+
+
+def _postgresql_type(into: Table, name: str) -> str:
+    kind = into.c[name].type
+    return next(word for known, word in _POSTGRESQL_TYPES.items() if isinstance(kind, known))
+
+
+# --- out -------------------------------------------------------------------------------------------------------------------
+
+
+def stream(connection: Connection, statement: Select[Any], size: int = 5000) -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of a query in lists of at most `size`, as the driver has them: on SQLite days are text, flags 0 or 1, times are not for here.
+
+    Held in the database and not in memory: on PostgreSQL by a cursor of the server, which lives as long as the transaction.
+    """
+    compiled: Any = statement.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
+    raw = connection.connection
+    if is_postgresql(connection):
+        cursor = raw.cursor(f"nrr_{id(compiled):x}", binary=True)  # psycopg's
+        parameters: Any = compiled.params
+    else:
+        cursor = raw.cursor()
+        parameters = [compiled.params[name] for name in compiled.positiontup or ()]
+    try:
+        cursor.execute(str(compiled), parameters)
+        while rows := cursor.fetchmany(size):
+            yield rows  # type: ignore[misc]  # both drivers give lists of tuples
+    finally:
+        cursor.close()
+
+
+def among(connection: Connection, tested: ColumnElement[str], values: Sequence[str]) -> ColumnElement[bool]:
+    """Whether a column is one of `values`, however many there are, in a statement that is always the same text."""
+    values = [bounded(value) for value in values]
+    if is_postgresql(connection):
+        return tested == func.any(literal(list(values), ARRAY(Text)))
+    return tested.in_(select(column("value", Text)).select_from(func.json_each(json.dumps(list(values)))))
+
+
+def asked_for(connection: Connection, buckets: Sequence[int], names: Sequence[str]) -> Subquery:
+    """A table `asked` with the columns bucket and name, to be joined with: the way to some customers' rows by the key's first part."""
+    names = [bounded(name) for name in names]
+    kinds = (column("bucket", SmallInteger), column("name", Text))
+    if is_postgresql(connection):
+        found = text(
+            "SELECT b AS bucket, n AS name FROM unnest(CAST(:buckets AS smallint[]), CAST(:names AS text[])) AS given(b, n)"
+        )
+        return found.bindparams(buckets=list(buckets), names=list(names)).columns(*kinds).subquery("asked")
+    pairs = json.dumps(list(zip(buckets, names, strict=True)))
+    found = text("SELECT json_extract(value, '$[0]') AS bucket, json_extract(value, '$[1]') AS name FROM json_each(:pairs)")
+    return found.bindparams(pairs=pairs).columns(*kinds).subquery("asked")

@@ -1,0 +1,73 @@
+"""Objects that could not be read: kept out alone, named with a reason, cleared when they can be read again."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from integrations.store.db.clock import now
+from integrations.store.db.engine import is_postgresql
+from integrations.store.facts.schema import quarantine as table
+from metrics.keys import bounded
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantined:
+    """One object that is kept out."""
+
+    account: int
+    kind: str
+    object_id: str
+    reason: str
+    detail: str
+    first_seen: datetime | None = None
+    last_seen: datetime | None = None
+
+
+def put(connection: Connection, found: Iterable[Quarantined]) -> int:
+    """Note objects; one noted before is only seen again. Gives how many were not noted before."""
+    moment = now(connection)
+    insert = (postgresql if is_postgresql(connection) else sqlite).insert(table).on_conflict_do_nothing()
+    fresh = 0
+    for q in (replace(each, object_id=bounded(each.object_id)) for each in found):
+        mine = and_(table.c.account == q.account, table.c.kind == q.kind, table.c.object_id == q.object_id)
+        values = {"reason": q.reason, "detail": q.detail[:2000], "last_seen": moment}
+        row = {"account": q.account, "kind": q.kind, "object_id": q.object_id, "first_seen": moment, **values}
+        if connection.execute(insert, row).rowcount:
+            fresh += 1
+        else:
+            connection.execute(update(table).where(mine).values(**values))
+    return fresh
+
+
+def clear(connection: Connection, account: int, kind: str, object_ids: Iterable[str]) -> int:
+    """Take objects out again that could be read; gives how many were noted."""
+    ids = [bounded(each) for each in object_ids]
+    if not ids or count(connection) == 0:
+        return 0
+    cleared = 0
+    for index in range(0, len(ids), 500):
+        mine = and_(table.c.account == account, table.c.kind == kind, table.c.object_id.in_(ids[index : index + 500]))
+        cleared += connection.execute(delete(table).where(mine)).rowcount
+    return cleared
+
+
+def count(connection: Connection) -> int:
+    """How many objects are kept out."""
+    return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def everything(connection: Connection, limit: int = 1000) -> list[Quarantined]:
+    """What is kept out, oldest first."""
+    columns = (
+        table.c.account,
+        table.c.kind,
+        table.c.object_id,
+        table.c.reason,
+        table.c.detail,
+        table.c.first_seen,
+        table.c.last_seen,
+    )
+    return [Quarantined(*row) for row in connection.execute(select(*columns).order_by(table.c.id).limit(limit))]

@@ -1,0 +1,265 @@
+"""Storing what Stripe said: each fact once, on its natural key, whatever is read again and in whatever order.
+
+A page, or many pages of one account put together, goes in with one call inside the caller's transaction. Nothing is decided here about
+which evidence is stronger; only what says nothing new is left out (see `integrations.store.facts.states`).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final, TypeVar
+
+from sqlalchemy import Connection, func, select
+
+from integrations.store.db.bulk import append, insert_new
+from integrations.store.db.columns import require_zone
+from integrations.store.db.encoding import bucket_of, encode
+from integrations.store.facts import catalog, contacts, customer_accounts, erased, states
+from integrations.store.facts.contacts import Person
+from integrations.store.facts.erased import Unwanted
+from integrations.store.facts.line_extra import extra_of
+from integrations.store.facts.schema import event, invoice, invoice_line, payload, touched, unconfirmed
+from integrations.store.facts.states import Incoming, Kept
+from integrations.store.work.schema import cursor
+from metrics.evidence import (
+    Coupon,
+    Customer,
+    CustomerState,
+    Instant,
+    InvoiceEvidence,
+    InvoiceLine,
+    Price,
+    Product,
+    Subscription,
+    SubscriptionState,
+    UnreadLine,
+)
+
+LISTINGS: Final = ("subscriptions", "audit")
+"""The marks that say when subscriptions were listed whole."""
+
+Described = TypeVar("Described", Customer, Subscription)
+
+
+@dataclass(frozen=True, slots=True)
+class EventRow:
+    """That an event was seen, and what it is about."""
+
+    id: str
+    type: str
+    created: Instant
+    object_id: str
+    customer: str | None = None
+    subscription: str | None = None
+    invoice: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Facts to be stored together. `inline_` objects were seen inside others: they fill a hole but never replace a listed one.
+
+    `payloads` are kind (subscription, event), object id, event id (empty for a listing), the moment of the answer that it was in, and what
+    Stripe sent, compressed with zlib.
+    """
+
+    observed_at: Instant
+    prices: Sequence[Price] = ()
+    coupons: Sequence[Coupon] = ()
+    products: Sequence[Product] = ()
+    inline_prices: Sequence[Price] = ()
+    inline_coupons: Sequence[Coupon] = ()
+    customers: Sequence[CustomerState] = ()
+    subscriptions: Sequence[SubscriptionState] = ()
+    invoices: Sequence[InvoiceEvidence] = ()
+    events: Sequence[EventRow] = ()
+    pending: Sequence[tuple[str, InvoiceLine]] = ()
+    """Prorations that wait for an invoice, each with its customer."""
+    payloads: Sequence[tuple[str, str, str, Instant, bytes]] = ()
+    people: Sequence[Person] = ()
+
+
+@dataclass(slots=True)
+class Stored:
+    """How many rows were new, and whom they concern."""
+
+    new: int = 0
+    touched: set[str] = field(default_factory=set)
+
+    def add(self, kept: Kept) -> None:
+        """Count what was kept."""
+        self.new += kept.new
+        self.touched |= kept.customers
+
+
+def put_page(connection: Connection, account: int, page: Page, learnt_at: datetime) -> Stored:
+    """Store a page. What is known already changes nothing; the customers of what is new are marked to be derived again.
+
+    A listed state that says the same as the newest one before it is kept as a further sighting of it. Raises ValueError for a naive
+    `learnt_at`.
+    """
+    require_zone(learnt_at)
+    stored = Stored()
+    page, moved = customer_accounts.resolved(connection, account, page)
+    stored.touched |= moved
+    listed: list[Price | Coupon | Product] = [*page.prices, *page.coupons, *page.products]
+    inline: list[Price | Coupon] = [*page.inline_prices, *page.inline_coupons]
+    stored.new, concerned = catalog.put(connection, account, page.observed_at, listed, inline, learnt_at)
+    stored.touched |= concerned
+    gone = erased.of_account(connection, account)
+    customers = [
+        Incoming(s.customer.id, s.customer.id, s.at, int(s.source), s.source_id, encode(_kept(s.customer, s.customer.id, gone)))
+        for s in page.customers
+    ]
+    stored.add(states.put_customers(connection, account, customers, learnt_at))
+    subscriptions = [
+        Incoming(
+            s.subscription.id, s.subscription.customer, s.at, int(s.source), s.source_id,
+            encode(_kept(s.subscription, s.subscription.customer, gone)), s.subscription.status,
+        )
+        for s in page.subscriptions
+    ]  # fmt: skip
+    kept = states.put_subscriptions(connection, account, subscriptions, learnt_at)
+    stored.add(kept)
+    _put_invoices(connection, account, page.invoices, page.pending, learnt_at, stored)
+    _put_events(connection, account, page.events, learnt_at, stored)
+    if page.payloads or page.people:
+        _put_payloads(connection, account, page, kept.listings, gone.customers, learnt_at)
+        contacts.put(connection, account, (p for p in page.people if p.customer not in gone.customers), page.observed_at)
+    touch(connection, account, stored.touched)
+    return stored
+
+
+def _kept(state: Described, customer: str, gone: Unwanted) -> Described:
+    """A state without what may not be stored of its customer any more."""
+    return replace(state, metadata=()) if customer in gone.metadata and state.metadata else state
+
+
+def touch(connection: Connection, account: int, customers: Iterable[str]) -> None:
+    """Mark Stripe customers to be derived again."""
+    append(connection, touched, ("account", "customer_id"), [(account, c) for c in sorted(customers)])
+
+
+_HEAD = (
+    "bucket", "customer_id", "account", "invoice_id", "status", "subscription_id", "created", "currency", "billing_reason", "amount_paid",
+    "finalized_at", "paid_at", "voided_at", "uncollectible_at", "learnt_at", "unread", "other_lines", "other_amount",
+)  # fmt: skip
+_GROWING = (
+    "subscription_id", "billing_reason", "amount_paid", "finalized_at", "paid_at", "voided_at", "uncollectible_at", "unread",
+    "other_lines", "other_amount",
+)  # fmt: skip
+"""What of an invoice's head can still be missing, or grow, in a status that was seen before."""
+_LINE = (
+    "bucket", "customer_id", "account", "invoice_id", "line_id", "subscription_id", "item_id", "price_id", "quantity", "amount", "currency",
+    "period_start", "period_end", "proration", "inclusive_tax", "extra", "learnt_at",
+)  # fmt: skip
+
+
+def _put_invoices(
+    connection: Connection,
+    account: int,
+    found: Sequence[InvoiceEvidence],
+    pending: Sequence[tuple[str, InvoiceLine]],
+    learnt_at: datetime,
+    stored: Stored,
+) -> None:
+    heads: dict[_Place, tuple[Any, ...]] = {}
+    lines: dict[_Place, dict[str, tuple[Any, ...]]] = {}
+    for each in found:
+        head = each.head
+        customer = head.customer or ""
+        bucket = bucket_of(customer)
+        row = _head_row(each, bucket, customer, account, learnt_at)
+        place = (bucket, customer, head.id, head.status)
+        heads[place] = _grown(heads[place], row) if place in heads else row
+        if each.lines and head.status != "draft":
+            mine = {line.id: _line_row(line, bucket, customer, account, learnt_at) for line in each.lines}
+            lines.setdefault((bucket, customer, head.id, ""), {}).update(mine)
+    for customer, line in pending:
+        bucket = bucket_of(customer)
+        waiting = lines.setdefault((bucket, customer, "", ""), {})
+        waiting[line.id] = _line_row(line, bucket, customer, account, learnt_at)
+    # In the order of the keys: transactions of several processes then never wait in a circle, and neighbours share their index pages.
+    rows = [row for place in sorted(lines) for _, row in sorted(lines[place].items())]
+    new = insert_new(connection, invoice, _HEAD, [heads[k] for k in sorted(heads)], returning=("customer_id",), greatest=_GROWING)
+    fresh = insert_new(connection, invoice_line, _LINE, rows, returning=("customer_id", "period_start"))
+    _await_listing(connection, account, fresh)
+    stored.new += len(new) + len(fresh)
+    stored.touched.update([row[0] for row in (*new, *fresh) if row[0]])
+
+
+def _await_listing(connection: Connection, account: int, lines: Sequence[Any]) -> None:
+    """Note whose lines are newer than the last listing of subscriptions: the next one confirms them or takes them back."""
+    marks = select(func.max(cursor.c.position)).where(cursor.c.account == account, cursor.c.stream.in_(LISTINGS))
+    listed = connection.execute(marks).scalar_one() if lines else None
+    if listed is None:
+        return  # never listed: they will be, before anything is derived
+    latest: dict[str, int] = {}
+    for customer, start in lines:
+        if customer and start > listed:
+            latest[customer] = max(start, latest.get(customer, start))
+    rows = [(account, customer, latest[customer]) for customer in sorted(latest)]
+    insert_new(connection, unconfirmed, ("account", "customer_id", "at"), rows, greatest=("at",))
+
+
+_Place = tuple[int, str, str, str]
+"""Bucket, customer, invoice and status (empty where all statuses are one)."""
+
+
+def _head_row(found: InvoiceEvidence, bucket: int, customer: str, account: int, learnt_at: datetime) -> tuple[Any, ...]:
+    head = found.head
+    return (
+        bucket, customer, account, head.id, head.status, head.subscription, head.created, head.currency, head.billing_reason,
+        head.amount_paid, head.finalized_at, head.paid_at, head.voided_at, head.uncollectible_at, learnt_at,
+        encode(found.unread, tuple[UnreadLine, ...]) if found.unread else None, found.other_lines or None, found.other_amount if found.other_lines else None,
+    )  # fmt: skip
+
+
+_GROWING_PLACES = tuple(_HEAD.index(name) for name in _GROWING)
+
+
+def _grown(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Two sightings of one head in one status as one, as the database would make them one."""
+    out = list(one)
+    for place in _GROWING_PLACES:
+        a, b = one[place], other[place]
+        out[place] = b if a is None else a if b is None else max(a, b)
+    return tuple(out)
+
+
+def _line_row(line: InvoiceLine, bucket: int, customer: str, account: int, learnt_at: datetime) -> tuple[Any, ...]:
+    return (
+        bucket, customer, account, line.invoice, line.id, line.subscription, line.item, line.price, line.quantity, line.amount,
+        line.currency, line.period_start, line.period_end, line.proration, line.inclusive_tax, extra_of(line), learnt_at,
+    )  # fmt: skip
+
+
+_EVENT = ("account", "event_id", "type", "created", "object_id", "customer_id", "subscription_id", "invoice_id", "learnt_at")
+
+
+def _put_events(connection: Connection, account: int, found: Sequence[EventRow], learnt_at: datetime, stored: Stored) -> None:
+    rows = {e.id: (account, e.id, e.type, e.created, e.object_id, e.customer, e.subscription, e.invoice, learnt_at) for e in found}
+    stored.new += len(insert_new(connection, event, _EVENT, [rows[k] for k in sorted(rows)], returning=("event_id",)))
+
+
+def _put_payloads(
+    connection: Connection,
+    account: int,
+    page: Page,
+    listings: frozenset[tuple[str, int]],
+    gone: frozenset[str],
+    learnt_at: datetime,
+) -> None:
+    """Keep what Stripe sent of events, and of those listed states that said something new."""
+    seen = {e.id: e for e in page.events}
+    owner = {s.subscription.id: s.subscription.customer for s in page.subscriptions}
+    rows = {}
+    for kind, object_id, source_id, observed_at, body in page.payloads:
+        about = seen.get(source_id)
+        if (about.customer if about else owner.get(object_id)) in gone:
+            continue
+        if not source_id and (object_id, observed_at) not in listings:
+            continue
+        at = observed_at if not source_id else about.created if about else 0
+        rows[kind, object_id, at, source_id] = (account, kind, object_id, at, source_id, body, learnt_at)
+    found = [row for _, row in sorted(rows.items())]
+    insert_new(connection, payload, ("account", "kind", "object_id", "at", "source_id", "body", "learnt_at"), found)

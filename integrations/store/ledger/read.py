@@ -1,0 +1,188 @@
+"""Reading the ledger: movements, standings, attributes, exclusions and findings of a basis, as frames."""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any, Final
+
+import polars as pl
+from sqlalchemy import Connection, Select, Table, and_, exists, func, or_, select, true, union
+
+from integrations.store.db.bulk import among, asked_for
+from integrations.store.db.columns import BUCKETS
+from integrations.store.db.encoding import bucket_of
+from integrations.store.db.frames import read_frame
+from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing
+from metrics.retention.spans import ATTRIBUTES, EXCLUSIONS, MOVEMENTS, STANDINGS, Book
+
+BOOK: Final = {"standings": STANDINGS, "movements": MOVEMENTS, "attributes": ATTRIBUTES, "exclusions": EXCLUSIONS}
+"""Columns and types of the frames of a book."""
+EVIDENCE: Final = pl.List(pl.String)
+_MOVEMENTS: Final = {
+    "customer": pl.String, "day": pl.Date, "currency": pl.String, "kind": pl.String, "cause": pl.String, "before_micros": pl.Int64,
+    "after_micros": pl.Int64, "delta_micros": pl.Int64, "list_before_micros": pl.Int64, "list_after_micros": pl.Int64,
+    "inferred": pl.Boolean, "evidence": pl.String,
+}  # fmt: skip
+_EXCLUSIONS: Final = {
+    "customer": pl.String, "object_id": pl.String, "reason": pl.String, "currency": pl.String, "mrr_micros": pl.Int64,
+    "since": pl.Int64, "until": pl.Int64,
+}  # fmt: skip
+_FINDINGS: Final = {
+    "customer": pl.String, "account": pl.Int32, "object_id": pl.String, "reason": pl.String, "severity": pl.String, "at": pl.Int64,
+    "detail": pl.String,
+}  # fmt: skip
+
+
+def shard_buckets(shard: tuple[int, int]) -> tuple[int, int]:
+    """The half-open range of buckets that the i-th of n shards (i, n) is."""
+    index, count = shard
+    return BUCKETS * index // count, BUCKETS * (index + 1) // count
+
+
+def movements(
+    connection: Connection, basis: str, first: date | None = None, until: date | None = None, customer: str | None = None
+) -> pl.DataFrame:
+    """Movements of the days [first, until) in order of day and customer; `evidence` is a list of Stripe ids."""
+    query = _of_basis(movement, _MOVEMENTS, basis, customer=customer).order_by(movement.c.day, movement.c.customer, movement.c.seq)
+    found = read_frame(connection, _between(query, movement, first, until), _MOVEMENTS)
+    return found.with_columns(pl.col("evidence").str.json_decode(EVIDENCE))
+
+
+def standings(
+    connection: Connection, basis: str, first: date | None = None, until: date | None = None, customer: str | None = None
+) -> pl.DataFrame:
+    """Standings written on the days [first, until), in order of customer, currency and day."""
+    query = _between(_of_basis(standing, STANDINGS, basis, customer=customer), standing, first, until)
+    return read_frame(connection, query.order_by(standing.c.customer, standing.c.currency, standing.c.day), STANDINGS)
+
+
+def as_of(connection: Connection, basis: str, day: date, customer: str | None = None) -> pl.DataFrame:
+    """Standings in force at the closing of `day` (the last one on or before it), in order of customer and currency; zeros left out."""
+    later = standing.alias("later")
+    line = (later.c.basis == standing.c.basis, later.c.bucket == standing.c.bucket, later.c.customer == standing.c.customer)
+    replaced = select(later.c.day).where(
+        *line, later.c.currency == standing.c.currency, later.c.day > standing.c.day, later.c.day <= day
+    )
+    query = _of_basis(standing, STANDINGS, basis, customer=customer).where(standing.c.day <= day, ~replaced.exists())
+    found = read_frame(connection, query.order_by(standing.c.customer, standing.c.currency), STANDINGS)
+    amounts = ("net_micros", "list_micros", "at_risk_micros", "scheduled_micros", "usage_micros")
+    return found.filter(pl.any_horizontal(pl.col(amount) != 0 for amount in amounts))
+
+
+def attributes(connection: Connection, basis: str, keys: Sequence[str] | None = None, customer: str | None = None) -> pl.DataFrame:
+    """Attributes (of some keys), in order of customer, key and day."""
+    query = _of_basis(attribute, ATTRIBUTES, basis, customer=customer)
+    if keys is not None:
+        query = query.where(among(connection, attribute.c.key, keys))
+    return read_frame(connection, query.order_by(attribute.c.customer, attribute.c.key, attribute.c.day), ATTRIBUTES)
+
+
+def has_attribute(connection: Connection, basis: str, key: str) -> bool:
+    """Whether any customer has an attribute of this key."""
+    return bool(connection.scalar(select(exists().where(attribute.c.basis == basis, attribute.c.key == key))))
+
+
+def attribute_keys(connection: Connection, basis: str) -> list[str]:
+    """The keys of all attributes that any customer has, each once."""
+    return list(connection.scalars(select(attribute.c.key).where(attribute.c.basis == basis).distinct().order_by(attribute.c.key)))
+
+
+def exclusions(connection: Connection, basis: str, customer: str | None = None) -> pl.DataFrame:
+    """What is left out, in order of customer and beginning."""
+    query = _of_basis(exclusion, _EXCLUSIONS, basis, customer=customer)
+    return read_frame(connection, query.order_by(exclusion.c.customer, exclusion.c.since, exclusion.c.seq), _EXCLUSIONS)
+
+
+def running_trials(connection: Connection, basis: str, at: int) -> pl.DataFrame:
+    """The exclusions of trials that are under way at an instant, as a book has them."""
+    running = or_(exclusion.c.until.is_(None), exclusion.c.until > at)
+    query = _of_basis(exclusion, EXCLUSIONS, basis).where(exclusion.c.reason == "trial", exclusion.c.since <= at, running)
+    return read_frame(connection, query, EXCLUSIONS)
+
+
+def findings(connection: Connection, basis: str, customer: str | None = None) -> pl.DataFrame:
+    """What a reader must know, in order of customer."""
+    query = _of_basis(finding, _FINDINGS, basis, customer=customer)
+    return read_frame(connection, query.order_by(finding.c.customer, finding.c.seq), _FINDINGS)
+
+
+def book(
+    connection: Connection,
+    basis: str,
+    *,
+    shard: tuple[int, int] = (0, 1),
+    only: Sequence[str] | None = None,
+    keys: Sequence[str] | None = (),
+    abroad_from: str | None = None,
+) -> Book:
+    """The ledger of one of n shards of customers, or of those named in `only`, whole, with the attributes of `keys` (None: of all).
+
+    With `abroad_from` only of customers that have anything in another currency than this one.
+
+    It is what `metrics.retention.aggregate.partials` takes.
+    """
+
+    def of(table: Table, schema: dict[str, Any]) -> Select[Any]:
+        query = _of_basis(table, schema, basis)
+        if abroad_from is not None:
+            query = query.where(table.c.customer.in_(_abroad(basis, abroad_from)))
+        if only is None:
+            low, high = shard_buckets(shard)
+            return query.where(table.c.bucket >= low, table.c.bucket < high)
+        asked = asked_for(connection, [bucket_of(name) for name in only], only)
+        return query.join(asked, and_(asked.c.bucket == table.c.bucket, asked.c.name == table.c.customer))
+
+    chosen = true() if keys is None else among(connection, attribute.c.key, keys)
+    return Book(
+        standings=read_frame(connection, of(standing, STANDINGS), STANDINGS),
+        movements=read_frame(connection, of(movement, MOVEMENTS), MOVEMENTS),
+        attributes=read_frame(connection, of(attribute, ATTRIBUTES).where(chosen), ATTRIBUTES),
+        exclusions=read_frame(connection, of(exclusion, EXCLUSIONS), EXCLUSIONS),
+    )
+
+
+def count_by(connection: Connection, table: Table, basis: str, column: str) -> dict[str, int]:
+    """How many rows of a derived table there are for each value of a column."""
+    query = select(table.c[column], func.count()).where(table.c.basis == basis).group_by(table.c[column])
+    return {str(value): int(found) for value, found in connection.execute(query)}
+
+
+def _abroad(basis: str, home: str) -> Any:
+    """Customers that stood at, or are left out with, anything in another currency."""
+    return union(
+        *(
+            select(table.c.customer).where(table.c.basis == basis, table.c.currency != home)
+            for table in (standing, movement, exclusion)
+        )
+    )
+
+
+def currencies(connection: Connection, basis: str) -> list[str]:
+    """Every currency in which anything stood, or is left out, under a basis."""
+    found = union(*(select(table.c.currency).where(table.c.basis == basis) for table in (standing, exclusion)))
+    return sorted(connection.execute(found).scalars())
+
+
+def standings_held(connection: Connection, basis: str) -> int:
+    """How many standings there are under a basis: what the size of a shard is measured by."""
+    query = select(func.count()).select_from(standing).where(standing.c.basis == basis)
+    return int(connection.execute(query).scalar_one())
+
+
+def span(connection: Connection, basis: str) -> tuple[date, date] | None:
+    """The first and the last day on which anything moved, if anything did."""
+    query = select(func.min(movement.c.day), func.max(movement.c.day)).where(movement.c.basis == basis)
+    first, last = connection.execute(query).one()
+    return (first, last) if first is not None else None
+
+
+def _of_basis(table: Table, schema: dict[str, Any], basis: str, *, customer: str | None = None) -> Select[Any]:
+    query = select(*(table.c[name] for name in schema)).where(table.c.basis == basis)
+    if customer is not None:
+        query = query.where(table.c.bucket == bucket_of(customer), table.c.customer == customer)
+    return query
+
+
+def _between(query: Select[Any], table: Table, first: date | None, until: date | None) -> Select[Any]:
+    if first is not None:
+        query = query.where(table.c.day >= first)
+    return query if until is None else query.where(table.c.day < until)

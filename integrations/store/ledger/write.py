@@ -1,0 +1,168 @@
+"""Writing and reading what was derived: whole customers are replaced, so deriving twice leaves what deriving once does."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Table, delete, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from integrations.store.db.bulk import append, asked_for
+from integrations.store.db.columns import BUCKETS, require_zone
+from integrations.store.db.encoding import bucket_of
+from integrations.store.db.engine import is_postgresql
+from integrations.store.ledger import previous
+from integrations.store.ledger.schema import attribute, basis, exclusion, finding, movement, standing, wake
+from metrics.entries import CANNOT_DERIVE, CustomerLedger
+from metrics.evidence import Instant
+
+DERIVED = (movement, standing, attribute, exclusion, finding, wake)
+
+_MOVEMENT = (
+    "basis", "bucket", "customer", "seq", "day", "currency", "kind", "cause", "before_micros", "after_micros", "delta_micros",
+    "list_before_micros", "list_after_micros", "inferred", "evidence",
+)  # fmt: skip
+_STANDING = (
+    "basis", "bucket", "customer", "currency", "day", "account", "net_micros", "list_micros", "at_risk_micros", "scheduled_micros",
+    "usage_micros", "subscriptions", "plan", "product", "interval",
+)  # fmt: skip
+_ATTRIBUTE = ("basis", "bucket", "customer", "key", "day", "value")
+_EXCLUSION = ("basis", "bucket", "customer", "seq", "object_id", "reason", "currency", "mrr_micros", "since", "until")
+_FINDING = ("basis", "bucket", "customer", "seq", "account", "object_id", "reason", "severity", "at", "detail")
+_WAKE = ("basis", "bucket", "customer", "at")
+_DELETED_AT_ONCE = 1000
+
+
+# --- what figures rest on ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class BasisRow:
+    """A basis that something was derived under. `derived_at` is None while its ledger isn't complete."""
+
+    version: str
+    policy: str
+    choices: Mapping[str, Any]
+    derived_at: datetime | None
+    derived_until: Instant | None
+
+
+def put_basis(connection: Connection, version: str, policy: str, choices: Mapping[str, Any]) -> None:
+    """Note a basis, which from now on is the current one of its policy; one that is there already keeps what is known of it."""
+    values = {"version": version, "policy": policy, "body": json.dumps(dict(choices), sort_keys=True, default=str), "current": True}
+    insert = (postgresql if is_postgresql(connection) else sqlite).insert(basis)
+    connection.execute(insert.values(values).on_conflict_do_nothing())
+    own = basis.c.version == version
+    connection.execute(update(basis).where(basis.c.policy == policy, basis.c.current != own).values(current=own))
+
+
+def mark_derived(connection: Connection, version: str, derived_at: datetime | None, derived_until: Instant | None) -> None:
+    """Say that the ledger of a basis is complete as of an instant; None says that it isn't any more."""
+    if derived_at is not None:
+        require_zone(derived_at)
+    connection.execute(update(basis).where(basis.c.version == version).values(derived_at=derived_at, derived_until=derived_until))
+
+
+def bases(connection: Connection) -> dict[str, BasisRow]:
+    """Every basis by its version."""
+    rows = connection.execute(select(basis).order_by(basis.c.version))
+    return {r.version: BasisRow(r.version, r.policy, json.loads(r.body), r.derived_at, r.derived_until) for r in rows}
+
+
+def underived(connection: Connection, limit: int = 1000) -> list[tuple[str, str]]:
+    """Customers that can't be derived under some basis that is kept, with why."""
+    query = select(finding.c.customer, finding.c.detail).where(finding.c.reason == CANNOT_DERIVE)
+    query = query.where(finding.c.basis.in_(select(basis.c.version).where(basis.c.derived_at.is_not(None)))).distinct()
+    return [(str(c), str(d)) for c, d in connection.execute(query.order_by(finding.c.customer).limit(limit))]
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------------
+
+
+def replace_customers(
+    connection: Connection,
+    basis: str,
+    names: Sequence[str],
+    ledgers: Iterable[CustomerLedger],
+    *,
+    fresh: bool = False,
+) -> int:
+    """Put the ledgers in the place of everything that the customers `names` had under this basis; gives the movements written.
+
+    `fresh` says that nothing can be there (a rebuild that cleared the basis first), which spares the deletion.
+    """
+    if not fresh:
+        previous.remember(connection, basis, names)
+        _remove(connection, basis, names)
+    rows = rows_of(basis, ledgers)
+    for table, columns in COLUMNS.items():
+        append(connection, table, columns, rows[table])
+    return len(rows[movement])
+
+
+def _remove(connection: Connection, basis: str, names: Sequence[str]) -> None:
+    for index in range(0, len(names), _DELETED_AT_ONCE):
+        chunk = list(names[index : index + _DELETED_AT_ONCE])
+        asked = asked_for(connection, [bucket_of(n) for n in chunk], chunk)
+        for table in DERIVED:
+            theirs = tuple_(table.c.bucket, table.c.customer).in_(select(asked.c.bucket, asked.c.name))
+            connection.execute(delete(table).where(table.c.basis == basis, theirs))
+
+
+def _collect(rows: dict[Table, list[tuple[Any, ...]]], basis: str, ledger: CustomerLedger) -> None:
+    name, bucket = ledger.customer, bucket_of(ledger.customer)
+    for seq, m in enumerate(ledger.movements):
+        rows[movement].append((
+            basis, bucket, name, seq, m.day, m.currency, m.kind, m.cause, m.before_micros, m.after_micros, m.delta_micros,
+            m.list_before_micros, m.list_after_micros, m.inferred, json.dumps(m.evidence),
+        ))  # fmt: skip
+    for s in ledger.standings:
+        rows[standing].append((
+            basis, bucket, name, s.currency, s.day, s.account, s.net_micros, s.list_micros, s.at_risk_micros, s.scheduled_micros,
+            s.usage_micros, s.subscriptions, s.plan, s.product, s.interval,
+        ))  # fmt: skip
+    for a in ledger.attributes:
+        rows[attribute].append((basis, bucket, name, a.key, a.day, a.value))
+    for seq, e in enumerate(ledger.exclusions):
+        rows[exclusion].append((basis, bucket, name, seq, e.object_id, e.reason, e.currency, e.mrr_micros, e.since, e.until))
+    for seq, f in enumerate(ledger.findings):
+        rows[finding].append((basis, bucket, name, seq, f.account, f.object_id, f.reason, f.severity, f.at, f.detail))
+    if ledger.wake is not None:
+        rows[wake].append((basis, bucket, name, ledger.wake))
+
+
+def clear(connection: Connection, basis: str) -> None:
+    """Remove everything derived under a basis, but for the figures, which are kept in versions."""
+    previous.forget(connection, basis)
+    for table in DERIVED:
+        connection.execute(delete(table).where(table.c.basis == basis))
+
+
+def clear_shard(connection: Connection, basis: str, shard: tuple[int, int]) -> None:
+    """Remove everything derived under a basis of the customers in the i-th of n shards (i, n) of the buckets."""
+    previous.forget(connection, basis)
+    low, high = (BUCKETS * part // shard[1] for part in (shard[0], shard[0] + 1))
+    for table in DERIVED:
+        connection.execute(delete(table).where(table.c.basis == basis, table.c.bucket >= low, table.c.bucket < high))
+
+
+def due_again(connection: Connection, basis: str, now: Instant, limit: int) -> list[str]:
+    """Customers that must be derived again because a moment has passed, the longest waiting first."""
+    query = select(wake.c.customer).where(wake.c.basis == basis, wake.c.at <= now).order_by(wake.c.at, wake.c.customer)
+    return [str(name) for name in connection.execute(query.limit(limit)).scalars()]
+
+
+def rows_of(basis: str, ledgers: Iterable[CustomerLedger]) -> dict[Table, list[tuple[Any, ...]]]:
+    """What `replace_customers` would write of some ledgers, by table; each row begins with basis, bucket and customer."""
+    rows: dict[Table, list[tuple[Any, ...]]] = {table: [] for table in DERIVED}
+    for each in ledgers:
+        _collect(rows, basis, each)
+    return rows
+
+
+COLUMNS = {
+    movement: _MOVEMENT, standing: _STANDING, attribute: _ATTRIBUTE, exclusion: _EXCLUSION, finding: _FINDING, wake: _WAKE,
+}  # fmt: skip
+"""The columns of those rows."""

@@ -1,0 +1,62 @@
+"""Many rows at once: each key once, whatever was there before, and the caller told what is new."""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, Engine, func, select
+
+from integrations.store.db.bulk import CAREFUL_TIMES, COPY_FROM_ROWS, insert_new
+from integrations.store.db.engine import begin
+from integrations.store.facts.schema import event, invoice
+
+LEARNT = datetime(2026, 1, 1, tzinfo=UTC)
+EVENT = ("account", "event_id", "type", "created", "object_id", "customer_id", "subscription_id", "invoice_id", "learnt_at")
+HEAD = ("bucket", "customer_id", "account", "invoice_id", "status", "created", "currency", "amount_paid", "paid_at", "learnt_at")
+MANY = 2 * COPY_FROM_ROWS
+
+
+def events(first: int, until: int) -> list[tuple[object, ...]]:
+    """Rows of events by number."""
+    return [(1, f"evt_{n:06d}", "x", n, "o", None, None, None, LEARNT) for n in range(first, until)]
+
+
+def told(connection: Connection, rows: list[tuple[object, ...]]) -> int:
+    """How many of the events were new."""
+    return len(insert_new(connection, event, EVENT, rows, returning=("event_id",)))
+
+
+def test_only_new_rows_are_told(engine: Engine) -> None:
+    """All new, some new, none new, and all new again: what is told is what was not there, and in the end each is there once."""
+    with begin(engine) as connection:
+        assert MANY == told(connection, events(0, MANY))
+        assert MANY // 2 == told(connection, events(MANY // 2, MANY + MANY // 2))
+        assert 0 == told(connection, events(0, MANY))
+    with begin(engine) as connection:
+        for turn in range(2, CAREFUL_TIMES + 4):
+            assert MANY == told(connection, events(turn * MANY, turn * MANY + MANY))
+        assert (CAREFUL_TIMES + 3) * MANY + MANY // 2 == connection.execute(select(func.count()).select_from(event)).scalar_one()
+
+
+def test_what_was_stored_before_in_the_transaction_stays(engine: Engine) -> None:
+    """A row that is there already undoes nothing but its own step."""
+    with begin(engine) as connection:
+        told(connection, events(0, MANY))
+    with begin(engine) as connection:
+        insert_new(connection, invoice, HEAD, heads(None, 0))
+        assert 1 == told(connection, events(0, MANY + 1))
+    with begin(engine) as connection:
+        assert MANY == connection.execute(select(func.count()).select_from(invoice)).scalar_one()
+
+
+def heads(paid_at: int | None, amount: int) -> list[tuple[object, ...]]:
+    """Rows of invoices' heads."""
+    return [(1, "cus", 1, f"in_{n:06d}", "paid", n, "usd", amount, paid_at, LEARNT) for n in range(MANY)]
+
+
+def test_a_later_sighting_raises_what_is_smaller_or_empty(engine: Engine) -> None:
+    """Also where all rows of the first one were new, and never back."""
+    growing = ("amount_paid", "paid_at")
+    with begin(engine) as connection:
+        assert MANY == len(insert_new(connection, invoice, HEAD, heads(None, 500), returning=("invoice_id",), greatest=growing))
+        assert MANY == len(insert_new(connection, invoice, HEAD, heads(77, 400), returning=("invoice_id",), greatest=growing))
+        assert 0 == len(insert_new(connection, invoice, HEAD, heads(60, 100), returning=("invoice_id",), greatest=growing))
+        assert [(500, 77)] == list(connection.execute(select(invoice.c.amount_paid, invoice.c.paid_at).distinct()))

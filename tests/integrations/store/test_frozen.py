@@ -1,0 +1,411 @@
+"""What is stored looks like code in places, and must outlive every rename: here are the literals of the first release.
+
+A test here that fails says that databases in use would be read wrongly, or that everything in them would be taken for new. The code is to
+be changed back, or a migration written; what stands here and in `tests.integrations.store.frozen` is not to be changed.
+"""
+
+import json
+from dataclasses import dataclass, field, fields, make_dataclass, replace
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+from sqlalchemy import Engine, select
+
+from integrations.store.db.encoding import decode, digest, encode, plain
+from integrations.store.db.engine import begin
+from integrations.store.facts import catalog
+from integrations.store.facts import read as read_facts
+from integrations.store.facts import write as write_facts
+from integrations.store.facts.accounts import bind
+from integrations.store.facts.line_extra import extra_of, line_of, read_extra
+from integrations.store.facts.schema import catalog as catalog_table
+from integrations.store.facts.write import Page
+from integrations.store.figures import rollups
+from integrations.store.figures.schema import rollup
+from metrics import growth
+from metrics.evidence import (
+    Coupon,
+    CurrencyOption,
+    Customer,
+    Discount,
+    Instant,
+    Invoice,
+    InvoiceEvidence,
+    Item,
+    Pause,
+    Price,
+    Product,
+    Subscription,
+    Tier,
+    UnreadLine,
+)
+from metrics.ledger.derive import Basis, InternalRule
+from metrics.policy import PRESETS, Policy, preset
+from tests.integrations.store.frozen import LINE, STORED, VALUES
+from worker.derive import UnknownBasis, basis_of, choices_of
+
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+# --- evidence ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_evidence_is_stored_in_the_same_bytes(name: str) -> None:
+    """And so under the same digest: a listing that says what an older one said is no news after an update of ours either."""
+    assert STORED[name] == (digest(encode(VALUES[name])), encode(VALUES[name]))
+
+
+@pytest.mark.parametrize("name", [name for name in VALUES if "unclean" not in name])
+def test_what_was_stored_is_read(name: str) -> None:
+    """By every later release."""
+    assert VALUES[name] == decode(STORED[name][1], type(VALUES[name]))
+
+
+def test_what_lines_have_beyond_their_columns_is_stored_in_the_same_bytes() -> None:
+    """A discounted line of the first release, there and back."""
+    body = extra_of(LINE) or b""
+    assert STORED["line"] == (digest(body), body)
+    columns = [getattr(LINE, f.name) for f in fields(LINE)][:11]
+    assert line_of(columns, LINE.inclusive_tax, read_extra(STORED["line"][1])) == LINE
+    assert extra_of(replace(LINE, discounts=(), credited_lines=())) is None
+
+
+def test_the_first_fields_are_there() -> None:
+    """Under their names and in their order; what came later stands behind them, with a default."""
+    for kind, first in growth.EVIDENCE.items():
+        assert first == tuple(f.name for f in fields(kind))[: len(first)], kind
+        assert growth.later_fields(kind, first) is not None
+    assert set(growth.POLICY) < {f.name for f in fields(Policy)}
+    assert set(growth.INTERNAL_RULE) <= {f.name for f in fields(InternalRule)}
+    assert set(growth.BASIS) <= {f.name for f in fields(Basis)}
+
+
+# --- evidence that has grown --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class NewTier(Tier):
+    """With a number more."""
+
+    minimum: Decimal = Decimal(0)
+
+
+@dataclass(frozen=True, slots=True)
+class NewOption(CurrencyOption):
+    """With a field inside it that has grown too."""
+
+    tiers: tuple[NewTier, ...] | None = None
+    learnt: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPrice(Price):
+    """With parts that have grown, and a part of a new kind."""
+
+    tiers: tuple[NewTier, ...] | None = None
+    options: tuple[NewOption, ...] = ()
+    floor: NewTier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewCoupon(Coupon):
+    """With a switch that is off."""
+
+    stacks: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewProduct(Product):
+    """With a list that is empty."""
+
+    features: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NewDiscount(Discount):
+    """With a promotion code, say."""
+
+    promotion: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewItem(Item):
+    """With discounts that have grown."""
+
+    discounts: tuple[NewDiscount, ...] = ()
+    created: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewPause(Pause):
+    """With a mapping, which each value has of its own."""
+
+    notes: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NewSubscription(Subscription):
+    """With parts that have grown, and nothing more of its own."""
+
+    items: tuple[NewItem, ...]
+    discounts: tuple[NewDiscount, ...] = ()
+    pause: NewPause | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewCustomer(Customer):
+    """With parts that have grown, and an amount."""
+
+    discount: NewDiscount | None = None
+    described: tuple[NewDiscount, ...] = ()
+    balance: int = 0
+
+
+NEW: dict[type, type] = {
+    Tier: NewTier, CurrencyOption: NewOption, Price: NewPrice, Coupon: NewCoupon, Product: NewProduct, Discount: NewDiscount,
+    Item: NewItem, Pause: NewPause, Subscription: NewSubscription, Customer: NewCustomer,
+}  # fmt: skip
+
+
+def grown(value: Any) -> Any:
+    """The same value of the grown kinds."""
+    if isinstance(value, tuple):
+        return tuple(grown(each) for each in value)
+    kind = NEW.get(type(value))
+    return value if kind is None else kind(**{f.name: grown(getattr(value, f.name)) for f in fields(value)})
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_field_more_changes_no_byte(name: str) -> None:
+    """Wherever it is: in the value, in a part of it, in a part of a part."""
+    value = grown(VALUES[name])
+    assert type(value) is not type(VALUES[name])
+    assert STORED[name] == (digest(encode(value)), encode(value))
+
+
+@pytest.mark.parametrize("name", [name for name in VALUES if "unclean" not in name])
+def test_what_was_stored_before_a_field_existed_is_read_with_its_default(name: str) -> None:
+    """And what a later release stored is read by this one, which passes over what it doesn't know."""
+    value = grown(VALUES[name])
+    assert value == decode(STORED[name][1], type(value))
+    assert VALUES[name] == decode(encode(value), type(VALUES[name]))
+
+
+def test_what_a_new_field_says_is_stored() -> None:
+    """As soon as it says something; then the bytes are others, and this release still reads what it knows of them."""
+    discount = NewDiscount("di", None, Instant(1), promotion="SPRING")
+    item = NewItem("si", "price", 1, (discount,), created=Instant(0))
+    value = NewSubscription("s", "c", "active", "usd", Instant(1), Instant(2), (item,), pause=NewPause("void", notes={"a": 1}))
+    body = encode(value)
+    assert value == decode(body, NewSubscription)
+    assert {"promotion": "SPRING"}.items() <= plain(body)["items"][0]["discounts"][0].items()
+    assert Item("si", "price", 1, (Discount("di", None, Instant(1)),)) == decode(body, Subscription).items[0]
+    assert 1 == len({digest(encode(v)) for v in (value, replace(value, items=(replace(item),)))})
+
+
+@pytest.mark.parametrize("said", [False, 0, Decimal(0), Decimal("0.00"), "", None, ()])
+def test_nothing_and_naught_are_different_things(said: object) -> None:
+    """A default is left out only where the value is of its very kind: 0 is not False."""
+    left_out = {f.name for f in fields(NewCoupon) if growth.is_default(said, False) and f.name == "stacks"}
+    assert (said is False) == bool(left_out)
+
+
+def test_a_field_without_a_default_is_refused() -> None:
+    """What is stored lacks it: it couldn't be read."""
+    wrong = make_dataclass("Wrong", [("id", str), ("name", str | None), ("new", str)], frozen=True)
+    with pytest.raises(TypeError, match=r"Wrong\.new was added without a default"):
+        growth.later_fields(wrong, growth.EVIDENCE[Product])
+
+
+def test_parts_that_have_grown_change_nothing_in_tuples_and_records() -> None:
+    """Discounts of lines, and whatever else is packed without a class of evidence round it."""
+    pairs = tuple[tuple[NewDiscount, int], ...]
+
+    class Record(msgspec.Struct, array_like=True):
+        discounts: tuple[tuple[NewDiscount, int], ...]
+        other: int = 3
+
+    old = ((Discount("di", None, Instant(1)), 2),)
+    packed = encode(old, tuple[tuple[Discount, int], ...])
+    assert packed == encode(grown(old), pairs)
+    assert msgspec.msgpack.decode(packed) == msgspec.msgpack.decode(encode(Record(grown(old))))[0]
+
+
+def test_every_field_of_an_invoice_has_its_place(engine: Engine) -> None:
+    """Heads and lines are stored in columns: one that has none would be lost in silence."""
+    head = Invoice("in_1", "cus_1", "sub_1", "void", Instant(1), "usd", "manual", 2, Instant(3), Instant(4), Instant(5), Instant(6))
+    assert all(getattr(head, f.name) is not None and getattr(head, f.name) != f.default for f in fields(head))
+    said: dict[str, Any] = {f.name: not f.default for f in fields(LINE) if isinstance(f.default, bool)}
+    line = replace(LINE, inclusive_tax=7, quantity_decimal=Decimal("3.5"), invoice_item="ii_1", price_version="v1", **said)
+    assert all(getattr(line, f.name) != f.default for f in fields(line))
+    told = InvoiceEvidence(head, (line,), (UnreadLine("il_9", "line_without_parent", "parent"),), 1, 2)
+    with begin(engine) as connection:
+        account = bind(connection, name="default", stripe_id="acct_1", livemode=False)
+        write_facts.put_page(connection, account, Page(Instant(9), invoices=[told]), AT)
+        [group] = read_facts.groups(connection)
+    assert (told,) == group.members[0].subscriptions[0].invoices
+
+
+def test_catalog_kinds(engine: Engine) -> None:
+    """What the kinds of objects in the catalog are called, whatever their classes are."""
+    with begin(engine) as connection:
+        account = bind(connection, name="default", stripe_id="acct_1", livemode=False)
+        listed: list[Price | Coupon | Product] = [Price("pr", "prod", "usd"), Coupon("co"), Product("prod")]
+        catalog.put(connection, account, Instant(1), listed, [], AT)
+        found = connection.execute(select(catalog_table.c.kind, catalog_table.c.object_id, catalog_table.c.digest)).all()
+    assert {("price", "pr"), ("coupon", "co"), ("product", "prod")} == {(kind, name) for kind, name, _ in found}
+    assert {digest(encode(each)) for each in listed} == {sign for _, _, sign in found}
+
+
+# --- policies and bases -------------------------------------------------------------------------------------------------------
+
+POLICIES = {"default": "d0a6daf7d8df", "stripe": "6c5988c3178a", "chartmogul": "299bfdc64105", "profitwell": "e3242bd6fa6c"}
+RULES = (InternalRule("internal"), InternalRule("kind", ("test", "it's")))
+BASES = {
+    "e7776c99211e": Basis(),
+    "9b46f18e2f48": Basis(PRESETS["chartmogul"], "Europe/Berlin", "company", RULES, "moved_from"),
+    "b7e36b336b7f": Basis(internal=(InternalRule("internal", ("yes",)),)),
+    "f037d6ce7d3a": Basis(preset("default", grace_days=0, weeks="4")),
+}
+
+
+def test_versions_of_the_presets() -> None:
+    """Every ledger is stored under one."""
+    assert POLICIES == {name: policy.version for name, policy in PRESETS.items()}
+
+
+def test_versions_of_bases() -> None:
+    """Rules for who is internal are spelt in them, with their class's name of the first release."""
+    assert list(BASES) == [basis.version for basis in BASES.values()]
+    assert "InternalRule(key='kind', values=('test', \"it's\"))" == RULES[1].spelt
+
+
+@dataclass(frozen=True, slots=True)
+class NewPolicy(Policy):
+    """With choices more, whose defaults change no figure."""
+
+    rounding: str = "half_even"
+    cap_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RenamedRule(InternalRule):
+    """Under another name, and with a way to turn it round."""
+
+    unless: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class NewBasis(Basis):
+    """With something more that figures may rest on."""
+
+    policy: NewPolicy = NewPolicy()
+
+    fiscal_start: int = 1
+
+
+def new_basis(basis: Basis, **more: Any) -> NewBasis:
+    """The same basis in a later release."""
+    policy = NewPolicy(**{f.name: getattr(basis.policy, f.name) for f in fields(Policy)})
+    rules = tuple(RenamedRule(rule.key, rule.values) for rule in basis.internal)
+    return NewBasis(policy, basis.timezone, basis.merge_key, rules, basis.migration_key, **more)
+
+
+@pytest.mark.parametrize("version", BASES)
+def test_a_choice_more_changes_no_version(version: str) -> None:
+    """Nor does a field of a rule or of a basis, nor another name of a class: all that is derived stays where it is."""
+    assert version == new_basis(BASES[version]).version
+    assert BASES[version].policy.version == new_basis(BASES[version]).policy.version
+    assert choices_of(BASES[version]) == choices_of(new_basis(BASES[version]))
+
+
+def test_a_choice_that_is_made_has_a_version_of_its_own() -> None:
+    """Each of the later ones as well."""
+    base = new_basis(BASES["b7e36b336b7f"])
+    others = [
+        base,
+        replace(base, fiscal_start=4),
+        replace(base, policy=replace(base.policy, rounding="up")),
+        replace(base, policy=replace(base.policy, cap_days=0)),
+        replace(base, internal=(RenamedRule("internal", ("yes",), unless=True),)),
+    ]
+    assert len(others) == len({each.version for each in others})
+
+
+CHOICES: dict[str, Any] = {
+    "policy": {
+        "name": "default", "discounts": "forever_repeating", "churn_at": "end", "past_due_out_after_days": None, "paused_counts": False,
+        "netting": True, "grace_days": 1, "same_month_left_out": False, "weeks": "52/12", "days": "365/12", "metered": False,
+        "reactivation": "apart", "reactivation_days": 90, "reactivation_in_net_flow": False, "start_at_booking": False,
+        "tax_inclusive_gross": False, "grr_by": "end",
+    },
+    "timezone": "UTC", "merge_key": None, "internal": [["internal", ["yes"]]], "migration_key": "migrated_from",
+}  # fmt: skip
+
+
+def test_a_basis_is_stored_in_the_same_words() -> None:
+    """In the table of bases and in jobs."""
+    assert CHOICES == json.loads(json.dumps(choices_of(BASES["b7e36b336b7f"])))
+
+
+@pytest.mark.parametrize("version", BASES)
+def test_a_basis_comes_back(version: str) -> None:
+    """From what was stored of it."""
+    assert BASES[version] == basis_of(json.loads(json.dumps(choices_of(BASES[version]))))
+
+
+@pytest.mark.parametrize("missing", CHOICES["policy"])
+def test_a_basis_that_was_stored_before_a_choice_existed_is_read(missing: str) -> None:
+    """The choice is then at its default."""
+    policy = {name: value for name, value in CHOICES["policy"].items() if name != missing}
+    assert BASES["b7e36b336b7f"] == basis_of({**CHOICES, "policy": policy})
+    assert BASES["b7e36b336b7f"] == basis_of({name: value for name, value in CHOICES.items() if name != "merge_key"})
+
+
+def test_a_choice_of_a_newer_release_is_not_passed_over() -> None:
+    """What would be derived without it is something else."""
+    with pytest.raises(UnknownBasis, match="cap_days"):
+        basis_of({**CHOICES, "policy": {"cap_days": 3}})
+
+
+# --- figures ------------------------------------------------------------------------------------------------------------------
+
+FIGURE = {
+    "kind": "month", "first": date(2026, 1, 1), "until": date(2026, 2, 1), "dimension": "", "segment": "", "currency": "usd",
+    **{name: number for number, name in enumerate(rollups.FIGURES)}, "companions": '{"at_risk":3,"lowest":1}', "incomplete": False,
+    "reason": None, "products": None,
+}  # fmt: skip
+
+
+def _figures(engine: Engine, row: dict[str, Any], **more: Any) -> tuple[rollups.Written, list[dict[str, Any]]]:
+    with begin(engine) as connection:
+        return rollups.put(connection, "basis", [row], AT, **more), rollups.current(connection, "basis")
+
+
+def test_the_digest_of_figures(engine: Engine) -> None:
+    """That of the first release: figures that stay make no new version after an update."""
+    _figures(engine, FIGURE)
+    with begin(engine) as connection:
+        assert ["76c518b81e59c17a496a0ae81afdd62f"] == list(connection.execute(select(rollup.c.digest)).scalars())
+
+
+def test_a_companion_more_restates_nothing(engine: Engine) -> None:
+    """It is filled into the current version of what was written without it; a frozen month gets it too, and no adjustment."""
+    new = {**FIGURE, "companions": '{"at_risk":3,"lowest":1,"squares":"9"}'}
+    _figures(engine, FIGURE)
+    written, [row] = _figures(engine, new, frozen_until=date(2026, 3, 1), booked=date(2026, 3, 1))
+    assert (rollups.Written(0, 0, 0, 1), 1, new["companions"]) == (written, row["version"], row["companions"])
+    assert rollups.Written(0, 0, 0, 1) == _figures(engine, new)[0], "and then it is as good as ever there"
+    changed = {**new, "companions": '{"at_risk":3,"lowest":1,"squares":"10"}'}
+    assert rollups.Written(0, 1, 0, 0) == _figures(engine, changed)[0], "news of what came later are news"
+
+
+def test_what_the_uncertainty_is_made_of_restates_nothing(engine: Engine) -> None:
+    """Sums of products came later: figures of an older release get theirs in place, and are no restatement."""
+    _figures(engine, FIGURE)
+    written, [row] = _figures(engine, {**FIGURE, "products": "[9,9,9]"})
+    assert (rollups.Written(0, 0, 0, 1), 1, "[9,9,9]") == (written, row["version"], row["products"])
+    assert rollups.Written(0, 1, 0, 0) == _figures(engine, {**FIGURE, "products": "[9,9,10]"})[0]

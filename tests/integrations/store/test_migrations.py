@@ -1,0 +1,165 @@
+"""The migrations bring both databases to exactly the tables that the code describes."""
+
+import re
+import threading
+import uuid
+from dataclasses import replace
+
+import pytest
+from alembic import command
+from sqlalchemy import Engine, delete, inspect, select, text
+
+from integrations.store import migrate
+from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.facts.schema import touched
+from integrations.store.facts.write import touch
+from integrations.store.ledger import write as write_ledger
+from integrations.store.migrate import NotMigrated, current, differences, head, require_current, upgrade
+from integrations.store.tables import metadata
+from integrations.store.views import VIEWS, statement
+from integrations.store.work import jobs, runs
+from integrations.store.work.schema import job
+from integrations.store.work.schema import run as run_table
+
+
+def test_migrations_and_tables_agree(database_url: str) -> None:
+    """After an upgrade from nothing there is no difference left, and a second upgrade changes nothing."""
+    engine = open_engine(database_url)
+    assert upgrade(engine) == (None, head())
+    assert upgrade(engine) == (head(), head())
+    with read(engine) as connection:
+        assert differences(connection) == []
+    engine.dispose()
+
+
+def test_an_unmigrated_database_names_the_next_command(database_url: str) -> None:
+    """Working on an empty database is refused with the command that helps."""
+    engine = open_engine(database_url)
+    with pytest.raises(NotMigrated, match="nrr db upgrade"):
+        require_current(engine)
+    upgrade(engine)
+    require_current(engine)
+    engine.dispose()
+
+
+def test_two_upgrades_at_once_wait_for_one_another(database_url: str) -> None:
+    """Two workers that start together on an empty database: both end well, and one of them found it done."""
+    ready, found = threading.Barrier(3), []
+
+    def go() -> None:
+        engine = open_engine(database_url)
+        ready.wait()
+        found.append(upgrade(engine))
+        engine.dispose()
+
+    threads = [threading.Thread(target=go) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [(None, head()), (head(), head()), (head(), head())] == sorted(found, key=lambda each: each[0] or "")
+
+
+def test_a_newer_database_is_not_touched(engine: Engine) -> None:
+    """One that a later version has migrated is refused by the upgrade too, and says what helps."""
+    with begin(engine) as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for step in (require_current, upgrade):
+        with pytest.raises(NotMigrated, match=r"9999.*newer version") as refused:
+            step(engine)
+        assert "nothing was changed" in str(refused.value)
+    with read(engine) as connection:
+        assert "9999" == current(connection)
+
+
+def test_a_failed_upgrade_leaves_nothing(database_url: str) -> None:
+    """All of it is one transaction: something in its way, and the database is as it was."""
+    engine = open_engine(database_url)
+    with begin(engine) as connection:
+        connection.execute(text("CREATE TABLE worker (mine integer)"))
+    with pytest.raises(Exception, match="already exists"):
+        upgrade(engine)
+    with read(engine) as connection:
+        assert (None, ["worker"]) == (current(connection), inspect(connection).get_table_names())
+    engine.dispose()
+
+
+def test_every_table_and_column_is_described_in_the_database(engine: Engine) -> None:
+    """For people with psql: what the code says of each is what PostgreSQL says; SQLite has no comments, the code has them all."""
+    undescribed = [f"{t.name}.{c.name}" for t in metadata.sorted_tables for c in t.columns if not c.comment]
+    assert [] == undescribed + [t.name for t in metadata.sorted_tables if not t.comment]
+    if engine.dialect.name != "postgresql":
+        return
+    with read(engine) as connection:
+        found = inspect(connection)
+        for table in metadata.sorted_tables:
+            assert (table.name, table.comment) == (table.name, found.get_table_comment(table.name)["text"])
+            said = {c["name"]: c["comment"] for c in found.get_columns(table.name)}
+            assert {c.name: c.comment for c in table.columns} == said
+
+
+def test_both_databases_count_alike(engine: Engine) -> None:
+    """A number that was given out is not given out again, though all rows are gone: marks are removed up to one, runs are spoken of by it."""
+    for _ in range(2):
+        with begin(engine) as connection:
+            touch(connection, 1, ["cus_a", "cus_b"])
+            run = runs.start(connection, "sync")
+            jobs.add(connection, [jobs.Job("list", run)])
+            last = connection.execute(select(touched.c.id).order_by(touched.c.id.desc())).scalars().first()
+            number = connection.execute(select(job.c.id)).scalar_one()
+            connection.execute(delete(touched))
+            connection.execute(delete(job))
+            connection.execute(delete(run_table))
+    assert (4, 2, 2) == (last, run, number)
+
+
+def test_words_have_the_order_of_their_bytes(engine: Engine) -> None:
+    """The same on both, whatever language the server speaks: reading side by side depends on it."""
+    words = ["a", "B", "_", "ä", "Z", "aa", "é", "1", "\U0001f600", "～"]
+    with begin(engine) as connection:
+        touch(connection, 1, words)
+        found = list(connection.execute(select(touched.c.customer_id).order_by(touched.c.customer_id)).scalars())
+    assert sorted(words, key=lambda word: word.encode()) == found
+
+
+def test_the_migration_names_no_table_that_is_gone(engine: Engine) -> None:
+    """What is in the database is what the code knows, and alembic's own table."""
+    with read(engine) as connection:
+        names = set(inspect(connection).get_table_names()) - {"alembic_version"}
+    assert set(metadata.tables) == {name for name in names if not re.match("sqlite_", name)}
+
+
+def test_an_installation_of_before_keeps_its_figures_rights_and_views(database_url: str) -> None:
+    """The basis that was derived last is the current one of its policy; whoever may read a view, or built one on it, still can."""
+    engine = open_engine(database_url)
+    postgresql = engine.dialect.name == "postgresql"
+    old = replace(next(v for v in VIEWS if v.name == "nrr_movements"), source="FROM movement m JOIN basis b ON b.version = m.basis")
+    role = f"reader_{uuid.uuid4().hex[:8]}"
+    with begin(engine) as connection:
+        command.upgrade(migrate._config(connection), "0001")
+        connection.exec_driver_sql(statement(old, postgresql=postgresql))
+        for version, until in (("a", 5), ("b", 9), ("c", None)):
+            values = f"'{version}', 'default', '{{}}', {until or 'NULL'}"
+            connection.exec_driver_sql(f"INSERT INTO basis (version, policy, body, derived_until) VALUES ({values})")  # our own
+        if postgresql:
+            connection.exec_driver_sql(f"CREATE ROLE {role}")
+            connection.exec_driver_sql(f"GRANT SELECT ON nrr_movements TO {role}")
+            connection.exec_driver_sql("CREATE VIEW mine AS SELECT customer, mrr_after FROM nrr_movements")
+    assert ("0001", head()) == upgrade(engine)
+    with read(engine) as connection:
+        assert differences(connection) == []
+        current_now = 'SELECT version FROM basis WHERE "current"'
+        assert ["b"] == list(connection.exec_driver_sql(current_now).scalars())
+        assert [] == list(connection.exec_driver_sql("SELECT * FROM nrr_mrr_by_customer"))
+        if postgresql:
+            may = f"SELECT has_table_privilege('{role}', 'nrr_movements', 'select')"
+            assert connection.exec_driver_sql(may).scalar_one()
+            assert [] == list(connection.exec_driver_sql("SELECT * FROM mine"))
+    with begin(engine) as connection:
+        write_ledger.put_basis(connection, "c", "default", {})
+        write_ledger.put_basis(connection, "d", "stripe", {})
+        assert {"c", "d"} == set(connection.exec_driver_sql(current_now).scalars())
+        if postgresql:
+            connection.exec_driver_sql(f"DROP OWNED BY {role}")
+            connection.exec_driver_sql(f"DROP ROLE {role}")
+    engine.dispose()
