@@ -166,7 +166,7 @@ class _Readers:
             return LocalLimiter(allowed, sleep=self._stop.sleep)
         import redis
 
-        from integrations.stripe.shared_limits import RedisLimiter
+        from integrations.stripe.redis_limits import RedisLimiter
 
         client = redis.Redis.from_url(self._settings.redis_url.get_secret_value(), socket_timeout=5, socket_connect_timeout=2)
         return RedisLimiter(client, account, allowed, prefix=self._settings.redis_prefix, sleep=self._stop.sleep)

@@ -10,13 +10,13 @@ from typing import Final
 
 import msgspec
 
-from integrations.stripe import shapes
-from integrations.stripe.asking import Asking, nothing_to_go_on_from
+from integrations.stripe import schemas
 from integrations.stripe.client import DEFAULT_BASE, Answer, Asked, Client, Usage
 from integrations.stripe.decode.pages import page_of
 from integrations.stripe.decode.parsing import Garbled, Parsed
 from integrations.stripe.errors import BadRequest, Gone, NotAllowed, UnknownEndpoint, account_named
 from integrations.stripe.page import AccountInfo, Rejected, StripePage
+from integrations.stripe.requests import Asking, nothing_to_go_on_from
 from integrations.stripe.streams import ACCOUNT, ITEMS, PAGE, SCHEDULES, STREAMS, Stream, created_in
 from metrics.evidence import Instant
 
@@ -228,11 +228,11 @@ class Reader:
         return replace(page, answer_seconds=answer.seconds)
 
 
-_ACCOUNT: Final = msgspec.json.Decoder(shapes.Account)
-_DATED: Final = msgspec.json.Decoder(shapes.PageOf[shapes.Dated])
+_ACCOUNT: Final = msgspec.json.Decoder(schemas.Account)
+_DATED: Final = msgspec.json.Decoder(schemas.PageOf[schemas.Dated])
 
 
-def _account(body: bytes) -> shapes.Account:
+def _account(body: bytes) -> schemas.Account:
     try:
         told = _ACCOUNT.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

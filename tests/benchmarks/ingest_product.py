@@ -17,7 +17,7 @@ from integrations.store.db import bulk, encoding
 from integrations.store.db.engine import open_engine
 from integrations.store.facts import catalog, states
 from integrations.store.facts import write as write_facts
-from integrations.stripe import asking, reader
+from integrations.stripe import reader, requests
 from integrations.stripe.client import Client
 from integrations.stripe.limits import Ceilings, LocalLimiter, ceilings
 from integrations.stripe.reader import Reader
@@ -93,7 +93,7 @@ def watched() -> Shares:
     """Count the pieces of the way from a page to its rows."""
     shares = Shares()
     shares.of(Transport, "send", "http")
-    shares.of(asking, "parse_list", "json to structs")
+    shares.of(requests, "parse_list", "json to structs")
     shares.of(reader, "page_of", "structs to evidence")
     shares.of(pages, "merged", "merge pages")
     shares.of(write_facts, "put_page", "rows")

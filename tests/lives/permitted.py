@@ -99,6 +99,6 @@ def as_text(found: dict[str, Any]) -> str:
 
 
 if __name__ == "__main__":
-    from tests.stripe.reference import openapi
+    from tests.integrations.stripe.reference import openapi
 
     FILE.write_text(as_text(derived(openapi())))

@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.integrations.stripe.reference import openapi
 from tests.lives.permitted import FILE, as_text, derived, table
-from tests.stripe.reference import openapi
 
 
 def test_the_table_is_cut_from_the_description() -> None:

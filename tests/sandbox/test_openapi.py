@@ -13,8 +13,8 @@ from jsonschema import Draft202012Validator
 
 from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
+from tests.integrations.stripe.reference import openapi
 from tests.sandbox.asking import ask, every, get
-from tests.stripe.reference import openapi
 
 VERSION = "2026-08-26.dahlia"
 UNDESCRIBED = {

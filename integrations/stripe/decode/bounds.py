@@ -13,7 +13,7 @@ from operator import attrgetter
 from types import UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from integrations.stripe.decode.faults import Unusable
+from integrations.stripe.decode.errors import Unusable
 from metrics.evidence import Coupon, CurrencyOption, Discount, Instant, Price, ScheduledPhase
 from metrics.money import MICROS_PER_MAJOR, MOST_MICROS, exponent
 from metrics.pricing.amounts import Unpriceable, period_parts

@@ -11,12 +11,12 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from integrations.stripe import invoice_shapes, shapes
+from integrations.stripe import invoice_schemas, schemas
 from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import Seen, discount, product
-from integrations.stripe.decode.faults import Unusable, an_id, instant, ref
+from integrations.stripe.decode.errors import Unusable, an_id, instant, ref
 from integrations.stripe.decode.parsing import loose
-from integrations.stripe.decode.states import customer, subscription
+from integrations.stripe.decode.subscriptions import customer, subscription
 from integrations.stripe.page import EventFact
 from metrics.evidence import Customer, CustomerState, Source, SubscriptionState
 
@@ -36,32 +36,32 @@ class EventMeaning:
     customers: tuple[CustomerState, ...] = ()
 
 
-class _Named(shapes.Shape):
+class _Named(schemas.Shape):
     """Whom an event's object belongs to, whatever the object is."""
 
     id: str | None = None
-    customer: shapes.Id = None
+    customer: schemas.Id = None
     customer_account: str | None = None
-    subscription: shapes.Id = None
-    invoice: shapes.Id = None
-    parent: invoice_shapes.InvoiceParent | None = None
+    subscription: schemas.Id = None
+    invoice: schemas.Id = None
+    parent: invoice_schemas.InvoiceParent | None = None
 
 
 _DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
     shape: msgspec.json.Decoder(shape)
     for shape in (
-        _Named, shapes.Price, shapes.Plan, shapes.Coupon, shapes.Product, shapes.Subscription, shapes.Customer, shapes.Discount,
+        _Named, schemas.Price, schemas.Plan, schemas.Coupon, schemas.Product, schemas.Subscription, schemas.Customer, schemas.Discount,
     )
 }  # fmt: skip
 """Made on import: see `parsing`. What is converted is of these shapes too."""
 
 
-def event(shape: shapes.Event, seen: Seen) -> EventMeaning | None:
+def event(shape: schemas.Event, seen: Seen) -> EventMeaning | None:
     """What an event says, or None for a type that MRR doesn't need. Raises Unusable when its object can't be used."""
     fact = fact_of(shape)
     if fact is None:
         return None
-    data = shape.data or shapes.EventData()
+    data = shape.data or schemas.EventData()
     obj, previous = bytes(data.object), bytes(data.previous_attributes)
     head, _, verb = fact.type.rpartition(".")
     states: tuple[SubscriptionState, ...] = ()
@@ -75,18 +75,18 @@ def event(shape: shapes.Event, seen: Seen) -> EventMeaning | None:
             found = _discount_states(fact, obj, previous, seen, deleted=verb == "deleted")
             customers = tuple(bounded(each) for each in found)
         case "price":
-            seen.price(_shaped(obj, shapes.Price))
+            seen.price(_shaped(obj, schemas.Price))
         case "plan":
-            seen.plan(_shaped(obj, shapes.Plan))
+            seen.plan(_shaped(obj, schemas.Plan))
         case "coupon":
-            seen.coupon(_shaped(obj, shapes.Coupon))
+            seen.coupon(_shaped(obj, schemas.Coupon))
         case "product":
-            known = product(_shaped(obj, shapes.Product))
+            known = product(_shaped(obj, schemas.Product))
             seen.products[known.id] = known
     return EventMeaning(fact, states, customers)
 
 
-def fact_of(shape: shapes.Event) -> EventFact | None:
+def fact_of(shape: schemas.Event) -> EventFact | None:
     """Just what happened to whom, or None for a type that MRR doesn't need. Raises Unusable when even that isn't said.
 
     An event whose object can't be used still has this, and reading the object again may mend it.
@@ -130,31 +130,31 @@ def _converted(obj: Any, shape: type[T]) -> T:
 
 
 def _subscription_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen) -> tuple[SubscriptionState, ...]:
-    after = _subscription_state(Source.EVENT, fact, _shaped(obj, shapes.Subscription), seen)
+    after = _subscription_state(Source.EVENT, fact, _shaped(obj, schemas.Subscription), seen)
     if previous in _NOTHING:
         return (after,)
-    old = _converted(_subscription_before(loose(obj), loose(previous)), shapes.Subscription)
+    old = _converted(_subscription_before(loose(obj), loose(previous)), schemas.Subscription)
     return (_subscription_state(Source.EVENT_BEFORE, fact, old, seen), after)
 
 
-def _subscription_state(source: Source, fact: EventFact, shape: shapes.Subscription, seen: Seen) -> SubscriptionState:
+def _subscription_state(source: Source, fact: EventFact, shape: schemas.Subscription, seen: Seen) -> SubscriptionState:
     # An event inlines ten items at most: what isn't among them may be there all the same.
     complete = shape.items is not None and shape.items.complete
     return SubscriptionState(fact.created, source, fact.id, subscription(shape, seen, complete=complete))
 
 
 def _customer_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen, *, deleted: bool) -> tuple[CustomerState, ...]:
-    now = customer(_shaped(obj, shapes.Customer), seen, deleted=deleted)
+    now = customer(_shaped(obj, schemas.Customer), seen, deleted=deleted)
     after = CustomerState(fact.created, Source.EVENT, fact.id, now)
     if previous in _NOTHING:
         return (after,)
-    old = _converted(laid_over(loose(obj), loose(previous)), shapes.Customer)
+    old = _converted(laid_over(loose(obj), loose(previous)), schemas.Customer)
     return (CustomerState(fact.created, Source.EVENT_BEFORE, fact.id, customer(old, seen)), after)
 
 
 def _discount_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen, *, deleted: bool) -> tuple[CustomerState, ...]:
     """A customer's discount came, changed or went; one on a subscription or an invoice is only described."""
-    shape = _shaped(obj, shapes.Discount)
+    shape = _shaped(obj, schemas.Discount)
     elsewhere = shape.subscription or shape.subscription_item or shape.invoice or shape.invoice_item
     holder = ref(shape.customer) or shape.customer_account
     # Whatever is discounted, the coupon is worth noting: it may be deleted soon.
@@ -171,7 +171,7 @@ def _discount_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen, *
         return (before, CustomerState(fact.created, Source.EVENT, fact.id, Customer(holder)))
     if previous in _NOTHING:
         return (holding,)
-    old = discount(_converted(laid_over(loose(obj), loose(previous)), shapes.Discount), seen, holder)
+    old = discount(_converted(laid_over(loose(obj), loose(previous)), schemas.Discount), seen, holder)
     return (CustomerState(fact.created, Source.EVENT_BEFORE, fact.id, Customer(holder, discount=old)), holding)
 
 

@@ -6,18 +6,18 @@ The amounts due, paid and total of an invoice say nothing about MRR and only `am
 from collections.abc import Sequence
 from typing import Final
 
-from integrations.stripe import invoice_shapes, shapes
+from integrations.stripe import invoice_schemas, schemas
 from integrations.stripe.decode import lines as decoded
 from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import Seen, discount
-from integrations.stripe.decode.faults import Unusable, an_id, currency, ref
+from integrations.stripe.decode.errors import Unusable, an_id, currency, ref
 from metrics.evidence import Discount, Invoice, InvoiceEvidence, InvoiceLine, UnreadLine
 
 _SEVERAL: Final = 2
-_NO_MOMENTS: Final = invoice_shapes.StatusTransitions()
+_NO_MOMENTS: Final = invoice_schemas.StatusTransitions()
 
 
-def invoice(shape: invoice_shapes.Invoice, seen: Seen, *, lines: Sequence[invoice_shapes.Line] | None = None) -> InvoiceEvidence:
+def invoice(shape: invoice_schemas.Invoice, seen: Seen, *, lines: Sequence[invoice_schemas.Line] | None = None) -> InvoiceEvidence:
     """An invoice in our words: evidence, lines that can't be told, and how many others there are with what they come to.
 
     `lines` are all its lines where the ten inlined ones aren't; one that comes twice counts once, as it came last. Lines of drafts are no
@@ -62,7 +62,7 @@ def invoice(shape: invoice_shapes.Invoice, seen: Seen, *, lines: Sequence[invoic
     return bounded(InvoiceEvidence(head, tuple(out), tuple(unread), others, amount), code)
 
 
-def _status_by(moments: invoice_shapes.StatusTransitions) -> str:
+def _status_by(moments: invoice_schemas.StatusTransitions) -> str:
     """The status that an invoice without one has by the dates of its states. Raises Unusable where there is none: it may be a draft."""
     by_date = (
         ("void", moments.voided_at), ("paid", moments.paid_at), ("uncollectible", moments.marked_uncollectible_at),
@@ -74,28 +74,28 @@ def _status_by(moments: invoice_shapes.StatusTransitions) -> str:
     return told
 
 
-def _once(lines: Sequence[invoice_shapes.Line]) -> Sequence[invoice_shapes.Line]:
+def _once(lines: Sequence[invoice_schemas.Line]) -> Sequence[invoice_schemas.Line]:
     if len(lines) < _SEVERAL:
         return lines
     by_id = {line.id: line for line in lines}
     return lines if len(by_id) == len(lines) or None in by_id else list(by_id.values())
 
 
-def _subscription_of(shape: invoice_shapes.Invoice) -> str | None:
+def _subscription_of(shape: invoice_schemas.Invoice) -> str | None:
     details = shape.parent.subscription_details if shape.parent else None
     if details is not None and details.subscription is not None:
         return ref(details.subscription)
     return ref(shape.subscription)
 
 
-def _discounts_of(shape: invoice_shapes.Invoice, seen: Seen) -> dict[str, Discount] | None:
+def _discounts_of(shape: invoice_schemas.Invoice, seen: Seen) -> dict[str, Discount] | None:
     """The discounts that an invoice describes itself: its lines name those of the whole subscription by id only."""
     if not (shape.discounts or shape.discount or shape.total_discount_amounts):
         return None
     holder = shape.id or ""
     found: dict[str, Discount] = {}
     for value in (*(shape.discounts or ()), shape.discount, *(a.discount for a in shape.total_discount_amounts or ())):
-        if isinstance(value, shapes.Discount):
+        if isinstance(value, schemas.Discount):
             known = discount(value, seen, holder, own=True)
             found[known.id] = known
     return found

@@ -6,21 +6,21 @@ doesn't say enough to tell is neither: it is handed on as unread, with what it d
 
 from typing import Final
 
-from integrations.stripe import invoice_shapes, shapes
+from integrations.stripe import invoice_schemas, schemas
 from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import UNDATED, Seen, discount
-from integrations.stripe.decode.faults import Unusable, an_id, currency, maybe, quantities, ref
+from integrations.stripe.decode.errors import Unusable, an_id, currency, maybe, quantities, ref
 from metrics.evidence import Discount, Invoice, InvoiceLine, UnreadLine
 
 _OF_ITEM: Final = "subscription_item_details"
 _OF_INVOICE_ITEM: Final = "invoice_item_details"
 _OLD_TYPES: Final = frozenset({"subscription", "invoiceitem"})
 
-Details = invoice_shapes.LineDetails | invoice_shapes.Line
+Details = invoice_schemas.LineDetails | invoice_schemas.Line
 
 
 def line(
-    shape: invoice_shapes.Line, head: Invoice, named: dict[str, Discount] | None, seen: Seen
+    shape: invoice_schemas.Line, head: Invoice, named: dict[str, Discount] | None, seen: Seen
 ) -> InvoiceLine | UnreadLine | None:
     """A line as evidence, as unread, or None for a charge beside all subscription items. Raises Unusable without an id."""
     parent = shape.parent
@@ -78,11 +78,11 @@ def line(
     )
 
 
-def _subscription(shape: invoice_shapes.Line, named: shapes.Id, head: Invoice) -> str | None:
+def _subscription(shape: invoice_schemas.Line, named: schemas.Id, head: Invoice) -> str | None:
     return ref(named) or ref(shape.subscription) or head.subscription
 
 
-def _unread(shape: invoice_shapes.Line, head: Invoice, reason: str, detail: str, seen: Seen) -> UnreadLine:
+def _unread(shape: invoice_schemas.Line, head: Invoice, reason: str, detail: str, seen: Seen) -> UnreadLine:
     line_id = an_id(shape.id, "a line of the invoice")
     parent, period = shape.parent, shape.period
     of_item = parent.subscription_item_details if parent else None
@@ -105,14 +105,14 @@ def worth(unread: UnreadLine) -> str:
     return "over an unknown amount" if unread.amount is None else f"over {unread.amount} minor units of {unread.currency}"
 
 
-def _amounts_told(shape: invoice_shapes.Line) -> bool:
+def _amounts_told(shape: invoice_schemas.Line) -> bool:
     taken = shape.discount_amounts
     if taken is None:
         return shape.discounts is not None and not shape.discounts
     return all(each.amount is not None and each.discount is not None for each in taken)
 
 
-def _line_discounts(shape: invoice_shapes.Line, named: dict[str, Discount] | None, seen: Seen) -> tuple[tuple[Discount, int], ...]:
+def _line_discounts(shape: invoice_schemas.Line, named: dict[str, Discount] | None, seen: Seen) -> tuple[tuple[Discount, int], ...]:
     """Each discount in force on a line with what it took off; zero where the line names it without an amount."""
     held: dict[str, Discount] = {}
     amounts: dict[str, int] = {}
@@ -138,7 +138,7 @@ def _better_described(discount: Discount, by_invoice: Discount | None) -> Discou
     return discount if discount.coupon_version else by_invoice
 
 
-def _inclusive(shape: invoice_shapes.Line) -> int:
+def _inclusive(shape: invoice_schemas.Line) -> int:
     """The tax that a line's amount contains."""
     total = 0
     for tax in shape.taxes or shape.tax_amounts or ():
@@ -147,7 +147,7 @@ def _inclusive(shape: invoice_shapes.Line) -> int:
     return total
 
 
-def pending(shape: invoice_shapes.InvoiceItem, seen: Seen) -> tuple[str, InvoiceLine] | None:
+def pending(shape: invoice_schemas.InvoiceItem, seen: Seen) -> tuple[str, InvoiceLine] | None:
     """An invoice item that waits for its invoice, as the line that it will be, with its customer; None unless it prorates a subscription.
 
     Raises Unusable without an id, a known currency, or, when it is a proration, what a line needs.

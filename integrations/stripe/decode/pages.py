@@ -9,12 +9,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from integrations.stripe import invoice_shapes, shapes
+from integrations.stripe import invoice_schemas, schemas
 from integrations.stripe.currencies import KNOWN
-from integrations.stripe.decode import catalog, events, invoices, states
+from integrations.stripe.decode import catalog, events, invoices
+from integrations.stripe.decode import subscriptions as decode_subscriptions
 from integrations.stripe.decode.bounds import is_date
 from integrations.stripe.decode.catalog import Seen
-from integrations.stripe.decode.faults import Unusable
+from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.decode.lines import pending, worth
 from integrations.stripe.decode.parsing import Parsed
 from integrations.stripe.page import EventFact, Payload, Person, Rejected, StripePage
@@ -36,13 +37,13 @@ T = TypeVar("T")
 class Rest(Protocol):
     """Fetches what a list answer leaves out of an object. Raises Unusable when it can't be had."""
 
-    def items(self, subscription: str, after: str | None) -> Sequence[shapes.Item]:
+    def items(self, subscription: str, after: str | None) -> Sequence[schemas.Item]:
         """All items of a subscription that follow the item `after`, or all of them."""
 
-    def price_options(self, price: str, currencies: Sequence[str]) -> shapes.Price | None:
+    def price_options(self, price: str, currencies: Sequence[str]) -> schemas.Price | None:
         """A price with the tiers of its options in `currencies`, which no list holds; None when the host has them nowhere."""
 
-    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_shapes.Line]:
+    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_schemas.Line]:
         """All lines of an invoice that follow the line `after`, or all of them."""
 
 
@@ -128,17 +129,17 @@ def page_of(
 # --- one object of each kind ------------------------------------------------------------------------------------------------
 
 
-def _take_product(shape: shapes.Product, page: _Gathered) -> None:
+def _take_product(shape: schemas.Product, page: _Gathered) -> None:
     page.products.append(catalog.product(shape))
 
 
-def _take_price(shape: shapes.Price, page: _Gathered) -> None:
+def _take_price(shape: schemas.Price, page: _Gathered) -> None:
     page.prices.append(catalog.price(_with_option_tiers(shape, page)))
-    if isinstance(shape.product, shapes.Product) and shape.product.id and not shape.product.deleted:
+    if isinstance(shape.product, schemas.Product) and shape.product.id and not shape.product.deleted:
         page.seen.products[shape.product.id] = catalog.product(shape.product)
 
 
-def _with_option_tiers(shape: shapes.Price, page: _Gathered) -> shapes.Price:
+def _with_option_tiers(shape: schemas.Price, page: _Gathered) -> schemas.Price:
     """The tiers of a price in other currencies: they have to be asked for one currency at a time, price by price."""
     options = shape.currency_options or {}
     if not shape.id or shape.billing_scheme != "tiered":
@@ -152,22 +153,22 @@ def _with_option_tiers(shape: shapes.Price, page: _Gathered) -> shapes.Price:
     return shape
 
 
-def _take_plan(shape: shapes.Plan, page: _Gathered) -> None:
+def _take_plan(shape: schemas.Plan, page: _Gathered) -> None:
     _take_price(catalog.plan_as_price(shape), page)
 
 
-def _take_coupon(shape: shapes.Coupon, page: _Gathered) -> None:
+def _take_coupon(shape: schemas.Coupon, page: _Gathered) -> None:
     page.coupons.append(catalog.coupon(shape, scoped=page.seen.scoped))
 
 
-def _take_customer(shape: shapes.Customer, page: _Gathered) -> None:
-    page.customers.append(CustomerState(page.at, Source.SNAPSHOT, "", states.customer(shape, page.seen)))
+def _take_customer(shape: schemas.Customer, page: _Gathered) -> None:
+    page.customers.append(CustomerState(page.at, Source.SNAPSHOT, "", decode_subscriptions.customer(shape, page.seen)))
     if page.people is not None and (shape.name or shape.email):
         page.people.append(Person(shape.id or "", shape.name or None, shape.email or None))
 
 
-def _take_subscription(shape: shapes.Subscription, page: _Gathered) -> None:
-    items: Sequence[shapes.Item] | None = shape.items.data if shape.items else None
+def _take_subscription(shape: schemas.Subscription, page: _Gathered) -> None:
+    items: Sequence[schemas.Item] | None = shape.items.data if shape.items else None
     complete = shape.items is not None and shape.items.complete
     if shape.id and page.parts_again:
         items, complete = _told_again(items, complete, lambda: page.rest.items(shape.id or "", None))
@@ -181,12 +182,12 @@ def _take_subscription(shape: shapes.Subscription, page: _Gathered) -> None:
             page.rejected.append(
                 Rejected(shape.id, "subscription", "items_cut", f"its list of items is cut ({held}): {fault.detail}")
             )
-    state = states.subscription(shape, page.seen, items=items, complete=complete)
+    state = decode_subscriptions.subscription(shape, page.seen, items=items, complete=complete)
     page.subscriptions.append(SubscriptionState(page.at, Source.SNAPSHOT, "", state))
 
 
-def _take_invoice(shape: invoice_shapes.Invoice, page: _Gathered) -> None:
-    lines: Sequence[invoice_shapes.Line] | None = shape.lines.data if shape.lines else None
+def _take_invoice(shape: invoice_schemas.Invoice, page: _Gathered) -> None:
+    lines: Sequence[invoice_schemas.Line] | None = shape.lines.data if shape.lines else None
     complete = shape.lines is not None and shape.lines.complete
     if shape.id and page.parts_again:
         lines, complete = _told_again(lines, complete, lambda: page.rest.lines(shape.id or "", None))
@@ -198,7 +199,7 @@ def _take_invoice(shape: invoice_shapes.Invoice, page: _Gathered) -> None:
     page.rejected += _nobodys(evidence)
 
 
-def _take_invoice_item(shape: invoice_shapes.InvoiceItem, page: _Gathered) -> None:
+def _take_invoice_item(shape: invoice_schemas.InvoiceItem, page: _Gathered) -> None:
     found = pending(shape, page.seen)
     if found is not None:
         page.pending.append(found)
@@ -232,7 +233,7 @@ def _completed(held: Sequence[T] | None, rest: Callable[[str | None], Sequence[T
     return [*held, *rest(after)] if held and after else rest(None)
 
 
-def _take_event(shape: shapes.Event, page: _Gathered) -> None:
+def _take_event(shape: schemas.Event, page: _Gathered) -> None:
     meaning = events.event(shape, page.seen)
     if meaning is not None:
         page.events.append(meaning.fact)
@@ -240,7 +241,7 @@ def _take_event(shape: shapes.Event, page: _Gathered) -> None:
         page.customers += meaning.customers
 
 
-def _keep_fact(shape: shapes.Event, page: _Gathered) -> None:
+def _keep_fact(shape: schemas.Event, page: _Gathered) -> None:
     try:
         fact = events.fact_of(shape)
     except Unusable:

@@ -13,23 +13,23 @@ from typing import Any, Final
 
 import msgspec
 
-from integrations.stripe import invoice_shapes, shapes
+from integrations.stripe import invoice_schemas, schemas
 from integrations.stripe.decode.text import cleaned
 from integrations.stripe.page import Rejected
 
 SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
-    "product": shapes.Product,
-    "price": shapes.Price,
-    "plan": shapes.Plan,
-    "coupon": shapes.Coupon,
-    "customer": shapes.Customer,
-    "subscription": shapes.Subscription,
-    "subscription_item": shapes.Item,
-    "invoice": invoice_shapes.Invoice,
-    "line_item": invoice_shapes.Line,
-    "invoiceitem": invoice_shapes.InvoiceItem,
-    "subscription_schedule": shapes.Schedule,
-    "event": shapes.Event,
+    "product": schemas.Product,
+    "price": schemas.Price,
+    "plan": schemas.Plan,
+    "coupon": schemas.Coupon,
+    "customer": schemas.Customer,
+    "subscription": schemas.Subscription,
+    "subscription_item": schemas.Item,
+    "invoice": invoice_schemas.Invoice,
+    "line_item": invoice_schemas.Line,
+    "invoiceitem": invoice_schemas.InvoiceItem,
+    "subscription_schedule": schemas.Schedule,
+    "event": schemas.Event,
 }
 KEPT: Final = frozenset({"subscription", "event"})
 """The kinds whose own bytes are handed on beside what they mean."""
@@ -56,12 +56,12 @@ class Parsed:
     rejected: list[Rejected] = field(default_factory=list)
 
 
-_PAGE: Final[Any] = shapes.PageOf
+_PAGE: Final[Any] = schemas.PageOf
 # Made here, on import, and never by whoever first needs one: msgspec builds what it knows of a type without a lock, and threads that do
 # so at once may use what is half built, which ends the process.
 _WHOLE: Final[dict[str, msgspec.json.Decoder[Any]]] = {kind: msgspec.json.Decoder(_PAGE[shape]) for kind, shape in SHAPES.items()}
 _SINGLE: Final[dict[str, msgspec.json.Decoder[Any]]] = {kind: msgspec.json.Decoder(shape) for kind, shape in SHAPES.items()}
-_TAKEN_APART: Final = msgspec.json.Decoder(shapes.PageOf[msgspec.Raw])
+_TAKEN_APART: Final = msgspec.json.Decoder(schemas.PageOf[msgspec.Raw])
 _LOOSE: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(float_hook=Decimal)
 _AS_SENT: Final = msgspec.json.Encoder(decimal_format="number")
 """Writes what was taken apart as it came: a number stays a number, digit by digit."""

@@ -8,8 +8,8 @@ import pytest
 from integrations.stripe.currencies import KNOWN
 from metrics.evidence import Coupon, CurrencyOption, Price, Product, Tier, Transform
 from metrics.money import THREE_DECIMAL, ZERO_DECIMAL
-from tests.stripe.decoding import bare, listed
-from tests.stripe.shaped import PLAN, PRICE
+from tests.integrations.stripe.decode.decoding import bare, listed
+from tests.integrations.stripe.shaped import PLAN, PRICE
 
 
 def price(**changes: Any) -> Price:

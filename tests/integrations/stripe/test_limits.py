@@ -9,7 +9,7 @@ import redis
 
 from integrations.stripe import limits
 from integrations.stripe.limits import Ceilings, LocalLimiter, Pace, ceilings, limits_meant
-from integrations.stripe.shared_limits import RedisLimiter
+from integrations.stripe.redis_limits import RedisLimiter
 from tests.services.redis import RedisServer
 
 

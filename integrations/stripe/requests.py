@@ -11,9 +11,9 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from integrations.stripe import invoice_shapes, shapes
+from integrations.stripe import invoice_schemas, schemas
 from integrations.stripe.client import Answer, Asked, Client, Params
-from integrations.stripe.decode.faults import Unusable
+from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.decode.parsing import Parsed, parse_list, parse_object
 from integrations.stripe.errors import BadRequest, Gone, NotAllowed, Transient, UnknownEndpoint
 from integrations.stripe.streams import FORGONE, ITEMS, LINES, PAGE, STREAMS, Stream, expanding, in_parts
@@ -80,21 +80,21 @@ class Asking:
 
     # --- what a list leaves out -------------------------------------------------------------------------------------------------
 
-    def items(self, subscription: str, after: str | None) -> Sequence[shapes.Item]:
+    def items(self, subscription: str, after: str | None) -> Sequence[schemas.Item]:
         """The items of a subscription that follow `after`."""
         return self._rest(ITEMS, ITEMS.path, [("subscription", subscription)], after, subscription)
 
-    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_shapes.Line]:
+    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_schemas.Line]:
         """The lines of an invoice that follow `after`."""
         return self._rest(LINES, LINES.path.replace("{id}", quote(invoice, safe="")), [], after, invoice)
 
-    def price_options(self, price: str, currencies: Sequence[str]) -> shapes.Price | None:
+    def price_options(self, price: str, currencies: Sequence[str]) -> schemas.Price | None:
         """A price with the tiers of its options in `currencies`: Stripe expands those by currency, on a single price only."""
-        whole: shapes.Price | None = None
+        whole: schemas.Price | None = None
         for part in in_parts(currencies):
             expand = ["currency_options", *(f"currency_options.{code}.tiers" for code in part)]
             try:
-                told: shapes.Price = self.single(STREAMS["prices"], price, expand).value.objects[0]
+                told: schemas.Price = self.single(STREAMS["prices"], price, expand).value.objects[0]
             except (Gone, IndexError):
                 return whole
             if whole is None:

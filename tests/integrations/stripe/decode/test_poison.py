@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from integrations.stripe.decode.parsing import Garbled, parse_list, parse_object
 from integrations.stripe.page import Rejected
-from tests.stripe.decoding import Unavailable, decoded, listed
-from tests.stripe.shaped import customer, event, invoice, line, subscription
+from tests.integrations.stripe.decode.decoding import Unavailable, decoded, listed
+from tests.integrations.stripe.shaped import customer, event, invoice, line, subscription
 
 
 def bodied(*objects: str, has_more: str = "false") -> bytes:

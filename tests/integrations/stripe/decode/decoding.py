@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from integrations.stripe import invoice_shapes, shapes
-from integrations.stripe.decode.faults import Unusable
+from integrations.stripe import invoice_schemas, schemas
+from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.decode.pages import Rest, page_of
 from integrations.stripe.decode.parsing import parse_list
 from integrations.stripe.page import StripePage
@@ -18,15 +18,15 @@ AT = Instant(10_000)
 class Nothing:
     """The rest of objects that have none: asking for it is a mistake."""
 
-    def items(self, subscription: str, after: str | None) -> Sequence[shapes.Item]:
+    def items(self, subscription: str, after: str | None) -> Sequence[schemas.Item]:
         """Not to be asked."""
         raise AssertionError(f"items of {subscription} after {after}")
 
-    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_shapes.Line]:
+    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_schemas.Line]:
         """Not to be asked."""
         raise AssertionError(f"lines of {invoice} after {after}")
 
-    def price_options(self, price: str, currencies: Sequence[str]) -> shapes.Price | None:
+    def price_options(self, price: str, currencies: Sequence[str]) -> schemas.Price | None:
         """Not to be asked."""
         raise AssertionError(f"options of {price} in {currencies}")
 
@@ -34,15 +34,15 @@ class Nothing:
 class Unavailable:
     """The rest of objects whose rest can't be had."""
 
-    def items(self, subscription: str, after: str | None) -> Sequence[shapes.Item]:
+    def items(self, subscription: str, after: str | None) -> Sequence[schemas.Item]:
         """Never to be had."""
         raise Unusable("incomplete", "gone")
 
-    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_shapes.Line]:
+    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_schemas.Line]:
         """Never to be had."""
         raise Unusable("incomplete", "gone")
 
-    def price_options(self, price: str, currencies: Sequence[str]) -> shapes.Price | None:
+    def price_options(self, price: str, currencies: Sequence[str]) -> schemas.Price | None:
         """Never to be had."""
         return None
 

@@ -1,8 +1,8 @@
-"""The fields of Stripe's invoices and lines that MRR needs, as typed structs; the rules of `integrations.stripe.shapes` hold here."""
+"""The fields of Stripe's invoices and lines that MRR needs, as typed structs; the rules of `integrations.stripe.schemas` hold here."""
 
 from decimal import Decimal
 
-from integrations.stripe.shapes import Discount, Id, Plan, Price, Shape, Sublist, When, Whole
+from integrations.stripe.schemas import Discount, Id, Plan, Price, Shape, Sublist, When, Whole
 
 
 class Period(Shape):

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from integrations.stripe.decode.bounds import FIRST, LAST, MOST_COUNTED, bounded
-from integrations.stripe.decode.faults import Unusable
+from integrations.stripe.decode.errors import Unusable
 from metrics.evidence import Coupon, Discount, Instant, Price
-from tests.stripe.decoding import listed
+from tests.integrations.stripe.decode.decoding import listed
 
 REAL_DATES = True
 NOW = 1_780_315_200

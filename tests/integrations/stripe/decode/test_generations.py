@@ -21,8 +21,19 @@ from metrics.evidence import (
     Subscription,
     SubscriptionState,
 )
-from tests.stripe.decoding import AT, bare, listed
-from tests.stripe.shaped import COUPON, GENERATIONS, PLAN, PRICE, customer, discount, has_source, invoice, line, subscription
+from tests.integrations.stripe.decode.decoding import AT, bare, listed
+from tests.integrations.stripe.shaped import (
+    COUPON,
+    GENERATIONS,
+    PLAN,
+    PRICE,
+    customer,
+    discount,
+    has_source,
+    invoice,
+    line,
+    subscription,
+)
 
 I = Instant  # noqa: E741  # instants are many here
 TEN_OFF = Discount("di_1", "TENOFF", I(1000), I(9000))

@@ -12,8 +12,8 @@ import pytest
 
 from integrations.stripe.page import StripePage
 from metrics.evidence import Coupon, Customer, Discount, Instant, InvoiceEvidence, InvoiceLine, Price, Product, Source
-from tests.stripe.decoding import bare, listed
-from tests.stripe.reference import inside, recorded, recordings, samples
+from tests.integrations.stripe.decode.decoding import bare, listed
+from tests.integrations.stripe.reference import inside, recorded, recordings, samples
 
 I = Instant  # noqa: E741  # instants are many here
 

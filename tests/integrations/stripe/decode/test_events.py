@@ -11,8 +11,8 @@ from integrations.stripe.decode.events import laid_over
 from integrations.stripe.page import EventFact, Person, StripePage
 from integrations.stripe.streams import EVENT_TYPES
 from metrics.evidence import Coupon, Customer, CustomerState, Discount, Instant, Product, Source, Subscription, SubscriptionState
-from tests.stripe.decoding import bare, listed
-from tests.stripe.shaped import COUPON, GENERATIONS, PLAN, PRICE, customer, discount, event, invoice, subscription
+from tests.integrations.stripe.decode.decoding import bare, listed
+from tests.integrations.stripe.shaped import COUPON, GENERATIONS, PLAN, PRICE, customer, discount, event, invoice, subscription
 
 AT = Instant(5000)
 

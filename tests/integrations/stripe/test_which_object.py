@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from integrations.stripe import invoice_shapes, shapes
-from integrations.stripe.decode.faults import Unusable
+from integrations.stripe import invoice_schemas, schemas
+from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.page import StripePage
 from metrics.evidence import Discount, Subscription
 from metrics.pricing.catalog import version_of
-from tests.stripe.decoding import Nothing, listed
-from tests.stripe.shaped import COUPON, PLAN, PRICE, discount, invoice, line, subscription
+from tests.integrations.stripe.decode.decoding import Nothing, listed
+from tests.integrations.stripe.shaped import COUPON, PLAN, PRICE, discount, invoice, line, subscription
 
 
 def held(page: StripePage) -> Subscription:
@@ -82,12 +82,12 @@ class Parts(Nothing):
     def __init__(self, told: Sequence[Any]) -> None:
         self.told = told
 
-    def items(self, subscription: str, after: str | None) -> Sequence[shapes.Item]:
+    def items(self, subscription: str, after: str | None) -> Sequence[schemas.Item]:
         """All of them, from the beginning."""
         assert None is after
         return self._given()
 
-    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_shapes.Line]:
+    def lines(self, invoice: str, after: str | None) -> Sequence[invoice_schemas.Line]:
         """All of them, from the beginning."""
         assert None is after
         return self._given()
@@ -98,13 +98,13 @@ class Parts(Nothing):
         return self.told
 
 
-GONE = shapes.Coupon("GONE", 5, percent_off=Decimal(50), duration="forever")
-LAID = shapes.Discount("di_9", source=shapes.DiscountSource(GONE), start=1000)
+GONE = schemas.Coupon("GONE", 5, percent_off=Decimal(50), duration="forever")
+LAID = schemas.Discount("di_9", source=schemas.DiscountSource(GONE), start=1000)
 
 
 def test_items_told_again_bring_the_coupons_of_their_discounts() -> None:
     """What was inlined stays where the list of items says nothing."""
-    item = shapes.Item("si_1", price="price_pro", quantity=3, discounts=[LAID])
+    item = schemas.Item("si_1", price="price_pro", quantity=3, discounts=[LAID])
     page = listed("subscription", subscription("clover"), rest=Parts([item]), parts_again=True)
     (coupon,) = [c for c in page.inline_coupons if c.id == "GONE"]
     assert (Discount("di_9", "GONE", 1000, None, version_of(coupon)),) == held(page).items[0].discounts  # type: ignore[arg-type]

@@ -4,7 +4,7 @@ All distinct objects of the recordings, each in its newest version, in whatever 
 filters by creation time, status and event type, and answers single objects; it expands nothing beyond what was recorded. Its clock can
 stand at any moment: then it serves what had been recorded by then, and events for thirty days.
 
-`python -m tests.stripe.replay PORT` serves them for a run by hand.
+`python -m tests.integrations.stripe.replay PORT` serves them for a run by hand.
 """
 
 import json
@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
-from tests.stripe.reference import inside, recordings
+from tests.integrations.stripe.reference import inside, recordings
 
 NOW = 1_775_001_600
 """2026-04-01: after the last recording, and where the clock stands unless somebody moves it."""

@@ -16,10 +16,10 @@ from metrics.evidence import (
     ScheduledItem,
     ScheduledPhase,
 )
-from tests.stripe.decoding import listed
-from tests.stripe.host import failing
-from tests.stripe.shaped import customer, event, invoice, line, subscription
-from tests.stripe.test_reader import reading
+from tests.integrations.stripe.decode.decoding import listed
+from tests.integrations.stripe.host import failing
+from tests.integrations.stripe.shaped import customer, event, invoice, line, subscription
+from tests.integrations.stripe.test_reader import reading
 
 JSON = dict[str, Any]
 FORBIDDEN = "The provided key does not have the required permissions: rak_subscription_read."

@@ -25,7 +25,7 @@ from integrations.stripe.errors import (
     Unreachable,
 )
 from integrations.stripe.transport import Seconds, checked_base
-from tests.stripe.host import NOW, Host, Reply, failing, listing, serving
+from tests.integrations.stripe.host import NOW, Host, Reply, failing, listing, serving
 
 KEY = "sk_test_51Abcdefghijklmnop"
 PRODUCT = {"id": "prod_1", "object": "product", "created": 5, "name": "A thing"}

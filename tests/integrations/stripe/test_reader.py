@@ -13,8 +13,8 @@ from integrations.stripe.limits import Ceilings, LocalLimiter
 from integrations.stripe.reader import Reader
 from integrations.stripe.streams import EVENT_TYPES, STREAMS
 from metrics.evidence import Instant
-from tests.stripe.host import NOW, Host, Reply, Request, failing, listing, serving
-from tests.stripe.shaped import PRICE, customer, invoice, line, subscription
+from tests.integrations.stripe.host import NOW, Host, Reply, Request, failing, listing, serving
+from tests.integrations.stripe.shaped import PRICE, customer, invoice, line, subscription
 
 KEY = "sk_test_reader_0123456789"
 JSON = dict[str, Any]

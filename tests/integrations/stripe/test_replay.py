@@ -31,8 +31,8 @@ from metrics.evidence import Instant
 from metrics.ledger.derive import Basis, Deriver
 from metrics.policy import preset
 from tests.integrations.store.dump import canonical
-from tests.stripe import replay
-from tests.stripe.replay import ACCOUNT, KEY, NOW, Replay, collected
+from tests.integrations.stripe import replay
+from tests.integrations.stripe.replay import ACCOUNT, KEY, NOW, Replay, collected
 from worker import steps
 from worker.jobs import Terms
 from worker.plan import Pace
