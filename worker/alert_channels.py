@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from worker.settings import BadSettings, Settings, current
 
 if TYPE_CHECKING:
-    from integrations.notify.parcel import Channel
+    from integrations.notify.delivery import Channel
     from worker.alerting import Alerting
     from worker.wiring import Wiring
 

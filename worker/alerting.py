@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import structlog
 from sqlalchemy import Connection, Engine
 
-from integrations.notify.parcel import Channel
+from integrations.notify.delivery import Channel
 from integrations.store.alerts import alerts as store
 from integrations.store.alerts import outbox
 from integrations.store.alerts.alerts import AlertMoved, AlertRow

@@ -12,7 +12,7 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection
 
-from integrations.notify.parcel import Outcome, Parcel
+from integrations.notify.delivery import Outcome, Parcel
 from integrations.store.alerts import alerts as store
 from integrations.store.alerts import outbox
 from integrations.store.alerts.outbox import Message, MessageLost, Posted

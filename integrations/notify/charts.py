@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
-from integrations.notify.safe import plain
+from integrations.notify.sanitize import plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

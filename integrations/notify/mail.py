@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from email import policy
 from typing import Any, Final, Literal
 
-from integrations.notify.letter import address, letter
-from integrations.notify.parcel import Outcome, Parcel, tried
-from integrations.notify.safe import plain, without
+from integrations.notify.delivery import Outcome, Parcel, tried
+from integrations.notify.email_message import address, letter
+from integrations.notify.sanitize import plain, without
 
 NAME: Final = "email"
 TIMEOUT_SECONDS: Final = 20.0

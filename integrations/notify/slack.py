@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.error import URLError
 
-from integrations.notify.blocks import slack_message
 from integrations.notify.charts import chart_png
-from integrations.notify.parcel import Outcome, Parcel, tried
-from integrations.notify.safe import plain, without
+from integrations.notify.delivery import Outcome, Parcel, tried
+from integrations.notify.sanitize import plain, without
+from integrations.notify.slack_blocks import slack_message
 
 NAME: Final = "slack"
 API: Final = "https://slack.com/api/"

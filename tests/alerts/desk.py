@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from integrations.notify.parcel import Outcome, Parcel
+from integrations.notify.delivery import Outcome, Parcel
 from integrations.store.alerts import alerts, outbox
 from integrations.store.alerts.outbox import Posted
 from integrations.store.db.engine import begin, read

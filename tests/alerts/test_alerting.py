@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from sqlalchemy import Engine, select
 
-from integrations.notify.parcel import Outcome
+from integrations.notify.delivery import Outcome
 from integrations.store.alerts import alerts, outbox
 from integrations.store.alerts.alerts import AlertMoved
 from integrations.store.alerts.outbox import Message

@@ -14,8 +14,8 @@ from integrations.store import migrate
 from integrations.store.db.engine import open_engine
 from metrics.alerts.rules import Watch
 from tests.alerts.desk import Desk, Notebook
+from tests.integrations.notify.slack_server import Answer, SlackServer
 from tests.metrics.alerts.books import months
-from tests.notify.slack_server import Answer, SlackServer
 from worker.cli.alerts import app
 from worker.cli.faults import Stop
 

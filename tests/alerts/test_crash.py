@@ -14,8 +14,8 @@ from sqlalchemy import Engine
 from integrations.notify.slack import Slack, SlackTarget
 from tests.alerts.desk import Desk, Notebook
 from tests.alerts.dying import NIGHT, WATCH
+from tests.integrations.notify.slack_server import Answer, SlackServer
 from tests.metrics.alerts.books import months
-from tests.notify.slack_server import Answer, SlackServer
 
 
 @pytest.fixture

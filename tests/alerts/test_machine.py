@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from sqlalchemy import Engine
 
-from integrations.notify.parcel import Outcome
+from integrations.notify.delivery import Outcome
 from integrations.store import migrate
 from integrations.store.alerts import alerts, outbox
 from integrations.store.alerts.alerts import Transition

@@ -18,7 +18,7 @@ from integrations.store.alerts import outbox as posts
 from integrations.store.db.engine import read
 from metrics.periods import add_months
 from metrics.retention.figures import Figures, ratio
-from tests.notify.slack_server import SlackServer
+from tests.integrations.notify.slack_server import SlackServer
 from worker import nightly
 from worker.figures import figures_now
 from worker.settings import isolated

@@ -12,7 +12,7 @@ from importlib.metadata import entry_points
 import jinja2
 from sqlalchemy import Engine, select
 
-from integrations.notify.letter import message_id
+from integrations.notify.email_message import message_id
 from integrations.store import migrate
 from integrations.store.db.engine import begin
 from integrations.store.work.schema import cursor, job, run, setting

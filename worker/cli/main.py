@@ -131,7 +131,7 @@ def _main(
 
 def _shown(message: str) -> str:
     """An error's message without secrets, and without signs that could steer a terminal: it may quote what came from outside."""
-    from integrations.notify.safe import plain
+    from integrations.notify.sanitize import plain
     from worker.log import masked
 
     return "\n".join(plain(line, 2_000) for line in masked(message).splitlines())

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
-from integrations.notify.safe import plain
+from integrations.notify.sanitize import plain
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from integrations.notify.blocks import slack_message
-from integrations.notify.letter import BadMailAddress, address, letter
-from integrations.notify.safe import cleaned, plain, slack, without
-from tests.notify.samples import AT, content, hostile
+from integrations.notify.email_message import BadMailAddress, address, letter
+from integrations.notify.sanitize import cleaned, plain, slack, without
+from integrations.notify.slack_blocks import slack_message
+from tests.integrations.notify.samples import AT, content, hostile
 
 
 def _texts(value: Any) -> list[str]:

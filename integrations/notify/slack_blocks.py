@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from integrations.notify.safe import cleaned, slack
+from integrations.notify.sanitize import cleaned, slack
 
 TEXT: Final = 2_900
 """A section's text may have 3,000 characters."""

@@ -13,9 +13,9 @@ from functools import lru_cache
 from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
-from integrations.notify.blocks import REPEATED
 from integrations.notify.charts import chart_png
-from integrations.notify.safe import cleaned, plain
+from integrations.notify.sanitize import cleaned, plain
+from integrations.notify.slack_blocks import REPEATED
 
 if TYPE_CHECKING:
     from jinja2 import Environment

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 
 from integrations.notify.slack import Slack, SlackTarget
-from tests.notify.samples import parcel
-from tests.notify.slack_server import Answer, SlackServer
+from tests.integrations.notify.samples import parcel
+from tests.integrations.notify.slack_server import Answer, SlackServer
 
 
 @pytest.fixture

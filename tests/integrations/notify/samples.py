@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Any
 
-from integrations.notify.parcel import Parcel
+from integrations.notify.delivery import Parcel
 from metrics.alerts.rules import Watch
 from metrics.alerts.sample import sample
 

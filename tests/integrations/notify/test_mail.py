@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from integrations.notify.letter import message_id
+from integrations.notify.delivery import Outcome
+from integrations.notify.email_message import message_id
 from integrations.notify.mail import GREYLISTED_SECONDS, Mail, MailTarget
-from integrations.notify.parcel import Outcome
-from tests.notify.mail_server import MailServer
-from tests.notify.samples import content, parcel
+from tests.integrations.notify.mail_server import MailServer
+from tests.integrations.notify.samples import content, parcel
 
 A, B, C = "a@example.com", "b@example.com", "c@example.com"
 Open = Callable[..., MailServer]
