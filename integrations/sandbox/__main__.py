@@ -7,11 +7,11 @@ import threading
 import time
 from collections.abc import Sequence
 
-from integrations.sandbox.business import Business
-from integrations.sandbox.cycles import parse_instant
-from integrations.sandbox.limits import Limits
+from integrations.sandbox.api.rate_limits import Limits
 from integrations.sandbox.sandbox import Sandbox
-from integrations.sandbox.stories import FEATURES
+from integrations.sandbox.simulator.billing_cycles import parse_instant
+from integrations.sandbox.simulator.business import Business
+from integrations.sandbox.simulator.random_scenarios import FEATURES
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

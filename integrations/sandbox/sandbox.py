@@ -12,14 +12,14 @@ from collections.abc import Iterator
 from types import TracebackType
 from typing import Self
 
-from integrations.sandbox.business import Business
-from integrations.sandbox.control import Traffic
-from integrations.sandbox.desk import Desk
-from integrations.sandbox.faults import Faults
-from integrations.sandbox.limits import NO_LIMITS, Limits, Turnstile
+from integrations.sandbox.api.api import Desk
+from integrations.sandbox.api.control import Traffic
+from integrations.sandbox.api.faults import Faults
+from integrations.sandbox.api.rate_limits import NO_LIMITS, Limits, Turnstile
+from integrations.sandbox.api.server import Server
 from integrations.sandbox.oracle.ledger import Truth, ledger
-from integrations.sandbox.script import When, moment
-from integrations.sandbox.server import Server
+from integrations.sandbox.simulator.business import Business
+from integrations.sandbox.simulator.scenario import When, moment
 
 DEMO = Business(customers=300, months=24, seed=7)
 """A few hundred customers over two years: what `nrr demo` shows."""

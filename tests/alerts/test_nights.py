@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.business import Business
 from integrations.store import migrate
 from integrations.store.alerts import alerts
 from integrations.store.alerts import outbox as posts

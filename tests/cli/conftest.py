@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.business import Business
 
 NRR = str(Path(sys.executable).with_name("nrr"))
 

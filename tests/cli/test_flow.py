@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.business import Business
 from tests.cli.conftest import NRR, Done, Run
 
 NOW = "2025-03-01T00:00:00Z"

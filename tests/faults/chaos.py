@@ -22,7 +22,7 @@ from typing import Final
 import redis
 from sqlalchemy import text
 
-from integrations.sandbox.faults import Fault
+from integrations.sandbox.api.faults import Fault
 from integrations.sandbox.sandbox import Sandbox
 from integrations.store.db.engine import begin, read
 from metrics.ledger.derive import Basis

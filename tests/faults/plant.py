@@ -19,8 +19,8 @@ from typing import Any
 import psycopg
 from sqlalchemy import Engine, text
 
-from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.business import Business
 from integrations.store import migrate
 from integrations.store.db.engine import open_engine, read
 from integrations.store.work import jobs, runs

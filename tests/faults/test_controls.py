@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations.sandbox.faults import Fault
+from integrations.sandbox.api.faults import Fault
 from tests.faults.broken import SWITCHES
 from tests.faults.conftest import Built
 from tests.faults.plant import TooLate, differences, until

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from integrations.sandbox.faults import Fault
+from integrations.sandbox.api.faults import Fault
 from tests.faults.conftest import Built
 from tests.faults.plant import Plant, until
 from tests.faults.test_processes import same
@@ -155,7 +155,7 @@ def _listed(found: Plant) -> dict[str, str]:
 def test_a_limit_that_is_shared_is_kept_together(plant: Built, expected: list[str]) -> None:
     """Two workers and the limit of one account: few requests are refused, none is counted as done."""
     with plant() as found:
-        from integrations.sandbox.limits import Limits, Turnstile
+        from integrations.sandbox.api.rate_limits import Limits, Turnstile
 
         found.stripe._server.turnstile = Turnstile(Limits.stripe(livemode=False))
         for name in ("one", "two"):

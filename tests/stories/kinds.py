@@ -8,8 +8,8 @@ terms an hour later.
 from collections.abc import Callable
 from typing import Final
 
-from integrations.sandbox.cycles import parse_instant
-from integrations.sandbox.script import Script
+from integrations.sandbox.simulator.billing_cycles import parse_instant
+from integrations.sandbox.simulator.scenario import Script
 
 BEGIN: Final = parse_instant("2025-01-01")
 END: Final = parse_instant("2025-05-20T09:00")

@@ -10,9 +10,9 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from integrations.sandbox.business import Business
 from integrations.sandbox.oracle.ledger import Movement, Standing
 from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.business import Business
 from integrations.store import migrate
 from integrations.store.db.engine import open_engine, read
 from integrations.store.facts import accounts, catalog, quarantine

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from integrations.sandbox.business import Business
-from integrations.sandbox.cycles import DAY, parse_instant
 from integrations.sandbox.sandbox import Sandbox
-from integrations.sandbox.script import Script
+from integrations.sandbox.simulator.billing_cycles import DAY, parse_instant
+from integrations.sandbox.simulator.business import Business
+from integrations.sandbox.simulator.scenario import Script
 from tests.stories.living import derived, movements, opened, synced
 
 BEGIN = parse_instant("2025-01-01")

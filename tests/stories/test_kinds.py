@@ -10,12 +10,12 @@ from typing import Final
 
 import pytest
 
-from integrations.sandbox.business import Business
-from integrations.sandbox.cycles import DAY, HOUR
-from integrations.sandbox.faults import Fault
+from integrations.sandbox.api.faults import Fault
 from integrations.sandbox.oracle.first_look import first_look
 from integrations.sandbox.oracle.ledger import Movement, Truth
 from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.billing_cycles import DAY, HOUR
+from integrations.sandbox.simulator.business import Business
 from metrics.entries import CustomerLedger
 from tests.stories.kinds import BEGIN, END, KINDS
 from tests.stories.living import derived, movements, opened, said_of, standings, watched

@@ -12,9 +12,9 @@ from random import Random
 
 import pytest
 
-from integrations.sandbox.business import Business
-from integrations.sandbox.cycles import DAY
 from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.billing_cycles import DAY
+from integrations.sandbox.simulator.business import Business
 from metrics.ledger.derive import Basis
 from tests.stories.living import derived, kept_out, movements, opened, quiet_end, standings, synced
 

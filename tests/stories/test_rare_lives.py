@@ -9,10 +9,10 @@ from random import Random
 
 import pytest
 
-from integrations.sandbox.business import Business
-from integrations.sandbox.cycles import DAY
 from integrations.sandbox.sandbox import Sandbox
-from integrations.sandbox.stories import FEATURES, MORE
+from integrations.sandbox.simulator.billing_cycles import DAY
+from integrations.sandbox.simulator.business import Business
+from integrations.sandbox.simulator.random_scenarios import FEATURES, MORE
 from tests.stories.living import derived, kept_out_for, movements, opened, quiet_end, said_of, standings, watched
 from tests.stories.test_oracle import FULL
 

@@ -3,10 +3,10 @@
 from itertools import permutations
 from pathlib import Path
 
-from integrations.sandbox.business import Business
-from integrations.sandbox.cycles import DAY, parse_instant
 from integrations.sandbox.sandbox import Sandbox
-from integrations.sandbox.script import Script
+from integrations.sandbox.simulator.billing_cycles import DAY, parse_instant
+from integrations.sandbox.simulator.business import Business
+from integrations.sandbox.simulator.scenario import Script
 from metrics.evidence import Instant, Item, Source, Subscription, SubscriptionState
 from metrics.timeline.event_order import in_order
 from tests.stories.living import derived, movements, opened, synced

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from integrations.sandbox.business import Business
-from integrations.sandbox.faults import Fault
+from integrations.sandbox.api.faults import Fault
 from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.business import Business
 from integrations.store import migrate
 from integrations.store.db.engine import open_engine, read
 from integrations.store.facts import accounts

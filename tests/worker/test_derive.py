@@ -6,8 +6,8 @@ from decimal import Decimal
 import pytest
 from sqlalchemy import Engine, event
 
-from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.business import Business
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import read as read_facts
 from integrations.store.ledger import write as write_ledger

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from pydantic import SecretStr
 
-from integrations.sandbox.business import Business
-from integrations.sandbox.faults import Fault
+from integrations.sandbox.api.faults import Fault
 from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.business import Business
 from integrations.store import migrate
 from integrations.store.db.engine import read
 from integrations.store.figures import rollups

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
-from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.business import Business
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import contacts, erase
 from integrations.store.facts.write import Page

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, Table, delete, insert, select, update
 
-from integrations.sandbox.business import Business
 from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.business import Business
 from integrations.store.db.engine import begin, read
 from integrations.store.figures.schema import rollup as rollup_table
 from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing, wake

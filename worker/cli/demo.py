@@ -31,8 +31,8 @@ def demo(
     seed: Annotated[int, typer.Option("--seed", help="Another seed is another business.")] = 7,
 ) -> None:
     """Simulate a business on a local stand-in for Stripe, read it over HTTP, and show what comes out."""
-    from integrations.sandbox.business import Business
     from integrations.sandbox.sandbox import Sandbox
+    from integrations.sandbox.simulator.business import Business
     from integrations.store import migrate
     from worker.settings import isolated
 

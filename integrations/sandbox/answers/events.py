@@ -2,14 +2,14 @@
 
 from typing import Any
 
-from integrations.sandbox.answers import wares
+from integrations.sandbox.answers import catalog as catalog_answers
+from integrations.sandbox.answers.catalog_events import CatalogEvent
+from integrations.sandbox.answers.customers import Show, customer, discount
 from integrations.sandbox.answers.invoices import invoice
-from integrations.sandbox.answers.people import Show, customer, discount
 from integrations.sandbox.answers.subscriptions import subscription
-from integrations.sandbox.business import Business
-from integrations.sandbox.generations import generation
-from integrations.sandbox.happened import CatalogEvent
-from integrations.sandbox.records import Happening
+from integrations.sandbox.api_versions import generation
+from integrations.sandbox.simulator.business import Business
+from integrations.sandbox.simulator.records import Happening
 
 
 def event(show: Show, happening: Happening) -> dict[str, Any]:
@@ -26,12 +26,12 @@ def ware_event(business: Business, told: CatalogEvent) -> dict[str, Any]:
     catalog = business.catalog
     match told.type.partition(".")[0]:
         case "product":
-            shown = wares.product(catalog.products[told.subject])
+            shown = catalog_answers.product(catalog.products[told.subject])
         case "price":
             basil = generation(business.api_version).basil
-            shown = wares.price(catalog.prices[told.subject], catalog, basil=basil)
+            shown = catalog_answers.price(catalog.prices[told.subject], catalog, basil=basil)
         case _:
-            shown = wares.coupon(catalog.coupons[told.subject], now=told.created)
+            shown = catalog_answers.coupon(catalog.coupons[told.subject], now=told.created)
     return _wrapped(business.api_version, told.id, told.created, told.type, {"object": shown})
 
 

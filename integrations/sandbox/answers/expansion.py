@@ -7,8 +7,8 @@ before anything is rendered, as Stripe does: an empty list answers a wrong path 
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from integrations.sandbox.generations import Generation
-from integrations.sandbox.problems import Problem
+from integrations.sandbox.api_versions import Generation
+from integrations.sandbox.errors import Problem
 
 LEVELS: Final = 4
 Wanted = Mapping[str, "Wanted"]

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from integrations.sandbox.answers import wares
+from integrations.sandbox.answers import catalog as catalog_answers
+from integrations.sandbox.answers.customers import Show, customer, discounts
 from integrations.sandbox.answers.expansion import NOTHING, Wanted
-from integrations.sandbox.answers.people import Show, customer, discounts
 from integrations.sandbox.answers.subscriptions import subscription
-from integrations.sandbox.cycles import DAY, HOUR
-from integrations.sandbox.invoicing import totals
-from integrations.sandbox.records import Discount, Invoice, InvoiceItem, Line, Step
+from integrations.sandbox.simulator.billing_cycles import DAY, HOUR
+from integrations.sandbox.simulator.invoicing import totals
+from integrations.sandbox.simulator.records import Discount, Invoice, InvoiceItem, Line, Step
 
 INLINED_LINES: Final = 10
 
@@ -86,8 +86,8 @@ def _old_line(show: Show, bill: Invoice, held: Line) -> dict[str, Any]:
     ware = catalog.prices[held.price] if held.price else None
     return {
         "amount_excluding_tax": held.amount - (held.tax if held.tax_inclusive else 0), "invoice_item": held.invoice_item,
-        "plan": wares.plan(ware) if ware is not None and ware.interval is not None else None,
-        "price": None if ware is None else wares.price(ware, catalog, basil=False), "proration": held.kind in ("credit", "debit"),
+        "plan": catalog_answers.plan(ware) if ware is not None and ware.interval is not None else None,
+        "price": None if ware is None else catalog_answers.price(ware, catalog, basil=False), "proration": held.kind in ("credit", "debit"),
         "proration_details": _credited(held), "subscription": bill.subscription, "subscription_item": held.item,
         "tax_amounts": _taxes(held, new=False), "tax_rates": [],
         "type": "subscription" if held.kind in ("cycle", "usage") else "invoiceitem", "unit_amount_excluding_tax": held.unit,
@@ -135,7 +135,7 @@ def invoice_item(show: Show, held: InvoiceItem) -> dict[str, Any]:
     }  # fmt: skip
     if not shape.basil:
         out |= {
-            "plan": wares.plan(ware), "price": wares.price(ware, show.business.catalog, basil=False),
+            "plan": catalog_answers.plan(ware), "price": catalog_answers.price(ware, show.business.catalog, basil=False),
             "subscription": held.subscription, "subscription_item": line.item, "unit_amount": None,
         }  # fmt: skip
         return out

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any, Final
 
-from integrations.sandbox.answers import wares
+from integrations.sandbox.answers import catalog as catalog_answers
+from integrations.sandbox.answers.customers import Show, customer, discount, discounts
 from integrations.sandbox.answers.expansion import NOTHING, Wanted
-from integrations.sandbox.answers.people import Show, customer, discount, discounts
-from integrations.sandbox.records import Item, PendingUpdate, Schedule, Subscription, SubscriptionState, in_force
+from integrations.sandbox.simulator.records import Item, PendingUpdate, Schedule, Subscription, SubscriptionState, in_force
 
 INLINED_ITEMS: Final = 10
 _RESUMING: Final = {
@@ -21,8 +21,8 @@ def item(show: Show, sub: Subscription, held: Item, want: Wanted = NOTHING) -> d
     ware = catalog.prices[held.price]
     out: dict[str, Any] = {
         "id": held.id, "object": "subscription_item", "billing_thresholds": None, "created": held.created,
-        "discounts": discounts(show, held.discounts, want), "metadata": {}, "plan": wares.plan(ware),
-        "price": wares.price(ware, catalog, basil=shape.basil, want=want.get("price", NOTHING)),
+        "discounts": discounts(show, held.discounts, want), "metadata": {}, "plan": catalog_answers.plan(ware),
+        "price": catalog_answers.price(ware, catalog, basil=shape.basil, want=want.get("price", NOTHING)),
         "subscription": sub.id, "tax_rates": [],
     }  # fmt: skip
     if not ware.metered:
@@ -81,7 +81,7 @@ def subscription(
         },
         "pending_invoice_item_interval": None, "pending_setup_intent": None,
         "pending_update": None if state.pending is None else _pending(show, sub, state.pending),
-        "plan": None if plan_of_one is None else wares.plan(plan_of_one), "quantity": first.quantity if plan_of_one else None,
+        "plan": None if plan_of_one is None else catalog_answers.plan(plan_of_one), "quantity": first.quantity if plan_of_one else None,
         "schedule": _schedule_of(show, state, want), "start_date": sub.start_date, "status": state.status, "test_clock": None,
         "transfer_data": None, "trial_end": state.trial_end,
         "trial_settings": {"end_behavior": {"missing_payment_method": "create_invoice"}}, "trial_start": state.trial_start,

@@ -12,13 +12,13 @@ from typing import Final, NamedTuple
 
 from msgspec.structs import replace
 
-from integrations.sandbox.business import Business
-from integrations.sandbox.catalog import Catalog
-from integrations.sandbox.cycles import DAY
-from integrations.sandbox.generations import generation
+from integrations.sandbox.api_versions import generation
 from integrations.sandbox.oracle.ledger import Truth, told
 from integrations.sandbox.oracle.moments import OUT, Lived, Prices, Worth, never_new
-from integrations.sandbox.records import Discount, Invoice, Item, Life, Line, Subscription, SubscriptionState, in_force
+from integrations.sandbox.simulator.billing_cycles import DAY
+from integrations.sandbox.simulator.business import Business
+from integrations.sandbox.simulator.catalog import Catalog
+from integrations.sandbox.simulator.records import Discount, Invoice, Item, Life, Line, Subscription, SubscriptionState, in_force
 
 KEPT: Final = 30 * DAY
 _FAR: Final = 1 << 40

@@ -11,8 +11,8 @@ from datetime import date, datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from integrations.sandbox.business import Business
 from integrations.sandbox.oracle.moments import Lived, Prices, View, Worth
+from integrations.sandbox.simulator.business import Business
 
 _A_DAY = timedelta(days=1)
 

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Final, Protocol
 
-from integrations.sandbox.catalog import Catalog
 from integrations.sandbox.oracle.pricing import Piece, micros_of
-from integrations.sandbox.records import Discount, Life, Subscription, SubscriptionState, in_force
+from integrations.sandbox.simulator.catalog import Catalog
+from integrations.sandbox.simulator.records import Discount, Life, Subscription, SubscriptionState, in_force
 
 IN_MRR: Final = ("active", "past_due")
 NOTHING_BILLED: Final = ("void", "mark_uncollectible")

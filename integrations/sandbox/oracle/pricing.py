@@ -1,6 +1,6 @@
 """What items are worth a month, worked out the long way: unit by unit, coupon by coupon, product by product.
 
-Written from the definitions alone. The simulator has an arithmetic of its own for its invoices (`sandbox.pricing`), and the product has
+Written from the definitions alone. The simulator has an arithmetic of its own for its invoices (`simulator.pricing`), and the product has
 another: three readings that agree to the millionth are worth more than one used three times. Exact fractions, one rounding at the end.
 """
 
@@ -9,7 +9,7 @@ from fractions import Fraction
 from functools import cache
 from typing import Final, NamedTuple
 
-from integrations.sandbox.catalog import Catalog, Coupon, Price
+from integrations.sandbox.simulator.catalog import Catalog, Coupon, Price
 
 MINOR_UNITS: Final = {"jpy": 1, "kwd": 1_000}
 """How many minor units make one of the currency's own, where it isn't a hundred."""
