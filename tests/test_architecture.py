@@ -44,7 +44,13 @@ def test_stripe_is_known_to_its_adapter_alone() -> None:
 
 def test_polars_is_not_loaded_for_what_never_computes() -> None:
     """Reading Stripe and the settings need no data frames."""
-    quick = ("integrations/stripe/", "integrations/sandbox/", "integrations/notify/", "worker/settings.py", "worker/cli/main.py")
+    quick = (
+        "integrations/stripe/",
+        "integrations/sandbox/",
+        "integrations/notify/",
+        "worker/config/settings.py",
+        "worker/cli/main.py",
+    )
     found = [
         f"{path}:{line}" for path, tree in _modules(*PACKAGES) if str(path).startswith(quick)
         for line, name in _imports(tree) if name.split(".")[0] == "polars"
@@ -83,7 +89,7 @@ def test_only_the_settings_look_at_the_environment() -> None:
     found = [
         f"{path}:{node.lineno}"
         for path, tree in _modules(*PACKAGES)
-        if str(path) != "worker/settings.py"
+        if str(path) != "worker/config/settings.py"
         for node in ast.walk(tree)
         if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") and isinstance(node.value, ast.Name) and node.value.id == "os"
     ]  # fmt: skip
@@ -116,7 +122,7 @@ def test_nothing_but_the_wiring_knows_what_day_it_is() -> None:
     assert [] == [
         f"{path}:{line}"
         for path, tree in _modules(*PACKAGES)
-        if str(path) != "worker/wiring.py"
+        if str(path) != "worker/runs/wiring.py"
         for line in _clocks(tree, _CALENDARS)
     ]
 

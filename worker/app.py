@@ -29,11 +29,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from integrations.store.db.engine import begin
 from integrations.store.migrate import NotMigrated
 from integrations.store.work import workers
-from worker import log as logging
-from worker.schedule import QUEUE, SEEN, WORK, celery_settings
-from worker.settings import BadSettings, Settings, load_settings
-from worker.tick import Ticked
-from worker.wiring import Wiring, open_wiring, standing
+from worker.config.celery_config import QUEUE, SEEN, WORK, celery_settings
+from worker.config.settings import BadSettings, Settings, load_settings
+from worker.execution import log as logging
+from worker.runs.tick import Ticked
+from worker.runs.wiring import Wiring, open_wiring, standing
 
 log = structlog.get_logger()
 

@@ -1,10 +1,10 @@
 """The tasks: what a message asks for. Each hands the work to the step that the command line and the tests use too."""
 
-from worker import steps
 from worker.app import app, nudge, seen, wired
-from worker.schedule import SEEN, TICK, WORK, WORK_SECONDS
-from worker.settings import load_settings
-from worker.tick import look, tick, watch
+from worker.config.celery_config import SEEN, TICK, WORK, WORK_SECONDS
+from worker.config.settings import load_settings
+from worker.runs import steps
+from worker.runs.tick import look, tick, watch
 
 
 @app.task(name=TICK)  # type: ignore[untyped-decorator]  # Celery ships no types

@@ -1,6 +1,6 @@
 """From a night's readings to what is said: every rule judged against its alert's state, and what follows put into messages.
 
-All of it is a pure function of readings, earlier states and the night; storing and sending is done elsewhere (`worker.alerting`).
+All of it is a pure function of readings, earlier states and the night; storing and sending is done elsewhere (`worker.alerts.evaluate`).
 """
 
 from collections.abc import Mapping, Sequence

@@ -2,7 +2,7 @@
 
 A rule names a metric of `metrics.retention.figures`, a window, a part of the book, and a limit; how it is judged (how large a base it needs, how
 often it must be confirmed, when it counts as recovered) travels with it. Nothing here looks at a figure (`metrics.alerts.evaluate`
-does), and nothing here reads a file (`worker.alert_rules` does).
+does), and nothing here reads a file (`worker.config.alert_rules` does).
 """
 
 from collections.abc import Mapping

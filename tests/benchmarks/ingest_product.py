@@ -23,12 +23,13 @@ from integrations.stripe.limits import Ceilings, LocalLimiter, ceilings
 from integrations.stripe.reader import Reader
 from integrations.stripe.transport import Transport
 from tests.benchmarks.contender import Result, Stopwatch, tell
-from worker import pages, steps, writer
-from worker.jobs import Crew, Terms
-from worker.plan import Pace
-from worker.sources import Source, Sources
-from worker.stop import Stop
-from worker.wiring import Wiring
+from worker.execution.crew import Crew, Terms
+from worker.execution.stop import Stop
+from worker.ingest import translate, writer
+from worker.ingest.accounts import Source, Sources
+from worker.ingest.plan import Pace
+from worker.runs import steps
+from worker.runs.wiring import Wiring
 
 KEY = "sk_live_benchmark0000"
 AS_FAST_AS_IT_GOES = Ceilings(1e9, 1e9)
@@ -95,7 +96,7 @@ def watched() -> Shares:
     shares.of(Transport, "send", "http")
     shares.of(requests, "parse_list", "json to structs")
     shares.of(reader, "page_of", "structs to evidence")
-    shares.of(pages, "merged", "merge pages")
+    shares.of(translate, "merged", "merge pages")
     shares.of(write_facts, "put_page", "rows")
     shares.of(write_facts, "encode", "encode")
     shares.of(catalog, "put", "catalog")

@@ -33,10 +33,10 @@ from metrics.ledger.derive import Basis
 from tests.benchmarks import rollups_business as business
 from tests.benchmarks import rollups_floor as floor
 from tests.services.postgres import Postgres, create_database
-from worker import derive, rollup, stored
-from worker.jobs import Crew, Terms
-from worker.rollup import Outcome, Rolling
-from worker.stop import Stop
+from worker.execution.crew import Crew, Terms
+from worker.execution.stop import Stop
+from worker.figures import derive, rollup, stored
+from worker.figures.rollup import Outcome, Rolling
 
 NOW = Instant(int(datetime(2026, 1, 15, 12, tzinfo=UTC).timestamp()))
 NIGHT = Instant(NOW + 86_400)

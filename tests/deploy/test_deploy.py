@@ -13,9 +13,9 @@ from sqlalchemy import Engine
 
 from tests.faults.plant import ROOT
 from worker.cli.main import COMMANDS
-from worker.exporter import metrics_of
-from worker.freshness import Freshness, StreamAge, WorkerAge
-from worker.settings import SECRETS, Settings, environment_name
+from worker.config.settings import SECRETS, Settings, environment_name
+from worker.health.exporter import metrics_of
+from worker.health.freshness import Freshness, StreamAge, WorkerAge
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -240,7 +240,7 @@ def test_the_runbook_names_commands_that_exist() -> None:
 
 def test_the_exporter_knows_nothing_that_only_an_alarm_knows(engine: Engine) -> None:
     """On a database that nothing was done with, what never happened is left out, so that `absent()` and `unless` find it."""
-    from worker import freshness
+    from worker.health import freshness
 
     names = {metric.name for metric in metrics_of(freshness.gather(engine)) if metric.samples}
     assert "nrr_tick_age_seconds" not in names

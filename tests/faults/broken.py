@@ -25,9 +25,11 @@ from integrations.store.work import jobs, runs
 from integrations.store.work.schema import job as job_table
 from integrations.stripe import client
 from integrations.stripe.decode.parsing import Garbled, Parsed
-from worker import jobs as crew
-from worker import steps, tasks, tick, writer
+from worker import tasks
 from worker.app import app
+from worker.execution import crew
+from worker.ingest import writer
+from worker.runs import steps, tick
 
 __all__ = ["app", "tasks"]
 

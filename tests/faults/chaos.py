@@ -31,7 +31,8 @@ from tests.faults.plant import BUSINESS, Plant, Process, TooLate, differences, s
 from tests.faults.test_database import terminate
 from tests.services.postgres import Postgres, create_database
 from tests.services.redis import RedisServer
-from worker import log, rollup
+from worker.execution import log
+from worker.figures import rollup
 
 FIRST: Final = "2024-06-20T06:00:00Z"
 SECOND: Final = "2024-06-23T06:00:00Z"

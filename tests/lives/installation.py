@@ -23,13 +23,13 @@ from metrics.entries import CustomerLedger, Movement
 from metrics.evidence import Finding, Instant
 from metrics.ledger.derive import Basis
 from tests.lives.account import Account
-from worker import steps
-from worker.derive import deriver_of
-from worker.jobs import Terms
-from worker.plan import Pace
-from worker.sources import Source, Sources
-from worker.stop import Stop
-from worker.wiring import Wiring
+from worker.execution.crew import Terms
+from worker.execution.stop import Stop
+from worker.figures.derive import deriver_of
+from worker.ingest.accounts import Source, Sources
+from worker.ingest.plan import Pace
+from worker.runs import steps
+from worker.runs.wiring import Wiring
 
 
 class _Wire:

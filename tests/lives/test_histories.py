@@ -26,8 +26,8 @@ from tests.lives.bases import BASES, SECOND
 from tests.lives.installation import InMemory, Installation
 from tests.lives.maker import Maker
 from tests.lives.objects import DAY, noon
-from worker import pages as translated
-from worker.plan import STREAMS
+from worker.ingest import translate as translated
+from worker.ingest.plan import STREAMS
 
 pytestmark = pytest.mark.xdist_group("histories")
 

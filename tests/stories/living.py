@@ -23,13 +23,13 @@ from integrations.stripe.reader import Reader
 from metrics.entries import CustomerLedger
 from metrics.evidence import Instant
 from metrics.ledger.derive import Basis, Deriver
-from worker import steps
-from worker.audit import Drift
-from worker.jobs import Terms
-from worker.plan import Pace
-from worker.sources import Source, Sources
-from worker.stop import Stop
-from worker.wiring import Wiring
+from worker.execution.crew import Terms
+from worker.execution.stop import Stop
+from worker.ingest.accounts import Source, Sources
+from worker.ingest.audit import Drift
+from worker.ingest.plan import Pace
+from worker.runs import steps
+from worker.runs.wiring import Wiring
 
 UNLIMITED = Ceilings(1e9, 1e9)
 DEFAULT = Basis()

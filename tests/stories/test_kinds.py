@@ -19,7 +19,7 @@ from integrations.sandbox.simulator.business import Business
 from metrics.entries import CustomerLedger
 from tests.stories.kinds import BEGIN, END, KINDS
 from tests.stories.living import derived, movements, opened, said_of, standings, watched
-from worker.audit import Drift
+from worker.ingest.audit import Drift
 
 pytestmark = pytest.mark.xdist_group("kinds")
 

@@ -9,11 +9,11 @@ from sqlalchemy import Engine
 
 from integrations.store.db.engine import open_engine
 from tests.worker.stripe_fake import FakeStripe
-from worker.jobs import Terms
-from worker.plan import Pace
-from worker.sources import Source, Sources
-from worker.stop import Stop
-from worker.wiring import Wiring
+from worker.execution.crew import Terms
+from worker.execution.stop import Stop
+from worker.ingest.accounts import Source, Sources
+from worker.ingest.plan import Pace
+from worker.runs.wiring import Wiring
 
 Wire = Callable[..., Wiring]
 

@@ -25,13 +25,13 @@ from metrics.evidence import (
 )
 from metrics.ledger.derive import Basis
 from tests.integrations.store import dump
-from worker import catchup
-from worker.jobs import Terms
-from worker.plan import Pace
-from worker.sources import Sources
-from worker.steps import Report
-from worker.stop import Stop
-from worker.wiring import Wiring
+from worker.execution.crew import Terms
+from worker.execution.stop import Stop
+from worker.ingest.accounts import Sources
+from worker.ingest.plan import Pace
+from worker.runs import refresh
+from worker.runs.steps import Report
+from worker.runs.wiring import Wiring
 
 LEARNT = datetime(2026, 1, 1, tzinfo=UTC)
 DEFAULT = Basis()
@@ -123,7 +123,7 @@ def derive(
     asked: Basis | None = None,
 ) -> Report:
     """Bring the ledger up to date as a process would; it must come to its end."""
-    report = catchup.derive(wiring(engine, now, basis, kept), rebuild=rebuild, basis=asked)
+    report = refresh.derive(wiring(engine, now, basis, kept), rebuild=rebuild, basis=asked)
     assert "done" == report.status, report
     return report
 

@@ -19,10 +19,10 @@ from metrics.ledger.derive import Basis
 from metrics.periods import opening
 from metrics.retention.spans import Book
 from tests.metrics.retention.books import Stand, book
-from worker import rollup
-from worker.jobs import Crew, Terms
-from worker.rollup import Outcome, Rolling
-from worker.stop import Stop
+from worker.execution.crew import Crew, Terms
+from worker.execution.stop import Stop
+from worker.figures import rollup
+from worker.figures.rollup import Outcome, Rolling
 
 BASIS = Basis()
 DIMENSIONS = ("plan", "country", "currency", "signup", "size", "plan,country")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.plant import ROOT
-from worker import schedule
-from worker.schedule import InsecureRedis, celery_settings
+from worker.config import celery_config
+from worker.config.celery_config import InsecureRedis, celery_settings
 
 SETTINGS = celery_settings("redis://localhost/0", prefix="nrr", tick_seconds=30)
 
@@ -49,13 +49,13 @@ def test_transport_options() -> None:
 def test_beat_sends_ticks_only_and_each_expires() -> None:
     """A tick that waited longer than until the next one is no use."""
     [(_, entry)] = SETTINGS["beat_schedule"].items()
-    assert (schedule.TICK, 30.0) == (entry["task"], entry["schedule"])
+    assert (celery_config.TICK, 30.0) == (entry["task"], entry["schedule"])
     assert 0 < entry["options"]["expires"] < 30
 
 
 def test_work_ends_well_before_the_limits() -> None:
     """A task gives the rest back long before Celery would strike."""
-    assert 2 * schedule.WORK_SECONDS <= schedule.SOFT_LIMIT_SECONDS < schedule.HARD_LIMIT_SECONDS
+    assert 2 * celery_config.WORK_SECONDS <= celery_config.SOFT_LIMIT_SECONDS < celery_config.HARD_LIMIT_SECONDS
 
 
 @pytest.mark.parametrize("asked", ["none", "optional", "CERT_NONE"])

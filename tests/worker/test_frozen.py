@@ -22,10 +22,13 @@ from metrics.evidence import Source
 from metrics.policy import PRESETS, preset
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
-from worker import alerting, derive, nightly, plan, rollup, steps
-from worker.cli.faults import Exit
+from worker.alerts import evaluate as evaluate_alerts
+from worker.cli.exit_codes import Exit
 from worker.cli.main import COMMANDS
-from worker.schedule import QUEUE, SEEN, TICK, WORK
+from worker.config.celery_config import QUEUE, SEEN, TICK, WORK
+from worker.figures import derive, rollup
+from worker.ingest import plan
+from worker.runs import nightly, steps
 
 POLICY = {
     "name", "discounts", "churn_at", "past_due_out_after_days", "paused_counts", "netting", "grace_days", "same_month_left_out", "weeks",
@@ -94,7 +97,7 @@ def test_kinds_of_jobs(wire: Wire) -> None:
     assert {*JOBS, "open_invoices", "drift"} <= set(steps.kinds_of(wire()))
     assert ("derive_plan", "derive_shard", "derive_touched", "derive_mark") == derive.KINDS
     assert ("rollup_plan", "rollup_part", "rollup_sum", "outlook") == rollup.KINDS
-    assert ("alerts_evaluate", "alerts_send") == alerting.KINDS
+    assert ("alerts_evaluate", "alerts_send") == evaluate_alerts.KINDS
 
 
 def test_streams_and_sources() -> None:
@@ -107,7 +110,7 @@ def test_streams_and_sources() -> None:
 def test_what_is_remembered() -> None:
     """The names under which an installation remembers something of itself."""
     from integrations.store.facts import customer_merge
-    from worker import tick
+    from worker.runs import tick
 
     assert ("derive:dropped", "members:rule", "health_watched") == (derive._DROPPED, customer_merge._RULE, tick.WATCHED)
 

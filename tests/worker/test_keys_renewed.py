@@ -12,16 +12,16 @@ from integrations.store.facts.accounts import AccountRefused
 from integrations.store.work import jobs
 from integrations.stripe.errors import Refused
 from metrics.evidence import Instant
+from tests.worker.ingest.test_read import held
 from tests.worker.stripe_fake import FakeStripe
-from tests.worker.test_ingest import held
-from worker import steps
-from worker.alert_channels import open_channels
-from worker.jobs import Terms
-from worker.plan import Pace
-from worker.settings import current, isolated, load_settings
-from worker.sources import Source, Sources
-from worker.stop import Stop
-from worker.wiring import Wiring, open_wiring
+from worker.config.settings import current, isolated, load_settings
+from worker.execution.crew import Terms
+from worker.execution.stop import Stop
+from worker.ingest.accounts import Source, Sources
+from worker.ingest.plan import Pace
+from worker.runs import steps
+from worker.runs.channels import open_channels
+from worker.runs.wiring import Wiring, open_wiring
 
 
 class Rotated(FakeStripe):

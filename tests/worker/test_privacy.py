@@ -20,10 +20,10 @@ from metrics.ledger.derive import Basis
 from tests.integrations.store.telling import everything_in, rows
 from tests.stories.living import UNLIMITED
 from tests.worker.facts import Told, at, derive, derived, mrr, wiring
-from worker import steps
-from worker.sources import Source as Origin
-from worker.sources import Sources
-from worker.verify import verify
+from worker.ingest.accounts import Source as Origin
+from worker.ingest.accounts import Sources
+from worker.runs import steps
+from worker.runs.verify import verify
 
 BUSINESS = Business(customers=14, months=3, seed=5)
 

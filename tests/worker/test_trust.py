@@ -10,15 +10,15 @@ import polars as pl
 import pytest
 
 from integrations.stripe.transport import what_key
-from worker import log
-from worker.addresses import is_foreign, passwords
-from worker.addresses import shown as address_shown
 from worker.cli.doctor import unchecked_line
 from worker.cli.export import _inert
 from worker.cli.main import _shown
 from worker.cli.setup import init
-from worker.schedule import celery_settings
-from worker.settings import BadSettings, load, load_settings, shown
+from worker.config.addresses import is_foreign, passwords
+from worker.config.addresses import shown as address_shown
+from worker.config.celery_config import celery_settings
+from worker.config.settings import BadSettings, load, load_settings, shown
+from worker.execution import log
 
 _OURS = ("NRR_", "STRIPE_", "SMTP_", "SLACK_", "DATABASE_URL", "REDIS_URL", "REPORTING_", "ALERT_")
 

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.common import Config, Face, Json, Now, instant_of, opened, put_json
-from worker.cli.faults import Exit, Stop
+from worker.cli.exit_codes import Exit, Stop
 
 if TYPE_CHECKING:
-    from worker.alerting import Alerting
+    from worker.alerts.evaluate import Alerting
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Alerts: what is watched and what fires.")
 
@@ -43,7 +43,7 @@ class Desk:
 @contextmanager
 def _desk(*, json: bool, now: str | None = None, config: Any = None) -> Iterator[Desk]:
     from integrations.store import migrate
-    from worker.alert_channels import open_alerting
+    from worker.runs.channels import open_alerting
 
     with opened(json=json, now=now, config=config) as face:
         migrate.require_current(face.wiring.engine)
@@ -114,8 +114,8 @@ def _row(name: str, row: Any, quiet: dict[tuple[str, str], Any], seen: set[tuple
 @app.command()
 def check(json: Json = False, now: Now = None, config: Config = None) -> None:
     """Evaluate every rule now and send what there is to say; exits 4 when an alert fires."""
-    from worker.alerting import evaluate
-    from worker.delivery import send_due
+    from worker.alerts.deliver import send_due
+    from worker.alerts.evaluate import evaluate
 
     with _desk(json=json, now=now, config=config) as desk:
         done = evaluate(desk.alerting, desk.at)
@@ -143,7 +143,7 @@ def sample(
     config: Config = None,
 ) -> None:
     """Send a marked sample; a channel that was out of use and takes it is in use again."""
-    from worker.delivery import send_sample
+    from worker.alerts.deliver import send_sample
 
     with _desk(json=json, config=config) as desk:
         names = list(desk.alerting.channels) if channel is None else [channel]

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.common import Config, Face, Json, Now, instant_of, opened, percent, put_json
-from worker.cli.faults import Exit, Stop
+from worker.cli.exit_codes import Exit, Stop
 from worker.cli.tables import console
 
 if TYPE_CHECKING:
     from metrics.evidence import Instant
-    from worker.backfill import Request, Status
-    from worker.preview import Change
-    from worker.steps import Progress, Report
+    from worker.runs.backfill import Request, Status
+    from worker.runs.dry_run import Change
+    from worker.runs.steps import Progress, Report
 
 app = typer.Typer(
     no_args_is_help=True, add_completion=False, rich_markup_mode=None,
@@ -42,7 +42,7 @@ def plan(
     config: Config = None,
 ) -> None:  # fmt: skip
     """What would be read, of which account, and how much of it is held already. Writes nothing."""
-    from worker import backfill
+    from worker.runs import backfill
 
     with opened(json=json, now=now, config=config, key=True) as face:
         found = backfill.planned(face.wiring, _request(face, since, until, streams, account))
@@ -69,7 +69,7 @@ def run(
     config: Config = None,
 ) -> None:
     """Read again what is asked for. A second one at the same time is refused (exit 11); Ctrl-C finishes the page and saves (exit 130)."""
-    from worker import backfill
+    from worker.runs import backfill
 
     with opened(json=json, now=now, config=config, key=True) as face:
         request = _request(face, since, until, streams, account)
@@ -84,7 +84,7 @@ def run(
 @app.command()
 def resume(shards: Shards = None, json: Json = False, now: Now = None, config: Config = None) -> None:
     """Go on with the last backfill where it stood, or help with the one that is under way."""
-    from worker import backfill
+    from worker.runs import backfill
 
     with opened(json=json, now=now, config=config, key=True) as face:
         with _shown(face) as told:
@@ -95,7 +95,7 @@ def resume(shards: Shards = None, json: Json = False, now: Now = None, config: C
 @app.command()
 def status(json: Json = False, config: Config = None) -> None:
     """How far the last backfill is: objects, share and rate of each stream, and when it may be done."""
-    from worker import backfill
+    from worker.runs import backfill
 
     with opened(json=json, config=config) as face:
         found = backfill.status(face.wiring)
@@ -108,7 +108,7 @@ def status(json: Json = False, config: Config = None) -> None:
 @app.command()
 def cancel(json: Json = False, config: Config = None) -> None:
     """Give the backfill up. What it has stored stays; its workers stop at their next page."""
-    from worker import backfill
+    from worker.runs import backfill
 
     with opened(json=json, config=config) as face:
         canceled = backfill.cancel(face.wiring)
@@ -122,7 +122,7 @@ def cancel(json: Json = False, config: Config = None) -> None:
 
 
 def _request(face: Face, since: str | None, until: str | None, streams: str | None, account: list[str] | None) -> "Request":
-    from worker.backfill import Request
+    from worker.runs.backfill import Request
 
     unknown = sorted(set(account or ()) - set(face.wiring.sources.names))
     if unknown:
@@ -163,8 +163,8 @@ def _shown(face: Face) -> Iterator["Progress"]:
 
     from sqlalchemy.exc import SQLAlchemyError
 
-    from worker import backfill
-    from worker.backfill import NoBackfill
+    from worker.runs import backfill
+    from worker.runs.backfill import NoBackfill
 
     shown = console(stderr=True)
     if not shown.is_terminal:
@@ -196,7 +196,7 @@ def _line(found: "Status") -> str:
 
 
 def _span(seconds: float) -> str:
-    from worker.freshness import ago
+    from worker.health.freshness import ago
 
     return ago(seconds)
 
@@ -257,7 +257,7 @@ def _day(instant: int | None) -> str:
 
 
 def _previewed(face: Face, request: "Request", shards: int | None) -> None:
-    from worker.preview import preview
+    from worker.runs.dry_run import preview
 
     face.say("reading into a copy; nothing of yours is changed")
     found = preview(face.wiring, request, shards=shards)
@@ -289,7 +289,7 @@ def _change_line(change: "Change") -> tuple[object, ...]:
 
 
 def _change_row(change: "Change") -> dict[str, Any]:
-    from worker.cli.rows import figures_row
+    from worker.cli.json_rows import figures_row
 
     sides = {"before": change.before, "after": change.after}
     about = {"kind": change.kind, "first": change.first, "until": change.until, "currency": change.currency}

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from worker.cli.faults import Exit, Stop
+from worker.cli.exit_codes import Exit, Stop
 from worker.cli.tables import console, print_table
 
 if TYPE_CHECKING:
-    from worker.settings import Loaded
-    from worker.steps import Progress, Report
-    from worker.wiring import Wiring
+    from worker.config.settings import Loaded
+    from worker.runs.steps import Progress, Report
+    from worker.runs.wiring import Wiring
 
 SCHEMA_VERSION: Final = 1
 _FIRST_YEAR: Final = 1970
@@ -179,8 +179,8 @@ def opened(
     **flags: Any,
 ) -> Iterator[Face]:
     """Settings, logging and a wiring for one command. With `key` an account must be set. Raises BadSettings, UnknownChoice."""
-    from worker.settings import load
-    from worker.wiring import require_key
+    from worker.config.settings import load
+    from worker.runs.wiring import require_key
 
     loaded = load(flags, config=config)
     if key:
@@ -192,8 +192,8 @@ def opened(
 @contextmanager
 def faced(loaded: "Loaded", *, json: bool = False, now: str | None = None, policy: str | None = None) -> Iterator[Face]:
     """Logging and a wiring for settings that are loaded already. Raises UnknownChoice."""
-    from worker import log
-    from worker.wiring import open_wiring
+    from worker.execution import log
+    from worker.runs.wiring import open_wiring
 
     settings = loaded.settings
     log.keep_secret(*settings.secrets())

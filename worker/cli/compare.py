@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.common import Config, Face, Json, Now, last_day_of_text, money, opened, put_json
-from worker.cli.ready import ready
+from worker.cli.require_ledger import ready
 
 if TYPE_CHECKING:
     from metrics.ledger.policy_bridge import Bridge
@@ -42,7 +42,7 @@ def compare(
 
 
 def _row(bridge: "Bridge") -> dict[str, Any]:
-    from worker.cli.rows import amounts
+    from worker.cli.json_rows import amounts
 
     return {
         "at": bridge.day,

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli.common import Config, Face, Json, Now, PolicyName, opened, progress, put_json
-from worker.cli.faults import Exit, Stop
+from worker.cli.exit_codes import Exit, Stop
 
 Accounts = Annotated[list[str] | None, typer.Option("--account", metavar="NAME", help="Only this account (may be repeated).")]
 
@@ -18,7 +18,7 @@ def sync(
     config: Config = None,
 ) -> None:
     """Bring everything up to date with Stripe: facts, ledger, snapshots and figures."""
-    from worker import steps
+    from worker.runs import steps
 
     with opened(json=json, now=now, config=config, key=True) as face:
         with progress("read") as told:
@@ -47,20 +47,20 @@ def _named(face: Face, account: list[str] | None) -> list[str] | None:
 
 def _derived(face: Face, *, rebuild: bool = False) -> Any:
     """Ledger and figures, with the identity checked; what is broken ends the command."""
-    from worker import catchup
+    from worker.runs import refresh
 
     with progress("derive") as told:
-        derived = catchup.derive(face.wiring, rebuild=rebuild, progress=told)
+        derived = refresh.derive(face.wiring, rebuild=rebuild, progress=told)
     if derived.status != "done" or face.interrupted:
         face.finished(derived)
     return _rolled(face, rebuild=rebuild)
 
 
 def _rolled(face: Face, *, rebuild: bool = False) -> Any:
-    from worker import catchup
+    from worker.runs import refresh
 
     with progress("sum up") as told:
-        done, outcome = catchup.rollup(face.wiring, rebuild=rebuild, progress=told)
+        done, outcome = refresh.rollup(face.wiring, rebuild=rebuild, progress=told)
     if done.status != "done":
         face.finished(done)
     if outcome is not None:
@@ -78,7 +78,7 @@ def _rolled(face: Face, *, rebuild: bool = False) -> Any:
 
 def audit(account: Accounts = None, json: Json = False, now: Now = None, config: Config = None) -> None:
     """Read every kind of object again and compare: what has drifted unseen or came late is healed, counted and named."""
-    from worker import steps
+    from worker.runs import steps
 
     with opened(json=json, now=now, config=config, key=True) as face:
         with progress("read") as told:
@@ -106,7 +106,7 @@ def rebuild(
     config: Config = None,
 ) -> None:
     """Derive the whole ledger anew from the facts, then snapshots and figures. The result is the same however often it is done."""
-    from worker import catchup
+    from worker.runs import refresh
 
     with opened(json=json, now=now, config=config, policy=policy) as face:
         if dry_run:
@@ -115,7 +115,7 @@ def rebuild(
             check(face, json=json)
             return
         with progress("derive") as told:
-            done = catchup.derive(face.wiring, rebuild=True, basis=face.wiring.basis if policy else None, progress=told)
+            done = refresh.derive(face.wiring, rebuild=True, basis=face.wiring.basis if policy else None, progress=told)
         if done.status == "done" and not face.interrupted:
             _rolled(face, rebuild=True)
         if json:

@@ -34,7 +34,7 @@ def demo(
     from integrations.sandbox.sandbox import Sandbox
     from integrations.sandbox.simulator.business import Business
     from integrations.store import migrate
-    from worker.settings import isolated
+    from worker.config.settings import isolated
 
     began = time.monotonic()
     FOLDER.mkdir(exist_ok=True)
@@ -67,7 +67,7 @@ def _iso(at: int) -> str:
 
 
 def _sync(face: Face, moment: str) -> None:
-    from worker import steps
+    from worker.runs import steps
 
     with progress("read") as told:
         done = steps.sync(face.wiring, progress=told)
@@ -77,11 +77,11 @@ def _sync(face: Face, moment: str) -> None:
 
 
 def _figures(face: Face) -> None:
-    from worker import catchup
+    from worker.runs import refresh
 
-    derived = catchup.derive(face.wiring)
+    derived = refresh.derive(face.wiring)
     face.finished(derived)
-    rolled, outcome = catchup.rollup(face.wiring)
+    rolled, outcome = refresh.rollup(face.wiring)
     face.finished(rolled)
     breaks = outcome.broken if outcome is not None else 0
     face.say(
@@ -93,7 +93,7 @@ def _figures(face: Face) -> None:
 def _show(face: Face) -> None:
     from metrics.periods import add_months, month, trailing
     from worker.cli.show import mrr_of
-    from worker.figures import figures_now
+    from worker.figures.adhoc import figures_now
 
     this = date(face.today.year, face.today.month, 1)
     last = this - timedelta(days=1)

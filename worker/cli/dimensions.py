@@ -6,7 +6,7 @@ A misspelt name would otherwise be a metadata key that nobody has, and the answe
 from difflib import get_close_matches
 
 from worker.cli.common import Face
-from worker.cli.faults import Exit, Stop
+from worker.cli.exit_codes import Exit, Stop
 
 
 def known(face: Face, by: str | None) -> str | None:

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from worker.addresses import is_local
 from worker.cli.common import Config, Face, Json, Now, opened, put_json
-from worker.cli.faults import Exit, told
+from worker.cli.exit_codes import Exit, told
+from worker.config.addresses import is_local
 
 if TYPE_CHECKING:
-    from worker.freshness import Freshness
+    from worker.health.freshness import Freshness
 
 OK: Final = "ok"
 NOTE: Final = "note"
@@ -115,7 +115,7 @@ def _accounts(face: Face) -> Iterator[Check]:
 
 
 def _keyless(face: Face) -> Check:
-    from worker.wiring import require_key
+    from worker.runs.wiring import require_key
 
     require_key(face.loaded.settings)
     return Check("stripe", OK, "a key is set")
@@ -150,8 +150,8 @@ def _account(face: Face, name: str) -> Iterator[Check]:
 
 
 def _clock(face: Face, name: str) -> Check:
-    from worker.clocks import APART_SECONDS
-    from worker.ingest import stripe_now
+    from worker.ingest.clocks import APART_SECONDS
+    from worker.ingest.read import stripe_now
 
     if face.wiring.pretended is not None:
         return Check(f"stripe {name} clock", NOTE, f"pretending that it is {face.wiring.pretended.isoformat()}")
@@ -207,7 +207,7 @@ def _channels(face: Face) -> Iterator[Check]:
 
 
 def _data(face: Face) -> Iterator[Check]:
-    from worker import freshness
+    from worker.health import freshness
 
     found = freshness.gather(face.wiring.engine)
     yield _fresh(found)
@@ -218,7 +218,7 @@ def _data(face: Face) -> Iterator[Check]:
 
 
 def _fresh(found: "Freshness") -> Check:
-    from worker.freshness import events_age_seconds
+    from worker.health.freshness import events_age_seconds
 
     age = events_age_seconds(found)
     if age is None:
@@ -239,8 +239,8 @@ def _trouble(face: Face, found: "Freshness") -> Iterator[Check]:
     from integrations.store.db.engine import read
     from integrations.store.facts import quarantine
     from integrations.store.ledger import write as write_ledger
-    from worker.freshness import drifted as told
-    from worker.freshness import from_the_future
+    from worker.health.freshness import drifted as told
+    from worker.health.freshness import from_the_future
 
     aside = found.jobs.get("quarantined", 0)
     if aside:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.common import Config, Face, Json, Now, PolicyName, opened, put_json
-from worker.cli.faults import Exit, Stop
-from worker.cli.ready import ready
+from worker.cli.exit_codes import Exit, Stop
+from worker.cli.require_ledger import ready
 
 if TYPE_CHECKING:
     from metrics.entries import CustomerLedger
@@ -95,7 +95,7 @@ def explained(face: Face, names: Sequence[str]) -> list[tuple["CustomerLedger", 
     from integrations.store.facts import read as read_facts
     from metrics.ledger.explain import explain as in_words
     from metrics.timeline.timeline import Traced
-    from worker.derive import deriver_of
+    from worker.figures.derive import deriver_of
 
     basis = face.wiring.basis
     out = []

@@ -10,8 +10,8 @@ import typer
 
 from integrations.private_files import private_file, written_privately
 from worker.cli.common import Config, Face, Json, Now, PolicyName, day_of_text, opened, put_json, until_of_text
-from worker.cli.faults import Exit, Stop
-from worker.cli.ready import ready
+from worker.cli.exit_codes import Exit, Stop
+from worker.cli.require_ledger import ready
 
 if TYPE_CHECKING:
     import polars as pl

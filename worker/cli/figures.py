@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.common import Config, Face, Json, Now, PolicyName, instant_of, money, opened, percent, put_json
-from worker.cli.difference import diff
-from worker.cli.faults import Exit, Stop
+from worker.cli.exit_codes import Exit, Stop
 from worker.cli.insight import insight
+from worker.cli.runs_diff import diff
 from worker.cli.stored_figures import At, By, Currency, Kind, Last, label, stored_figures, window_of
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def cohorts(
 def series_of(face: Face, rate: str, kind: str, by: str | None, last: int, currency: str | None, as_known_at: str | None) -> None:
     """One rate of the latest windows of a kind, by segment if a dimension is named."""
     from metrics.retention.figures import rates, why_null
-    from worker.cli.rows import figures_row
+    from worker.cli.json_rows import figures_row
 
     found = stored_figures(face, kind, by or "", currency, as_known_at)
     ends = sorted({f.until for f in found})[-last:]
@@ -89,7 +89,7 @@ def series_of(face: Face, rate: str, kind: str, by: str | None, last: int, curre
 def _series_by_segment(face: Face, shown: "Sequence[Figures]", ends: Sequence[Any], rate: str, by: str, title: str) -> None:
     from metrics.labels import segment_words
     from metrics.retention.figures import rates
-    from worker.cli.rows import with_ids
+    from worker.cli.json_rows import with_ids
 
     heads = {f.until: label(f) for f in shown}
     cells = {(f.segment, f.until): percent(rates(f)[rate]) for f in shown}
@@ -106,8 +106,8 @@ def segments_of(face: Face, by: str, kind: str, currency: str | None, as_known_a
     """Retention by segment of the last complete window."""
     from metrics.labels import segment_words
     from metrics.retention.figures import rates
-    from worker import stored
-    from worker.cli.rows import figures_row, with_ids
+    from worker.cli.json_rows import figures_row, with_ids
+    from worker.figures import stored
 
     found = stored.latest(stored_figures(face, kind, by, currency, as_known_at))
     shown = sorted(found, key=lambda f: (-f.opening, -f.closing, f.segment))
@@ -142,7 +142,7 @@ def segments_of(face: Face, by: str, kind: str, currency: str | None, as_known_a
 def cohorts_of(face: Face, measure: str, currency: str | None, as_known_at: str | None) -> None:
     """The triangle of sign-up cohorts."""
     from metrics.retention.cohorts import DIMENSION, triangles
-    from worker import stored
+    from worker.figures import stored
 
     found = stored_figures(face, "month", DIMENSION, currency, as_known_at)
     at = None if as_known_at is None else instant_of(as_known_at, "--as-known-at")
@@ -173,7 +173,7 @@ def _cell(cohort: "Cohort", age: int, measure: str) -> str:
 
 
 def _cohort_row(cohort: "Cohort") -> dict[str, Any]:
-    from worker.cli.rows import amount, code_of
+    from worker.cli.json_rows import amount, code_of
 
     return {
         "signup": f"{cohort.signup:%Y-%m}", "currency": code_of(cohort.currency), "whole_book": cohort.currency.startswith("all:"),

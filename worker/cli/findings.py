@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.common import Config, Json, Now, PolicyName, opened, put_json
-from worker.cli.ready import ready
+from worker.cli.require_ledger import ready
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

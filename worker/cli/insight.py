@@ -23,7 +23,7 @@ def insight(
 def insight_of(face: Face, kind: str, currency: str | None, as_known_at: str | None) -> None:
     """What the last complete window suggests."""
     from metrics.retention import insight as thoughts
-    from worker import stored
+    from worker.figures import stored
 
     series = stored_figures(face, kind, "", currency, as_known_at)
     (f,) = stored.latest(series)

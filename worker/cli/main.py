@@ -13,7 +13,7 @@ from typing import Any, Final
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from worker.cli.faults import Exit, told
+from worker.cli.exit_codes import Exit, told
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +132,7 @@ def _main(
 def _shown(message: str) -> str:
     """An error's message without secrets, and without signs that could steer a terminal: it may quote what came from outside."""
     from integrations.notify.sanitize import plain
-    from worker.log import masked
+    from worker.execution.log import masked
 
     return "\n".join(plain(line, 2_000) for line in masked(message).splitlines())
 

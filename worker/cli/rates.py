@@ -22,7 +22,7 @@ def load(
     from integrations.store.db.clock import now
     from integrations.store.db.engine import begin
     from integrations.store.facts import exchange_rates
-    from worker.rates import source_name
+    from worker.figures.exchange_rates import source_name
 
     with opened(json=json, config=config) as face:
         migrate.require_current(face.wiring.engine)

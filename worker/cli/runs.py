@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final
 import typer
 
 from worker.cli.common import Config, Face, Json, opened, put_json
-from worker.cli.faults import Exit, Stop
+from worker.cli.exit_codes import Exit, Stop
 from worker.cli.figures import diff
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Show runs, freshness, and what a run changed.")
@@ -32,7 +32,7 @@ def listed(
     from integrations.store import migrate
     from integrations.store.db.engine import read
     from integrations.store.work import runs
-    from worker import freshness
+    from worker.health import freshness
 
     with opened(json=json, config=config) as face:
         migrate.require_current(face.wiring.engine)

@@ -8,7 +8,7 @@ import typer
 
 from integrations.private_files import written_privately
 from worker.cli.common import Config, Face, Json, opened, put_json
-from worker.cli.faults import Exit, Stop
+from worker.cli.exit_codes import Exit, Stop
 from worker.cli.tables import print_table
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def init(
     if path.exists() and not force:
         sys.stderr.write("nrr.toml is there already and stays as it is (--force writes it anew)\n")
     else:
-        from worker.alert_rules import DEFAULT_TOML
+        from worker.config.alert_rules import DEFAULT_TOML
 
         flags = {"reporting_currency": currency, "reporting_timezone": timezone}
         _check(flags)
@@ -86,7 +86,7 @@ def init(
 
 
 def _check(flags: dict[str, Any]) -> None:
-    from worker.settings import load
+    from worker.config.settings import load
 
     load(flags)
 
@@ -170,7 +170,7 @@ def current(json: Json = False, config: Config = None) -> None:
 @config.command()
 def show(json: Json = False, config: Config = None) -> None:
     """Show every setting with its value (secrets as ***) and its source."""
-    from worker.settings import load, shown
+    from worker.config.settings import load, shown
 
     loaded = load(config=config)
     rows = shown(loaded)

@@ -22,9 +22,9 @@ from worker.cli.common import (
     until_of_text,
 )
 from worker.cli.dimensions import known
-from worker.cli.faults import Exit, Stop
+from worker.cli.exit_codes import Exit, Stop
 from worker.cli.findings import findings
-from worker.cli.ready import ready
+from worker.cli.require_ledger import ready
 from worker.cli.stored_figures import At
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Figures as they stand.")
@@ -58,9 +58,9 @@ def mrr(
 
 def mrr_of(face: Face, day: date) -> None:
     """MRR at the closing of a day."""
-    from worker.cli.rows import code_of, standing_row
-    from worker.figures import mrr_at
-    from worker.reporting import reporting_currency
+    from worker.cli.json_rows import code_of, standing_row
+    from worker.figures.adhoc import mrr_at
+    from worker.runs.reporting_currency import reporting_currency
 
     found = mrr_at(face.wiring.engine, face.wiring.basis, day, reporting_currency=reporting_currency(face.wiring))
     rows = [standing_row(each) for each in found.by_currency]
@@ -120,7 +120,7 @@ def movements(
     from integrations.store.db.engine import read
     from integrations.store.ledger import read as read_ledger
     from metrics.entries import KINDS
-    from worker.cli.rows import movement_rows
+    from worker.cli.json_rows import movement_rows
 
     if kind is not None and kind not in KINDS:
         raise Stop(f"there is no kind {kind!r}; there are {', '.join(KINDS)}", Exit.USAGE)
@@ -171,10 +171,10 @@ def retention(
 def retention_of(face: Face, begin: date, until: date, by: str | None = None, as_known_at: str | None = None) -> None:
     """Retention of the days [begin, until), by segments of one dimension too if one is named; as it was known once, if that is asked."""
     from metrics.periods import Window
-    from worker.cli.rows import code_of, figures_row, with_ids
+    from worker.cli.json_rows import code_of, figures_row, with_ids
     from worker.cli.stored_figures import known_then
-    from worker.figures import figures_now
-    from worker.reporting import reporting_currency
+    from worker.figures.adhoc import figures_now
+    from worker.runs.reporting_currency import reporting_currency
 
     by = known(face, by)
     window = Window(_kind(begin, until), begin, until)

@@ -7,8 +7,8 @@ import typer
 
 from worker.cli.common import Face, instant_of
 from worker.cli.dimensions import known
-from worker.cli.faults import Exit, Stop
-from worker.cli.ready import ready
+from worker.cli.exit_codes import Exit, Stop
+from worker.cli.require_ledger import ready
 
 if TYPE_CHECKING:
     from metrics.periods import Window
@@ -30,7 +30,7 @@ def stored_figures(face: Face, kind: str, dimension: str | None, currency: str |
 
     A dimension that the nightly figures aren't made for is computed now, from the ledger as it stands. Raises Stop with the next command.
     """
-    from worker import stored
+    from worker.figures import stored
 
     if kind not in KINDS:
         raise Stop(f"--window takes {', '.join(KINDS)}, not {kind!r}", Exit.USAGE)
@@ -58,9 +58,9 @@ def stored_figures(face: Face, kind: str, dimension: str | None, currency: str |
 
 def _computed(face: Face, kind: str, dimension: str) -> "list[Figures]":
     from metrics.periods import Window
-    from worker import stored
-    from worker.figures import figures_now
-    from worker.reporting import reporting_currency
+    from worker.figures import stored
+    from worker.figures.adhoc import figures_now
+    from worker.runs.reporting_currency import reporting_currency
 
     whole = stored.figures(face.wiring.engine, face.wiring.basis, kind=kind, dimension="")
     windows = sorted({(f.first, f.until) for f in whole})
@@ -75,7 +75,7 @@ def _computed(face: Face, kind: str, dimension: str) -> "list[Figures]":
 def known_then(face: Face, window: "Window", by: str | None, as_known_at: str) -> "list[Figures]":
     """The stored figures of a window, and of the segments of a dimension, as they were known at an instant. Raises Stop where none were."""
     from metrics.periods import add_months
-    from worker import stored
+    from worker.figures import stored
 
     at = instant_of(as_known_at, "--as-known-at")
     trailing = next((n for n in (3, 12) if window.kind == "custom" and add_months(window.first, n) == window.until), None)

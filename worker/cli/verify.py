@@ -3,8 +3,8 @@
 import typer
 
 from worker.cli.common import Config, Face, Json, Now, PolicyName, opened, progress, put_json
-from worker.cli.faults import Exit
-from worker.cli.ready import ready
+from worker.cli.exit_codes import Exit
+from worker.cli.require_ledger import ready
 
 SHOWN = 20
 """So many problems of each sort are printed; `--json` has all of them."""
@@ -18,7 +18,7 @@ def verify(policy: PolicyName = None, json: Json = False, now: Now = None, confi
 
 def check(face: Face, *, json: bool) -> None:
     """Verify and tell. Raises typer.Exit with 5 when something differs."""
-    from worker.verify import verify as verified
+    from worker.runs.verify import verify as verified
 
     ready(face)
     with progress("check") as told:

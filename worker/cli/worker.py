@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.common import Config, Json, Now, opened, progress, put_json
-from worker.cli.faults import Exit, Stop
+from worker.cli.exit_codes import Exit, Stop
 
 if TYPE_CHECKING:
-    from worker.freshness import Freshness
+    from worker.health.freshness import Freshness
 
 STUCK_SECONDS = 900
 """A worker that was not heard of for so long is stuck: ticks ask it several times within that."""
@@ -65,7 +65,7 @@ def exporter(
     config: Config = None,
 ) -> None:
     """Serve Prometheus metrics: freshness, backlog, quarantine and drift, looked up in the database at each scrape."""
-    from worker import exporter as serving
+    from worker.health import exporter as serving
 
     with opened(config=config) as face:
         server = serving.serve(face.wiring.engine, host=host, port=port)
@@ -89,7 +89,7 @@ def health(
 ) -> None:
     """Tell whether the worker of this machine gets on (for a container's health check or a timer): exits 1 if it is stuck or absent."""
     from integrations.store import migrate
-    from worker import freshness
+    from worker.health import freshness
 
     with opened(json=json, config=config) as face:
         migrate.require_current(face.wiring.engine)
@@ -126,7 +126,7 @@ def unhealthy(found: "Freshness", name: str | None, stuck_after: float) -> list[
 
 def nightly(json: Json = False, now: Now = None, config: Config = None) -> None:
     """Bring every missing day up to date: news, audit, ledger, figures, alerts. Without Redis, from a crontab, this is all it takes."""
-    from worker import nightly as night
+    from worker.runs import nightly as night
 
     with opened(json=json, now=now, config=config, key=True) as face:
         with progress("read") as told:

@@ -16,8 +16,8 @@ from integrations.store.facts import exchange_rates
 from metrics.exchange_rates import QUOTES, exchange, rates_on
 from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import BASIS, Life, store
-from worker import rates as looking
-from worker.rates import Refreshed
+from worker.figures import exchange_rates as looking
+from worker.figures.exchange_rates import Refreshed
 
 HISTORY = "Date,USD,JPY,CYP,\n2024-03-05,1.0849,163.01,N/A,\n2024-03-04,1.0846,163.28,,\n"
 

@@ -45,7 +45,7 @@ from metrics.evidence import (
 from metrics.ledger.derive import Basis, InternalRule
 from metrics.policy import PRESETS, Policy, preset
 from tests.integrations.store.frozen import LINE, STORED, VALUES
-from worker.derive import UnknownBasis, basis_of, choices_of
+from worker.figures.derive import UnknownBasis, basis_of, choices_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

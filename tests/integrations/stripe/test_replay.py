@@ -33,13 +33,13 @@ from metrics.policy import preset
 from tests.integrations.store.dump import canonical
 from tests.integrations.stripe import replay
 from tests.integrations.stripe.replay import ACCOUNT, KEY, NOW, Replay, collected
-from worker import steps
-from worker.jobs import Terms
-from worker.plan import Pace
-from worker.sources import Source, Sources
-from worker.steps import Report
-from worker.stop import Stop
-from worker.wiring import Wiring
+from worker.execution.crew import Terms
+from worker.execution.stop import Stop
+from worker.ingest.accounts import Source, Sources
+from worker.ingest.plan import Pace
+from worker.runs import steps
+from worker.runs.steps import Report
+from worker.runs.wiring import Wiring
 
 USD = 1_000_000
 YEARLY = 20_833_333

@@ -102,7 +102,8 @@ def test_commands_in_messages_exist() -> None:
     from worker.cli.main import load
 
     source = "".join(
-        Path(p).read_text(encoding="utf-8") for p in ("metrics/alerts/content.py", "worker/digests.py", "worker/delivery.py")
+        Path(p).read_text(encoding="utf-8")
+        for p in ("metrics/alerts/content.py", "worker/alerts/digests.py", "worker/alerts/deliver.py")
     )
     named = set(re.findall(r'"nrr ([a-z]+)(?: ([a-z]+))?', source)) | set(re.findall(r'f"nrr ([a-z]+)(?: ([a-z]+))? ', source))
     assert ("alerts", "mute") in named

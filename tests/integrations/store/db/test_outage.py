@@ -12,7 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from integrations.store.db.engine import BUSY_TRIES, begin, open_engine
 from integrations.store.db.outage import is_busy, may_pass
-from worker.jobs import Terms, ending
+from worker.execution.crew import Terms, ending
 
 
 def told(state: str | None) -> OperationalError:

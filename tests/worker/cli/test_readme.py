@@ -1,0 +1,75 @@
+"""What the README and the help say of the command, held against the command itself."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from tests.worker.cli.conftest import Run
+from worker.cli.main import COMMANDS, load
+
+README = Path(__file__).parents[3] / "README.md"
+TABLE = re.findall(r"^\| (`nrr .*?) \|(?! ---)", README.read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def _named() -> set[str]:
+    """Every command of the README's table with its subcommand; a bare word after a comma belongs to `nrr`."""
+    found = set()
+    for cell in TABLE:
+        for text in re.findall(r"`([^`]+)`", cell.replace("\\|", "|")):
+            words = text.removeprefix("nrr ").split()
+            found |= {f"{words[0]} {each}" for each in words[1].split("|")} if len(words) > 1 else {words[0]}
+            found.add(words[0])
+    return found
+
+
+def _subcommands(name: str) -> list[str]:
+    command: Any = load(name)
+    return sorted(getattr(command, "commands", {}))
+
+
+def test_every_command_has_its_line_in_the_readme() -> None:
+    """So has every subcommand; and the table names nothing that there isn't."""
+    named = _named()
+    there = {f"{name} {sub}" for name in COMMANDS for sub in _subcommands(name)} | set(COMMANDS)
+    assert set() == there - named
+    groups = {name for name in COMMANDS if _subcommands(name)}
+    assert set() == {each for each in named if each.split()[0] not in COMMANDS}
+    assert set() == {each for each in named if " " in each and each.split()[0] in groups} - there
+
+
+def test_the_exit_codes_of_the_readme_are_those_there_are() -> None:
+    """Each number, once."""
+    from worker.cli.exit_codes import Exit
+
+    line = re.search(r"^Exit codes: (.*?)\n\n", README.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    assert line
+    assert sorted(Exit) == [int(part.split()[0]) for part in re.split(r"\s·\s", line[1])]
+
+
+def test_dimensions_of_the_readme_are_those_there_are() -> None:
+    """Whoever reads it knows what --by takes."""
+    from metrics.retention.segments import BUILT_IN
+
+    line = re.search(r"`--by` takes\n(.*?), a key of", README.read_text(encoding="utf-8"))
+    assert line
+    assert set(BUILT_IN) == set(line[1].split(", "))
+
+
+def test_config_show_tells_of_every_setting(nrr: Run) -> None:
+    """Nothing can be set that it doesn't show, each under a name of the environment of its own."""
+    from worker.config.settings import Settings
+
+    rows = json.loads(nrr("config", "show", "--json").out)["settings"]
+    assert list(Settings.model_fields) == [row["name"] for row in rows]
+    assert len(rows) == len({row["environment"] for row in rows})
+
+
+def test_settings_that_the_readme_names_can_be_set() -> None:
+    """A name in capitals in the README is a setting, or its file."""
+    from worker.config.settings import Settings, environment_name
+
+    names = set(re.findall(r"`([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)`", README.read_text(encoding="utf-8")))
+    known = {environment_name(name) for name in Settings.model_fields}
+    assert names
+    assert set() == {name for name in names if name.removesuffix("_FILE") not in known}

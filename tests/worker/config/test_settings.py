@@ -1,0 +1,129 @@
+"""Settings: which source counts, what is refused, and that no secret shows."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from worker.config.settings import BadSettings, load, load_settings, shown
+
+SECRET = "sk_test_verysecret123"
+
+
+_OURS = ("NRR_", "STRIPE_", "SMTP_", "SLACK_", "DATABASE_URL", "REDIS_URL", "REPORTING_", "ALERT_")
+
+
+@pytest.fixture(autouse=True)
+def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """An empty folder and an environment with nothing of ours in it."""
+    for name in [each for each in os.environ if each.startswith(_OURS)]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+
+
+def test_without_anything_there_are_defaults(tmp_path: Path) -> None:
+    """Nothing has to be set for the database: it is a SQLite file in the user's data directory."""
+    settings = load_settings()
+    assert f"sqlite:///{tmp_path}/data/nrr/nrr.sqlite3" == settings.database
+    assert "default" == settings.basis().policy.name
+
+
+def test_flag_before_environment_before_secret_file_before_toml(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Each source hides the ones below it, and `config show` names the one that counted."""
+    Path("nrr.toml").write_text('reporting_currency = "gbp"\nstripe_api_key = "sk_test_fromtoml"\n')
+    Path("nrr.toml").chmod(0o600)
+    assert "gbp" == load_settings().reporting_currency
+    (tmp_path / "key").write_text(f"{SECRET}\n")
+    monkeypatch.setenv("STRIPE_API_KEY_FILE", str(tmp_path / "key"))
+    found = load().settings.stripe_api_key
+    assert found is not None
+    assert SECRET == found.get_secret_value()
+    monkeypatch.setenv("REPORTING_CURRENCY", "EUR")
+    assert "eur" == load_settings().reporting_currency
+    loaded = load({"reporting_currency": "jpy"})
+    assert "jpy" == loaded.settings.reporting_currency
+    sources = {row["name"]: row["source"] for row in shown(loaded)}
+    assert ("flag", "environment STRIPE_API_KEY_FILE") == (sources["reporting_currency"], sources["stripe_api_key"])
+
+
+def test_every_fault_is_told_at_once_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A person mends everything in one go: names, places and what would be taken."""
+    Path("nrr.toml").write_text(
+        'reporting_timezone = "Mars/Olympus"\ncurency = "usd"\n[policy]\npreset = "stripe"\ndiscounts = "some"\n'
+    )
+    monkeypatch.setenv("REPORTING_CURRENCY", "zzz")
+    monkeypatch.setenv("NRR_SHARDS", "0")
+    monkeypatch.setenv("DATABASE_URL", "mysql://x")
+    with pytest.raises(BadSettings) as raised:
+        load_settings()
+    said = str(raised.value)
+    assert 6 == len(raised.value.faults)
+    for part in ("reporting_timezone (in nrr.toml)", "curency (in nrr.toml)", "REPORTING_CURRENCY (from the environment)",
+                 "NRR_SHARDS", "DATABASE_URL", "discounts"):  # fmt: skip
+        assert part in said
+
+
+def test_a_name_that_nearly_fits_is_suggested() -> None:
+    """A typing error costs no search in the documentation."""
+    Path("nrr.toml").write_text('reporting_curency = "usd"\n')
+    with pytest.raises(BadSettings, match="did you mean reporting_currency"):
+        load_settings()
+
+
+def test_a_broken_file_is_named_with_its_line() -> None:
+    """The line is where the eye goes first."""
+    Path("nrr.toml").write_text("shards = 4\nthreads = = 3\n")
+    with pytest.raises(BadSettings, match=r"nrr\.toml.*line 2"):
+        load_settings()
+
+
+def test_a_secret_file_that_is_not_there_is_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key that can't be read must not silently be no key."""
+    monkeypatch.setenv("STRIPE_API_KEY_FILE", "/nowhere/key")
+    with pytest.raises(BadSettings, match="/nowhere/key could not be read"):
+        load_settings()
+
+
+def test_no_secret_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in what `config show` prints nor in the settings' own representation nor in a fault."""
+    monkeypatch.setenv("STRIPE_API_KEY", SECRET)
+    monkeypatch.setenv("DATABASE_URL", f"postgresql://nrr:{SECRET}@localhost/nrr")
+    loaded = load()
+    assert SECRET not in repr(loaded) + str(shown(loaded))
+    monkeypatch.setenv("REDIS_URL", f"rediss://:{SECRET}@localhost/0?ssl_cert_reqs=none")
+    with pytest.raises(BadSettings) as raised:
+        load_settings()
+    assert SECRET not in str(raised.value)
+
+
+def test_a_policy_may_be_one_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A preset by its name, in the environment and in the file."""
+    monkeypatch.setenv("NRR_POLICY", "stripe")
+    assert "stripe" == load_settings().basis().policy.name
+    monkeypatch.delenv("NRR_POLICY")
+    Path("nrr.toml").write_text('policy = "chartmogul"\n')
+    assert "chartmogul" == load_settings().basis().policy.name
+
+
+def test_several_accounts_each_bring_one_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two ways to give a key are one too many, and STRIPE_API_KEY beside accounts is nobody's."""
+    Path("nrr.toml").write_text('[accounts.eu]\napi_key_env = "EU"\napi_key_file = "x"\n')
+    with pytest.raises(BadSettings, match="exactly one"):
+        load_settings()
+    Path("nrr.toml").write_text('[accounts.eu]\napi_key_env = "EU"\n')
+    monkeypatch.setenv("STRIPE_API_KEY", SECRET)
+    with pytest.raises(BadSettings, match="can't both be set"):
+        load_settings()
+
+
+def test_the_key_never_travels_in_the_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Plain http is for this machine, unless somebody says otherwise."""
+    monkeypatch.setenv("STRIPE_API_BASE", "http://127.0.0.1:9999")
+    load_settings()
+    monkeypatch.setenv("STRIPE_API_BASE", "http://stripe.internal")
+    with pytest.raises(BadSettings, match="unencrypted"):
+        load_settings()
+    monkeypatch.setenv("NRR_ALLOW_PLAIN_HTTP", "true")
+    assert "http://stripe.internal" == load_settings().stripe_api_base

@@ -1,0 +1,336 @@
+"""Rolling up by jobs: from zero or night by night, with many workers or one, the figures are the same; what changed keeps its versions."""
+
+import os
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from integrations.store import migrate
+from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.figures import partials, rollups, snapshots
+from integrations.store.ledger import write as write_ledger
+from metrics.periods import Window, month
+from metrics.retention.figures import Figures
+from tests.integrations.store import dump
+from tests.metrics.retention.books import Stand
+from tests.worker.ledgers import BASIS, DIMENSIONS, Life, change, ledger_of, put_rates, roll_up, rolling_of, store
+from worker.figures import adhoc, incremental, rollup, stored
+
+START = date(2024, 1, 10)
+NIGHTS = 10
+
+
+@pytest.fixture
+def another(tmp_path: Path) -> Iterator[Engine]:
+    """A second database, for what is made from zero."""
+    made = open_engine(f"sqlite:///{tmp_path / 'other.sqlite3'}")
+    migrate.upgrade(made)
+    yield made
+    made.dispose()
+
+
+def _derived(engine: Engine, today: date) -> list[str]:
+    """Everything derived, but for what tells how it came about: figures of nothing, and months to date of earlier days."""
+    this = f'"until": "{today + timedelta(days=1)}"'
+    with read(engine) as connection:
+        return [
+            line
+            for line in dump.canonical(connection, facts=False)
+            if "nothing_left" not in line and ("month_to_date" not in line or this in line)
+        ]
+
+
+@pytest.mark.parametrize("seed", range(1, 1 + int(os.environ.get("NRR_ROLLUP_SEEDS", "1"))))
+def test_a_night_at_a_time_is_as_good_as_from_zero(
+    engine: Engine, another: Engine, seed: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Over two years of nights with news, news of the past, new rates and customers that go, the store holds what one pass makes, byte for byte."""
+    monkeypatch.setattr(adhoc, "STANDINGS_A_SHARD", 20)
+    chance = random.Random(seed)
+    lives: dict[str, Life] = {}
+    today, night_by_night = START, rolling_of(engine)
+    put_rates(engine, [(date(2024, 3, 1), "eur", "jpy", "160.5")])
+    for night in range(NIGHTS):
+        today += timedelta(days=chance.choice([1, 1, 2, 40, 230]))
+        touched = {f"c{chance.randrange(24 + night)}" for _ in range(14 if not night else 5)}
+        for name in touched:
+            for _ in range(chance.randrange(1, 5)):
+                change(chance, lives.setdefault(name, Life()), name, START, today)
+        if night % 5 == 4:
+            gone = chance.choice(sorted(lives))
+            del lives[gone]
+            touched.add(gone)
+        store(engine, lives, touched, today)
+        put_rates(engine, [(today - timedelta(days=1), "eur", "usd", f"1.{chance.randrange(1000):03}")])
+        found = roll_up(night_by_night)
+        assert (0, night == 0) == (found.broken, found.whole), found.breaks
+        if night % 4 == 1 or night == NIGHTS - 1:
+            _same_as_from_zero(engine, another, lives, today)
+
+
+def _same_as_from_zero(engine: Engine, another: Engine, lives: dict[str, Life], today: date) -> None:
+    from integrations.store.facts import exchange_rates
+
+    with read(engine) as connection:
+        quotes = exchange_rates.of_source(connection)
+    with begin(another) as connection:
+        write_ledger.clear(connection, BASIS.version)
+    put_rates(another, quotes.rows())
+    store(another, lives, lives, today)
+    assert roll_up(rolling_of(another), whole=True).whole
+    with begin(another) as connection:
+        assert partials.kept(connection, BASIS.version)
+    assert _derived(another, today) == _derived(engine, today)
+
+
+def _business(engine: Engine, seed: int, customers: int = 25, today: date = date(2024, 9, 20)) -> dict[str, Life]:
+    chance = random.Random(seed)
+    lives = {f"c{number}": Life() for number in range(customers)}
+    for name, life in lives.items():
+        for _ in range(4):
+            change(chance, life, name, START, today)
+    put_rates(engine, [(date(2024, 1, 1), "eur", "usd", "1.1"), (date(2024, 1, 1), "eur", "jpy", "160")])
+    store(engine, lives, lives, today)
+    return lives
+
+
+def test_shards_and_workers_change_nothing(engine: Engine, another: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One shard and one worker, or many of both: every byte of what is stored is the same."""
+    for where, standings, threads in ((engine, 7, 4), (another, 10**6, 1)):
+        _business(where, 5)
+        monkeypatch.setattr(adhoc, "STANDINGS_A_SHARD", standings)
+        assert roll_up(rolling_of(where), threads=threads).whole
+    assert _derived(engine, date(2024, 9, 20)) == _derived(another, date(2024, 9, 20))
+
+
+def test_stored_figures_are_those_made_at_once(engine: Engine) -> None:
+    """What a run stored of a window is what the ledger gives for it when it is asked directly."""
+    _business(engine, 6)
+    roll_up(rolling_of(engine))
+    window = Window("trailing_3", date(2024, 6, 1), date(2024, 9, 1))
+    held = stored.figures(engine, BASIS, window=window)
+    made = adhoc.figures_now(engine, BASIS, [window], DIMENSIONS, reporting_currency="usd")
+    assert {f.dimension for f in made} == {"", *DIMENSIONS}
+    assert [replace(f, version=1) for f in held] == sorted(made, key=lambda f: (f.dimension, f.segment, f.currency))
+
+
+def test_mrr_at_a_day_is_the_closing_of_its_month(engine: Engine) -> None:
+    """MRR at the last day of a month is the month's closing, in each currency and in the reporting currency."""
+    _business(engine, 7)
+    roll_up(rolling_of(engine))
+    closings = {f.currency: f for f in stored.figures(engine, BASIS, window=month(date(2024, 7, 1)), dimension="")}
+    found = adhoc.mrr_at(engine, BASIS, date(2024, 7, 31), reporting_currency="usd")
+    assert found.together is not None
+    standing = {each.currency: each for each in (*found.by_currency, found.together) if each.net_micros}
+    assert {c: (f.closing, f.closing_customers) for c, f in closings.items() if f.closing} == {
+        c: (s.net_micros, s.customers) for c, s in standing.items()
+    }
+    with read(engine) as connection:
+        kept = snapshots.month_end(connection, BASIS.version, date(2024, 7, 31))
+    assert sum(s.net_micros for s in found.by_currency) == kept["net_micros"].sum()
+
+
+def test_as_many_month_ends_are_kept_as_are_asked_for(engine: Engine) -> None:
+    """Fewer and more from one night to the next; what isn't kept is read off the ledger and says the same."""
+    _business(engine, 7)
+    roll_up(rolling_of(engine, snapshot_months=12))
+    with read(engine) as connection:
+        everything = {
+            day: snapshots.month_end(connection, BASIS.version, day) for day in snapshots.month_ends_kept(connection, BASIS.version)
+        }
+    assert len(everything) > 4
+    for months in (2, 4):
+        roll_up(rolling_of(engine, snapshot_months=months))
+        with read(engine) as connection:
+            assert sorted(everything)[-months:] == snapshots.month_ends_kept(connection, BASIS.version)
+            for day, whole in everything.items():
+                assert whole.equals(snapshots.month_end(connection, BASIS.version, day))
+
+
+def test_a_currency_without_a_rate_is_apart_and_said_so(engine: Engine) -> None:
+    """It is in no figure of the whole book, and both MRR and the roll-up name it."""
+    lives = {
+        "a": Life({(START, "usd"): Stand("a", START, 5_000_000)}),
+        "b": Life({(START, "brl"): Stand("b", START, 9_000_000, "brl")}),
+    }
+    store(engine, lives, lives, date(2024, 3, 1))
+    done = roll_up(rolling_of(engine))
+    assert {"brl"} == set(done.without_rate)
+    found = adhoc.mrr_at(engine, BASIS, date(2024, 2, 1), reporting_currency="usd")
+    assert found.together is not None
+    assert (5_000_000, ["brl"]) == (found.together.net_micros, [s.currency for s in found.apart])
+    assert "no exchange rate of BRL to USD" in found.findings[0]
+
+
+def test_rates_of_days_to_come_are_not_looked_at(engine: Engine) -> None:
+    """On the fifteenth of March a euro is 1.10, whatever is stored for the twentieth: stored figures and those made at once agree."""
+    today = date(2024, 3, 15)
+    lives = {"a": Life({(START, "eur"): Stand("a", START, 100_000_000, "eur")})}
+    store(engine, lives, lives, today)
+    put_rates(engine, [(date(2024, 1, 1), "eur", "usd", "1.10"), (date(2024, 3, 20), "eur", "usd", "1.05")])
+    roll_up(rolling_of(engine))
+    march = month(today)
+    (held,) = stored.figures(engine, BASIS, window=march, dimension="", currency="all:usd")
+    made = [f for f in adhoc.figures_now(engine, BASIS, [march], reporting_currency="usd") if f.currency == "all:usd"]
+    assert [110_000_000] * 2 == [held.closing, *(f.closing for f in made)]
+
+
+# --- restatements -------------------------------------------------------------------------------------------------------------
+
+
+def _jan_and_news(engine: Engine, *, freeze: bool = False) -> tuple[datetime, int, int]:
+    """January closed with a at 100 and b at 50; then it is learnt that b left on the twentieth. When, and the two runs."""
+    lives = {n: Life({(START, "usd"): Stand(n, START, size)}) for n, size in (("a", 100), ("b", 50))}
+    rolling = rolling_of(engine, freeze_closed=freeze)
+    store(engine, lives, lives, date(2024, 2, 2))
+    first = roll_up(rolling)
+    between = datetime.now(UTC)
+    lives["b"].stands[date(2024, 1, 20), "usd"] = Stand("b", date(2024, 1, 20), 0)
+    store(engine, lives, ["b"], date(2024, 2, 3))
+    return between, first.run_id, roll_up(rolling).run_id
+
+
+def _january(found: list[Figures]) -> Figures:
+    (january,) = [f for f in found if f.first == date(2024, 1, 1) and f.kind == "month" and f.currency == "usd" and not f.dimension]
+    return january
+
+
+def test_later_news_makes_a_version_and_names_who_is_behind_it(engine: Engine) -> None:
+    """January is shown as it is now and as it was known; the difference tells by how much, when it was learnt, and by whom."""
+    between, first, second = _jan_and_news(engine)
+    assert (100, 2) == ((f := _january(stored.figures(engine, BASIS))).closing, f.version)
+    assert (150, 1) == ((f := _january(stored.figures(engine, BASIS, as_known_at=between))).closing, f.version)
+    assert [] == stored.figures(engine, BASIS, as_known_at=datetime(2020, 1, 1, tzinfo=UTC))
+    found = stored.between_runs(engine, BASIS, first, second, kind="month")
+    (changed,) = [c for c in found.changed if c.one.first == date(2024, 1, 1) and c.one.currency == "usd"]
+    assert {"closing": -50} == changed.differences()
+    assert second == changed.run_id
+    (behind,) = found.behind
+    assert ("b", date(2024, 1, 1), 50, 0) == (behind.customer, behind.month, behind.closing_before, behind.closing_after)
+    assert {"churn": 50} == stored.flows_changed(behind)
+    with pytest.raises(stored.NoSuchRun):
+        stored.between_runs(engine, BASIS, first, 999)
+
+
+def test_frozen_months_stay_and_news_is_booked_later(engine: Engine) -> None:
+    """Where closed months are frozen, January stays as it was reported, and what is learnt of it is booked in February, once."""
+    _, first, second = _jan_and_news(engine, freeze=True)
+    assert 150 == _january(stored.figures(engine, BASIS)).closing
+    for _ in range(2):
+        with read(engine) as connection:
+            (booked,) = [
+                a for a in rollups.adjustments(connection, BASIS.version, kind="month", dimension="") if a["currency"] == "usd"
+            ]
+        assert (date(2024, 1, 1), date(2024, 2, 1), 0, -50, 1, second) == tuple(
+            booked[name] for name in ("first", "booked", "opening", "closing", "seq", "run_id")
+        )
+        roll_up(rolling_of(engine, freeze_closed=True), whole=True)
+    february = [f for f in stored.figures(engine, BASIS, kind="month", dimension="", currency="usd") if f.first.month == 2]
+    assert [100] == [f.opening for f in february], "the open month is as it is known"
+    changed = stored.between_runs(engine, BASIS, first, second, kind="month").changed
+    assert {date(2024, 2, 1)} == {c.one.first for c in changed}
+
+
+def test_what_is_gone_is_closed_and_comes_back(engine: Engine) -> None:
+    """A segment of which nothing is left isn't shown any more, but was; a window of before the first movement goes with it."""
+    lives = {n: Life({(day, "usd"): Stand(n, day, 10)}) for n, day in (("a", START), ("b", date(2024, 3, 5)))}
+    lives["a"].countries[START] = "de"
+    store(engine, lives, lives, date(2024, 4, 2))
+    roll_up(rolling_of(engine))
+    then = datetime.now(UTC)
+    kept, lives["a"] = lives["a"], Life()
+    store(engine, lives, ["a"], date(2024, 4, 2))
+    roll_up(rolling_of(engine))
+    german = [f for f in stored.figures(engine, BASIS, dimension="country") if f.segment == "de"]
+    assert ([], date(2024, 3, 1)) == (german, min(f.first for f in stored.figures(engine, BASIS, kind="month")))
+    assert any(f.segment == "de" for f in stored.figures(engine, BASIS, dimension="country", as_known_at=then))
+    lives["a"] = kept
+    store(engine, lives, ["a"], date(2024, 4, 2))
+    roll_up(rolling_of(engine))
+    assert {3} == {f.version for f in stored.figures(engine, BASIS, dimension="country") if f.segment == "de"}
+
+
+# --- meanwhile ----------------------------------------------------------------------------------------------------------------
+
+
+def test_who_is_derived_again_meanwhile_is_not_lost(engine: Engine, another: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A customer that is derived again while a run reads makes the run look again, or is taken by the next one; never both or none."""
+    today = date(2024, 9, 20)
+    lives = _business(engine, 8)
+    roll_up(rolling_of(engine))
+    lives["c1"].stands[today, "usd"] = Stand("c1", today, 77)
+    store(engine, lives, ["c1"], today)
+    real, times = rollup._figures, list[int]()
+
+    def overtaken(*asked: object) -> list[Figures]:
+        found = real(*asked)  # type: ignore[arg-type]  # what it was handed
+        if not times:
+            times.append(1)
+            for name in ("c1", "c2"):
+                lives[name].stands[today, "usd"] = Stand(name, today, 88)
+            store(engine, lives, ["c1", "c2"], today)
+        return found
+
+    monkeypatch.setattr(rollup, "_figures", overtaken)
+    assert 2 == roll_up(rolling_of(engine), give_up_after=5).customers, "it looked again, and saw both"
+    _same_as_from_zero(engine, another, lives, today)
+
+
+def test_a_part_that_was_overtaken_is_made_again(engine: Engine, another: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From zero too: what is derived between two shards, or under one, is in the figures once, at the latest a night later."""
+    today = date(2024, 9, 20)
+    lives = _business(engine, 9)
+    monkeypatch.setattr(adhoc, "STANDINGS_A_SHARD", 15)
+    real, times = incremental.of_shard, list[int]()
+
+    def overtaken(*asked: object) -> incremental.Sums:
+        found = real(*asked)  # type: ignore[arg-type]  # what it was handed
+        if len(times) < 3:
+            times.append(1)
+            for name in ("c3", "c4", "c5"):
+                lives[name].stands[today, "usd"] = Stand(name, today, 100 + len(times))
+            store(engine, lives, ["c3", "c4", "c5"], today)
+        return found
+
+    monkeypatch.setattr(incremental, "of_shard", overtaken)
+    assert roll_up(rolling_of(engine), threads=1, give_up_after=5).whole
+    roll_up(rolling_of(engine))
+    _same_as_from_zero(engine, another, lives, today)
+
+
+def test_a_ledger_that_is_cleared_meanwhile_stops_the_run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Figures of a ledger that was thrown away are not written: the run says what to do."""
+    lives = _business(engine, 10)
+    real = incremental.of_shard
+
+    def cleared(*asked: object) -> incremental.Sums:
+        found = real(*asked)  # type: ignore[arg-type]  # what it was handed
+        with begin(engine) as connection:
+            write_ledger.clear(connection, BASIS.version)
+        return found
+
+    monkeypatch.setattr(incremental, "of_shard", cleared)
+    with pytest.raises(partials.NotAddingUp, match="nrr rollup"):
+        roll_up(rolling_of(engine))
+    monkeypatch.undo()
+    store(engine, lives, lives, date(2024, 9, 20))
+    assert roll_up(rolling_of(engine)).whole
+
+
+def test_broken_identities_are_told(engine: Engine) -> None:
+    """A movement that doesn't lead where the customer stands is named, with the customer and the day; the figures are stored all the same."""
+    lives = _business(engine, 11)
+    made = ledger_of("c0", lives["c0"])
+    wrong = replace(
+        made, standings=tuple(replace(s, net_micros=s.net_micros + 1) if n == 0 else s for n, s in enumerate(made.standings))
+    )
+    with begin(engine) as connection:
+        write_ledger.replace_customers(connection, BASIS.version, ["c0"], [wrong])
+    found = roll_up(rolling_of(engine))
+    assert found.broken
+    assert any("customer c0" in each and "do not lead to the standing" in each for each in found.breaks)

@@ -1,0 +1,183 @@
+"""Sending what stands in the outbox: claim, hand over, write down how it ended; each in a transaction of its own.
+
+A channel that is found dead is put out of use, what waits for it goes by the others, and they are told. An answer that leaves a doubt
+is recorded; the message is repeated once, after a while and with a mark, and then left to a person.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Connection
+
+from integrations.notify.delivery import Outcome, Parcel
+from integrations.store.alerts import alerts as store
+from integrations.store.alerts import outbox
+from integrations.store.alerts.outbox import Message, MessageLost, Posted
+from integrations.store.db.clock import now
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import contacts
+from integrations.store.work import jobs
+from integrations.store.work.jobs import Job
+from metrics.alerts import content as alert_content
+from metrics.alerts import sample as alert_sample
+from worker.alerts.evaluate import Alerting, usable_channels
+
+log = structlog.get_logger()
+
+LEASE_SECONDS: Final = 240.0
+"""Longer than the tries of one delivery can take."""
+REPEAT_SECONDS: Final = 600.0
+"""A message that may have arrived is repeated after so long."""
+LONGEST_DELAY_SECONDS: Final = 3_600.0
+GIVE_UP: Final = timedelta(days=3)
+"""What could not be sent for so long is no news any more."""
+MOST_DOUBTS: Final = 2
+"""After so many tries that nobody knows the end of, a message is left alone."""
+
+
+@dataclass(slots=True)
+class Sent:
+    """How many messages ended how."""
+
+    sent: int = 0
+    again: int = 0
+    ambiguous: int = 0
+    failed: int = 0
+    dead: list[str] = field(default_factory=list)
+
+
+def do_send(alerting: Alerting, job: Job) -> None:
+    """Send as a job. What can't be sent now waits in the outbox and doesn't keep the job."""
+    send_due(alerting)
+    with begin(alerting.engine) as connection:
+        jobs.finish(connection, job)
+
+
+def send_due(alerting: Alerting) -> Sent:
+    """Send everything that is due, by every channel that is in use."""
+    done = Sent()
+    while True:
+        with begin(alerting.engine) as connection:
+            usable = usable_channels(connection, alerting)
+            posted = outbox.claim(connection, LEASE_SECONDS, usable) if usable else None
+        if posted is None:
+            return done
+        _send(alerting, posted, done)
+
+
+def _send(alerting: Alerting, posted: Posted, done: Sent) -> None:
+    message = posted.message
+    if posted.doubts > MOST_DOUBTS:
+        outcome = Outcome("ambiguous", posted.last_error or "senders died while they held it")
+    else:
+        with read(alerting.engine) as connection:
+            parcel = _parcel(connection, alerting, posted, now(connection))
+        outcome = alerting.channels[message.channel].deliver(parcel)
+    try:
+        with begin(alerting.engine) as connection:
+            _settle(connection, alerting, posted, outcome, done)
+    except MessageLost:
+        log.warning("message_lost", message=posted.id, channel=message.channel)
+        return
+    about: dict[str, Any] = {"message": posted.id, "rule": message.rule, "channel": message.channel, "end": outcome.end}
+    (log.info if outcome.end == "sent" else log.warning)("message_handed_over", **about, why=outcome.why)
+
+
+def _parcel(connection: Connection, alerting: Alerting, posted: Posted, at: datetime) -> Parcel:
+    body = posted.message.body
+    content: Mapping[str, Any] = body["content"]
+    if alerting.watch.names and content.get("customers"):
+        found = contacts.named(connection, [str(c["customer"]) for c in content["customers"]])
+        content = alert_content.named(dict(content), {key: who.name for key, who in found.items() if who.name})
+    thread = body.get("thread")
+    root = outbox.told(connection, thread, posted.message.channel) if thread else None
+    return Parcel(
+        content=content,
+        key=str(body["key"]),
+        at=at,
+        thread=thread if root is not None else None,
+        root={} if root is None else root.progress,
+        repeat=posted.doubts > 0,
+        progress=posted.progress,
+    )
+
+
+def _settle(connection: Connection, alerting: Alerting, posted: Posted, outcome: Outcome, done: Sent) -> None:
+    """Write down how a delivery ended. Raises MessageLost."""
+    progress = {**posted.progress, **outcome.progress}
+    match outcome.end:
+        case "sent":
+            outbox.sent(connection, posted, progress)
+            done.sent += 1
+        case "again":
+            if now(connection) - posted.created_at > GIVE_UP:
+                outbox.failed(connection, posted, f"given up: {outcome.why}", progress)
+                _by_the_others(connection, alerting, posted)
+                done.failed += 1
+            else:
+                backoff = min(LONGEST_DELAY_SECONDS, 15.0 * 2 ** min(posted.attempts, 12))
+                outbox.again(connection, posted, outcome.why, max(backoff, outcome.wait_seconds), progress)
+                done.again += 1
+        case "ambiguous":
+            if posted.doubts >= 1:
+                outbox.ambiguous(connection, posted, outcome.why, progress)
+            else:
+                outbox.again(connection, posted, outcome.why, REPEAT_SECONDS, progress, doubtful=True)
+            done.ambiguous += 1
+        case "failed":
+            outbox.failed(connection, posted, outcome.why, progress)
+            _by_the_others(connection, alerting, posted)
+            done.failed += 1
+        case "dead":
+            outbox.failed(connection, posted, outcome.why, progress)
+            _put_out_of_use(connection, alerting, posted, outcome.why)
+            done.dead.append(posted.message.channel)
+
+
+def _put_out_of_use(connection: Connection, alerting: Alerting, posted: Posted, why: str) -> None:
+    """Nothing is sent through this channel any more; what waits for it goes by the others, which are told."""
+    channel = posted.message.channel
+    fresh = store.disable(connection, channel, why)
+    waiting = outbox.waiting(connection, channel)
+    outbox.fail_due(connection, channel, f"the channel is out of use: {why}")
+    for each in (posted, *waiting):
+        _by_the_others(connection, alerting, each)
+    if fresh:
+        at = now(connection)
+        body = {"content": channel_content(channel, why), "key": f"channel|{channel}|{at.isoformat()}", "thread": None}
+        others = usable_channels(connection, alerting)
+        outbox.enqueue(
+            connection,
+            [Message("channel", channel, at.date().isoformat(), f"dead:{at.isoformat()}", other, body) for other in others],
+        )
+
+
+def _by_the_others(connection: Connection, alerting: Alerting, posted: Posted) -> None:
+    """Let every other channel tell it that doesn't tell it already."""
+    m = posted.message
+    others = [name for name in usable_channels(connection, alerting) if name != m.channel]
+    outbox.enqueue(connection, [Message(m.rule, m.segment, m.window, m.transition, other, m.body) for other in others])
+
+
+def channel_content(channel: str, why: str) -> dict[str, Any]:
+    """The message about a channel that is out of use."""
+    name = {"slack": "Slack", "email": "The mail server"}.get(channel, channel)
+    return {
+        "kind": "channel",
+        "title": f"{name} takes no alerts any more",
+        "summary": f"{why}. Nothing is sent there until somebody has mended it; this channel tells what it would have told.",
+        "commands": [["Mended? Then", f"nrr alerts test --channel {channel}"]],
+    }
+
+
+def send_sample(alerting: Alerting, channel: str, at: datetime) -> Outcome:
+    """Send a marked sample past the outbox. A channel that takes it is in use again."""
+    key = f"sample|{channel}|{at.isoformat()}"
+    outcome = alerting.channels[channel].deliver(Parcel(alert_sample.sample(alerting.watch, at.date()), key, at))
+    if outcome.end == "sent":
+        with begin(alerting.engine) as connection:
+            store.enable(connection, channel)
+    return outcome

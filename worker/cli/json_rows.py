@@ -1,0 +1,103 @@
+"""Figures and movements as rows: the fixed names of the JSON, and the few lines that people read."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from metrics.labels import Names, segment_words
+from metrics.money import major_text
+from metrics.retention.figures import Figures, difference, rates, why_null
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from worker.figures.adhoc import Standing
+
+COHORT: Final = ("opening", "expansion", "contraction", "churn", "closing_of_cohort")
+BOOK: Final = ("new", "reactivation", "closing", "fx")
+FLOW: Final = ("expansion", "contraction", "churn")
+LOGOS: Final = (
+    "opening_customers", "closing_customers", "retained_customers", "new_logos", "lost_logos", "returned_logos",
+)  # fmt: skip
+COMPANIONS: Final = {"list_mrr": "list", "at_risk": "at_risk", "scheduled_churn": "scheduled", "usage_mrr": "usage"}
+
+
+def amount(name: str, micros: int | None, currency: str) -> dict[str, Any]:
+    """`name` as a decimal string in major units beside `name_micros`."""
+    return {name: None if micros is None else major_text(micros, code_of(currency)), f"{name}_micros": micros}
+
+
+def amounts(named: Mapping[str, int | None], currency: str) -> dict[str, Any]:
+    """Several amounts of one currency."""
+    return {key: value for name, micros in named.items() for key, value in amount(name, micros, currency).items()}
+
+
+def code_of(currency: str) -> str:
+    """The code of `usd` and of `all:usd`, the whole book expressed in it."""
+    return currency.rpartition(":")[2]
+
+
+def figures_row(f: Figures, names: Names | None = None) -> dict[str, Any]:
+    """One window and segment with the names that scripts rely on; rates are decimal strings or null, with the reason."""
+    found = rates(f)
+    flow = {name: f.companion(f"flow_{name}") for name in FLOW}
+    return {
+        "currency": code_of(f.currency),
+        "whole_book": f.currency.startswith("all:"),
+        "dimension": f.dimension or None,
+        "segment": f.segment if f.dimension else None,
+        "segment_name": segment_words(f.dimension, f.segment, names or {}) if f.dimension else None,
+        **amounts({name: getattr(f, name) for name in (*COHORT, *BOOK)}, f.currency),
+        "nrr": found["nrr"],
+        "grr": found["grr"],
+        "logo_retention": found["logo_retention"],
+        "churn_only_retention": found["churn_only_retention"],
+        "flow": {
+            **amounts({"new": f.new, "reactivation": f.reactivation, **flow}, f.currency),
+            "nrr": found["flow_nrr"],
+            "grr": found["flow_grr"],
+            "difference": {
+                kind: amounts(parts, f.currency) for kind, parts in difference(f).items()
+            },
+        },
+        **{name: getattr(f, name) for name in LOGOS},
+        **amounts({name: f.companion(key) for name, key in COMPANIONS.items()}, f.currency),
+        "incomplete": f.incomplete,
+        "reason": f.reason or why_null(f, "nrr"),
+    }  # fmt: skip
+
+
+def standing_row(s: "Standing") -> dict[str, Any]:
+    """What the book stands at in one currency."""
+    named = {
+        "mrr": s.net_micros, "list_mrr": s.list_micros, "arr": s.net_micros * 12, "at_risk": s.at_risk_micros,
+        "scheduled_churn": s.scheduled_micros, "committed": s.committed_micros, "usage_mrr": s.usage_micros,
+    }  # fmt: skip
+    return {
+        "currency": code_of(s.currency),
+        **amounts(named, s.currency),
+        "customers": s.customers,
+        "subscriptions": s.subscriptions,
+    }
+
+
+MOVEMENT: Final = (
+    "date", "customer", "kind", "cause", "currency", "before_micros", "after_micros", "delta_micros", "list_before_micros",
+    "list_after_micros", "inferred", "evidence",
+)  # fmt: skip
+
+
+def movement_rows(frame: "pl.DataFrame") -> Iterable[dict[str, Any]]:
+    """Movements with the names that scripts rely on, and before, after and delta in major units beside the micros."""
+    for row in frame.rename({"day": "date"}).select(MOVEMENT).iter_rows(named=True):
+        major = {name: major_text(row[f"{name}_micros"], row["currency"]) for name in ("before", "after", "delta")}
+        yield {**row, "date": row["date"].isoformat(), **major}
+
+
+def with_ids(
+    columns: Sequence[str], rows: Sequence[Sequence[object]], figures: Sequence[Figures], names: Names
+) -> tuple[Sequence[str], list[Sequence[object]]]:
+    """A table whose rows begin with segments in words, with what the words stand for at its end, where there are any."""
+    named = any(segment_words(f.dimension, f.segment, names) != segment_words(f.dimension, f.segment, {}) for f in figures)
+    if not named:
+        return columns, list(rows)
+    return (*columns, "id"), [(*row, f.segment) for row, f in zip(rows, figures, strict=True)]

@@ -1,0 +1,341 @@
+"""Reading `[alerts]` and `[[alerts.rules]]` of nrr.toml: every fault with its line, and what was probably meant.
+
+A rule that can't be read is refused at start, all of them at once, because an alert that is silently not watched is worse than none.
+What rules mean is in `metrics.alerts.rules`; nothing is evaluated here.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import time
+from pathlib import Path
+from typing import Any, Final
+
+from metrics.alerts.rules import (  # fmt: skip
+    DEFAULT_RULES,
+    DEFAULT_SYSTEM,
+    DRIFT,
+    FRESHNESS,
+    IDENTITY,
+    MOVEMENTS,
+    QUARANTINE,
+    RESERVED,
+    WINDOWS,
+    Judgement,
+    MovementRule,
+    Rule,
+    SystemRule,
+    Watch,
+    faults,
+)
+from metrics.money import MICROS_PER_MAJOR
+from metrics.retention.figures import UNITS
+from worker.config.alert_limits import Fault, Wrong, judgement_of, limit_of, meant, number_of, word_of
+
+CHANNELS: Final = ("slack", "email")
+DIGESTS: Final = ("daily", "weekly", "monthly")
+
+DEFAULT_TOML: Final = """\
+# [alerts]
+# defaults = true                 # the two rules below
+# freshness_hours = 24            # data older than that; 0: never
+# drift = true                    # states that no event explains
+# quarantine = true               # objects that could not be read
+# identity = true                 # sums that don't add up
+# quiet_hours = "22:00-07:00"     # in the reporting time zone: nothing is sent then
+# digests = ["weekly"]            # daily, weekly, monthly
+# digest_above = 5                # more messages than that in one night become one
+# names = false                   # customers' names in messages, where store_names keeps them
+# report_url = "https://…"        # where your report is
+# minimum_customers = 10          # for all rules: no alert on fewer customers at the opening
+# confirm_nights = 1              # nights in a row that must say the same
+# cooldown_days = 3               # quiet for so long after it was resolved
+#
+# [[alerts.rules]]
+# name = "nrr-below-100"
+# metric = "nrr"                  # any rate, amount or count that `nrr show` knows
+# window = "trailing_12"          # day, month, quarter, year, trailing_3, trailing_12
+# below = "100 %"                 # or above; amounts in major units
+# recover_by = "0.5 points"       # how far back before it counts as resolved
+#
+# [[alerts.rules]]
+# name = "grr-drop"
+# metric = "grr"
+# window = "month"
+# falls_by = "2 points"           # or rises_by; points, per cent, or an amount
+# against = "previous"            # or year_ago, trailing_mean (with mean_of = 6)
+# recover_by = "0.5 points"
+#
+# [[alerts.rules]]
+# name = "plans"
+# metric = "grr"
+# window = "trailing_3"
+# each = "plan"                   # every plan on its own; or segment = "plan=pro"
+# below = "85 %"
+#
+# [[alerts.rules]]
+# name = "large-churn"
+# movement = "churn"              # churn, contraction, expansion, new, reactivation, scheduled
+# above = 1000
+"""
+"""What `nrr init` writes: the defaults, and examples to begin with. They are on while all of it is commented out."""
+
+_JUDGEMENT: Final = ("minimum_opening", "minimum_customers", "confirm_nights", "recover_by", "cooldown_days", "remind_days")
+_TABLE: Final = (
+    "defaults", "rules", "names", "quiet_hours", "digests", "digest_above", "report_url", "lookback_days", "freshness_hours",
+    "drift", "quarantine", "identity", "labels", *(name for name in _JUDGEMENT if name != "recover_by"),
+)  # fmt: skip
+_RULE: Final = (
+    "name", "metric", "window", "below", "above", "falls_by", "rises_by", "against", "mean_of", "each", "segment", "currency",
+    "channels", *_JUDGEMENT,
+)  # fmt: skip
+_MOVEMENT_RULE: Final = ("name", "movement", "above", "currency", "channels")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class BadRules(ValueError):
+    """Alerts that can't be watched; `faults` names each with its line."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("these alerts can't be watched; nothing was done:\n" + "\n".join(f"  - {fault}" for fault in faults))
+        self.faults = tuple(faults)
+
+
+@dataclass
+class _Places:
+    """Where in the file a key stands: `place(None, "drift")`, `place(0, "metric")`. TOML's reader doesn't say, so lines are looked through."""
+
+    name: str
+    lines: Mapping[tuple[int | None, str], int] = field(default_factory=dict)
+
+    def place(self, rule: int | None, key: str) -> str:
+        line = self.lines.get((rule, key)) or self.lines.get((rule, ""))
+        return f"{self.name}:{line}" if line else self.name
+
+
+_HEADER: Final = re.compile(r"""^\s*(\[\[?)\s*([A-Za-z0-9_."' -]+?)\s*\]""")
+_KEY: Final = re.compile(r"""^\s*["']?([A-Za-z0-9_-]+)["']?\s*[=.]""")
+
+
+def _lines(text: str) -> dict[tuple[int | None, str], int]:
+    found: dict[tuple[int | None, str], int] = {}
+    rule, inside = -1, False
+    for number, line in enumerate(text.splitlines(), 1):
+        if header := _HEADER.match(line):
+            name = header[2].replace(" ", "")
+            inside = name in ("alerts", "alerts.rules")
+            if name == "alerts.rules":
+                rule += 1
+            if inside:
+                found.setdefault((rule if name == "alerts.rules" else None, ""), number)
+            where = rule if name == "alerts.rules" else None
+        elif inside and (key := _KEY.match(line)):
+            found.setdefault((where, key[1]), number)
+    return found
+
+
+def read_watch(
+    table: Mapping[str, Any], *, text: str = "", name: str = "nrr.toml", dimensions: Sequence[str] | None = None
+) -> Watch:
+    """What is to be watched, from the table `alerts` (empty: the defaults). `text` is the whole file, for lines.
+
+    `dimensions` are those that figures are made for; a rule on another one is refused. Raises BadRules with all faults at once.
+    """
+    places = _Places(name, _lines(text))
+    wrong: list[str] = []
+
+    def fault(rule: int | None, key: str, message: str) -> None:
+        wrong.append(f"{places.place(rule, key)}: {message}")
+
+    for key in table:
+        if key not in _TABLE:
+            fault(None, key, f"[alerts] has no {key!r}{meant(key, _TABLE)}")
+    watch = _table(table, fault)
+    base = judgement_of(table, Judgement(), fault, None, None)
+    own: list[Rule | MovementRule] = []
+    entries = table.get("rules", [])
+    if not isinstance(entries, list) or any(not isinstance(e, Mapping) for e in entries):
+        fault(None, "rules", "rules are written as tables [[alerts.rules]]")
+        entries = []
+    for index, entry in enumerate(entries):
+        try:
+            own.append(_rule(entry, base, dimensions, _here(fault, index)))
+        except Wrong as error:
+            fault(index, error.key, f"{_called(entry, index)}: {error}")
+    _unique(own, fault)
+    if wrong:
+        raise BadRules(wrong)
+    mine = {rule.name for rule in own}
+    kept = [r for r in DEFAULT_RULES if table.get("defaults", True) and r.name not in mine]
+    defaults = [replace(r, judgement=replace(base, recover_by=r.judgement.recover_by)) for r in kept]
+    return replace(
+        watch,
+        rules=(*defaults, *(r for r in own if isinstance(r, Rule))),
+        movements=tuple(r for r in own if isinstance(r, MovementRule)),
+    )
+
+
+def load_watch(table: Mapping[str, Any], config: Path | None, *, dimensions: Sequence[str] | None = None) -> Watch:
+    """The same with lines from the settings file that `table` was read from, if there is one."""
+    text = config.read_text(encoding="utf-8") if config is not None and table else ""
+    return read_watch(table, text=text, name=config.name if config else "nrr.toml", dimensions=dimensions)
+
+
+def _here(fault: Fault, index: int) -> Callable[[str, str], None]:
+    return lambda key, message: fault(index, key, message)
+
+
+def _called(entry: Mapping[str, Any], index: int) -> str:
+    return f"rule {entry['name']!r}" if isinstance(entry.get("name"), str) else f"rule {index + 1}"
+
+
+def _unique(rules: Sequence[Rule | MovementRule], fault: Fault) -> None:
+    seen: dict[str, int] = {}
+    for index, rule in enumerate(rules):
+        if rule.name in seen:
+            fault(index, "name", f"there is a rule called {rule.name!r} already (rule {seen[rule.name] + 1}); say `name`")
+        seen.setdefault(rule.name, index)
+
+
+# --- [alerts] -----------------------------------------------------------------------------------------------------------------
+
+
+def _table(table: Mapping[str, Any], fault: Fault) -> Watch:
+    switches = {DRIFT: True, QUARANTINE: True, IDENTITY: True, "names": False, "defaults": True}
+    for key, default in switches.items():
+        value = table.get(key, default)
+        if not isinstance(value, bool):
+            fault(None, key, f"{key} takes true or false, not {value!r}")
+        switches[key] = value is True
+    hours = _whole(table, "freshness_hours", 24, fault)
+    system = [SystemRule(FRESHNESS, hours * 3600)] if hours else []
+    system += [rule for rule in DEFAULT_SYSTEM if switches.get(rule.name, False)]
+    digests = table.get("digests", [])
+    if not isinstance(digests, list) or any(d not in DIGESTS for d in digests):
+        fault(None, "digests", f"digests takes a list of {', '.join(DIGESTS)}, not {digests!r}")
+        digests = []
+    url = table.get("report_url")
+    if url is not None and not (isinstance(url, str) and re.match(r"https?://\S+$", url)):
+        fault(None, "report_url", f"report_url takes an address that begins with https://, not {url!r}")
+        url = None
+    labels = table.get("labels", {})
+    if not isinstance(labels, Mapping) or any(not isinstance(v, str) for v in labels.values()):
+        fault(None, "labels", 'labels takes words by segment, such as { "plan=price_123" = "Pro" }')
+        labels = {}
+    return Watch(
+        system=tuple(system),
+        digests=tuple(d for d in DIGESTS if d in digests),
+        digest_above=_whole(table, "digest_above", 5, fault),
+        quiet=_quiet(table.get("quiet_hours"), fault),
+        names=switches["names"],
+        report_url=url,
+        lookback_days=max(1, _whole(table, "lookback_days", 7, fault)),
+        labels=dict(labels),
+    )
+
+
+def _whole(table: Mapping[str, Any], key: str, default: int, fault: Fault) -> int:
+    value = table.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        fault(None, key, f"{key} takes a whole number, not {value!r}")
+        return default
+    return value
+
+
+def _quiet(value: Any, fault: Fault) -> tuple[time, time] | None:
+    if value in (None, ""):
+        return None
+    found = re.fullmatch(r"(\d{1,2}:\d\d)\s*[-–]\s*(\d{1,2}:\d\d)", value) if isinstance(value, str) else None
+    try:
+        if found is None:
+            raise ValueError
+        first, last = (time.fromisoformat(part.rjust(5, "0")) for part in found.groups())
+    except ValueError:
+        fault(None, "quiet_hours", f'quiet_hours takes two times such as "22:00-07:00", not {value!r}')
+        return None
+    return (first, last) if first != last else None
+
+
+# --- [[alerts.rules]] -------------------------------------------------------------------------------------------------------------
+
+
+def _rule(
+    entry: Mapping[str, Any], base: Judgement, dimensions: Sequence[str] | None, fault: Callable[[str, str], None]
+) -> Rule | MovementRule:
+    known = _MOVEMENT_RULE if "movement" in entry else _RULE
+    for key in entry:
+        if key not in known:
+            raise Wrong(key, f"there is no {key!r}{meant(key, [*_RULE, 'movement'])}")
+    channels = entry.get("channels", [])
+    if not isinstance(channels, list) or any(c not in CHANNELS for c in channels):
+        raise Wrong("channels", f"channels takes a list of {', '.join(CHANNELS)}, not {channels!r}")
+    currency = entry.get("currency")
+    if currency is not None and not (isinstance(currency, str) and re.fullmatch(r"(all:)?[A-Za-z]{3}", currency)):
+        raise Wrong("currency", f"currency takes a code such as usd, not {currency!r}")
+    currency = currency.lower() if currency else None
+    if "movement" in entry:
+        return _movement(entry, currency, tuple(channels))
+    metric = word_of(entry, "metric", tuple(UNITS), None)
+    window = word_of(entry, "window", WINDOWS, "month")
+    side_key, limit, change = limit_of(entry, metric)
+    dimension, segment = _part(entry, dimensions)
+    judgement = judgement_of(entry, base, lambda _rule, key, message: fault(key, message), None, metric, change)
+    rule = Rule(
+        name=_name(entry, f"{metric}-{window}-{side_key}" + (f"-{dimension}" if dimension else "")),
+        metric=metric,
+        window=window,
+        side="below" if side_key in ("below", "falls_by") else "above",
+        limit=limit,
+        change=change,
+        dimension=dimension,
+        segment=segment,
+        currency=currency,
+        judgement=judgement,
+        channels=tuple(channels),
+    )
+    for problem in faults(rule):
+        raise Wrong("metric", problem)
+    return rule
+
+
+def _movement(entry: Mapping[str, Any], currency: str | None, channels: tuple[str, ...]) -> MovementRule:
+    kind = word_of(entry, "movement", MOVEMENTS, None)
+    if "above" not in entry:
+        raise Wrong("movement", "a rule of single movements needs `above`: the amount a month from which one is told of")
+    amount = number_of(entry["above"])
+    if amount is None or amount < 0:
+        raise Wrong("above", f"above takes an amount in major units, such as 1000, not {entry['above']!r}")
+    return MovementRule(_name(entry, f"large-{kind}"), kind, round(amount * MICROS_PER_MAJOR), currency, channels)
+
+
+def _name(entry: Mapping[str, Any], default: str) -> str:
+    name = entry.get("name", default)
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise Wrong("name", f"a name is made of letters, digits, dots, dashes and underscores, not {name!r}")
+    if name in RESERVED:
+        raise Wrong("name", f"{name!r} is the name of a built-in rule; choose another one")
+    return name
+
+
+def _part(entry: Mapping[str, Any], dimensions: Sequence[str] | None) -> tuple[str, str | None]:
+    """The dimension that a rule looks at, and the one segment (None: each)."""
+    each, segment = entry.get("each"), entry.get("segment")
+    if each is None and segment is None:
+        return "", None
+    if each is not None and segment is not None:
+        raise Wrong("segment", "takes either `segment` (one) or `each` (all of a dimension), not both")
+    if each is not None:
+        key, dimension, value = "each", str(each), None
+    else:
+        key = "segment"
+        dimension, equals, found = str(segment).partition("=")
+        if not equals:
+            raise Wrong(key, f'segment takes a dimension and its value, such as "plan=pro", not {segment!r}')
+        dimension, value = dimension.strip(), found.strip()
+    if dimensions is not None and dimension not in dimensions:
+        near = meant(dimension, dimensions)
+        raise Wrong(
+            key,
+            f"no figures are made by {dimension!r}{near or '; add it to `dimensions` (there are ' + ', '.join(dimensions) + ')'}",
+        )
+    return dimension, value

@@ -1,0 +1,333 @@
+"""From facts to the ledger, job by job: whom to derive again, deriving them, saying that the ledger is complete.
+
+The ledger is a pure function of the facts, the basis and the moment as of which it is derived, so every job here replaces whole customers
+and may be done twice. A run derives the customers that were marked since the last one and those whose MRR changes because a moment has
+passed; a basis that is new, a rebuild, or a moment before the last one, is derived whole, in shards of buckets. Which evidence means what
+is the engine's business.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine
+
+from integrations.store.db.clock import now as database_now
+from integrations.store.db.encoding import bucket_of
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import accounts, catalog, customer_merge
+from integrations.store.facts import read as read_facts
+from integrations.store.ledger import write as write_ledger
+from integrations.store.work import jobs, key_value
+from integrations.store.work.jobs import Job
+from metrics import growth
+from metrics.entries import CustomerLedger
+from metrics.evidence import CustomerGroup, CustomerState, Instant
+from metrics.ledger.derive import Basis, Deriver, InternalRule, metadata_of
+from metrics.policy import Policy
+from worker.execution.crew import Handler
+from worker.execution.stop import Stop
+
+CUSTOMERS_AT_ONCE: Final = 1_000
+"""Customers that one job derives in memory and writes in one transaction."""
+
+MOST_SHARDS: Final = 512
+RULE_SHARDS: Final = 64
+"""A new rule for who is whom looks at everybody, in so many parts."""
+
+CLOCKS_DIFFER_SECONDS: Final = 900
+"""Workers' clocks may differ by so much. A moment further back than this before the last derivation is meant: then all is derived anew."""
+
+MOST_TRIES: Final = 3
+_DROPPED: Final = "derive:dropped"
+"""Under this name the last mark is remembered that was ever removed."""
+
+KINDS: Final = ("derive_plan", "derive_shard", "derive_touched", "derive_mark")
+
+
+@dataclass(frozen=True, slots=True)
+class Deriving:
+    """What deriving needs."""
+
+    engine: Engine
+    stop: Stop
+    basis: Basis
+    now: Instant
+    kept: tuple[Basis, ...] = ()
+    """Further bases that are kept up to date; any other one that was derived once is derived anew when somebody asks for it."""
+    priced: dict[str, tuple[tuple[int, int], Deriver]] = field(default_factory=dict, repr=False, compare=False)
+    """By basis the deriver of the job before and the catalog that it knows: most compositions come again, in other customers."""
+
+    def deriver(self, connection: Connection, basis: Basis, known: tuple[int, int]) -> Deriver:
+        """A deriver that knows the catalog as it is in the state `known`, which is how `connection` sees it."""
+        held = self.priced.get(basis.version)
+        if held is None or held[0] != known:
+            held = self.priced[basis.version] = known, deriver_of(connection, basis)
+        return held[1]
+
+
+def handlers(deriving: Deriving) -> dict[str, Handler]:
+    """The kinds of jobs that derive."""
+    return {
+        "derive_plan": partial(do_plan, deriving),
+        "derive_shard": partial(do_shard, deriving),
+        "derive_touched": partial(do_touched, deriving),
+        "derive_mark": partial(do_mark, deriving),
+    }
+
+
+def first_job(*, stage: int = 0, rebuild: bool = False, basis: Basis | None = None, dedupe_key: str | None = None) -> Job:
+    """The job that a derivation begins with, of the basis that is set (and those kept) or of another one."""
+    data: dict[str, Any] = {"rebuild": rebuild}
+    if basis is not None:
+        data["basis"] = choices_of(basis)
+    return Job("derive_plan", 0, stage=stage, data=data, dedupe_key=dedupe_key)
+
+
+# --- the basis as something that can be stored ------------------------------------------------------------------------------
+
+
+def choices_of(basis: Basis) -> dict[str, Any]:
+    """A basis as plain values. What was added after the first release is left out while it is at its default, as it is in the version."""
+    first: dict[str, Any] = {
+        "policy": {
+            "name": basis.policy.name,
+            **{choice: getattr(basis.policy, choice) for choice in growth.POLICY},
+            **dict(growth.said_later(basis.policy, ("name", *growth.POLICY))),
+        },
+        "timezone": basis.timezone,
+        "merge_key": basis.merge_key,
+        "internal": [_plain_rule(rule) for rule in basis.internal],
+        "migration_key": basis.migration_key,
+    }
+    return first | dict(growth.said_later(basis, growth.BASIS))
+
+
+def _plain_rule(rule: InternalRule) -> list[Any]:
+    later = dict(growth.said_later(rule, growth.INTERNAL_RULE))
+    return [rule.key, list(rule.values), *([later] if later else [])]
+
+
+def basis_of(choices: Mapping[str, Any]) -> Basis:
+    """The basis that plain values stand for; a choice that didn't exist yet when they were stored is at its default.
+
+    Raises UnknownBasis for a choice that this release doesn't know: to pass it over would be to derive something else.
+    """
+    try:
+        return Basis(
+            **{
+                **choices,
+                "policy": Policy(**choices.get("policy", {})),
+                "internal": tuple(map(_rule_of, choices.get("internal", ()))),
+            }
+        )
+    except TypeError as error:
+        raise UnknownBasis(f"a basis was stored by a release that knows choices which this one doesn't: {error}") from error
+
+
+def _rule_of(plain: Sequence[Any]) -> InternalRule:
+    key, values, *later = plain
+    return InternalRule(key, tuple(values), **(later[0] if later else {}))
+
+
+class UnknownBasis(RuntimeError):
+    """What is to be derived was asked for by a newer release; nothing was done."""
+
+
+def is_complete(connection: Connection, basis: Basis) -> bool:
+    """Whether the ledger of a basis was derived to its end and nothing has outdated it as a whole since."""
+    found = write_ledger.bases(connection).get(basis.version)
+    return found is not None and found.derived_at is not None
+
+
+# --- planning ---------------------------------------------------------------------------------------------------------------------
+
+
+def do_plan(deriving: Deriving, job: Job) -> None:
+    """Decide who is derived, and write it down as jobs of the same run in the stages after this one."""
+    asked = job.data.get("basis")
+    wanted = [basis_of(asked)] if asked else [deriving.basis, *deriving.kept]
+    with begin(deriving.engine) as connection:
+        # In a transaction of its own: nobody who stores facts is kept waiting until the plan is written.
+        customers, last_mark = read_facts.touched_customers(connection)
+    with begin(deriving.engine) as connection:
+        jobs.hold(connection, job)
+        for basis in wanted:
+            write_ledger.put_basis(connection, basis.version, basis.policy.name, choices_of(basis))
+        rebuild = bool(job.data.get("rebuild"))
+        named = _assign(connection, wanted[0], customers, everybody=rebuild)
+        held = write_ledger.bases(connection)
+        now = _as_of([held[basis.version] for basis in wanted], Instant(job.data.get("now") or deriving.now))
+        whole = [basis for basis in wanted if rebuild or not _goes_on(held[basis.version], now)]
+        made: list[Job] = []
+        if whole:
+            shards = shards_of(connection)
+            for basis in whole:
+                data = {"basis": choices_of(basis), "now": now, "shards": shards}
+                made += [_job(job, 1, "derive_shard", {**data, "shard": shard}, basis) for shard in range(shards)]
+        for basis in wanted:
+            if basis not in whole:
+                made += _again(connection, job, basis, named, now)
+        done: dict[str, Any] = {
+            "versions": [basis.version for basis in wanted],
+            "now": now,
+            "marks_seen": max(last_mark, _dropped(connection)),
+        }
+        if not asked:
+            # The marks fall with the last job of this run: until then they say what is still to be done.
+            done["marks_until"] = last_mark
+            if customers:
+                _outdate(connection, lambda row: row.version not in done["versions"])
+        made.append(_job(job, 2, "derive_mark", done))
+        jobs.add(connection, made)
+        jobs.finish(connection, job)
+
+
+def _as_of(rows: Sequence[write_ledger.BasisRow], now: Instant) -> Instant:
+    """The moment as of which to derive: not before what another worker's clock, a little ahead, has derived already."""
+    known = [row.derived_until for row in rows if row.derived_until is not None]
+    return max([now, *(until for until in known if until <= now + CLOCKS_DIFFER_SECONDS)])
+
+
+def _goes_on(row: write_ledger.BasisRow, now: Instant) -> bool:
+    """Whether a ledger can be brought up to date customer by customer: it is complete, and not of a later moment."""
+    return row.derived_at is not None and row.derived_until is not None and row.derived_until <= now
+
+
+def _job(after: Job, stage: int, kind: str, data: Mapping[str, Any], basis: Basis | None = None) -> Job:
+    number = data.get("shard", data.get("part", 0))
+    key = f"{after.run_id}:{after.id}:{kind}:{basis.version if basis else ''}:{number}"
+    return Job(kind, after.run_id, stage=after.stage + stage, stream="customers", data=data, dedupe_key=key)
+
+
+def shards_of(connection: Connection) -> int:
+    """In how many shards everybody is derived, so that memory stays bounded."""
+    return max(1, min(MOST_SHARDS, -(-read_facts.count_customers(connection) // CUSTOMERS_AT_ONCE)))
+
+
+def _again(connection: Connection, job: Job, basis: Basis, named: set[str], now: Instant) -> list[Job]:
+    """Jobs for those of whom something new is known and for those whose moment has come."""
+    everybody = {*named, *write_ledger.due_again(connection, basis.version, now, 1 << 30)}
+    ordered = sorted(everybody, key=lambda name: (bucket_of(name), name))
+    data = {"basis": choices_of(basis), "now": now}
+    return [
+        _job(job, 1, "derive_touched", {**data, "names": ordered[part : part + CUSTOMERS_AT_ONCE], "part": part}, basis)
+        for part in range(0, len(ordered), CUSTOMERS_AT_ONCE)
+    ]
+
+
+def _outdate(connection: Connection, which: Callable[[write_ledger.BasisRow], bool]) -> None:
+    """Say of bases that their ledgers aren't complete any more."""
+    for version, row in write_ledger.bases(connection).items():
+        if row.derived_at is not None and which(row):
+            write_ledger.mark_derived(connection, version, None, None)
+
+
+# --- who is whom --------------------------------------------------------------------------------------------------------------
+
+
+def _assign(
+    connection: Connection, basis: Basis, customers: Sequence[customer_merge.StripeCustomer], *, everybody: bool
+) -> set[str]:
+    """Give Stripe customers their names in the ledger; gives whom to derive: the names of `customers`, and all that gained or lost a part."""
+    changed: set[str] = set()
+    if customer_merge.rule(connection) != basis.merge_key:
+        _outdate(connection, lambda row: row.choices.get("merge_key") != basis.merge_key)
+        everybody = True
+    if everybody and (basis.merge_key is not None or customer_merge.any_member(connection)):
+        for shard in range(RULE_SHARDS):
+            found = customer_merge.all_states(connection, (shard, RULE_SHARDS))
+            changed |= customer_merge.assign(connection, {each: _name(basis, each[1], states) for each, states in found})
+    customer_merge.keep_rule(connection, basis.merge_key)
+    if basis.merge_key is None:
+        return changed | {customer for _, customer in customers}
+    states = customer_merge.states(connection, customers)
+    given = {each: _name(basis, each[1], states.get(each, ())) for each in customers}
+    return changed | customer_merge.assign(connection, given) | set(given.values())
+
+
+def _name(basis: Basis, customer: str, states: tuple[CustomerState, ...]) -> str:
+    return basis.customer_name(customer, metadata_of(states))
+
+
+# --- deriving -----------------------------------------------------------------------------------------------------------------
+
+
+class CatalogMoved(RuntimeError):
+    """Prices or coupons became known while customers were derived, again and again: nothing was written, and it has to be done again."""
+
+
+def do_shard(deriving: Deriving, job: Job) -> None:
+    """Derive every customer of one shard of buckets, in the place of whatever was there."""
+    version = basis_of(job.data["basis"]).version
+    shard = (int(job.data["shard"]), int(job.data["shards"]))
+    with _derived(deriving, job, lambda connection: read_facts.groups(connection, shard=shard)) as (connection, ledgers):
+        write_ledger.clear_shard(connection, version, shard)
+        write_ledger.replace_customers(connection, version, [each.customer for each in ledgers], ledgers, fresh=True)
+        jobs.progressed(connection, job, objects=len(ledgers))
+        jobs.finish(connection, job)
+
+
+def do_touched(deriving: Deriving, job: Job) -> None:
+    """Derive some customers again; one of whom nothing is left loses what it had."""
+    version = basis_of(job.data["basis"]).version
+    names = [str(name) for name in job.data["names"]]
+    with _derived(deriving, job, lambda connection: read_facts.groups(connection, only=names)) as (connection, ledgers):
+        write_ledger.replace_customers(connection, version, names, ledgers)
+        jobs.progressed(connection, job, objects=len(names))
+        jobs.finish(connection, job)
+
+
+@contextmanager
+def _derived(
+    deriving: Deriving, job: Job, groups: Callable[[Connection], Iterator[CustomerGroup]]
+) -> Iterator[tuple[Connection, list[CustomerLedger]]]:
+    """The ledgers of some customers, with the transaction in which they are written under the job's token.
+
+    Whoever brings a price looks in the ledger for those who lack it. So what is written must rest on the catalog as it is then: a
+    customer would wait for ever for a price that came after it was derived and before it was written.
+    """
+    basis, now = basis_of(job.data["basis"]), Instant(job.data["now"])
+    for _ in range(MOST_TRIES):
+        with read(deriving.engine) as connection:
+            known = catalog.state(connection)
+            deriver = deriving.deriver(connection, basis, known)
+            ledgers = []
+            for group in groups(connection):
+                deriving.stop.check()
+                ledgers.append(deriver.derive(group, now))
+        with begin(deriving.engine) as connection:
+            jobs.hold(connection, job)
+            catalog.keep_still(connection)
+            if catalog.state(connection) == known:
+                yield connection, ledgers
+                return
+    raise CatalogMoved(f"prices became known {MOST_TRIES} times while job {job.id} derived: it is done again later")
+
+
+def do_mark(deriving: Deriving, job: Job) -> None:
+    """The ledgers are complete: say so, and remove the marks that this run has dealt with.
+
+    Nothing is said when another run has dealt with later marks since this one was planned: what this run wrote may lack them.
+    """
+    with begin(deriving.engine) as connection:
+        jobs.hold(connection, job)
+        if _dropped(connection) <= int(job.data["marks_seen"]):
+            for version in job.data["versions"]:
+                write_ledger.mark_derived(connection, version, database_now(connection), Instant(job.data["now"]))
+            if "marks_until" in job.data:
+                read_facts.drop_touched_until(connection, int(job.data["marks_until"]))
+                key_value.put(connection, _DROPPED, int(job.data["marks_until"]))
+        jobs.finish(connection, job)
+
+
+def _dropped(connection: Connection) -> int:
+    """The last mark that was ever removed."""
+    return int(key_value.get(connection, _DROPPED) or 0)
+
+
+def deriver_of(connection: Connection, basis: Basis) -> Deriver:
+    """A deriver with the catalogs of all accounts as they hold."""
+    return Deriver({row.id: catalog.load(connection, row.id) for row in accounts.everything(connection)}, basis)

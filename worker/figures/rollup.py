@@ -1,0 +1,341 @@
+"""Rolling up: ledger → figures of every window and segment, day totals and month-end snapshots, as jobs.
+
+`rollup_plan` decides what has to be added up. From zero, each shard of the customers is a `rollup_part`, for any worker to do, and
+`rollup_sum` adds the parts up; afterwards a night's `rollup_sum` alone lets the changed customers take their own place. No job waits for
+another in a worker's hands: stages hold them back. How sums are made is in `worker.figures.incremental`, what they mean in `metrics`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import structlog
+from sqlalchemy import Connection, Engine
+
+from integrations.store.db.clock import now as database_now
+from integrations.store.db.engine import begin, read
+from integrations.store.figures import labels, partials, restatements, rollups, snapshots
+from integrations.store.figures.rollups import Written
+from integrations.store.ledger import previous
+from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger.previous import Marks
+from integrations.store.work import jobs, key_value
+from integrations.store.work.jobs import Job
+from metrics.evidence import Instant
+from metrics.exchange_rates import QUOTES
+from metrics.ledger.derive import Basis
+from metrics.periods import Window, add_months, day_of
+from metrics.retention import aggregate, segments
+from metrics.retention.figures import Figures
+from worker.execution.crew import Handler
+from worker.execution.stop import Stop
+from worker.figures import incremental
+from worker.figures.adhoc import complete_until, derived_until, quotes_until, shard_count
+from worker.figures.derive import basis_of, choices_of
+from worker.figures.exchange_rates import refresh
+from worker.figures.incremental import Asked, Night, Sums
+from worker.figures.labels import words_of
+from worker.figures.upcoming import do_outlook
+
+log = structlog.get_logger()
+
+KINDS: Final = ("rollup_plan", "rollup_part", "rollup_sum", "outlook")
+SNAPSHOT_MONTHS: Final = 13
+"""So many month ends are kept customer by customer; earlier ones are read off the standings when they are asked for."""
+BREAKS_KEPT: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Rolling:
+    """What rolling up needs, and what figures are made for."""
+
+    engine: Engine
+    stop: Stop
+    basis: Basis
+    kept: tuple[Basis, ...] = ()
+    """Further bases whose figures are kept up to date."""
+    dimensions: tuple[str, ...] = segments.DEFAULT_DIMENSIONS
+    reporting_currency: str | None = None
+    bands: segments.Bands = segments.BANDS
+    rates: str | None = None
+    """Where exchange rates come from: `ecb`, or a file; None leaves those that are stored."""
+    freeze_closed: bool = False
+    """Whether figures of months that are over stay as they are, and later news is booked as an adjustment."""
+    snapshot_months: int = SNAPSHOT_MONTHS
+    """For how many months back MRR per customer is kept as rows of its own; of any day it can be read off the ledger."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the last roll-up of a basis came to. `breaks` are identities that don't hold, in words (the first ones of `broken`).
+
+    `without_rate`: currencies that had no exchange rate when one was needed, with the number of windows that leave them out.
+    """
+
+    run_id: int
+    at: datetime
+    whole: bool
+    windows: int
+    customers: int
+    written: Written
+    restated: int
+    broken: int
+    breaks: tuple[str, ...]
+    without_rate: Mapping[str, int] = field(default_factory=dict)
+
+
+def handlers(rolling: Rolling) -> dict[str, Handler]:
+    """The kinds of jobs that roll up."""
+    return {
+        "rollup_plan": partial(do_plan, rolling),
+        "rollup_part": partial(do_part, rolling),
+        "rollup_sum": partial(do_sum, rolling),
+        "outlook": partial(do_outlook, rolling.engine, rolling.stop.check),
+    }
+
+
+def first_job(*, stage: int = 0, whole: bool = False, basis: Basis | None = None, dedupe_key: str | None = None) -> Job:
+    """The job that a roll-up begins with, of the basis that is set (and those kept) or of another one; `whole` makes it from zero."""
+    data: dict[str, Any] = {"whole": whole}
+    if basis is not None:
+        data["basis"] = choices_of(basis)
+    return Job("rollup_plan", 0, stage=stage, stream="figures", data=data, dedupe_key=dedupe_key)
+
+
+def outcome(connection: Connection, basis: Basis) -> Outcome | None:
+    """What the last roll-up of a basis came to; None before the first one."""
+    found = key_value.get(connection, _remembered(basis))
+    if found is None:
+        return None
+    written = Written(**_known(Written, found.pop("written")))
+    return Outcome(
+        **{
+            **_known(Outcome, found),
+            "at": datetime.fromisoformat(found["at"]),
+            "written": written,
+            "breaks": tuple(found["breaks"]),
+        }
+    )
+
+
+def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Of values that another release may have remembered those that this one has a place for."""
+    return {f.name: values[f.name] for f in fields(kind) if f.name in values}
+
+
+def _remembered(basis: Basis) -> str:
+    return f"rollup:{basis.version}"
+
+
+# --- planning -----------------------------------------------------------------------------------------------------------------
+
+
+def do_plan(rolling: Rolling, job: Job) -> None:
+    """Decide for each basis whether it is added up from zero, and write it down as jobs of the same run in the stages after this one."""
+    named = job.data.get("basis")
+    wanted = [basis_of(named)] if named else [rolling.basis, *rolling.kept]
+    with begin(rolling.engine) as connection:
+        for basis in wanted:
+            if rolling.rates is not None and rolling.reporting_currency is not None:
+                refresh(connection, basis.version, rolling.rates, rolling.reporting_currency, database_now(connection))
+            asked = _asked(connection, rolling, basis)
+            data = {
+                "basis": choices_of(basis), **_said(asked), "freeze": rolling.freeze_closed, "snapshot_months": rolling.snapshot_months,
+            }  # fmt: skip
+            whole = bool(job.data.get("whole")) or not incremental.fits(partials.kept(connection, basis.version), asked)
+            shards = shard_count(connection, basis.version)
+            if whole or _many_changed(connection, basis.version):
+                partials.begin(connection, basis.version, job.run_id, {"quotes": _quotes(connection, asked)})
+                made = [_job(job, 1, "rollup_part", {**data, "shard": shard, "shards": shards}) for shard in range(shards)]
+                jobs.add(connection, [*made, _job(job, 2, "rollup_sum", {**data, "whole": True})])
+            else:
+                jobs.add(connection, [_job(job, 2, "rollup_sum", {**data, "whole": False})])
+            jobs.add(connection, [_job(job, 2, "outlook", {"basis": data["basis"], "now": derived_until(connection, basis)})])
+        jobs.finish(connection, job)
+
+
+def _many_changed(connection: Connection, basis: str) -> bool:
+    """Whether so many customers were derived again that it is less work to read everybody once."""
+    changed = len(previous.marks(connection, basis).times)
+    return changed > incremental.CUSTOMERS_AT_ONCE and changed * 8 > read_ledger.standings_held(connection, basis)
+
+
+def _job(after: Job, stage: int, kind: str, data: Mapping[str, Any]) -> Job:
+    key = f"{after.run_id}:{after.id}:{kind}:{basis_of(data['basis']).version}:{data.get('shard', 0)}"
+    return Job(kind, after.run_id, stage=after.stage + stage, stream="figures", data=data, dedupe_key=key)
+
+
+def _asked(connection: Connection, rolling: Rolling, basis: Basis) -> Asked:
+    """What is to be made. Raises NothingDerived while there is no complete ledger."""
+    today = day_of(derived_until(connection, basis), basis.timezone)
+    moved = read_ledger.span(connection, basis.version)
+    return Asked(
+        basis,
+        rolling.dimensions,
+        rolling.reporting_currency.lower() if rolling.reporting_currency else None,
+        rolling.bands,
+        moved[0] if moved else today,
+        today,
+        complete_until(connection, basis),
+    )
+
+
+def _said(asked: Asked) -> dict[str, Any]:
+    """What is asked, as a job keeps it: every part and the sum must be of the same."""
+    return {
+        "dimensions": list(asked.dimensions), "reporting": asked.reporting_currency, "size": list(asked.bands.size),
+        "usage": list(asked.bands.usage), "first": asked.first.isoformat(), "today": asked.today.isoformat(),
+        "complete_until": asked.complete_until,
+    }  # fmt: skip
+
+
+def _asked_by(data: Mapping[str, Any]) -> Asked:
+    return Asked(
+        basis_of(data["basis"]),
+        tuple(data["dimensions"]),
+        data["reporting"],
+        segments.Bands(tuple(data["size"]), tuple(data["usage"])),
+        date.fromisoformat(data["first"]),
+        date.fromisoformat(data["today"]),
+        Instant(data["complete_until"]),
+    )
+
+
+def _quotes(connection: Connection, asked: Asked) -> Any:
+    import polars as pl
+
+    return quotes_until(connection, asked.today) if asked.reporting_currency is not None else pl.DataFrame(schema=QUOTES)
+
+
+# --- adding up ----------------------------------------------------------------------------------------------------------------
+
+
+def do_part(rolling: Rolling, job: Job) -> None:
+    """Add up one shard of the customers, and keep their latest month ends."""
+    asked, version = _asked_by(job.data), basis_of(job.data["basis"]).version
+    shard = (int(job.data["shard"]), int(job.data["shards"]))
+    rolling.stop.check()
+    with read(rolling.engine) as connection:
+        quotes = partials.begun(connection, version, job.run_id)["quotes"]
+        seen = previous.marks(connection, version, shard)
+        some = read_ledger.book(connection, version, shard=shard, keys=asked.keys)
+    made = incremental.of_shard(some, asked, quotes)
+    rolling.stop.check()
+    with begin(rolling.engine) as connection:
+        jobs.hold(connection, job)
+        partials.begun(connection, version, job.run_id)
+        previous.settle(connection, version, seen)
+        partials.put(connection, version, job.run_id, shard[0], made.frames())
+        snapshots.put_month_ends(connection, version, _month_ends(asked, job), shard=shard)
+        jobs.progressed(connection, job, objects=some.standings["customer"].n_unique())
+        jobs.finish(connection, job)
+
+
+def do_sum(rolling: Rolling, job: Job) -> None:
+    """Make the figures: of the parts of this run, or of what is kept and the customers that changed since."""
+    asked = _asked_by(job.data)
+    rolling.stop.check()
+    if job.data["whole"]:
+        _sum_of_parts(rolling, job, asked)
+    else:
+        _sum_of_changes(rolling, job, asked)
+
+
+def _sum_of_parts(rolling: Rolling, job: Job, asked: Asked) -> None:
+    version = asked.basis.version
+    with read(rolling.engine) as connection:
+        words = words_of(connection)
+        quotes = partials.begun(connection, version, job.run_id)["quotes"]
+        made = incremental.together(map(incremental.sums_of, partials.of_run(connection, version, job.run_id)), quotes, asked)
+    figures = _figures(made, asked, asked.windows)
+    with begin(rolling.engine) as connection:
+        jobs.hold(connection, job)
+        partials.begun(connection, version, job.run_id)
+        snapshots.replace_day_totals(connection, version, made.totals)
+        snapshots.drop_month_ends(connection, version, _month_ends(asked, job))
+        partials.remove(connection, version, job.run_id)
+        _conclude(connection, job, asked, made, figures, asked.windows, words)
+
+
+def _sum_of_changes(rolling: Rolling, job: Job, asked: Asked) -> None:
+    version = asked.basis.version
+    with read(rolling.engine) as connection:
+        words = words_of(connection)
+        held = partials.kept(connection, version)
+        if not held:
+            raise partials.NotAddingUp(job.run_id)
+        found = incremental.night(connection, incremental.sums_of(held), asked, _quotes(connection, asked))
+        ends = snapshots.month_ends_kept(connection, version)
+    figures = _figures(found.sums, asked, found.different)
+    rolling.stop.check()
+    with begin(rolling.engine) as connection:
+        jobs.hold(connection, job)
+        previous.settle(connection, version, found.seen)
+        snapshots.replace_day_totals(connection, version, found.sums.totals, first=found.totals_from)
+        _keep_month_ends(connection, _month_ends(asked, job), asked.basis.version, ends, found.seen)
+        jobs.progressed(connection, job, objects=len(found.seen.times))
+        _conclude(connection, job, asked, found.sums, figures, found.different, words, found)
+
+
+def _figures(made: Sums, asked: Asked, windows: Sequence[Window]) -> list[Figures]:
+    some = aggregate.of_windows(made.partials, windows)
+    return list(aggregate.finish(some, asked.basis.policy, complete_until=asked.complete_until, timezone=asked.basis.timezone))
+
+
+def _conclude(
+    connection: Connection,
+    job: Job,
+    asked: Asked,
+    made: Sums,
+    figures: Sequence[Figures],
+    windows: Sequence[Window],
+    words: Mapping[tuple[str, str], str],
+    night: Night | None = None,
+) -> None:
+    """Write figures as versions, keep what they were made of, say what came of it, and finish the job."""
+    version, learnt_at = asked.basis.version, database_now(connection)
+    outdated = {span for span in rollups.windows(connection, version) if span[0] != "month_to_date"}
+    outdated -= {(w.kind, w.first, w.until) for w in asked.windows}
+    written = rollups.put(
+        connection,
+        version,
+        [f.to_row() for f in figures],
+        learnt_at,
+        job.run_id,
+        whole=[*((w.kind, w.first, w.until) for w in windows), *sorted(outdated)],
+        frozen_until=asked.today if job.data.get("freeze") else None,
+        booked=add_months(asked.today, 0),
+    )
+    partials.keep(connection, version, made.frames())
+    labels.put(connection, words)
+    restated = 0
+    if night is not None:
+        restated = restatements.put(connection, version, job.run_id, night.restated, learnt_at)
+    broken = [
+        *made.breaks,
+        *(f"{f.kind} {f.first} {f.dimension} {f.segment} {f.currency}: {b}" for f in figures for b in f.breaks()),
+    ]
+    apart = made.partials.apart["currency"].value_counts().sort("currency")
+    said = {
+        "run_id": job.run_id, "at": learnt_at.isoformat(), "whole": night is None, "windows": len(windows),
+        "customers": len(night.seen.times) if night else made.about["customers"], "restated": restated, "broken": len(broken),
+        "breaks": broken[:BREAKS_KEPT], "without_rate": dict(apart.iter_rows()),
+        "written": {"new": written.new, "changed": written.changed, "gone": written.gone, "same": written.same, "adjusted": written.adjusted},
+    }  # fmt: skip
+    key_value.put(connection, _remembered(asked.basis), said)
+    log.info("rolled_up", run=job.run_id, basis=version, **{k: said[k] for k in ("whole", "windows", "broken", "restated")})
+    jobs.finish(connection, job)
+
+
+def _month_ends(asked: Asked, job: Job) -> list[date]:
+    """The last days of the latest months that are over, as many as are kept."""
+    firsts = [add_months(asked.today, -back) for back in range(int(job.data.get("snapshot_months", SNAPSHOT_MONTHS)))]
+    return sorted(first - timedelta(days=1) for first in firsts if first > asked.first)
+
+
+def _keep_month_ends(connection: Connection, wanted: Sequence[date], version: str, held: Sequence[date], seen: Marks) -> None:
+    snapshots.put_month_ends(connection, version, [d for d in wanted if d not in held])
+    snapshots.put_month_ends(connection, version, [d for d in wanted if d in held], customers=sorted(seen.times))
+    snapshots.drop_month_ends(connection, version, wanted)

@@ -1,0 +1,172 @@
+"""The nightly audit: what Stripe says now against what we hold, of every kind, and how many differences no news explains.
+
+The reading is done by ordinary jobs: events of the last days once more, lists, single objects. A state that differs from the newest one
+known is stored, which heals it; an event that had not been there before is laid in its place, with its own date. What is left to say is
+whether a difference was news on its way (an event that the next sync will read names it) or drift: a change that did not reach us when
+it should have. Drift is counted and named, because a number above zero means that something was missed.
+
+What we hold as going on and no list has any more is looked up by itself. A subscription that Stripe doesn't know at all any more is
+`gone` from that moment on: it leaves MRR, and nothing is called a cancellation.
+"""
+
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+import structlog
+from sqlalchemy import Connection
+
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import lookups
+from integrations.store.facts.lookups import Changed
+from integrations.store.work import cursors, jobs
+from integrations.store.work.jobs import Job
+from integrations.stripe.page import StripePage
+from metrics.evidence import GONE, CustomerState, Instant, Source, SubscriptionState
+from worker.ingest.read import Ingest, in_background, single
+from worker.ingest.writer import Feed, Part
+
+log = structlog.get_logger()
+
+STREAM = "audit"
+"""The name under which an account's last audit is kept among its marks."""
+
+NAMED_AT_MOST = 50
+"""So many drifted objects of a kind are named; the count is of all."""
+
+LOOKED_UP_AT_MOST: Final = 20_000
+"""So many objects that no list had are looked up by one audit; the next one goes on with the rest."""
+
+_KIND: Final = {"subscriptions": "subscription", "customers": "customer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What the last audit of an account found: subscriptions with their ids, and the same of every other kind.
+
+    Kinds are customer, invoice, price, coupon, product and event (one that came late); `counts` has those that there are any of.
+    """
+
+    account: int
+    at: Instant
+    subscriptions: int
+    named: tuple[str, ...] = ()
+    counts: Mapping[str, int] = field(default_factory=dict)
+    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def total(self) -> int:
+        """How many objects of all kinds."""
+        return sum(self.counts.values())
+
+
+# --- what no list had ---------------------------------------------------------------------------------------------------------
+
+
+def do_missing(ingest: Ingest, job: Job) -> None:
+    """Look up what is held as going on and was in no list of this audit."""
+    assert job.account is not None
+    assert job.since is not None
+    kind, since = _KIND[job.stream], Instant(job.since)
+    with read(ingest.engine) as connection:
+        wanted = lookups.unseen(connection, job.account, kind, since=since, at_most=LOOKED_UP_AT_MOST)
+    if len(wanted) == LOOKED_UP_AT_MOST:
+        log.warning("audit_looks_up_no_more", account=job.account, kind=kind, looked_up=LOOKED_UP_AT_MOST)
+    reader = ingest.sources.of(job.account)
+    feed = Feed(job)
+    try:
+        for object_id, customer in wanted:
+            in_background(ingest, job)
+            page = single(reader, kind, object_id)
+            if any(each.reason == "gone" for each in page.rejected):
+                with read(ingest.engine) as connection:
+                    page = as_gone(connection, job.account, kind, object_id, customer, page)
+            ingest.writer.put(Part(feed, (page,), object_id, objects=page.objects))
+            ingest.moved(job)
+            ingest.stop.check()
+        ingest.writer.put(Part(feed, (), last=True))
+        feed.drain()
+    except Exception:
+        with suppress(Exception):
+            feed.drain()
+        raise
+
+
+def as_gone(connection: Connection, account: int, kind: str, object_id: str, customer: str, page: StripePage) -> StripePage:
+    """The page that says of an object that Stripe doesn't know it any more: a state as last heard of, but gone."""
+    if kind == "subscription":
+        last = lookups.newest_subscription(connection, account, customer, object_id)
+        states = () if last is None else (SubscriptionState(page.observed_at, Source.SNAPSHOT, "", replace(last, status=GONE)),)
+        return replace(page, subscriptions=states)
+    known = lookups.newest_customer(connection, account, object_id)
+    if known is None:
+        return page
+    deleted = replace(known, deleted=True, discount=None, described=())
+    return replace(page, customers=(CustomerState(page.observed_at, Source.SNAPSHOT, "", deleted),))
+
+
+# --- what differs ---------------------------------------------------------------------------------------------------------------
+
+
+def do_drift(ingest: Ingest, job: Job) -> None:
+    """Compare what the audit changed with the events around it, and keep the count."""
+    assert job.account is not None
+    reader = ingest.sources.of(job.account)
+    since = Instant(job.since or 0)
+    explained: set[str] = set()
+    at = since
+    for page in reader.pages("events", since=since):
+        at = max(at, page.observed_at)
+        for each in page.events:
+            explained.update(x for x in (each.object_id, each.subscription, each.invoice) if x)
+            explained.update([each.customer] if each.customer and each.type.startswith("customer.") else ())
+        ingest.stop.check()
+        ingest.moved(job)
+    with begin(ingest.engine) as connection:
+        began = datetime.fromisoformat(str(job.data["learnt_from"]))
+        events = lookups.learnt_events(connection, job.account, learnt_from=began)
+        late = [Changed("event", event) for event, created, _ in events if created < since]
+        told = explained.union(*(about for _, _, about in events))
+        listed_from = Instant(int(job.data.get("listed_from", since)))
+        changed = lookups.changed_by_listing(connection, job.account, since=listed_from, learnt_from=began)
+        found = drift(job.account, at, [*unexplained(changed, told), *late])
+        _keep(connection, found)
+        jobs.finish(connection, job)
+    if found.total:
+        log.warning("drift", account=job.account, **{f"of_{kind}": count for kind, count in sorted(found.counts.items())})
+
+
+def unexplained(changed: Iterable[Changed], explained: set[str]) -> list[Changed]:
+    """What a listing found changed, without that which an event names, or whose customer one names."""
+    return [each for each in changed if each.object_id not in explained and each.customer not in explained]
+
+
+def drift(account: int, at: Instant, found: Iterable[Changed]) -> Drift:
+    """What was found, counted and named by kind."""
+    by_kind: dict[str, list[str]] = {}
+    for each in found:
+        by_kind.setdefault(each.kind, []).append(each.object_id)
+    counts = {kind: len(ids) for kind, ids in sorted(by_kind.items())}
+    named = {kind: tuple(ids[:NAMED_AT_MOST]) for kind, ids in sorted(by_kind.items())}
+    subscriptions = named.pop("subscription", ())
+    return Drift(account, at, counts.get("subscription", 0), subscriptions, counts, named)
+
+
+def _keep(connection: Connection, found: Drift) -> None:
+    held = cursors.of_account(connection, found.account).get(STREAM)
+    others = {kind: list(ids) for kind, ids in found.others.items()}
+    data = {"subscriptions": found.subscriptions, "named": list(found.named), "counts": dict(found.counts), "others": others}
+    cursors.move(connection, found.account, STREAM, held.position if held else None, found.at, data)
+
+
+def of(connection: Connection, account: int) -> Drift | None:
+    """What the last audit of an account found, if there was one."""
+    held = cursors.of_account(connection, account).get(STREAM)
+    if held is None:
+        return None
+    subscriptions = int(held.data.get("subscriptions", 0))
+    counts = held.data.get("counts", {"subscription": subscriptions} if subscriptions else {})
+    others = {str(kind): tuple(ids) for kind, ids in held.data.get("others", {}).items()}
+    return Drift(account, Instant(held.position), subscriptions, tuple(held.data.get("named", ())), counts, others)

@@ -1,0 +1,437 @@
+"""Reading Stripe, job by job: plans, lists, events, single objects, marks.
+
+Each function does one kind of job and ends it in the transaction of its last effect. What to read was decided in `plan`, where to cut
+in `range_split`; storing is `writer`'s. Everything read is stored under the job's token, so a reader that was overtaken commits nothing.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Final
+
+from sqlalchemy import Connection, Engine
+
+from integrations.store.db.clock import now as database_now
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import catalog as stored_catalog
+from integrations.store.facts import lookups, recheck
+from integrations.store.facts.accounts import AccountRefused
+from integrations.store.facts.recheck import Recheck
+from integrations.store.work import cursors, jobs
+from integrations.store.work.jobs import Job
+from integrations.stripe.errors import BadRequest, Refused, Transient, UnknownEndpoint
+from integrations.stripe.page import EventFact, StripePage
+from integrations.stripe.reader import Reader
+from metrics.evidence import Catalog, Instant, InvoiceEvidence
+from worker.execution.crew import Handler
+from worker.execution.stop import Stop
+from worker.ingest import clocks, coupons, lagging, plan
+from worker.ingest.accounts import Sources
+from worker.ingest.coupons import Bearer
+from worker.ingest.plan import Known, Pace, Plan, Planned
+from worker.ingest.writer import Feed, Part, Writer
+
+EVENTS: Final = "events"
+
+_NAMED_BY: Final = (
+    ("customer.subscription.", "subscription"),
+    ("customer.discount.", "customer"),
+    ("customer.", "customer"),
+    ("invoice.", "invoice"),
+    ("price.", "price"),
+    ("coupon.", "coupon"),
+)
+"""Which object to read again after an event, by the beginning of its type; the first that fits counts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """What reading needs. `moved` is told of progress, `report` of each page with the stream and the number of objects."""
+
+    engine: Engine
+    sources: Sources
+    writer: Writer
+    stop: Stop
+    pace: Pace
+    pretended: Instant | None
+    """Stripe's clock, if somebody pretends that it is then; None asks Stripe."""
+    moved: Callable[[Job], None]
+    report: Callable[[str, int], None]
+
+
+def handlers(ingest: Ingest) -> dict[str, Handler]:
+    """The kinds of jobs that read Stripe."""
+    return {
+        "plan": with_the_key_in_force(ingest, do_plan),
+        "list": with_the_key_in_force(ingest, do_list),
+        "events": with_the_key_in_force(ingest, do_events),
+        "open_invoices": with_the_key_in_force(ingest, do_open_invoices),
+        "mark": partial(do_mark, ingest),
+    }
+
+
+def with_the_key_in_force(ingest: Ingest, do: Callable[[Ingest, Job], None]) -> Handler:
+    """A job that is done again with the new key, should the old one be refused because it was changed under this process."""
+
+    def done(job: Job) -> None:
+        refused = None if job.account is None else ingest.sources.of(job.account)
+        try:
+            do(ingest, job)
+        except Refused as error:
+            if refused is None or job.account is None or not ingest.sources.renewed(job.account, refused):
+                raise
+            raise Transient(
+                error.stream, f"{error} The key was changed meanwhile: it is tried again with the one in force"
+            ) from error
+
+    return done
+
+
+# --- plans ------------------------------------------------------------------------------------------------------------------------
+
+
+def do_plan(ingest: Ingest, job: Job) -> None:
+    """Decide what to read for one account and write it down as jobs of the same run, in the stages after this one."""
+    account = ingest.sources.bind(str(job.data["account"]))
+    if job.account not in (None, account):
+        raise AccountRefused(
+            f"the key for account {job.data['account']!r} is of another account than the one to be read; nothing was read"
+        )
+    reader = ingest.sources.of(account)
+    told = present(reader, ingest.pretended)
+    with begin(ingest.engine) as connection:
+        now = told if ingest.pretended is not None else clocks.earlier(told, database_now(connection))
+        clocks.note(
+            connection, account, clocks.apart(reader, told, database_now(connection), pretended=ingest.pretended is not None)
+        )
+        clocks.take_back(connection, account, now)
+        made = planned(job.data, known(connection, account), now, ingest.pace)
+        # What an audit changes is told from what was known before by when it was learnt.
+        began = {"learnt_from": database_now(connection).isoformat()} if made.reason == "audit" else {}
+        planned_now = (as_job(each, job, account) for each in made.jobs)
+        jobs.add(connection, (replace(each, data={**each.data, **began}) for each in planned_now))
+        jobs.finish(connection, job)
+
+
+def planned(asked: Mapping[str, object], held: Known, now: Instant, pace: Pace) -> Plan:
+    """The plan for what was asked: a sync, an audit or a backfill."""
+    match asked.get("what"):
+        case "audit":
+            return plan.audit(now, held, pace)
+        case "backfill":
+            streams = [str(each) for each in _listed(asked.get("streams"))] or list(plan.STREAMS)
+            return plan.backfill(streams, _instant(asked.get("since")), _instant(asked.get("until")), now, pace)
+        case _:
+            return plan.sync(held, now, pace)
+
+
+def present(reader: Reader, pretended: Instant | None) -> Instant:
+    """The present of an account: Stripe's clock, or what somebody pretends. A mark must never run ahead of Stripe's own clock, or what
+    happens until then would be taken for read."""
+    told = stripe_now(reader)
+    return told if pretended is None else min(pretended, told)
+
+
+def stripe_now(reader: Reader) -> Instant:
+    """The present by Stripe's own clock, which dates everything that is read: ours may be a day off.
+
+    One answer is not believed against our own clock: where they disagree it is asked for once more, and what is nearer to ours counts.
+    """
+    first = next(reader.pages("products")).observed_at
+    if not reader.is_stripe or abs(reader.clock_apart_seconds) <= clocks.APART_SECONDS:
+        return first
+    return max(first, next(reader.pages("products")).observed_at)
+
+
+def known(connection: Connection, account: int) -> Known:
+    """What an account's marks say."""
+    held = {stream: Instant(cursor.position) for stream, cursor in cursors.of_account(connection, account).items()}
+    events_until = held.pop(EVENTS, None)
+    return Known(events_until, held)
+
+
+def as_job(each: Planned, after: Job, account: int) -> Job:
+    """A planned job as a row of the run of the job that planned it."""
+    return Job(
+        each.kind, after.run_id, account=account, stream=each.stream, stage=after.stage + 1 + each.stage, priority=each.priority,
+        since=each.since, until=each.until, data=each.data, dedupe_key=_key(each, after, account),
+    )  # fmt: skip
+
+
+def _key(each: Planned, after: Job, account: int) -> str:
+    """Planning a second time, after a crash, writes nothing down twice."""
+    return f"{after.run_id}:{after.id}:{account}:{each.kind}:{each.stream}:{each.stage}"
+
+
+def _listed(value: object) -> Sequence[object]:
+    return value if isinstance(value, list | tuple) else ()
+
+
+def _instant(value: object) -> Instant | None:
+    return Instant(value) if isinstance(value, int) else None
+
+
+# --- ranges of a list -------------------------------------------------------------------------------------------------------------
+
+
+def do_list(ingest: Ingest, job: Job) -> None:
+    """Read what is left of a range of a list, and what it leaves out of the coupons that it names."""
+    asked = coupons.Asked()
+    _read_range(ingest, job, lambda page: left_out(ingest, job, page, asked))
+
+
+def do_events(ingest: Ingest, job: Job) -> None:
+    """Read what is left of a range of events, and again each object that an event not seen before names."""
+    assert job.account is not None
+    reader = ingest.sources.of(job.account)
+    again: set[tuple[str, str]] = set()
+    asked = coupons.Asked()
+
+    def follow(page: StripePage) -> Iterable[StripePage]:
+        yield from left_out(ingest, job, page, asked)
+        with read(ingest.engine) as connection:
+            seen = lookups.known_events(connection, job.account or 0, [event.id for event in page.events])
+        wanted = to_read_again(page.events, seen, Instant(int(job.data.get("reread_from", 0))))
+        for kind, object_id in wanted:
+            if (kind, object_id) not in again:
+                again.add((kind, object_id))
+                ingest.stop.check()
+                in_background(ingest, job)
+                told = single(reader, kind, object_id)
+                _note_lag(ingest, job.account or 0, kind, object_id, page, told)
+                yield told
+                yield from left_out(ingest, job, told, asked)
+
+    _read_range(ingest, job, follow)
+
+
+def _note_lag(ingest: Ingest, account: int, kind: str, object_id: str, page: StripePage, told: StripePage) -> None:
+    """Have an object read again that was told older than the newest event of a page says."""
+    if kind not in ("subscription", "customer", "invoice"):
+        return
+    about = [event for event in page.events if object_id == getattr(event, kind) and _is_named_by(event, kind)]
+    newest = max(about, key=lambda event: (event.created, event.id), default=None)
+    if newest is None:
+        return
+    states = [s for s in page.subscriptions if s.subscription.id == object_id]
+    customers = [s for s in page.customers if s.customer.id == object_id]
+    with read(ingest.engine) as connection:
+        if states:
+            states += lookups.subscription_states(connection, account, states[0].subscription.customer, object_id)
+        if customers:
+            customers += lookups.customer_states(connection, account, object_id)
+    if not lagging.behind(kind, newest, told, states, customers):
+        return
+    with begin(ingest.engine) as connection:
+        recheck.note(connection, [Recheck(account, kind, object_id, newest.id)], lagging.DELAYS_SECONDS[0])
+
+
+def _is_named_by(event: EventFact, kind: str) -> bool:
+    return next((named for prefix, named in _NAMED_BY if event.type.startswith(prefix)), None) == kind
+
+
+def to_read_again(events: Sequence[EventFact], seen: set[str], since: Instant) -> list[tuple[str, str]]:
+    """Which objects to read again because of `events`: those that a new event from `since` on names, each once, in order."""
+    found: dict[tuple[str, str], None] = {}
+    for event in events:
+        if event.id in seen or event.created < since:
+            continue
+        kind = next((kind for prefix, kind in _NAMED_BY if event.type.startswith(prefix)), None)
+        named = {"subscription": event.subscription, "customer": event.customer, "invoice": event.invoice}
+        object_id = named.get(kind or "") or (event.object_id if kind in ("price", "coupon") else None)
+        gone = kind in ("price", "coupon") and event.type.endswith(".deleted")
+        if kind and object_id and not gone:
+            found[kind, object_id] = None
+    return list(found)
+
+
+def single(reader: Reader, kind: str, object_id: str) -> StripePage:
+    """One object as it is now."""
+    match kind:
+        case "subscription":
+            return reader.subscription(object_id)
+        case "customer":
+            return reader.customer(object_id)
+        case "invoice":
+            return reader.invoice(object_id)
+        case "price":
+            return reader.price(object_id)
+        case _:
+            return reader.coupon(object_id)
+
+
+def left_out(ingest: Ingest, job: Job, page: StripePage, asked: coupons.Asked) -> Iterable[StripePage]:
+    """What the answers of single objects add to a page that names coupons of which too little is known."""
+    assert job.account is not None
+    found = list(coupons.bearers(page))
+    if not found:
+        return
+    reader = ingest.sources.of(job.account)
+    known = partial(_coupons, ingest, job.account, page)
+    for bearer in asked.news(coupons.wanting(found, known(found))):
+        ingest.stop.check()
+        with suppress(
+            UnknownEndpoint, BadRequest
+        ):  # then what is lacking stays so, and is reported with every figure that rests on it
+            answer = _by_bearer(reader, bearer)
+            yield answer
+            if coupons.wanting([bearer], known([bearer], answer)) and asked.first(bearer):
+                yield reader.coupon(bearer.discount.coupon or "")
+
+
+def _coupons(ingest: Ingest, account: int, page: StripePage, found: Sequence[Bearer], answer: StripePage | None = None) -> Catalog:
+    """What is known of the coupons that `found` carries, with what a page and an answer say that aren't stored yet."""
+    ids = sorted({bearer.discount.coupon or "" for bearer in found})
+    met = [*page.inline_coupons, *(answer.inline_coupons if answer is not None else ())]
+    with read(ingest.engine) as connection:
+        return stored_catalog.of_coupons(connection, account, ids, [coupon for coupon in met if coupon.id in ids])
+
+
+def _by_bearer(reader: Reader, bearer: Bearer) -> StripePage:
+    match bearer.way:
+        case "subscription":
+            return reader.subscription(bearer.object_id)
+        case "items":
+            return reader.subscription_with_coupons(bearer.object_id)
+        case "customer":
+            return reader.customer(bearer.object_id)
+        case "invoice":
+            return reader.invoice(bearer.object_id)
+        case "lines":
+            return reader.invoice_with_coupons(bearer.object_id)
+
+
+def _read_range(ingest: Ingest, job: Job, follow: Callable[[StripePage], Iterable[StripePage]]) -> None:
+    """Page through a range, newest first, storing each page with what follows from it; the range may be cut on the way."""
+    assert job.account is not None
+    reader = ingest.sources.of(job.account)
+    feed = Feed(job)
+    try:
+        _read_into(ingest, reader, feed, follow)
+    except Exception:
+        # What was handed over is good: let it be stored under this job's token before the job is given back.
+        with suppress(Exception):
+            feed.drain()
+        raise
+
+
+def _read_into(ingest: Ingest, reader: Reader, feed: Feed, follow: Callable[[StripePage], Iterable[StripePage]]) -> None:
+    job = feed.job
+    cursor, pace = job.cursor, _Span(job.until)
+    while True:
+        since = feed.since
+        for page in _in_turn(ingest, job, _pages(reader, job, since, cursor)):
+            cursor = page.next_cursor
+            pace.page(page)
+            following = tuple(follow(page))
+            last = not page.has_more
+            part = Part(feed, (page, *following), cursor, pace.reached, pace.seconds, last, page.objects, pace.answer_seconds)
+            ingest.writer.put(part)
+            ingest.report(job.stream, page.objects)
+            ingest.moved(job)
+            if last:
+                feed.drain()
+                return
+            ingest.stop.check()
+            if feed.since != since:
+                break
+        if pace.reached is not None and feed.since is not None and pace.reached < feed.since:
+            ingest.writer.put(Part(feed, (), cursor, pace.reached, last=True))
+            feed.drain()
+            return
+
+
+def _pages(reader: Reader, job: Job, since: Instant | None, cursor: str | None) -> Iterator[StripePage]:
+    until = None if job.until is None else Instant(job.until)
+    return reader.pages(job.stream, since=since, until=until, cursor=cursor)
+
+
+def _in_turn(ingest: Ingest, job: Job, pages: Iterator[StripePage]) -> Iterator[StripePage]:
+    """Pages, each asked for when it is its turn."""
+    while True:
+        in_background(ingest, job)
+        page = next(pages, None)
+        if page is None:
+            return
+        yield page
+
+
+def in_background(ingest: Ingest, job: Job) -> None:
+    """Wait for a turn of the share that is left to what nobody waits for, if the job is of that sort."""
+    if job.data.get("audit") and job.account is not None:
+        ingest.sources.of(job.account).wait_in_background()
+
+
+class _Span:
+    """How far a list has been read, how much time a page of it covers and how long one takes to come: means, the latest counting most."""
+
+    def __init__(self, until: int | None) -> None:
+        self._top = until
+        self.reached: Instant | None = None
+        self.seconds = 0.0
+        self.answer_seconds: float | None = None
+
+    def page(self, page: StripePage) -> None:
+        if page.answer_seconds is not None:
+            held = page.answer_seconds if self.answer_seconds is None else self.answer_seconds
+            self.answer_seconds = (held + page.answer_seconds) / 2
+        if page.oldest is None:
+            return
+        if self.reached is None:
+            top = page.observed_at if self._top is None else min(self._top, page.observed_at)
+            self.seconds = float(max(0, top - page.oldest))
+        else:
+            self.seconds = (self.seconds + max(0, self.reached - page.oldest)) / 2
+        self.reached = page.oldest
+
+
+# --- single objects and marks -----------------------------------------------------------------------------------------------------
+
+
+def do_open_invoices(ingest: Ingest, job: Job) -> None:
+    """Read the invoices again, one by one, that were not settled when we last heard of them."""
+    assert job.account is not None
+    reader = ingest.sources.of(job.account)
+    before = None if job.until is None else Instant(job.until)
+    with read(ingest.engine) as connection:
+        open_now = lookups.unsettled_invoices(connection, job.account, created_before=before)
+    feed = Feed(job)
+    try:
+        for invoice in open_now:
+            if job.cursor is None or invoice > job.cursor:
+                in_background(ingest, job)
+                page = _deleted_draft(ingest, job.account, invoice, reader.invoice(invoice))
+                ingest.writer.put(Part(feed, (page,), invoice, objects=page.objects))
+                ingest.report(job.stream, page.objects)
+                ingest.moved(job)
+                ingest.stop.check()
+        ingest.writer.put(Part(feed, (), last=True))
+        feed.drain()
+    except Exception:
+        with suppress(Exception):
+            feed.drain()
+        raise
+
+
+def _deleted_draft(ingest: Ingest, account: int, invoice_id: str, page: StripePage) -> StripePage:
+    """The page as it is; of a draft that Stripe doesn't know any more, one that says so, so that it is not looked for every night."""
+    if not any(each.reason == "gone" for each in page.rejected):
+        return page
+    with read(ingest.engine) as connection:
+        draft = lookups.draft(connection, account, invoice_id)
+    return page if draft is None else replace(page, invoices=(InvoiceEvidence(replace(draft, status=lookups.DELETED)),))
+
+
+def do_mark(ingest: Ingest, job: Job) -> None:
+    """Move the account's marks: everything before them is complete. A mark never goes back."""
+    assert job.account is not None
+    with begin(ingest.engine) as connection:
+        held = cursors.of_account(connection, job.account)
+        for name, value in sorted(job.data.items()):
+            stream = EVENTS if name == "events_until" else name.removeprefix("listed:")
+            before = held.get(stream)
+            position = int(value)
+            if before is None or before.position <= position:
+                cursors.move(connection, job.account, stream, before.position if before else None, position)
+        jobs.finish(connection, job)

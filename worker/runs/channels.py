@@ -1,0 +1,56 @@
+"""From settings to what alerting works with: the channels that are set up, and what is to be watched. Nothing is sent or read here."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from worker.config.settings import BadSettings, Settings, current
+
+if TYPE_CHECKING:
+    from integrations.notify.delivery import Channel
+    from worker.alerts.evaluate import Alerting
+    from worker.runs.wiring import Wiring
+
+
+def open_channels(settings: Settings, sleep: Callable[[float], None]) -> "dict[str, Channel]":
+    """The channels that are set up, by name. Raises BadSettings for one that can't work."""
+    from integrations.notify.mail import Mail, MailTarget
+    from integrations.notify.slack import Slack, SlackTarget
+
+    found: dict[str, Channel] = {}
+    try:
+        if settings.slack_bot_token is not None:
+            target = SlackTarget(bot_token=settings.slack_bot_token.get_secret_value(), channel=settings.slack_channel)
+            found["slack"] = Slack(target, sleep)
+        elif settings.slack_webhook_url is not None:
+            found["slack"] = Slack(SlackTarget(webhook_url=settings.slack_webhook_url.get_secret_value()), sleep)
+        if settings.smtp_host is not None and settings.alert_email_to:
+            mail = MailTarget(
+                host=settings.smtp_host,
+                port=settings.smtp_port,
+                tls=settings.smtp_tls,
+                sender=settings.smtp_from or settings.alert_email_to[0],
+                recipients=settings.alert_email_to,
+                username=settings.smtp_username,
+                password=None if settings.smtp_password is None else settings.smtp_password.get_secret_value(),
+                ca_file=None if settings.smtp_ca_file is None else str(settings.smtp_ca_file),
+            )
+            found["email"] = Mail(mail, sleep)
+    except ValueError as error:
+        raise BadSettings([str(error)]) from None
+    return found
+
+
+def open_alerting(
+    wiring: "Wiring", settings: Settings, *, config: Path | None = None, dimensions: Sequence[str] | None = None
+) -> "Alerting":
+    """What alerting needs, for this process. Raises BadRules and BadSettings."""
+    from worker.alerts.evaluate import Alerting
+    from worker.config.alert_rules import load_watch
+    from worker.runs.reporting_currency import reporting_currency
+
+    watch = load_watch(settings.alerts, config, dimensions=settings.dimensions if dimensions is None else dimensions)
+    pretended = wiring.pretended
+    clock = wiring.clock if pretended is None else (lambda: pretended)
+    channels = open_channels(current(settings), wiring.stop.sleep)
+    return Alerting(wiring.engine, wiring.basis, watch, clock, channels, reporting_currency(wiring))

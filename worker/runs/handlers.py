@@ -1,0 +1,51 @@
+"""Every kind of job that computes: deriving, rolling up, alerting. What reads Stripe is in `ingest`.
+
+A worker does whatever is due, so it must know all kinds; here is where a new one is added.
+"""
+
+from functools import partial
+
+from worker.alerts.deliver import do_send
+from worker.alerts.evaluate import Alerting, do_evaluate
+from worker.execution.crew import Handler
+from worker.figures import derive, rollup
+from worker.figures.rollup import SNAPSHOT_MONTHS, Rolling
+from worker.runs import cleanup
+from worker.runs.channels import open_alerting
+from worker.runs.reporting_currency import reporting_currency
+from worker.runs.wiring import Wiring
+
+
+def handlers(wiring: Wiring) -> dict[str, Handler]:
+    """The handlers of every kind of job that computes, for this process."""
+    return {
+        **derive.handlers(derive.Deriving(wiring.engine, wiring.stop, wiring.basis, wiring.now, wiring.kept)),
+        **rollup.handlers(rolling(wiring)),
+        **cleanup.handlers(wiring.engine),
+        **_alerting(wiring),
+    }
+
+
+def _alerting(wiring: Wiring) -> dict[str, Handler]:
+    """Alerts are for an installation, which has settings; a wiring that was made by hand has none."""
+    return {} if wiring.settings is None else alerting_handlers(open_alerting(wiring, wiring.settings))
+
+
+def alerting_handlers(alerting: Alerting) -> dict[str, Handler]:
+    """The kinds of jobs that alert."""
+    return {"alerts_evaluate": partial(do_evaluate, alerting), "alerts_send": partial(do_send, alerting)}
+
+
+def rolling(wiring: Wiring) -> Rolling:
+    """What figures are made for, as it is set."""
+    return Rolling(
+        wiring.engine,
+        wiring.stop,
+        wiring.basis,
+        kept=wiring.kept,
+        dimensions=wiring.dimensions,
+        reporting_currency=reporting_currency(wiring),
+        rates=wiring.settings.rates if wiring.settings is not None else None,
+        freeze_closed=wiring.settings.freeze_closed_months if wiring.settings is not None else False,
+        snapshot_months=wiring.settings.snapshot_months if wiring.settings is not None else SNAPSHOT_MONTHS,
+    )

@@ -1,0 +1,52 @@
+"""The steps from facts to figures that command line, Celery tasks and tests share: deriving and rolling up, each as a run of jobs."""
+
+from dataclasses import replace
+
+from integrations.store import migrate
+from integrations.store.db.engine import read
+from metrics.ledger.derive import Basis
+from worker.figures import derive as deriving
+from worker.figures import rollup as rolling
+from worker.figures.adhoc import derived_until
+from worker.figures.rollup import Outcome
+from worker.runs import steps
+from worker.runs.steps import Progress, Report
+from worker.runs.wiring import Wiring
+
+
+def _quiet(_stream: str, _objects: int) -> None:
+    """Nobody is told of progress."""
+
+
+def derive(wiring: Wiring, *, rebuild: bool = False, basis: Basis | None = None, progress: Progress = _quiet) -> Report:
+    """Bring the ledger up to date with the facts; with `rebuild` derive it all anew; with `basis` that of another policy.
+
+    A derivation that is under way already is seen through first: it may have been planned before the latest facts, or for another
+    policy. Raises NotMigrated, and AlreadyRunning when a rebuild or another policy is asked for meanwhile.
+    """
+    migrate.require_current(wiring.engine)
+    first = deriving.first_job(rebuild=rebuild, basis=basis)
+    first = replace(first, data={**first.data, "now": wiring.now})
+    joined = False
+    while True:
+        run, others = steps.open_run(wiring, "derive", [first], refuse=rebuild or basis is not None)
+        report = steps.see_through(wiring, [run], joined=joined or others, progress=progress)
+        if not others or report.status != "done":
+            return report
+        joined = True
+
+
+def rollup(wiring: Wiring, *, rebuild: bool = False, progress: Progress = _quiet) -> tuple[Report, Outcome | None]:
+    """Bring snapshots and figures up to date with the ledger; with `rebuild` add everything up from zero. What came of it, and the breaks.
+
+    Raises NotMigrated, and NothingDerived while there is no ledger.
+    """
+    migrate.require_current(wiring.engine)
+    with read(wiring.engine) as connection:
+        derived_until(connection, wiring.basis)
+    configured = wiring.settings.basis() if wiring.settings is not None else wiring.basis
+    other = None if wiring.basis == configured else wiring.basis
+    run, joined = steps.open_run(wiring, "rollup", [rolling.first_job(whole=rebuild, basis=other)])
+    report = steps.see_through(wiring, [run], joined=joined, progress=progress)
+    with read(wiring.engine) as connection:
+        return report, rolling.outcome(connection, wiring.basis)
