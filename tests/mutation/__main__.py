@@ -42,13 +42,13 @@ LIVES = [
     "tests/metrics/ledger/test_wake.py",
     "tests/metrics/ledger/test_explain.py",
     "tests/metrics/ledger/test_derive.py",
-    "tests/reference/test_engine.py",
+    "tests/oracle/test_engine.py",
 ]
 PRICES = [
     "tests/metrics/pricing/test_amounts.py",
     "tests/metrics/pricing/test_pricing_cases.py",
     "tests/metrics/pricing/test_pricing.py",
-    "tests/reference/test_pricing.py",
+    "tests/oracle/test_pricing.py",
 ]
 WINDOWS = [
     "tests/metrics/retention/test_aggregate.py",

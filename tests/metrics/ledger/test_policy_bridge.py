@@ -13,8 +13,8 @@ from metrics.ledger.policy_bridge import SAME_MRR, Incomparable, compare, standi
 from metrics.policy import PRESETS, preset
 from tests.metrics.groups import group
 from tests.metrics.life import CATALOG, instant
-from tests.reference import histories
-from tests.reference.histories import Case, cases
+from tests.oracle import histories
+from tests.oracle.histories import Case, cases
 
 NOW = instant("2025-06-01")
 

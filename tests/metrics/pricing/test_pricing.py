@@ -21,7 +21,7 @@ from metrics.pricing.pricing import (
     relabelled,
 )
 from tests.examples import so_many
-from tests.reference.compositions import BEGIN, DAY, Composition, catalogs, compositions, policies
+from tests.oracle.compositions import BEGIN, DAY, Composition, catalogs, compositions, policies
 
 NOW = Instant(BEGIN)
 

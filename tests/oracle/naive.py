@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 
 from metrics.evidence import Catalog, CustomerState, Discount, Source, SubscriptionEvidence
 from metrics.policy import Policy
-from tests.reference.naive_history import Past
-from tests.reference.naive_pricing import worth
+from tests.oracle.naive_history import Past
+from tests.oracle.naive_pricing import worth
 
 Amounts = dict[str, tuple[int, int]]
 """currency → (net, list) micros; a currency without MRR is not there."""

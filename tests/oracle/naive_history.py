@@ -11,7 +11,7 @@ from itertools import permutations
 
 from metrics.evidence import Catalog, Discount, InvoiceEvidence, InvoiceLine, Item, Source, Subscription, SubscriptionEvidence
 from metrics.policy import Policy
-from tests.reference.naive_pricing import Held
+from tests.oracle.naive_pricing import Held
 
 DAY = 86_400
 LIVE = ("active", "past_due")

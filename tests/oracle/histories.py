@@ -31,7 +31,7 @@ from metrics.evidence import (
     SubscriptionState,
     Tier,
 )
-from tests.reference.naive_pricing import one_period_later, running
+from tests.oracle.naive_pricing import one_period_later, running
 
 BEGIN = 1_735_689_600  # 1 January 2025, midnight UTC
 DAY = 86_400

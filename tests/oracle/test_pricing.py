@@ -4,8 +4,8 @@ from hypothesis import given
 
 from metrics.pricing.pricing import price_subscription
 from tests.examples import so_many
-from tests.reference.compositions import Composition, compositions
-from tests.reference.naive_pricing import Held, worth
+from tests.oracle.compositions import Composition, compositions
+from tests.oracle.naive_pricing import Held, worth
 
 
 @so_many(400)

@@ -19,8 +19,8 @@ from metrics.ledger.movements import fold
 from metrics.periods import closing
 from metrics.policy import DEFAULT, PRESETS, Policy, preset
 from metrics.timeline.timeline import build
-from tests.reference.histories import CATALOG, DAY, DAYS, NOW, Case, cases
-from tests.reference.naive import Amounts, Moved, closings, movements
+from tests.oracle.histories import CATALOG, DAY, DAYS, NOW, Case, cases
+from tests.oracle.naive import Amounts, Moved, closings, movements
 
 FIRST = date(2025, 1, 1)
 UNTIL = FIRST + timedelta(days=DAYS + 1)
