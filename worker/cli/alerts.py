@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Face, Json, Now, instant_of, opened, put_json
+from worker.cli.common import Config, Context, Json, Now, instant_of, opened, put_json
 from worker.cli.exit_codes import Exit, Stop
 
 if TYPE_CHECKING:
@@ -22,9 +22,9 @@ Segment = Annotated[str, typer.Option("--segment", metavar="SEGMENT", help="Only
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """A face with what alerting needs, and the instant that it is."""
+    """A context with what alerting needs, and the instant that it is."""
 
-    face: Face
+    context: Context
     alerting: "Alerting"
     at: datetime
 
@@ -45,10 +45,10 @@ def _desk(*, json: bool, now: str | None = None, config: Any = None) -> Iterator
     from integrations.store import migrate
     from worker.runs.channels import open_alerting
 
-    with opened(json=json, now=now, config=config) as face:
-        migrate.require_current(face.wiring.engine)
-        alerting = open_alerting(face.wiring, face.loaded.settings, config=face.loaded.config)
-        yield Desk(face, alerting, datetime.fromtimestamp(face.wiring.now, UTC))
+    with opened(json=json, now=now, config=config) as context:
+        migrate.require_current(context.wiring.engine)
+        alerting = open_alerting(context.wiring, context.loaded.settings, config=context.loaded.config)
+        yield Desk(context, alerting, datetime.fromtimestamp(context.wiring.now, UTC))
 
 
 @app.command("list")
@@ -58,12 +58,12 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
     from integrations.store.db.engine import read
 
     with _desk(json=json, now=now, config=config) as desk:
-        with read(desk.face.wiring.engine) as connection:
+        with read(desk.context.wiring.engine) as connection:
             states = alerts.states(connection)
             silences = alerts.silences(connection, desk.at)
             dead = alerts.disabled_channels(connection)
             waiting = outbox.counts(connection)
-        watch = replace(desk.alerting.watch, words=desk.face.names)
+        watch = replace(desk.alerting.watch, words=desk.context.names)
         quiet = {(s.rule, s.segment): s for s in silences if s.sort == "mute"}
         seen = {(s.rule, s.segment) for s in silences if s.sort == "ack"}
         rows = []
@@ -81,12 +81,12 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
         columns = ["rule", "segment", "state", "value", "limit", "window", "since", "quiet"]
         if any(row["segment_name"] != row["segment"] for row in rows):
             columns.append("segment_name")
-        desk.face.table(columns, [[row[c] or "" for c in columns] for row in rows])
+        desk.context.table(columns, [[row[c] or "" for c in columns] for row in rows])
         if not desk.alerting.channels:
-            desk.face.say("no channel is set up: set SLACK_WEBHOOK_URL, or SMTP_HOST and ALERT_EMAIL_TO; then nrr alerts test")
+            desk.context.say("no channel is set up: set SLACK_WEBHOOK_URL, or SMTP_HOST and ALERT_EMAIL_TO; then nrr alerts test")
         for each in channels:
             if not each["in_use"]:
-                desk.face.say(
+                desk.context.say(
                     f"{each['channel']} is out of use: {each['reason']}. Mended? Then nrr alerts test --channel {each['channel']}"
                 )
 
@@ -126,8 +126,8 @@ def check(json: Json = False, now: Now = None, config: Config = None) -> None:
                       "sent": sent.sent, "again": sent.again, "ambiguous": sent.ambiguous, "failed": sent.failed, "dead": sent.dead})  # fmt: skip
         else:
             for rule, segment, before, after in done.transitions:
-                desk.face.lines(f"{rule} {segment}".strip() + f": {before} → {after}")
-            desk.face.lines(
+                desk.context.lines(f"{rule} {segment}".strip() + f": {before} → {after}")
+            desk.context.lines(
                 f"{done.firing} firing; {done.messages} messages written down, {sent.sent} sent, {sent.again} to be tried again"
             )
         if done.firing:
@@ -159,7 +159,7 @@ def sample(
             put_json({"channels": [{"channel": name, "end": end.end, "why": end.why or None} for name, end in ends.items()]})
         else:
             for name, end in ends.items():
-                desk.face.lines(f"{name}: {end.end}" + (f" ({end.why})" if end.why else ""))
+                desk.context.lines(f"{name}: {end.end}" + (f" ({end.why})" if end.why else ""))
         if any(end.end != "sent" for end in ends.values()):
             raise typer.Exit(Exit.FAILED)
 
@@ -194,7 +194,7 @@ def unmute(rule: Rule, segment: Segment = "", json: Json = False, config: Config
     from integrations.store.db.engine import begin
 
     with _desk(json=json, config=config) as desk:
-        with begin(desk.face.wiring.engine) as connection:
+        with begin(desk.context.wiring.engine) as connection:
             lifted = alerts.lift(connection, rule, segment, "mute")
         name = f"{rule} {segment}".strip()
         _said(
@@ -213,7 +213,7 @@ def ack(rule: Rule, segment: Segment = "", reason: Annotated[str, typer.Option("
 
     with _desk(json=json, now=now, config=config) as desk:
         desk.known(rule)
-        with read(desk.face.wiring.engine) as connection:
+        with read(desk.context.wiring.engine) as connection:
             firing = [key for key, row in alerts.states(connection).items() if key[0] == rule and row.state == "firing"]
         if not [key for key in firing if segment in ("", key[1])]:
             raise Stop(f"{f'{rule} {segment}'.strip()} does not fire; there is nothing to acknowledge", Exit.USAGE)
@@ -226,15 +226,15 @@ def _silence(desk: Desk, rule: str, segment: str, sort: str, until: datetime | N
     from integrations.store.db.engine import begin
 
     desk.known(rule)
-    with begin(desk.face.wiring.engine) as connection:
+    with begin(desk.context.wiring.engine) as connection:
         alerts.silence(connection, rule, segment, sort, until, reason)
 
 
 def _said(desk: Desk, data: dict[str, Any], text: str) -> None:
-    if desk.face.json:
+    if desk.context.json:
         put_json(data)
     else:
-        desk.face.lines(text)
+        desk.context.lines(text)
 
 
 @app.command()
@@ -250,7 +250,7 @@ def history(
     from integrations.store.db.engine import read
 
     with _desk(json=json, config=config) as desk:
-        with read(desk.face.wiring.engine) as connection:
+        with read(desk.context.wiring.engine) as connection:
             changes = [] if messages else alerts.history(connection, rule=rule, limit=limit)
             posted = outbox.latest(connection, rule=rule, limit=limit) if messages else []
         if messages:
@@ -275,10 +275,10 @@ def history(
         elif not rows:
             of = f" of rule {rule}" if rule else ""
             said = f"no message{of} was written" if messages else f"no alert{of} has changed its state"
-            desk.face.say(f"{said} yet; the rules are looked at by: nrr nightly")
+            desk.context.say(f"{said} yet; the rules are looked at by: nrr nightly")
         else:
             columns = list(rows[0])
-            desk.face.table(columns, [[_cell(row[c]) for c in columns] for row in rows])
+            desk.context.table(columns, [[_cell(row[c]) for c in columns] for row in rows])
 
 
 def _cell(value: object) -> object:

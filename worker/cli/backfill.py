@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Face, Json, Now, instant_of, opened, percent, put_json
+from worker.cli.common import Config, Context, Json, Now, instant_of, opened, percent, put_json
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.tables import console
 
@@ -44,16 +44,16 @@ def plan(
     """What would be read, of which account, and how much of it is held already. Writes nothing."""
     from worker.runs import backfill
 
-    with opened(json=json, now=now, config=config, key=True) as face:
-        found = backfill.planned(face.wiring, _request(face, since, until, streams, account))
+    with opened(json=json, now=now, config=config, key=True) as context:
+        found = backfill.planned(context.wiring, _request(context, since, until, streams, account))
         if json:
             put_json({"accounts": [_planned_row(each) for each in found]})
             return
         for each in found:
             held = "never read" if each.subscriptions_held is None else f"{each.subscriptions_held:,} subscriptions held"
-            face.lines(f"account {each.account} ({each.stripe_id}): {held}")
+            context.lines(f"account {each.account} ({each.stripe_id}): {held}")
             lists = [job for job in each.plan.jobs if job.stream]
-            face.table(("stream", "from", "until"), [(job.stream, _day(job.since), _day(job.until)) for job in lists])
+            context.table(("stream", "from", "until"), [(job.stream, _day(job.since), _day(job.until)) for job in lists])
 
 
 @app.command()
@@ -71,14 +71,14 @@ def run(
     """Read again what is asked for. A second one at the same time is refused (exit 11); Ctrl-C finishes the page and saves (exit 130)."""
     from worker.runs import backfill
 
-    with opened(json=json, now=now, config=config, key=True) as face:
-        request = _request(face, since, until, streams, account)
+    with opened(json=json, now=now, config=config, key=True) as context:
+        request = _request(context, since, until, streams, account)
         if dry_run:
-            _previewed(face, request, shards)
+            _previewed(context, request, shards)
             return
-        with _shown(face) as told:
-            done = backfill.run(face.wiring, request, shards=shards, progress=told)
-        _ended(face, done)
+        with _shown(context) as told:
+            done = backfill.run(context.wiring, request, shards=shards, progress=told)
+        _ended(context, done)
 
 
 @app.command()
@@ -86,10 +86,10 @@ def resume(shards: Shards = None, json: Json = False, now: Now = None, config: C
     """Go on with the last backfill where it stood, or help with the one that is under way."""
     from worker.runs import backfill
 
-    with opened(json=json, now=now, config=config, key=True) as face:
-        with _shown(face) as told:
-            done = backfill.resume(face.wiring, shards=shards, progress=told)
-        _ended(face, done)
+    with opened(json=json, now=now, config=config, key=True) as context:
+        with _shown(context) as told:
+            done = backfill.resume(context.wiring, shards=shards, progress=told)
+        _ended(context, done)
 
 
 @app.command()
@@ -97,12 +97,12 @@ def status(json: Json = False, config: Config = None) -> None:
     """How far the last backfill is: objects, share and rate of each stream, and when it may be done."""
     from worker.runs import backfill
 
-    with opened(json=json, config=config) as face:
-        found = backfill.status(face.wiring)
+    with opened(json=json, config=config) as context:
+        found = backfill.status(context.wiring)
         if json:
             put_json({"backfill": _status_row(found)})
         else:
-            _tell(face, found)
+            _tell(context, found)
 
 
 @app.command()
@@ -110,33 +110,33 @@ def cancel(json: Json = False, config: Config = None) -> None:
     """Give the backfill up. What it has stored stays; its workers stop at their next page."""
     from worker.runs import backfill
 
-    with opened(json=json, config=config) as face:
-        canceled = backfill.cancel(face.wiring)
+    with opened(json=json, config=config) as context:
+        canceled = backfill.cancel(context.wiring)
         if json:
             put_json({"run": canceled, "status": "canceled"})
         else:
-            face.lines(f"run {canceled} is canceled; what it has stored stays, and `nrr backfill resume` goes on with it")
+            context.lines(f"run {canceled} is canceled; what it has stored stays, and `nrr backfill resume` goes on with it")
 
 
 # --- what was asked --------------------------------------------------------------------------------------------------------------
 
 
-def _request(face: Face, since: str | None, until: str | None, streams: str | None, account: list[str] | None) -> "Request":
+def _request(context: Context, since: str | None, until: str | None, streams: str | None, account: list[str] | None) -> "Request":
     from worker.runs.backfill import Request
 
-    unknown = sorted(set(account or ()) - set(face.wiring.sources.names))
+    unknown = sorted(set(account or ()) - set(context.wiring.sources.names))
     if unknown:
-        raise Stop(f"no account is called {', '.join(unknown)}; there are {', '.join(face.wiring.sources.names)}", Exit.USAGE)
+        raise Stop(f"no account is called {', '.join(unknown)}; there are {', '.join(context.wiring.sources.names)}", Exit.USAGE)
     wanted = tuple(word.strip() for word in (streams or "").split(",") if word.strip())
     try:
         return Request(
-            wanted, _instant(since, "--since", face), _instant(until, "--until", face), tuple(account) if account else None
+            wanted, _instant(since, "--since", context), _instant(until, "--until", context), tuple(account) if account else None
         )
     except ValueError as error:
         raise Stop(str(error), Exit.USAGE) from None
 
 
-def _instant(text: str | None, option: str, face: Face) -> "Instant | None":
+def _instant(text: str | None, option: str, context: Context) -> "Instant | None":
     """A day begins when it does in the reporting time zone."""
     from datetime import date
 
@@ -149,14 +149,14 @@ def _instant(text: str | None, option: str, face: Face) -> "Instant | None":
         day = date.fromisoformat(f"{text}-01" if len(text) == 7 else text)
     except ValueError:
         return Instant(int(instant_of(text, option).timestamp()))
-    return opening(day, face.wiring.basis.timezone)
+    return opening(day, context.wiring.basis.timezone)
 
 
 # --- while it goes on --------------------------------------------------------------------------------------------------------------
 
 
 @contextmanager
-def _shown(face: Face) -> Iterator["Progress"]:
+def _shown(context: Context) -> Iterator["Progress"]:
     """A line with share, rate and estimate, looked up every second in the database: whoever else works on it is counted too."""
     import threading
     import time
@@ -176,7 +176,7 @@ def _shown(face: Face) -> Iterator["Progress"]:
         def look() -> None:
             while not over.wait(1.0):
                 try:
-                    line.update(_line(backfill.status(face.wiring)))
+                    line.update(_line(backfill.status(context.wiring)))
                 except (NoBackfill, SQLAlchemyError):
                     time.sleep(1.0)
 
@@ -201,33 +201,33 @@ def _span(seconds: float) -> str:
     return ago(seconds)
 
 
-def _ended(face: Face, done: "Report") -> None:
-    if face.json:
+def _ended(context: Context, done: "Report") -> None:
+    if context.json:
         put_json({"run": done.run_id, "status": done.status, "objects": dict(done.objects), "pages": done.pages,
                   "quarantined": done.quarantined, "seconds": round(done.seconds, 3)})  # fmt: skip
     else:
         parts = ", ".join(f"{count:,} {stream.replace('_', ' ')}" for stream, count in sorted(done.objects.items()) if count)
         rate = sum(done.objects.values()) / max(done.seconds, 1e-3)
-        face.lines(f"run {done.run_id} {done.status}: {parts or 'nothing'} in {done.seconds:.1f} s ({rate:,.0f}/s)")
-    if face.interrupted:
+        context.lines(f"run {done.run_id} {done.status}: {parts or 'nothing'} in {done.seconds:.1f} s ({rate:,.0f}/s)")
+    if context.interrupted:
         sys.stderr.write("stopped after the page that was being read, and saved; `nrr backfill resume` goes on\n")
         raise typer.Exit(Exit.INTERRUPTED)
-    face.finished(done)
+    context.finished(done)
 
 
 # --- how it stands -----------------------------------------------------------------------------------------------------------------
 
 
-def _tell(face: Face, found: "Status") -> None:
+def _tell(context: Context, found: "Status") -> None:
     left = "" if found.eta_seconds is None else f", about {_span(found.eta_seconds)} left"
-    face.lines(f"run {found.run_id} {found.status}: {found.objects:,} objects, {found.objects_per_second:,.0f}/s{left}")
+    context.lines(f"run {found.run_id} {found.status}: {found.objects:,} objects, {found.objects_per_second:,.0f}/s{left}")
     rows = [(each.stream, f"{each.objects:,}", f"{each.share:.0%}", each.ranges_open, each.ranges) for each in found.streams]
     columns = ("stream", "objects", "share", "ranges open", "ranges")
-    face.table(columns, rows, right=columns[1:])
+    context.table(columns, rows, right=columns[1:])
     if found.aside:
-        face.lines(f"{found.aside} jobs were put aside: {'; '.join(found.errors)}")
+        context.lines(f"{found.aside} jobs were put aside: {'; '.join(found.errors)}")
     if found.quarantined:
-        face.lines(f"{found.quarantined} objects are kept out: nrr doctor names them")
+        context.lines(f"{found.quarantined} objects are kept out: nrr doctor names them")
 
 
 def _status_row(found: "Status") -> dict[str, Any]:
@@ -256,23 +256,23 @@ def _day(instant: int | None) -> str:
 # --- what it would change ------------------------------------------------------------------------------------------------------------
 
 
-def _previewed(face: Face, request: "Request", shards: int | None) -> None:
+def _previewed(context: Context, request: "Request", shards: int | None) -> None:
     from worker.runs.dry_run import preview
 
-    face.say("reading into a copy; nothing of yours is changed")
-    found = preview(face.wiring, request, shards=shards)
-    if face.interrupted:
+    context.say("reading into a copy; nothing of yours is changed")
+    found = preview(context.wiring, request, shards=shards)
+    if context.interrupted:
         raise typer.Exit(Exit.INTERRUPTED)
-    if face.json:
+    if context.json:
         put_json({"dry_run": True, "status": found.read.status, "objects": dict(found.read.objects),
                   "changes": [_change_row(each) for each in found.changes]})  # fmt: skip
     else:
         parts = ", ".join(f"{count:,} {stream.replace('_', ' ')}" for stream, count in sorted(found.read.objects.items()) if count)
-        face.lines(f"would read {parts or 'nothing'}; {len(found.changes)} windows would change")
+        context.lines(f"would read {parts or 'nothing'}; {len(found.changes)} windows would change")
         columns = ("window", "first", "until", "currency", "MRR", "would be", "NRR", "would be", "GRR", "would be")
         if found.changes:
-            face.table(columns, [_change_line(each) for each in found.changes], right=columns[4:])
-    face.finished(found.read)
+            context.table(columns, [_change_line(each) for each in found.changes], right=columns[4:])
+    context.finished(found.read)
 
 
 def _change_line(change: "Change") -> tuple[object, ...]:

@@ -39,7 +39,7 @@ PolicyName = Annotated[
 
 
 @dataclass
-class Face:
+class Context:
     """What a command speaks through."""
 
     wiring: "Wiring"
@@ -177,7 +177,7 @@ def opened(
     policy: str | None = None,
     key: bool = False,
     **flags: Any,
-) -> Iterator[Face]:
+) -> Iterator[Context]:
     """Settings, logging and a wiring for one command. With `key` an account must be set. Raises BadSettings, UnknownChoice."""
     from worker.config.settings import load
     from worker.runs.wiring import require_key
@@ -185,12 +185,12 @@ def opened(
     loaded = load(flags, config=config)
     if key:
         require_key(loaded.settings)
-    with faced(loaded, json=json, now=now, policy=policy) as face:
-        yield face
+    with in_context(loaded, json=json, now=now, policy=policy) as context:
+        yield context
 
 
 @contextmanager
-def faced(loaded: "Loaded", *, json: bool = False, now: str | None = None, policy: str | None = None) -> Iterator[Face]:
+def in_context(loaded: "Loaded", *, json: bool = False, now: str | None = None, policy: str | None = None) -> Iterator[Context]:
     """Logging and a wiring for settings that are loaded already. Raises UnknownChoice."""
     from worker.execution import log
     from worker.runs.wiring import open_wiring
@@ -201,24 +201,24 @@ def faced(loaded: "Loaded", *, json: bool = False, now: str | None = None, polic
     wiring = open_wiring(settings, pretended=None if now is None else instant_of(now))
     if policy is not None:
         wiring = wiring.under(settings.basis(policy))
-    face = Face(wiring, loaded, json)
+    context = Context(wiring, loaded, json)
     try:
-        with _heard(face):
-            yield face
+        with _heard(context):
+            yield context
     finally:
         wiring.close()
 
 
 @contextmanager
-def _heard(face: Face) -> Iterator[None]:
+def _heard(context: Context) -> Iterator[None]:
     """The first Ctrl-C (or SIGTERM) asks to stop after the page; the second one stops at once."""
 
     def hear(_number: int, _frame: Any) -> None:
-        if face.interrupted:
+        if context.interrupted:
             raise KeyboardInterrupt
-        face.interrupted.append(True)
-        face.wiring.stop.request()
-        face.say("stopping after this page … (once more to stop at once)")
+        context.interrupted.append(True)
+        context.wiring.stop.request()
+        context.say("stopping after this page … (once more to stop at once)")
 
     before = {number: signal.signal(number, hear) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

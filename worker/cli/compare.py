@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Face, Json, Now, last_day_of_text, money, opened, put_json
+from worker.cli.common import Config, Context, Json, Now, last_day_of_text, money, opened, put_json
 from worker.cli.require_ledger import ready
 
 if TYPE_CHECKING:
@@ -28,17 +28,17 @@ def compare(
     from integrations.store.facts import read as read_facts
     from metrics.ledger.policy_bridge import compare as compared
 
-    with opened(json=json, now=now, config=config) as face:
-        one, other = face.loaded.settings.basis(ours), face.loaded.settings.basis(theirs)
-        ready(face)
-        day = last_day_of_text(at, "--at") if at else face.today
-        with read(face.wiring.engine) as connection:
+    with opened(json=json, now=now, config=config) as context:
+        one, other = context.loaded.settings.basis(ours), context.loaded.settings.basis(theirs)
+        ready(context)
+        day = last_day_of_text(at, "--at") if at else context.today
+        with read(context.wiring.engine) as connection:
             catalogs = {row.id: catalog.load(connection, row.id) for row in accounts.everything(connection)}
-            bridge = compared(read_facts.groups(connection), catalogs, one, other, day, face.wiring.now)
+            bridge = compared(read_facts.groups(connection), catalogs, one, other, day, context.wiring.now)
         if json:
             put_json(_row(bridge))
         else:
-            _tell(face, bridge)
+            _tell(context, bridge)
 
 
 def _row(bridge: "Bridge") -> dict[str, Any]:
@@ -66,10 +66,10 @@ def _row(bridge: "Bridge") -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _tell(face: Face, bridge: "Bridge") -> None:
-    face.lines(f"MRR at the closing of {bridge.day}, from the policy {bridge.ours} to {bridge.theirs}", "")
+def _tell(context: Context, bridge: "Bridge") -> None:
+    context.lines(f"MRR at the closing of {bridge.day}, from the policy {bridge.ours} to {bridge.theirs}", "")
     if not bridge.rules:
-        face.lines("the two agree about every rule that changes MRR")
+        context.lines("the two agree about every rule that changes MRR")
         return
     said = {rule.choice: f"{rule.choice}: {rule.ours} → {rule.theirs}" for rule in bridge.rules}
     for total in bridge.totals:
@@ -80,10 +80,10 @@ def _tell(face: Face, bridge: "Bridge") -> None:
             if s.currency == total.currency
         ]
         rows.append((bridge.theirs, money(total.theirs_micros, total.currency), f"{total.customers} differ"))
-        face.table((total.currency.upper(), "MRR", "customers"), rows, right=("MRR", "customers"))
+        context.table((total.currency.upper(), "MRR", "customers"), rows, right=("MRR", "customers"))
         theirs = [d for d in bridge.differences if d.currency == total.currency]
         if theirs:
-            face.table(
+            context.table(
                 ("customer", bridge.ours, bridge.theirs, "difference", "because of"),
                 [
                     (d.customer, money(d.ours_micros, d.currency), money(d.theirs_micros, d.currency), money(d.delta_micros, d.currency),
@@ -93,5 +93,5 @@ def _tell(face: Face, bridge: "Bridge") -> None:
                 right=(bridge.ours, bridge.theirs, "difference"),
             )  # fmt: skip
         if len(theirs) > SHOWN:
-            face.lines(f"{len(theirs) - SHOWN} more (--json)")
-        face.lines("")
+            context.lines(f"{len(theirs) - SHOWN} more (--json)")
+        context.lines("")

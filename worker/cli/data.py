@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Face, Json, Now, PolicyName, opened, progress, put_json
+from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, progress, put_json
 from worker.cli.exit_codes import Exit, Stop
 
 Accounts = Annotated[list[str] | None, typer.Option("--account", metavar="NAME", help="Only this account (may be repeated).")]
@@ -20,55 +20,55 @@ def sync(
     """Bring everything up to date with Stripe: facts, ledger, snapshots and figures."""
     from worker.runs import steps
 
-    with opened(json=json, now=now, config=config, key=True) as face:
+    with opened(json=json, now=now, config=config, key=True) as context:
         with progress("read") as told:
-            read = steps.sync(face.wiring, accounts=_named(face, account), progress=told)
-        if not face.interrupted and read.status == "done" and not facts_only:
-            _derived(face)
+            read = steps.sync(context.wiring, accounts=_named(context, account), progress=told)
+        if not context.interrupted and read.status == "done" and not facts_only:
+            _derived(context)
         if json:
             put_json({"run": read.run_id, "status": read.status, "joined": read.joined, "objects": dict(read.objects), "pages": read.pages,
                       "quarantined": read.quarantined, "seconds": round(read.seconds, 3)})  # fmt: skip
         else:
-            _tell_read(face, read)
-        face.finished(read)
+            _tell_read(context, read)
+        context.finished(read)
 
 
-def _tell_read(face: Face, read: Any) -> None:
+def _tell_read(context: Context, read: Any) -> None:
     parts = ", ".join(f"{count:,} {stream.replace('_', ' ')}" for stream, count in sorted(read.objects.items()) if count)
-    face.lines(f"run {read.run_id} {read.status}: {parts or 'nothing new'} in {read.seconds:.1f} s")
+    context.lines(f"run {read.run_id} {read.status}: {parts or 'nothing new'} in {read.seconds:.1f} s")
 
 
-def _named(face: Face, account: list[str] | None) -> list[str] | None:
-    unknown = [name for name in account or () if name not in face.wiring.sources.names]
+def _named(context: Context, account: list[str] | None) -> list[str] | None:
+    unknown = [name for name in account or () if name not in context.wiring.sources.names]
     if unknown:
-        raise Stop(f"no account is called {', '.join(unknown)}; there are {', '.join(face.wiring.sources.names)}", Exit.USAGE)
+        raise Stop(f"no account is called {', '.join(unknown)}; there are {', '.join(context.wiring.sources.names)}", Exit.USAGE)
     return account
 
 
-def _derived(face: Face, *, rebuild: bool = False) -> Any:
+def _derived(context: Context, *, rebuild: bool = False) -> Any:
     """Ledger and figures, with the identity checked; what is broken ends the command."""
     from worker.runs import refresh
 
     with progress("derive") as told:
-        derived = refresh.derive(face.wiring, rebuild=rebuild, progress=told)
-    if derived.status != "done" or face.interrupted:
-        face.finished(derived)
-    return _rolled(face, rebuild=rebuild)
+        derived = refresh.derive(context.wiring, rebuild=rebuild, progress=told)
+    if derived.status != "done" or context.interrupted:
+        context.finished(derived)
+    return _rolled(context, rebuild=rebuild)
 
 
-def _rolled(face: Face, *, rebuild: bool = False) -> Any:
+def _rolled(context: Context, *, rebuild: bool = False) -> Any:
     from worker.runs import refresh
 
     with progress("sum up") as told:
-        done, outcome = refresh.rollup(face.wiring, rebuild=rebuild, progress=told)
+        done, outcome = refresh.rollup(context.wiring, rebuild=rebuild, progress=told)
     if done.status != "done":
-        face.finished(done)
+        context.finished(done)
     if outcome is not None:
         for currency, windows in sorted(outcome.without_rate.items()):
-            face.say(f"no exchange rate of {currency.upper()} for {windows} windows: it is shown apart")
+            context.say(f"no exchange rate of {currency.upper()} for {windows} windows: it is shown apart")
         if outcome.broken:
             for each in outcome.breaks[:20]:
-                face.say(f"broken identity: {each}")
+                context.say(f"broken identity: {each}")
             raise Stop(
                 f"{outcome.broken} identities are broken; the figures were stored, but can't be trusted. Run: nrr verify",
                 Exit.MISMATCH,
@@ -80,22 +80,22 @@ def audit(account: Accounts = None, json: Json = False, now: Now = None, config:
     """Read every kind of object again and compare: what has drifted unseen or came late is healed, counted and named."""
     from worker.runs import steps
 
-    with opened(json=json, now=now, config=config, key=True) as face:
+    with opened(json=json, now=now, config=config, key=True) as context:
         with progress("read") as told:
-            done, drifts = steps.audit(face.wiring, accounts=_named(face, account), progress=told)
+            done, drifts = steps.audit(context.wiring, accounts=_named(context, account), progress=told)
         if json:
             put_json({"run": done.run_id, "status": done.status, "drift": [{"account": d.account, "subscriptions": d.subscriptions, "named": list(d.named), "counts": dict(d.counts), "others": {kind: list(ids) for kind, ids in d.others.items()}} for d in drifts]})  # fmt: skip
         else:
             for drift in drifts:
                 named = f": {', '.join(drift.named)}" if drift.named else ""
-                face.lines(f"account {drift.account}: {drift.subscriptions} subscriptions had drifted{named}")
+                context.lines(f"account {drift.account}: {drift.subscriptions} subscriptions had drifted{named}")
                 for kind, ids in sorted(drift.others.items()):
                     more = drift.counts[kind] - len(ids)
                     rest = f" and {more} more" if more else ""
-                    face.lines(
+                    context.lines(
                         f"account {drift.account}: {drift.counts[kind]} {kind}s had changed or come unseen: {', '.join(ids)}{rest}"
                     )
-        face.finished(done)
+        context.finished(done)
 
 
 def rebuild(
@@ -108,34 +108,34 @@ def rebuild(
     """Derive the whole ledger anew from the facts, then snapshots and figures. The result is the same however often it is done."""
     from worker.runs import refresh
 
-    with opened(json=json, now=now, config=config, policy=policy) as face:
+    with opened(json=json, now=now, config=config, policy=policy) as context:
         if dry_run:
             from worker.cli.verify import check
 
-            check(face, json=json)
+            check(context, json=json)
             return
         with progress("derive") as told:
-            done = refresh.derive(face.wiring, rebuild=True, basis=face.wiring.basis if policy else None, progress=told)
-        if done.status == "done" and not face.interrupted:
-            _rolled(face, rebuild=True)
+            done = refresh.derive(context.wiring, rebuild=True, basis=context.wiring.basis if policy else None, progress=told)
+        if done.status == "done" and not context.interrupted:
+            _rolled(context, rebuild=True)
         if json:
-            put_json({"run": done.run_id, "status": done.status, "policy": face.wiring.basis.policy.name, "customers": done.objects.get("customers", 0), "seconds": round(done.seconds, 3)})  # fmt: skip
+            put_json({"run": done.run_id, "status": done.status, "policy": context.wiring.basis.policy.name, "customers": done.objects.get("customers", 0), "seconds": round(done.seconds, 3)})  # fmt: skip
         else:
-            face.lines(
+            context.lines(
                 f"run {done.run_id} {done.status}: {done.objects.get('customers', 0):,} customers derived in {done.seconds:.1f} s"
             )
-        face.finished(done)
+        context.finished(done)
 
 
 def rollup(policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None) -> None:
     """Bring the ledger, snapshots and figures up to date with the facts that are stored."""
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        done = _rolled(face) if policy else _derived(face)
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        done = _rolled(context) if policy else _derived(context)
         if json:
             put_json({"run": done.run_id, "status": done.status, "seconds": round(done.seconds, 3)})
         else:
-            face.lines(f"run {done.run_id} {done.status} in {done.seconds:.1f} s")
-        face.finished(done)
+            context.lines(f"run {done.run_id} {done.status} in {done.seconds:.1f} s")
+        context.finished(done)
 
 
 def forget(
@@ -156,9 +156,9 @@ def forget(
     from integrations.store.facts import accounts
     from integrations.store.facts import erase as store
 
-    with opened(json=json, config=config) as face:
-        migrate.require_current(face.wiring.engine)
-        with read(face.wiring.engine) as connection:
+    with opened(json=json, config=config) as context:
+        migrate.require_current(context.wiring.engine)
+        with read(context.wiring.engine) as connection:
             everything = accounts.everything(connection)
             held = [row for row in everything if account in (None, row.name)]
             if len(held) != 1:
@@ -172,9 +172,9 @@ def forget(
                 )
         if not yes:
             typer.confirm(f"Remove what is personal of {customer} in {held[0].name}, for good?", abort=True, err=True)
-        with begin(face.wiring.engine) as connection:
+        with begin(context.wiring.engine) as connection:
             gone = store.forget(connection, held[0].id, customer, metadata=metadata)
         if json:
             put_json({"customer": customer, "names": gone.names, "payloads": gone.payloads, "states": gone.states})
         else:
-            face.lines(f"{customer}: removed {gone.names} names, {gone.payloads} payloads, metadata of {gone.states} states")
+            context.lines(f"{customer}: removed {gone.names} names, {gone.payloads} payloads, metadata of {gone.states} states")

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from worker.cli.common import Face, faced, money, percent, progress
+from worker.cli.common import Context, in_context, money, percent, progress
 
 if TYPE_CHECKING:
     from metrics.retention.figures import Figures
@@ -50,14 +50,14 @@ def demo(
         end = stripe.now + 3_600
         for moment in (end - LATELY_DAYS * 86_400, end):
             stripe.set_now(moment)
-            with faced(loaded, now=_iso(moment)) as face:
+            with in_context(loaded, now=_iso(moment)) as context:
                 if moment != end:
-                    migrate.upgrade(face.wiring.engine)
-                    face.say(f"a business with {customers} customers and {months} months answers at {stripe.url} as Stripe does")
-                _sync(face, _iso(moment))
-                _figures(face)
+                    migrate.upgrade(context.wiring.engine)
+                    context.say(f"a business with {customers} customers and {months} months answers at {stripe.url} as Stripe does")
+                _sync(context, _iso(moment))
+                _figures(context)
                 if moment == end:
-                    _show(face)
+                    _show(context)
         sys.stderr.write(f"\nall of it in {time.monotonic() - began:.0f} s; the data stays in {FOLDER}/nrr.sqlite3\n\n")
         sys.stdout.write("\n".join(_next(database)) + "\n")
 
@@ -66,56 +66,56 @@ def _iso(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat()
 
 
-def _sync(face: Face, moment: str) -> None:
+def _sync(context: Context, moment: str) -> None:
     from worker.runs import steps
 
     with progress("read") as told:
-        done = steps.sync(face.wiring, progress=told)
+        done = steps.sync(context.wiring, progress=told)
     objects = sum(done.objects.values())
-    face.say(f"sync as of {moment[:10]}: {objects:,} objects in {done.pages} pages, {done.seconds:.1f} s")
-    face.finished(done)
+    context.say(f"sync as of {moment[:10]}: {objects:,} objects in {done.pages} pages, {done.seconds:.1f} s")
+    context.finished(done)
 
 
-def _figures(face: Face) -> None:
+def _figures(context: Context) -> None:
     from worker.runs import refresh
 
-    derived = refresh.derive(face.wiring)
-    face.finished(derived)
-    rolled, outcome = refresh.rollup(face.wiring)
-    face.finished(rolled)
+    derived = refresh.derive(context.wiring)
+    context.finished(derived)
+    rolled, outcome = refresh.rollup(context.wiring)
+    context.finished(rolled)
     breaks = outcome.broken if outcome is not None else 0
-    face.say(
+    context.say(
         f"{derived.objects.get('customers', 0):,} customers derived, identity checked for each customer, currency and day: "
         + ("it holds" if not breaks else f"{breaks} breaks")
     )
 
 
-def _show(face: Face) -> None:
+def _show(context: Context) -> None:
     from metrics.periods import add_months, month, trailing
     from worker.cli.show import mrr_of
     from worker.figures.adhoc import figures_now
 
-    this = date(face.today.year, face.today.month, 1)
+    this = date(context.today.year, context.today.month, 1)
     last = this - timedelta(days=1)
-    face.lines("")
-    mrr_of(face, last)
+    context.lines("")
+    mrr_of(context, last)
     windows = [month(add_months(this, -back)) for back in range(MONTHS_SHOWN, 0, -1)]
-    found = figures_now(face.wiring.engine, face.wiring.basis, [*windows, trailing(this, 12)], reporting_currency="usd")
+    found = figures_now(context.wiring.engine, context.wiring.basis, [*windows, trailing(this, 12)], reporting_currency="usd")
     whole = [f for f in found if f.currency.startswith("all:")]
-    _bridge(face, [f for f in whole if f.kind == "month"])
-    _retention(face, whole)
-    _explained(face, windows[-1].first, this)
+    _bridge(context, [f for f in whole if f.kind == "month"])
+    _retention(context, whole)
+    _explained(context, windows[-1].first, this)
 
 
-def _bridge(face: Face, figures: list["Figures"]) -> None:
+def _bridge(context: Context, figures: list["Figures"]) -> None:
     names = ("opening", "new", "reactivation", "expansion", "contraction", "churn", "fx", "closing")
     rows = [(name, *(money(f.bridge()[name], f.currency) for f in figures)) for name in names]
     columns = ("", *(f"{f.first:%Y-%m}" for f in figures))
-    face.lines("")
-    face.table(columns, rows, title="MRR bridge, all currencies in USD", right=columns[1:])
+    context.lines("")
+    context.table(columns, rows, title="MRR bridge, all currencies in USD", right=columns[1:])
 
 
-def _retention(face: Face, figures: list["Figures"]) -> None:
+def _retention(context: Context, figures: list["Figures"]) -> None:
     from metrics.retention.figures import rates
 
     rows = []
@@ -124,27 +124,27 @@ def _retention(face: Face, figures: list["Figures"]) -> None:
         name = f"{f.first:%Y-%m}" if f.kind == "month" else f"12 months to {f.until - timedelta(days=1)}"
         rows.append((name, percent(found["nrr"]), percent(found["grr"]), percent(found["logo_retention"]),
                      f"{f.retained_customers} of {f.opening_customers}"))  # fmt: skip
-    face.lines("")
-    face.table(("window", "NRR", "GRR", "logos kept", "customers kept"), rows, title="Retention at constant currency",
+    context.lines("")
+    context.table(("window", "NRR", "GRR", "logos kept", "customers kept"), rows, title="Retention at constant currency",
                right=("NRR", "GRR", "logos kept", "customers kept"))  # fmt: skip
 
 
-def _explained(face: Face, first: date, until: date) -> None:
+def _explained(context: Context, first: date, until: date) -> None:
     """The largest movement of three kinds, taken apart."""
     from integrations.store.db.engine import read
     from integrations.store.ledger import read as read_ledger
     from worker.cli.explain import explained, lines_of
 
-    with read(face.wiring.engine) as connection:
-        found = read_ledger.movements(connection, face.wiring.basis.version, first, until)
+    with read(context.wiring.engine) as connection:
+        found = read_ledger.movements(connection, context.wiring.basis.version, first, until)
     chosen: dict[str, tuple[str, str]] = {}
     for row in sorted(found.iter_rows(named=True), key=lambda r: -abs(r["delta_micros"])):
         if row["currency"] == "usd" and not row["inferred"] and row["kind"] in ("expansion", "contraction", "churn"):
             chosen.setdefault(row["kind"], (row["customer"], row["day"].isoformat()))
-    face.lines("", "Three movements, explained:", "")
+    context.lines("", "Three movements, explained:", "")
     for customer, day in chosen.values():
-        for _, words in explained(face, [customer]):
-            face.lines(*lines_of([each for each in words if each.date == day]))
+        for _, words in explained(context, [customer]):
+            context.lines(*lines_of([each for each in words if each.date == day]))
 
 
 def _command() -> str:

@@ -5,11 +5,11 @@ A misspelt name would otherwise be a metadata key that nobody has, and the answe
 
 from difflib import get_close_matches
 
-from worker.cli.common import Face
+from worker.cli.common import Context
 from worker.cli.exit_codes import Exit, Stop
 
 
-def known(face: Face, by: str | None) -> str | None:
+def known(context: Context, by: str | None) -> str | None:
     """`by` as it is, None for nothing. Raises Stop for a part that is empty, named twice, or no dimension."""
     from metrics.dimensions import parts
 
@@ -19,27 +19,29 @@ def known(face: Face, by: str | None) -> str | None:
     if not all(part.strip() == part and part for part in named) or len(set(named)) < len(named):
         raise Stop(f"--by takes a dimension, or several that differ: plan or plan,country, not {by!r}", Exit.USAGE)
     for part in named:
-        _require(face, part)
+        _require(context, part)
     return by
 
 
-def _require(face: Face, part: str) -> None:
+def _require(context: Context, part: str) -> None:
     from integrations.store.db.engine import read
     from integrations.store.ledger import read as read_ledger
     from metrics.dimensions import parts
     from metrics.retention.segments import BUILT_IN, METADATA, attribute_key
 
-    configured = {each for dimension in face.wiring.dimensions for each in parts(dimension)}
+    configured = {each for dimension in context.wiring.dimensions for each in parts(dimension)}
     key = attribute_key(part)
     if part in BUILT_IN or part in configured or key is None:
         return
-    with read(face.wiring.engine) as connection:
-        if read_ledger.has_attribute(connection, face.wiring.basis.version, key):
+    with read(context.wiring.engine) as connection:
+        if read_ledger.has_attribute(connection, context.wiring.basis.version, key):
             return
         if part.startswith(METADATA):
-            face.say(f"no customer has {part.removeprefix(METADATA)!r} in its metadata, so all are in (none)")
+            context.say(f"no customer has {part.removeprefix(METADATA)!r} in its metadata, so all are in (none)")
             return
-        keys = [found for found in read_ledger.attribute_keys(connection, face.wiring.basis.version) if found.startswith(METADATA)]
+        keys = [
+            found for found in read_ledger.attribute_keys(connection, context.wiring.basis.version) if found.startswith(METADATA)
+        ]
     close = get_close_matches(part, [*BUILT_IN, *keys, *(found.removeprefix(METADATA) for found in keys)], n=1)
     meant = f" Did you mean {close[0]}?" if close else ""
     raise Stop(f"there is no dimension {part!r}.{meant} There are {', '.join([*BUILT_IN, *keys])}", Exit.USAGE)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from worker.cli.common import Config, Face, Json, Now, opened, put_json
+from worker.cli.common import Config, Context, Json, Now, opened, put_json
 from worker.cli.exit_codes import Exit, told
 from worker.config.addresses import is_local
 
@@ -32,13 +32,13 @@ class Check:
 
 def doctor(json: Json = False, now: Now = None, config: Config = None) -> None:
     """Check settings, database, Stripe key and permissions, Redis, and how fresh the data is."""
-    with opened(json=json, now=now, config=config) as face:
+    with opened(json=json, now=now, config=config) as context:
         checks = []
-        for check in _all(face):
+        for check in _all(context):
             checks.append(check)
             if not json:
                 sign = {OK: "✓", NOTE: "·", WRONG: "✗"}[check.state]
-                face.lines(f"{sign} {check.name}: {check.detail}")
+                context.lines(f"{sign} {check.name}: {check.detail}")
         code = next((check.code for check in checks if check.code != Exit.OK), Exit.OK)
         if json:
             put_json({"ok": code == Exit.OK, "checks": [{"name": c.name, "state": c.state, "detail": c.detail} for c in checks]})
@@ -46,16 +46,16 @@ def doctor(json: Json = False, now: Now = None, config: Config = None) -> None:
             raise typer.Exit(code)
 
 
-def _all(face: Face) -> Iterator[Check]:
-    yield _settings(face)
-    database = _tried("database", lambda: _database(face))
+def _all(context: Context) -> Iterator[Check]:
+    yield _settings(context)
+    database = _tried("database", lambda: _database(context))
     yield database
-    yield from _accounts(face)
-    if face.loaded.settings.redis_url is not None:
-        yield _tried("redis", lambda: _redis(face))
-    yield from _channels(face)
+    yield from _accounts(context)
+    if context.loaded.settings.redis_url is not None:
+        yield _tried("redis", lambda: _redis(context))
+    yield from _channels(context)
     if database.state == OK:
-        yield from _data(face)
+        yield from _data(context)
 
 
 def _tried(name: str, look: Callable[[], Check]) -> Check:
@@ -68,25 +68,25 @@ def _tried(name: str, look: Callable[[], Check]) -> Check:
         )
 
 
-def _settings(face: Face) -> Check:
-    settings = face.loaded.settings
-    place = f" from {face.loaded.config}" if face.loaded.config else ", no nrr.toml"
+def _settings(context: Context) -> Check:
+    settings = context.loaded.settings
+    place = f" from {context.loaded.config}" if context.loaded.config else ", no nrr.toml"
     policy = settings.chosen_policy().name
     return Check("settings", OK, f"policy {policy}, time zone {settings.reporting_timezone}{place}")
 
 
-def _database(face: Face) -> Check:
+def _database(context: Context) -> Check:
     import sqlite3
 
     from integrations.store import migrate
     from integrations.store.db.engine import wal_is_safe
 
-    migrate.require_current(face.wiring.engine)
-    shown = face.loaded.settings.database_shown
+    migrate.require_current(context.wiring.engine)
+    shown = context.loaded.settings.database_shown
     note = ""
     if shown.startswith("sqlite") and not wal_is_safe(sqlite3.sqlite_version_info):
         note = f"; SQLite {sqlite3.sqlite_version} lacks the fix for its write-ahead log, so the slower safe journal is used"
-    if (open_line := unchecked_line(face.loaded.settings.database)) is not None:
+    if (open_line := unchecked_line(context.loaded.settings.database)) is not None:
         return Check("database", NOTE, f"{shown}, schema {migrate.head()}; {open_line}")
     return Check("database", OK, f"{shown}, schema {migrate.head()}{note}")
 
@@ -106,26 +106,26 @@ def unchecked_line(database: str) -> str | None:
     return f"the line to {host} has sslmode={mode}, so nobody checks who answers there: add sslmode=verify-full (and sslrootcert) to DATABASE_URL"
 
 
-def _accounts(face: Face) -> Iterator[Check]:
-    names = face.wiring.sources.names
+def _accounts(context: Context) -> Iterator[Check]:
+    names = context.wiring.sources.names
     if not names:
-        yield _tried("stripe", lambda: _keyless(face))
+        yield _tried("stripe", lambda: _keyless(context))
     for name in names:
-        yield from _account(face, name)
+        yield from _account(context, name)
 
 
-def _keyless(face: Face) -> Check:
+def _keyless(context: Context) -> Check:
     from worker.runs.wiring import require_key
 
-    require_key(face.loaded.settings)
+    require_key(context.loaded.settings)
     return Check("stripe", OK, "a key is set")
 
 
-def _account(face: Face, name: str) -> Iterator[Check]:
+def _account(context: Context, name: str) -> Iterator[Check]:
     title = f"stripe {name}"
 
     def key() -> Check:
-        reader = face.wiring.sources.named(name)
+        reader = context.wiring.sources.named(name)
         told_of = reader.account()
         mode = "live" if told_of.livemode else "test"
         said = f"the key is good: {told_of.id}, {mode} mode"
@@ -139,8 +139,8 @@ def _account(face: Face, name: str) -> Iterator[Check]:
     yield checked
     if checked.state != OK:
         return
-    yield _tried(f"{title} clock", lambda: _clock(face, name))
-    for probe in face.wiring.sources.named(name).probe():
+    yield _tried(f"{title} clock", lambda: _clock(context, name))
+    for probe in context.wiring.sources.named(name).probe():
         if probe.problem is None:
             yield Check(f"{title} {probe.stream}", OK, "can be read")
         elif probe.optional:
@@ -149,13 +149,13 @@ def _account(face: Face, name: str) -> Iterator[Check]:
             yield Check(f"{title} {probe.stream}", WRONG, probe.problem, Exit.REFUSED if probe.missing else Exit.FAILED)
 
 
-def _clock(face: Face, name: str) -> Check:
+def _clock(context: Context, name: str) -> Check:
     from worker.ingest.clocks import APART_SECONDS
     from worker.ingest.read import stripe_now
 
-    if face.wiring.pretended is not None:
-        return Check(f"stripe {name} clock", NOTE, f"pretending that it is {face.wiring.pretended.isoformat()}")
-    reader = face.wiring.sources.named(name)
+    if context.wiring.pretended is not None:
+        return Check(f"stripe {name} clock", NOTE, f"pretending that it is {context.wiring.pretended.isoformat()}")
+    reader = context.wiring.sources.named(name)
     stripe_now(reader)
     skew = reader.clock_apart_seconds
     if abs(skew) > SKEW_SECONDS:
@@ -165,12 +165,12 @@ def _clock(face: Face, name: str) -> Check:
     return Check(f"stripe {name} clock", OK, "agrees with Stripe's")
 
 
-def _redis(face: Face) -> Check:
+def _redis(context: Context) -> Check:
     from urllib.parse import urlsplit
 
     import redis
 
-    url = face.loaded.settings.redis_url
+    url = context.loaded.settings.redis_url
     assert url is not None
     try:
         with redis.Redis.from_url(url.get_secret_value(), socket_timeout=5, socket_connect_timeout=5) as client:
@@ -195,8 +195,8 @@ def _redis(face: Face) -> Check:
     return Check("redis", OK, "answers")
 
 
-def _channels(face: Face) -> Iterator[Check]:
-    settings = face.loaded.settings
+def _channels(context: Context) -> Iterator[Check]:
+    settings = context.loaded.settings
     slack = settings.slack_webhook_url is not None or settings.slack_bot_token is not None
     mail = bool(settings.alert_email_to)
     if not slack and not mail:
@@ -206,15 +206,15 @@ def _channels(face: Face) -> Iterator[Check]:
         yield Check("alerts", OK, f"go to {named}; try: nrr alerts test --channel {'slack' if slack else 'email'}")
 
 
-def _data(face: Face) -> Iterator[Check]:
+def _data(context: Context) -> Iterator[Check]:
     from worker.health import freshness
 
-    found = freshness.gather(face.wiring.engine)
+    found = freshness.gather(context.wiring.engine)
     yield _fresh(found)
     if found.touched:
         yield Check("figures", NOTE, f"{found.touched} customers have news that no figure knows of yet; run: nrr rollup")
-    yield from _trouble(face, found)
-    yield from _findings(face)
+    yield from _trouble(context, found)
+    yield from _findings(context)
 
 
 def _fresh(found: "Freshness") -> Check:
@@ -235,7 +235,7 @@ def _ago(seconds: float) -> str:
     return f"{seconds:.0f} seconds"
 
 
-def _trouble(face: Face, found: "Freshness") -> Iterator[Check]:
+def _trouble(context: Context, found: "Freshness") -> Iterator[Check]:
     from integrations.store.db.engine import read
     from integrations.store.facts import quarantine
     from integrations.store.ledger import write as write_ledger
@@ -251,23 +251,23 @@ def _trouble(face: Face, found: "Freshness") -> Iterator[Check]:
     if drifted:
         yield Check("drift", NOTE, f"the last audit healed what had changed or come unseen: {told(found)}")
     if found.quarantined:
-        with read(face.wiring.engine) as connection:
+        with read(context.wiring.engine) as connection:
             named = quarantine.everything(connection, limit=5)
         first = "; ".join(f"{q.kind} {q.object_id}: {q.reason} ({q.detail})" for q in named)
         yield Check("quarantine", WRONG, f"{found.quarantined} objects are kept out: {first}", Exit.QUARANTINED)
     if found.underived:
-        with read(face.wiring.engine) as connection:
+        with read(context.wiring.engine) as connection:
             whose = "; ".join(f"{customer}: {why}" for customer, why in write_ledger.underived(connection, limit=5))
         yield Check("derivation", WRONG, f"{found.underived} customers are in no figure: {whose}", Exit.QUARANTINED)
 
 
-def _findings(face: Face) -> Iterator[Check]:
+def _findings(context: Context) -> Iterator[Check]:
     from integrations.store.db.engine import read
     from integrations.store.ledger import read as read_ledger
     from integrations.store.ledger.schema import finding
 
-    with read(face.wiring.engine) as connection:
-        counts = read_ledger.count_by(connection, finding, face.wiring.basis.version, "reason")
+    with read(context.wiring.engine) as connection:
+        counts = read_ledger.count_by(connection, finding, context.wiring.basis.version, "reason")
     if counts:
         said = ", ".join(f"{count} × {reason}" for reason, count in sorted(counts.items()))
         yield Check("findings", NOTE, f"{said}; see: nrr show findings")

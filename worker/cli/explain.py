@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Face, Json, Now, PolicyName, opened, put_json
+from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, put_json
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.require_ledger import ready
 
@@ -27,10 +27,10 @@ def explain(
 ) -> None:
     """Explain a customer's movements (or those of a day): each change, the Stripe objects that say so, and the arithmetic."""
     customer, day = _asked(what)
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        ready(face)
-        names = _named(face, customer) if customer else _of_day(face, day)
-        found = explained(face, names)
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        ready(context)
+        names = _named(context, customer) if customer else _of_day(context, day)
+        found = explained(context, names)
         if customer and not found:
             raise Stop(
                 f"nothing is known of a customer {customer}; it takes Stripe's id, as `nrr show movements` prints it", Exit.FAILED
@@ -43,15 +43,15 @@ def explain(
         ledgers = [ledger for ledger, _ in found] if customer and day is None else []
         if json:
             put_json({
-                "policy": face.wiring.basis.policy.name,
+                "policy": context.wiring.basis.policy.name,
                 "movements": [words.as_json() for words in movements],
                 "exclusions": [asdict(each) for ledger in ledgers for each in ledger.exclusions],
                 "findings": [asdict(each) for ledger in ledgers for each in ledger.findings],
             })  # fmt: skip
             return
-        face.lines(*lines_of(movements))
+        context.lines(*lines_of(movements))
         for ledger in ledgers:
-            face.lines(*_beside(ledger))
+            context.lines(*_beside(ledger))
 
 
 def _asked(what: str) -> tuple[str | None, date | None]:
@@ -67,29 +67,29 @@ def _asked(what: str) -> tuple[str | None, date | None]:
         return what, None
 
 
-def _named(face: Face, what: str) -> list[str]:
+def _named(context: Context, what: str) -> list[str]:
     """The ledger's customer behind a customer's or a subscription's id, whichever rule merged it."""
     from integrations.store.db.engine import read
     from integrations.store.facts import customer_merge, lookups
 
-    with read(face.wiring.engine) as connection:
+    with read(context.wiring.engine) as connection:
         stripe = lookups.customers_of(connection, what) if what.startswith("sub_") else customer_merge.accounts_of(connection, what)
         return sorted(set(customer_merge.names(connection, stripe).values())) if stripe else [what]
 
 
-def _of_day(face: Face, day: date | None) -> list[str]:
+def _of_day(context: Context, day: date | None) -> list[str]:
     from datetime import timedelta
 
     from integrations.store.db.engine import read
     from integrations.store.ledger import read as read_ledger
 
     assert day is not None, "without a customer there is a day"
-    with read(face.wiring.engine) as connection:
-        found = read_ledger.movements(connection, face.wiring.basis.version, day, day + timedelta(days=1))
+    with read(context.wiring.engine) as connection:
+        found = read_ledger.movements(connection, context.wiring.basis.version, day, day + timedelta(days=1))
     return sorted(set(found["customer"].to_list()))
 
 
-def explained(face: Face, names: Sequence[str]) -> list[tuple["CustomerLedger", list["MovementWords"]]]:
+def explained(context: Context, names: Sequence[str]) -> list[tuple["CustomerLedger", list["MovementWords"]]]:
     """Each customer's ledger, derived again from the evidence, with its movements in words."""
     from integrations.store.db.engine import read
     from integrations.store.facts import read as read_facts
@@ -97,13 +97,13 @@ def explained(face: Face, names: Sequence[str]) -> list[tuple["CustomerLedger", 
     from metrics.timeline.timeline import Traced
     from worker.figures.derive import deriver_of
 
-    basis = face.wiring.basis
+    basis = context.wiring.basis
     out = []
-    with read(face.wiring.engine) as connection:
+    with read(context.wiring.engine) as connection:
         deriver = deriver_of(connection, basis)
         for group in read_facts.groups(connection, only=names):
             traces: dict[str, list[Traced]] = {}
-            ledger = deriver.derive(group, face.wiring.now, traces)
+            ledger = deriver.derive(group, context.wiring.now, traces)
             out.append((ledger, in_words(group, ledger, traces, deriver.pricers, basis.policy, basis.timezone)))
     return out
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from integrations.private_files import private_file, written_privately
-from worker.cli.common import Config, Face, Json, Now, PolicyName, day_of_text, opened, put_json, until_of_text
+from worker.cli.common import Config, Context, Json, Now, PolicyName, day_of_text, opened, put_json, until_of_text
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.require_ledger import ready
 
@@ -48,16 +48,16 @@ def export(
     until = until_of_text(last, "--to") if last else None
     if begin and until and begin >= until:
         raise Stop(f"--from {begin} lies after --to {until - timedelta(days=1)}", Exit.USAGE)
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        ready(face)
-        frames = {"movements": _movements, "snapshots": _snapshots, "rollups": _rollups}[what](face, begin, until)
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        ready(context)
+        frames = {"movements": _movements, "snapshots": _snapshots, "rollups": _rollups}[what](context, begin, until)
         rows = _write(frames, out, format, raw=raw)
         if str(out) == "-":
-            face.say(f"{rows:,} rows")
+            context.say(f"{rows:,} rows")
         elif json:
             put_json({"what": what, "format": format, "file": str(out), "rows": rows})
         else:
-            face.lines(f"{rows:,} {what} in {out}")
+            context.lines(f"{rows:,} {what} in {out}")
 
 
 def _write(frames: Iterator["pl.DataFrame"], out: Path, form: str, *, raw: bool) -> int:
@@ -110,16 +110,16 @@ def _append(frame: "pl.DataFrame", file: Any, form: str, *, first: bool) -> int:
     return len(frame)
 
 
-def _movements(face: Face, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
+def _movements(context: Context, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
     """A month at a time, so that memory doesn't grow with the years."""
     from integrations.store.db.engine import read
     from integrations.store.ledger import read as read_ledger
     from metrics.periods import months_between
 
-    version = face.wiring.basis.version
-    with read(face.wiring.engine) as connection:
+    version = context.wiring.basis.version
+    with read(context.wiring.engine) as connection:
         span = read_ledger.span(connection, version)
-        low = begin or (span[0] if span else face.today)
+        low = begin or (span[0] if span else context.today)
         high = until or (span[1] + timedelta(days=1) if span else low)
         written = False
         for window in months_between(low, high):
@@ -129,17 +129,17 @@ def _movements(face: Face, begin: date | None, until: date | None) -> Iterator["
                 yield frame.rename({"day": "date"})
 
 
-def _snapshots(face: Face, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
+def _snapshots(context: Context, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
     from integrations.store.db.engine import read
     from integrations.store.figures import snapshots
     from integrations.store.ledger import read as read_ledger
     from metrics.periods import months_between
 
-    version = face.wiring.basis.version
-    with read(face.wiring.engine) as connection:
+    version = context.wiring.basis.version
+    with read(context.wiring.engine) as connection:
         span = read_ledger.span(connection, version)
-        low = begin or (span[0] if span else face.today)
-        high = until or face.today + timedelta(days=1)
+        low = begin or (span[0] if span else context.today)
+        high = until or context.today + timedelta(days=1)
         written = False
         for window in months_between(low, high):
             day = window.until - timedelta(days=1)
@@ -150,7 +150,7 @@ def _snapshots(face: Face, begin: date | None, until: date | None) -> Iterator["
             yield snapshots.month_end(connection, version, low)
 
 
-def _rollups(face: Face, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
+def _rollups(context: Context, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
     import polars as pl
 
     from integrations.store.db.engine import read
@@ -158,12 +158,12 @@ def _rollups(face: Face, begin: date | None, until: date | None) -> Iterator["pl
     from metrics.retention.certainty import certainty
     from metrics.retention.figures import PRODUCTS, Figures, amounts, rates
 
-    with read(face.wiring.engine) as connection:
-        found = rollups.current(connection, face.wiring.basis.version)
+    with read(context.wiring.engine) as connection:
+        found = rollups.current(connection, context.wiring.basis.version)
     rows = []
     for row in found:
         if (begin is None or row["first"] >= begin) and (until is None or row["until"] <= until):
-            f = Figures.from_row({**row, "policy": face.wiring.basis.policy.name})
+            f = Figures.from_row({**row, "policy": context.wiring.basis.policy.name})
             figures = {**f.to_row(), **rates(f), **certainty(f)}
             del figures[PRODUCTS]
             rows.append(figures | {f"{name}_micros": value for name, value in amounts(f).items() if name not in figures})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Face, Json, Now, PolicyName, instant_of, money, opened, percent, put_json
+from worker.cli.common import Config, Context, Json, Now, PolicyName, instant_of, money, opened, percent, put_json
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.insight import insight
 from worker.cli.runs_diff import diff
@@ -23,8 +23,8 @@ def nrr(
     policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None,
 ) -> None:  # fmt: skip
     """Show net revenue retention, window after window."""
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        series_of(face, "nrr", window, by, last, currency, as_known_at)
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        series_of(context, "nrr", window, by, last, currency, as_known_at)
 
 
 def grr(
@@ -32,8 +32,8 @@ def grr(
     policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None,
 ) -> None:  # fmt: skip
     """Show gross revenue retention, window after window."""
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        series_of(face, "grr", window, by, last, currency, as_known_at)
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        series_of(context, "grr", window, by, last, currency, as_known_at)
 
 
 def segments(
@@ -42,8 +42,8 @@ def segments(
     policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None,
 ) -> None:  # fmt: skip
     """Show retention by segment for the last complete window, largest opening first."""
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        segments_of(face, by, window, currency, as_known_at)
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        segments_of(context, by, window, currency, as_known_at)
 
 
 def cohorts(
@@ -54,28 +54,30 @@ def cohorts(
     """Show what became, month after month, of those who came in one month."""
     if measure not in ("revenue", "logo"):
         raise Stop(f"--measure takes revenue or logo, not {measure!r}", Exit.USAGE)
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        cohorts_of(face, measure, currency, as_known_at)
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        cohorts_of(context, measure, currency, as_known_at)
 
 
 # --- what is shown ------------------------------------------------------------------------------------------------------------
 
 
-def series_of(face: Face, rate: str, kind: str, by: str | None, last: int, currency: str | None, as_known_at: str | None) -> None:
+def series_of(
+    context: Context, rate: str, kind: str, by: str | None, last: int, currency: str | None, as_known_at: str | None
+) -> None:
     """One rate of the latest windows of a kind, by segment if a dimension is named."""
     from metrics.retention.figures import rates, why_null
     from worker.cli.json_rows import figures_row
 
-    found = stored_figures(face, kind, by or "", currency, as_known_at)
+    found = stored_figures(context, kind, by or "", currency, as_known_at)
     ends = sorted({f.until for f in found})[-last:]
     shown = sorted((f for f in found if f.until in ends), key=lambda f: (f.until, f.segment))
-    if face.json:
-        rows = [{**window_of(f), "rate": rates(f)[rate], **figures_row(f, face.names)} for f in shown]
-        put_json({"metric": rate, "window": kind, "by": by, "policy": face.wiring.basis.policy.name, "as_known_at": as_known_at, "figures": rows})  # fmt: skip
+    if context.json:
+        rows = [{**window_of(f), "rate": rates(f)[rate], **figures_row(f, context.names)} for f in shown]
+        put_json({"metric": rate, "window": kind, "by": by, "policy": context.wiring.basis.policy.name, "as_known_at": as_known_at, "figures": rows})  # fmt: skip
         return
     title = f"{rate.upper()} of each {kind.replace('_', ' ')}" + (f", as known at {as_known_at}" if as_known_at else "")
     if by:
-        _series_by_segment(face, shown, ends, rate, by, title)
+        _series_by_segment(context, shown, ends, rate, by, title)
         return
     rows_ = [
         (label(f), money(f.opening, f.currency), money(f.expansion, f.currency), money(-f.contraction, f.currency), money(-f.churn, f.currency),
@@ -83,10 +85,10 @@ def series_of(face: Face, rate: str, kind: str, by: str | None, last: int, curre
         for f in shown
     ]  # fmt: skip
     columns = ("window", "opening", "expansion", "contraction", "churn", "end of cohort", rate.upper(), "")
-    face.table(columns, rows_, title=title, right=columns[1:-1])
+    context.table(columns, rows_, title=title, right=columns[1:-1])
 
 
-def _series_by_segment(face: Face, shown: "Sequence[Figures]", ends: Sequence[Any], rate: str, by: str, title: str) -> None:
+def _series_by_segment(context: Context, shown: "Sequence[Figures]", ends: Sequence[Any], rate: str, by: str, title: str) -> None:
     from metrics.labels import segment_words
     from metrics.retention.figures import rates
     from worker.cli.json_rows import with_ids
@@ -94,26 +96,26 @@ def _series_by_segment(face: Face, shown: "Sequence[Figures]", ends: Sequence[An
     heads = {f.until: label(f) for f in shown}
     cells = {(f.segment, f.until): percent(rates(f)[rate]) for f in shown}
     right = [heads[end] for end in ends]
-    each = sorted({f.segment: f for f in shown}.values(), key=lambda f: (segment_words(by, f.segment, face.names), f.segment))
+    each = sorted({f.segment: f for f in shown}.values(), key=lambda f: (segment_words(by, f.segment, context.names), f.segment))
     rows: list[Sequence[object]] = [
-        (segment_words(by, f.segment, face.names), *(cells.get((f.segment, end), "–") for end in ends)) for f in each
+        (segment_words(by, f.segment, context.names), *(cells.get((f.segment, end), "–") for end in ends)) for f in each
     ]
-    columns, rows = with_ids((by, *right), rows, each, face.names)
-    face.table(columns, rows, title=title, right=right)
+    columns, rows = with_ids((by, *right), rows, each, context.names)
+    context.table(columns, rows, title=title, right=right)
 
 
-def segments_of(face: Face, by: str, kind: str, currency: str | None, as_known_at: str | None) -> None:
+def segments_of(context: Context, by: str, kind: str, currency: str | None, as_known_at: str | None) -> None:
     """Retention by segment of the last complete window."""
     from metrics.labels import segment_words
     from metrics.retention.figures import rates
     from worker.cli.json_rows import figures_row, with_ids
     from worker.figures import stored
 
-    found = stored.latest(stored_figures(face, kind, by, currency, as_known_at))
+    found = stored.latest(stored_figures(context, kind, by, currency, as_known_at))
     shown = sorted(found, key=lambda f: (-f.opening, -f.closing, f.segment))
-    if face.json:
-        put_json({**window_of(shown[0]), "by": by, "policy": face.wiring.basis.policy.name, "as_known_at": as_known_at,
-                  "segments": [figures_row(f, face.names) for f in shown]})  # fmt: skip
+    if context.json:
+        put_json({**window_of(shown[0]), "by": by, "policy": context.wiring.basis.policy.name, "as_known_at": as_known_at,
+                  "segments": [figures_row(f, context.names) for f in shown]})  # fmt: skip
         return
     columns: Sequence[str] = (
         by,
@@ -131,27 +133,29 @@ def segments_of(face: Face, by: str, kind: str, currency: str | None, as_known_a
     rows: list[Sequence[object]] = []
     for f in shown:
         r = rates(f)
-        rows.append((segment_words(by, f.segment, face.names), f.opening_customers, money(f.opening, f.currency), percent(r["nrr"]), percent(r["grr"]), percent(r["logo_retention"]),
+        rows.append((segment_words(by, f.segment, context.names), f.opening_customers, money(f.opening, f.currency), percent(r["nrr"]), percent(r["grr"]), percent(r["logo_retention"]),
                      money(f.expansion, f.currency), money(-f.contraction, f.currency), money(-f.churn, f.currency), money(f.new, f.currency),
                      money(f.closing, f.currency)))  # fmt: skip
     right = columns[1:]
-    columns, rows = with_ids(columns, rows, shown, face.names)
-    face.table(columns, rows, title=f"{label(shown[0])} by {by}", right=right)
+    columns, rows = with_ids(columns, rows, shown, context.names)
+    context.table(columns, rows, title=f"{label(shown[0])} by {by}", right=right)
 
 
-def cohorts_of(face: Face, measure: str, currency: str | None, as_known_at: str | None) -> None:
+def cohorts_of(context: Context, measure: str, currency: str | None, as_known_at: str | None) -> None:
     """The triangle of sign-up cohorts."""
     from metrics.retention.cohorts import DIMENSION, triangles
     from worker.figures import stored
 
-    found = stored_figures(face, "month", DIMENSION, currency, as_known_at)
+    found = stored_figures(context, "month", DIMENSION, currency, as_known_at)
     at = None if as_known_at is None else instant_of(as_known_at, "--as-known-at")
     whole = stored.figures(
-        face.wiring.engine, face.wiring.basis, kind="month", dimension="", currency=found[0].currency, as_known_at=at
+        context.wiring.engine, context.wiring.basis, kind="month", dimension="", currency=found[0].currency, as_known_at=at
     )
     rows = triangles([*found, *whole])
-    if face.json:
-        put_json({"policy": face.wiring.basis.policy.name, "as_known_at": as_known_at, "cohorts": [_cohort_row(c) for c in rows]})
+    if context.json:
+        put_json(
+            {"policy": context.wiring.basis.policy.name, "as_known_at": as_known_at, "cohorts": [_cohort_row(c) for c in rows]}
+        )
         return
     oldest = max((len(c.cells) for c in rows), default=0)
     ages = range(min(oldest, 13))
@@ -159,9 +163,9 @@ def cohorts_of(face: Face, measure: str, currency: str | None, as_known_at: str 
         (f"{c.signup:%Y-%m}", c.logos, money(c.arrived_micros, c.currency), *(_cell(c, age, measure) for age in ages)) for c in rows
     ]
     columns = ("signed up", "logos", "arrived with", *(str(age) for age in ages))
-    face.table(columns, shown, title=f"{measure.capitalize()} kept by month since sign-up (* not over yet)", right=columns[1:])
+    context.table(columns, shown, title=f"{measure.capitalize()} kept by month since sign-up (* not over yet)", right=columns[1:])
     if oldest > len(ages):
-        face.say("months beyond the 12th are in --json")
+        context.say("months beyond the 12th are in --json")
 
 
 def _cell(cohort: "Cohort", age: int, measure: str) -> str:

@@ -25,10 +25,10 @@ def findings(
     from integrations.store.ledger import read as read_ledger
     from metrics.finding_words import words_of
 
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        ready(face)
-        with read(face.wiring.engine) as connection:
-            derived = list(read_ledger.findings(connection, face.wiring.basis.version).iter_rows(named=True))
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        ready(context)
+        with read(context.wiring.engine) as connection:
+            derived = list(read_ledger.findings(connection, context.wiring.basis.version).iter_rows(named=True))
             found = [*_of_accounts(connection), *_kept_out(connection), *derived]
         rows = [
             {**row, "meaning": words_of(row["reason"]).meaning, "next_step": words_of(row["reason"]).next_step}
@@ -38,14 +38,14 @@ def findings(
         if json:
             put_json({"count": len(rows), "findings": rows[:limit]})
             return
-        face.table(
+        context.table(
             ("severity", "reason", "object", "customer", "what"),
             [(r["severity"], r["reason"], r["object_id"], r["customer"], r["detail"]) for r in rows[:limit]],
         )
         for each in dict.fromkeys((r["reason"], r["meaning"], r["next_step"]) for r in rows[:limit]):
-            face.lines("{}: {} Next: {}.".format(*each))
+            context.lines("{}: {} Next: {}.".format(*each))
         if len(rows) > limit:
-            face.say(f"{len(rows) - limit} more (--limit)")
+            context.say(f"{len(rows) - limit} more (--limit)")
 
 
 def _row(account: int, object_id: str, reason: str, severity: str, detail: str) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from worker.cli.common import Config, Face, Json, Now, PolicyName, money, opened, percent, put_json
+from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, percent, put_json
 from worker.cli.stored_figures import At, Currency, Kind, label, stored_figures, window_of
 
 if TYPE_CHECKING:
@@ -16,35 +16,35 @@ def insight(
     policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None,
 ) -> None:  # fmt: skip
     """Show the lever to pull first, how NRR compares, where it is heading, who is behind it, and what is coming."""
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        insight_of(face, window, currency, as_known_at)
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        insight_of(context, window, currency, as_known_at)
 
 
-def insight_of(face: Face, kind: str, currency: str | None, as_known_at: str | None) -> None:
+def insight_of(context: Context, kind: str, currency: str | None, as_known_at: str | None) -> None:
     """What the last complete window suggests."""
     from metrics.retention import insight as thoughts
     from worker.figures import stored
 
-    series = stored_figures(face, kind, "", currency, as_known_at)
+    series = stored_figures(context, kind, "", currency, as_known_at)
     (f,) = stored.latest(series)
     (latest,) = stored.latest(series, complete=False)
-    quarters = stored_figures(face, "quarter", "", f.currency, as_known_at)[-8:]
+    quarters = stored_figures(context, "quarter", "", f.currency, as_known_at)[-8:]
     found: dict[str, Any] = {
         "lever": thoughts.largest_lever(f),
         "benchmark": thoughts.benchmark(f),
         "trend": thoughts.trend(quarters, "nrr"),
         "concentration": thoughts.concentration(f),
         "drivers": thoughts.drivers(f),
-        "signals": [*thoughts.standing_signals(latest), *_dated_signals(face, latest)],
+        "signals": [*thoughts.standing_signals(latest), *_dated_signals(context, latest)],
     }
-    if face.json:
+    if context.json:
         plain = {name: _plain(value) for name, value in found.items()}
-        put_json({**window_of(f), "currency": f.currency.rpartition(":")[2], "policy": face.wiring.basis.policy.name, "as_known_at": as_known_at, **plain})  # fmt: skip
+        put_json({**window_of(f), "currency": f.currency.rpartition(":")[2], "policy": context.wiring.basis.policy.name, "as_known_at": as_known_at, **plain})  # fmt: skip
         return
-    _tell_insight(face, f, found)
+    _tell_insight(context, f, found)
 
 
-def _dated_signals(face: Face, latest: "Figures") -> "list[Signal]":
+def _dated_signals(context: Context, latest: "Figures") -> "list[Signal]":
     """The last night's look ahead, in the currency of the figures; of the whole book as far as it is paid in it."""
     from integrations.store.db.engine import read
     from integrations.store.figures import upcoming
@@ -52,8 +52,8 @@ def _dated_signals(face: Face, latest: "Figures") -> "list[Signal]":
     from metrics.retention.insight import Signal
 
     code = latest.currency.rpartition(":")[2]
-    with read(face.wiring.engine) as connection:
-        found = upcoming.of_day(connection, face.wiring.basis.version)
+    with read(context.wiring.engine) as connection:
+        found = upcoming.of_day(connection, context.wiring.basis.version)
     return [
         Signal(row["name"], row["micros"], row["customers"], ratio_text(row["micros"], latest.closing), row["within_days"])
         for row in found
@@ -67,33 +67,33 @@ def _plain(value: Any) -> Any:
     return None if value is None else asdict(value)
 
 
-def _tell_insight(face: Face, f: "Figures", found: dict[str, Any]) -> None:
+def _tell_insight(context: Context, f: "Figures", found: dict[str, Any]) -> None:
     from metrics.retention.figures import rates
 
     r = rates(f)
-    face.lines(f"{label(f)}: NRR {percent(r['nrr'])}, GRR {percent(r['grr'])}, logos kept {percent(r['logo_retention'])}")
+    context.lines(f"{label(f)}: NRR {percent(r['nrr'])}, GRR {percent(r['grr'])}, logos kept {percent(r['logo_retention'])}")
     lever = found["lever"]
     if lever is None:
-        face.lines("lever: none stands out (churn up to 10 %, expansion of 5 % and more, contraction up to 5 %)")
+        context.lines("lever: none stands out (churn up to 10 %, expansion of 5 % and more, contraction up to 5 %)")
     else:
         also = f"; then {', '.join(lever.also)}" if lever.also else ""
-        face.lines(
+        context.lines(
             f"lever: {lever.name}: {lever.metric.replace('_', ' ')} {percent(lever.rate)} lies {lever.side} {percent(lever.bound)}, "
             f"by {money(lever.micros, f.currency)} a month{also}"
         )
     band = found["benchmark"]
     if band is not None:
-        face.lines(
+        context.lines(
             f"rule of thumb ({band.of:%Y}) for ARR {band.size}: good {band.good} %, great {band.great} %, world-class {band.world_class} %: "
             f"{band.standing.replace('_', '-')}; {band.health.replace('_', ' ')}"
         )
         if band.worth_a_look:
-            face.lines("an NRR of 150 % and more is worth a look: a young book, or one customer?")
+            context.lines("an NRR of 150 % and more is worth a look: a young book, or one customer?")
     trend = found["trend"]
     points = ", ".join(percent(value) + ("*" if incomplete else "") for _, value, incomplete in trend.points)
-    face.lines(f"quarterly NRR: {points or '–'}: {trend.direction}")
+    context.lines(f"quarterly NRR: {points or '–'}: {trend.direction}")
     few = found["concentration"]
-    face.lines(
+    context.lines(
         f"the ten largest hold {percent(few.share_of_top)} of the opening; NRR without the five largest {percent(few.nrr_without_largest)}"
     )
     drivers = found["drivers"]
@@ -103,11 +103,11 @@ def _tell_insight(face: Face, f: "Figures", found: dict[str, Any]) -> None:
     ]
     if rows:
         columns = ("customer", "opening", "end", "change", "of the opening")
-        face.table(columns, rows, title="Who moved it", right=columns[1:])
+        context.table(columns, rows, title="Who moved it", right=columns[1:])
     causes = [(c.kind, c.cause, money(c.micros, f.currency), c.movements, percent(c.share)) for c in drivers.causes[:10]]
     if causes:
         columns = ("kind", "cause", "amount", "movements", "of the opening")
-        face.table(columns, causes, title="What moved it", right=columns[2:])
+        context.table(columns, causes, title="What moved it", right=columns[2:])
     signals = [
         (
             s.name.replace("_", " ") + (f" within {s.within_days} days" if s.within_days else ""),
@@ -117,4 +117,4 @@ def _tell_insight(face: Face, f: "Figures", found: dict[str, Any]) -> None:
         )
         for s in found["signals"]
     ]
-    face.table(("signal", "MRR", "how many", "of MRR"), signals, title="What is coming", right=("MRR", "how many", "of MRR"))
+    context.table(("signal", "MRR", "how many", "of MRR"), signals, title="What is coming", right=("MRR", "how many", "of MRR"))

@@ -24,17 +24,17 @@ def load(
     from integrations.store.facts import exchange_rates
     from worker.figures.exchange_rates import source_name
 
-    with opened(json=json, config=config) as face:
-        migrate.require_current(face.wiring.engine)
+    with opened(json=json, config=config) as context:
+        migrate.require_current(context.wiring.engine)
         quotes = quotes_of(str(file))
-        with begin(face.wiring.engine) as connection:
+        with begin(context.wiring.engine) as connection:
             changed = exchange_rates.put(connection, quotes, source_name(str(file)), now(connection))
         if json:
             put_json({"file": str(file), "rates": len(quotes), "changed": changed})
         else:
-            face.lines(f"{len(quotes):,} rates in {file}, {changed:,} of them new or different")
+            context.lines(f"{len(quotes):,} rates in {file}, {changed:,} of them new or different")
             if changed:
-                face.say("next: nrr rollup, so that the figures know of them")
+                context.say("next: nrr rollup, so that the figures know of them")
 
 
 @app.command()
@@ -46,9 +46,9 @@ def show(json: Json = False, config: Config = None) -> None:
     from integrations.store.db.engine import read
     from integrations.store.facts import exchange_rates
 
-    with opened(json=json, config=config) as face:
-        migrate.require_current(face.wiring.engine)
-        with read(face.wiring.engine) as connection:
+    with opened(json=json, config=config) as context:
+        migrate.require_current(context.wiring.engine)
+        with read(context.wiring.engine) as connection:
             held = exchange_rates.of_source(connection)
         found = (
             held.sort("day")
@@ -59,7 +59,7 @@ def show(json: Json = False, config: Config = None) -> None:
         if json:
             put_json({"pairs": found.to_dicts()})
             return
-        face.table(
+        context.table(
             ("one", "buys", "of", "on", "rates", "since"),
             [
                 (r["unit"].upper(), r["rate"], r["currency"].upper(), r["last"], r["rates"], r["first"])

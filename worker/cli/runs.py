@@ -5,7 +5,7 @@ from typing import Annotated, Any, Final
 
 import typer
 
-from worker.cli.common import Config, Face, Json, opened, put_json
+from worker.cli.common import Config, Context, Json, opened, put_json
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.figures import diff
 
@@ -34,20 +34,20 @@ def listed(
     from integrations.store.work import runs
     from worker.health import freshness
 
-    with opened(json=json, config=config) as face:
-        migrate.require_current(face.wiring.engine)
-        with read(face.wiring.engine) as connection:
+    with opened(json=json, config=config) as context:
+        migrate.require_current(context.wiring.engine)
+        with read(context.wiring.engine) as connection:
             found = runs.latest(connection, kind=kind, status=status, limit=limit)
             fresh = freshness.look(connection)
         if json:
             put_json({"runs": [_row(run) for run in found], "freshness": freshness.told(fresh)})
             return
-        face.table(
+        context.table(
             ("run", "kind", "status", "began", "took", "what"),
             [(run.id, run.kind, run.status, _at(run.started_at), _took(run), _what(run)) for run in found],
             right=("run", "took"),
         )
-        face.lines("", *freshness.lines(fresh))
+        context.lines("", *freshness.lines(fresh))
 
 
 app.command()(diff)
@@ -60,33 +60,33 @@ def show(run: Annotated[int, typer.Argument(help="Its number.")], json: Json = F
     from integrations.store.db.engine import read
     from integrations.store.work import jobs, runs
 
-    with opened(json=json, config=config) as face:
-        migrate.require_current(face.wiring.engine)
-        with read(face.wiring.engine) as connection:
+    with opened(json=json, config=config) as context:
+        migrate.require_current(context.wiring.engine)
+        with read(context.wiring.engine) as connection:
             found = runs.get(connection, run)
             if found is None:
                 raise Stop(f"there is no run {run}; run `nrr runs`", Exit.USAGE)
             all_jobs = jobs.of_run(connection, run)
-            changed = _changed(connection, face, run)
+            changed = _changed(connection, context, run)
         if json:
             put_json({"run": {**_row(found), "params": dict(found.params), "result": found.result}, "jobs": [_job(each) for each in all_jobs],
                       "changed": changed})  # fmt: skip
             return
-        face.lines(f"run {found.id}, {found.kind}: {found.status}, began {_at(found.started_at)}, took {_took(found)}")
-        face.table(
+        context.lines(f"run {found.id}, {found.kind}: {found.status}, began {_at(found.started_at)}, took {_took(found)}")
+        context.table(
             ("job", "kind", "stream", "stage", "status", "attempts", "pages", "objects", "last error"),
             [(j.id, j.kind, j.stream, j.stage, j.status, j.attempts, j.pages, j.objects, j.last_error or "") for j in all_jobs],
             right=("job", "stage", "attempts", "pages", "objects"),
         )
         if changed:
-            face.table(
+            context.table(
                 ("window", "first", "until", "segment", "currency", "opening", "was", "closing", "was"),
                 [(c["kind"], c["first"], c["until"], c["segment"], c["currency"], c["opening"], c["before_opening"], c["closing"], c["before_closing"]) for c in changed],
                 title=f"{len(changed)} figures were restated (micros)", right=("opening", "was", "closing"),
             )  # fmt: skip
 
 
-def _changed(connection: Any, face: Face, run: int) -> list[dict[str, Any]]:
+def _changed(connection: Any, context: Context, run: int) -> list[dict[str, Any]]:
     from integrations.store.figures import rollups
 
     names = (
@@ -102,7 +102,7 @@ def _changed(connection: Any, face: Face, run: int) -> list[dict[str, Any]]:
         "before_opening",
         "before_closing",
     )
-    rows = rollups.versions(connection, face.wiring.basis.version, run_id=run)
+    rows = rollups.versions(connection, context.wiring.basis.version, run_id=run)
     return [{name: row[name] for name in names} for row in rows]
 
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.cli.common import Config, Face, Json, PolicyName, money, opened, put_json
+from worker.cli.common import Config, Context, Json, PolicyName, money, opened, put_json
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.require_ledger import ready
 from worker.cli.stored_figures import KINDS, label, window_of
@@ -24,36 +24,36 @@ def diff(
     """Show which figures were known differently after two runs, by how much, when it was learnt, and which customers were behind it."""
     from worker.figures import stored
 
-    with opened(json=json, config=config, policy=policy) as face:
-        ready(face)
+    with opened(json=json, config=config, policy=policy) as context:
+        ready(context)
         try:
-            found = stored.between_runs(face.wiring.engine, face.wiring.basis, earlier, later, kind=window, dimension=by)
+            found = stored.between_runs(context.wiring.engine, context.wiring.basis, earlier, later, kind=window, dimension=by)
         except stored.NoSuchRun as error:
             raise Stop(str(error), Exit.USAGE) from None
-        _tell_difference(face, found)
+        _tell_difference(context, found)
 
 
-def _tell_difference(face: Face, found: "Difference") -> None:
+def _tell_difference(context: Context, found: "Difference") -> None:
     from metrics.labels import segment_words
     from worker.cli.json_rows import figures_row
     from worker.figures.stored import flows_changed
 
-    if face.json:
+    if context.json:
         changed = [
             {**window_of(c.one), "dimension": c.one.dimension, "segment": c.one.segment, "currency": c.one.currency,
-             "before": figures_row(c.before, face.names) if c.before else None, "after": figures_row(c.after, face.names) if c.after else None,
+             "before": figures_row(c.before, context.names) if c.before else None, "after": figures_row(c.after, context.names) if c.after else None,
              "differences_micros": c.differences(), "learnt_at": c.learnt_at, "run": c.run_id}
             for c in found.changed
         ]  # fmt: skip
         put_json({"since": found.since, "until": found.until, "changed": changed, "behind": [asdict(b) for b in found.behind]})
         return
-    face.say(f"figures as known at {found.since:%Y-%m-%d %H:%M:%S} and at {found.until:%Y-%m-%d %H:%M:%S} UTC")
+    context.say(f"figures as known at {found.since:%Y-%m-%d %H:%M:%S} and at {found.until:%Y-%m-%d %H:%M:%S} UTC")
     rows = [
-        (label(c.one), segment_words(c.one.dimension, c.one.segment, face.names), c.one.currency.upper(), "new" if c.before is None else "gone" if c.after is None else "changed",
+        (label(c.one), segment_words(c.one.dimension, c.one.segment, context.names), c.one.currency.upper(), "new" if c.before is None else "gone" if c.after is None else "changed",
          ", ".join(f"{name} {money(by, c.one.currency)}" for name, by in c.differences().items()), f"{c.learnt_at:%Y-%m-%d %H:%M}" if c.learnt_at else "")
         for c in found.changed
     ]  # fmt: skip
-    face.table(("window", "segment", "currency", "", "by", "learnt"), rows, title=f"{len(rows)} figures differ")
+    context.table(("window", "segment", "currency", "", "by", "learnt"), rows, title=f"{len(rows)} figures differ")
     if found.behind:
         behind = [
             (f"{b.month:%Y-%m}", b.customer, money(b.closing_before, b.currency), money(b.closing_after, b.currency),
@@ -61,4 +61,4 @@ def _tell_difference(face: Face, found: "Difference") -> None:
             for b in found.behind
         ]  # fmt: skip
         columns = ("month", "customer", "closing was", "is", "movements", "run")
-        face.table(columns, behind, title="Customers behind closed months", right=("closing was", "is"))
+        context.table(columns, behind, title="Customers behind closed months", right=("closing was", "is"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from integrations.private_files import written_privately
-from worker.cli.common import Config, Face, Json, opened, put_json
+from worker.cli.common import Config, Context, Json, opened, put_json
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.tables import print_table
 
@@ -74,15 +74,17 @@ def init(
                 )
             )
         sys.stderr.write("wrote nrr.toml\n")
-    with opened(json=json) as face:
-        before, after = _upgrade(face.wiring.engine)
-        shown = face.loaded.settings.database_shown
-        has_key = bool(face.loaded.settings.accounts) or face.loaded.settings.stripe_api_key is not None
+    with opened(json=json) as context:
+        before, after = _upgrade(context.wiring.engine)
+        shown = context.loaded.settings.database_shown
+        has_key = bool(context.loaded.settings.accounts) or context.loaded.settings.stripe_api_key is not None
         if json:
             put_json({"config": str(path), "database": shown, "schema_before": before, "schema": after, "has_key": has_key})
             return
-        face.lines(f"database {shown}: schema {after}" + ("" if before == after else " (new)"))
-        face.say("next: nrr doctor" if has_key else "next: set STRIPE_API_KEY (a restricted key with read access), then nrr doctor")
+        context.lines(f"database {shown}: schema {after}" + ("" if before == after else " (new)"))
+        context.say(
+            "next: nrr doctor" if has_key else "next: set STRIPE_API_KEY (a restricted key with read access), then nrr doctor"
+        )
 
 
 def _check(flags: dict[str, Any]) -> None:
@@ -100,13 +102,13 @@ def _upgrade(engine: Any) -> tuple[str | None, str]:
 @db.command()
 def upgrade(json: Json = False, config: Config = None) -> None:
     """Bring the database to the schema that this version needs. Safe to run again, and by several at once."""
-    with opened(json=json, config=config) as face:
-        before, after = _upgrade(face.wiring.engine)
-        shown = face.loaded.settings.database_shown
+    with opened(json=json, config=config) as context:
+        before, after = _upgrade(context.wiring.engine)
+        shown = context.loaded.settings.database_shown
         if json:
             put_json({"database": shown, "schema_before": before, "schema": after})
         else:
-            face.lines(f"{shown}: schema {after}" + (" already" if before == after else f" (was {before or 'empty'})"))
+            context.lines(f"{shown}: schema {after}" + (" already" if before == after else f" (was {before or 'empty'})"))
 
 
 @db.command()
@@ -118,12 +120,12 @@ def backup(
     """Write the whole database, as it is at one moment, into one file that only you can read. Work may go on meanwhile."""
     from integrations.store import backup as backups
 
-    with opened(json=json, config=config) as face:
+    with opened(json=json, config=config) as context:
         try:
-            made = backups.save(face.wiring.engine, file, face.wiring.clock())
+            made = backups.save(context.wiring.engine, file, context.wiring.clock())
         except OSError as error:
             raise Stop(f"{file} could not be written: {error.strerror}; nothing was left there") from None
-        _say_backup(face, made, file, json=json, done="written to")
+        _say_backup(context, made, file, json=json, done="written to")
 
 
 @db.command()
@@ -136,18 +138,18 @@ def restore(
     """Put a backup into an empty database and bring it to this version's schema. Refused while workers or commands are running."""
     from integrations.store import backup as backups
 
-    with opened(json=json, config=config) as face:
-        made = backups.restore(face.wiring.engine, file, replace=replace)
-        _say_backup(face, made, file, json=json, done="restored from")
-        face.say("next: nrr sync (reads what came in since), then nrr verify")
+    with opened(json=json, config=config) as context:
+        made = backups.restore(context.wiring.engine, file, replace=replace)
+        _say_backup(context, made, file, json=json, done="restored from")
+        context.say("next: nrr sync (reads what came in since), then nrr verify")
 
 
-def _say_backup(face: Face, made: "Backup", file: Path, *, json: bool, done: str) -> None:
+def _say_backup(context: Context, made: "Backup", file: Path, *, json: bool, done: str) -> None:
     rows = sum(made.rows.values())
     if json:
         put_json({"file": str(file), "database": made.database, "schema": made.schema, "made_at": made.made_at, "rows": rows})
     else:
-        face.lines(f"{face.loaded.settings.database_shown}: {rows:,} rows of schema {made.schema} {done} {file}")
+        context.lines(f"{context.loaded.settings.database_shown}: {rows:,} rows of schema {made.schema} {done} {file}")
 
 
 @db.command()
@@ -156,13 +158,13 @@ def current(json: Json = False, config: Config = None) -> None:
     from integrations.store import migrate
     from integrations.store.db.engine import read
 
-    with opened(json=json, config=config) as face:
-        with read(face.wiring.engine) as connection:
+    with opened(json=json, config=config) as context:
+        with read(context.wiring.engine) as connection:
             found = migrate.current(connection)
         if json:
-            put_json({"database": face.loaded.settings.database_shown, "schema": found, "needed": migrate.head()})
+            put_json({"database": context.loaded.settings.database_shown, "schema": found, "needed": migrate.head()})
         else:
-            face.lines(f"{face.loaded.settings.database_shown}: schema {found or 'none'}, needed {migrate.head()}")
+            context.lines(f"{context.loaded.settings.database_shown}: schema {found or 'none'}, needed {migrate.head()}")
         if found != migrate.head():
             raise Stop("run: nrr db upgrade", Exit.NOT_MIGRATED)
 

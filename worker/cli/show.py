@@ -9,7 +9,7 @@ import typer
 from worker.cli import figures
 from worker.cli.common import (
     Config,
-    Face,
+    Context,
     Json,
     Now,
     PolicyName,
@@ -33,9 +33,9 @@ From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="The fi
 To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="The last day, which is part of the range.")]
 
 
-def range_of(first: str | None, last: str | None, face: Face, *, default_days: int = 30) -> tuple[date, date]:
+def range_of(first: str | None, last: str | None, context: Context, *, default_days: int = 30) -> tuple[date, date]:
     """The days [first, until) of --from and --to; without them the last thirty up to today."""
-    until = until_of_text(last, "--to") if last else face.today + timedelta(days=1)
+    until = until_of_text(last, "--to") if last else context.today + timedelta(days=1)
     begin = day_of_text(first, "--from") if first else until - timedelta(days=default_days)
     if begin >= until:
         raise Stop(f"--from {begin} lies after --to {until - timedelta(days=1)}", Exit.USAGE)
@@ -51,31 +51,31 @@ def mrr(
     config: Config = None,
 ) -> None:
     """Show MRR at a day's closing: net and list, in each currency and in the reporting currency."""
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        ready(face)
-        mrr_of(face, last_day_of_text(at, "--at") if at else face.today)
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        ready(context)
+        mrr_of(context, last_day_of_text(at, "--at") if at else context.today)
 
 
-def mrr_of(face: Face, day: date) -> None:
+def mrr_of(context: Context, day: date) -> None:
     """MRR at the closing of a day."""
     from worker.cli.json_rows import code_of, standing_row
     from worker.figures.adhoc import mrr_at
     from worker.runs.reporting_currency import reporting_currency
 
-    found = mrr_at(face.wiring.engine, face.wiring.basis, day, reporting_currency=reporting_currency(face.wiring))
+    found = mrr_at(context.wiring.engine, context.wiring.basis, day, reporting_currency=reporting_currency(context.wiring))
     rows = [standing_row(each) for each in found.by_currency]
     together = found.together or (found.by_currency[0] if len(found.by_currency) == 1 else None)
     total = standing_row(together) if together else None
-    findings = [*({"reason": "missing_rate", "detail": text} for text in found.findings), *_findings(face)]
-    if face.json:
+    findings = [*({"reason": "missing_rate", "detail": text} for text in found.findings), *_findings(context)]
+    if context.json:
         empty: dict[str, Any] = {"currency": None, "mrr": None, "mrr_micros": None, "list_mrr": None, "list_mrr_micros": None}
         customers = together.customers if together else None
-        put_json({"at": day, "policy": face.wiring.basis.policy.name, **(total or empty), "customers": customers,
+        put_json({"at": day, "policy": context.wiring.basis.policy.name, **(total or empty), "customers": customers,
                   "incomplete": found.incomplete, "by_currency": rows, "findings": findings})  # fmt: skip
         return
     columns = ("currency", "MRR", "list MRR", "ARR", "at risk", "committed", "usage", "customers", "subscriptions")
     shown = [*found.by_currency, *([found.together] if found.together and len(found.by_currency) > 1 else [])]
-    face.table(
+    context.table(
         columns,
         [
             (f"all in {code_of(s.currency).upper()}" if s is found.together else s.currency.upper(), money(s.net_micros, s.currency),
@@ -87,21 +87,21 @@ def mrr_of(face: Face, day: date) -> None:
         right=columns[1:],
     )  # fmt: skip
     for each in findings:
-        face.say(
+        context.say(
             f"{each['reason']}: {each['detail']}"
             if "count" not in each
             else f"{each['count']} × {each['reason']} (nrr show findings)"
         )
 
 
-def _findings(face: Face) -> list[dict[str, Any]]:
+def _findings(context: Context) -> list[dict[str, Any]]:
     """What a reader must know, counted by reason."""
     from integrations.store.db.engine import read
     from integrations.store.ledger import read as read_ledger
     from integrations.store.ledger.schema import finding
 
-    with read(face.wiring.engine) as connection:
-        counts = read_ledger.count_by(connection, finding, face.wiring.basis.version, "reason")
+    with read(context.wiring.engine) as connection:
+        counts = read_ledger.count_by(connection, finding, context.wiring.basis.version, "reason")
     return [{"reason": reason, "count": count, "detail": "nrr show findings"} for reason, count in sorted(counts.items())]
 
 
@@ -124,17 +124,19 @@ def movements(
 
     if kind is not None and kind not in KINDS:
         raise Stop(f"there is no kind {kind!r}; there are {', '.join(KINDS)}", Exit.USAGE)
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        ready(face)
-        begin, until = range_of(first, last, face)
-        with read(face.wiring.engine) as connection:
-            found = read_ledger.movements(connection, face.wiring.basis.version, begin, until, customer)
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        ready(context)
+        begin, until = range_of(first, last, context)
+        with read(context.wiring.engine) as connection:
+            found = read_ledger.movements(connection, context.wiring.basis.version, begin, until, customer)
         rows = [row for row in movement_rows(found) if kind in (None, row["kind"])]
         if json:
-            put_json({"from": begin, "to": until - timedelta(days=1), "policy": face.wiring.basis.policy.name, "movements": rows})
+            put_json(
+                {"from": begin, "to": until - timedelta(days=1), "policy": context.wiring.basis.policy.name, "movements": rows}
+            )
             return
         columns = ("date", "customer", "kind", "cause", "before", "after", "change", "evidence")
-        face.table(
+        context.table(
             columns,
             [
                 (r["date"], r["customer"], r["kind"], r["cause"] + ("*" if r["inferred"] else ""), money(r["before_micros"], r["currency"]),
@@ -143,9 +145,9 @@ def movements(
             ],
             right=("before", "after", "change"),
         )  # fmt: skip
-        face.say(f"{len(rows)} movements from {begin} to {until - timedelta(days=1)}")
+        context.say(f"{len(rows)} movements from {begin} to {until - timedelta(days=1)}")
         if any(r["inferred"] for r in rows):
-            face.say("* dated at the first evidence of it: the change itself left no dated trace")
+            context.say("* dated at the first evidence of it: the change itself left no dated trace")
 
 
 @app.command()
@@ -163,12 +165,12 @@ def retention(
     config: Config = None,
 ) -> None:
     """Show NRR, GRR and logo retention of the customers that were there at the opening, and the bridge of the whole book."""
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        ready(face)
-        retention_of(face, *range_of(first, last, face), by, as_known_at)
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        ready(context)
+        retention_of(context, *range_of(first, last, context), by, as_known_at)
 
 
-def retention_of(face: Face, begin: date, until: date, by: str | None = None, as_known_at: str | None = None) -> None:
+def retention_of(context: Context, begin: date, until: date, by: str | None = None, as_known_at: str | None = None) -> None:
     """Retention of the days [begin, until), by segments of one dimension too if one is named; as it was known once, if that is asked."""
     from metrics.periods import Window
     from worker.cli.json_rows import code_of, figures_row, with_ids
@@ -176,17 +178,17 @@ def retention_of(face: Face, begin: date, until: date, by: str | None = None, as
     from worker.figures.adhoc import figures_now
     from worker.runs.reporting_currency import reporting_currency
 
-    by = known(face, by)
+    by = known(context, by)
     window = Window(_kind(begin, until), begin, until)
     found = (
-        known_then(face, window, by, as_known_at)
+        known_then(context, window, by, as_known_at)
         if as_known_at is not None
         else figures_now(
-            face.wiring.engine,
-            face.wiring.basis,
+            context.wiring.engine,
+            context.wiring.basis,
             [window],
             [by] if by else [],
-            reporting_currency=reporting_currency(face.wiring),
+            reporting_currency=reporting_currency(context.wiring),
         )
     )
     whole = [f for f in found if not f.dimension]
@@ -195,16 +197,16 @@ def retention_of(face: Face, begin: date, until: date, by: str | None = None, as
     total = together[0] if together else own[0] if len(own) == 1 else None
     # Segments stand in the currency of the total where there is one, else in each currency apart.
     segments = [f for f in found if f.dimension and (total is None or f.currency == total.currency)]
-    if face.json:
+    if context.json:
         put_json({
-            "from": begin, "to": until - timedelta(days=1), "window": window.kind, "policy": face.wiring.basis.policy.name,
-            "basis": face.wiring.basis.version, "currency": code_of(total.currency) if total else None,
+            "from": begin, "to": until - timedelta(days=1), "window": window.kind, "policy": context.wiring.basis.policy.name,
+            "basis": context.wiring.basis.version, "currency": code_of(total.currency) if total else None,
             "total": figures_row(total) if total else None, "by_currency": [figures_row(f) for f in own],
-            "by": by, "segments": [figures_row(f, face.names) for f in segments], "as_known_at": as_known_at,
+            "by": by, "segments": [figures_row(f, context.names) for f in segments], "as_known_at": as_known_at,
         })  # fmt: skip
         return
     if not whole:
-        face.say("nothing had MRR in this range")
+        context.say("nothing had MRR in this range")
         return
     columns: Sequence[str] = (
         "",
@@ -226,12 +228,12 @@ def retention_of(face: Face, begin: date, until: date, by: str | None = None, as
         *(own if total is None or len(own) > 1 or not segments else []),
     ]
     right = columns[1:]
-    columns, rows = with_ids(columns, [_row(f, total, face.names) for f in shown], shown, face.names)
-    face.table(columns, rows, title=f"Retention from {begin} to {until - timedelta(days=1)}"
+    columns, rows = with_ids(columns, [_row(f, total, context.names) for f in shown], shown, context.names)
+    context.table(columns, rows, title=f"Retention from {begin} to {until - timedelta(days=1)}"
                + (" (incomplete)" if any(f.incomplete for f in whole) else ""), right=right)  # fmt: skip
     for f in whole:
         if f.reason:
-            face.say(f"{f.currency}: rates can't be given: {f.reason}")
+            context.say(f"{f.currency}: rates can't be given: {f.reason}")
 
 
 def _row(f: Any, total: Any, names: Mapping[tuple[str, str], str]) -> tuple[object, ...]:
@@ -277,21 +279,21 @@ def exclusions(
     from metrics.money import major_text
     from metrics.periods import closing
 
-    with opened(json=json, now=now, config=config, policy=policy) as face:
-        ready(face)
-        day = last_day_of_text(at, "--at") if at else face.today
-        moment = closing(day, face.wiring.basis.timezone)
-        with read(face.wiring.engine) as connection:
-            found = read_ledger.exclusions(connection, face.wiring.basis.version)
+    with opened(json=json, now=now, config=config, policy=policy) as context:
+        ready(context)
+        day = last_day_of_text(at, "--at") if at else context.today
+        moment = closing(day, context.wiring.basis.timezone)
+        with read(context.wiring.engine) as connection:
+            found = read_ledger.exclusions(connection, context.wiring.basis.version)
         rows: list[dict[str, Any]] = [
             {"reason": e.reason, "currency": e.currency, "count": e.count, "mrr": major_text(e.mrr_micros, e.currency),
              "mrr_micros": e.mrr_micros, "unpriced": e.unpriced}
             for e in left_out(found, moment)
         ]  # fmt: skip
         if json:
-            put_json({"at": day, "policy": face.wiring.basis.policy.name, "exclusions": rows})
+            put_json({"at": day, "policy": context.wiring.basis.policy.name, "exclusions": rows})
             return
-        face.table(
+        context.table(
             ("reason", "currency", "how many", "would be worth", "without a price"),
             [(r["reason"], r["currency"].upper(), r["count"], money(r["mrr_micros"], r["currency"]), r["unpriced"]) for r in rows],
             title=f"Left out of MRR at the closing of {day}",

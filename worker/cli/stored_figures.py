@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from worker.cli.common import Face, instant_of
+from worker.cli.common import Context, instant_of
 from worker.cli.dimensions import known
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.require_ledger import ready
@@ -25,7 +25,9 @@ Currency = Annotated[
 ]
 
 
-def stored_figures(face: Face, kind: str, dimension: str | None, currency: str | None, as_known_at: str | None) -> "list[Figures]":
+def stored_figures(
+    context: Context, kind: str, dimension: str | None, currency: str | None, as_known_at: str | None
+) -> "list[Figures]":
     """Stored figures of one kind of window in one currency: the one named, else the whole book's, else the only one there is.
 
     A dimension that the nightly figures aren't made for is computed now, from the ledger as it stands. Raises Stop with the next command.
@@ -34,14 +36,14 @@ def stored_figures(face: Face, kind: str, dimension: str | None, currency: str |
 
     if kind not in KINDS:
         raise Stop(f"--window takes {', '.join(KINDS)}, not {kind!r}", Exit.USAGE)
-    ready(face)
-    dimension = known(face, dimension) or ""
+    ready(context)
+    dimension = known(context, dimension) or ""
     at: datetime | None = None if as_known_at is None else instant_of(as_known_at, "--as-known-at")
-    found = stored.figures(face.wiring.engine, face.wiring.basis, kind=kind, dimension=dimension, as_known_at=at)
+    found = stored.figures(context.wiring.engine, context.wiring.basis, kind=kind, dimension=dimension, as_known_at=at)
     if not found and dimension:
         if at is not None:
             raise Stop(f"no figures by {dimension} were stored at {at:%Y-%m-%d %H:%M}; name another --by", Exit.USAGE)
-        found = _computed(face, kind, dimension)
+        found = _computed(context, kind, dimension)
     if not found:
         raise Stop(f"no figures are stored of windows of the kind {kind} yet; run: nrr rollup")
     codes = {f.currency for f in found}
@@ -56,23 +58,23 @@ def stored_figures(face: Face, kind: str, dimension: str | None, currency: str |
     return [f for f in found if f.currency == wanted]
 
 
-def _computed(face: Face, kind: str, dimension: str) -> "list[Figures]":
+def _computed(context: Context, kind: str, dimension: str) -> "list[Figures]":
     from metrics.periods import Window
     from worker.figures import stored
     from worker.figures.adhoc import figures_now
     from worker.runs.reporting_currency import reporting_currency
 
-    whole = stored.figures(face.wiring.engine, face.wiring.basis, kind=kind, dimension="")
+    whole = stored.figures(context.wiring.engine, context.wiring.basis, kind=kind, dimension="")
     windows = sorted({(f.first, f.until) for f in whole})
-    face.say(f"figures by {dimension} aren't made at night (see `dimensions` in nrr.toml): making them now …")
+    context.say(f"figures by {dimension} aren't made at night (see `dimensions` in nrr.toml): making them now …")
     asked = [Window(kind, *ends) for ends in windows]
     found = figures_now(
-        face.wiring.engine, face.wiring.basis, asked, [dimension], reporting_currency=reporting_currency(face.wiring)
+        context.wiring.engine, context.wiring.basis, asked, [dimension], reporting_currency=reporting_currency(context.wiring)
     )
     return [f for f in found if f.dimension == dimension]
 
 
-def known_then(face: Face, window: "Window", by: str | None, as_known_at: str) -> "list[Figures]":
+def known_then(context: Context, window: "Window", by: str | None, as_known_at: str) -> "list[Figures]":
     """The stored figures of a window, and of the segments of a dimension, as they were known at an instant. Raises Stop where none were."""
     from metrics.periods import add_months
     from worker.figures import stored
@@ -83,7 +85,7 @@ def known_then(face: Face, window: "Window", by: str | None, as_known_at: str) -
     found = [
         f
         for kind in kinds
-        for f in stored.figures(face.wiring.engine, face.wiring.basis, kind=kind, as_known_at=at)
+        for f in stored.figures(context.wiring.engine, context.wiring.basis, kind=kind, as_known_at=at)
         if (f.first, f.until) == (window.first, window.until) and f.dimension in ("", by or "")
     ]
     if not found:

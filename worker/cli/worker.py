@@ -47,9 +47,9 @@ def _ready() -> None:
     from integrations.store import migrate
     from worker.app import redis_address
 
-    with opened() as face:
-        redis_address(face.loaded.settings)
-        migrate.require_current(face.wiring.engine)
+    with opened() as context:
+        redis_address(context.loaded.settings)
+        migrate.require_current(context.wiring.engine)
 
 
 def _become_celery(words: list[str]) -> None:
@@ -67,11 +67,11 @@ def exporter(
     """Serve Prometheus metrics: freshness, backlog, quarantine and drift, looked up in the database at each scrape."""
     from worker.health import exporter as serving
 
-    with opened(config=config) as face:
-        server = serving.serve(face.wiring.engine, host=host, port=port)
+    with opened(config=config) as context:
+        server = serving.serve(context.wiring.engine, host=host, port=port)
         try:
-            face.say(f"metrics at http://{host}:{server.server_port}/metrics; Ctrl-C ends it")
-            while not face.wiring.stop.wait(3_600):
+            context.say(f"metrics at http://{host}:{server.server_port}/metrics; Ctrl-C ends it")
+            while not context.wiring.stop.wait(3_600):
                 pass
         finally:
             server.shutdown()
@@ -91,15 +91,15 @@ def health(
     from integrations.store import migrate
     from worker.health import freshness
 
-    with opened(json=json, config=config) as face:
-        migrate.require_current(face.wiring.engine)
-        found = freshness.gather(face.wiring.engine)
+    with opened(json=json, config=config) as context:
+        migrate.require_current(context.wiring.engine)
+        found = freshness.gather(context.wiring.engine)
         wrong = unhealthy(found, None if everywhere else (worker or node()), stuck_after)
         if json:
             put_json({"ok": not wrong, "problems": wrong, "workers": {each.name: round(each.age_seconds, 1) for each in found.workers},
                       "tick_age_seconds": found.tick_age_seconds, "oldest_due_seconds": found.oldest_due_seconds})  # fmt: skip
         else:
-            face.lines(*(wrong or ["ok"]))
+            context.lines(*(wrong or ["ok"]))
         if wrong:
             raise typer.Exit(Exit.FAILED)
 
@@ -128,18 +128,18 @@ def nightly(json: Json = False, now: Now = None, config: Config = None) -> None:
     """Bring every missing day up to date: news, audit, ledger, figures, alerts. Without Redis, from a crontab, this is all it takes."""
     from worker.runs import nightly as night
 
-    with opened(json=json, now=now, config=config, key=True) as face:
+    with opened(json=json, now=now, config=config, key=True) as context:
         with progress("read") as told:
-            done = night.run(face.wiring, progress=told)
+            done = night.run(context.wiring, progress=told)
         if done is None:
-            if face.interrupted:
+            if context.interrupted:
                 raise typer.Exit(Exit.INTERRUPTED)
             _put(json, {"run": None, "status": "done", "days": []}, "no day is missing")
             return
-        first, through = _days(face, done.run_id)
+        first, through = _days(context, done.run_id)
         data = {"run": done.run_id, "status": done.status, "first": first, "through": through, "seconds": round(done.seconds, 3)}
         _put(json, data, f"run {done.run_id} {done.status}: {first} to {through} in {done.seconds:.1f} s")
-        face.finished(done)
+        context.finished(done)
 
 
 def _put(json: bool, data: dict[str, Any], text: str) -> None:
@@ -149,11 +149,11 @@ def _put(json: bool, data: dict[str, Any], text: str) -> None:
         sys.stdout.write(f"{text}\n")
 
 
-def _days(face: Any, run_id: int) -> tuple[str, str]:
+def _days(context: Any, run_id: int) -> tuple[str, str]:
     from integrations.store.db.engine import read
     from integrations.store.work import runs
 
-    with read(face.wiring.engine) as connection:
+    with read(context.wiring.engine) as connection:
         run = runs.get(connection, run_id)
     if run is None or "through" not in run.params:
         raise Stop(f"run {run_id} is no nightly run any more; run `nrr runs`")
