@@ -52,9 +52,12 @@ def test_polars_is_not_loaded_for_what_never_computes() -> None:
         "worker/cli/main.py",
     )
     found = [
-        f"{path}:{line}" for path, tree in _modules(*PACKAGES) if str(path).startswith(quick)
-        for line, name in _imports(tree) if name.split(".")[0] == "polars"
-    ]  # fmt: skip
+        f"{path}:{line}"
+        for path, tree in _modules(*PACKAGES)
+        if str(path).startswith(quick)
+        for line, name in _imports(tree)
+        if name.split(".")[0] == "polars"
+    ]
     assert [] == found
 
 
@@ -91,8 +94,11 @@ def test_only_the_settings_look_at_the_environment() -> None:
         for path, tree in _modules(*PACKAGES)
         if str(path) != "worker/config/settings.py"
         for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr in ("environ", "getenv") and isinstance(node.value, ast.Name) and node.value.id == "os"
-    ]  # fmt: skip
+        if isinstance(node, ast.Attribute)
+        and node.attr in ("environ", "getenv")
+        and isinstance(node.value, ast.Name)
+        and node.value.id == "os"
+    ]
     assert [] == found
 
 

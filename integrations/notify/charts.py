@@ -65,9 +65,16 @@ def _draw(axes: "Axes", labels: list[str], values: list[float], limit: float | N
     last = f"{values[-1]:,.1f}"
     lowest = values[-1] <= min(values)
     axes.annotate(
-        last, (places[-1], values[-1]), textcoords="offset points", xytext=(0, -15 if lowest else 9), ha="center", fontsize=11,
-        fontweight="bold", color=LINE, zorder=4,
-    )  # fmt: skip
+        last,
+        (places[-1], values[-1]),
+        textcoords="offset points",
+        xytext=(0, -15 if lowest else 9),
+        ha="center",
+        fontsize=11,
+        fontweight="bold",
+        color=LINE,
+        zorder=4,
+    )
     if limit is not None:
         axes.axhline(limit, color=LIMIT, linewidth=1.6, linestyle=(0, (5, 3)), zorder=2)
         axes.annotate(

@@ -21,9 +21,16 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _MARKS: Final = {
-    "firing": "ALERT", "many": "ALERTS", "still": "ALERT", "reminder": "REMINDER", "resolved": "RESOLVED", "restated": "RESTATED",
-    "digest": "DIGEST", "channel": "CHANNEL", "sample": "SAMPLE",
-}  # fmt: skip
+    "firing": "ALERT",
+    "many": "ALERTS",
+    "still": "ALERT",
+    "reminder": "REMINDER",
+    "resolved": "RESOLVED",
+    "restated": "RESTATED",
+    "digest": "DIGEST",
+    "channel": "CHANNEL",
+    "sample": "SAMPLE",
+}
 SUBJECT: Final = 180
 _ADDRESS: Final = re.compile(r"[^@\s<>\"',;]+@[A-Za-z0-9.-]+")
 

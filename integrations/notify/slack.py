@@ -23,12 +23,32 @@ _LONGEST_WAIT_SECONDS: Final = 3_600.0
 
 _DEAD: Final = frozenset(
     [
-        "invalid_auth", "not_authed", "token_revoked", "token_expired", "account_inactive", "missing_scope", "channel_not_found",
-        "is_archived", "channel_is_archived", "not_in_channel", "no_permission", "org_login_required", "ekm_access_denied",
-        "invalid_token", "no_service", "no_team", "team_disabled", "action_prohibited", "restricted_action", "posting_to_general_channel_denied",
-        "user_not_found", "no_active_hooks", "team_access_not_granted", "access_denied",
+        "invalid_auth",
+        "not_authed",
+        "token_revoked",
+        "token_expired",
+        "account_inactive",
+        "missing_scope",
+        "channel_not_found",
+        "is_archived",
+        "channel_is_archived",
+        "not_in_channel",
+        "no_permission",
+        "org_login_required",
+        "ekm_access_denied",
+        "invalid_token",
+        "no_service",
+        "no_team",
+        "team_disabled",
+        "action_prohibited",
+        "restricted_action",
+        "posting_to_general_channel_denied",
+        "user_not_found",
+        "no_active_hooks",
+        "team_access_not_granted",
+        "access_denied",
     ]
-)  # fmt: skip
+)
 """Slack's words for a channel, a token or a webhook that will not work again by itself."""
 _LATER: Final = frozenset(["ratelimited", "rate_limited", "service_unavailable", "message_limit_exceeded", "team_added_to_org"])
 _UNKNOWN: Final = frozenset(["internal_error", "fatal_error", "request_timeout", "rollup_error"])
@@ -119,9 +139,15 @@ class Slack:
         root = parcel.root.get("ts")
         try:
             answer = self._client().chat_postMessage(
-                channel=str(self.target.channel), text=text, blocks=blocks, thread_ts=root, parse="none", link_names=False,
-                unfurl_links=False, unfurl_media=False,
-            )  # fmt: skip
+                channel=str(self.target.channel),
+                text=text,
+                blocks=blocks,
+                thread_ts=root,
+                parse="none",
+                link_names=False,
+                unfurl_links=False,
+                unfurl_media=False,
+            )
         except SlackApiError as error:
             word = str(error.response.get("error") or "")
             known = _WORD.fullmatch(word)  # an answer that is no JSON has a whole sentence there

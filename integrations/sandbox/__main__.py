@@ -21,9 +21,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     try:
         business = Business(
-            customers=options.customers, months=options.months, seed=options.seed, start=options.start, features=features,
+            customers=options.customers,
+            months=options.months,
+            seed=options.seed,
+            start=options.start,
+            features=features,
             api_version=options.api_version,
-        )  # fmt: skip
+        )
         limits = Limits.stripe(livemode=True) if options.stripe_limits else Limits()
         sandbox = Sandbox(
             business, now=options.now, port=options.port, key=options.key, limits=limits, latency_seconds=options.latency / 1000

@@ -26,10 +26,20 @@ from integrations.store.facts.schema import (
 from integrations.store.work.schema import cursor
 
 COPIED: Final = (
-    account, catalog, customer_state, subscription_state, invoice, invoice_line, event, rate, member, customer_account, forgotten,
+    account,
+    catalog,
+    customer_state,
+    subscription_state,
+    invoice,
+    invoice_line,
+    event,
+    rate,
+    member,
+    customer_account,
+    forgotten,
     unconfirmed,
     cursor,
-)  # fmt: skip
+)
 _AT_ONCE: Final = 2_000
 
 

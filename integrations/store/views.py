@@ -77,11 +77,13 @@ VIEWS: Final = (
             "currency": ("m.currency", "the currency's code in lower case"),
             "kind": ("m.kind", "new, reactivation, expansion, contraction, churn"),
             "cause": ("m.cause", "why: plan, quantity, canceled_voluntary, ..."),
-            **_money({
-                "change": ("m.delta_micros", "what it adds to MRR; negative for contraction and churn"),
-                "mrr_before": ("m.before_micros", "MRR before the day"),
-                "mrr_after": ("m.after_micros", "MRR at the day's closing"),
-            }),
+            **_money(
+                {
+                    "change": ("m.delta_micros", "what it adds to MRR; negative for contraction and churn"),
+                    "mrr_before": ("m.before_micros", "MRR before the day"),
+                    "mrr_after": ("m.after_micros", "MRR at the day's closing"),
+                }
+            ),
             "inferred": ("m.inferred", "dated at the first evidence of it, since nothing dates it exactly"),
             "evidence": ("m.evidence", "JSON list of Stripe ids"),
         },
@@ -96,14 +98,16 @@ VIEWS: Final = (
             "dimension": ("t.dimension", "empty for the whole"),
             "segment": ("t.segment", "empty for the whole"),
             "currency": ("t.currency", "the currency's code in lower case"),
-            **_money({
-                "mrr": ("t.net_micros", "MRR after discounts"),
-                "list_mrr": ("t.list_micros", "MRR without discounts"),
-                "at_risk": ("t.at_risk_micros", "the part that is past due"),
-                "scheduled_churn": ("t.scheduled_micros", "the part whose end has been asked for"),
-                "committed": ("(t.net_micros - t.scheduled_micros)", "MRR less scheduled churn"),
-                "usage_mrr": ("t.usage_micros", "metered, beside MRR"),
-            }),
+            **_money(
+                {
+                    "mrr": ("t.net_micros", "MRR after discounts"),
+                    "list_mrr": ("t.list_micros", "MRR without discounts"),
+                    "at_risk": ("t.at_risk_micros", "the part that is past due"),
+                    "scheduled_churn": ("t.scheduled_micros", "the part whose end has been asked for"),
+                    "committed": ("(t.net_micros - t.scheduled_micros)", "MRR less scheduled churn"),
+                    "usage_mrr": ("t.usage_micros", "metered, beside MRR"),
+                }
+            ),
             "customers": ("t.customers", "customers with MRR"),
             "subscriptions": ("t.subscriptions", "subscriptions that count"),
             "segment_name": ("coalesce(n.name, t.segment)", _SEGMENT_NAME),
@@ -119,13 +123,15 @@ VIEWS: Final = (
             "day": ("s.day", "the month's last day"),
             "customer": ("s.customer", "the customer's name in the ledger"),
             "currency": ("s.currency", "the currency's code in lower case"),
-            **_money({
-                "mrr": ("s.net_micros", "MRR after discounts"),
-                "list_mrr": ("s.list_micros", "MRR without discounts"),
-                "at_risk": ("s.at_risk_micros", "the part that is past due"),
-                "scheduled_churn": ("s.scheduled_micros", "the part whose end has been asked for"),
-                "usage_mrr": ("s.usage_micros", "metered, beside MRR"),
-            }),
+            **_money(
+                {
+                    "mrr": ("s.net_micros", "MRR after discounts"),
+                    "list_mrr": ("s.list_micros", "MRR without discounts"),
+                    "at_risk": ("s.at_risk_micros", "the part that is past due"),
+                    "scheduled_churn": ("s.scheduled_micros", "the part whose end has been asked for"),
+                    "usage_mrr": ("s.usage_micros", "metered, beside MRR"),
+                }
+            ),
             "subscriptions": ("s.subscriptions", "subscriptions that count"),
             "plan": ("s.plan", "price of the largest item"),
             "plan_name": ("coalesce(n.name, s.plan)", "what people call it"),
@@ -146,16 +152,18 @@ VIEWS: Final = (
             "month": ("r.first", "first day of the month"),
             "currency": _WINDOW["currency"],
             "whole_book": _WINDOW["whole_book"],
-            **_money({
-                "opening": ("r.opening", "MRR at the opening"),
-                "new": ("r.new", "customers that came for the first time"),
-                "reactivation": ("r.reactivation", "customers that came back"),
-                "expansion": ("{companion:flow_expansion}", "growth of those who were there"),
-                "contraction": ("(0 - {companion:flow_contraction})", "what those who stayed gave up"),
-                "churn": ("(0 - {companion:flow_churn})", "what those who left paid"),
-                "fx": ("r.fx", "what exchange rates did to the standing book"),
-                "closing": ("r.closing", "MRR at the closing"),
-            }),
+            **_money(
+                {
+                    "opening": ("r.opening", "MRR at the opening"),
+                    "new": ("r.new", "customers that came for the first time"),
+                    "reactivation": ("r.reactivation", "customers that came back"),
+                    "expansion": ("{companion:flow_expansion}", "growth of those who were there"),
+                    "contraction": ("(0 - {companion:flow_contraction})", "what those who stayed gave up"),
+                    "churn": ("(0 - {companion:flow_churn})", "what those who left paid"),
+                    "fx": ("r.fx", "what exchange rates did to the standing book"),
+                    "closing": ("r.closing", "MRR at the closing"),
+                }
+            ),
             "new_logos": ("r.new_logos", "customers that came for the first time"),
             "returned_logos": ("r.returned_logos", "customers that came back"),
             "lost_logos": ("r.lost_logos", "customers that left"),
@@ -176,16 +184,18 @@ VIEWS: Final = (
             "nrr": ("{rate:r.closing_of_cohort/r.opening}", "net revenue retention"),
             "grr": (_GRR, "gross revenue retention, as the policy has it"),
             "logo_retention": ("{rate:r.retained_customers/r.opening_customers}", "share of the customers that stayed"),
-            **_money({
-                "opening": ("r.opening", "MRR of the cohort at the opening"),
-                "expansion": ("r.expansion", "of the cohort, between both ends"),
-                "contraction": ("r.contraction", "of the cohort, between both ends"),
-                "churn": ("r.churn", "of the cohort, between both ends"),
-                "closing_of_cohort": ("r.closing_of_cohort", "MRR of the cohort at the closing"),
-                "new": ("r.new", "customers that came for the first time in the window"),
-                "reactivation": ("r.reactivation", "customers that came back in the window"),
-                "closing": ("r.closing", "MRR of the whole book at the closing"),
-            }),
+            **_money(
+                {
+                    "opening": ("r.opening", "MRR of the cohort at the opening"),
+                    "expansion": ("r.expansion", "of the cohort, between both ends"),
+                    "contraction": ("r.contraction", "of the cohort, between both ends"),
+                    "churn": ("r.churn", "of the cohort, between both ends"),
+                    "closing_of_cohort": ("r.closing_of_cohort", "MRR of the cohort at the closing"),
+                    "new": ("r.new", "customers that came for the first time in the window"),
+                    "reactivation": ("r.reactivation", "customers that came back in the window"),
+                    "closing": ("r.closing", "MRR of the whole book at the closing"),
+                }
+            ),
             "opening_customers": ("r.opening_customers", "customers with MRR at the opening"),
             "retained_customers": ("r.retained_customers", "of these, those with MRR at the closing"),
             "closing_customers": ("r.closing_customers", "customers with MRR at the closing"),
@@ -204,12 +214,14 @@ VIEWS: Final = (
             "month": ("s.month", "first day of the month that changed"),
             "customer": ("s.customer", "the customer's name in the ledger"),
             "currency": ("s.currency", "the currency's code in lower case"),
-            **_money({
-                "opening_before": ("s.opening_before", "MRR at the opening as it was held to be"),
-                "opening_after": ("s.opening_after", "MRR at the opening as it is now known"),
-                "closing_before": ("s.closing_before", "MRR at the closing as it was held to be"),
-                "closing_after": ("s.closing_after", "MRR at the closing as it is now known"),
-            }),
+            **_money(
+                {
+                    "opening_before": ("s.opening_before", "MRR at the opening as it was held to be"),
+                    "opening_after": ("s.opening_after", "MRR at the opening as it is now known"),
+                    "closing_before": ("s.closing_before", "MRR at the closing as it was held to be"),
+                    "closing_after": ("s.closing_after", "MRR at the closing as it is now known"),
+                }
+            ),
             "learnt_at": ("s.learnt_at", "when it was found"),
             "run": ("s.run_id", "the run that found it"),
         },
@@ -249,7 +261,7 @@ SELECT 'figures', NULL, b.policy, {epoch:b.derived_until}, (SELECT max(r.learnt_
 FROM basis b WHERE b."current" AND EXISTS (SELECT 1 FROM rollup r WHERE r.basis = b.version)
 ) f""",
     ),
-)  # fmt: skip
+)
 """Every view, in the order in which they are made."""
 
 

@@ -124,13 +124,32 @@ def _of_figures(reading: Reading, rule: Rule, watch: Watch) -> Content:
 
 
 _COHORT: Final = frozenset(
-    ["nrr", "grr", "grr_running_minimum", "logo_retention", "churn_only_retention", "nrr_without_largest", "contraction_rate",
-     "revenue_churn_rate", "customer_churn_rate", "expansion_rate"]
-)  # fmt: skip
+    [
+        "nrr",
+        "grr",
+        "grr_running_minimum",
+        "logo_retention",
+        "churn_only_retention",
+        "nrr_without_largest",
+        "contraction_rate",
+        "revenue_churn_rate",
+        "customer_churn_rate",
+        "expansion_rate",
+    ]
+)
 _BAD_WHEN_HIGH: Final = frozenset(
-    ["at_risk", "scheduled_churn", "churned_mrr", "contracted_mrr", "lost_logos", "contraction_rate", "revenue_churn_rate",
-     "customer_churn_rate", "concentration"]
-)  # fmt: skip
+    [
+        "at_risk",
+        "scheduled_churn",
+        "churned_mrr",
+        "contracted_mrr",
+        "lost_logos",
+        "contraction_rate",
+        "revenue_churn_rate",
+        "customer_churn_rate",
+        "concentration",
+    ]
+)
 
 
 def _loses(rule: Rule) -> bool:

@@ -154,9 +154,21 @@ def _read(rule: Rule, key: str, currency: str, series: Sequence[Figures], window
     history = {label_of(f): _judge(rule, f, ends)[0] for f in series[-REMEMBERED:]}
     judged, why, reference, before = now
     return Reading(
-        rule.name, key, label_of(series[-1]), judged.verdict, why, series[-1].until, judged.value, reference, judged.measure,
-        judged.version, currency, series[-1], before, history,
-    )  # fmt: skip
+        rule.name,
+        key,
+        label_of(series[-1]),
+        judged.verdict,
+        why,
+        series[-1].until,
+        judged.value,
+        reference,
+        judged.measure,
+        judged.version,
+        currency,
+        series[-1],
+        before,
+        history,
+    )
 
 
 def _judge(

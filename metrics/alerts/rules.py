@@ -26,11 +26,29 @@ FACTORS: Final = ("quick_ratio",)
 """Ratios that are read as a factor (4.0) and not as per cent."""
 LOSSES: Final = frozenset(
     [
-        "nrr", "grr", "grr_running_minimum", "logo_retention", "churn_only_retention", "flow_nrr", "flow_grr", "contraction_rate",
-        "revenue_churn_rate", "customer_churn_rate", "nrr_without_largest", "churned_mrr", "contracted_mrr", "net_new_mrr",
-        "lost_logos", "mrr", "arr", "list_mrr", "committed", "customers", "quick_ratio",
+        "nrr",
+        "grr",
+        "grr_running_minimum",
+        "logo_retention",
+        "churn_only_retention",
+        "flow_nrr",
+        "flow_grr",
+        "contraction_rate",
+        "revenue_churn_rate",
+        "customer_churn_rate",
+        "nrr_without_largest",
+        "churned_mrr",
+        "contracted_mrr",
+        "net_new_mrr",
+        "lost_logos",
+        "mrr",
+        "arr",
+        "list_mrr",
+        "committed",
+        "customers",
+        "quick_ratio",
     ]
-)  # fmt: skip
+)
 """Metrics that one loss of revenue can move all at once: alerts on them in windows with the same end have one cause."""
 
 MOVEMENTS: Final = ("churn", "contraction", "expansion", "new", "reactivation", "scheduled")

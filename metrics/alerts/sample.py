@@ -23,14 +23,35 @@ def sample(watch: Watch, day: date) -> Content:
         end = add_months(until, -back)
         series.append(
             Figures(
-                "sample", "trailing_12", add_months(end, -12), end, "", "", "usd", opening=million, expansion=closing * 10**9 - 900 * 10**9,
-                contraction=30 * 10**9, churn=70 * 10**9, closing_of_cohort=closing * 10**9, closing=closing * 10**9 + 240 * 10**9,
-                opening_customers=420, retained_customers=371, closing_customers=452,
+                "sample",
+                "trailing_12",
+                add_months(end, -12),
+                end,
+                "",
+                "",
+                "usd",
+                opening=million,
+                expansion=closing * 10**9 - 900 * 10**9,
+                contraction=30 * 10**9,
+                churn=70 * 10**9,
+                closing_of_cohort=closing * 10**9,
+                closing=closing * 10**9 + 240 * 10**9,
+                opening_customers=420,
+                retained_customers=371,
+                closing_customers=452,
                 companions={
-                    "flow_expansion": 0, "flow_contraction": 0, "flow_churn": 0,
+                    "flow_expansion": 0,
+                    "flow_contraction": 0,
+                    "flow_churn": 0,
                     "lost": [
                         {"customer": f"cus_sample_{n}", "opening": opening * 10**6, "closing": closed * 10**6}
-                        for n, opening, closed in ((1, 18_000, 0), (2, 14_500, 6_500), (3, 7_200, 0), (4, 5_900, 0), (5, 4_100, 1_100))
+                        for n, opening, closed in (
+                            (1, 18_000, 0),
+                            (2, 14_500, 6_500),
+                            (3, 7_200, 0),
+                            (4, 5_900, 0),
+                            (5, 4_100, 1_100),
+                        )
                     ],
                     "causes": [
                         {"kind": "churn", "cause": "canceled_voluntary", "micros": -52 * 10**9, "movements": 38},
@@ -39,7 +60,7 @@ def sample(watch: Watch, day: date) -> Content:
                     ],
                 },
             )
-        )  # fmt: skip
+        )
     rule = DEFAULT_RULES[0]
     reading = readings(rule, Shelf(series))[0]
     event = Event("firing", Alert(rule.name, "", "firing", 1, fired_window=reading.window, fired_until=reading.until), reading)

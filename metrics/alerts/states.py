@@ -210,9 +210,17 @@ def _moved(alert: Alert, reading: Reading, judgement: Judgement, night: date, *,
     if nights < judgement.confirm_nights or cooling:
         return replace(alert, state="pending", nights=nights, since=since)
     return replace(
-        alert, state="firing", nights=0, since=since, episode=alert.episode + 1, fired_on=night, fired_window=reading.window,
-        fired_until=reading.until, resolved_on=None, reminded_on=None,
-    )  # fmt: skip
+        alert,
+        state="firing",
+        nights=0,
+        since=since,
+        episode=alert.episode + 1,
+        fired_on=night,
+        fired_window=reading.window,
+        fired_until=reading.until,
+        resolved_on=None,
+        reminded_on=None,
+    )
 
 
 def _is_due_again(alert: Alert, judgement: Judgement, night: date) -> bool:
@@ -247,10 +255,24 @@ def step_movement(
         assert movement is not None
         muted = hush.is_muted((rule.name, movement.key))
         fired = Alert(
-            rule.name, movement.key, "firing", 1, 0, night, night, night, f"{movement.day}", movement.day, told=not muted,
-            shown={"micros": movement.size_micros, "currency": movement.currency, "kind": movement.kind,
-                   "customer": movement.customer},
-        )  # fmt: skip
+            rule.name,
+            movement.key,
+            "firing",
+            1,
+            0,
+            night,
+            night,
+            night,
+            f"{movement.day}",
+            movement.day,
+            told=not muted,
+            shown={
+                "micros": movement.size_micros,
+                "currency": movement.currency,
+                "kind": movement.kind,
+                "customer": movement.customer,
+            },
+        )
         return fired, [Event("firing", fired, movement=movement, withheld=hush.reason if muted else None)]
     if movement is not None or alert.state != "firing":
         return alert, []

@@ -54,9 +54,18 @@ def _lasting(found: Price | Coupon) -> tuple[object, ...]:
 def _(found: Price) -> tuple[object, ...]:
     more = () if found.created is not None else (found.product, found.tiers)
     return (
-        found.created, found.currency, found.kind, found.usage, found.interval, found.interval_count, found.scheme, found.tiers_mode,
-        found.unit, found.transform, *more,
-    )  # fmt: skip
+        found.created,
+        found.currency,
+        found.kind,
+        found.usage,
+        found.interval,
+        found.interval_count,
+        found.scheme,
+        found.tiers_mode,
+        found.unit,
+        found.transform,
+        *more,
+    )
 
 
 @_lasting.register
@@ -74,9 +83,18 @@ def _stated(found: Price | Coupon) -> tuple[object, ...]:
 @_stated.register
 def _(found: Price) -> tuple[object, ...]:
     return (
-        found.created, found.currency, found.kind or None, found.usage or None, found.interval or None, found.interval_count or None,
-        found.scheme, found.tiers_mode, found.unit, found.tiers, found.transform or "none",
-    )  # fmt: skip
+        found.created,
+        found.currency,
+        found.kind or None,
+        found.usage or None,
+        found.interval or None,
+        found.interval_count or None,
+        found.scheme,
+        found.tiers_mode,
+        found.unit,
+        found.tiers,
+        found.transform or "none",
+    )
 
 
 @_stated.register

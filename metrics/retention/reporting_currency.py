@@ -173,13 +173,21 @@ def _together(values: pl.DataFrame, spans: Spans) -> pl.DataFrame:
     """
     arrives = spans.rows.select("live", "day").select(pl.all().gather(values["row"]))
     ordered = (
-        values.with_columns(arrives["live"], pl.when(pl.col("was_there")).then(pl.lit(BEGINNING)).otherwise(arrives["day"]).alias("since"))
+        values.with_columns(
+            arrives["live"], pl.when(pl.col("was_there")).then(pl.lit(BEGINNING)).otherwise(arrives["day"]).alias("since")
+        )
         .with_columns(since=pl.when("live").then("since"))
         .sort(
-            "window", "customer", "was_there", "since", "size_micros", "line",
-            descending=[False, False, True, False, True, False], nulls_last=True,
+            "window",
+            "customer",
+            "was_there",
+            "since",
+            "size_micros",
+            "line",
+            descending=[False, False, True, False, True, False],
+            nulls_last=True,
         )
-    )  # fmt: skip
+    )
     lowest = _lowest_together(values, spans)
     return (
         ordered.group_by("window", "customer", maintain_order=True)

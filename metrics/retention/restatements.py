@@ -16,9 +16,12 @@ from metrics.retention.spans import Book, build
 _KEYS: Final = ["window", "customer", "currency"]
 _VALUES: Final = ["opening", "closing", *KINDS]
 RESTATED: Final = {
-    "customer": pl.String, "currency": pl.String, **{f"{name}_before": pl.Int64 for name in _VALUES},
-    **{f"{name}_after": pl.Int64 for name in _VALUES}, "month": pl.Date,
-}  # fmt: skip
+    "customer": pl.String,
+    "currency": pl.String,
+    **{f"{name}_before": pl.Int64 for name in _VALUES},
+    **{f"{name}_after": pl.Int64 for name in _VALUES},
+    "month": pl.Date,
+}
 """Columns of what `restated` finds."""
 
 

@@ -27,10 +27,15 @@ def aspects_of(s: Subscription) -> Aspects:
         ("item", i.id): (i.price, i.quantity, frozenset(d.id for d in i.discounts), i.trial_end) for i in s.items
     }
     return items | {
-        "status": s.status, "discounts": frozenset(d.id for d in s.discounts), "pause": s.pause, "cancel_at": s.cancel_at,
-        "cancel_at_period_end": s.cancel_at_period_end, "trial_end": s.trial_end, "ended_at": s.ended_at,
+        "status": s.status,
+        "discounts": frozenset(d.id for d in s.discounts),
+        "pause": s.pause,
+        "cancel_at": s.cancel_at,
+        "cancel_at_period_end": s.cancel_at_period_end,
+        "trial_end": s.trial_end,
+        "ended_at": s.ended_at,
         _CUT: not s.items_complete,
-    }  # fmt: skip
+    }
 
 
 def customer_aspects(c: Customer) -> Aspects:

@@ -34,9 +34,12 @@ def expected_rows(customers: int) -> dict[str, int]:
     """Rows of each table for an account of so many customers."""
     items = sum(len(plan.items) for plan in account.plans(customers))
     return {
-        "customer_state": customers, "subscription_state": customers, "payload": customers, "invoice": customers * account.MONTHS,
+        "customer_state": customers,
+        "subscription_state": customers,
+        "payload": customers,
+        "invoice": customers * account.MONTHS,
         "invoice_line": items * account.MONTHS,
-    }  # fmt: skip
+    }
 
 
 def objects(customers: int) -> int:

@@ -195,11 +195,26 @@ def subscriptions(body: bytes, at: int, learnt: datetime) -> tuple[bool, int, st
         items = [
             (i.id, i.price.id, i.quantity, i.current_period_start, i.current_period_end, i.discounts) for i in found.items.data
         ]
-        state = _encode((
-            found.id, found.customer, found.status, found.currency, found.created, found.start_date, items, found.discounts,
-            found.trial_start, found.trial_end, found.cancel_at, found.cancel_at_period_end, found.canceled_at, found.ended_at,
-            found.metadata, found.test_clock,
-        ))  # fmt: skip
+        state = _encode(
+            (
+                found.id,
+                found.customer,
+                found.status,
+                found.currency,
+                found.created,
+                found.start_date,
+                items,
+                found.discounts,
+                found.trial_start,
+                found.trial_end,
+                found.cancel_at,
+                found.cancel_at_period_end,
+                found.canceled_at,
+                found.ended_at,
+                found.metadata,
+                found.test_clock,
+            )
+        )
         sign = blake2b(state, digest_size=16).hexdigest()
         rows.append((bucket(found.customer), found.customer, 1, found.id, at, 3, "", found.status, sign, state, learnt))
         kept.append((1, "subscription", found.id, at, "", zlib.compress(raw, 1), learnt))
@@ -214,19 +229,51 @@ def invoices(body: bytes, at: int, learnt: datetime) -> tuple[bool, int, str, di
     for i in page.data:
         moments, of = i.status_transitions, i.parent.subscription_details
         place = bucket(i.customer)
-        heads.append((
-            place, i.customer, 1, i.id, i.status, of.subscription if of else None, i.created, i.currency, i.billing_reason,
-            i.amount_paid, moments.finalized_at, moments.paid_at, moments.voided_at, moments.marked_uncollectible_at, learnt,
-        ))  # fmt: skip
+        heads.append(
+            (
+                place,
+                i.customer,
+                1,
+                i.id,
+                i.status,
+                of.subscription if of else None,
+                i.created,
+                i.currency,
+                i.billing_reason,
+                i.amount_paid,
+                moments.finalized_at,
+                moments.paid_at,
+                moments.voided_at,
+                moments.marked_uncollectible_at,
+                learnt,
+            )
+        )
         for line in i.lines.data:
             details = line.parent.subscription_item_details
             if details is None:
                 continue
             inclusive = sum(t.amount for t in line.taxes if t.tax_behavior == "inclusive")
-            lines.append((
-                place, i.customer, 1, i.id, line.id, details.subscription, details.subscription_item, line.pricing.price_details.price,
-                line.quantity, line.amount, line.currency, line.period.start, line.period.end, details.proration, inclusive, None, learnt,
-            ))  # fmt: skip
+            lines.append(
+                (
+                    place,
+                    i.customer,
+                    1,
+                    i.id,
+                    line.id,
+                    details.subscription,
+                    details.subscription_item,
+                    line.pricing.price_details.price,
+                    line.quantity,
+                    line.amount,
+                    line.currency,
+                    line.period.start,
+                    line.period.end,
+                    details.proration,
+                    inclusive,
+                    None,
+                    learnt,
+                )
+            )
     return page.has_more, len(page.data), page.data[-1].id, {"invoice": heads, "invoice_line": lines}
 
 
@@ -238,8 +285,10 @@ _decoders: dict[str, msgspec.json.Decoder[Any]] = {
 }
 Meaning = Callable[[bytes, int, datetime], tuple[bool, int, str, dict[str, list[Row]]]]
 _LISTS: Final[dict[str, Meaning]] = {
-    "/v1/invoices": invoices, "/v1/subscriptions?status=all": subscriptions, "/v1/customers": customers,
-}  # fmt: skip
+    "/v1/invoices": invoices,
+    "/v1/subscriptions?status=all": subscriptions,
+    "/v1/customers": customers,
+}
 _TYPES: Final = {
     "customer_state": "int2 text int4 int8 int2 text text bytea timestamptz",
     "subscription_state": "int2 text int4 text int8 int2 text text text bytea timestamptz",

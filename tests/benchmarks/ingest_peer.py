@@ -35,9 +35,11 @@ def read(base: str, database: str) -> dict[str, object]:
 
     def listed(name: str, **params: str) -> dict[str, object]:
         return {
-            "name": name, "primary_key": "id", "write_disposition": "merge",
+            "name": name,
+            "primary_key": "id",
+            "write_disposition": "merge",
             "endpoint": {"path": name, "params": {"limit": 100, **params}, "data_selector": "data", "paginator": after()},
-        }  # fmt: skip
+        }
 
     source = sources.rest_api_source(
         {
@@ -55,9 +57,13 @@ def read(base: str, database: str) -> dict[str, object]:
     objects = sum(counts.get(name, 0) for name in ("customers", "subscriptions", "invoices"))
     cpu = used.ru_utime + used.ru_stime - idle.ru_utime - idle.ru_stime
     return {
-        "objects": objects, "seconds": round(seconds, 3), "cpu_seconds": round(cpu, 3), "peak_mib": round(used.ru_maxrss / 1024, 1),
-        "shares": {}, "more": {"version": dlt.__version__, "rows": sum(counts.values())},
-    }  # fmt: skip
+        "objects": objects,
+        "seconds": round(seconds, 3),
+        "cpu_seconds": round(cpu, 3),
+        "peak_mib": round(used.ru_maxrss / 1024, 1),
+        "shares": {},
+        "more": {"version": dlt.__version__, "rows": sum(counts.values())},
+    }
 
 
 if __name__ == "__main__":

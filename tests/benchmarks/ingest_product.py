@@ -48,9 +48,13 @@ def read(base: str, database: str, *, limited: bool) -> Result:
     usage = client.usage
     result = watch.result(
         sum(report.objects.values()) - again,
-        status=report.status, again=again, requests=usage.requests, throttled=usage.throttled, retried=usage.retried,
+        status=report.status,
+        again=again,
+        requests=usage.requests,
+        throttled=usage.throttled,
+        retried=usage.retried,
         kept_out=report.quarantined,
-    )  # fmt: skip
+    )
     client.close()
     engine.dispose()
     return result

@@ -149,8 +149,11 @@ class Connection(asyncio.Protocol):
         status, header, body = await self._served.answer(target)
         assert self._transport is not None
         head = b"HTTP/1.1 %d OK\r\nContent-Type: application/json\r\nDate: %b\r\n%b\r\nContent-Length: %d\r\n\r\n" % (
-            status, self._served.date, header, len(body),
-        )  # fmt: skip
+            status,
+            self._served.date,
+            header,
+            len(body),
+        )
         self._transport.writelines((head, body))
 
 
@@ -163,9 +166,11 @@ async def serve(customers: int, *, limited: bool) -> None:
     sys.stdout.flush()
     await loop.run_in_executor(None, sys.stdin.read)
     told = {
-        "requests": served.requests, "refused": served.refused, "bytes": served.bytes,
+        "requests": served.requests,
+        "refused": served.refused,
+        "bytes": served.bytes,
         "seconds": round(served.last - served.first, 3),
-    }  # fmt: skip
+    }
     sys.stdout.write(json.dumps(told) + "\n")
     sys.stdout.flush()
 

@@ -58,11 +58,16 @@ def prepare(url: str) -> None:
     with begin(open_engine(url)) as connection:
         accounts.bind(connection, name="default", stripe_id="acct_bench", livemode=False, default_currency="usd")
         prices = [
-            Price(f"price_{number}_{currency}", f"prod_{number % 4}", currency, unit=Decimal(900 + 1100 * number),
-                  interval="year" if number % 4 == 3 else "month")
+            Price(
+                f"price_{number}_{currency}",
+                f"prod_{number % 4}",
+                currency,
+                unit=Decimal(900 + 1100 * number),
+                interval="year" if number % 4 == 3 else "month",
+            )
             for number in range(PRICES)
             for currency in ("usd", "eur", "gbp")
-        ]  # fmt: skip
+        ]
         products = [Product(f"prod_{number}", f"Product {number}") for number in range(4)]
         catalog.put(connection, 1, Instant(BEGAN), [*prices, *products], [], LEARNT)
 

@@ -151,8 +151,16 @@ def _ours(folder: Path, dimensions: tuple[str, ...]) -> Answer:
     found = finish(partials(Book(*kept), [YEAR], dimensions=dimensions), complete_until=Instant(2**40))
     return {
         f.currency: (
-            f.opening, f.expansion, f.contraction, f.churn, f.closing, f.new, f.reactivation, f.opening_customers, f.retained_customers,
+            f.opening,
+            f.expansion,
+            f.contraction,
+            f.churn,
+            f.closing,
+            f.new,
+            f.reactivation,
+            f.opening_customers,
+            f.retained_customers,
         )
         for f in found
         if not f.dimension
-    }  # fmt: skip
+    }

@@ -22,9 +22,14 @@ UNITS = sorted((DEPLOY / "systemd").iterdir())
 SERVICES = [unit for unit in UNITS if unit.suffix == ".service"]
 
 HARDENED = {
-    "NoNewPrivileges": "yes", "ProtectSystem": "strict", "ProtectHome": "yes", "PrivateTmp": "yes", "PrivateDevices": "yes",
-    "CapabilityBoundingSet": "", "SystemCallFilter": "@system-service",
-}  # fmt: skip
+    "NoNewPrivileges": "yes",
+    "ProtectSystem": "strict",
+    "ProtectHome": "yes",
+    "PrivateTmp": "yes",
+    "PrivateDevices": "yes",
+    "CapabilityBoundingSet": "",
+    "SystemCallFilter": "@system-service",
+}
 
 
 def settings() -> set[str]:
@@ -188,9 +193,19 @@ def known_metrics() -> set[str]:
     from datetime import UTC, date, datetime
 
     everything = Freshness(
-        datetime.now(UTC), (StreamAge("a", "events", 1, 1.0),), (WorkerAge("w", 1.0),), 1.0, 1.0, date(2026, 1, 1), {"due": 1}, 1.0, 1, 1,
-        {"a": 1}, 1,
-    )  # fmt: skip
+        datetime.now(UTC),
+        (StreamAge("a", "events", 1, 1.0),),
+        (WorkerAge("w", 1.0),),
+        1.0,
+        1.0,
+        date(2026, 1, 1),
+        {"due": 1},
+        1.0,
+        1,
+        1,
+        {"a": 1},
+        1,
+    )
     return {metric.name for metric in metrics_of(everything)} | {"nrr_up"}
 
 

@@ -183,11 +183,22 @@ def interrupt_backfill(world: World) -> None:
 ACTS: Final[dict[str, tuple[int, Act]]] = {
     act.__name__: (weight, act)
     for weight, act in (
-        (6, kill_child), (3, kill_worker), (2, end_worker), (4, stop_and_go_on), (2, kill_beat), (1, second_beat), (2, kill_redis),
-        (2, empty_redis), (2, freeze_redis), (4, end_backends), (2, crash_database), (8, trouble_at_stripe), (1, backfill),
+        (6, kill_child),
+        (3, kill_worker),
+        (2, end_worker),
+        (4, stop_and_go_on),
+        (2, kill_beat),
+        (1, second_beat),
+        (2, kill_redis),
+        (2, empty_redis),
+        (2, freeze_redis),
+        (4, end_backends),
+        (2, crash_database),
+        (8, trouble_at_stripe),
+        (1, backfill),
         (1, interrupt_backfill),
     )
-}  # fmt: skip
+}
 """What may happen, and how often."""
 
 

@@ -35,9 +35,11 @@ def undisturbed(folder: Path, stripe: Sandbox, *nows: Any) -> list[str]:
     address = f"sqlite:///{folder / 'expected.sqlite3'}"
     settings = isolated(
         {
-            "database_url": SecretStr(address), "stripe_api_key": SecretStr(stripe.key), "stripe_api_base": stripe.url,
+            "database_url": SecretStr(address),
+            "stripe_api_key": SecretStr(stripe.key),
+            "stripe_api_base": stripe.url,
         }
-    ).settings  # fmt: skip
+    ).settings
     engine = open_engine(address)
     migrate.upgrade(engine)
     for moment in (None, *nows):

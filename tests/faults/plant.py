@@ -126,9 +126,14 @@ class Plant:
         output = self.folder / f"{name}-{uuid.uuid4().hex[:6]}.log"
         with output.open("wb") as file:
             popen = subprocess.Popen(
-                [sys.executable, *arguments], cwd=ROOT, env={**self.environment, **(environment or {})}, stdin=subprocess.DEVNULL,
-                stdout=file, stderr=subprocess.STDOUT, start_new_session=True,
-            )  # fmt: skip
+                [sys.executable, *arguments],
+                cwd=ROOT,
+                env={**self.environment, **(environment or {})},
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
         process = Process(name, popen, output)
         self.processes.append(process)
         return process
@@ -139,9 +144,20 @@ class Plant:
         app = "tests.faults.broken" if special else "worker.app"
         more = {**environment, **({"NRR_TEST_BROKEN": switch} if switch else {})}
         return self.start(
-            name, "-m", "celery", "-A", app, "worker", "-n", f"{name}@test", "--concurrency", str(processes), "--without-gossip",
-            "--without-mingle", environment=more,
-        )  # fmt: skip
+            name,
+            "-m",
+            "celery",
+            "-A",
+            app,
+            "worker",
+            "-n",
+            f"{name}@test",
+            "--concurrency",
+            str(processes),
+            "--without-gossip",
+            "--without-mingle",
+            environment=more,
+        )
 
     def beat(self, **environment: str) -> Process:
         """Celery's beat."""
@@ -213,11 +229,25 @@ def environment(folder: Path, database: str, redis_url: str, stripe: Sandbox, **
     """The settings of an installation with short times."""
     path = os.environ.get("PATH", "")
     return {
-        "PATH": path, "HOME": str(folder), "PYTHONPATH": f"{ROOT}:{folder}", "PYTHONUNBUFFERED": "1", "TMPDIR": str(folder),
-        "DATABASE_URL": database, "REDIS_URL": redis_url, "STRIPE_API_BASE": stripe.url, "STRIPE_API_KEY": stripe.key,
-        "NRR_TICK_SECONDS": "1", "NRR_LEASE_SECONDS": "6", "NRR_ATTEMPTS": "20", "NRR_THREADS": "6", "NRR_SHARDS": "4",
-        "XDG_RUNTIME_DIR": str(folder), "NRR_LOG_FORMAT": "json", "NRR_LOG_LEVEL": "info", **more,
-    }  # fmt: skip
+        "PATH": path,
+        "HOME": str(folder),
+        "PYTHONPATH": f"{ROOT}:{folder}",
+        "PYTHONUNBUFFERED": "1",
+        "TMPDIR": str(folder),
+        "DATABASE_URL": database,
+        "REDIS_URL": redis_url,
+        "STRIPE_API_BASE": stripe.url,
+        "STRIPE_API_KEY": stripe.key,
+        "NRR_TICK_SECONDS": "1",
+        "NRR_LEASE_SECONDS": "6",
+        "NRR_ATTEMPTS": "20",
+        "NRR_THREADS": "6",
+        "NRR_SHARDS": "4",
+        "XDG_RUNTIME_DIR": str(folder),
+        "NRR_LOG_FORMAT": "json",
+        "NRR_LOG_LEVEL": "info",
+        **more,
+    }
 
 
 @contextmanager

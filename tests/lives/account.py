@@ -83,9 +83,16 @@ class Account:
         return sub
 
     def change(
-        self, sub_id: str, at: int, how: Callable[[JSON], None] | None = None, *, told: bool = True, appears: int | None = None,
-        kind: str = "customer.subscription.updated", **values: Any,
-    ) -> JSON:  # fmt: skip
+        self,
+        sub_id: str,
+        at: int,
+        how: Callable[[JSON], None] | None = None,
+        *,
+        told: bool = True,
+        appears: int | None = None,
+        kind: str = "customer.subscription.updated",
+        **values: Any,
+    ) -> JSON:
         """The subscription is changed; an event tells it with the old values (`told`)."""
         before = self.now("subscriptions", sub_id, at)
         after = deepcopy(before)

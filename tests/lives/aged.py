@@ -12,11 +12,22 @@ def plan(of: JSON) -> JSON:
     """The plan that stands for a price in old shapes."""
     recurring = of["recurring"]
     return {
-        "id": of["id"], "object": "plan", "active": True, "amount": of["unit_amount"], "amount_decimal": of["unit_amount_decimal"],
-        "billing_scheme": of["billing_scheme"], "created": of["created"], "currency": of["currency"], "interval": recurring["interval"],
-        "interval_count": recurring["interval_count"], "nickname": None, "product": of["product"], "tiers_mode": of["tiers_mode"],
-        "transform_usage": of["transform_quantity"], "usage_type": recurring["usage_type"],
-    }  # fmt: skip
+        "id": of["id"],
+        "object": "plan",
+        "active": True,
+        "amount": of["unit_amount"],
+        "amount_decimal": of["unit_amount_decimal"],
+        "billing_scheme": of["billing_scheme"],
+        "created": of["created"],
+        "currency": of["currency"],
+        "interval": recurring["interval"],
+        "interval_count": recurring["interval_count"],
+        "nickname": None,
+        "product": of["product"],
+        "tiers_mode": of["tiers_mode"],
+        "transform_usage": of["transform_quantity"],
+        "usage_type": recurring["usage_type"],
+    }
 
 
 def aged(value: Any) -> Any:
@@ -81,7 +92,12 @@ def _line(out: JSON) -> JSON:
     price = out["_price"] if pricing and pricing.get("price_details") else None
     return out | {
         "type": None if parent is None else "subscription" if parent["type"] == "subscription_item_details" else "invoiceitem",
-        "price": price, "plan": None if price is None else plan(price), "subscription_item": out["_item"],
-        "proration": details.get("proration", False), "proration_details": details.get("proration_details"),
-        "tax_amounts": None if taxes is None else [{"amount": each["amount"], "inclusive": True, "tax_rate": "txr_1"} for each in taxes],
-    }  # fmt: skip
+        "price": price,
+        "plan": None if price is None else plan(price),
+        "subscription_item": out["_item"],
+        "proration": details.get("proration", False),
+        "proration_details": details.get("proration_details"),
+        "tax_amounts": None
+        if taxes is None
+        else [{"amount": each["amount"], "inclusive": True, "tax_rate": "txr_1"} for each in taxes],
+    }

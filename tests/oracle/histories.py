@@ -57,8 +57,14 @@ CATALOG = Catalog(
             _price("fortnight", "pro", 700, "week", 2),
             _price("quarter", "team", 9000, "month", 3),
             _price("free", "pro", 0),
-            replace(_price("seats", "seats", 0), unit=None, scheme="tiered", tiers_mode="graduated", tiers=TIERS,
-                    options=(CurrencyOption("eur", None, (Tier(None, Decimal(700), None),)),)),
+            replace(
+                _price("seats", "seats", 0),
+                unit=None,
+                scheme="tiered",
+                tiers_mode="graduated",
+                tiers=TIERS,
+                options=(CurrencyOption("eur", None, (Tier(None, Decimal(700), None),)),),
+            ),
             _price("addon", "addon", 500),
             replace(_price("usage", "usage", 1), usage="metered"),
         )
@@ -74,7 +80,7 @@ CATALOG = Catalog(
             Coupon("addons", percent_off=Decimal(25), products=("addon",)),
         )
     },
-)  # fmt: skip
+)
 MAIN = ("basic", "better", "team", "yearly", "fortnight", "quarter", "free", "seats")
 COUPONS = tuple(CATALOG.coupons)
 HAPPENS = (
@@ -166,9 +172,21 @@ class Living:
         self, item: Item, start: int, end: int, amount: int, quantity: int | None, proration: bool, credit: bool = False
     ) -> InvoiceLine:
         return InvoiceLine(
-            self.number("il"), "", self.name, item.id, item.price, quantity, amount, self.s.currency, Instant(start), Instant(end),
-            proration, () if proration else self.on_line(item), 0, ("il_before",) if credit else (),
-        )  # fmt: skip
+            self.number("il"),
+            "",
+            self.name,
+            item.id,
+            item.price,
+            quantity,
+            amount,
+            self.s.currency,
+            Instant(start),
+            Instant(end),
+            proration,
+            () if proration else self.on_line(item),
+            0,
+            ("il_before",) if credit else (),
+        )
 
     def on_line(self, item: Item) -> tuple[tuple[Discount, int], ...]:
         product = CATALOG.prices[item.price or ""].product
@@ -186,8 +204,16 @@ class Living:
         name = self.number("in")
         whole = [*self.pending, *lines] if status != "void" or reason != "subscription_create" else lines
         self.pending = []
-        head = Invoice(name, "cus", self.name, status, Instant(self.now), self.s.currency, reason,
-                       paid_at=Instant(self.now) if status == "paid" else None)  # fmt: skip
+        head = Invoice(
+            name,
+            "cus",
+            self.name,
+            status,
+            Instant(self.now),
+            self.s.currency,
+            reason,
+            paid_at=Instant(self.now) if status == "paid" else None,
+        )
         self.life.invoices.append(InvoiceEvidence(head, tuple(replace(x, invoice=name) for x in whole)))
 
     def settle(self, status: str) -> None:

@@ -18,8 +18,12 @@ def test_two_ways_of_pricing_agree(c: Composition) -> None:
     held = Held(c.subscription.currency, list(c.subscription.items), list(c.subscription.discounts))
     found = worth(held, c.at, c.catalog, c.policy, c.customer_discount, c.tax_share, c.usage)
     incomplete = (
-        "unknown_coupon", "coupon_currency_unknown", "coupon_duration_unknown", "coupon_percent_unknown", "discount_scope_unknown",
-    )  # fmt: skip
+        "unknown_coupon",
+        "coupon_currency_unknown",
+        "coupon_duration_unknown",
+        "coupon_percent_unknown",
+        "discount_scope_unknown",
+    )
     engine = {
         p.item: (p.list_micros, p.net_micros) for p in priced.items if p.excluded is None and p.problem in (None, *incomplete)
     }

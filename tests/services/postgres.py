@@ -102,12 +102,35 @@ class Postgres:
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
             [
-                str(self.bin / "postgres"), "-D", str(self.data), "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
-                "-c", "unix_socket_directories=", "-c", "fsync=off", "-c", "full_page_writes=off", "-c", "synchronous_commit=off",
-                "-c", "max_connections=100", "-c", "shared_buffers=128MB", "-c", "timezone=UTC",
+                str(self.bin / "postgres"),
+                "-D",
+                str(self.data),
+                "-p",
+                str(self.port),
+                "-c",
+                "listen_addresses=127.0.0.1",
+                "-c",
+                "unix_socket_directories=",
+                "-c",
+                "fsync=off",
+                "-c",
+                "full_page_writes=off",
+                "-c",
+                "synchronous_commit=off",
+                "-c",
+                "max_connections=100",
+                "-c",
+                "shared_buffers=128MB",
+                "-c",
+                "timezone=UTC",
             ],
-            user=self.user, stdout=log, stderr=log, stdin=subprocess.DEVNULL, cwd=str(self.folder), start_new_session=True,
-        )  # fmt: skip
+            user=self.user,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            cwd=str(self.folder),
+            start_new_session=True,
+        )
         log.close()
         deadline = time.monotonic() + 60
         while True:

@@ -123,10 +123,18 @@ def movements(ledger: CustomerLedger) -> list[Movement]:
     """The product's movements in the oracle's words: plain values, nothing else in common."""
     return [
         Movement(
-            m.customer, m.day, m.currency, m.kind, m.cause, m.before_micros, m.after_micros, m.list_before_micros, m.list_after_micros
+            m.customer,
+            m.day,
+            m.currency,
+            m.kind,
+            m.cause,
+            m.before_micros,
+            m.after_micros,
+            m.list_before_micros,
+            m.list_after_micros,
         )
         for m in ledger.movements
-    ]  # fmt: skip
+    ]
 
 
 def standings(ledger: CustomerLedger) -> list[Standing]:
@@ -135,8 +143,15 @@ def standings(ledger: CustomerLedger) -> list[Standing]:
     held: dict[str, tuple[object, ...]] = {}
     for s in ledger.standings:
         stands = (
-            s.net_micros, s.list_micros, s.at_risk_micros, s.scheduled_micros, s.subscriptions, s.plan, s.product, s.interval,
-        )  # fmt: skip
+            s.net_micros,
+            s.list_micros,
+            s.at_risk_micros,
+            s.scheduled_micros,
+            s.subscriptions,
+            s.plan,
+            s.product,
+            s.interval,
+        )
         if stands != held.get(s.currency, (0, 0, 0, 0, 0, None, None, None)):
             out.append(Standing(s.customer, s.day, s.currency, *stands))
         held[s.currency] = stands

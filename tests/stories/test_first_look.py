@@ -22,8 +22,14 @@ BEGIN = parse_instant("2025-01-01")
 def amounts(told: Movement) -> tuple[object, ...]:
     """A movement without its cause: an invoice doesn't say why."""
     return (
-        told.day, told.currency, told.kind, told.before_micros, told.after_micros, told.list_before_micros, told.list_after_micros,
-    )  # fmt: skip
+        told.day,
+        told.currency,
+        told.kind,
+        told.before_micros,
+        told.after_micros,
+        told.list_before_micros,
+        told.list_after_micros,
+    )
 
 
 def look(database_url: str, business: Business) -> tuple[int, int]:
@@ -58,11 +64,34 @@ def test_a_first_look_at_a_large_business(tmp_path: Path) -> None:
     assert 0 < differing < customers / 2
 
 
-TRACED = frozenset({
-    "upgrades", "downgrades", "seats", "prorations", "addons", "interval_swaps", "price_edits", "coupons", "late_coupons",
-    "cancellations", "returns", "several_subscriptions", "currencies", "month_ends", "tiers", "annual", "quarterly", "weekly_daily",
-    "setup_fees", "taxes", "manual_invoices", "free_plan", "trials", "metered",
-})  # fmt: skip
+TRACED = frozenset(
+    {
+        "upgrades",
+        "downgrades",
+        "seats",
+        "prorations",
+        "addons",
+        "interval_swaps",
+        "price_edits",
+        "coupons",
+        "late_coupons",
+        "cancellations",
+        "returns",
+        "several_subscriptions",
+        "currencies",
+        "month_ends",
+        "tiers",
+        "annual",
+        "quarterly",
+        "weekly_daily",
+        "setup_fees",
+        "taxes",
+        "manual_invoices",
+        "free_plan",
+        "trials",
+        "metered",
+    }
+)
 """What leaves its date on invoices or on the object."""
 
 

@@ -36,10 +36,13 @@ DAILY: Final = [
 SELDOM: Final = [*range(BEGIN, END - DAY, 23 * DAY + 5 * HOUR), END]
 
 
-AWAITED: Final = frozenset({
-    "a coupon made again under its id, and both of it in use", "a plan made again under its id, and both of it in use",
-    "a tax in a discounted price",
-})  # fmt: skip
+AWAITED: Final = frozenset(
+    {
+        "a coupon made again under its id, and both of it in use",
+        "a plan made again under its id, and both of it in use",
+        "a tax in a discounted price",
+    }
+)
 """What the product doesn't get right yet: versions of one id, and the tax of a discounted price."""
 EACH: Final = [pytest.param(kind, marks=[pytest.mark.skip("not right yet")] if kind in AWAITED else []) for kind in KINDS]
 

@@ -18,7 +18,7 @@ AT = Instant(BEGIN)
 def _seats(quantity: int, label: str) -> Subscription:
     return Subscription(
         "sub_1", "cus_1", "active", "usd", AT, AT, (Item("si_1", "price_1", quantity),), metadata=(("label", label),)
-    )  # fmt: skip
+    )
 
 
 def test_an_event_that_changes_nothing_counted_does_not_break_the_chain() -> None:

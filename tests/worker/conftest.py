@@ -32,8 +32,11 @@ def wire(engine: Engine) -> Wire:
 
     def make(**fakes: FakeStripe) -> Wiring:
         options: dict[str, Any] = {
-            "threads": 6, "lease_seconds": 20.0, "attempts": 3, "first_delay_seconds": 0.05,
-        }  # fmt: skip
+            "threads": 6,
+            "lease_seconds": 20.0,
+            "attempts": 3,
+            "first_delay_seconds": 0.05,
+        }
         sources = Sources(engine, [Source(name) for name in fakes], lambda name, _mode: fakes[name])  # type: ignore[arg-type,return-value]  # a hand-written fake
         return Wiring(engine, sources, lambda: datetime.now(UTC), Stop(), Terms(owner="test", **options), Pace(), shards=4)
 

@@ -93,9 +93,17 @@ class Told:
         """A subscription of a customer is so from now on."""
         name = customer.removeprefix("cus_")
         about = Subscription(
-            f"sub_{name}_{number}", customer, status, currency, at(since), at(since), (Item(f"si_{name}_{number}", price, quantity),),
-            discounts=tuple(discounts), ended_at=None if ended is None else at(ended), metadata=tuple(sorted(metadata.items())),
-        )  # fmt: skip
+            f"sub_{name}_{number}",
+            customer,
+            status,
+            currency,
+            at(since),
+            at(since),
+            (Item(f"si_{name}_{number}", price, quantity),),
+            discounts=tuple(discounts),
+            ended_at=None if ended is None else at(ended),
+            metadata=tuple(sorted(metadata.items())),
+        )
         self.put(Page(at(when), subscriptions=[SubscriptionState(at(when), _source(event), event, about)]))
 
 

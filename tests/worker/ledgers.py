@@ -50,9 +50,12 @@ def ledger_of(customer: str, life: Life) -> CustomerLedger:
         tuple(Standing(**row) for row in made.standings.iter_rows(named=True)),
         (),
         (),
-        tuple(Exclusion("sub", customer, "trial", "eur", worth, Instant(since), None if until is None else Instant(until)) for since, until, worth in life.trials),
+        tuple(
+            Exclusion("sub", customer, "trial", "eur", worth, Instant(since), None if until is None else Instant(until))
+            for since, until, worth in life.trials
+        ),
         tuple(Attribute(customer, day, "country", value) for day, value in sorted(life.countries.items())),
-    )  # fmt: skip
+    )
 
 
 def whole_book(lives: Mapping[str, Life]) -> Book:

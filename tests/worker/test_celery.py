@@ -90,9 +90,12 @@ def test_without_redis_a_worker_says_what_to_do(tmp_path: Path) -> None:
     """Exit 2 and a sentence, before anything is started."""
     code = "import sys; sys.argv[0] = 'nrr'; from worker.cli.main import run; run()"
     environment = {
-        "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PATH": "", "XDG_RUNTIME_DIR": str(tmp_path),
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+        "PATH": "",
+        "XDG_RUNTIME_DIR": str(tmp_path),
         "DATABASE_URL": f"sqlite:///{tmp_path / 'nrr.sqlite3'}",
-    }  # fmt: skip
+    }
     done = subprocess.run(
         [sys.executable, "-c", code, "worker"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60
     )

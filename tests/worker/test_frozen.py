@@ -31,9 +31,24 @@ from worker.ingest import plan
 from worker.runs import nightly, steps
 
 POLICY = {
-    "name", "discounts", "churn_at", "past_due_out_after_days", "paused_counts", "netting", "grace_days", "same_month_left_out", "weeks",
-    "days", "metered", "reactivation", "reactivation_days", "reactivation_in_net_flow", "start_at_booking", "tax_inclusive_gross", "grr_by",
-}  # fmt: skip
+    "name",
+    "discounts",
+    "churn_at",
+    "past_due_out_after_days",
+    "paused_counts",
+    "netting",
+    "grace_days",
+    "same_month_left_out",
+    "weeks",
+    "days",
+    "metered",
+    "reactivation",
+    "reactivation_days",
+    "reactivation_in_net_flow",
+    "start_at_booking",
+    "tax_inclusive_gross",
+    "grr_by",
+}
 BASIS = {"policy", "timezone", "merge_key", "internal", "migration_key"}
 ROLLING = {"basis", "dimensions", "reporting", "size", "usage", "first", "today", "complete_until", "freeze", "snapshot_months"}
 LISTED = {
@@ -121,9 +136,21 @@ def test_alert_threads_and_message_ids() -> None:
     assert "<nrr.832862caf762c62449cda1a2e7f94fc8@nrr.example>" == message_id("nrr_low|plan gold|3", "nrr.example")
     body = Alert("nrr_low", "").body()
     names = (
-        "episode", "nights", "fired_window", "told", "thread", "family", "last_night", "since", "fired_on", "fired_until", "resolved_on",
-        "reminded_on", "judged", "shown",
-    )  # fmt: skip
+        "episode",
+        "nights",
+        "fired_window",
+        "told",
+        "thread",
+        "family",
+        "last_night",
+        "since",
+        "fired_on",
+        "fired_until",
+        "resolved_on",
+        "reminded_on",
+        "judged",
+        "shown",
+    )
     assert set(names) <= set(body)
 
 
@@ -162,9 +189,17 @@ def test_commands() -> None:
 def test_exit_codes() -> None:
     """What the shell is told. Which error means which is a matter of classes, whatever they are called."""
     codes = {
-        "OK": 0, "FAILED": 1, "USAGE": 2, "QUARANTINED": 3, "ALERT_FIRING": 4, "MISMATCH": 5, "NOT_MIGRATED": 10, "LOCKED": 11,
-        "REFUSED": 12, "INTERRUPTED": 130,
-    }  # fmt: skip
+        "OK": 0,
+        "FAILED": 1,
+        "USAGE": 2,
+        "QUARANTINED": 3,
+        "ALERT_FIRING": 4,
+        "MISMATCH": 5,
+        "NOT_MIGRATED": 10,
+        "LOCKED": 11,
+        "REFUSED": 12,
+        "INTERRUPTED": 130,
+    }
     assert codes.items() <= {each.name: each.value for each in Exit}.items()
 
 

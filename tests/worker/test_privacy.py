@@ -95,9 +95,15 @@ def test_text_that_no_database_takes_survives_to_the_ledger(engine: Engine, nast
     metadata = tuple(sorted({**HUGE, "company": nasty, nasty: "x"}.items()))
     for name in ("cus_a", "cus_b"):
         about = Subscription(
-            f"sub_{name}", name, "active", "usd", at("2025-01-01"), at("2025-01-01"), (Item(f"si_{name}", "price_basic", 1),),
+            f"sub_{name}",
+            name,
+            "active",
+            "usd",
+            at("2025-01-01"),
+            at("2025-01-01"),
+            (Item(f"si_{name}", "price_basic", 1),),
             metadata=metadata,
-        )  # fmt: skip
+        )
         known = Customer(name, at("2025-01-01"), country="DE", metadata=metadata)
         page = Page(
             at("2025-01-01"),

@@ -118,11 +118,14 @@ def _short(connection: Connection, basis: Basis, first: date, until: date) -> tu
     movers.sort(key=lambda m: (-abs(m.after_micros - m.before_micros), m.customer))
     people = [
         {
-            "customer": m.customer, "before": money(m.before_micros, m.currency), "after": money(m.after_micros, m.currency),
-            "delta": signed_money(m.after_micros - m.before_micros, m.currency), "why": m.kind,
+            "customer": m.customer,
+            "before": money(m.before_micros, m.currency),
+            "after": money(m.after_micros, m.currency),
+            "delta": signed_money(m.after_micros - m.before_micros, m.currency),
+            "why": m.kind,
         }
         for m in movers[:5]
-    ]  # fmt: skip
+    ]
     return {"bridge": rows, "customers": people, "lines": lines}, ", ".join(heads)
 
 

@@ -26,8 +26,13 @@ from worker.figures.adhoc import exchange_to
 from worker.health import freshness
 
 _DAYS_BACK: Final = {
-    "day": 400, "month": 900, "trailing_3": 900, "trailing_12": 900, "quarter": 2_300, "year": 36_525,
-}  # fmt: skip
+    "day": 400,
+    "month": 900,
+    "trailing_3": 900,
+    "trailing_12": 900,
+    "quarter": 2_300,
+    "year": 36_525,
+}
 """How far back the windows of each kind are read: thirteen of them, and those that they may be compared with."""
 NAMED: Final = 12
 """Objects that are named in a message; the count is of all."""
@@ -72,14 +77,25 @@ def _days(connection: Connection, basis: Basis, dimension: str, since: date, thr
     for row in snapshots.day_totals(connection, basis.version, first=since, until=until, dimension=dimension).iter_rows(named=True):
         day = row["day"]
         yield Figures(
-            basis.policy.version, "day", day, day + timedelta(days=1), row["dimension"], row["segment"], row["currency"],
-            opening=row["net_micros"], closing=row["net_micros"], opening_customers=row["customers"],
-            closing_customers=row["customers"], retained_customers=row["customers"],
+            basis.policy.version,
+            "day",
+            day,
+            day + timedelta(days=1),
+            row["dimension"],
+            row["segment"],
+            row["currency"],
+            opening=row["net_micros"],
+            closing=row["net_micros"],
+            opening_customers=row["customers"],
+            closing_customers=row["customers"],
+            retained_customers=row["customers"],
             companions={
-                "list": row["list_micros"], "at_risk": row["at_risk_micros"], "scheduled": row["scheduled_micros"],
+                "list": row["list_micros"],
+                "at_risk": row["at_risk_micros"],
+                "scheduled": row["scheduled_micros"],
                 "usage": row["usage_micros"],
             },
-        )  # fmt: skip
+        )
 
 
 # --- single movements ----------------------------------------------------------------------------------------------------------
@@ -148,9 +164,7 @@ def _large(
 
 
 def _movement(found: store.Large) -> Movement:
-    return Movement(
-        found.kind, found.customer, found.day, found.currency, found.before_micros, found.after_micros, found.cause
-    )  # fmt: skip
+    return Movement(found.kind, found.customer, found.day, found.currency, found.before_micros, found.after_micros, found.cause)
 
 
 def _ending(connection: Connection, basis: Basis, rule: MovementRule, alert: Alert, first: date, through: date) -> str:

@@ -122,8 +122,19 @@ def check(json: Json = False, now: Now = None, config: Config = None) -> None:
         sent = send_due(desk.alerting)
         if json:
             changes = [dict(zip(("rule", "segment", "before", "after"), t, strict=True)) for t in done.transitions]
-            put_json({"night": done.night, "transitions": changes, "messages": done.messages, "firing": done.firing,
-                      "sent": sent.sent, "again": sent.again, "ambiguous": sent.ambiguous, "failed": sent.failed, "dead": sent.dead})  # fmt: skip
+            put_json(
+                {
+                    "night": done.night,
+                    "transitions": changes,
+                    "messages": done.messages,
+                    "firing": done.firing,
+                    "sent": sent.sent,
+                    "again": sent.again,
+                    "ambiguous": sent.ambiguous,
+                    "failed": sent.failed,
+                    "dead": sent.dead,
+                }
+            )
         else:
             for rule, segment, before, after in done.transitions:
                 desk.context.lines(f"{rule} {segment}".strip() + f": {before} → {after}")
@@ -205,8 +216,14 @@ def unmute(rule: Rule, segment: Segment = "", json: Json = False, config: Config
 
 
 @app.command()
-def ack(rule: Rule, segment: Segment = "", reason: Annotated[str, typer.Option("--reason", help="What is being done.")] = "",
-        json: Json = False, now: Now = None, config: Config = None) -> None:  # fmt: skip
+def ack(
+    rule: Rule,
+    segment: Segment = "",
+    reason: Annotated[str, typer.Option("--reason", help="What is being done.")] = "",
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
     """Say that somebody has seen it: no reminders until it is resolved."""
     from integrations.store.alerts import alerts
     from integrations.store.db.engine import read
@@ -256,20 +273,32 @@ def history(
         if messages:
             rows = [
                 {
-                    "written": p.created_at, "rule": p.message.rule, "segment": p.message.segment, "transition": p.message.transition,
-                    "channel": p.message.channel, "status": p.status, "attempts": p.attempts, "sent": p.sent_at, "error": p.last_error,
+                    "written": p.created_at,
+                    "rule": p.message.rule,
+                    "segment": p.message.segment,
+                    "transition": p.message.transition,
+                    "channel": p.message.channel,
+                    "status": p.status,
+                    "attempts": p.attempts,
+                    "sent": p.sent_at,
+                    "error": p.last_error,
                 }
                 for p in posted
-            ]  # fmt: skip
+            ]
         else:
             rows = [
                 {
-                    "at": t.at, "rule": t.rule, "segment": t.segment, "before": t.before, "after": t.after,
+                    "at": t.at,
+                    "rule": t.rule,
+                    "segment": t.segment,
+                    "before": t.before,
+                    "after": t.after,
                     "value": t.body.get("shown", {}).get("change") or t.body.get("shown", {}).get("value"),
-                    "limit": t.body.get("shown", {}).get("limit"), "window": t.body.get("shown", {}).get("window"),
+                    "limit": t.body.get("shown", {}).get("limit"),
+                    "window": t.body.get("shown", {}).get("window"),
                 }
                 for t in changes
-            ]  # fmt: skip
+            ]
         if json:
             put_json({"messages" if messages else "history": rows})
         elif not rows:

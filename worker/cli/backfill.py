@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from worker.runs.steps import Progress, Report
 
 app = typer.Typer(
-    no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
     help="Read history again: plan, run, status, resume, cancel.",
-)  # fmt: skip
+)
 
 Since = Annotated[
     str | None, typer.Option("--since", metavar="DAY", help="Only objects created from this day (or ISO instant) on.")
@@ -29,18 +31,27 @@ Since = Annotated[
 Until = Annotated[str | None, typer.Option("--until", metavar="DAY", help="Only objects created before this day (or ISO instant).")]
 Streams = Annotated[
     str | None,
-    typer.Option("--streams", metavar="NAMES", help="Only these, with commas: products, prices, coupons, customers, subscriptions, "
-                 "subscriptions_canceled, invoices, events."),
-]  # fmt: skip
+    typer.Option(
+        "--streams",
+        metavar="NAMES",
+        help="Only these, with commas: products, prices, coupons, customers, subscriptions, "
+        "subscriptions_canceled, invoices, events.",
+    ),
+]
 Shards = Annotated[int | None, typer.Option("--shards", min=1, max=64, help="Readers of one list at most.")]
 Accounts = Annotated[list[str] | None, typer.Option("--account", metavar="NAME", help="Only this account (may be repeated).")]
 
 
 @app.command()
 def plan(
-    since: Since = None, until: Until = None, streams: Streams = None, account: Accounts = None, json: Json = False, now: Now = None,
+    since: Since = None,
+    until: Until = None,
+    streams: Streams = None,
+    account: Accounts = None,
+    json: Json = False,
+    now: Now = None,
     config: Config = None,
-) -> None:  # fmt: skip
+) -> None:
     """What would be read, of which account, and how much of it is held already. Writes nothing."""
     from worker.runs import backfill
 
@@ -203,8 +214,16 @@ def _span(seconds: float) -> str:
 
 def _ended(context: Context, done: "Report") -> None:
     if context.json:
-        put_json({"run": done.run_id, "status": done.status, "objects": dict(done.objects), "pages": done.pages,
-                  "quarantined": done.quarantined, "seconds": round(done.seconds, 3)})  # fmt: skip
+        put_json(
+            {
+                "run": done.run_id,
+                "status": done.status,
+                "objects": dict(done.objects),
+                "pages": done.pages,
+                "quarantined": done.quarantined,
+                "seconds": round(done.seconds, 3),
+            }
+        )
     else:
         parts = ", ".join(f"{count:,} {stream.replace('_', ' ')}" for stream, count in sorted(done.objects.items()) if count)
         rate = sum(done.objects.values()) / max(done.seconds, 1e-3)
@@ -232,16 +251,21 @@ def _tell(context: Context, found: "Status") -> None:
 
 def _status_row(found: "Status") -> dict[str, Any]:
     return {
-        "run": found.run_id, "status": found.status, "started_at": found.started_at, "finished_at": found.finished_at,
-        "objects": found.objects, "objects_per_second": round(found.objects_per_second, 1),
+        "run": found.run_id,
+        "status": found.status,
+        "started_at": found.started_at,
+        "finished_at": found.finished_at,
+        "objects": found.objects,
+        "objects_per_second": round(found.objects_per_second, 1),
         "eta_seconds": None if found.eta_seconds is None else round(found.eta_seconds),
         "streams": [
             {"stream": s.stream, "objects": s.objects, "share": round(s.share, 4), "ranges_open": s.ranges_open, "ranges": s.ranges}
             for s in found.streams
         ],
-        "jobs": {"due": found.waiting, "leased": found.leased, "aside": found.aside}, "quarantined": found.quarantined,
+        "jobs": {"due": found.waiting, "leased": found.leased, "aside": found.aside},
+        "quarantined": found.quarantined,
         "errors": list(found.errors),
-    }  # fmt: skip
+    }
 
 
 def _planned_row(each: Any) -> dict[str, Any]:
@@ -264,8 +288,14 @@ def _previewed(context: Context, request: "Request", shards: int | None) -> None
     if context.interrupted:
         raise typer.Exit(Exit.INTERRUPTED)
     if context.json:
-        put_json({"dry_run": True, "status": found.read.status, "objects": dict(found.read.objects),
-                  "changes": [_change_row(each) for each in found.changes]})  # fmt: skip
+        put_json(
+            {
+                "dry_run": True,
+                "status": found.read.status,
+                "objects": dict(found.read.objects),
+                "changes": [_change_row(each) for each in found.changes],
+            }
+        )
     else:
         parts = ", ".join(f"{count:,} {stream.replace('_', ' ')}" for stream, count in sorted(found.read.objects.items()) if count)
         context.lines(f"would read {parts or 'nothing'}; {len(found.changes)} windows would change")

@@ -242,9 +242,12 @@ def progress(what: str) -> Iterator["Progress"]:
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (
-        SpinnerColumn(), TextColumn("{task.description}"), TextColumn("{task.completed:>9,.0f}"),
-        TextColumn("{task.fields[rate]:>9}"), TimeElapsedColumn(),
-    )  # fmt: skip
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        TextColumn("{task.completed:>9,.0f}"),
+        TextColumn("{task.fields[rate]:>9}"),
+        TimeElapsedColumn(),
+    )
     with Bars(*columns, console=shown, transient=True) as bars:
         tasks: dict[str, Any] = {}
 

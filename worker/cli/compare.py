@@ -49,21 +49,34 @@ def _row(bridge: "Bridge") -> dict[str, Any]:
         "policies": [bridge.ours, bridge.theirs],
         "rules": [{"choice": r.choice, "ours": r.ours, "theirs": r.theirs} for r in bridge.rules],
         "totals": [
-            {"currency": t.currency, **amounts({"ours": t.ours_micros, "theirs": t.theirs_micros, "difference": t.theirs_micros - t.ours_micros}, t.currency),
-             "customers": t.customers}
+            {
+                "currency": t.currency,
+                **amounts(
+                    {"ours": t.ours_micros, "theirs": t.theirs_micros, "difference": t.theirs_micros - t.ours_micros}, t.currency
+                ),
+                "customers": t.customers,
+            }
             for t in bridge.totals
         ],
         "shares": [
-            {"choice": s.rule.choice, "currency": s.currency, **amounts({"difference": s.delta_micros}, s.currency), "customers": s.customers}
+            {
+                "choice": s.rule.choice,
+                "currency": s.currency,
+                **amounts({"difference": s.delta_micros}, s.currency),
+                "customers": s.customers,
+            }
             for s in bridge.shares
         ],
         "customers": [
-            {"customer": d.customer, "currency": d.currency,
-             **amounts({"ours": d.ours_micros, "theirs": d.theirs_micros, "difference": d.delta_micros}, d.currency),
-             "rules": [{"choice": choice, **amounts({"difference": micros}, d.currency)} for choice, micros in d.shares]}
+            {
+                "customer": d.customer,
+                "currency": d.currency,
+                **amounts({"ours": d.ours_micros, "theirs": d.theirs_micros, "difference": d.delta_micros}, d.currency),
+                "rules": [{"choice": choice, **amounts({"difference": micros}, d.currency)} for choice, micros in d.shares],
+            }
             for d in bridge.differences
         ],
-    }  # fmt: skip
+    }
 
 
 def _tell(context: Context, bridge: "Bridge") -> None:
@@ -86,12 +99,17 @@ def _tell(context: Context, bridge: "Bridge") -> None:
             context.table(
                 ("customer", bridge.ours, bridge.theirs, "difference", "because of"),
                 [
-                    (d.customer, money(d.ours_micros, d.currency), money(d.theirs_micros, d.currency), money(d.delta_micros, d.currency),
-                     ", ".join(f"{choice} {money(micros, d.currency)}" for choice, micros in d.shares))
+                    (
+                        d.customer,
+                        money(d.ours_micros, d.currency),
+                        money(d.theirs_micros, d.currency),
+                        money(d.delta_micros, d.currency),
+                        ", ".join(f"{choice} {money(micros, d.currency)}" for choice, micros in d.shares),
+                    )
                     for d in theirs[:SHOWN]
                 ],
                 right=(bridge.ours, bridge.theirs, "difference"),
-            )  # fmt: skip
+            )
         if len(theirs) > SHOWN:
             context.lines(f"{len(theirs) - SHOWN} more (--json)")
         context.lines("")

@@ -26,8 +26,17 @@ def sync(
         if not context.interrupted and read.status == "done" and not facts_only:
             _derived(context)
         if json:
-            put_json({"run": read.run_id, "status": read.status, "joined": read.joined, "objects": dict(read.objects), "pages": read.pages,
-                      "quarantined": read.quarantined, "seconds": round(read.seconds, 3)})  # fmt: skip
+            put_json(
+                {
+                    "run": read.run_id,
+                    "status": read.status,
+                    "joined": read.joined,
+                    "objects": dict(read.objects),
+                    "pages": read.pages,
+                    "quarantined": read.quarantined,
+                    "seconds": round(read.seconds, 3),
+                }
+            )
         else:
             _tell_read(context, read)
         context.finished(read)
@@ -84,7 +93,22 @@ def audit(account: Accounts = None, json: Json = False, now: Now = None, config:
         with progress("read") as told:
             done, drifts = steps.audit(context.wiring, accounts=_named(context, account), progress=told)
         if json:
-            put_json({"run": done.run_id, "status": done.status, "drift": [{"account": d.account, "subscriptions": d.subscriptions, "named": list(d.named), "counts": dict(d.counts), "others": {kind: list(ids) for kind, ids in d.others.items()}} for d in drifts]})  # fmt: skip
+            put_json(
+                {
+                    "run": done.run_id,
+                    "status": done.status,
+                    "drift": [
+                        {
+                            "account": d.account,
+                            "subscriptions": d.subscriptions,
+                            "named": list(d.named),
+                            "counts": dict(d.counts),
+                            "others": {kind: list(ids) for kind, ids in d.others.items()},
+                        }
+                        for d in drifts
+                    ],
+                }
+            )
         else:
             for drift in drifts:
                 named = f": {', '.join(drift.named)}" if drift.named else ""
@@ -119,7 +143,15 @@ def rebuild(
         if done.status == "done" and not context.interrupted:
             _rolled(context, rebuild=True)
         if json:
-            put_json({"run": done.run_id, "status": done.status, "policy": context.wiring.basis.policy.name, "customers": done.objects.get("customers", 0), "seconds": round(done.seconds, 3)})  # fmt: skip
+            put_json(
+                {
+                    "run": done.run_id,
+                    "status": done.status,
+                    "policy": context.wiring.basis.policy.name,
+                    "customers": done.objects.get("customers", 0),
+                    "seconds": round(done.seconds, 3),
+                }
+            )
         else:
             context.lines(
                 f"run {done.run_id} {done.status}: {done.objects.get('customers', 0):,} customers derived in {done.seconds:.1f} s"

@@ -42,10 +42,15 @@ def demo(
     for leftover in FOLDER.glob("nrr.sqlite3*"):
         leftover.unlink()
     with Sandbox(Business(customers=customers, months=months, seed=seed)) as stripe:
-        loaded = isolated({
-            "database_url": f"sqlite:///{database}", "stripe_api_key": stripe.key, "stripe_api_base": stripe.url,
-            "requests_per_second": 10_000.0, "reporting_currency": "usd",
-        })  # fmt: skip
+        loaded = isolated(
+            {
+                "database_url": f"sqlite:///{database}",
+                "stripe_api_key": stripe.key,
+                "stripe_api_base": stripe.url,
+                "requests_per_second": 10_000.0,
+                "reporting_currency": "usd",
+            }
+        )
         # An hour past midnight: the last day is over, and what happened on it has settled.
         end = stripe.now + 3_600
         for moment in (end - LATELY_DAYS * 86_400, end):
@@ -122,11 +127,22 @@ def _retention(context: Context, figures: list["Figures"]) -> None:
     for f in figures:
         found = rates(f)
         name = f"{f.first:%Y-%m}" if f.kind == "month" else f"12 months to {f.until - timedelta(days=1)}"
-        rows.append((name, percent(found["nrr"]), percent(found["grr"]), percent(found["logo_retention"]),
-                     f"{f.retained_customers} of {f.opening_customers}"))  # fmt: skip
+        rows.append(
+            (
+                name,
+                percent(found["nrr"]),
+                percent(found["grr"]),
+                percent(found["logo_retention"]),
+                f"{f.retained_customers} of {f.opening_customers}",
+            )
+        )
     context.lines("")
-    context.table(("window", "NRR", "GRR", "logos kept", "customers kept"), rows, title="Retention at constant currency",
-               right=("NRR", "GRR", "logos kept", "customers kept"))  # fmt: skip
+    context.table(
+        ("window", "NRR", "GRR", "logos kept", "customers kept"),
+        rows,
+        title="Retention at constant currency",
+        right=("NRR", "GRR", "logos kept", "customers kept"),
+    )
 
 
 def _explained(context: Context, first: date, until: date) -> None:

@@ -42,12 +42,14 @@ def explain(
             )
         ledgers = [ledger for ledger, _ in found] if customer and day is None else []
         if json:
-            put_json({
-                "policy": context.wiring.basis.policy.name,
-                "movements": [words.as_json() for words in movements],
-                "exclusions": [asdict(each) for ledger in ledgers for each in ledger.exclusions],
-                "findings": [asdict(each) for ledger in ledgers for each in ledger.findings],
-            })  # fmt: skip
+            put_json(
+                {
+                    "policy": context.wiring.basis.policy.name,
+                    "movements": [words.as_json() for words in movements],
+                    "exclusions": [asdict(each) for ledger in ledgers for each in ledger.exclusions],
+                    "findings": [asdict(each) for ledger in ledgers for each in ledger.findings],
+                }
+            )
             return
         context.lines(*lines_of(movements))
         for ledger in ledgers:

@@ -19,28 +19,49 @@ __all__ = ["cohorts", "diff", "grr", "insight", "nrr", "segments"]
 
 
 def nrr(
-    window: Kind = "trailing_12", by: By = None, last: Last = 12, currency: Currency = None, as_known_at: At = None,
-    policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None,
-) -> None:  # fmt: skip
+    window: Kind = "trailing_12",
+    by: By = None,
+    last: Last = 12,
+    currency: Currency = None,
+    as_known_at: At = None,
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
     """Show net revenue retention, window after window."""
     with opened(json=json, now=now, config=config, policy=policy) as context:
         series_of(context, "nrr", window, by, last, currency, as_known_at)
 
 
 def grr(
-    window: Kind = "trailing_12", by: By = None, last: Last = 12, currency: Currency = None, as_known_at: At = None,
-    policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None,
-) -> None:  # fmt: skip
+    window: Kind = "trailing_12",
+    by: By = None,
+    last: Last = 12,
+    currency: Currency = None,
+    as_known_at: At = None,
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
     """Show gross revenue retention, window after window."""
     with opened(json=json, now=now, config=config, policy=policy) as context:
         series_of(context, "grr", window, by, last, currency, as_known_at)
 
 
 def segments(
-    by: Annotated[str, typer.Option("--by", metavar="DIMENSION", help="plan, country, metadata.KEY, or two: plan,country.")] = "plan",
-    window: Kind = "trailing_12", currency: Currency = None, as_known_at: At = None,
-    policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None,
-) -> None:  # fmt: skip
+    by: Annotated[
+        str, typer.Option("--by", metavar="DIMENSION", help="plan, country, metadata.KEY, or two: plan,country.")
+    ] = "plan",
+    window: Kind = "trailing_12",
+    currency: Currency = None,
+    as_known_at: At = None,
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
     """Show retention by segment for the last complete window, largest opening first."""
     with opened(json=json, now=now, config=config, policy=policy) as context:
         segments_of(context, by, window, currency, as_known_at)
@@ -48,9 +69,13 @@ def segments(
 
 def cohorts(
     measure: Annotated[str, typer.Option("--measure", help="revenue or logo.")] = "revenue",
-    currency: Currency = None, as_known_at: At = None,
-    policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None,
-) -> None:  # fmt: skip
+    currency: Currency = None,
+    as_known_at: At = None,
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
     """Show what became, month after month, of those who came in one month."""
     if measure not in ("revenue", "logo"):
         raise Stop(f"--measure takes revenue or logo, not {measure!r}", Exit.USAGE)
@@ -73,17 +98,34 @@ def series_of(
     shown = sorted((f for f in found if f.until in ends), key=lambda f: (f.until, f.segment))
     if context.json:
         rows = [{**window_of(f), "rate": rates(f)[rate], **figures_row(f, context.names)} for f in shown]
-        put_json({"metric": rate, "window": kind, "by": by, "policy": context.wiring.basis.policy.name, "as_known_at": as_known_at, "figures": rows})  # fmt: skip
+        put_json(
+            {
+                "metric": rate,
+                "window": kind,
+                "by": by,
+                "policy": context.wiring.basis.policy.name,
+                "as_known_at": as_known_at,
+                "figures": rows,
+            }
+        )
         return
     title = f"{rate.upper()} of each {kind.replace('_', ' ')}" + (f", as known at {as_known_at}" if as_known_at else "")
     if by:
         _series_by_segment(context, shown, ends, rate, by, title)
         return
     rows_ = [
-        (label(f), money(f.opening, f.currency), money(f.expansion, f.currency), money(-f.contraction, f.currency), money(-f.churn, f.currency),
-         money(f.closing_of_cohort, f.currency), percent(rates(f)[rate]), why_null(f, rate) or ("incomplete" if f.incomplete else ""))
+        (
+            label(f),
+            money(f.opening, f.currency),
+            money(f.expansion, f.currency),
+            money(-f.contraction, f.currency),
+            money(-f.churn, f.currency),
+            money(f.closing_of_cohort, f.currency),
+            percent(rates(f)[rate]),
+            why_null(f, rate) or ("incomplete" if f.incomplete else ""),
+        )
         for f in shown
-    ]  # fmt: skip
+    ]
     columns = ("window", "opening", "expansion", "contraction", "churn", "end of cohort", rate.upper(), "")
     context.table(columns, rows_, title=title, right=columns[1:-1])
 
@@ -114,8 +156,15 @@ def segments_of(context: Context, by: str, kind: str, currency: str | None, as_k
     found = stored.latest(stored_figures(context, kind, by, currency, as_known_at))
     shown = sorted(found, key=lambda f: (-f.opening, -f.closing, f.segment))
     if context.json:
-        put_json({**window_of(shown[0]), "by": by, "policy": context.wiring.basis.policy.name, "as_known_at": as_known_at,
-                  "segments": [figures_row(f, context.names) for f in shown]})  # fmt: skip
+        put_json(
+            {
+                **window_of(shown[0]),
+                "by": by,
+                "policy": context.wiring.basis.policy.name,
+                "as_known_at": as_known_at,
+                "segments": [figures_row(f, context.names) for f in shown],
+            }
+        )
         return
     columns: Sequence[str] = (
         by,
@@ -133,9 +182,21 @@ def segments_of(context: Context, by: str, kind: str, currency: str | None, as_k
     rows: list[Sequence[object]] = []
     for f in shown:
         r = rates(f)
-        rows.append((segment_words(by, f.segment, context.names), f.opening_customers, money(f.opening, f.currency), percent(r["nrr"]), percent(r["grr"]), percent(r["logo_retention"]),
-                     money(f.expansion, f.currency), money(-f.contraction, f.currency), money(-f.churn, f.currency), money(f.new, f.currency),
-                     money(f.closing, f.currency)))  # fmt: skip
+        rows.append(
+            (
+                segment_words(by, f.segment, context.names),
+                f.opening_customers,
+                money(f.opening, f.currency),
+                percent(r["nrr"]),
+                percent(r["grr"]),
+                percent(r["logo_retention"]),
+                money(f.expansion, f.currency),
+                money(-f.contraction, f.currency),
+                money(-f.churn, f.currency),
+                money(f.new, f.currency),
+                money(f.closing, f.currency),
+            )
+        )
     right = columns[1:]
     columns, rows = with_ids(columns, rows, shown, context.names)
     context.table(columns, rows, title=f"{label(shown[0])} by {by}", right=right)
@@ -180,11 +241,21 @@ def _cohort_row(cohort: "Cohort") -> dict[str, Any]:
     from worker.cli.json_rows import amount, code_of
 
     return {
-        "signup": f"{cohort.signup:%Y-%m}", "currency": code_of(cohort.currency), "whole_book": cohort.currency.startswith("all:"),
-        "logos": cohort.logos, **amount("arrived", cohort.arrived_micros, cohort.currency),
+        "signup": f"{cohort.signup:%Y-%m}",
+        "currency": code_of(cohort.currency),
+        "whole_book": cohort.currency.startswith("all:"),
+        "logos": cohort.logos,
+        **amount("arrived", cohort.arrived_micros, cohort.currency),
         "months": [
-            {"age": c.age, "month": f"{c.month:%Y-%m}", "customers": c.customers, **amount("mrr", c.micros, cohort.currency),
-             "logo_retention": c.logo_retention, "revenue_retention": c.revenue_retention, "incomplete": c.incomplete}
+            {
+                "age": c.age,
+                "month": f"{c.month:%Y-%m}",
+                "customers": c.customers,
+                **amount("mrr", c.micros, cohort.currency),
+                "logo_retention": c.logo_retention,
+                "revenue_retention": c.revenue_retention,
+                "incomplete": c.incomplete,
+            }
             for c in cohort.cells
         ],
-    }  # fmt: skip
+    }

@@ -51,8 +51,14 @@ def findings(
 def _row(account: int, object_id: str, reason: str, severity: str, detail: str) -> dict[str, Any]:
     """A row with the fields that findings of customers have."""
     return {
-        "customer": None, "account": account, "object_id": object_id, "reason": reason, "severity": severity, "at": None, "detail": detail,
-    }  # fmt: skip
+        "customer": None,
+        "account": account,
+        "object_id": object_id,
+        "reason": reason,
+        "severity": severity,
+        "at": None,
+        "detail": detail,
+    }
 
 
 def _of_accounts(connection: "Connection") -> list[dict[str, Any]]:

@@ -12,9 +12,14 @@ if TYPE_CHECKING:
 
 
 def insight(
-    window: Kind = "trailing_12", currency: Currency = None, as_known_at: At = None,
-    policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None,
-) -> None:  # fmt: skip
+    window: Kind = "trailing_12",
+    currency: Currency = None,
+    as_known_at: At = None,
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
     """Show the lever to pull first, how NRR compares, where it is heading, who is behind it, and what is coming."""
     with opened(json=json, now=now, config=config, policy=policy) as context:
         insight_of(context, window, currency, as_known_at)
@@ -39,7 +44,15 @@ def insight_of(context: Context, kind: str, currency: str | None, as_known_at: s
     }
     if context.json:
         plain = {name: _plain(value) for name, value in found.items()}
-        put_json({**window_of(f), "currency": f.currency.rpartition(":")[2], "policy": context.wiring.basis.policy.name, "as_known_at": as_known_at, **plain})  # fmt: skip
+        put_json(
+            {
+                **window_of(f),
+                "currency": f.currency.rpartition(":")[2],
+                "policy": context.wiring.basis.policy.name,
+                "as_known_at": as_known_at,
+                **plain,
+            }
+        )
         return
     _tell_insight(context, f, found)
 

@@ -16,8 +16,13 @@ COHORT: Final = ("opening", "expansion", "contraction", "churn", "closing_of_coh
 BOOK: Final = ("new", "reactivation", "closing", "fx")
 FLOW: Final = ("expansion", "contraction", "churn")
 LOGOS: Final = (
-    "opening_customers", "closing_customers", "retained_customers", "new_logos", "lost_logos", "returned_logos",
-)  # fmt: skip
+    "opening_customers",
+    "closing_customers",
+    "retained_customers",
+    "new_logos",
+    "lost_logos",
+    "returned_logos",
+)
 COMPANIONS: Final = {"list_mrr": "list", "at_risk": "at_risk", "scheduled_churn": "scheduled", "usage_mrr": "usage"}
 
 
@@ -55,23 +60,26 @@ def figures_row(f: Figures, names: Names | None = None) -> dict[str, Any]:
             **amounts({"new": f.new, "reactivation": f.reactivation, **flow}, f.currency),
             "nrr": found["flow_nrr"],
             "grr": found["flow_grr"],
-            "difference": {
-                kind: amounts(parts, f.currency) for kind, parts in difference(f).items()
-            },
+            "difference": {kind: amounts(parts, f.currency) for kind, parts in difference(f).items()},
         },
         **{name: getattr(f, name) for name in LOGOS},
         **amounts({name: f.companion(key) for name, key in COMPANIONS.items()}, f.currency),
         "incomplete": f.incomplete,
         "reason": f.reason or why_null(f, "nrr"),
-    }  # fmt: skip
+    }
 
 
 def standing_row(s: "Standing") -> dict[str, Any]:
     """What the book stands at in one currency."""
     named = {
-        "mrr": s.net_micros, "list_mrr": s.list_micros, "arr": s.net_micros * 12, "at_risk": s.at_risk_micros,
-        "scheduled_churn": s.scheduled_micros, "committed": s.committed_micros, "usage_mrr": s.usage_micros,
-    }  # fmt: skip
+        "mrr": s.net_micros,
+        "list_mrr": s.list_micros,
+        "arr": s.net_micros * 12,
+        "at_risk": s.at_risk_micros,
+        "scheduled_churn": s.scheduled_micros,
+        "committed": s.committed_micros,
+        "usage_mrr": s.usage_micros,
+    }
     return {
         "currency": code_of(s.currency),
         **amounts(named, s.currency),
@@ -81,9 +89,19 @@ def standing_row(s: "Standing") -> dict[str, Any]:
 
 
 MOVEMENT: Final = (
-    "date", "customer", "kind", "cause", "currency", "before_micros", "after_micros", "delta_micros", "list_before_micros",
-    "list_after_micros", "inferred", "evidence",
-)  # fmt: skip
+    "date",
+    "customer",
+    "kind",
+    "cause",
+    "currency",
+    "before_micros",
+    "after_micros",
+    "delta_micros",
+    "list_before_micros",
+    "list_after_micros",
+    "inferred",
+    "evidence",
+)
 
 
 def movement_rows(frame: "pl.DataFrame") -> Iterable[dict[str, Any]]:

@@ -107,11 +107,15 @@ class Lazy(TyperGroup):
 
 
 app = typer.Typer(
-    name="nrr", cls=Lazy, no_args_is_help=True, add_completion=False, rich_markup_mode=None,
+    name="nrr",
+    cls=Lazy,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,  # it prints the values of variables, and a key may be among them
     help="Retention numbers from Stripe: MRR, its movements, NRR and GRR, each traced to Stripe's objects.",
     epilog="Without an account: nrr demo. With one: set STRIPE_API_KEY, then nrr init, nrr doctor, nrr sync, nrr show retention.",
-)  # fmt: skip
+)
 
 
 def _version(asked: bool) -> None:

@@ -69,8 +69,13 @@ def show(run: Annotated[int, typer.Argument(help="Its number.")], json: Json = F
             all_jobs = jobs.of_run(connection, run)
             changed = _changed(connection, context, run)
         if json:
-            put_json({"run": {**_row(found), "params": dict(found.params), "result": found.result}, "jobs": [_job(each) for each in all_jobs],
-                      "changed": changed})  # fmt: skip
+            put_json(
+                {
+                    "run": {**_row(found), "params": dict(found.params), "result": found.result},
+                    "jobs": [_job(each) for each in all_jobs],
+                    "changed": changed,
+                }
+            )
             return
         context.lines(f"run {found.id}, {found.kind}: {found.status}, began {_at(found.started_at)}, took {_took(found)}")
         context.table(
@@ -81,9 +86,23 @@ def show(run: Annotated[int, typer.Argument(help="Its number.")], json: Json = F
         if changed:
             context.table(
                 ("window", "first", "until", "segment", "currency", "opening", "was", "closing", "was"),
-                [(c["kind"], c["first"], c["until"], c["segment"], c["currency"], c["opening"], c["before_opening"], c["closing"], c["before_closing"]) for c in changed],
-                title=f"{len(changed)} figures were restated (micros)", right=("opening", "was", "closing"),
-            )  # fmt: skip
+                [
+                    (
+                        c["kind"],
+                        c["first"],
+                        c["until"],
+                        c["segment"],
+                        c["currency"],
+                        c["opening"],
+                        c["before_opening"],
+                        c["closing"],
+                        c["before_closing"],
+                    )
+                    for c in changed
+                ],
+                title=f"{len(changed)} figures were restated (micros)",
+                right=("opening", "was", "closing"),
+            )
 
 
 def _changed(connection: Any, context: Context, run: int) -> list[dict[str, Any]]:
@@ -108,16 +127,29 @@ def _changed(connection: Any, context: Context, run: int) -> list[dict[str, Any]
 
 def _row(run: Any) -> dict[str, Any]:
     return {
-        "id": run.id, "kind": run.kind, "account": run.account, "status": run.status, "started_at": run.started_at,
-        "finished_at": run.finished_at, "heartbeat_at": run.heartbeat_at,
-    }  # fmt: skip
+        "id": run.id,
+        "kind": run.kind,
+        "account": run.account,
+        "status": run.status,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "heartbeat_at": run.heartbeat_at,
+    }
 
 
 def _job(job: Any) -> dict[str, Any]:
     return {
-        "id": job.id, "kind": job.kind, "account": job.account, "stream": job.stream, "stage": job.stage, "status": job.status,
-        "attempts": job.attempts, "pages": job.pages, "objects": job.objects, "last_error": job.last_error,
-    }  # fmt: skip
+        "id": job.id,
+        "kind": job.kind,
+        "account": job.account,
+        "stream": job.stream,
+        "stage": job.stage,
+        "status": job.status,
+        "attempts": job.attempts,
+        "pages": job.pages,
+        "objects": job.objects,
+        "last_error": job.last_error,
+    }
 
 
 def _at(when: datetime) -> str:

@@ -19,8 +19,10 @@ def diff(
     later: Annotated[int, typer.Argument(help="The number of a later run.")],
     window: Annotated[str | None, typer.Option("--window", metavar="KIND", help=f"Only {', '.join(KINDS)}.")] = None,
     by: Annotated[str, typer.Option("--by", metavar="DIMENSION", help="Segments of this dimension, instead of the whole.")] = "",
-    policy: PolicyName = None, json: Json = False, config: Config = None,
-) -> None:  # fmt: skip
+    policy: PolicyName = None,
+    json: Json = False,
+    config: Config = None,
+) -> None:
     """Show which figures were known differently after two runs, by how much, when it was learnt, and which customers were behind it."""
     from worker.figures import stored
 
@@ -40,25 +42,45 @@ def _tell_difference(context: Context, found: "Difference") -> None:
 
     if context.json:
         changed = [
-            {**window_of(c.one), "dimension": c.one.dimension, "segment": c.one.segment, "currency": c.one.currency,
-             "before": figures_row(c.before, context.names) if c.before else None, "after": figures_row(c.after, context.names) if c.after else None,
-             "differences_micros": c.differences(), "learnt_at": c.learnt_at, "run": c.run_id}
+            {
+                **window_of(c.one),
+                "dimension": c.one.dimension,
+                "segment": c.one.segment,
+                "currency": c.one.currency,
+                "before": figures_row(c.before, context.names) if c.before else None,
+                "after": figures_row(c.after, context.names) if c.after else None,
+                "differences_micros": c.differences(),
+                "learnt_at": c.learnt_at,
+                "run": c.run_id,
+            }
             for c in found.changed
-        ]  # fmt: skip
+        ]
         put_json({"since": found.since, "until": found.until, "changed": changed, "behind": [asdict(b) for b in found.behind]})
         return
     context.say(f"figures as known at {found.since:%Y-%m-%d %H:%M:%S} and at {found.until:%Y-%m-%d %H:%M:%S} UTC")
     rows = [
-        (label(c.one), segment_words(c.one.dimension, c.one.segment, context.names), c.one.currency.upper(), "new" if c.before is None else "gone" if c.after is None else "changed",
-         ", ".join(f"{name} {money(by, c.one.currency)}" for name, by in c.differences().items()), f"{c.learnt_at:%Y-%m-%d %H:%M}" if c.learnt_at else "")
+        (
+            label(c.one),
+            segment_words(c.one.dimension, c.one.segment, context.names),
+            c.one.currency.upper(),
+            "new" if c.before is None else "gone" if c.after is None else "changed",
+            ", ".join(f"{name} {money(by, c.one.currency)}" for name, by in c.differences().items()),
+            f"{c.learnt_at:%Y-%m-%d %H:%M}" if c.learnt_at else "",
+        )
         for c in found.changed
-    ]  # fmt: skip
+    ]
     context.table(("window", "segment", "currency", "", "by", "learnt"), rows, title=f"{len(rows)} figures differ")
     if found.behind:
         behind = [
-            (f"{b.month:%Y-%m}", b.customer, money(b.closing_before, b.currency), money(b.closing_after, b.currency),
-             ", ".join(f"{kind} {money(by, b.currency)}" for kind, by in flows_changed(b).items()), b.run_id)
+            (
+                f"{b.month:%Y-%m}",
+                b.customer,
+                money(b.closing_before, b.currency),
+                money(b.closing_after, b.currency),
+                ", ".join(f"{kind} {money(by, b.currency)}" for kind, by in flows_changed(b).items()),
+                b.run_id,
+            )
             for b in found.behind
-        ]  # fmt: skip
+        ]
         columns = ("month", "customer", "closing was", "is", "movements", "run")
         context.table(columns, behind, title="Customers behind closed months", right=("closing was", "is"))

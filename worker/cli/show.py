@@ -70,22 +70,39 @@ def mrr_of(context: Context, day: date) -> None:
     if context.json:
         empty: dict[str, Any] = {"currency": None, "mrr": None, "mrr_micros": None, "list_mrr": None, "list_mrr_micros": None}
         customers = together.customers if together else None
-        put_json({"at": day, "policy": context.wiring.basis.policy.name, **(total or empty), "customers": customers,
-                  "incomplete": found.incomplete, "by_currency": rows, "findings": findings})  # fmt: skip
+        put_json(
+            {
+                "at": day,
+                "policy": context.wiring.basis.policy.name,
+                **(total or empty),
+                "customers": customers,
+                "incomplete": found.incomplete,
+                "by_currency": rows,
+                "findings": findings,
+            }
+        )
         return
     columns = ("currency", "MRR", "list MRR", "ARR", "at risk", "committed", "usage", "customers", "subscriptions")
     shown = [*found.by_currency, *([found.together] if found.together and len(found.by_currency) > 1 else [])]
     context.table(
         columns,
         [
-            (f"all in {code_of(s.currency).upper()}" if s is found.together else s.currency.upper(), money(s.net_micros, s.currency),
-             money(s.list_micros, s.currency), money(s.net_micros * 12, s.currency), money(s.at_risk_micros, s.currency),
-             money(s.committed_micros, s.currency), money(s.usage_micros, s.currency), s.customers, s.subscriptions)
+            (
+                f"all in {code_of(s.currency).upper()}" if s is found.together else s.currency.upper(),
+                money(s.net_micros, s.currency),
+                money(s.list_micros, s.currency),
+                money(s.net_micros * 12, s.currency),
+                money(s.at_risk_micros, s.currency),
+                money(s.committed_micros, s.currency),
+                money(s.usage_micros, s.currency),
+                s.customers,
+                s.subscriptions,
+            )
             for s in shown
         ],
         title=f"MRR at the closing of {day}" + (" (incomplete)" if found.incomplete else ""),
         right=columns[1:],
-    )  # fmt: skip
+    )
     for each in findings:
         context.say(
             f"{each['reason']}: {each['detail']}"
@@ -139,12 +156,20 @@ def movements(
         context.table(
             columns,
             [
-                (r["date"], r["customer"], r["kind"], r["cause"] + ("*" if r["inferred"] else ""), money(r["before_micros"], r["currency"]),
-                 money(r["after_micros"], r["currency"]), money(r["delta_micros"], r["currency"]), ", ".join(r["evidence"]))
+                (
+                    r["date"],
+                    r["customer"],
+                    r["kind"],
+                    r["cause"] + ("*" if r["inferred"] else ""),
+                    money(r["before_micros"], r["currency"]),
+                    money(r["after_micros"], r["currency"]),
+                    money(r["delta_micros"], r["currency"]),
+                    ", ".join(r["evidence"]),
+                )
                 for r in rows
             ],
             right=("before", "after", "change"),
-        )  # fmt: skip
+        )
         context.say(f"{len(rows)} movements from {begin} to {until - timedelta(days=1)}")
         if any(r["inferred"] for r in rows):
             context.say("* dated at the first evidence of it: the change itself left no dated trace")
@@ -198,12 +223,21 @@ def retention_of(context: Context, begin: date, until: date, by: str | None = No
     # Segments stand in the currency of the total where there is one, else in each currency apart.
     segments = [f for f in found if f.dimension and (total is None or f.currency == total.currency)]
     if context.json:
-        put_json({
-            "from": begin, "to": until - timedelta(days=1), "window": window.kind, "policy": context.wiring.basis.policy.name,
-            "basis": context.wiring.basis.version, "currency": code_of(total.currency) if total else None,
-            "total": figures_row(total) if total else None, "by_currency": [figures_row(f) for f in own],
-            "by": by, "segments": [figures_row(f, context.names) for f in segments], "as_known_at": as_known_at,
-        })  # fmt: skip
+        put_json(
+            {
+                "from": begin,
+                "to": until - timedelta(days=1),
+                "window": window.kind,
+                "policy": context.wiring.basis.policy.name,
+                "basis": context.wiring.basis.version,
+                "currency": code_of(total.currency) if total else None,
+                "total": figures_row(total) if total else None,
+                "by_currency": [figures_row(f) for f in own],
+                "by": by,
+                "segments": [figures_row(f, context.names) for f in segments],
+                "as_known_at": as_known_at,
+            }
+        )
         return
     if not whole:
         context.say("nothing had MRR in this range")
@@ -229,8 +263,13 @@ def retention_of(context: Context, begin: date, until: date, by: str | None = No
     ]
     right = columns[1:]
     columns, rows = with_ids(columns, [_row(f, total, context.names) for f in shown], shown, context.names)
-    context.table(columns, rows, title=f"Retention from {begin} to {until - timedelta(days=1)}"
-               + (" (incomplete)" if any(f.incomplete for f in whole) else ""), right=right)  # fmt: skip
+    context.table(
+        columns,
+        rows,
+        title=f"Retention from {begin} to {until - timedelta(days=1)}"
+        + (" (incomplete)" if any(f.incomplete for f in whole) else ""),
+        right=right,
+    )
     for f in whole:
         if f.reason:
             context.say(f"{f.currency}: rates can't be given: {f.reason}")
@@ -247,10 +286,19 @@ def _row(f: Any, total: Any, names: Mapping[tuple[str, str], str]) -> tuple[obje
         else ("all in " if f is total and f.currency.startswith("all:") else "") + f.currency.rpartition(":")[2].upper()
     )
     return (
-        name, money(f.opening, f.currency), money(f.expansion, f.currency), money(-f.contraction, f.currency), money(-f.churn, f.currency),
-        money(f.closing_of_cohort, f.currency), percent(found["nrr"]), percent(found["grr"]), percent(found["logo_retention"]),
-        money(f.new, f.currency), money(f.reactivation, f.currency), money(f.closing, f.currency),
-    )  # fmt: skip
+        name,
+        money(f.opening, f.currency),
+        money(f.expansion, f.currency),
+        money(-f.contraction, f.currency),
+        money(-f.churn, f.currency),
+        money(f.closing_of_cohort, f.currency),
+        percent(found["nrr"]),
+        percent(found["grr"]),
+        percent(found["logo_retention"]),
+        money(f.new, f.currency),
+        money(f.reactivation, f.currency),
+        money(f.closing, f.currency),
+    )
 
 
 def _kind(begin: date, until: date) -> str:
@@ -286,10 +334,16 @@ def exclusions(
         with read(context.wiring.engine) as connection:
             found = read_ledger.exclusions(connection, context.wiring.basis.version)
         rows: list[dict[str, Any]] = [
-            {"reason": e.reason, "currency": e.currency, "count": e.count, "mrr": major_text(e.mrr_micros, e.currency),
-             "mrr_micros": e.mrr_micros, "unpriced": e.unpriced}
+            {
+                "reason": e.reason,
+                "currency": e.currency,
+                "count": e.count,
+                "mrr": major_text(e.mrr_micros, e.currency),
+                "mrr_micros": e.mrr_micros,
+                "unpriced": e.unpriced,
+            }
             for e in left_out(found, moment)
-        ]  # fmt: skip
+        ]
         if json:
             put_json({"at": day, "policy": context.wiring.basis.policy.name, "exclusions": rows})
             return

@@ -24,11 +24,20 @@ def check(context: Context, *, json: bool) -> None:
     with progress("check") as told:
         found = verified(context.wiring, told=told)
     if json:
-        put_json({
-            "ok": not found.problems, "policy": context.wiring.basis.policy.name, "customers": found.customers, "movements": found.movements,
-            "windows": found.windows, "waiting": found.waiting, "ledger": list(found.ledger), "identity": list(found.identity),
-            "figures": list(found.figures), "outdated": found.outdated,
-        })  # fmt: skip
+        put_json(
+            {
+                "ok": not found.problems,
+                "policy": context.wiring.basis.policy.name,
+                "customers": found.customers,
+                "movements": found.movements,
+                "windows": found.windows,
+                "waiting": found.waiting,
+                "ledger": list(found.ledger),
+                "identity": list(found.identity),
+                "figures": list(found.figures),
+                "outdated": found.outdated,
+            }
+        )
     else:
         context.lines(
             f"{found.customers:,} customers derived again, {found.movements:,} movements and {found.windows} windows checked"

@@ -96,8 +96,15 @@ def health(
         found = freshness.gather(context.wiring.engine)
         wrong = unhealthy(found, None if everywhere else (worker or node()), stuck_after)
         if json:
-            put_json({"ok": not wrong, "problems": wrong, "workers": {each.name: round(each.age_seconds, 1) for each in found.workers},
-                      "tick_age_seconds": found.tick_age_seconds, "oldest_due_seconds": found.oldest_due_seconds})  # fmt: skip
+            put_json(
+                {
+                    "ok": not wrong,
+                    "problems": wrong,
+                    "workers": {each.name: round(each.age_seconds, 1) for each in found.workers},
+                    "tick_age_seconds": found.tick_age_seconds,
+                    "oldest_due_seconds": found.oldest_due_seconds,
+                }
+            )
         else:
             context.lines(*(wrong or ["ok"]))
         if wrong:

@@ -12,10 +12,26 @@ from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
 HIDDEN: Final = "***"
 _HARMLESS: Final = frozenset(
     [
-        "sslmode", "ssl_cert_reqs", "application_name", "connect_timeout", "target_session_attrs", "client_encoding", "options",
-        "keepalives", "keepalives_idle", "gssencmode", "channel_binding", "timeout", "mode", "cache", "uri", "db", "host", "port",
+        "sslmode",
+        "ssl_cert_reqs",
+        "application_name",
+        "connect_timeout",
+        "target_session_attrs",
+        "client_encoding",
+        "options",
+        "keepalives",
+        "keepalives_idle",
+        "gssencmode",
+        "channel_binding",
+        "timeout",
+        "mode",
+        "cache",
+        "uri",
+        "db",
+        "host",
+        "port",
     ]
-)  # fmt: skip
+)
 """Parameters of an address that say how to connect, and never as whom."""
 _STRIPE: Final = re.compile(r"(?:.+\.)?stripe\.com")
 

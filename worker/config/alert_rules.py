@@ -11,7 +11,7 @@ from datetime import time
 from pathlib import Path
 from typing import Any, Final
 
-from metrics.alerts.rules import (  # fmt: skip
+from metrics.alerts.rules import (
     DEFAULT_RULES,
     DEFAULT_SYSTEM,
     DRIFT,
@@ -82,13 +82,37 @@ DEFAULT_TOML: Final = """\
 
 _JUDGEMENT: Final = ("minimum_opening", "minimum_customers", "confirm_nights", "recover_by", "cooldown_days", "remind_days")
 _TABLE: Final = (
-    "defaults", "rules", "names", "quiet_hours", "digests", "digest_above", "report_url", "lookback_days", "freshness_hours",
-    "drift", "quarantine", "identity", "labels", *(name for name in _JUDGEMENT if name != "recover_by"),
-)  # fmt: skip
+    "defaults",
+    "rules",
+    "names",
+    "quiet_hours",
+    "digests",
+    "digest_above",
+    "report_url",
+    "lookback_days",
+    "freshness_hours",
+    "drift",
+    "quarantine",
+    "identity",
+    "labels",
+    *(name for name in _JUDGEMENT if name != "recover_by"),
+)
 _RULE: Final = (
-    "name", "metric", "window", "below", "above", "falls_by", "rises_by", "against", "mean_of", "each", "segment", "currency",
-    "channels", *_JUDGEMENT,
-)  # fmt: skip
+    "name",
+    "metric",
+    "window",
+    "below",
+    "above",
+    "falls_by",
+    "rises_by",
+    "against",
+    "mean_of",
+    "each",
+    "segment",
+    "currency",
+    "channels",
+    *_JUDGEMENT,
+)
 _MOVEMENT_RULE: Final = ("name", "movement", "above", "currency", "channels")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 

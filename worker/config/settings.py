@@ -336,8 +336,13 @@ def _currencies() -> frozenset[str]:
 # --- gathering -----------------------------------------------------------------------------------------------------------------
 
 SECRETS: Final = (
-    "stripe_api_key", "database_url", "redis_url", "slack_webhook_url", "slack_bot_token", "smtp_password",
-)  # fmt: skip
+    "stripe_api_key",
+    "database_url",
+    "redis_url",
+    "slack_webhook_url",
+    "slack_bot_token",
+    "smtp_password",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -205,8 +205,9 @@ def night(connection: Connection, held: Sums, asked: Asked, quotes: pl.DataFrame
         if closed:
             behind.append(restated(before, now, closed))
         totals += [
-            retention_day_totals.less(retention_day_totals.totals(before.standings, days)), retention_day_totals.totals(now.standings, days),
-        ]  # fmt: skip
+            retention_day_totals.less(retention_day_totals.totals(before.standings, days)),
+            retention_day_totals.totals(now.standings, days),
+        ]
     if asked.reporting_currency is not None:
         partials, ran_out = _revalued(connection, partials, asked, held.quotes, quotes)
         short |= set(ran_out)

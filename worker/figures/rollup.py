@@ -142,8 +142,11 @@ def do_plan(rolling: Rolling, job: Job) -> None:
                 refresh(connection, basis.version, rolling.rates, rolling.reporting_currency, database_now(connection))
             asked = _asked(connection, rolling, basis)
             data = {
-                "basis": choices_of(basis), **_said(asked), "freeze": rolling.freeze_closed, "snapshot_months": rolling.snapshot_months,
-            }  # fmt: skip
+                "basis": choices_of(basis),
+                **_said(asked),
+                "freeze": rolling.freeze_closed,
+                "snapshot_months": rolling.snapshot_months,
+            }
             whole = bool(job.data.get("whole")) or not incremental.fits(partials.kept(connection, basis.version), asked)
             shards = shard_count(connection, basis.version)
             if whole or _many_changed(connection, basis.version):
@@ -185,10 +188,14 @@ def _asked(connection: Connection, rolling: Rolling, basis: Basis) -> Asked:
 def _said(asked: Asked) -> dict[str, Any]:
     """What is asked, as a job keeps it: every part and the sum must be of the same."""
     return {
-        "dimensions": list(asked.dimensions), "reporting": asked.reporting_currency, "size": list(asked.bands.size),
-        "usage": list(asked.bands.usage), "first": asked.first.isoformat(), "today": asked.today.isoformat(),
+        "dimensions": list(asked.dimensions),
+        "reporting": asked.reporting_currency,
+        "size": list(asked.bands.size),
+        "usage": list(asked.bands.usage),
+        "first": asked.first.isoformat(),
+        "today": asked.today.isoformat(),
         "complete_until": asked.complete_until,
-    }  # fmt: skip
+    }
 
 
 def _asked_by(data: Mapping[str, Any]) -> Asked:
@@ -319,11 +326,23 @@ def _conclude(
     ]
     apart = made.partials.apart["currency"].value_counts().sort("currency")
     said = {
-        "run_id": job.run_id, "at": learnt_at.isoformat(), "whole": night is None, "windows": len(windows),
-        "customers": len(night.seen.times) if night else made.about["customers"], "restated": restated, "broken": len(broken),
-        "breaks": broken[:BREAKS_KEPT], "without_rate": dict(apart.iter_rows()),
-        "written": {"new": written.new, "changed": written.changed, "gone": written.gone, "same": written.same, "adjusted": written.adjusted},
-    }  # fmt: skip
+        "run_id": job.run_id,
+        "at": learnt_at.isoformat(),
+        "whole": night is None,
+        "windows": len(windows),
+        "customers": len(night.seen.times) if night else made.about["customers"],
+        "restated": restated,
+        "broken": len(broken),
+        "breaks": broken[:BREAKS_KEPT],
+        "without_rate": dict(apart.iter_rows()),
+        "written": {
+            "new": written.new,
+            "changed": written.changed,
+            "gone": written.gone,
+            "same": written.same,
+            "adjusted": written.adjusted,
+        },
+    }
     key_value.put(connection, _remembered(asked.basis), said)
     log.info("rolled_up", run=job.run_id, basis=version, **{k: said[k] for k in ("whole", "windows", "broken", "restated")})
     jobs.finish(connection, job)

@@ -91,9 +91,15 @@ def figures(
     """Stored figures in order of window, dimension, segment and currency; as they were known at an instant, if one is given."""
     with read(engine) as connection:
         rows = rollups.current(
-            connection, basis.version, kind=window.kind if window else kind, first=window.first if window else None,
-            until=window.until if window else None, dimension=dimension, currency=currency, as_known_at=as_known_at,
-        )  # fmt: skip
+            connection,
+            basis.version,
+            kind=window.kind if window else kind,
+            first=window.first if window else None,
+            until=window.until if window else None,
+            dimension=dimension,
+            currency=currency,
+            as_known_at=as_known_at,
+        )
     return [_figures(row, basis) for row in rows]
 
 

@@ -134,7 +134,9 @@ def told(found: Freshness) -> dict[str, Any]:
         "at": found.at.isoformat(),
         "streams": [
             {
-                "account": each.account, "stream": each.stream, "complete_until": each.complete_until,
+                "account": each.account,
+                "stream": each.stream,
+                "complete_until": each.complete_until,
                 "age_seconds": round(each.age_seconds, 1),
             }
             for each in found.streams
@@ -153,7 +155,7 @@ def told(found: Freshness) -> dict[str, Any]:
         "drift_by_kind": {name: dict(counts) for name, counts in found.drift_by_kind.items()},
         "failed_runs": found.failed_runs,
         "clock_apart_seconds": dict(found.clock_apart_seconds),
-    }  # fmt: skip
+    }
 
 
 def lines(found: Freshness) -> list[str]:

@@ -154,9 +154,17 @@ def known(connection: Connection, account: int) -> Known:
 def as_job(each: Planned, after: Job, account: int) -> Job:
     """A planned job as a row of the run of the job that planned it."""
     return Job(
-        each.kind, after.run_id, account=account, stream=each.stream, stage=after.stage + 1 + each.stage, priority=each.priority,
-        since=each.since, until=each.until, data=each.data, dedupe_key=_key(each, after, account),
-    )  # fmt: skip
+        each.kind,
+        after.run_id,
+        account=account,
+        stream=each.stream,
+        stage=after.stage + 1 + each.stage,
+        priority=each.priority,
+        since=each.since,
+        until=each.until,
+        data=each.data,
+        dedupe_key=_key(each, after, account),
+    )
 
 
 def _key(each: Planned, after: Job, account: int) -> str:

@@ -205,9 +205,15 @@ class Writer:
         count = {"pages": sum(len(part.pages) for part in work.parts), "objects": sum(part.objects for part in work.parts)}
         try:
             work.stored = jobs.advance(
-                connection, feed.job, cursor=last.cursor, since=feed.since, until=_left_until(feed.job, last),
-                lease_seconds=self._lease_seconds, moment=moment, **count,
-            )  # fmt: skip
+                connection,
+                feed.job,
+                cursor=last.cursor,
+                since=feed.since,
+                until=_left_until(feed.job, last),
+                lease_seconds=self._lease_seconds,
+                moment=moment,
+                **count,
+            )
             if last.last:
                 jobs.finish(connection, work.stored)
                 listed = (feed.job.run_id, feed.job.stream)

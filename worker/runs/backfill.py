@@ -167,11 +167,20 @@ def status(wiring: Wiring) -> Status:
     streams = progress_of(all_jobs, found.params, Instant(int(found.started_at.timestamp())))
     objects = sum(each.objects for each in streams)
     return Status(
-        found.id, found.status, found.started_at, found.finished_at, streams, objects, objects / elapsed,
+        found.id,
+        found.status,
+        found.started_at,
+        found.finished_at,
+        streams,
+        objects,
+        objects / elapsed,
         eta_seconds(streams, elapsed) if found.status == "running" else None,
-        summed.by_status.get("due", 0), summed.by_status.get("leased", 0), summed.by_status.get("quarantined", 0), kept_out,
+        summed.by_status.get("due", 0),
+        summed.by_status.get("leased", 0),
+        summed.by_status.get("quarantined", 0),
+        kept_out,
         summed.errors,
-    )  # fmt: skip
+    )
 
 
 def progress_of(found: Iterable[Job], params: Mapping[str, object], started: Instant) -> tuple[StreamStatus, ...]:

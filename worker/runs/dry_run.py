@@ -26,9 +26,18 @@ from worker.runs.steps import Progress, Report
 from worker.runs.wiring import Wiring
 
 _COMPARED: Final = (
-    "opening", "expansion", "contraction", "churn", "closing_of_cohort", "new", "reactivation", "closing", "opening_customers",
-    "closing_customers", "retained_customers",
-)  # fmt: skip
+    "opening",
+    "expansion",
+    "contraction",
+    "churn",
+    "closing_of_cohort",
+    "new",
+    "reactivation",
+    "closing",
+    "opening_customers",
+    "closing_customers",
+    "retained_customers",
+)
 
 Key = tuple[str, date, date, str]
 

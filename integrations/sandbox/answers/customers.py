@@ -24,12 +24,18 @@ def discount(show: Show, held: Discount, want: Wanted = NOTHING) -> dict[str, An
     """A discount: its coupon inline up to basil, by id under its source from clover on."""
     ware = show.business.catalog.coupons[held.coupon]
     out: dict[str, Any] = {
-        "id": held.id, "object": "discount", "checkout_session": None,
+        "id": held.id,
+        "object": "discount",
+        "checkout_session": None,
         "customer": customer(show, want["customer"]) if "customer" in want else show.life.customer.id,
-        "end": held.end, "invoice": None, "invoice_item": None, "promotion_code": None, "start": held.start,
+        "end": held.end,
+        "invoice": None,
+        "invoice_item": None,
+        "promotion_code": None,
+        "start": held.start,
         "subscription": held.holder if held.level == "subscription" else None,
         "subscription_item": held.holder if held.level == "item" else None,
-    }  # fmt: skip
+    }
     if show.shape.clover:
         below = want.get("source", NOTHING)
         expanded = "coupon" in below
@@ -65,16 +71,31 @@ def customer(show: Show, want: Wanted = NOTHING, state: CustomerState | None = N
     held = state.discount
     billed = any(sub.created <= show.now for sub in show.life.subscriptions)
     return {
-        "id": who.id, "object": "customer",
+        "id": who.id,
+        "object": "customer",
         "address": {"city": None, "country": who.country, "line1": None, "line2": None, "postal_code": None, "state": None},
-        "balance": state.balance, "created": who.created, "currency": who.currency if billed else None, "default_source": None,
-        "delinquent": state.delinquent, "description": None,
+        "balance": state.balance,
+        "created": who.created,
+        "currency": who.currency if billed else None,
+        "default_source": None,
+        "delinquent": state.delinquent,
+        "description": None,
         "discount": None if held is None else discount(show, held, want.get("discount", NOTHING)),
-        "email": who.email, "invoice_prefix": show.business.tag.upper(),
+        "email": who.email,
+        "invoice_prefix": show.business.tag.upper(),
         "invoice_settings": {
-            "custom_fields": None, "default_payment_method": None, "footer": None, "rendering_options": None,
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
         },
-        "livemode": False, "metadata": dict(state.metadata), "name": who.name,
-        "next_invoice_sequence": 1 + sum(each.created <= show.now for each in show.life.invoices), "phone": None,
-        "preferred_locales": [], "shipping": None, "tax_exempt": "none", "test_clock": None,
-    }  # fmt: skip
+        "livemode": False,
+        "metadata": dict(state.metadata),
+        "name": who.name,
+        "next_invoice_sequence": 1 + sum(each.created <= show.now for each in show.life.invoices),
+        "phone": None,
+        "preferred_locales": [],
+        "shipping": None,
+        "tax_exempt": "none",
+        "test_clock": None,
+    }

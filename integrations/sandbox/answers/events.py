@@ -37,9 +37,16 @@ def ware_event(business: Business, told: CatalogEvent) -> dict[str, Any]:
 
 def _wrapped(version: str, identifier: str, created: int, kind: str, data: dict[str, Any]) -> dict[str, Any]:
     return {
-        "id": identifier, "object": "event", "api_version": version, "created": created, "data": data, "livemode": False,
-        "pending_webhooks": 0, "request": {"id": None, "idempotency_key": None}, "type": kind,
-    }  # fmt: skip
+        "id": identifier,
+        "object": "event",
+        "api_version": version,
+        "created": created,
+        "data": data,
+        "livemode": False,
+        "pending_webhooks": 0,
+        "request": {"id": None, "idempotency_key": None},
+        "type": kind,
+    }
 
 
 def _states(show: Show, happening: Happening) -> tuple[dict[str, Any], dict[str, Any] | None]:

@@ -26,18 +26,29 @@ _KINDS: Final[Mapping[str, Mapping[str, str]]] = {
     "source": {"coupon": "coupon"},
     "customer": {"discount": "discount", "default_source": "leaf", "test_clock": "leaf"},
     "subscription": {
-        "customer": "customer", "discounts": "discount", "items": "subscription_item list", "latest_invoice": "invoice",
-        "schedule": "subscription_schedule", "test_clock": "leaf", "default_payment_method": "leaf", "pending_setup_intent": "leaf",
+        "customer": "customer",
+        "discounts": "discount",
+        "items": "subscription_item list",
+        "latest_invoice": "invoice",
+        "schedule": "subscription_schedule",
+        "test_clock": "leaf",
+        "default_payment_method": "leaf",
+        "pending_setup_intent": "leaf",
     },
     "subscription_item": {"discounts": "discount", "price": "price"},
     "subscription_schedule": {"customer": "customer", "subscription": "subscription"},
     "invoice": {
-        "customer": "customer", "discounts": "discount", "lines": "line_item list", "payments": "leaf",
-        "default_payment_method": "leaf", "test_clock": "leaf",
+        "customer": "customer",
+        "discounts": "discount",
+        "lines": "line_item list",
+        "payments": "leaf",
+        "default_payment_method": "leaf",
+        "test_clock": "leaf",
     },
-    "line_item": {"discounts": "discount"}, "invoiceitem": {"discounts": "discount", "customer": "customer"},
+    "line_item": {"discounts": "discount"},
+    "invoiceitem": {"discounts": "discount", "customer": "customer"},
     "event": {},
-}  # fmt: skip
+}
 _OLD_INVOICE: Final = {"subscription": "subscription", "payment_intent": "leaf", "charge": "leaf"}
 _INVOICE: Final = {"parent": "invoice_parent"}
 _MORE: Final[Mapping[str, Mapping[str, str]]] = {

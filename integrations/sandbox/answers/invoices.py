@@ -24,12 +24,22 @@ def line(show: Show, bill: Invoice, held: Line, want: Wanted = NOTHING) -> dict[
     shape = show.shape
     own = tuple(each for each, _ in held.discounts if each.level == "item")
     out: dict[str, Any] = {
-        "id": held.id, "object": "line_item", "amount": held.amount, "currency": bill.currency, "description": held.description,
+        "id": held.id,
+        "object": "line_item",
+        "amount": held.amount,
+        "currency": bill.currency,
+        "description": held.description,
         "discount_amounts": [{"amount": off, "discount": each.id} for each, off in held.discounts],
-        "discountable": held.kind not in ("credit", "debit"), "discounts": discounts(show, own, want), "invoice": bill.id,
-        "livemode": False, "metadata": {}, "period": {"end": held.end, "start": held.start}, "pretax_credit_amounts": [],
-        "quantity": held.quantity, "subtotal": held.amount,
-    }  # fmt: skip
+        "discountable": held.kind not in ("credit", "debit"),
+        "discounts": discounts(show, own, want),
+        "invoice": bill.id,
+        "livemode": False,
+        "metadata": {},
+        "period": {"end": held.end, "start": held.start},
+        "pretax_credit_amounts": [],
+        "quantity": held.quantity,
+        "subtotal": held.amount,
+    }
     if shape.basil:
         out.update(_new_line(show, bill, held))
     else:
@@ -60,9 +70,11 @@ def _of_item(show: Show, bill: Invoice, held: Line) -> bool:
 def _new_line(show: Show, bill: Invoice, held: Line) -> dict[str, Any]:
     proration = held.kind in ("credit", "debit")
     details: dict[str, Any] = {
-        "invoice_item": held.invoice_item, "proration": proration, "proration_details": _credited(held),
+        "invoice_item": held.invoice_item,
+        "proration": proration,
+        "proration_details": _credited(held),
         "subscription": bill.subscription,
-    }  # fmt: skip
+    }
     of_item = _of_item(show, bill, held)
     if of_item:
         details["subscription_item"] = held.item
@@ -70,12 +82,16 @@ def _new_line(show: Show, bill: Invoice, held: Line) -> dict[str, Any]:
     ware = show.business.catalog.prices[held.price] if held.price else None
     out: dict[str, Any] = {
         "parent": {"invoice_item_details": None, "subscription_item_details": None, kind: details, "type": kind},
-        "pricing": None if ware is None else {
-            "price_details": {"price": ware.id, "product": ware.product}, "type": "price_details",
+        "pricing": None
+        if ware is None
+        else {
+            "price_details": {"price": ware.id, "product": ware.product},
+            "type": "price_details",
             "unit_amount_decimal": None if proration else held.unit,
         },
-        "subscription": bill.subscription, "taxes": _taxes(held, new=True),
-    }  # fmt: skip
+        "subscription": bill.subscription,
+        "taxes": _taxes(held, new=True),
+    }
     if show.shape.dahlia:
         out["quantity_decimal"] = str(held.quantity)
     return out
@@ -85,13 +101,19 @@ def _old_line(show: Show, bill: Invoice, held: Line) -> dict[str, Any]:
     catalog = show.business.catalog
     ware = catalog.prices[held.price] if held.price else None
     return {
-        "amount_excluding_tax": held.amount - (held.tax if held.tax_inclusive else 0), "invoice_item": held.invoice_item,
+        "amount_excluding_tax": held.amount - (held.tax if held.tax_inclusive else 0),
+        "invoice_item": held.invoice_item,
         "plan": catalog_answers.plan(ware) if ware is not None and ware.interval is not None else None,
-        "price": None if ware is None else catalog_answers.price(ware, catalog, basil=False), "proration": held.kind in ("credit", "debit"),
-        "proration_details": _credited(held), "subscription": bill.subscription, "subscription_item": held.item,
-        "tax_amounts": _taxes(held, new=False), "tax_rates": [],
-        "type": "subscription" if held.kind in ("cycle", "usage") else "invoiceitem", "unit_amount_excluding_tax": held.unit,
-    }  # fmt: skip
+        "price": None if ware is None else catalog_answers.price(ware, catalog, basil=False),
+        "proration": held.kind in ("credit", "debit"),
+        "proration_details": _credited(held),
+        "subscription": bill.subscription,
+        "subscription_item": held.item,
+        "tax_amounts": _taxes(held, new=False),
+        "tax_rates": [],
+        "type": "subscription" if held.kind in ("cycle", "usage") else "invoiceitem",
+        "unit_amount_excluding_tax": held.unit,
+    }
 
 
 def _taxes(held: Line, *, new: bool) -> list[dict[str, Any]]:
@@ -101,17 +123,23 @@ def _taxes(held: Line, *, new: bool) -> list[dict[str, Any]]:
     if not new:
         return [
             {
-                "amount": held.tax, "inclusive": held.tax_inclusive, "tax_rate": "txr_1SandboxRate",
-                "taxability_reason": "standard_rated", "taxable_amount": taxable,
+                "amount": held.tax,
+                "inclusive": held.tax_inclusive,
+                "tax_rate": "txr_1SandboxRate",
+                "taxability_reason": "standard_rated",
+                "taxable_amount": taxable,
             }
-        ]  # fmt: skip
+        ]
     return [
         {
-            "amount": held.tax, "tax_behavior": "inclusive" if held.tax_inclusive else "exclusive",
-            "tax_rate_details": {"tax_rate": "txr_1SandboxRate"}, "taxability_reason": "standard_rated", "taxable_amount": taxable,
+            "amount": held.tax,
+            "tax_behavior": "inclusive" if held.tax_inclusive else "exclusive",
+            "tax_rate_details": {"tax_rate": "txr_1SandboxRate"},
+            "taxability_reason": "standard_rated",
+            "taxable_amount": taxable,
             "type": "tax_rate_details",
         }
-    ]  # fmt: skip
+    ]
 
 
 def _credited_by_waiting(held: Line) -> dict[str, Any] | None:
@@ -127,24 +155,44 @@ def invoice_item(show: Show, held: InvoiceItem) -> dict[str, Any]:
     ware = show.business.catalog.prices[line.price or ""]
     invoiced = held.invoice if held.invoiced_at is not None and held.invoiced_at <= show.now else None
     out: dict[str, Any] = {
-        "id": held.id, "object": "invoiceitem", "amount": line.amount, "currency": held.currency, "customer": show.life.customer.id,
-        "customer_account": None, "date": held.created, "description": line.description, "discountable": False, "discounts": [],
-        "invoice": invoiced, "livemode": False, "metadata": {}, "net_amount": line.amount,
-        "period": {"end": line.end, "start": line.start}, "proration": True, "quantity": line.quantity, "tax_rates": [],
+        "id": held.id,
+        "object": "invoiceitem",
+        "amount": line.amount,
+        "currency": held.currency,
+        "customer": show.life.customer.id,
+        "customer_account": None,
+        "date": held.created,
+        "description": line.description,
+        "discountable": False,
+        "discounts": [],
+        "invoice": invoiced,
+        "livemode": False,
+        "metadata": {},
+        "net_amount": line.amount,
+        "period": {"end": line.end, "start": line.start},
+        "proration": True,
+        "quantity": line.quantity,
+        "tax_rates": [],
         "test_clock": None,
-    }  # fmt: skip
+    }
     if not shape.basil:
         out |= {
-            "plan": catalog_answers.plan(ware), "price": catalog_answers.price(ware, show.business.catalog, basil=False),
-            "subscription": held.subscription, "subscription_item": line.item, "unit_amount": None,
-        }  # fmt: skip
+            "plan": catalog_answers.plan(ware),
+            "price": catalog_answers.price(ware, show.business.catalog, basil=False),
+            "subscription": held.subscription,
+            "subscription_item": line.item,
+            "unit_amount": None,
+        }
         return out
     out["parent"] = {
-        "subscription_details": {"subscription": held.subscription, "subscription_item": line.item}, "type": "subscription_details",
-    }  # fmt: skip
+        "subscription_details": {"subscription": held.subscription, "subscription_item": line.item},
+        "type": "subscription_details",
+    }
     out["pricing"] = {
-        "price_details": {"price": ware.id, "product": ware.product}, "type": "price_details", "unit_amount_decimal": None,
-    }  # fmt: skip
+        "price_details": {"price": ware.id, "product": ware.product},
+        "type": "price_details",
+        "unit_amount_decimal": None,
+    }
     out["proration_details"] = {"credited_items": _credited_by_waiting(line), "discount_amounts": []}
     if shape.dahlia:
         out["quantity_decimal"] = str(line.quantity)
@@ -155,9 +203,12 @@ def lines(show: Show, bill: Invoice, want: Wanted = NOTHING) -> dict[str, Any]:
     """The first ten lines of an invoice."""
     below = want.get("data", NOTHING)
     return {
-        "object": "list", "data": [line(show, bill, each, below) for each in bill.lines[:INLINED_LINES]],
-        "has_more": len(bill.lines) > INLINED_LINES, "total_count": len(bill.lines), "url": f"/v1/invoices/{bill.id}/lines",
-    }  # fmt: skip
+        "object": "list",
+        "data": [line(show, bill, each, below) for each in bill.lines[:INLINED_LINES]],
+        "has_more": len(bill.lines) > INLINED_LINES,
+        "total_count": len(bill.lines),
+        "url": f"/v1/invoices/{bill.id}/lines",
+    }
 
 
 def _on_whole(bill: Invoice) -> tuple[tuple[Discount, ...], list[dict[str, Any]]]:
@@ -189,36 +240,84 @@ def invoice(show: Show, bill: Invoice, want: Wanted = NOTHING, *, steps: Sequenc
     finalized = _moment(passed, "open", "paid", "void", "uncollectible")
     sent = 30 * DAY if bill.send_invoice else None
     out: dict[str, Any] = {
-        "id": bill.id, "object": "invoice", "account_country": show.business.country, "account_name": show.business.name,
-        "account_tax_ids": None, "amount_due": due, "amount_overpaid": 0, "amount_paid": paid, "amount_remaining": due - paid,
-        "amount_shipping": 0, "application": None, "attempt_count": last.attempts, "attempted": last.attempts > 0,
+        "id": bill.id,
+        "object": "invoice",
+        "account_country": show.business.country,
+        "account_name": show.business.name,
+        "account_tax_ids": None,
+        "amount_due": due,
+        "amount_overpaid": 0,
+        "amount_paid": paid,
+        "amount_remaining": due - paid,
+        "amount_shipping": 0,
+        "application": None,
+        "attempt_count": last.attempts,
+        "attempted": last.attempts > 0,
         "auto_advance": last.status in ("draft", "open"),
         "automatic_tax": {"disabled_reason": None, "enabled": False, "liability": None, "provider": None, "status": None},
-        "automatically_finalizes_at": bill.created + HOUR if last.status == "draft" else None, "billing_reason": bill.reason,
-        "collection_method": "send_invoice" if bill.send_invoice else "charge_automatically", "created": bill.created,
-        "currency": bill.currency, "custom_fields": None,
-        "customer": customer(show, want["customer"]) if "customer" in want else bill.customer, "customer_account": None,
-        "customer_address": None, "customer_email": show.life.customer.email, "customer_name": show.life.customer.name,
-        "customer_phone": None, "customer_shipping": None, "customer_tax_exempt": "none", "customer_tax_ids": [],
-        "default_payment_method": None, "default_source": None, "default_tax_rates": [], "description": None,
-        "discounts": discounts(show, whole, want), "due_date": None if sent is None else bill.created + sent,
-        "effective_at": finalized, "ending_balance": None if finalized is None else ending, "footer": None, "from_invoice": None,
-        "hosted_invoice_url": None, "invoice_pdf": None, "issuer": {"type": "self"}, "last_finalization_error": None,
-        "latest_revision": None, "lines": lines(show, bill, want.get("lines", NOTHING)), "livemode": False, "metadata": {},
-        "next_payment_attempt": last.next_attempt, "number": None if finalized is None else bill.number, "on_behalf_of": None,
+        "automatically_finalizes_at": bill.created + HOUR if last.status == "draft" else None,
+        "billing_reason": bill.reason,
+        "collection_method": "send_invoice" if bill.send_invoice else "charge_automatically",
+        "created": bill.created,
+        "currency": bill.currency,
+        "custom_fields": None,
+        "customer": customer(show, want["customer"]) if "customer" in want else bill.customer,
+        "customer_account": None,
+        "customer_address": None,
+        "customer_email": show.life.customer.email,
+        "customer_name": show.life.customer.name,
+        "customer_phone": None,
+        "customer_shipping": None,
+        "customer_tax_exempt": "none",
+        "customer_tax_ids": [],
+        "default_payment_method": None,
+        "default_source": None,
+        "default_tax_rates": [],
+        "description": None,
+        "discounts": discounts(show, whole, want),
+        "due_date": None if sent is None else bill.created + sent,
+        "effective_at": finalized,
+        "ending_balance": None if finalized is None else ending,
+        "footer": None,
+        "from_invoice": None,
+        "hosted_invoice_url": None,
+        "invoice_pdf": None,
+        "issuer": {"type": "self"},
+        "last_finalization_error": None,
+        "latest_revision": None,
+        "lines": lines(show, bill, want.get("lines", NOTHING)),
+        "livemode": False,
+        "metadata": {},
+        "next_payment_attempt": last.next_attempt,
+        "number": None if finalized is None else bill.number,
+        "on_behalf_of": None,
         "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
-        "period_end": bill.period_end, "period_start": bill.period_start, "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0, "receipt_number": None,
-        "rendering": None, "shipping_cost": None, "shipping_details": None, "starting_balance": bill.starting_balance,
-        "statement_descriptor": None, "status": last.status,
+        "period_end": bill.period_end,
+        "period_start": bill.period_start,
+        "post_payment_credit_notes_amount": 0,
+        "pre_payment_credit_notes_amount": 0,
+        "receipt_number": None,
+        "rendering": None,
+        "shipping_cost": None,
+        "shipping_details": None,
+        "starting_balance": bill.starting_balance,
+        "statement_descriptor": None,
+        "status": last.status,
         "status_transitions": {
-            "finalized_at": finalized, "marked_uncollectible_at": _moment(passed, "uncollectible"),
-            "paid_at": _moment(passed, "paid"), "voided_at": _moment(passed, "void"),
+            "finalized_at": finalized,
+            "marked_uncollectible_at": _moment(passed, "uncollectible"),
+            "paid_at": _moment(passed, "paid"),
+            "voided_at": _moment(passed, "void"),
         },
-        "subtotal": subtotal, "subtotal_excluding_tax": subtotal - inclusive, "test_clock": None, "total": total,
-        "total_discount_amounts": taken, "total_excluding_tax": total - tax - inclusive, "total_pretax_credit_amounts": [],
+        "subtotal": subtotal,
+        "subtotal_excluding_tax": subtotal - inclusive,
+        "test_clock": None,
+        "total": total,
+        "total_discount_amounts": taken,
+        "total_excluding_tax": total - tax - inclusive,
+        "total_pretax_credit_amounts": [],
         "webhooks_delivered_at": bill.created,
-    }  # fmt: skip
+    }
     if show.shape.basil:
         out["amount_paid_off_stripe"] = 0
         out["parent"] = _parent(show, bill, want)
@@ -247,8 +346,14 @@ def _parent(show: Show, bill: Invoice, want: Wanted) -> dict[str, Any] | None:
 
 def _old_fields(show: Show, bill: Invoice, want: Wanted, status: str, tax: int) -> dict[str, Any]:
     return {
-        "charge": None, "paid": status == "paid", "paid_out_of_band": False, "payment_intent": None, "quote": None,
+        "charge": None,
+        "paid": status == "paid",
+        "paid_out_of_band": False,
+        "payment_intent": None,
+        "quote": None,
         "subscription": _subscription_of(show, bill, want),
-        "subscription_details": {"metadata": dict(bill.metadata) if bill.subscription else None}, "tax": tax or None,
-        "total_tax_amounts": [each for held in bill.lines for each in _taxes(held, new=False)], "transfer_data": None,
-    }  # fmt: skip
+        "subscription_details": {"metadata": dict(bill.metadata) if bill.subscription else None},
+        "tax": tax or None,
+        "total_tax_amounts": [each for held in bill.lines for each in _taxes(held, new=False)],
+        "transfer_data": None,
+    }

@@ -29,8 +29,17 @@ EVENTS_KEPT: Final = 30 * DAY
 _PAGED: Final = ("starting_after", "ending_before")
 _CANCELED: Final = ("canceled", "incomplete_expired")
 _STATUSES: Final = (
-    "active", "past_due", "unpaid", "canceled", "incomplete", "incomplete_expired", "trialing", "paused", "all", "ended",
-)  # fmt: skip
+    "active",
+    "past_due",
+    "unpaid",
+    "canceled",
+    "incomplete",
+    "incomplete_expired",
+    "trialing",
+    "paused",
+    "all",
+    "ended",
+)
 _BILL_STATUSES: Final = ("draft", "open", "paid", "uncollectible", "void")
 
 Json = dict[str, Any]
@@ -107,25 +116,45 @@ class Desk:
     def _account(self) -> Json:
         business = self.business
         return {
-            "id": business.account, "object": "account", "business_profile": {
-                "annual_revenue": None, "estimated_worker_count": None, "mcc": None, "minority_owned_business_designation": None,
-                "name": business.name, "product_description": None, "support_address": None, "support_email": None,
-                "support_phone": None, "support_url": None, "url": None,
+            "id": business.account,
+            "object": "account",
+            "business_profile": {
+                "annual_revenue": None,
+                "estimated_worker_count": None,
+                "mcc": None,
+                "minority_owned_business_designation": None,
+                "name": business.name,
+                "product_description": None,
+                "support_address": None,
+                "support_email": None,
+                "support_phone": None,
+                "support_url": None,
+                "url": None,
             },
-            "business_type": "company", "charges_enabled": True, "country": business.country, "default_currency": "usd",
-            "details_submitted": True, "email": "owner@example.com", "payouts_enabled": True,
+            "business_type": "company",
+            "charges_enabled": True,
+            "country": business.country,
+            "default_currency": "usd",
+            "details_submitted": True,
+            "email": "owner@example.com",
+            "payouts_enabled": True,
             "settings": {
                 "branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
                 "card_payments": {
-                    "decline_on": {"avs_failure": False, "cvc_failure": False}, "statement_descriptor_prefix": None,
-                    "statement_descriptor_prefix_kana": None, "statement_descriptor_prefix_kanji": None,
+                    "decline_on": {"avs_failure": False, "cvc_failure": False},
+                    "statement_descriptor_prefix": None,
+                    "statement_descriptor_prefix_kana": None,
+                    "statement_descriptor_prefix_kanji": None,
                 },
                 "dashboard": {"display_name": business.name, "timezone": "Etc/UTC"},
                 "payments": {
-                    "statement_descriptor": None, "statement_descriptor_kana": None, "statement_descriptor_kanji": None,
+                    "statement_descriptor": None,
+                    "statement_descriptor_kana": None,
+                    "statement_descriptor_kanji": None,
                 },
-            }, "type": "standard",
-        }  # fmt: skip
+            },
+            "type": "standard",
+        }
 
     # --- lists of what customers have ----------------------------------------------------------------------------------------
 
@@ -192,9 +221,16 @@ class Desk:
     def _subscriptions(self, question: Question, shape: Generation) -> _Listing:
         """Deleted customers' subscriptions are only among the canceled: whether Stripe has them under `all` it doesn't say."""
         question.only(
-            *_PAGED, "created", "status", "customer", "price", "collection_method", "current_period_start", "current_period_end",
+            *_PAGED,
+            "created",
+            "status",
+            "customer",
+            "price",
+            "collection_method",
+            "current_period_start",
+            "current_period_end",
             "test_clock",
-        )  # fmt: skip
+        )
         status, customer, price = (question.one.get(name) for name in ("status", "customer", "price"))
         if status is not None and status not in _STATUSES:
             raise Problem(400, f"Invalid status: must be one of {', '.join(_STATUSES)}", param="status")
@@ -479,16 +515,29 @@ class Desk:
 
 
 _ONE: Final = {
-    "customers": "customer", "subscriptions": "subscription", "invoices": "invoice", "events": "event", "products": "product",
-    "prices": "price", "coupons": "coupon", "subscription_schedules": "subscription_schedule",
-}  # fmt: skip
+    "customers": "customer",
+    "subscriptions": "subscription",
+    "invoices": "invoice",
+    "events": "event",
+    "products": "product",
+    "prices": "price",
+    "coupons": "coupon",
+    "subscription_schedules": "subscription_schedule",
+}
 _FIELDS: Final = {
-    "subscriptions": "subscriptions", "invoices": "invoices", "events": "happenings", "subscription_schedules": "schedules",
-}  # fmt: skip
+    "subscriptions": "subscriptions",
+    "invoices": "invoices",
+    "events": "happenings",
+    "subscription_schedules": "schedules",
+}
 _PREFIXES: Final = {
-    "customer": "cus_", "subscription": "sub_", "invoice": "in_", "invoice_item": "ii_", "event": "evt_",
+    "customer": "cus_",
+    "subscription": "sub_",
+    "invoice": "in_",
+    "invoice_item": "ii_",
+    "event": "evt_",
     "subscription_schedule": "sub_sched_",
-}  # fmt: skip
+}
 
 
 def _latest(show: Show, identifier: str, want: Wanted) -> Json:

@@ -28,13 +28,20 @@ from integrations.sandbox.api_versions import UnknownVersion, generation
 from integrations.sandbox.errors import Problem, unknown_address
 
 _PERMISSIONS: Final = {
-    "account": "rak_accounts_kyc_basic_read", "customers": "rak_customer_read", "products": "rak_product_read",
-    "prices": "rak_plan_read", "coupons": "rak_coupon_read", "promotion_codes": "rak_promotion_code_read",
-    "subscriptions": "rak_subscription_read", "subscription_items": "rak_subscription_read",
-    "subscription_schedules": "rak_subscription_read", "invoices": "rak_invoice_read",
-    "invoiceitems": "rak_invoice_read", "events": "rak_event_read",
+    "account": "rak_accounts_kyc_basic_read",
+    "customers": "rak_customer_read",
+    "products": "rak_product_read",
+    "prices": "rak_plan_read",
+    "coupons": "rak_coupon_read",
+    "promotion_codes": "rak_promotion_code_read",
+    "subscriptions": "rak_subscription_read",
+    "subscription_items": "rak_subscription_read",
+    "subscription_schedules": "rak_subscription_read",
+    "invoices": "rak_invoice_read",
+    "invoiceitems": "rak_invoice_read",
+    "events": "rak_event_read",
     "credit_notes": "rak_credit_note_read",
-}  # fmt: skip
+}
 _PAGE: Final = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 
 

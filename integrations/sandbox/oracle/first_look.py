@@ -121,9 +121,14 @@ class Late:
         )
         asked = strong.canceled_at is not None and strong.canceled_at <= at
         return replace(
-            strong, status=self._status(at), items=items, discounts=tuple(each for each in on if each.level != "item"),
-            pause_behavior=strong.pause_behavior if self._unpaid_since <= at else None, cancel_at=_FAR if asked else None, ended_at=None,
-        )  # fmt: skip
+            strong,
+            status=self._status(at),
+            items=items,
+            discounts=tuple(each for each in on if each.level != "item"),
+            pause_behavior=strong.pause_behavior if self._unpaid_since <= at else None,
+            cancel_at=_FAR if asked else None,
+            ended_at=None,
+        )
 
     def _status(self, at: int) -> str:
         """On trial by the dates of the trial; as it is now from where that began, by its own date or by invoices; else active."""

@@ -82,9 +82,13 @@ class Prices:
             interval = each if price.interval_count == 1 else f"{price.interval_count} {each}s"
             parts.append(Part(item.id, price.id, price.product, interval, net))
         return Worth(
-            sum(net for net, _ in amounts), sum(gross for _, gross in amounts), True, state.status == "past_due",
-            state.cancel_at is not None, tuple(parts),
-        )  # fmt: skip
+            sum(net for net, _ in amounts),
+            sum(gross for _, gross in amounts),
+            True,
+            state.status == "past_due",
+            state.cancel_at is not None,
+            tuple(parts),
+        )
 
     def _lasting(self, discounts: tuple[Discount, ...], at: int) -> tuple[str, ...]:
         return tuple(
@@ -127,9 +131,11 @@ class Lived:
     def edges(self) -> set[int]:
         """Versions of the subscription and of its customer, and discounts that a backdated service begins before."""
         return {
-            self._begun, *(version.at for version in self._sub.versions), *(version.at for version in self._life.customer.versions),
+            self._begun,
+            *(version.at for version in self._sub.versions),
+            *(version.at for version in self._life.customer.versions),
             *(each.start for each in self._first),
-        }  # fmt: skip
+        }
 
     def cause(self, at: int) -> str:
         """Of everything done in that second, the word for what went furthest in the way that the whole second went."""

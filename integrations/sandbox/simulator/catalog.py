@@ -152,18 +152,39 @@ def build_catalog(start: int) -> Catalog:
     serial = 0
 
     def price(
-        name: str, product: str, interval: str | None, unit: str | None, count: int = 1, currency: str = "usd",
-        *, tiers: tuple[Tier, ...] = (), mode: str | None = None, divide_by: int | None = None,
-        metered: bool = False, everywhere: bool = True, tax: str = "unspecified", later: int = 0,
-    ) -> Price:  # fmt: skip
+        name: str,
+        product: str,
+        interval: str | None,
+        unit: str | None,
+        count: int = 1,
+        currency: str = "usd",
+        *,
+        tiers: tuple[Tier, ...] = (),
+        mode: str | None = None,
+        divide_by: int | None = None,
+        metered: bool = False,
+        everywhere: bool = True,
+        tax: str = "unspecified",
+        later: int = 0,
+    ) -> Price:
         nonlocal serial
         serial += 1
         return Price(
-            id=f"price_{name}", product=f"prod_{product}", currency=currency, interval=interval, interval_count=count,
-            unit=unit, created=born + 3_600 + serial * 7 + later, nickname=name.replace("_", " "), tiers=tiers,
-            tiers_mode=mode, divide_by=divide_by, metered=metered, tax_behavior=tax,
+            id=f"price_{name}",
+            product=f"prod_{product}",
+            currency=currency,
+            interval=interval,
+            interval_count=count,
+            unit=unit,
+            created=born + 3_600 + serial * 7 + later,
+            nickname=name.replace("_", " "),
+            tiers=tiers,
+            tiers_mode=mode,
+            divide_by=divide_by,
+            metered=metered,
+            tax_behavior=tax,
             options=_options(unit, tiers) if everywhere else (),
-        )  # fmt: skip
+        )
 
     prices = [
         price("free_monthly", "free", "month", "0"),
@@ -179,8 +200,14 @@ def build_catalog(start: int) -> Catalog:
         price("team_annual", "team", "year", "12000"),
         price("team_gbp_monthly", "team", "month", "1050", currency="gbp", everywhere=False),
         price("business_monthly", "business", "month", None, tiers=graduated, mode="graduated"),
-        price("business_annual", "business", "year", None, mode="graduated",
-              tiers=(Tier(5, "15000", "20000"), Tier(20, "12000", "5000"), Tier(None, "9000"))),
+        price(
+            "business_annual",
+            "business",
+            "year",
+            None,
+            mode="graduated",
+            tiers=(Tier(5, "15000", "20000"), Tier(20, "12000", "5000"), Tier(None, "9000")),
+        ),
         price("scale_monthly", "scale", "month", None, tiers=volume, mode="volume"),
         price("contacts_monthly", "contacts", "month", "4500", divide_by=500),
         price("contacts_fraction_monthly", "contacts", "month", "0.7125", everywhere=False),
@@ -200,8 +227,10 @@ def build_catalog(start: int) -> Catalog:
         price("setup", "setup", None, "15000"),
         *(price(f"module{n:02d}_monthly", f"module{n:02d}", "month", str(300 + 137 * n)) for n in range(1, MODULES + 1)),
         price("legacy_monthly", "legacy", "month", "2000"),
-        price("usage_legacy_monthly", "calls", "month", None, metered=True, mode="graduated", tiers=(Tier(100, "3"), Tier(None, "1"))),
-    ]  # fmt: skip
+        price(
+            "usage_legacy_monthly", "calls", "month", None, metered=True, mode="graduated", tiers=(Tier(100, "3"), Tier(None, "1"))
+        ),
+    ]
     remade, metered = prices[-2:]
     prices[-2:] = [replace(remade, deleted_at=start + 60 * DAY), replace(metered, deleted_at=start + 60 * DAY)]
     again = replace(remade, unit="3000", options=_options("3000"), created=start + 60 * DAY + 3_600)

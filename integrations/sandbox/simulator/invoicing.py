@@ -115,17 +115,34 @@ def discounted_amount(catalog: Catalog, currency: str, items: Sequence[Item], nu
 
 
 def proration_line(
-    catalog: Catalog, kind: str, item: Item, exact: Fraction, start: int, end: int,
+    catalog: Catalog,
+    kind: str,
+    item: Item,
+    exact: Fraction,
+    start: int,
+    end: int,
     billed: tuple[str, tuple[str, ...]] | None,
-) -> LineDraft:  # fmt: skip
+) -> LineDraft:
     """A "credit" for the unused time of the old item, or a "debit" for the remaining time of the new one."""
     name = catalog.products[catalog.prices[item.price].product].name
     word = "Unused" if kind == "credit" else "Remaining"
     invoice, lines = billed if billed is not None and kind == "credit" else (None, ())
     return LineDraft(
-        kind, item.id, item.price, item.quantity, -exact if kind == "credit" else exact, start, end,
-        f"{word} time on {item.quantity} × {name}", None, [], True, "", invoice, lines,
-    )  # fmt: skip
+        kind,
+        item.id,
+        item.price,
+        item.quantity,
+        -exact if kind == "credit" else exact,
+        start,
+        end,
+        f"{word} time on {item.quantity} × {name}",
+        None,
+        [],
+        True,
+        "",
+        invoice,
+        lines,
+    )
 
 
 def finished(
@@ -145,11 +162,24 @@ def finished(
             tax = round(after * EXCLUSIVE_TAX)
         lines.append(
             Line(
-                line_id, draft.kind, draft.item, draft.price, draft.quantity, amount, draft.start, draft.end,
-                draft.description, draft.unit, tuple(draft.discounts), tax, inclusive,
-                _hangs_off(draft, f"{invoice_item}{number}"), draft.credited_invoice, draft.credited_lines,
+                line_id,
+                draft.kind,
+                draft.item,
+                draft.price,
+                draft.quantity,
+                amount,
+                draft.start,
+                draft.end,
+                draft.description,
+                draft.unit,
+                tuple(draft.discounts),
+                tax,
+                inclusive,
+                _hangs_off(draft, f"{invoice_item}{number}"),
+                draft.credited_invoice,
+                draft.credited_lines,
             )
-        )  # fmt: skip
+        )
     return tuple(lines)
 
 

@@ -13,35 +13,123 @@ from integrations.sandbox.simulator.billing_cycles import DAY, HOUR, month_end
 from integrations.sandbox.simulator.catalog import Catalog
 from integrations.sandbox.simulator.scenario import Script
 
-FEATURES: Final = frozenset({
-    "trials", "upgrades", "downgrades", "seats", "prorations", "no_proration", "addons", "interval_swaps",
-    "price_edits", "coupons", "item_coupons", "customer_coupons", "late_coupons", "coupon_removal", "pauses", "holds",
-    "payment_failures", "incomplete", "cancellations", "scheduled_cancellations", "withdrawals", "returns", "swaps",
-    "backdated", "several_subscriptions", "currencies", "mixed_currencies", "deleted_customers", "month_ends",
-    "tiers", "annual", "quarterly", "weekly_daily", "metered", "mixed_intervals", "setup_fees", "taxes",
-    "manual_invoices", "sent_invoices", "schedules", "classic", "free_plan", "bursts", "metadata_changes",
-})  # fmt: skip
+FEATURES: Final = frozenset(
+    {
+        "trials",
+        "upgrades",
+        "downgrades",
+        "seats",
+        "prorations",
+        "no_proration",
+        "addons",
+        "interval_swaps",
+        "price_edits",
+        "coupons",
+        "item_coupons",
+        "customer_coupons",
+        "late_coupons",
+        "coupon_removal",
+        "pauses",
+        "holds",
+        "payment_failures",
+        "incomplete",
+        "cancellations",
+        "scheduled_cancellations",
+        "withdrawals",
+        "returns",
+        "swaps",
+        "backdated",
+        "several_subscriptions",
+        "currencies",
+        "mixed_currencies",
+        "deleted_customers",
+        "month_ends",
+        "tiers",
+        "annual",
+        "quarterly",
+        "weekly_daily",
+        "metered",
+        "mixed_intervals",
+        "setup_fees",
+        "taxes",
+        "manual_invoices",
+        "sent_invoices",
+        "schedules",
+        "classic",
+        "free_plan",
+        "bursts",
+        "metadata_changes",
+    }
+)
 """What a business has unless told otherwise."""
-MORE: Final = frozenset({
-    "many_items", "offers", "free_months", "policy_ends", "unknown_statuses", "remade", "scoped_coupons", "prebilling",
-    "planned_pauses", "taxed_discounts", "currency_switches", "late_events", "blank_lines", "lagging",
-})  # fmt: skip
+MORE: Final = frozenset(
+    {
+        "many_items",
+        "offers",
+        "free_months",
+        "policy_ends",
+        "unknown_statuses",
+        "remade",
+        "scoped_coupons",
+        "prebilling",
+        "planned_pauses",
+        "taxed_discounts",
+        "currency_switches",
+        "late_events",
+        "blank_lines",
+        "lagging",
+    }
+)
 """What it has only when asked: rarer things, and answers that are late or leave something out."""
 
 _COUNTRIES: Final = (
-    ("US", "usd", 50), ("CA", "usd", 6), ("DE", "eur", 12), ("FR", "eur", 6), ("SE", "eur", 6), ("GB", "gbp", 10),
-    ("JP", "jpy", 6), ("KW", "kwd", 4),
-)  # fmt: skip
+    ("US", "usd", 50),
+    ("CA", "usd", 6),
+    ("DE", "eur", 12),
+    ("FR", "eur", 6),
+    ("SE", "eur", 6),
+    ("GB", "gbp", 10),
+    ("JP", "jpy", 6),
+    ("KW", "kwd", 4),
+)
 _INDUSTRIES: Final = ("software", "retail", "health", "education", "media")
 _CHANNELS: Final = ("search", "partner", "referral", "events", "outbound")
 _SIZES: Final = ("1-10", "11-50", "51-200", "201+")
-_SYLLABLES: Final = ("al", "bo", "ca", "do", "em", "fa", "go", "hu", "in", "jo", "ka", "li", "mo", "na", "or", "pe", "qua", "ri", "so", "tu")  # fmt: skip
+_SYLLABLES: Final = (
+    "al",
+    "bo",
+    "ca",
+    "do",
+    "em",
+    "fa",
+    "go",
+    "hu",
+    "in",
+    "jo",
+    "ka",
+    "li",
+    "mo",
+    "na",
+    "or",
+    "pe",
+    "qua",
+    "ri",
+    "so",
+    "tu",
+)
 _SEATED: Final = ("team", "business", "scale", "contacts")
 _FEEDBACK: Final = ("too_expensive", "missing_features", "unused", "switched_service", None)
 _RETURN_KEY: Final = "main"
-_CALM: Final = frozenset({
-    "cancellations", "scheduled_cancellations", "payment_failures", "pauses", "manual_invoices", "deleted_customers",
-})  # fmt: skip
+_CALM: Final = frozenset(
+    {
+        "cancellations",
+        "scheduled_cancellations",
+        "payment_failures",
+        "pauses",
+        "manual_invoices",
+        "deleted_customers",
+    }
+)
 """What happens to customers whose prices include a tax, unless `taxed_discounts` lets them have more."""
 
 
@@ -146,9 +234,13 @@ def tell(catalog: Catalog, seed: int, index: int, features: frozenset[str], star
     if rng.random() < 0.1:
         del metadata["channel"]
     script = Script(
-        _name(rng, index), currency=currency, country=country, created=at - rng.randrange(20, 3 * HOUR),
-        metadata=metadata, strict=False,
-    )  # fmt: skip
+        _name(rng, index),
+        currency=currency,
+        country=country,
+        created=at - rng.randrange(20, 3 * HOUR),
+        metadata=metadata,
+        strict=False,
+    )
     story = Story(catalog, rng, features, script, price, quantity, price.endswith("_incl"))
     script.late_share = 0.06 if "late_events" in features else 0.0
     script.blank_share = 0.12 if "blank_lines" in features else 0.0
@@ -365,10 +457,13 @@ def _addon(story: Story, at: int) -> int:
 
 def _swap_interval(story: Story, at: int) -> int:
     twins = {
-        "price_starter_monthly": "price_starter_annual", "price_starter_monthly_2": "price_starter_annual",
-        "price_team_monthly": "price_team_annual", "price_business_monthly": "price_business_annual",
-        "price_starter_annual": "price_starter_monthly", "price_team_annual": "price_team_monthly",
-    }  # fmt: skip
+        "price_starter_monthly": "price_starter_annual",
+        "price_starter_monthly_2": "price_starter_annual",
+        "price_team_monthly": "price_team_annual",
+        "price_business_monthly": "price_business_annual",
+        "price_starter_annual": "price_starter_monthly",
+        "price_team_annual": "price_team_monthly",
+    }
     other = twins.get(story.price)
     if other is None or story.extra is not None or "annual" not in story.features:
         return at

@@ -206,10 +206,20 @@ class Journal:
         balance = self.customer[-1].state.balance if currency == self.currency else 0
         due = max(0, total + balance) if total > 0 else 0
         invoice = OpenInvoice(
-            invoice_id, place, sub, at, reason, currency, period, lines, balance, due,
-            f"{self._tag.upper()}-{self._index:05d}-{len(self.invoices) + 1:04d}", sub.state.metadata if sub else (),
+            invoice_id,
+            place,
+            sub,
+            at,
+            reason,
+            currency,
+            period,
+            lines,
+            balance,
+            due,
+            f"{self._tag.upper()}-{self._index:05d}-{len(self.invoices) + 1:04d}",
+            sub.state.metadata if sub else (),
             [Step(at, "created", "draft")],
-        )  # fmt: skip
+        )
         self.invoices.append(invoice)
         self.announce(at, "invoice.created", invoice.id, 0)
         ending = min(0, total + balance) if total > 0 else total + balance
@@ -250,21 +260,45 @@ class Journal:
         """The finished record."""
         return Life(
             customer=Customer(
-                self.customer_id, self._customer_place, self.customer_created, name, email, country, self.currency,
+                self.customer_id,
+                self._customer_place,
+                self.customer_created,
+                name,
+                email,
+                country,
+                self.currency,
                 tuple(self.customer),
             ),
             subscriptions=tuple(
                 Subscription(
-                    sub.id, sub.place, self.customer_id, sub.created, sub.start_date, sub.currency, sub.flexible,
-                    sub.send_invoice, tuple(sub.versions), sub.vanished_at,
+                    sub.id,
+                    sub.place,
+                    self.customer_id,
+                    sub.created,
+                    sub.start_date,
+                    sub.currency,
+                    sub.flexible,
+                    sub.send_invoice,
+                    tuple(sub.versions),
+                    sub.vanished_at,
                 )
                 for sub in self.subscriptions
             ),
             invoices=tuple(
                 Invoice(
-                    each.id, each.place, self.customer_id, each.subscription.id if each.subscription else None,
-                    each.created, each.reason, each.currency, *each.period, each.lines, each.starting_balance,
-                    bool(each.subscription and each.subscription.send_invoice), each.number, each.metadata,
+                    each.id,
+                    each.place,
+                    self.customer_id,
+                    each.subscription.id if each.subscription else None,
+                    each.created,
+                    each.reason,
+                    each.currency,
+                    *each.period,
+                    each.lines,
+                    each.starting_balance,
+                    bool(each.subscription and each.subscription.send_invoice),
+                    each.number,
+                    each.metadata,
                     tuple(each.steps),
                 )
                 for each in self.invoices
@@ -273,4 +307,4 @@ class Journal:
             happenings=tuple(self._happenings),
             invoice_items=tuple(self._waiting.values()),
             lags=lags,
-        )  # fmt: skip
+        )

@@ -206,13 +206,18 @@ class Script:
         return self._add(at, "plan_pause", key=sub, on=moment(on), until=None if until is None else moment(until))
 
     def offer(
-        self, at: When, price: str | None = None, quantity: int | None = None, *, settled: When, outcome: str = "void", item: int = 0,
+        self,
+        at: When,
+        price: str | None = None,
+        quantity: int | None = None,
+        *,
+        settled: When,
+        outcome: str = "void",
+        item: int = 0,
         sub: str = "main",
-    ) -> Self:  # fmt: skip
+    ) -> Self:
         """An upgrade that waits for its payment (`pending_update`): by `settled` it is paid, or its invoice becomes void or stays open."""
-        return self._add(
-            at, "offer", key=sub, item=item, price=price, quantity=quantity, settled=moment(settled), outcome=outcome
-        )  # fmt: skip
+        return self._add(at, "offer", key=sub, item=item, price=price, quantity=quantity, settled=moment(settled), outcome=outcome)
 
     def give_trial(self, at: When, until: When, *, sub: str = "main") -> Self:
         """A paying subscription is on trial until then: a free month, say. Nothing is credited."""

@@ -101,17 +101,37 @@ class Machine:
     # Beginning
 
     def _do_subscribe(
-        self, at: int, *, key: str, items: tuple[tuple[str, int], ...], currency: str | None, trial_end: int | None,
-        after_trial: str, backdated_to: int | None, coupons: tuple[str, ...], item_coupons: tuple[str, ...],
-        flexible: bool, send_invoice: bool, setup_fee: bool, void_first: bool, cause: str | None,
-    ) -> None:  # fmt: skip
+        self,
+        at: int,
+        *,
+        key: str,
+        items: tuple[tuple[str, int], ...],
+        currency: str | None,
+        trial_end: int | None,
+        after_trial: str,
+        backdated_to: int | None,
+        coupons: tuple[str, ...],
+        item_coupons: tuple[str, ...],
+        flexible: bool,
+        send_invoice: bool,
+        setup_fee: bool,
+        void_first: bool,
+        cause: str | None,
+    ) -> None:
         if self._journal.customer[-1].state.deleted or (key in self._by_key and not self._by_key[key].over):
             raise DoesNotApply(f"cannot subscribe {key!r} again")
         identifier, place = self._journal.identity("sub", at)
         sub = OpenSubscription(
-            identifier, place, at, backdated_to or at, currency or self._script.currency, flexible, send_invoice,
-            after_trial, void_first,
-        )  # fmt: skip
+            identifier,
+            place,
+            at,
+            backdated_to or at,
+            currency or self._script.currency,
+            flexible,
+            send_invoice,
+            after_trial,
+            void_first,
+        )
         made = []
         for number, (named, quantity) in enumerate(items):
             price = self._on_sale(named, at)
@@ -123,10 +143,12 @@ class Machine:
         incomplete = self._card.outcome is not None and not trial_end and not send_invoice
         state = SubscriptionState(
             "trialing" if trial_end else "incomplete" if incomplete else "active",
-            tuple(made), trial_end or at,
+            tuple(made),
+            trial_end or at,
             tuple(self._discount(each, at, "subscription", identifier) for each in coupons),
-            trial_start=at if trial_end else None, trial_end=trial_end,
-        )  # fmt: skip
+            trial_start=at if trial_end else None,
+            trial_end=trial_end,
+        )
         self._by_key[key] = sub
         self._journal.open_subscription(sub, at, state, cause or "start")
         for discount in (*state.discounts, *(each for item in made for each in item.discounts)):
@@ -219,9 +241,17 @@ class Machine:
             self._bill(sub, at, "subscription_cycle", drafts, to_bill, usage=usage)
 
     def _bill(
-        self, sub: OpenSubscription, at: int, reason: str, drafts: list[LineDraft], items: list[Item],
-        *, usage: list[LineDraft] | None = None, at_once: bool = False, ahead: int = 0,
-    ) -> None:  # fmt: skip
+        self,
+        sub: OpenSubscription,
+        at: int,
+        reason: str,
+        drafts: list[LineDraft],
+        items: list[Item],
+        *,
+        usage: list[LineDraft] | None = None,
+        at_once: bool = False,
+        ahead: int = 0,
+    ) -> None:
         """An invoice of the pending `drafts`, then a full period of `items` (or `ahead` periods after this one), then `usage`."""
         licensed = [item for item in items if not self._catalog.prices[item.price].metered]
         pairs = [(item, cycle_lines(self._catalog, sub.currency, item)) for item in licensed]
@@ -301,13 +331,15 @@ class Machine:
         if sub.over or discount not in (*state.discounts, *(d for i in state.items for d in i.discounts)):
             return
         self._journal.write(
-            sub, at, "discount_end", trace,
+            sub,
+            at,
+            "discount_end",
+            trace,
             discounts=tuple(each for each in state.discounts if each != discount),
             items=tuple(
-                replace(item, discounts=tuple(each for each in item.discounts if each != discount))
-                for item in state.items
+                replace(item, discounts=tuple(each for each in item.discounts if each != discount)) for item in state.items
             ),
-        )  # fmt: skip
+        )
         self._journal.announce(at, "customer.discount.deleted", discount.holder, 0, discount)
 
     def _do_discount(self, at: int, *, key: str, coupon: str, level: str, item: int) -> None:
@@ -330,12 +362,14 @@ class Machine:
             self._journal.write(sub, at, "discount_start", "dated", discounts=(*state.discounts, discount))
         else:
             self._journal.write(
-                sub, at, "discount_start", "dated",
+                sub,
+                at,
+                "discount_start",
+                "dated",
                 items=tuple(
-                    replace(each, discounts=(*each.discounts, discount)) if each.id == holder else each
-                    for each in state.items
+                    replace(each, discounts=(*each.discounts, discount)) if each.id == holder else each for each in state.items
                 ),
-            )  # fmt: skip
+            )
         self._journal.announce(at, "customer.discount.created", discount.holder, 0, discount)
         self._watch(sub, discount)
 
@@ -397,7 +431,7 @@ class Machine:
 
     def _do_offer(
         self, at: int, *, key: str, item: int, price: str | None, quantity: int | None, settled: int, outcome: str
-    ) -> None:  # fmt: skip
+    ) -> None:
         sub = self._sub(key, "active")
         before = sub.state.items
         old, new = self._exchanged(sub, at, item, price, quantity)
@@ -431,9 +465,14 @@ class Machine:
         return any(each.price == new.price and each.id != new.id for each in items)
 
     def _prorate(
-        self, sub: OpenSubscription, at: int, before: tuple[Item, ...], after: tuple[Item, ...],
-        old: Item | None, new: Item | None,
-    ) -> list[LineDraft]:  # fmt: skip
+        self,
+        sub: OpenSubscription,
+        at: int,
+        before: tuple[Item, ...],
+        after: tuple[Item, ...],
+        old: Item | None,
+        new: Item | None,
+    ) -> list[LineDraft]:
         """The credit of `old` and the debit of `new`, for what is left of their periods."""
         lines = []
         for kind, item, items in (("credit", old, before), ("debit", new, after)):
@@ -496,9 +535,17 @@ class Machine:
         first = sub.state.items[0]
         identifier, place = self._journal.identity("sub_sched", at)
         plan = Schedule(
-            identifier, place, self._journal.customer_id, sub.id, sub.currency, at, (first.price, first.quantity), phases,
-            pause_at, resume_at,
-        )  # fmt: skip
+            identifier,
+            place,
+            self._journal.customer_id,
+            sub.id,
+            sub.currency,
+            at,
+            (first.price, first.quantity),
+            phases,
+            pause_at,
+            resume_at,
+        )
         self._journal.open_schedule(plan)
         self._journal.write(sub, at, "scheduled", "schedule", schedule=plan.id)
         return plan
@@ -610,23 +657,38 @@ class Machine:
         cause = "canceled_involuntary" if state.status == "unpaid" else causes.get(reason, "canceled_voluntary")
         self._journal.drop_waiting(sub, at)
         self._journal.write(
-            sub, at, cause, "ended", event="deleted",
-            status="canceled", ended_at=at, canceled_at=state.canceled_at or at, cancel_reason=reason,
-            feedback=feedback or state.feedback, pause_behavior=None, pause_resumes_at=None, pending=None,
-        )  # fmt: skip
+            sub,
+            at,
+            cause,
+            "ended",
+            event="deleted",
+            status="canceled",
+            ended_at=at,
+            canceled_at=state.canceled_at or at,
+            cancel_reason=reason,
+            feedback=feedback or state.feedback,
+            pause_behavior=None,
+            pause_resumes_at=None,
+            pending=None,
+        )
 
-    def _do_cancel(
-        self, at: int, *, key: str, at_period_end: bool, on: int | None, feedback: str | None, reason: str
-    ) -> None:  # fmt: skip
+    def _do_cancel(self, at: int, *, key: str, at_period_end: bool, on: int | None, feedback: str | None, reason: str) -> None:
         sub = self._sub(key)
         if not at_period_end and on is None:
             self._finish(sub, at, reason, feedback)
             return
         end = on if on is not None else min(item.end for item in sub.state.items)
         self._journal.write(
-            sub, at, "cancel_asked", "schedule", cancel_at=end, cancel_at_period_end=at_period_end, canceled_at=at,
-            cancel_reason="cancellation_requested", feedback=feedback,
-        )  # fmt: skip
+            sub,
+            at,
+            "cancel_asked",
+            "schedule",
+            cancel_at=end,
+            cancel_at_period_end=at_period_end,
+            canceled_at=at,
+            cancel_reason="cancellation_requested",
+            feedback=feedback,
+        )
         self._later(end, _ENDS, lambda now: self._end_if(sub, now))
 
     def _end_if(self, sub: OpenSubscription, at: int) -> None:
@@ -638,9 +700,16 @@ class Machine:
         if sub.state.cancel_at is None:
             raise DoesNotApply("no cancellation to withdraw")
         self._journal.write(
-            sub, at, "cancel_withdrawn", "schedule", cancel_at=None, cancel_at_period_end=False, canceled_at=None,
-            cancel_reason=None, feedback=None,
-        )  # fmt: skip
+            sub,
+            at,
+            "cancel_withdrawn",
+            "schedule",
+            cancel_at=None,
+            cancel_at_period_end=False,
+            canceled_at=None,
+            cancel_reason=None,
+            feedback=None,
+        )
 
     # The customer
 

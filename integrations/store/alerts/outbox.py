@@ -75,10 +75,20 @@ def enqueue(connection: Connection, messages: Iterable[Message], *, delay_second
     new = 0
     for m in messages:
         values = {
-            "rule": clean(m.rule), "segment": clean(m.segment), "window": m.window, "transition": m.transition, "channel": m.channel,
-            "body": json.dumps(m.body, sort_keys=True, default=str), "status": m.status, "token": 0, "attempts": 0, "doubts": 0,
-            "progress": "{}", "next_attempt_at": moment + timedelta(seconds=delay_seconds), "created_at": moment,
-        }  # fmt: skip
+            "rule": clean(m.rule),
+            "segment": clean(m.segment),
+            "window": m.window,
+            "transition": m.transition,
+            "channel": m.channel,
+            "body": json.dumps(m.body, sort_keys=True, default=str),
+            "status": m.status,
+            "token": 0,
+            "attempts": 0,
+            "doubts": 0,
+            "progress": "{}",
+            "next_attempt_at": moment + timedelta(seconds=delay_seconds),
+            "created_at": moment,
+        }
         new += connection.execute(insert, values).rowcount
     return new
 
@@ -206,6 +216,15 @@ def _has_come(moment: datetime) -> ColumnElement[bool]:
 def _posted(row: Any) -> Posted:
     message = Message(row["rule"], row["segment"], row["window"], row["transition"], row["channel"], json.loads(row["body"]))
     return Posted(
-        row["id"], message, row["status"], row["token"], row["attempts"], row["last_error"], row["created_at"], row["sent_at"],
-        row["doubts"], json.loads(row["progress"]), row["next_attempt_at"],
-    )  # fmt: skip
+        row["id"],
+        message,
+        row["status"],
+        row["token"],
+        row["attempts"],
+        row["last_error"],
+        row["created_at"],
+        row["sent_at"],
+        row["doubts"],
+        json.loads(row["progress"]),
+        row["next_attempt_at"],
+    )

@@ -51,9 +51,13 @@ def bind(
         if held is not None:
             return held
     values = {
-        "name": name, "stripe_id": stripe_id, "livemode": livemode, "country": country, "default_currency": default_currency,
+        "name": name,
+        "stripe_id": stripe_id,
+        "livemode": livemode,
+        "country": country,
+        "default_currency": default_currency,
         "bound_at": now(connection),
-    }  # fmt: skip
+    }
     key = connection.execute(insert(table).values(**values)).inserted_primary_key
     assert key is not None
     return int(key[0])

@@ -103,9 +103,11 @@ def _move(connection: Connection, account: int, name: str, customer: str) -> set
         theirs = and_(facts.c.bucket == bucket_of(name), facts.c.customer_id == name, facts.c.account == account)
         other = facts.alias()
         same = and_(
-            other.c.bucket == bucket_of(customer), other.c.customer_id == customer, other.c.account == account,
+            other.c.bucket == bucket_of(customer),
+            other.c.customer_id == customer,
+            other.c.account == account,
             *(other.c[column] == facts.c[column] for column in key),
-        )  # fmt: skip
+        )
         moved += connection.execute(delete(facts).where(theirs, exists().where(same))).rowcount
         moved += connection.execute(update(facts).where(theirs).values(bucket=bucket_of(customer), customer_id=customer)).rowcount
     connection.execute(update(event).where(event.c.account == account, event.c.customer_id == name).values(customer_id=customer))

@@ -46,13 +46,36 @@ _ASKED: Final = 500
 _PLACE: Final = ("bucket", "customer_id", "account")
 _STATES: Final = ("at", "source", "source_id", "body", "seen")
 _HEAD: Final = (
-    "invoice_id", "subscription_id", "status", "created", "currency", "billing_reason", "amount_paid", "finalized_at", "paid_at",
-    "voided_at", "uncollectible_at", "unread", "other_lines", "other_amount",
-)  # fmt: skip
+    "invoice_id",
+    "subscription_id",
+    "status",
+    "created",
+    "currency",
+    "billing_reason",
+    "amount_paid",
+    "finalized_at",
+    "paid_at",
+    "voided_at",
+    "uncollectible_at",
+    "unread",
+    "other_lines",
+    "other_amount",
+)
 _LINE: Final = (
-    "line_id", "invoice_id", "subscription_id", "item_id", "price_id", "quantity", "amount", "currency", "period_start", "period_end",
-    "proration", "inclusive_tax", "extra",
-)  # fmt: skip
+    "line_id",
+    "invoice_id",
+    "subscription_id",
+    "item_id",
+    "price_id",
+    "quantity",
+    "amount",
+    "currency",
+    "period_start",
+    "period_end",
+    "proration",
+    "inclusive_tax",
+    "extra",
+)
 _TABLES: Final = (
     (customer_state, _STATES),
     (subscription_state, ("subscription_id", *_STATES)),

@@ -146,10 +146,14 @@ def _keyed(places: Iterable[Place], account: int) -> list[dict[str, object]]:
 
 def _mine(table: Table, object_column: str) -> ColumnElement[bool]:
     return and_(
-        table.c.bucket == bindparam("b"), table.c.customer_id == bindparam("c"), table.c.account == bindparam("a"),
-        table.c[object_column] == bindparam("o"), table.c.at == bindparam("t"), table.c.source == bindparam("s"),
+        table.c.bucket == bindparam("b"),
+        table.c.customer_id == bindparam("c"),
+        table.c.account == bindparam("a"),
+        table.c[object_column] == bindparam("o"),
+        table.c.at == bindparam("t"),
+        table.c.source == bindparam("s"),
         table.c.source_id == bindparam("i"),
-    )  # fmt: skip
+    )
 
 
 def _take_back(connection: Connection, table: Table, object_column: str, account: int, places: Sequence[Place]) -> None:

@@ -113,11 +113,16 @@ def put_page(connection: Connection, account: int, page: Page, learnt_at: dateti
     stored.add(states.put_customers(connection, account, customers, learnt_at))
     subscriptions = [
         Incoming(
-            s.subscription.id, s.subscription.customer, s.at, int(s.source), s.source_id,
-            encode(_kept(s.subscription, s.subscription.customer, gone)), s.subscription.status,
+            s.subscription.id,
+            s.subscription.customer,
+            s.at,
+            int(s.source),
+            s.source_id,
+            encode(_kept(s.subscription, s.subscription.customer, gone)),
+            s.subscription.status,
         )
         for s in page.subscriptions
-    ]  # fmt: skip
+    ]
     kept = states.put_subscriptions(connection, account, subscriptions, learnt_at)
     stored.add(kept)
     _put_invoices(connection, account, page.invoices, page.pending, learnt_at, stored)
@@ -140,18 +145,57 @@ def touch(connection: Connection, account: int, customers: Iterable[str]) -> Non
 
 
 _HEAD = (
-    "bucket", "customer_id", "account", "invoice_id", "status", "subscription_id", "created", "currency", "billing_reason", "amount_paid",
-    "finalized_at", "paid_at", "voided_at", "uncollectible_at", "learnt_at", "unread", "other_lines", "other_amount",
-)  # fmt: skip
+    "bucket",
+    "customer_id",
+    "account",
+    "invoice_id",
+    "status",
+    "subscription_id",
+    "created",
+    "currency",
+    "billing_reason",
+    "amount_paid",
+    "finalized_at",
+    "paid_at",
+    "voided_at",
+    "uncollectible_at",
+    "learnt_at",
+    "unread",
+    "other_lines",
+    "other_amount",
+)
 _GROWING = (
-    "subscription_id", "billing_reason", "amount_paid", "finalized_at", "paid_at", "voided_at", "uncollectible_at", "unread",
-    "other_lines", "other_amount",
-)  # fmt: skip
+    "subscription_id",
+    "billing_reason",
+    "amount_paid",
+    "finalized_at",
+    "paid_at",
+    "voided_at",
+    "uncollectible_at",
+    "unread",
+    "other_lines",
+    "other_amount",
+)
 """What of an invoice's head can still be missing, or grow, in a status that was seen before."""
 _LINE = (
-    "bucket", "customer_id", "account", "invoice_id", "line_id", "subscription_id", "item_id", "price_id", "quantity", "amount", "currency",
-    "period_start", "period_end", "proration", "inclusive_tax", "extra", "learnt_at",
-)  # fmt: skip
+    "bucket",
+    "customer_id",
+    "account",
+    "invoice_id",
+    "line_id",
+    "subscription_id",
+    "item_id",
+    "price_id",
+    "quantity",
+    "amount",
+    "currency",
+    "period_start",
+    "period_end",
+    "proration",
+    "inclusive_tax",
+    "extra",
+    "learnt_at",
+)
 
 
 def _put_invoices(
@@ -208,10 +252,25 @@ _Place = tuple[int, str, str, str]
 def _head_row(found: InvoiceEvidence, bucket: int, customer: str, account: int, learnt_at: datetime) -> tuple[Any, ...]:
     head = found.head
     return (
-        bucket, customer, account, head.id, head.status, head.subscription, head.created, head.currency, head.billing_reason,
-        head.amount_paid, head.finalized_at, head.paid_at, head.voided_at, head.uncollectible_at, learnt_at,
-        encode(found.unread, tuple[UnreadLine, ...]) if found.unread else None, found.other_lines or None, found.other_amount if found.other_lines else None,
-    )  # fmt: skip
+        bucket,
+        customer,
+        account,
+        head.id,
+        head.status,
+        head.subscription,
+        head.created,
+        head.currency,
+        head.billing_reason,
+        head.amount_paid,
+        head.finalized_at,
+        head.paid_at,
+        head.voided_at,
+        head.uncollectible_at,
+        learnt_at,
+        encode(found.unread, tuple[UnreadLine, ...]) if found.unread else None,
+        found.other_lines or None,
+        found.other_amount if found.other_lines else None,
+    )
 
 
 _GROWING_PLACES = tuple(_HEAD.index(name) for name in _GROWING)
@@ -228,9 +287,24 @@ def _grown(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
 
 def _line_row(line: InvoiceLine, bucket: int, customer: str, account: int, learnt_at: datetime) -> tuple[Any, ...]:
     return (
-        bucket, customer, account, line.invoice, line.id, line.subscription, line.item, line.price, line.quantity, line.amount,
-        line.currency, line.period_start, line.period_end, line.proration, line.inclusive_tax, extra_of(line), learnt_at,
-    )  # fmt: skip
+        bucket,
+        customer,
+        account,
+        line.invoice,
+        line.id,
+        line.subscription,
+        line.item,
+        line.price,
+        line.quantity,
+        line.amount,
+        line.currency,
+        line.period_start,
+        line.period_end,
+        line.proration,
+        line.inclusive_tax,
+        extra_of(line),
+        learnt_at,
+    )
 
 
 _EVENT = ("account", "event_id", "type", "created", "object_id", "customer_id", "subscription_id", "invoice_id", "learnt_at")

@@ -13,9 +13,19 @@ from integrations.store.figures.schema import restatement as table
 from metrics.entries import KINDS
 
 _COLUMNS: Final = (
-    "basis", "run_id", "month", "customer", "currency", "opening_before", "opening_after", "closing_before", "closing_after",
-    "flows_before", "flows_after", "learnt_at",
-)  # fmt: skip
+    "basis",
+    "run_id",
+    "month",
+    "customer",
+    "currency",
+    "opening_before",
+    "opening_after",
+    "closing_before",
+    "closing_after",
+    "flows_before",
+    "flows_after",
+    "learnt_at",
+)
 
 
 def put(connection: Connection, basis: str, run: int, found: pl.DataFrame, learnt_at: datetime) -> int:
@@ -23,11 +33,21 @@ def put(connection: Connection, basis: str, run: int, found: pl.DataFrame, learn
     require_zone(learnt_at)
     rows = [
         (
-            basis, run, row["month"], row["customer"], row["currency"], row["opening_before"], row["opening_after"],
-            row["closing_before"], row["closing_after"], _flows(row, "before"), _flows(row, "after"), learnt_at,
+            basis,
+            run,
+            row["month"],
+            row["customer"],
+            row["currency"],
+            row["opening_before"],
+            row["opening_after"],
+            row["closing_before"],
+            row["closing_after"],
+            _flows(row, "before"),
+            _flows(row, "after"),
+            learnt_at,
         )
         for row in found.iter_rows(named=True)
-    ]  # fmt: skip
+    ]
     return append(connection, table, _COLUMNS, rows)
 
 

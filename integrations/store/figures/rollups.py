@@ -17,31 +17,91 @@ from integrations.store.figures.schema import rollup as table
 
 KEY = ("kind", "first", "until", "dimension", "segment", "currency")
 FIGURES = (
-    "opening", "expansion", "contraction", "churn", "closing_of_cohort", "new", "reactivation", "closing", "fx", "opening_customers",
-    "closing_customers", "retained_customers", "new_logos", "lost_logos", "returned_logos", "companions", "incomplete", "reason",
+    "opening",
+    "expansion",
+    "contraction",
+    "churn",
+    "closing_of_cohort",
+    "new",
+    "reactivation",
+    "closing",
+    "fx",
+    "opening_customers",
+    "closing_customers",
+    "retained_customers",
+    "new_logos",
+    "lost_logos",
+    "returned_logos",
+    "companions",
+    "incomplete",
+    "reason",
     "products",
-)  # fmt: skip
+)
 _FIRST_FIGURES = frozenset(
     {
-        "opening", "expansion", "contraction", "churn", "closing_of_cohort", "new", "reactivation", "closing", "fx", "opening_customers",
-        "closing_customers", "retained_customers", "new_logos", "lost_logos", "returned_logos", "companions", "incomplete", "reason",
+        "opening",
+        "expansion",
+        "contraction",
+        "churn",
+        "closing_of_cohort",
+        "new",
+        "reactivation",
+        "closing",
+        "fx",
+        "opening_customers",
+        "closing_customers",
+        "retained_customers",
+        "new_logos",
+        "lost_logos",
+        "returned_logos",
+        "companions",
+        "incomplete",
+        "reason",
     }
-)  # fmt: skip
+)
 _FIRST_COMPANIONS = frozenset(
     {
-        "lowest", "list", "at_risk", "scheduled", "usage", "subscriptions", "flow_expansion", "flow_contraction", "flow_churn",
-        "arrivals_expansion", "arrivals_contraction", "arrivals_churn", "member_returns", "grr_by", "reactivation_in_flow",
-        "largest", "gained", "lost", "causes", "trial_pipeline", "trials", "apart",
+        "lowest",
+        "list",
+        "at_risk",
+        "scheduled",
+        "usage",
+        "subscriptions",
+        "flow_expansion",
+        "flow_contraction",
+        "flow_churn",
+        "arrivals_expansion",
+        "arrivals_contraction",
+        "arrivals_churn",
+        "member_returns",
+        "grr_by",
+        "reactivation_in_flow",
+        "largest",
+        "gained",
+        "lost",
+        "causes",
+        "trial_pipeline",
+        "trials",
+        "apart",
     }
-)  # fmt: skip
+)
 """What the first release digested. A figure or a companion that came later is filled into the current version of a row that was written
 without it: a release that counts something more moves no figure."""
 NOTHING_LEFT = "nothing_left"
 """The reason of a version of zeros: what it was of is no more."""
 _COLUMNS = ("basis", *KEY, "version", *FIGURES, "digest", "current", "learnt_at", "run_id")
 _ADJUSTMENT = (
-    "basis", *KEY, "seq", "opening", "closing", "figures", "digest", "booked", "learnt_at", "run_id",
-)  # fmt: skip
+    "basis",
+    *KEY,
+    "seq",
+    "opening",
+    "closing",
+    "figures",
+    "digest",
+    "booked",
+    "learnt_at",
+    "run_id",
+)
 _WINDOWS_AT_ONCE = 40
 
 Key = tuple[Any, ...]

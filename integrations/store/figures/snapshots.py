@@ -35,17 +35,32 @@ from integrations.store.ledger.read import as_of, shard_buckets
 from integrations.store.ledger.schema import standing
 
 _AMOUNTS: Final = {
-    "net_micros": pl.Int64, "list_micros": pl.Int64, "at_risk_micros": pl.Int64, "scheduled_micros": pl.Int64, "usage_micros": pl.Int64,
+    "net_micros": pl.Int64,
+    "list_micros": pl.Int64,
+    "at_risk_micros": pl.Int64,
+    "scheduled_micros": pl.Int64,
+    "usage_micros": pl.Int64,
     "subscriptions": pl.Int64,
-}  # fmt: skip
+}
 DAY_TOTALS: Final[dict[str, Any]] = {
-    "dimension": pl.String, "segment": pl.String, "currency": pl.String, "day": pl.Date, **_AMOUNTS, "customers": pl.Int64,
-}  # fmt: skip
+    "dimension": pl.String,
+    "segment": pl.String,
+    "currency": pl.String,
+    "day": pl.Date,
+    **_AMOUNTS,
+    "customers": pl.Int64,
+}
 """Columns and types of a frame of day totals."""
 SNAPSHOTS: Final[dict[str, Any]] = {
-    "day": pl.Date, "customer": pl.String, "currency": pl.String, "account": pl.Int32, **_AMOUNTS, "plan": pl.String,
-    "product": pl.String, "interval": pl.String,
-}  # fmt: skip
+    "day": pl.Date,
+    "customer": pl.String,
+    "currency": pl.String,
+    "account": pl.Int32,
+    **_AMOUNTS,
+    "plan": pl.String,
+    "product": pl.String,
+    "interval": pl.String,
+}
 """Columns and types of a frame of snapshots."""
 _AT_ONCE: Final = 1000
 

@@ -18,18 +18,37 @@ BOOK: Final = {"standings": STANDINGS, "movements": MOVEMENTS, "attributes": ATT
 """Columns and types of the frames of a book."""
 EVIDENCE: Final = pl.List(pl.String)
 _MOVEMENTS: Final = {
-    "customer": pl.String, "day": pl.Date, "currency": pl.String, "kind": pl.String, "cause": pl.String, "before_micros": pl.Int64,
-    "after_micros": pl.Int64, "delta_micros": pl.Int64, "list_before_micros": pl.Int64, "list_after_micros": pl.Int64,
-    "inferred": pl.Boolean, "evidence": pl.String,
-}  # fmt: skip
+    "customer": pl.String,
+    "day": pl.Date,
+    "currency": pl.String,
+    "kind": pl.String,
+    "cause": pl.String,
+    "before_micros": pl.Int64,
+    "after_micros": pl.Int64,
+    "delta_micros": pl.Int64,
+    "list_before_micros": pl.Int64,
+    "list_after_micros": pl.Int64,
+    "inferred": pl.Boolean,
+    "evidence": pl.String,
+}
 _EXCLUSIONS: Final = {
-    "customer": pl.String, "object_id": pl.String, "reason": pl.String, "currency": pl.String, "mrr_micros": pl.Int64,
-    "since": pl.Int64, "until": pl.Int64,
-}  # fmt: skip
+    "customer": pl.String,
+    "object_id": pl.String,
+    "reason": pl.String,
+    "currency": pl.String,
+    "mrr_micros": pl.Int64,
+    "since": pl.Int64,
+    "until": pl.Int64,
+}
 _FINDINGS: Final = {
-    "customer": pl.String, "account": pl.Int32, "object_id": pl.String, "reason": pl.String, "severity": pl.String, "at": pl.Int64,
+    "customer": pl.String,
+    "account": pl.Int32,
+    "object_id": pl.String,
+    "reason": pl.String,
+    "severity": pl.String,
+    "at": pl.Int64,
     "detail": pl.String,
-}  # fmt: skip
+}
 
 
 def shard_buckets(shard: tuple[int, int]) -> tuple[int, int]:

@@ -21,13 +21,39 @@ from metrics.evidence import Instant
 DERIVED = (movement, standing, attribute, exclusion, finding, wake)
 
 _MOVEMENT = (
-    "basis", "bucket", "customer", "seq", "day", "currency", "kind", "cause", "before_micros", "after_micros", "delta_micros",
-    "list_before_micros", "list_after_micros", "inferred", "evidence",
-)  # fmt: skip
+    "basis",
+    "bucket",
+    "customer",
+    "seq",
+    "day",
+    "currency",
+    "kind",
+    "cause",
+    "before_micros",
+    "after_micros",
+    "delta_micros",
+    "list_before_micros",
+    "list_after_micros",
+    "inferred",
+    "evidence",
+)
 _STANDING = (
-    "basis", "bucket", "customer", "currency", "day", "account", "net_micros", "list_micros", "at_risk_micros", "scheduled_micros",
-    "usage_micros", "subscriptions", "plan", "product", "interval",
-)  # fmt: skip
+    "basis",
+    "bucket",
+    "customer",
+    "currency",
+    "day",
+    "account",
+    "net_micros",
+    "list_micros",
+    "at_risk_micros",
+    "scheduled_micros",
+    "usage_micros",
+    "subscriptions",
+    "plan",
+    "product",
+    "interval",
+)
 _ATTRIBUTE = ("basis", "bucket", "customer", "key", "day", "value")
 _EXCLUSION = ("basis", "bucket", "customer", "seq", "object_id", "reason", "currency", "mrr_micros", "since", "until")
 _FINDING = ("basis", "bucket", "customer", "seq", "account", "object_id", "reason", "severity", "at", "detail")
@@ -114,15 +140,45 @@ def _remove(connection: Connection, basis: str, names: Sequence[str]) -> None:
 def _collect(rows: dict[Table, list[tuple[Any, ...]]], basis: str, ledger: CustomerLedger) -> None:
     name, bucket = ledger.customer, bucket_of(ledger.customer)
     for seq, m in enumerate(ledger.movements):
-        rows[movement].append((
-            basis, bucket, name, seq, m.day, m.currency, m.kind, m.cause, m.before_micros, m.after_micros, m.delta_micros,
-            m.list_before_micros, m.list_after_micros, m.inferred, json.dumps(m.evidence),
-        ))  # fmt: skip
+        rows[movement].append(
+            (
+                basis,
+                bucket,
+                name,
+                seq,
+                m.day,
+                m.currency,
+                m.kind,
+                m.cause,
+                m.before_micros,
+                m.after_micros,
+                m.delta_micros,
+                m.list_before_micros,
+                m.list_after_micros,
+                m.inferred,
+                json.dumps(m.evidence),
+            )
+        )
     for s in ledger.standings:
-        rows[standing].append((
-            basis, bucket, name, s.currency, s.day, s.account, s.net_micros, s.list_micros, s.at_risk_micros, s.scheduled_micros,
-            s.usage_micros, s.subscriptions, s.plan, s.product, s.interval,
-        ))  # fmt: skip
+        rows[standing].append(
+            (
+                basis,
+                bucket,
+                name,
+                s.currency,
+                s.day,
+                s.account,
+                s.net_micros,
+                s.list_micros,
+                s.at_risk_micros,
+                s.scheduled_micros,
+                s.usage_micros,
+                s.subscriptions,
+                s.plan,
+                s.product,
+                s.interval,
+            )
+        )
     for a in ledger.attributes:
         rows[attribute].append((basis, bucket, name, a.key, a.day, a.value))
     for seq, e in enumerate(ledger.exclusions):
@@ -163,6 +219,11 @@ def rows_of(basis: str, ledgers: Iterable[CustomerLedger]) -> dict[Table, list[t
 
 
 COLUMNS = {
-    movement: _MOVEMENT, standing: _STANDING, attribute: _ATTRIBUTE, exclusion: _EXCLUSION, finding: _FINDING, wake: _WAKE,
-}  # fmt: skip
+    movement: _MOVEMENT,
+    standing: _STANDING,
+    attribute: _ATTRIBUTE,
+    exclusion: _EXCLUSION,
+    finding: _FINDING,
+    wake: _WAKE,
+}
 """The columns of those rows."""

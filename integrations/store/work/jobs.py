@@ -81,11 +81,25 @@ def add(connection: Connection, jobs: Iterable[Job]) -> int:
     added = 0
     for job in jobs:
         values = {
-            "run_id": job.run_id, "kind": job.kind, "account": job.account, "stream": job.stream, "stage": job.stage,
-            "priority": job.priority, "since": job.since, "until": job.until, "cursor": job.cursor,
-            "data": json.dumps(dict(job.data), sort_keys=True), "status": "due", "token": 0, "attempts": 0, "next_attempt_at": moment,
-            "pages": 0, "objects": 0, "dedupe_key": job.dedupe_key, "created_at": moment,
-        }  # fmt: skip
+            "run_id": job.run_id,
+            "kind": job.kind,
+            "account": job.account,
+            "stream": job.stream,
+            "stage": job.stage,
+            "priority": job.priority,
+            "since": job.since,
+            "until": job.until,
+            "cursor": job.cursor,
+            "data": json.dumps(dict(job.data), sort_keys=True),
+            "status": "due",
+            "token": 0,
+            "attempts": 0,
+            "next_attempt_at": moment,
+            "pages": 0,
+            "objects": 0,
+            "dedupe_key": job.dedupe_key,
+            "created_at": moment,
+        }
         dialect = postgresql if is_postgresql(connection) else sqlite
         added += connection.execute(dialect.insert(table).values(values).on_conflict_do_nothing()).rowcount
     return added
@@ -251,12 +265,19 @@ def split(connection: Connection, job: Job, cuts: Sequence[int]) -> Job:
         connection,
         [
             Job(
-                job.kind, job.run_id, account=job.account, stream=job.stream, stage=job.stage, priority=job.priority, since=low,
-                until=high, data=job.data,
+                job.kind,
+                job.run_id,
+                account=job.account,
+                stream=job.stream,
+                stage=job.stage,
+                priority=job.priority,
+                since=low,
+                until=high,
+                data=job.data,
             )
             for low, high in pairwise(edges)
         ],
-    )  # fmt: skip
+    )
     return replace(job, since=cuts[-1])
 
 

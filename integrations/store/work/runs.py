@@ -60,9 +60,14 @@ def start(
                 raise AlreadyRunning(exclusive_key, held["id"], held["started_at"])
             finish(connection, held["id"], "failed", {"error": "abandoned"})
     values = {
-        "kind": kind, "account": account, "status": "running", "exclusive_key": exclusive_key, "started_at": moment,
-        "heartbeat_at": moment, "params": json.dumps(dict(params or {}), sort_keys=True, default=str),
-    }  # fmt: skip
+        "kind": kind,
+        "account": account,
+        "status": "running",
+        "exclusive_key": exclusive_key,
+        "started_at": moment,
+        "heartbeat_at": moment,
+        "params": json.dumps(dict(params or {}), sort_keys=True, default=str),
+    }
     try:
         with connection.begin_nested():
             key = connection.execute(insert(table).values(**values)).inserted_primary_key
@@ -104,9 +109,11 @@ def beat(connection: Connection, run: int) -> None:
 def finish(connection: Connection, run: int, status: str, result: Mapping[str, Any] | None = None) -> None:
     """Close a run (done, failed or canceled) and free its exclusive key."""
     values = {
-        "status": status, "finished_at": now(connection), "exclusive_key": None,
+        "status": status,
+        "finished_at": now(connection),
+        "exclusive_key": None,
         "result": json.dumps(dict(result or {}), sort_keys=True, default=str),
-    }  # fmt: skip
+    }
     connection.execute(update(table).where(table.c.id == run).values(**values))
 
 
@@ -185,6 +192,14 @@ def tidy(connection: Connection, days: int) -> int:
 
 def _run(row: Any) -> Run:
     return Run(
-        row["id"], row["kind"], row["account"], row["status"], row["started_at"], row["finished_at"], row["heartbeat_at"],
-        row["exclusive_key"], json.loads(row["params"]), json.loads(row["result"]) if row["result"] else None,
-    )  # fmt: skip
+        row["id"],
+        row["kind"],
+        row["account"],
+        row["status"],
+        row["started_at"],
+        row["finished_at"],
+        row["heartbeat_at"],
+        row["exclusive_key"],
+        json.loads(row["params"]),
+        json.loads(row["result"]) if row["result"] else None,
+    )

@@ -78,9 +78,17 @@ class Seen:
             return value.id, ""
         products = tuple(value.applies_to.products or ()) if value.applies_to else None
         what = (
-            value.id, value.created, value.percent_off, value.amount_off, value.currency, value.duration, value.duration_in_months,
-            value.currency_options is None, products, scoped,
-        )  # fmt: skip
+            value.id,
+            value.created,
+            value.percent_off,
+            value.amount_off,
+            value.currency,
+            value.duration,
+            value.duration_in_months,
+            value.currency_options is None,
+            products,
+            scoped,
+        )
         known = self._coupons.get(what)
         if known is None:
             known = "", None
@@ -106,10 +114,22 @@ class Seen:
         often = None if recurring is None else (recurring.interval, recurring.interval_count, recurring.usage_type)
         product_id = value.product.id if isinstance(value.product, schemas.Product) else value.product
         what = (
-            value.id, value.created, value.currency, value.type, often, value.billing_scheme, value.tiers_mode, value.tiers is None,
-            value.unit_amount, value.unit_amount_decimal, value.transform_quantity is None, value.currency_options is None,
-            value.tax_behavior, value.nickname, product_id,
-        )  # fmt: skip
+            value.id,
+            value.created,
+            value.currency,
+            value.type,
+            often,
+            value.billing_scheme,
+            value.tiers_mode,
+            value.tiers is None,
+            value.unit_amount,
+            value.unit_amount_decimal,
+            value.transform_quantity is None,
+            value.currency_options is None,
+            value.tax_behavior,
+            value.nickname,
+            product_id,
+        )
         known = self._prices.get(what)
         if known is None:
             known = self._prices[what] = self._noted(value)

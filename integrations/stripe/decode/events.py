@@ -50,9 +50,16 @@ class _Named(schemas.Shape):
 _DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
     shape: msgspec.json.Decoder(shape)
     for shape in (
-        _Named, schemas.Price, schemas.Plan, schemas.Coupon, schemas.Product, schemas.Subscription, schemas.Customer, schemas.Discount,
+        _Named,
+        schemas.Price,
+        schemas.Plan,
+        schemas.Coupon,
+        schemas.Product,
+        schemas.Subscription,
+        schemas.Customer,
+        schemas.Discount,
     )
-}  # fmt: skip
+}
 """Made on import: see `parsing`. What is converted is of these shapes too."""
 
 

@@ -65,9 +65,11 @@ def invoice(shape: invoice_schemas.Invoice, seen: Seen, *, lines: Sequence[invoi
 def _status_by(moments: invoice_schemas.StatusTransitions) -> str:
     """The status that an invoice without one has by the dates of its states. Raises Unusable where there is none: it may be a draft."""
     by_date = (
-        ("void", moments.voided_at), ("paid", moments.paid_at), ("uncollectible", moments.marked_uncollectible_at),
+        ("void", moments.voided_at),
+        ("paid", moments.paid_at),
+        ("uncollectible", moments.marked_uncollectible_at),
         ("open", moments.finalized_at),
-    )  # fmt: skip
+    )
     told = next((status for status, at in by_date if at is not None), None)
     if told is None:
         raise Unusable("missing_status", "the invoice has no status, nor a date of any")

@@ -164,8 +164,11 @@ def pending(shape: invoice_schemas.InvoiceItem, seen: Seen) -> tuple[str, Invoic
     quantity, decimal = quantities(shape.quantity, shape.quantity_decimal)
     priced = shape.pricing.price_details.price if shape.pricing and shape.pricing.price_details else shape.price
     for name, value in (
-        ("customer", owner), ("amount", shape.amount), ("period", period and period.start), ("period", period and period.end),
-    ):  # fmt: skip
+        ("customer", owner),
+        ("amount", shape.amount),
+        ("period", period and period.start),
+        ("period", period and period.end),
+    ):
         if value is None:
             raise Unusable(f"missing_{name}", f"the pending proration has no {name}")
     assert owner is not None

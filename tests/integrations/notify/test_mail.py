@@ -38,9 +38,13 @@ def serve(tmp_path: Path) -> Iterator[Open]:
 def mail(server: MailServer, *recipients: str, **options: Any) -> Mail:
     """The channel; it never really waits."""
     values: dict[str, Any] = {
-        "host": "127.0.0.1", "port": server.port, "sender": "nrr <nrr@example.com>", "recipients": recipients or (A,),
-        "ca_file": server.ca_file, **options,
-    }  # fmt: skip
+        "host": "127.0.0.1",
+        "port": server.port,
+        "sender": "nrr <nrr@example.com>",
+        "recipients": recipients or (A,),
+        "ca_file": server.ca_file,
+        **options,
+    }
     return Mail(MailTarget(**values), lambda _seconds: None, timeout_seconds=3)
 
 

@@ -48,11 +48,17 @@ def test_slack_is_not_asked_to_look_for_links_or_emoji() -> None:
 def test_any_text_fits_into_slack(texts: list[str]) -> None:
     """However much text there is, slack-sdk's own classes accept the blocks: their limits are checked when they are made."""
     long = content(
-        title=texts[0], summary=texts[-1], also=texts, notes=texts, lines=texts,
-        facts=[[t, t] for t in texts], bridge=[[t, t, t] for t in texts], causes=[[t, t, t] for t in texts],
+        title=texts[0],
+        summary=texts[-1],
+        also=texts,
+        notes=texts,
+        lines=texts,
+        facts=[[t, t] for t in texts],
+        bridge=[[t, t, t] for t in texts],
+        causes=[[t, t, t] for t in texts],
         commands=[[t, t] for t in texts[:4]],
         customers=[{"customer": t, "name": t, "before": t, "after": t, "delta": t, "why": t} for t in texts],
-    )  # fmt: skip
+    )
     text, blocks = slack_message(long)
     assert len(text) <= 3000
     assert len(blocks) <= 50

@@ -119,10 +119,16 @@ def test_what_a_webhook_answers_decides(server: SlackServer, answer: Answer, end
 @pytest.mark.parametrize(
     ("word", "end"),
     [
-        ("channel_not_found", "dead"), ("token_revoked", "dead"), ("is_archived", "dead"), ("not_in_channel", "dead"),
-        ("internal_error", "ambiguous"), ("fatal_error", "ambiguous"), ("no_text", "failed"), ("service_unavailable", "again"),
+        ("channel_not_found", "dead"),
+        ("token_revoked", "dead"),
+        ("is_archived", "dead"),
+        ("not_in_channel", "dead"),
+        ("internal_error", "ambiguous"),
+        ("fatal_error", "ambiguous"),
+        ("no_text", "failed"),
+        ("service_unavailable", "again"),
     ],
-)  # fmt: skip
+)
 def test_what_a_bot_is_answered_decides(server: SlackServer, word: str, end: str) -> None:
     """Slack's own words."""
     server.script = [Answer(body={"ok": False, "error": word})] * 5

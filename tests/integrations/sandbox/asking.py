@@ -33,9 +33,16 @@ class Said:
 
 
 def ask(
-    sandbox: Sandbox, path: str, params: Params = (), *, key: str | None = None, version: str | None = None, method: str = "GET",
-    body: Any = None, timeout: float = 10.0,
-) -> Said:  # fmt: skip
+    sandbox: Sandbox,
+    path: str,
+    params: Params = (),
+    *,
+    key: str | None = None,
+    version: str | None = None,
+    method: str = "GET",
+    body: Any = None,
+    timeout: float = 10.0,
+) -> Said:
     """One request on a connection of its own."""
     parts = urlsplit(sandbox.url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)

@@ -30,18 +30,26 @@ def customer(name: str, at: int = 100, *, event: str = "", **metadata: str) -> C
 
 
 def subscription(
-    name: str, owner: str, at: int = 100, *, quantity: int = 1, event: str = "", before: bool = False, price: str = "price_1", **metadata: str
-) -> SubscriptionState:  # fmt: skip
+    name: str,
+    owner: str,
+    at: int = 100,
+    *,
+    quantity: int = 1,
+    event: str = "",
+    before: bool = False,
+    price: str = "price_1",
+    **metadata: str,
+) -> SubscriptionState:
     """A subscription as it was listed, or as an event says (`before` it)."""
     items = (Item(f"si_{name}", price, quantity),)
-    about = Subscription(
-        name, owner, "active", "usd", Instant(1), Instant(1), items, metadata=tuple(sorted(metadata.items()))
-    )  # fmt: skip
+    about = Subscription(name, owner, "active", "usd", Instant(1), Instant(1), items, metadata=tuple(sorted(metadata.items())))
     source = Source.SNAPSHOT if not event else Source.EVENT_BEFORE if before else Source.EVENT
     return SubscriptionState(Instant(at), source, event, about)
 
 
-def invoice(name: str, owner: str | None, *, status: str = "paid", of: str = "sub_1", lines: int = 1, created: int = 50) -> InvoiceEvidence:  # fmt: skip
+def invoice(
+    name: str, owner: str | None, *, status: str = "paid", of: str = "sub_1", lines: int = 1, created: int = 50
+) -> InvoiceEvidence:
     """An invoice with some lines of one subscription."""
     head = Invoice(name, owner, of, status, Instant(created), "usd")
     made = tuple(

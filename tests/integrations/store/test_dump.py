@@ -17,9 +17,31 @@ from tests.integrations.store.dump import DERIVED, FACTS, canonical
 from tests.integrations.store.telling import LEARNT, customer, event, invoice, subscription
 
 NOT_DUMPED = {
-    "account", "adjustment", "alert_history", "alert_state", "basis", "channel_state", "cursor", "forgotten", "former", "former_rows",
-    "job", "mute", "outbox", "person", "quarantine", "recheck", "restatement", "rollup_part", "run", "setting", "signal", "touched", "unconfirmed", "worker",
-}  # fmt: skip
+    "account",
+    "adjustment",
+    "alert_history",
+    "alert_state",
+    "basis",
+    "channel_state",
+    "cursor",
+    "forgotten",
+    "former",
+    "former_rows",
+    "job",
+    "mute",
+    "outbox",
+    "person",
+    "quarantine",
+    "recheck",
+    "restatement",
+    "rollup_part",
+    "run",
+    "setting",
+    "signal",
+    "touched",
+    "unconfirmed",
+    "worker",
+}
 """Work, words and people: none of it is facts or figures."""
 
 

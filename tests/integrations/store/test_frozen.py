@@ -165,9 +165,17 @@ class NewCustomer(Customer):
 
 
 NEW: dict[type, type] = {
-    Tier: NewTier, CurrencyOption: NewOption, Price: NewPrice, Coupon: NewCoupon, Product: NewProduct, Discount: NewDiscount,
-    Item: NewItem, Pause: NewPause, Subscription: NewSubscription, Customer: NewCustomer,
-}  # fmt: skip
+    Tier: NewTier,
+    CurrencyOption: NewOption,
+    Price: NewPrice,
+    Coupon: NewCoupon,
+    Product: NewProduct,
+    Discount: NewDiscount,
+    Item: NewItem,
+    Pause: NewPause,
+    Subscription: NewSubscription,
+    Customer: NewCustomer,
+}
 
 
 def grown(value: Any) -> Any:
@@ -337,13 +345,29 @@ def test_a_choice_that_is_made_has_a_version_of_its_own() -> None:
 
 CHOICES: dict[str, Any] = {
     "policy": {
-        "name": "default", "discounts": "forever_repeating", "churn_at": "end", "past_due_out_after_days": None, "paused_counts": False,
-        "netting": True, "grace_days": 1, "same_month_left_out": False, "weeks": "52/12", "days": "365/12", "metered": False,
-        "reactivation": "apart", "reactivation_days": 90, "reactivation_in_net_flow": False, "start_at_booking": False,
-        "tax_inclusive_gross": False, "grr_by": "end",
+        "name": "default",
+        "discounts": "forever_repeating",
+        "churn_at": "end",
+        "past_due_out_after_days": None,
+        "paused_counts": False,
+        "netting": True,
+        "grace_days": 1,
+        "same_month_left_out": False,
+        "weeks": "52/12",
+        "days": "365/12",
+        "metered": False,
+        "reactivation": "apart",
+        "reactivation_days": 90,
+        "reactivation_in_net_flow": False,
+        "start_at_booking": False,
+        "tax_inclusive_gross": False,
+        "grr_by": "end",
     },
-    "timezone": "UTC", "merge_key": None, "internal": [["internal", ["yes"]]], "migration_key": "migrated_from",
-}  # fmt: skip
+    "timezone": "UTC",
+    "merge_key": None,
+    "internal": [["internal", ["yes"]]],
+    "migration_key": "migrated_from",
+}
 
 
 def test_a_basis_is_stored_in_the_same_words() -> None:
@@ -374,10 +398,18 @@ def test_a_choice_of_a_newer_release_is_not_passed_over() -> None:
 # --- figures ------------------------------------------------------------------------------------------------------------------
 
 FIGURE = {
-    "kind": "month", "first": date(2026, 1, 1), "until": date(2026, 2, 1), "dimension": "", "segment": "", "currency": "usd",
-    **{name: number for number, name in enumerate(rollups.FIGURES)}, "companions": '{"at_risk":3,"lowest":1}', "incomplete": False,
-    "reason": None, "products": None,
-}  # fmt: skip
+    "kind": "month",
+    "first": date(2026, 1, 1),
+    "until": date(2026, 2, 1),
+    "dimension": "",
+    "segment": "",
+    "currency": "usd",
+    **{name: number for number, name in enumerate(rollups.FIGURES)},
+    "companions": '{"at_risk":3,"lowest":1}',
+    "incomplete": False,
+    "reason": None,
+    "products": None,
+}
 
 
 def _figures(engine: Engine, row: dict[str, Any], **more: Any) -> tuple[rollups.Written, list[dict[str, Any]]]:

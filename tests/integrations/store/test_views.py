@@ -28,9 +28,12 @@ def _stand(customer: str, day: date, net: int, currency: str = "usd") -> Stand:
 def business(engine: Engine) -> Engine:
     """One customer grows, one leaves, one comes in yen; rolled up as of the tenth of June, and once more after news of May."""
     stands = [
-        _stand("a", date(2024, 4, 3), 100), _stand("a", date(2024, 5, 7), 130), _stand("b", date(2024, 4, 9), 50),
-        _stand("b", date(2024, 5, 9), 0), _stand("c", date(2024, 5, 20), 7000, "jpy"),
-    ]  # fmt: skip
+        _stand("a", date(2024, 4, 3), 100),
+        _stand("a", date(2024, 5, 7), 130),
+        _stand("b", date(2024, 4, 9), 50),
+        _stand("b", date(2024, 5, 9), 0),
+        _stand("c", date(2024, 5, 20), 7000, "jpy"),
+    ]
     lives: dict[str, Life] = {}
     for each in stands:
         lives.setdefault(each.customer, Life()).stands[each.day, each.currency] = each
@@ -149,8 +152,11 @@ def test_restatements_name_the_customer(business: Engine) -> None:
     """The customer behind May's change is there, with what was held and what is known."""
     (row,) = _rows(business, "SELECT * FROM nrr_restatements")
     assert ("b", str(MAY), 0, 20_000_000) == (
-        row["customer"], str(row["month"]), row["closing_before_micros"], row["closing_after_micros"],
-    )  # fmt: skip
+        row["customer"],
+        str(row["month"]),
+        row["closing_before_micros"],
+        row["closing_after_micros"],
+    )
 
 
 def test_the_dashboard_asks_what_there_is(postgres_database: str) -> None:

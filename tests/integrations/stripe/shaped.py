@@ -9,20 +9,53 @@ GENERATIONS = ("old", "basil", "clover", "dahlia", "endive")
 JSON = dict[str, Any]
 
 COUPON: JSON = {
-    "id": "TENOFF", "object": "coupon", "amount_off": 1000, "currency": "usd", "percent_off": None, "duration": "repeating",
-    "duration_in_months": 3, "name": "Ten off", "valid": True,
-}  # fmt: skip
+    "id": "TENOFF",
+    "object": "coupon",
+    "amount_off": 1000,
+    "currency": "usd",
+    "percent_off": None,
+    "duration": "repeating",
+    "duration_in_months": 3,
+    "name": "Ten off",
+    "valid": True,
+}
 PRICE: JSON = {
-    "id": "price_pro", "object": "price", "active": True, "billing_scheme": "per_unit", "created": 50, "currency": "usd",
-    "product": "prod_pro", "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed", "meter": None},
-    "tiers_mode": None, "transform_quantity": None, "type": "recurring", "unit_amount": 2500, "unit_amount_decimal": "2500",
-    "tax_behavior": "unspecified", "nickname": None, "custom_unit_amount": None, "lookup_key": None, "metadata": {},
-}  # fmt: skip
+    "id": "price_pro",
+    "object": "price",
+    "active": True,
+    "billing_scheme": "per_unit",
+    "created": 50,
+    "currency": "usd",
+    "product": "prod_pro",
+    "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed", "meter": None},
+    "tiers_mode": None,
+    "transform_quantity": None,
+    "type": "recurring",
+    "unit_amount": 2500,
+    "unit_amount_decimal": "2500",
+    "tax_behavior": "unspecified",
+    "nickname": None,
+    "custom_unit_amount": None,
+    "lookup_key": None,
+    "metadata": {},
+}
 PLAN: JSON = {
-    "id": "price_pro", "object": "plan", "active": True, "amount": 2500, "amount_decimal": "2500", "billing_scheme": "per_unit",
-    "created": 50, "currency": "usd", "interval": "month", "interval_count": 1, "product": "prod_pro", "usage_type": "licensed",
-    "tiers_mode": None, "transform_usage": None, "nickname": None,
-}  # fmt: skip
+    "id": "price_pro",
+    "object": "plan",
+    "active": True,
+    "amount": 2500,
+    "amount_decimal": "2500",
+    "billing_scheme": "per_unit",
+    "created": 50,
+    "currency": "usd",
+    "interval": "month",
+    "interval_count": 1,
+    "product": "prod_pro",
+    "usage_type": "licensed",
+    "tiers_mode": None,
+    "transform_usage": None,
+    "nickname": None,
+}
 
 
 def has_source(generation: str) -> bool:
@@ -42,16 +75,42 @@ def discount(
 def subscription(generation: str, **changes: Any) -> JSON:
     """A subscription with one item of two seats and a discount, in its second month."""
     item: JSON = {
-        "id": "si_1", "object": "subscription_item", "created": 1000, "metadata": {}, "plan": PLAN, "price": PRICE, "quantity": 2,
-        "subscription": "sub_1", "tax_rates": [],
-    }  # fmt: skip
+        "id": "si_1",
+        "object": "subscription_item",
+        "created": 1000,
+        "metadata": {},
+        "plan": PLAN,
+        "price": PRICE,
+        "quantity": 2,
+        "subscription": "sub_1",
+        "tax_rates": [],
+    }
     out: JSON = {
-        "id": "sub_1", "object": "subscription", "customer": "cus_1", "status": "active", "currency": "usd", "created": 1000,
-        "start_date": 900, "billing_cycle_anchor": 1000, "cancel_at": None, "cancel_at_period_end": False, "canceled_at": None,
-        "ended_at": None, "trial_start": None, "trial_end": None, "pause_collection": None, "schedule": None, "test_clock": None,
-        "metadata": {"team": "blue", "crm": "17"}, "latest_invoice": "in_1", "collection_method": "charge_automatically",
-        "cancellation_details": {"comment": None, "feedback": None, "reason": None}, "livemode": False, "plan": PLAN, "quantity": 2,
-    }  # fmt: skip
+        "id": "sub_1",
+        "object": "subscription",
+        "customer": "cus_1",
+        "status": "active",
+        "currency": "usd",
+        "created": 1000,
+        "start_date": 900,
+        "billing_cycle_anchor": 1000,
+        "cancel_at": None,
+        "cancel_at_period_end": False,
+        "canceled_at": None,
+        "ended_at": None,
+        "trial_start": None,
+        "trial_end": None,
+        "pause_collection": None,
+        "schedule": None,
+        "test_clock": None,
+        "metadata": {"team": "blue", "crm": "17"},
+        "latest_invoice": "in_1",
+        "collection_method": "charge_automatically",
+        "cancellation_details": {"comment": None, "feedback": None, "reason": None},
+        "livemode": False,
+        "plan": PLAN,
+        "quantity": 2,
+    }
     whole = discount(generation)
     if generation == "old":
         out |= {"current_period_start": 2000, "current_period_end": 3000, "discount": whole, "discounts": ["di_1"]}
@@ -66,25 +125,52 @@ def subscription(generation: str, **changes: Any) -> JSON:
 
 
 def line(
-    generation: str, *, line_id: str, amount: int, price: str = "price_pro", quantity: int = 2, start: int = 2000, end: int = 3000,
-    proration: bool = False, credited: list[str] | None = None, of_item: bool = True, subscription_id: str | None = "sub_1",
-    discounts: list[Any] | None = None, amounts: list[JSON] | None = None, inclusive: int = 0, exclusive: int = 0,
-) -> JSON:  # fmt: skip
+    generation: str,
+    *,
+    line_id: str,
+    amount: int,
+    price: str = "price_pro",
+    quantity: int = 2,
+    start: int = 2000,
+    end: int = 3000,
+    proration: bool = False,
+    credited: list[str] | None = None,
+    of_item: bool = True,
+    subscription_id: str | None = "sub_1",
+    discounts: list[Any] | None = None,
+    amounts: list[JSON] | None = None,
+    inclusive: int = 0,
+    exclusive: int = 0,
+) -> JSON:
     """An invoice line; one that isn't `of_item` comes from an invoice item."""
     answered = {"invoice": "in_0", "invoice_line_items": credited} if credited else None
     out: JSON = {
-        "id": line_id, "object": "line_item", "amount": amount, "currency": "usd", "description": "x", "quantity": quantity,
-        "period": {"start": start, "end": end}, "discountable": not proration, "discounts": discounts or [],
-        "discount_amounts": amounts or [], "livemode": False, "metadata": {"free": "text"}, "invoice": "in_1",
-    }  # fmt: skip
+        "id": line_id,
+        "object": "line_item",
+        "amount": amount,
+        "currency": "usd",
+        "description": "x",
+        "quantity": quantity,
+        "period": {"start": start, "end": end},
+        "discountable": not proration,
+        "discounts": discounts or [],
+        "discount_amounts": amounts or [],
+        "livemode": False,
+        "metadata": {"free": "text"},
+        "invoice": "in_1",
+    }
     taxes = [(amount, True) for amount in (inclusive,) if amount] + [(amount, False) for amount in (exclusive,) if amount]
     if generation == "old":
         return out | {
-            "type": "subscription" if of_item else "invoiceitem", "subscription": subscription_id, "proration": proration,
-            "subscription_item": "si_1" if of_item else None, "price": PRICE | {"id": price}, "plan": PLAN | {"id": price},
+            "type": "subscription" if of_item else "invoiceitem",
+            "subscription": subscription_id,
+            "proration": proration,
+            "subscription_item": "si_1" if of_item else None,
+            "price": PRICE | {"id": price},
+            "plan": PLAN | {"id": price},
             "proration_details": {"credited_items": answered},
             "tax_amounts": [{"amount": a, "inclusive": i, "tax_rate": "txr_1"} for a, i in taxes],
-        }  # fmt: skip
+        }
     details: JSON = {"subscription": subscription_id, "proration": proration, "proration_details": {"credited_items": answered}}
     details["invoice_item"] = "ii_1" if proration or not of_item else None
     if of_item:
@@ -102,12 +188,25 @@ def line(
 def invoice(generation: str, *lines: JSON, **changes: Any) -> JSON:
     """A paid invoice of the subscription with these lines."""
     out: JSON = {
-        "id": "in_1", "object": "invoice", "customer": "cus_1", "status": "paid", "created": 2001, "currency": "usd",
-        "billing_reason": "subscription_cycle", "amount_due": 1, "amount_paid": 4000, "total": 4000, "starting_balance": -1,
+        "id": "in_1",
+        "object": "invoice",
+        "customer": "cus_1",
+        "status": "paid",
+        "created": 2001,
+        "currency": "usd",
+        "billing_reason": "subscription_cycle",
+        "amount_due": 1,
+        "amount_paid": 4000,
+        "total": 4000,
+        "starting_balance": -1,
         "status_transitions": {"finalized_at": 2002, "paid_at": 2003, "voided_at": None, "marked_uncollectible_at": None},
-        "discounts": [discount(generation)], "total_discount_amounts": [], "livemode": False, "metadata": {}, "test_clock": None,
+        "discounts": [discount(generation)],
+        "total_discount_amounts": [],
+        "livemode": False,
+        "metadata": {},
+        "test_clock": None,
         "lines": {"object": "list", "data": list(lines), "has_more": False, "url": "/v1/invoices/in_1/lines"},
-    }  # fmt: skip
+    }
     if generation == "old":
         out |= {"subscription": "sub_1", "paid": True, "subscription_details": {"metadata": {}}, "charge": "ch_1"}
     else:
@@ -120,10 +219,19 @@ def customer(generation: str, **changes: Any) -> JSON:
     """A customer with a discount of its own."""
     held = discount(generation, coupon="TENOFF", discount_id="di_c") | {"subscription": None}
     out: JSON = {
-        "id": "cus_1", "object": "customer", "created": 800, "currency": "usd", "discount": held, "email": "a@example.com",
-        "name": "A. Person", "address": {"country": "DE", "city": "Berlin"}, "shipping": None, "metadata": {"segment": "smb"},
-        "livemode": False, "test_clock": None,
-    }  # fmt: skip
+        "id": "cus_1",
+        "object": "customer",
+        "created": 800,
+        "currency": "usd",
+        "discount": held,
+        "email": "a@example.com",
+        "name": "A. Person",
+        "address": {"country": "DE", "city": "Berlin"},
+        "shipping": None,
+        "metadata": {"segment": "smb"},
+        "livemode": False,
+        "test_clock": None,
+    }
     return out | changes
 
 

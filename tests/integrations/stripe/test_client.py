@@ -228,16 +228,21 @@ def test_a_host_that_never_answered_is_given_up_sooner() -> None:
 FINAL: dict[str, tuple[Reply, type[ReadError], tuple[str, ...]]] = {
     "401": (failing(401, "Invalid API Key provided: sk_test_51Abcdefghijklmnop"), Refused, ("STRIPE_API_KEY", "`nrr doctor`")),
     "403": (
-        failing(403, "The provided key 'rk_test_abcdefghijkl' does not have the required permissions for this endpoint on account "
-                "'acct_1X'. Having the 'rak_product_read' permission would allow this request to continue."),
-        NotAllowed, ("products", "Products: Read", "rak_product_read", "`nrr doctor`")),
+        failing(
+            403,
+            "The provided key 'rk_test_abcdefghijkl' does not have the required permissions for this endpoint on account "
+            "'acct_1X'. Having the 'rak_product_read' permission would allow this request to continue.",
+        ),
+        NotAllowed,
+        ("products", "Products: Read", "rak_product_read", "`nrr doctor`"),
+    ),
     "403 without words": (Reply(b"", 403), NotAllowed, ("products", "Products: Read")),
     "404 of a list": (failing(404, "Unrecognized request URL (GET: /v1/products)."), UnknownEndpoint, ("STRIPE_API_BASE",)),
     "404 in plain text": (Reply(b"404: Not Found", 404), UnknownEndpoint, ("products",)),
     "400": (failing(400, "Received unknown parameter: foo", param="foo"), BadRequest, ("unknown parameter",)),
     "402": (failing(402), BadRequest, ("products",)),
     "302": (Reply(b"", 302, {"Location": "https://elsewhere.example/"}), BadRequest, ("redirects elsewhere",)),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", FINAL)

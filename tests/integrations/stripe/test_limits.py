@@ -158,7 +158,7 @@ def test_the_law_in_redis_is_that_of_one_process(redis_url: str, seed: int) -> N
     client = redis.Redis.from_url(redis_url)
     told = shared(
         redis_url, Ceilings(50.0, 20.0), sleep=waits.append, redis_clock="local now = tonumber(redis.call('GET', 'test:now'))\n"
-    )  # fmt: skip
+    )
     reference = LocalLimiter(Ceilings(50.0, 20.0), clock=clock, sleep=lambda _seconds: None)
     chance = random.Random(seed)
     for _ in range(300):

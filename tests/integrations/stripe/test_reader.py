@@ -86,8 +86,11 @@ def test_a_range_and_a_cursor_are_passed_on() -> None:
         list(reader.pages("customers", since=Instant(100), until=Instant(900), cursor="cus_2"))
     asked = host.requests[0].params()
     assert (["100"], ["900"], ["100"], ["cus_2"]) == (
-        asked["created[gte]"], asked["created[lt]"], asked["limit"], asked["starting_after"],
-    )  # fmt: skip
+        asked["created[gte]"],
+        asked["created[lt]"],
+        asked["limit"],
+        asked["starting_after"],
+    )
 
 
 @pytest.mark.parametrize("name", list(STREAMS))
@@ -152,9 +155,13 @@ def test_tiers_in_other_currencies() -> None:
     """No list holds them: they are asked of the price itself, by currency."""
     tiers = [{"up_to": None, "unit_amount": 900, "unit_amount_decimal": "900", "flat_amount": None}]
     listed = PRICE | {
-        "billing_scheme": "tiered", "tiers_mode": "volume", "tiers": tiers, "unit_amount": None, "unit_amount_decimal": None,
+        "billing_scheme": "tiered",
+        "tiers_mode": "volume",
+        "tiers": tiers,
+        "unit_amount": None,
+        "unit_amount_decimal": None,
         "currency_options": {"usd": {"unit_amount": None}, "eur": {"unit_amount": None}},
-    }  # fmt: skip
+    }
     single = listed | {"currency_options": {"eur": {"unit_amount": None, "tiers": [tiers[0] | {"unit_amount_decimal": "800"}]}}}
     with reading({"/v1/prices": [listed], "/v1/prices/price_pro": single}) as (reader, host):
         (page,) = reader.pages("prices")
@@ -179,8 +186,10 @@ def test_an_endpoint_that_the_host_does_not_know() -> None:
     with reading({}) as (reader, _):
         (page,) = reader.pages("coupons")
         assert (0, False, [("/v1/coupons", "unknown_endpoint")]) == (
-            page.objects, page.has_more, [(r.object_id, r.reason) for r in page.rejected],
-        )  # fmt: skip
+            page.objects,
+            page.has_more,
+            [(r.object_id, r.reason) for r in page.rejected],
+        )
         for name in ("subscriptions", "invoices"):
             with pytest.raises(UnknownEndpoint, match="STRIPE_API_BASE"):
                 list(reader.pages(name))
@@ -246,8 +255,12 @@ def test_the_account_and_the_mode_of_its_key(key: str, expected: bool) -> None:
     with reading({"/v1/account": told}, key=key) as (reader, _):
         found = reader.account()
     assert ("acct_1", expected, "DE", "eur", "Ours") == (
-        found.id, found.livemode, found.country, found.default_currency, found.name,
-    )  # fmt: skip
+        found.id,
+        found.livemode,
+        found.country,
+        found.default_currency,
+        found.name,
+    )
 
 
 def test_a_restricted_key_that_may_not_see_its_account() -> None:

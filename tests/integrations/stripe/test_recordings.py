@@ -32,17 +32,43 @@ def test_the_swap_from_month_to_year() -> None:
     """Clover, flexible: the credit names the monthly price and the line that it takes back, the debit the full year as a proration."""
     swapped = invoice_of("pay-rails/test_stripe_can_swap_a_subscription", 1)
     assert ("in_79c2619336c4583e", "subscription_update", "paid", "sub_96d4696f5b4cebdc", 22500) == (
-        swapped.head.id, swapped.head.billing_reason, swapped.head.status, swapped.head.subscription, swapped.head.amount_paid,
-    )  # fmt: skip
+        swapped.head.id,
+        swapped.head.billing_reason,
+        swapped.head.status,
+        swapped.head.subscription,
+        swapped.head.amount_paid,
+    )
     credit = InvoiceLine(
-        "il_60069b04447efef9", "in_79c2619336c4583e", "sub_96d4696f5b4cebdc", "si_24db0d86b12e843c",
-        "small-monthly", 1, -2500, "usd", I(1762799355), I(1765391351), True, (), 0, ("il_0c59ebad5052c7ff",),
+        "il_60069b04447efef9",
+        "in_79c2619336c4583e",
+        "sub_96d4696f5b4cebdc",
+        "si_24db0d86b12e843c",
+        "small-monthly",
+        1,
+        -2500,
+        "usd",
+        I(1762799355),
+        I(1765391351),
+        True,
+        (),
+        0,
+        ("il_0c59ebad5052c7ff",),
         invoice_item="ii_ac5c20311d9c2b4e",
-    )  # fmt: skip
+    )
     debit = InvoiceLine(
-        "il_b5ca3d21cc227c29", "in_79c2619336c4583e", "sub_96d4696f5b4cebdc", "si_24db0d86b12e843c",
-        "small-annual", 1, 25000, "usd", I(1762799355), I(1794335351), True, invoice_item="ii_c32d52bfa3345aff",
-    )  # fmt: skip
+        "il_b5ca3d21cc227c29",
+        "in_79c2619336c4583e",
+        "sub_96d4696f5b4cebdc",
+        "si_24db0d86b12e843c",
+        "small-annual",
+        1,
+        25000,
+        "usd",
+        I(1762799355),
+        I(1794335351),
+        True,
+        invoice_item="ii_c32d52bfa3345aff",
+    )
     assert (credit, debit) == swapped.lines
 
 
@@ -52,8 +78,12 @@ def test_the_subscription_after_the_swap() -> None:
     found = page.subscriptions[0].subscription
     (item,) = found.items
     assert ("si_24db0d86b12e843c", "small-annual", 1, I(1762799351), I(1794335351)) == (
-        item.id, item.price, item.quantity, item.period_start, item.period_end,
-    )  # fmt: skip
+        item.id,
+        item.price,
+        item.quantity,
+        item.period_start,
+        item.period_end,
+    )
     assert ("cus_2ed936a0a42424c4", "active", I(1762799351), "usd") == (found.customer, found.status, found.start, found.currency)
     annual = Price("small-annual", "prod_d0516e64a58f341a", "usd", interval="year", unit=Decimal(25000), nickname="Small Annual")
     assert (annual,) == bare(page.inline_prices)
@@ -78,13 +108,37 @@ def test_a_coupon_behind_a_discounts_source() -> None:
 @pytest.mark.parametrize(
     ("file", "index", "expected"),
     [
-        ("pay-rails/test_can_swap_a_subscription", 0, ("sub_fe235124f66367eb", "cus_42d0ba4fe5b1b640", [("si_18ec7496741e0059", "small-monthly", 1)])),
-        ("pay-rails/test_can_swap_a_subscription", 1, ("sub_fe235124f66367eb", "cus_42d0ba4fe5b1b640", [("si_18ec7496741e0059", "small-annual", 1)])),
-        ("pay-rails/test_allows_subscription_quantities", 0, ("sub_41ec81b8a76c9cdd", "cus_9503a235f41ca76c", [("si_33005baefee2c6ec", "small-monthly", 10)])),
-        ("pay-rails/test_stripe_can_retrieve_subscription", 1, ("sub_d97ff1bbbae6e8bd", "cus_0e70c799220cfd2b", [("si_daefbe8d28f9252f", "small-monthly", 1)])),
-        ("dj-stripe/subscription_sub_fakefakefakefakefake0004", 0, ("sub_fakefakefakefakefake0004", "cus_0c970c2e0489fd83", [("si_6917f0990861b147", "gold21323", 1), ("si_ec4a507b354f87ff", "silver41294", 1)])),
+        (
+            "pay-rails/test_can_swap_a_subscription",
+            0,
+            ("sub_fe235124f66367eb", "cus_42d0ba4fe5b1b640", [("si_18ec7496741e0059", "small-monthly", 1)]),
+        ),
+        (
+            "pay-rails/test_can_swap_a_subscription",
+            1,
+            ("sub_fe235124f66367eb", "cus_42d0ba4fe5b1b640", [("si_18ec7496741e0059", "small-annual", 1)]),
+        ),
+        (
+            "pay-rails/test_allows_subscription_quantities",
+            0,
+            ("sub_41ec81b8a76c9cdd", "cus_9503a235f41ca76c", [("si_33005baefee2c6ec", "small-monthly", 10)]),
+        ),
+        (
+            "pay-rails/test_stripe_can_retrieve_subscription",
+            1,
+            ("sub_d97ff1bbbae6e8bd", "cus_0e70c799220cfd2b", [("si_daefbe8d28f9252f", "small-monthly", 1)]),
+        ),
+        (
+            "dj-stripe/subscription_sub_fakefakefakefakefake0004",
+            0,
+            (
+                "sub_fakefakefakefakefake0004",
+                "cus_0c970c2e0489fd83",
+                [("si_6917f0990861b147", "gold21323", 1), ("si_ec4a507b354f87ff", "silver41294", 1)],
+            ),
+        ),
     ],
-)  # fmt: skip
+)
 def test_recorded_subscriptions(file: str, index: int, expected: tuple[str, str, list[tuple[str, str, int]]]) -> None:
     """Who, what and how many, from 2020 to 2023."""
     found = listed("subscription", recorded(file, index)).subscriptions[0].subscription
@@ -95,21 +149,33 @@ def test_an_inclusive_tax_of_old() -> None:
     """`tax_amounts` says how much of the amount is tax: 5.22 of 40.00."""
     (line,) = invoice_of("dj-stripe/invoice_in_fakefakefakefakefake0004").lines
     assert (4000, 522, "silver41294", "si_3825bb7f051ae45b", I(1593225984)) == (
-        line.amount, line.inclusive_tax, line.price, line.item, line.period_start,
-    )  # fmt: skip
+        line.amount,
+        line.inclusive_tax,
+        line.price,
+        line.item,
+        line.period_start,
+    )
 
 
 def test_a_cycle_invoice_of_2020() -> None:
     """A free tier's renewal: line, subscription, item and price in their old places."""
     page = event_page("supabase-sync-engine/invoice_paid")
     assert ("in_fa602acdd011d5cd", "sub_4f686c44eb40cd50", "cus_3ef5578b1644cc8a") == (
-        page.events[0].invoice, page.events[0].subscription, page.events[0].customer,
-    )  # fmt: skip
+        page.events[0].invoice,
+        page.events[0].subscription,
+        page.events[0].customer,
+    )
     shape = recorded("supabase-sync-engine/invoice_paid")["data"]["object"]
     (line,) = listed("invoice", shape).invoices[0].lines
     assert ("il_eb5858cec16a3c36", "sub_4f686c44eb40cd50", "si_dcdf17e200121113", "price_3c893aa669bba8d8", 1, 0, False) == (
-        line.id, line.subscription, line.item, line.price, line.quantity, line.amount, line.proration,
-    )  # fmt: skip
+        line.id,
+        line.subscription,
+        line.item,
+        line.price,
+        line.quantity,
+        line.amount,
+        line.proration,
+    )
 
 
 def test_setup_fees_are_one_off() -> None:
@@ -144,8 +210,10 @@ def test_recorded_events_of_a_subscription() -> None:
     assert [("si_5f0196f9b345573f", 1), ("si_13e0f307a58a2c4a", None)] == [(i.id, i.quantity) for i in created.subscription.items]
     (deleted,) = event_page("supabase-sync-engine/subscription_deleted").subscriptions
     assert ("canceled", I(1623149102), I(1623149102)) == (
-        deleted.subscription.status, deleted.subscription.canceled_at, deleted.subscription.ended_at,
-    )  # fmt: skip
+        deleted.subscription.status,
+        deleted.subscription.canceled_at,
+        deleted.subscription.ended_at,
+    )
     before, after = event_page("supabase-sync-engine/subscription_updated").subscriptions
     assert [None, "1"] == [dict(s.subscription.metadata).get("test") for s in (before, after)]
     assert before.subscription.items == after.subscription.items
@@ -228,8 +296,11 @@ def test_no_line_is_lost() -> None:
         for line in page.invoices[0].lines:
             raw = raws[line.id]
             assert (raw["amount"], raw["quantity"], raw["period"]["start"], raw["period"]["end"]) == (
-                line.amount, line.quantity, line.period_start, line.period_end,
-            )  # fmt: skip
+                line.amount,
+                line.quantity,
+                line.period_start,
+                line.period_end,
+            )
             kept += 1
         others += page.other_lines
     assert (kept, others) >= (10, 13)
@@ -239,8 +310,11 @@ def test_published_samples_are_read() -> None:
     """Stripe's own samples, with values that make no sense together, give the fields that they have."""
     found = listed("subscription", samples()["subscription"]).subscriptions[0].subscription
     assert ("price_1PgafmB7WZ01zgkW6dKueIc5", 1, I(1896570518), I(976287773)) == (
-        found.items[0].price, found.items[0].quantity, found.items[0].period_start, found.items[0].period_end,
-    )  # fmt: skip
+        found.items[0].price,
+        found.items[0].quantity,
+        found.items[0].period_start,
+        found.items[0].period_end,
+    )
     assert found.pause is not None
     assert ("mark_uncollectible", True) == (found.pause.behavior, found.cancel_at_period_end)
     coupon = Coupon("Z4OV52SU", Decimal("25.5"), None, "usd", (), "forever", 3)

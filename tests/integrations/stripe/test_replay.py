@@ -267,10 +267,18 @@ def test_five_years_followed_as_they_went_by(engine: Engine, served: Replay) -> 
         types = Counter(connection.execute(select(event.c.type)).scalars())
         assert NOW - 60 == cursors.of_account(connection, 1)["events"].position
     assert {
-        "customer.deleted": 1, "customer.updated": 1, "customer.subscription.updated": 1, "customer.subscription.created": 1,
-        "customer.subscription.deleted": 1, "invoice.finalized": 1, "invoice.paid": 1, "invoice.voided": 1, "price.created": 1,
-        "price.updated": 1, "product.updated": 1,
-    } == types  # fmt: skip
+        "customer.deleted": 1,
+        "customer.updated": 1,
+        "customer.subscription.updated": 1,
+        "customer.subscription.created": 1,
+        "customer.subscription.deleted": 1,
+        "invoice.finalized": 1,
+        "invoice.paid": 1,
+        "invoice.voided": 1,
+        "price.created": 1,
+        "price.updated": 1,
+        "product.updated": 1,
+    } == types
 
 
 # --- the command line --------------------------------------------------------------------------------------------------------------
@@ -280,8 +288,10 @@ def test_the_commands_say_the_same(served: Replay, tmp_path: Path) -> None:
     """`nrr sync` against the recordings, and `nrr show mrr` on the last day before: 512.279999."""
     env = {
         **{k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "PYTHONPATH")},
-        "STRIPE_API_BASE": served.address, "STRIPE_API_KEY": KEY, "DATABASE_URL": f"sqlite:///{tmp_path / 'nrr.sqlite3'}",
-    }  # fmt: skip
+        "STRIPE_API_BASE": served.address,
+        "STRIPE_API_KEY": KEY,
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'nrr.sqlite3'}",
+    }
 
     def nrr(*arguments: str) -> str:
         command = [sys.executable, "-c", "from worker.cli.main import run; run()", *arguments]

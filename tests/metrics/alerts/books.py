@@ -49,11 +49,27 @@ def figures(
     if churn and not dimension:
         more["causes"] = [{"kind": "churn", "cause": "canceled_voluntary", "micros": churn, "movements": 5}]
     return Figures(
-        "policy", kind, first, end, dimension, segment, currency, opening=start, expansion=expansion, churn=churn,
-        closing_of_cohort=closing, closing=closing, opening_customers=customers, closing_customers=customers - 5 * bool(churn),
-        retained_customers=customers - 5 * bool(churn), lost_logos=5 * bool(churn), companions=more | (companions or {}),
-        incomplete=incomplete, version=version, reason="opening_zero" if start == 0 else None,
-    )  # fmt: skip
+        "policy",
+        kind,
+        first,
+        end,
+        dimension,
+        segment,
+        currency,
+        opening=start,
+        expansion=expansion,
+        churn=churn,
+        closing_of_cohort=closing,
+        closing=closing,
+        opening_customers=customers,
+        closing_customers=customers - 5 * bool(churn),
+        retained_customers=customers - 5 * bool(churn),
+        lost_logos=5 * bool(churn),
+        companions=more | (companions or {}),
+        incomplete=incomplete,
+        version=version,
+        reason="opening_zero" if start == 0 else None,
+    )
 
 
 def months(kind: str, until: date, *values: int | Fraction, **more: Any) -> list[Figures]:

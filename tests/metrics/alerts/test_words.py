@@ -78,10 +78,16 @@ def test_the_lever_is_the_first_that_stands_out() -> None:
 @pytest.mark.parametrize(
     ("nrr", "arr_major", "word"),
     [
-        (84, 500_000, "below good"), (85, 500_000, "good"), (95, 500_000, "great"), (105, 999_999, "world-class"),
-        (104, 1_000_000, "good"), (110, 20_000_000, "great"), (125, 60_000_000, "world-class"), (104, 60_000_000, "below good"),
+        (84, 500_000, "below good"),
+        (85, 500_000, "good"),
+        (95, 500_000, "great"),
+        (105, 999_999, "world-class"),
+        (104, 1_000_000, "good"),
+        (110, 20_000_000, "great"),
+        (125, 60_000_000, "world-class"),
+        (104, 60_000_000, "below good"),
     ],
-)  # fmt: skip
+)
 def test_benchmarks_are_those_of_the_book_s_size(nrr: int, arr_major: int, word: str) -> None:
     """By ARR at the closing, each band from its lower end on; dated, and labelled as a rule of thumb."""
     found = figures("trailing_12", JULY, nrr=nrr, opening=100_000)

@@ -451,12 +451,15 @@ def test_everything_can_be_explained(c: Composition) -> None:
         assert explained.words
 
 
-@pytest.mark.parametrize("price", [
-    Price("absurd", "prod", "usd", unit=Decimal(99_999_999_900)),
-    Price("absurd", "prod", "jpy", unit=Decimal(10**10), options=(CurrencyOption("usd", Decimal(10**10)),)),
-    Price("absurd", "prod", "usd", interval="day", unit=Decimal(10**5)),
-    Price("absurd", "prod", "usd", scheme="tiered", tiers_mode="volume", tiers=(Tier(None, Decimal(10**6), None),)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "price",
+    [
+        Price("absurd", "prod", "usd", unit=Decimal(99_999_999_900)),
+        Price("absurd", "prod", "jpy", unit=Decimal(10**10), options=(CurrencyOption("usd", Decimal(10**10)),)),
+        Price("absurd", "prod", "usd", interval="day", unit=Decimal(10**5)),
+        Price("absurd", "prod", "usd", scheme="tiered", tiers_mode="volume", tiers=(Tier(None, Decimal(10**6), None),)),
+    ],
+)
 def test_more_than_can_be_counted_with_is_no_price(price: Price) -> None:
     """A thousand million of it: the item is 0 with its problem, the other item is what it is."""
     items = (Item("si_1", "absurd", 10**9), Item("si_2", "good", 1))

@@ -23,9 +23,14 @@ def _triangles(some: Book, today: date = TODAY, complete_until: int = 2**40) -> 
 def test_by_hand() -> None:
     """Three sign up in January with 100, 50 and 30; one leaves within the month, one in March, one doubles; April has a cohort of its own."""
     rows = [
-        Stand("a", date(2024, 1, 5), 100), Stand("a", date(2024, 2, 10), 200), Stand("b", date(2024, 1, 9), 50), Stand("b", date(2024, 3, 1), 0),
-        Stand("c", date(2024, 1, 20), 30), Stand("c", date(2024, 1, 25), 0), Stand("d", date(2024, 4, 30), 7),
-    ]  # fmt: skip
+        Stand("a", date(2024, 1, 5), 100),
+        Stand("a", date(2024, 2, 10), 200),
+        Stand("b", date(2024, 1, 9), 50),
+        Stand("b", date(2024, 3, 1), 0),
+        Stand("c", date(2024, 1, 20), 30),
+        Stand("c", date(2024, 1, 25), 0),
+        Stand("d", date(2024, 4, 30), 7),
+    ]
     january, april = _triangles(book(rows), date(2024, 4, 30), complete_until=1_714_000_000)
     assert (date(2024, 1, 1), "usd", 3, 180) == (january.signup, january.currency, january.logos, january.arrived_micros)
     assert [(0, 2, 150), (1, 2, 250), (2, 1, 200), (3, 1, 200)] == [(c.age, c.customers, c.micros) for c in january.cells]

@@ -18,9 +18,21 @@ YEAR = Window("trailing_12", date(2024, 1, 1), date(2025, 1, 1))
 def _figures(opening: int = 1000, expansion: int = 0, contraction: int = 0, churn: int = 0, closing: int = 0) -> Figures:
     kept = opening + expansion - contraction - churn
     return Figures(
-        "", YEAR.kind, YEAR.first, YEAR.until, "", "", "usd", opening=opening, expansion=expansion, contraction=contraction, churn=churn,
-        closing_of_cohort=kept, closing=closing, reason=None if opening else "opening_zero",
-    )  # fmt: skip
+        "",
+        YEAR.kind,
+        YEAR.first,
+        YEAR.until,
+        "",
+        "",
+        "usd",
+        opening=opening,
+        expansion=expansion,
+        contraction=contraction,
+        churn=churn,
+        closing_of_cohort=kept,
+        closing=closing,
+        reason=None if opening else "opening_zero",
+    )
 
 
 @pytest.mark.parametrize(
@@ -122,10 +134,11 @@ def _year() -> Figures:
     names = [f"c{number:02}" for number in range(10)]
     rows = [Stand(name, date(2023, 6, 1), 100) for name in names] + [Stand("whale", date(2023, 6, 1), 1000)]
     rows += [
-        Stand("whale", date(2024, 5, 1), 500, cause="quantity"), Stand("c03", date(2024, 6, 1), 200, cause="plan"),
+        Stand("whale", date(2024, 5, 1), 500, cause="quantity"),
+        Stand("c03", date(2024, 6, 1), 200, cause="plan"),
         Stand("c07", date(2024, 7, 1), 0, cause="canceled_voluntary", at_risk_micros=0),
         Stand("new", date(2024, 8, 1), 70, cause="start", scheduled_micros=70, at_risk_micros=30),
-    ]  # fmt: skip
+    ]
     (found,) = finish(partials(book(rows), [YEAR]), complete_until=Instant(2**40))
     return found
 
@@ -161,5 +174,7 @@ def test_concentration() -> None:
 def test_signals_that_stand() -> None:
     """What is scheduled to end, what is at risk and what is on trial, with its share of MRR."""
     assert [
-        Signal("scheduled_churn", 70, None, "0.044586"), Signal("at_risk", 30, None, "0.019108"), Signal("trial_pipeline", 0, 0, "0.000000"),
-    ] == standing_signals(_year())  # fmt: skip
+        Signal("scheduled_churn", 70, None, "0.044586"),
+        Signal("at_risk", 30, None, "0.019108"),
+        Signal("trial_pipeline", 0, 0, "0.000000"),
+    ] == standing_signals(_year())

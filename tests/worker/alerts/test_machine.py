@@ -56,9 +56,7 @@ def _watch(confirm: int, cooldown: int, remind: int, digest_above: int) -> Watch
     )
 
 
-ENDS = st.one_of(
-    st.lists(st.sampled_from(OUTCOMES), max_size=4), st.sampled_from(OUTCOMES).map(lambda outcome: [outcome] * 6)
-)  # fmt: skip
+ENDS = st.one_of(st.lists(st.sampled_from(OUTCOMES), max_size=4), st.sampled_from(OUTCOMES).map(lambda outcome: [outcome] * 6))
 VALUES = st.sampled_from([92, 99, 100, 102])
 
 
@@ -260,9 +258,15 @@ def _nothing_is_heard_twice(channel: Notebook) -> None:
 
 
 WAYS = {
-    ("ok", "pending"), ("ok", "firing"), ("pending", "ok"), ("pending", "firing"), ("firing", "resolved"), ("resolved", "ok"),
-    ("resolved", "pending"), ("resolved", "firing"),
-}  # fmt: skip
+    ("ok", "pending"),
+    ("ok", "firing"),
+    ("pending", "ok"),
+    ("pending", "firing"),
+    ("firing", "resolved"),
+    ("resolved", "ok"),
+    ("resolved", "pending"),
+    ("resolved", "firing"),
+}
 
 
 class _Killed(Exception):

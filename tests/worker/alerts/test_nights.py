@@ -78,11 +78,21 @@ class Naive:
 def _live(tmp_path: Path, slack: SlackServer, nights: int, every_days: int, customers: int, seed: int) -> None:
     naive = Naive()
     with Sandbox(Business(customers=customers, months=27, seed=seed)) as stripe:
-        loaded = isolated({
-            "database_url": f"sqlite:///{tmp_path / 'nrr.sqlite3'}", "stripe_api_key": stripe.key, "stripe_api_base": stripe.url,
-            "requests_per_second": 10_000.0, "reporting_currency": "usd", "dimensions": "interval", "slack_webhook_url": slack.webhook,
-            "alerts": {"digests": ["monthly"], "rules": [{"metric": "nrr", "window": "trailing_12", "below": "100 %", "each": "interval"}]},
-        })  # fmt: skip
+        loaded = isolated(
+            {
+                "database_url": f"sqlite:///{tmp_path / 'nrr.sqlite3'}",
+                "stripe_api_key": stripe.key,
+                "stripe_api_base": stripe.url,
+                "requests_per_second": 10_000.0,
+                "reporting_currency": "usd",
+                "dimensions": "interval",
+                "slack_webhook_url": slack.webhook,
+                "alerts": {
+                    "digests": ["monthly"],
+                    "rules": [{"metric": "nrr", "window": "trailing_12", "below": "100 %", "each": "interval"}],
+                },
+            }
+        )
         for number in range(nights):
             day = FIRST + timedelta(days=number * every_days)
             moment = datetime(day.year, day.month, day.day, 4, tzinfo=UTC)

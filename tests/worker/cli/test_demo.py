@@ -15,8 +15,15 @@ def test_the_demo_goes_the_whole_way_and_can_be_run_again(nrr: Run, tmp_path: Pa
     }
     first = nrr("demo", "--customers", "60", "--months", "14", "--seed", "3", **elsewhere)
     assert 0 == first.code, first.err
-    for part in ("MRR at the closing of 2025-02-28", "MRR bridge", "Retention at constant currency", "12 months to 2025-02-28",
-                 " a month", "evidence: evt_", "STRIPE_API_KEY"):  # fmt: skip
+    for part in (
+        "MRR at the closing of 2025-02-28",
+        "MRR bridge",
+        "Retention at constant currency",
+        "12 months to 2025-02-28",
+        " a month",
+        "evidence: evt_",
+        "STRIPE_API_KEY",
+    ):
         assert part in first.out, part
     assert "it holds" in first.err
     assert [tmp_path / ".demo" / "nrr.sqlite3"] == list((tmp_path / ".demo").iterdir())

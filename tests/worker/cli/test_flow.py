@@ -46,9 +46,15 @@ def installed(tmp_path_factory: pytest.TempPathFactory, stripe: Sandbox) -> Inst
     folder = tmp_path_factory.mktemp("installation")
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment = {
-        **kept, "STRIPE_API_KEY": stripe.key, "STRIPE_API_BASE": stripe.url, "DATABASE_URL": f"sqlite:///{folder}/nrr.sqlite3",
-        "NRR_REQUESTS_PER_SECOND": "5000", "XDG_CONFIG_HOME": str(folder), "XDG_DATA_HOME": str(folder), "REPORTING_CURRENCY": "usd",
-    }  # fmt: skip
+        **kept,
+        "STRIPE_API_KEY": stripe.key,
+        "STRIPE_API_BASE": stripe.url,
+        "DATABASE_URL": f"sqlite:///{folder}/nrr.sqlite3",
+        "NRR_REQUESTS_PER_SECOND": "5000",
+        "XDG_CONFIG_HOME": str(folder),
+        "XDG_DATA_HOME": str(folder),
+        "REPORTING_CURRENCY": "usd",
+    }
     made = Installation(folder, environment, stripe)
     for arguments in (("init",), ("sync", "--now", _now(stripe))):
         done = made(*arguments)
@@ -217,9 +223,13 @@ def test_ctrl_c_finishes_the_page_and_saves(nrr: Run, tmp_path: Path) -> None:
     """Exit 130; what was read is there, and the same command goes on from it."""
     with Sandbox(Business(customers=150, months=18, seed=4), latency_seconds=0.3) as slow:
         environment = {
-            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}, "STRIPE_API_KEY": slow.key,
-            "STRIPE_API_BASE": slow.url, "DATABASE_URL": f"sqlite:///{tmp_path}/nrr.sqlite3", "NRR_SHARDS": "1", "NRR_THREADS": "1",
-        }  # fmt: skip
+            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            "STRIPE_API_KEY": slow.key,
+            "STRIPE_API_BASE": slow.url,
+            "DATABASE_URL": f"sqlite:///{tmp_path}/nrr.sqlite3",
+            "NRR_SHARDS": "1",
+            "NRR_THREADS": "1",
+        }
         assert 0 == nrr("db", "upgrade", **environment).code
         process = subprocess.Popen([NRR, "sync", "--facts-only"], env=environment, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
         deadline = time.monotonic() + 60

@@ -15,8 +15,10 @@ Nrr = Any
 def here(nrr: Run, stripe: Sandbox, tmp_path: Path) -> Nrr:
     """`nrr` with a migrated database and the sandbox's key."""
     environment = {
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'nrr.sqlite3'}", "STRIPE_API_KEY": stripe.key, "STRIPE_API_BASE": stripe.url,
-    }  # fmt: skip
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'nrr.sqlite3'}",
+        "STRIPE_API_KEY": stripe.key,
+        "STRIPE_API_BASE": stripe.url,
+    }
 
     def run(*arguments: str) -> Done:
         return nrr(*arguments, **environment)
@@ -95,9 +97,11 @@ def test_a_night_its_run_and_the_health_afterwards(here: Nrr) -> None:
 def test_a_database_without_a_schema_is_exit_10(nrr: Run, stripe: Sandbox, tmp_path: Path) -> None:
     """Whatever is asked, with the command that helps."""
     environment = {
-        "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}", "STRIPE_API_KEY": stripe.key, "STRIPE_API_BASE": stripe.url,
+        "DATABASE_URL": f"sqlite:///{tmp_path / 'empty.sqlite3'}",
+        "STRIPE_API_KEY": stripe.key,
+        "STRIPE_API_BASE": stripe.url,
         "REDIS_URL": "redis://127.0.0.1:1/0",
-    }  # fmt: skip
+    }
     for words in (["backfill", "status"], ["nightly"], ["runs"], ["health"], ["worker"], ["beat"]):
         done = nrr(*words, **environment)
         assert 10 == done.code, (words, done.err)

@@ -11,9 +11,16 @@ from worker.cli import tables
 COLUMNS = ("plan", "id", "opening", "NRR", "churn", "closing")
 NUMBERS = COLUMNS[2:]
 ROWS = [
-    ("Team, 49.00 USD a month", "price_1MowQVLkdIwHu7ixeRlqHVzs", "USD 1,234,567.89", "101.28 %", "USD -3,178.91", "USD 1,250,370.01"),
+    (
+        "Team, 49.00 USD a month",
+        "price_1MowQVLkdIwHu7ixeRlqHVzs",
+        "USD 1,234,567.89",
+        "101.28 %",
+        "USD -3,178.91",
+        "USD 1,250,370.01",
+    ),
     ("Priority support for everybody, 9.00 USD a month", "price_2", "USD 0.00", "–", "USD 0.00", "USD 9.00"),
-]  # fmt: skip
+]
 
 
 def shown(monkeypatch: pytest.MonkeyPatch, width: int) -> list[str]:

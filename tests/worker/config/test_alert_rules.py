@@ -101,10 +101,12 @@ RULE = '[[alerts.rules]]\nname = "r"\n'
         ('metric = "churned_mrr"\nrises_by = 1000', "above", Fraction(10**9), Change(unit="amount")),
         (
             'metric = "nrr"\nrises_by = "3 points"\nagainst = "trailing_mean"\nmean_of = 3',
-            "above", Fraction(3, 100), Change("trailing_mean", "points", 3),
+            "above",
+            Fraction(3, 100),
+            Change("trailing_mean", "points", 3),
         ),
     ],
-)  # fmt: skip
+)
 def test_limits_are_exact(words: str, side: str, limit: Fraction, change: Change | None) -> None:
     """Per cent, points, amounts and numbers as people write them."""
     (rule,) = [r for r in read(RULE + words).rules if r.name == "r"]

@@ -60,8 +60,14 @@ def test_every_fault_is_told_at_once_with_its_place(monkeypatch: pytest.MonkeyPa
         load_settings()
     said = str(raised.value)
     assert 6 == len(raised.value.faults)
-    for part in ("reporting_timezone (in nrr.toml)", "curency (in nrr.toml)", "REPORTING_CURRENCY (from the environment)",
-                 "NRR_SHARDS", "DATABASE_URL", "discounts"):  # fmt: skip
+    for part in (
+        "reporting_timezone (in nrr.toml)",
+        "curency (in nrr.toml)",
+        "REPORTING_CURRENCY (from the environment)",
+        "NRR_SHARDS",
+        "DATABASE_URL",
+        "discounts",
+    ):
         assert part in said
 
 

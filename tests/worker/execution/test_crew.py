@@ -108,9 +108,12 @@ def test_one_account_put_aside_keeps_only_itself_waiting(engine: Engine) -> None
     """Its later stages are canceled; another account's go on, and so does what is of no account once nothing else is under way."""
     run = started(
         engine,
-        Job("list", 0, account=1, stage=0), Job("list", 0, account=2, stage=0), Job("mark", 0, account=1, stage=1),
-        Job("mark", 0, account=2, stage=1), Job("derive", 0, stage=2),
-    )  # fmt: skip
+        Job("list", 0, account=1, stage=0),
+        Job("list", 0, account=2, stage=0),
+        Job("mark", 0, account=1, stage=1),
+        Job("mark", 0, account=2, stage=1),
+        Job("derive", 0, stage=2),
+    )
     bad = claimed(engine)
     assert bad is not None
     assert 1 == bad.account

@@ -58,26 +58,70 @@ def _put(engine: Engine, subscriptions: list[Subscription]) -> None:
         for each in subscriptions:
             bucket, body = bucket_of(each.customer), encode(each)
             bulk.append(
-                connection, facts_schema.subscription_state,
-                ("bucket", "customer_id", "account", "subscription_id", "at", "source", "source_id", "status", "digest", "body", "learnt_at"),
+                connection,
+                facts_schema.subscription_state,
+                (
+                    "bucket",
+                    "customer_id",
+                    "account",
+                    "subscription_id",
+                    "at",
+                    "source",
+                    "source_id",
+                    "status",
+                    "digest",
+                    "body",
+                    "learnt_at",
+                ),
                 [(bucket, each.customer, 1, each.id, BEFORE, int(Source.EVENT), "evt", each.status, digest(body), body, LEARNT)],
-            )  # fmt: skip
+            )
             who = encode(Customer(each.customer, created=BEFORE, currency="usd"))
             bulk.append(
-                connection, facts_schema.customer_state,
+                connection,
+                facts_schema.customer_state,
                 ("bucket", "customer_id", "account", "at", "source", "source_id", "digest", "body", "learnt_at"),
                 [(bucket, each.customer, 1, BEFORE, int(Source.SNAPSHOT), "", digest(who), who, LEARNT)],
-            )  # fmt: skip
+            )
 
 
 def _paid_until(engine: Engine, customer: str, since: int, until: int) -> None:
     with begin(engine) as connection:
         bulk.append(
-            connection, facts_schema.invoice_line,
-            ("bucket", "customer_id", "account", "invoice_id", "line_id", "subscription_id", "amount", "currency", "period_start",
-             "period_end", "proration", "inclusive_tax", "learnt_at"),
-            [(bucket_of(customer), customer, 1, f"in_{customer}", "il", f"sub_{customer}", 120_000, "usd", since, until, False, 0, LEARNT)],
-        )  # fmt: skip
+            connection,
+            facts_schema.invoice_line,
+            (
+                "bucket",
+                "customer_id",
+                "account",
+                "invoice_id",
+                "line_id",
+                "subscription_id",
+                "amount",
+                "currency",
+                "period_start",
+                "period_end",
+                "proration",
+                "inclusive_tax",
+                "learnt_at",
+            ),
+            [
+                (
+                    bucket_of(customer),
+                    customer,
+                    1,
+                    f"in_{customer}",
+                    "il",
+                    f"sub_{customer}",
+                    120_000,
+                    "usd",
+                    since,
+                    until,
+                    False,
+                    0,
+                    LEARNT,
+                )
+            ],
+        )
 
 
 def _run(engine: Engine) -> list[tuple[str, int, int, int]]:
@@ -104,16 +148,24 @@ def _run(engine: Engine) -> list[tuple[str, int, int, int]]:
 def test_what_is_coming(engine: Engine) -> None:
     """Each date counts within the horizons that it lies in, with the MRR that it is about; what lies beyond them doesn't."""
     half = Discount("di", "half", BEFORE, Instant(NOW + 20 * DAY))
-    _put(engine, [
-        _subscription("plain"),
-        replace(_subscription("discounted", quantity=2), discounts=(half,)),
-        replace(_subscription("tries"), status="trialing", trial_start=BEFORE, trial_end=Instant(NOW + 10 * DAY)),
-        replace(_subscription("tries_long"), status="trialing", trial_start=BEFORE, trial_end=Instant(NOW + 70 * DAY)),
-        replace(_subscription("leaves", quantity=3), cancel_at=Instant(NOW + 60 * DAY), cancel_at_period_end=True, canceled_at=BEFORE),
-        replace(_subscription("leaves_late"), cancel_at=Instant(NOW + 300 * DAY), canceled_at=BEFORE),
-        _subscription("yearly", "yearly", 4),
-        _subscription("yearly_late", "yearly"),
-    ])  # fmt: skip
+    _put(
+        engine,
+        [
+            _subscription("plain"),
+            replace(_subscription("discounted", quantity=2), discounts=(half,)),
+            replace(_subscription("tries"), status="trialing", trial_start=BEFORE, trial_end=Instant(NOW + 10 * DAY)),
+            replace(_subscription("tries_long"), status="trialing", trial_start=BEFORE, trial_end=Instant(NOW + 70 * DAY)),
+            replace(
+                _subscription("leaves", quantity=3),
+                cancel_at=Instant(NOW + 60 * DAY),
+                cancel_at_period_end=True,
+                canceled_at=BEFORE,
+            ),
+            replace(_subscription("leaves_late"), cancel_at=Instant(NOW + 300 * DAY), canceled_at=BEFORE),
+            _subscription("yearly", "yearly", 4),
+            _subscription("yearly_late", "yearly"),
+        ],
+    )
     _paid_until(engine, "yearly", NOW - 320 * DAY, NOW + 45 * DAY)
     _paid_until(engine, "yearly_late", NOW - 10 * DAY, NOW + 355 * DAY)
     _paid_until(engine, "plain", NOW - 10 * DAY, NOW + 20 * DAY)
@@ -139,13 +191,18 @@ def test_what_a_schedule_plans_is_coming_and_no_mrr(engine: Engine) -> None:
         "plan_pauses", "active", "release", (), (PlannedPause(Instant(NOW + 10 * DAY), Instant(NOW + 50 * DAY), "scheduled"),)
     )
     over = replace(grows, id="plan_over", status="released")
-    _put(engine, [
-        replace(_subscription("grows"), schedule="plan_grows", plan=grows),
-        replace(_subscription("shrinks", quantity=2), schedule="plan_shrinks", plan=shrinks),
-        replace(_subscription("pauses", quantity=4), schedule="plan_pauses", plan=pauses),
-        replace(_subscription("over"), schedule="plan_over", plan=over),
-        replace(_subscription("leaves"), schedule="plan_grows", plan=grows, cancel_at=Instant(NOW + 25 * DAY), canceled_at=BEFORE),
-    ])  # fmt: skip
+    _put(
+        engine,
+        [
+            replace(_subscription("grows"), schedule="plan_grows", plan=grows),
+            replace(_subscription("shrinks", quantity=2), schedule="plan_shrinks", plan=shrinks),
+            replace(_subscription("pauses", quantity=4), schedule="plan_pauses", plan=pauses),
+            replace(_subscription("over"), schedule="plan_over", plan=over),
+            replace(
+                _subscription("leaves"), schedule="plan_grows", plan=grows, cancel_at=Instant(NOW + 25 * DAY), canceled_at=BEFORE
+            ),
+        ],
+    )
     assert [
         ("planned_pauses", 30, 400, 1),
         ("scheduled_churn", 30, 100, 1),

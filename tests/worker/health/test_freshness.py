@@ -34,8 +34,12 @@ def test_before_anything_happened(engine: Engine) -> None:
     """Nothing is invented, and no number stands for never, so that an alarm on absence can be written."""
     found = freshness.gather(engine)
     assert (None, None, None, 0, 0) == (
-        found.tick_age_seconds, found.sync_age_seconds, found.nightly_through, found.touched, found.quarantined,
-    )  # fmt: skip
+        found.tick_age_seconds,
+        found.sync_age_seconds,
+        found.nightly_through,
+        found.touched,
+        found.quarantined,
+    )
     assert ((), (), {}) == (found.streams, found.workers, dict(found.jobs))
     assert freshness.events_age_seconds(found) is None
     told = scraped(engine)

@@ -18,9 +18,19 @@ from worker.health.exporter import FreshnessCollector
 from worker.health.freshness import Freshness, WorkerAge
 
 GOOD = Freshness(
-    at=datetime(2026, 3, 5, tzinfo=UTC), streams=(), workers=(WorkerAge("nrr@one", 20.0), WorkerAge("nrr@two", 40.0)), tick_age_seconds=10.0,
-    sync_age_seconds=60.0, nightly_through=None, jobs={}, oldest_due_seconds=None, touched=0, quarantined=0, drift={}, failed_runs=0,
-)  # fmt: skip
+    at=datetime(2026, 3, 5, tzinfo=UTC),
+    streams=(),
+    workers=(WorkerAge("nrr@one", 20.0), WorkerAge("nrr@two", 40.0)),
+    tick_age_seconds=10.0,
+    sync_age_seconds=60.0,
+    nightly_through=None,
+    jobs={},
+    oldest_due_seconds=None,
+    touched=0,
+    quarantined=0,
+    drift={},
+    failed_runs=0,
+)
 
 
 @pytest.mark.parametrize(

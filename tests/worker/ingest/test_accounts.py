@@ -163,9 +163,14 @@ def test_one_account_whose_key_was_revoked_keeps_no_other_waiting(address: str, 
 def test_a_refused_key_is_exit_12_on_the_command_line(address: str, tmp_path: Path, europe: Sandbox) -> None:
     """And a sentence that says what to do, without the key in it."""
     environment = {
-        "HOME": str(tmp_path), "PYTHONPATH": str(ROOT), "PATH": os.environ.get("PATH", ""), "XDG_RUNTIME_DIR": str(tmp_path),
-        "DATABASE_URL": address, "STRIPE_API_BASE": europe.url, "STRIPE_API_KEY": "sk_test_thisisthewrongkey",
-    }  # fmt: skip
+        "HOME": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+        "PATH": os.environ.get("PATH", ""),
+        "XDG_RUNTIME_DIR": str(tmp_path),
+        "DATABASE_URL": address,
+        "STRIPE_API_BASE": europe.url,
+        "STRIPE_API_KEY": "sk_test_thisisthewrongkey",
+    }
     code = "import sys; sys.argv[0] = 'nrr'; from worker.cli.main import run; run()"
     done = subprocess.run(
         [sys.executable, "-c", code, "sync"], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=120

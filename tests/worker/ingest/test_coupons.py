@@ -31,11 +31,14 @@ NAMED = Discount("di_2", "GONE", AT)
 def page(held: Subscription | None = None, customer: Customer | None = None, bill: InvoiceEvidence | None = None) -> StripePage:
     """A page with these objects."""
     return StripePage(
-        "any", AT, 1, has_more=False,
+        "any",
+        AT,
+        1,
+        has_more=False,
         subscriptions=(SubscriptionState(AT, Source.SNAPSHOT, "", held),) if held else (),
         customers=(CustomerState(AT, Source.SNAPSHOT, "", customer),) if customer else (),
         invoices=(bill,) if bill else (),
-    )  # fmt: skip
+    )
 
 
 def known(coupon: Coupon) -> Catalog:
@@ -51,9 +54,12 @@ def test_everything_that_carries_a_discount_is_a_bearer() -> None:
     bill = InvoiceEvidence(Invoice("in_1", "cus_1", "sub_1", "paid", AT, "usd"), (line,))
     found = list(bearers(page(held, Customer("cus_1", discount=INLINED), bill)))
     assert [
-        Bearer("subscription", "sub_1", INLINED), Bearer("items", "sub_1", NAMED), Bearer("customer", "cus_1", INLINED),
-        Bearer("invoice", "in_1", INLINED), Bearer("lines", "in_1", NAMED),
-    ] == found  # fmt: skip
+        Bearer("subscription", "sub_1", INLINED),
+        Bearer("items", "sub_1", NAMED),
+        Bearer("customer", "cus_1", INLINED),
+        Bearer("invoice", "in_1", INLINED),
+        Bearer("lines", "in_1", NAMED),
+    ] == found
 
 
 def test_a_coupon_is_asked_for_while_its_products_are_unknown() -> None:

@@ -63,8 +63,9 @@ def test_what_is_foretold_comes_true(holed: tuple[Wiring, Sandbox]) -> None:
     after = figures(wiring)
     moved = {key: (before.get(key), after.get(key)) for key in {*before, *after} if before.get(key) != after.get(key)}
     told = {
-        (c.kind, c.first, c.until, c.currency): (c.before and c.before.closing, c.after and c.after.closing) for c in foretold.changes
-    }  # fmt: skip
+        (c.kind, c.first, c.until, c.currency): (c.before and c.before.closing, c.after and c.after.closing)
+        for c in foretold.changes
+    }
     assert moved == {key: told.get(key) for key in moved}
     assert 0 == len(preview(wiring, Request()).changes)
 

@@ -93,8 +93,10 @@ def test_whatever_is_tampered_with_is_found(business: Wiring) -> None:
         row = changed(engine, table, column, value)
         found = verify(business)
         assert (table.name, column, [row["customer"]]) == (
-            table.name, column, [each.split(" of ")[1].split(":")[0] for each in found.ledger if each.startswith(table.name)],
-        )  # fmt: skip
+            table.name,
+            column,
+            [each.split(" of ")[1].split(":")[0] for each in found.ledger if each.startswith(table.name)],
+        )
         restored(engine, table, row)
     assert clean(verify(business))
 

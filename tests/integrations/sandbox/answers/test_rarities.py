@@ -37,9 +37,7 @@ def test_ten_items_are_inlined_and_the_rest_is_paged() -> None:
         assert (10, True) == (len(held["data"]), held["has_more"])
         sub = only(sandbox, "/v1/subscriptions")["id"]
         assert 11 == len({each["id"] for each in every(sandbox, "/v1/subscription_items", [("subscription", sub)], limit=4)})
-        (event,) = (
-            e for e in every(sandbox, "/v1/events") if "items" in e["data"].get("previous_attributes", ())
-        )  # fmt: skip
+        (event,) = (e for e in every(sandbox, "/v1/events") if "items" in e["data"].get("previous_attributes", ()))
         now, before = event["data"]["object"]["items"], event["data"]["previous_attributes"]["items"]
         assert (10, True, 10) == (len(now["data"]), now["has_more"], len(before["data"]))
 
@@ -92,9 +90,11 @@ def test_a_scope_shows_only_where_it_is_expanded_and_never_five_levels_down() ->
 @pytest.mark.parametrize(("outcome", "quantity"), [("void", 1), ("open", 1), ("paid", 5)])
 def test_an_upgrade_that_waits_for_its_payment(outcome: str, quantity: int) -> None:
     """Until it is paid the subscription is what it was, and its invoice is open."""
-    script = Script().subscribe("2025-01-03", "price_team_monthly").offer(
-        "2025-01-10T12:00", quantity=5, settled="2025-01-11T11:00", outcome=outcome
-    )  # fmt: skip
+    script = (
+        Script()
+        .subscribe("2025-01-03", "price_team_monthly")
+        .offer("2025-01-10T12:00", quantity=5, settled="2025-01-11T11:00", outcome=outcome)
+    )
     with lived(script, now="2025-01-10T13:00") as sandbox:
         sub = only(sandbox, "/v1/subscriptions")
         assert 1 == sub["items"]["data"][0]["quantity"]
@@ -178,17 +178,20 @@ def test_what_is_billed_ahead_is_not_billed_again() -> None:
     with lived(Script().subscribe("2025-01-03", "price_starter_monthly").prebill("2025-01-10", 3), now="2025-05-20") as sandbox:
         spans = [
             (line["period"]["start"], line["period"]["end"], line["amount"])
-            for bill in every(sandbox, "/v1/invoices") for line in bill["lines"]["data"]
-        ]  # fmt: skip
+            for bill in every(sandbox, "/v1/invoices")
+            for line in bill["lines"]["data"]
+        ]
         days = [parse_instant(each) for each in ("2025-01-03", "2025-02-03", "2025-05-03", "2025-06-03")]
         assert [(days[2], days[3], 2900), (days[1], days[2], 8700), (days[0], days[1], 2900)] == spans
 
 
 def test_plans_for_later() -> None:
     """Phases to come, and a pause to come, are in the schedule; a pause only in the versions that have it."""
-    phases = Script().subscribe("2025-01-03", "price_team_monthly").schedule_phases(
-        "2025-01-05", [("2025-02-01", "price_team_monthly", 4), ("2025-03-01", "price_team_monthly", 9)]
-    )  # fmt: skip
+    phases = (
+        Script()
+        .subscribe("2025-01-03", "price_team_monthly")
+        .schedule_phases("2025-01-05", [("2025-02-01", "price_team_monthly", 4), ("2025-03-01", "price_team_monthly", 9)])
+    )
     pause = Script().subscribe("2025-01-04", "price_team_monthly").plan_pause("2025-01-06", "2025-02-10", "2025-03-10")
     with lived(phases, pause, now="2025-01-20") as sandbox:
         held, planned = get(sandbox, "/v1/subscription_schedules", version=ENDIVE)["data"][::-1]
@@ -204,9 +207,13 @@ def test_plans_for_later() -> None:
 def test_statuses_and_reasons_of_their_own() -> None:
     """A free month by trial, a status that nobody knows yet, and an end by Stripe's own policy."""
     script = (
-        Script().subscribe("2025-01-03", "price_starter_monthly").give_trial("2025-02-10", "2025-03-10")
-        .put_status("2025-04-01", "hibernating").put_status("2025-04-20", "active").cancel("2025-05-01", reason="canceled_by_retention_policy")
-    )  # fmt: skip
+        Script()
+        .subscribe("2025-01-03", "price_starter_monthly")
+        .give_trial("2025-02-10", "2025-03-10")
+        .put_status("2025-04-01", "hibernating")
+        .put_status("2025-04-20", "active")
+        .cancel("2025-05-01", reason="canceled_by_retention_policy")
+    )
     seen = []
     with lived(script, now="2025-02-01") as sandbox:
         for now in ("2025-02-01", "2025-02-20", "2025-03-20", "2025-04-10", "2025-04-25", "2025-05-02"):

@@ -34,8 +34,11 @@ def test_limits_refused_with_and_without_a_time_to_wait(troubled: Sandbox) -> No
     troubled.faults.add(Fault("rate_limit", reason="global-rate"))
     said = ask(troubled, "/v1/customers")
     assert (429, "rate_limit", "global-rate", None) == (
-        said.status, said.error["code"], said.headers["Stripe-Rate-Limited-Reason"], said.headers.get("Retry-After"),
-    )  # fmt: skip
+        said.status,
+        said.error["code"],
+        said.headers["Stripe-Rate-Limited-Reason"],
+        said.headers.get("Retry-After"),
+    )
     troubled.faults.add(Fault("rate_limit", retry_after=7))
     assert "7" == ask(troubled, "/v1/customers").headers["Retry-After"]
 

@@ -55,9 +55,20 @@ def test_ranges_of_creation(sandbox: Sandbox, path: str) -> None:
 
 def test_subscriptions_by_status(sandbox: Sandbox) -> None:
     """Without a status the canceled ones are left out; those of deleted customers are only among the canceled."""
-    listed = {status: {each["id"] for each in every(sandbox, "/v1/subscriptions", [("status", status)])} for status in (
-        "all", "active", "past_due", "canceled", "trialing", "unpaid", "paused", "incomplete_expired", "ended",
-    )}  # fmt: skip
+    listed = {
+        status: {each["id"] for each in every(sandbox, "/v1/subscriptions", [("status", status)])}
+        for status in (
+            "all",
+            "active",
+            "past_due",
+            "canceled",
+            "trialing",
+            "unpaid",
+            "paused",
+            "incomplete_expired",
+            "ended",
+        )
+    }
     bare = {each["id"] for each in every(sandbox, "/v1/subscriptions")}
     assert listed["ended"] == listed["canceled"] | listed["incomplete_expired"]
     assert bare == listed["all"] - listed["canceled"]

@@ -17,13 +17,29 @@ METADATA = st.lists(st.tuples(ANY, ANY), max_size=4).map(tuple)
 @pytest.mark.parametrize(
     "value",
     [
-        Price("p", "prod", "jpy", unit=Decimal("0.000000000001"), tiers=(Tier(5, None, Decimal("1E+3")), Tier(None, Decimal(2), None))),
+        Price(
+            "p", "prod", "jpy", unit=Decimal("0.000000000001"), tiers=(Tier(5, None, Decimal("1E+3")), Tier(None, Decimal(2), None))
+        ),
         Price("p", "prod", "usd", transform=Transform(10, "up")),
         Coupon("c", percent_off=Decimal("33.33"), amount_options=(("eur", 2**62),), products=()),
-        Customer("cus", created=Instant(256), discount=Discount("di", None, Instant(-5)), described=(Discount("x", "c", Instant(1), Instant(2)),)),
-        Subscription("s", "cus", "active", "usd", Instant(1), Instant(2), (Item("i", None, None, period_end=Instant(3)),), pause=Pause("void")),
+        Customer(
+            "cus",
+            created=Instant(256),
+            discount=Discount("di", None, Instant(-5)),
+            described=(Discount("x", "c", Instant(1), Instant(2)),),
+        ),
+        Subscription(
+            "s",
+            "cus",
+            "active",
+            "usd",
+            Instant(1),
+            Instant(2),
+            (Item("i", None, None, period_end=Instant(3)),),
+            pause=Pause("void"),
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_was_encoded_comes_back(value: object) -> None:
     """Exactly, decimals to the last place, and equal values give equal bytes."""
     body = encode(value)

@@ -107,9 +107,19 @@ def test_rules_of_the_schema_hold(engine: Engine) -> None:
     """Foreign keys and checks are no decoration on either database."""
     moment = datetime(2026, 1, 1, tzinfo=UTC)
     values = {
-        "kind": "list", "stream": "", "stage": 0, "priority": 5, "data": "{}", "status": "due", "token": 0, "attempts": 0,
-        "next_attempt_at": moment, "pages": 0, "objects": 0, "created_at": moment,
-    }  # fmt: skip
+        "kind": "list",
+        "stream": "",
+        "stage": 0,
+        "priority": 5,
+        "data": "{}",
+        "status": "due",
+        "token": 0,
+        "attempts": 0,
+        "next_attempt_at": moment,
+        "pages": 0,
+        "objects": 0,
+        "created_at": moment,
+    }
     with pytest.raises(IntegrityError), begin(engine) as connection:
         connection.execute(insert(job).values(run_id=999, **values))
     with begin(engine) as connection:
@@ -148,10 +158,18 @@ def test_the_clock_is_the_databases_and_goes_on(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("version", "safe"),
     [
-        ((3, 51, 3), True), ((3, 52, 0), True), ((3, 51, 2), False), ((3, 50, 7), True), ((3, 50, 6), False), ((3, 49, 9), False),
-        ((3, 44, 6), True), ((3, 44, 5), False), ((3, 40, 1), False), ((4, 0, 0), True),
+        ((3, 51, 3), True),
+        ((3, 52, 0), True),
+        ((3, 51, 2), False),
+        ((3, 50, 7), True),
+        ((3, 50, 6), False),
+        ((3, 49, 9), False),
+        ((3, 44, 6), True),
+        ((3, 44, 5), False),
+        ((3, 40, 1), False),
+        ((4, 0, 0), True),
     ],
-)  # fmt: skip
+)
 def test_a_log_is_written_ahead_only_where_that_is_safe(version: tuple[int, ...], safe: bool) -> None:
     """Releases with the fix, and their successors in the same series."""
     assert safe == wal_is_safe(version)

@@ -30,8 +30,16 @@ def _put(engine: Engine, count: int) -> None:
     }
     with begin(engine) as connection:
         for seq in range(count):
-            values = {"customer": 'a "b",\nc', "seq": seq, "day": date(2024, 2, 29), "before_micros": 0, "after_micros": 2**40 + seq,
-                      "delta_micros": 2**40 + seq, "inferred": seq % 2 == 1, "cause": ""}  # fmt: skip
+            values = {
+                "customer": 'a "b",\nc',
+                "seq": seq,
+                "day": date(2024, 2, 29),
+                "before_micros": 0,
+                "after_micros": 2**40 + seq,
+                "delta_micros": 2**40 + seq,
+                "inferred": seq % 2 == 1,
+                "cause": "",
+            }
             connection.execute(movement.insert().values(**row, **values))
 
 

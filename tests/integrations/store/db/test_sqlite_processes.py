@@ -31,11 +31,13 @@ def states(page: int) -> list[SubscriptionState]:
     """A page of subscriptions."""
     return [
         SubscriptionState(
-            Instant(1000), Source.SNAPSHOT, "",
+            Instant(1000),
+            Source.SNAPSHOT,
+            "",
             Subscription(f"sub_{n:05d}", f"cus_{n:05d}", "active", "usd", Instant(n), Instant(n), (Item(f"si_{n}", "price", 1),)),
         )
         for n in range(page * OF_EACH, (page + 1) * OF_EACH)
-    ]  # fmt: skip
+    ]
 
 
 def write(url: str, owner: str, begun: Barrier | None = None) -> None:

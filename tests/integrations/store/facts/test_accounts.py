@@ -13,9 +13,7 @@ from integrations.store.facts.accounts import AccountRefused, AccountRow
 def bind(engine: Engine, name: str, stripe_id: str, *, livemode: bool = False) -> int:
     """Bind in a transaction of its own."""
     with begin(engine) as connection:
-        return accounts.bind(
-            connection, name=name, stripe_id=stripe_id, livemode=livemode, country="DE", default_currency="eur"
-        )  # fmt: skip
+        return accounts.bind(connection, name=name, stripe_id=stripe_id, livemode=livemode, country="DE", default_currency="eur")
 
 
 def test_the_same_key_is_the_same_account(engine: Engine) -> None:

@@ -57,7 +57,7 @@ def test_a_line_that_another_sight_tells_is_told(engine: Engine, turned: bool) -
         replace(LINE, taxes_told=False),
     ],
     ids=["plain", "discounted", "fraction", "silent", "untaxed"],
-)  # fmt: skip
+)
 def test_what_a_line_says_beyond_its_columns(engine: Engine, line: InvoiceLine) -> None:
     """And what it doesn't say."""
     assert (line,) == stored(engine, InvoiceEvidence(HEAD, (line,))).lines

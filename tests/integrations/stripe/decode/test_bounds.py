@@ -17,21 +17,42 @@ YEAR_ONE = -62_135_596_800
 YEAR_2300 = 10_413_792_000
 
 PRICE: dict[str, Any] = {
-    "id": "price_1", "object": "price", "created": NOW, "currency": "usd", "product": "prod_1", "type": "recurring",
-    "billing_scheme": "per_unit", "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"},
-    "unit_amount": 2000, "unit_amount_decimal": "2000",
-}  # fmt: skip
+    "id": "price_1",
+    "object": "price",
+    "created": NOW,
+    "currency": "usd",
+    "product": "prod_1",
+    "type": "recurring",
+    "billing_scheme": "per_unit",
+    "recurring": {"interval": "month", "interval_count": 1, "usage_type": "licensed"},
+    "unit_amount": 2000,
+    "unit_amount_decimal": "2000",
+}
 DISCOUNT: dict[str, Any] = {
-    "id": "di_1", "start": NOW, "end": None,
+    "id": "di_1",
+    "start": NOW,
+    "end": None,
     "coupon": {"id": "co_1", "percent_off": 10, "amount_off": None, "currency": None, "duration": "forever"},
-}  # fmt: skip
+}
 ITEM: dict[str, Any] = {
-    "id": "si_1", "price": PRICE, "quantity": 1, "discounts": [], "current_period_start": NOW, "current_period_end": NOW + 2_678_400,
-}  # fmt: skip
+    "id": "si_1",
+    "price": PRICE,
+    "quantity": 1,
+    "discounts": [],
+    "current_period_start": NOW,
+    "current_period_end": NOW + 2_678_400,
+}
 SUBSCRIPTION: dict[str, Any] = {
-    "id": "sub_1", "customer": "cus_1", "status": "active", "currency": "usd", "created": NOW, "start_date": NOW, "discounts": [],
-    "items": {"data": [ITEM], "has_more": False}, "metadata": {},
-}  # fmt: skip
+    "id": "sub_1",
+    "customer": "cus_1",
+    "status": "active",
+    "currency": "usd",
+    "created": NOW,
+    "start_date": NOW,
+    "discounts": [],
+    "items": {"data": [ITEM], "has_more": False},
+    "metadata": {},
+}
 COUPON: dict[str, Any] = {
     "id": "co_1",
     "percent_off": None,
@@ -41,16 +62,34 @@ COUPON: dict[str, Any] = {
     "created": NOW,
 }
 LINE: dict[str, Any] = {
-    "id": "il_1", "amount": 2000, "currency": "usd", "quantity": 1, "period": {"start": NOW, "end": NOW + 2_678_400}, "discounts": [],
-    "discount_amounts": [], "taxes": [], "pricing": {"price_details": {"price": "price_1", "product": "prod_1"}},
-    "parent": {"type": "subscription_item_details", "subscription_item_details": {
-        "subscription": "sub_1", "subscription_item": "si_1", "proration": False,
-    }},
-}  # fmt: skip
+    "id": "il_1",
+    "amount": 2000,
+    "currency": "usd",
+    "quantity": 1,
+    "period": {"start": NOW, "end": NOW + 2_678_400},
+    "discounts": [],
+    "discount_amounts": [],
+    "taxes": [],
+    "pricing": {"price_details": {"price": "price_1", "product": "prod_1"}},
+    "parent": {
+        "type": "subscription_item_details",
+        "subscription_item_details": {
+            "subscription": "sub_1",
+            "subscription_item": "si_1",
+            "proration": False,
+        },
+    },
+}
 INVOICE: dict[str, Any] = {
-    "id": "in_1", "customer": "cus_1", "status": "paid", "created": NOW, "currency": "usd", "amount_paid": 2000,
-    "status_transitions": {"finalized_at": NOW, "paid_at": NOW}, "lines": {"data": [LINE], "has_more": False},
-}  # fmt: skip
+    "id": "in_1",
+    "customer": "cus_1",
+    "status": "paid",
+    "created": NOW,
+    "currency": "usd",
+    "amount_paid": 2000,
+    "status_transitions": {"finalized_at": NOW, "paid_at": NOW},
+    "lines": {"data": [LINE], "has_more": False},
+}
 CUSTOMER: dict[str, Any] = {"id": "cus_1", "created": NOW, "discount": None, "metadata": {}}
 WHOLE = {"price": PRICE, "subscription": SUBSCRIPTION, "coupon": COUPON, "invoice": INVOICE, "customer": CUSTOMER}
 
@@ -94,8 +133,12 @@ ABSURD = [
     ("subscription", "items.data.0.current_period_end", 2**62, "bad_date"),
     ("subscription", "items.data.0.current_trial", {"start_date": NOW, "end_date": YEAR_ONE}, "bad_date"),
     ("subscription", "items.data.0.discounts", [DISCOUNT | {"end": YEAR_ONE}], "bad_date"),
-    ("subscription", "items.data.0", ITEM | {"quantity": 10**9, "price": PRICE | {"unit_amount": None, "unit_amount_decimal": "99999999900"}},
-     "out_of_bounds"),
+    (
+        "subscription",
+        "items.data.0",
+        ITEM | {"quantity": 10**9, "price": PRICE | {"unit_amount": None, "unit_amount_decimal": "99999999900"}},
+        "out_of_bounds",
+    ),
     ("subscription", "pending_update", {"expires_at": 2**61}, "bad_date"),
     ("subscription", "pending_update", {"expires_at": NOW, "subscription_items": [ITEM | {"quantity": 10**15}]}, "out_of_bounds"),
     ("customer", "created", YEAR_ONE, "bad_date"),
@@ -109,7 +152,7 @@ ABSURD = [
     ("invoice", "lines.data.0.taxes", [{"amount": HUGE, "tax_behavior": "inclusive"}], "out_of_bounds"),
     ("invoice", "lines.data.0.discounts", [DISCOUNT | {"end": YEAR_2300}], "bad_date"),
     ("invoice", "lines.data.0.discount_amounts", [{"amount": HUGE, "discount": "di_1"}], "out_of_bounds"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(

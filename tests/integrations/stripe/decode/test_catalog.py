@@ -52,17 +52,27 @@ def test_a_tiered_price_with_options() -> None:
         "zzz": {"unit_amount": 1},
     }
     found = price(
-        billing_scheme="tiered", tiers_mode="graduated", tiers=tiers, unit_amount=None, unit_amount_decimal=None,
-        currency_options=options, tax_behavior="inclusive", nickname="Team", currency="USD",
-    )  # fmt: skip
-    assert (
-        Price(
-            "price_pro", "prod_pro", "usd", scheme="tiered", tiers_mode="graduated",
-            tiers=(Tier(5, Decimal(1500), Decimal(2000)), Tier(None, Decimal("0.5"), None)),
-            options=(CurrencyOption("eur", None, (Tier(None, None, Decimal(1)),)), CurrencyOption("jpy", Decimal(300), ())),
-            tax_behavior="inclusive", nickname="Team",
-        ) == bare(found)
-    )  # fmt: skip
+        billing_scheme="tiered",
+        tiers_mode="graduated",
+        tiers=tiers,
+        unit_amount=None,
+        unit_amount_decimal=None,
+        currency_options=options,
+        tax_behavior="inclusive",
+        nickname="Team",
+        currency="USD",
+    )
+    assert Price(
+        "price_pro",
+        "prod_pro",
+        "usd",
+        scheme="tiered",
+        tiers_mode="graduated",
+        tiers=(Tier(5, Decimal(1500), Decimal(2000)), Tier(None, Decimal("0.5"), None)),
+        options=(CurrencyOption("eur", None, (Tier(None, None, Decimal(1)),)), CurrencyOption("jpy", Decimal(300), ())),
+        tax_behavior="inclusive",
+        nickname="Team",
+    ) == bare(found)
 
 
 @pytest.mark.parametrize(
@@ -109,14 +119,16 @@ def test_an_expanded_product_is_noted() -> None:
         ({"percent_off": 25.5}, {"percent_off": Decimal("25.5")}),
         ({"percent_off": 50.0}, {"percent_off": Decimal(50)}),
         ({"percent_off": "33.333333"}, {"percent_off": Decimal("33.333333")}),
-        ({"amount_off": 500, "currency": "EUR", "currency_options": {"eur": {"amount_off": 500}, "usd": {"amount_off": 600}}},
-         {"amount_off": 500, "currency": "eur", "amount_options": (("usd", 600),)}),
+        (
+            {"amount_off": 500, "currency": "EUR", "currency_options": {"eur": {"amount_off": 500}, "usd": {"amount_off": 600}}},
+            {"amount_off": 500, "currency": "eur", "amount_options": (("usd", 600),)},
+        ),
         ({"duration": "repeating", "duration_in_months": 3}, {"duration": "repeating", "months": 3}),
         ({"duration": "once"}, {"duration": "once"}),
         ({"applies_to": {"products": ["prod_b", "prod_a"]}}, {"products": ("prod_a", "prod_b")}),
         ({"applies_to": {"products": []}}, {"products": None}),
     ],
-)  # fmt: skip
+)
 def test_a_coupon(written: dict[str, Any], expected: dict[str, Any]) -> None:
     """Percent or amount, in other currencies, for how long and for which products."""
     base = {"id": "C", "object": "coupon", "duration": "forever", "amount_off": None, "percent_off": None, "currency": None}

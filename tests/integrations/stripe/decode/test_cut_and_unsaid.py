@@ -76,8 +76,9 @@ def test_an_item_on_two_pages_counts_once() -> None:
         (page,) = reader.pages("subscriptions")
     found = page.subscriptions[0].subscription
     assert ([("si_00", 2), ("si_01", 7), ("si_02", 2), ("si_03", 2)], True) == (
-        [(i.id, i.quantity) for i in found.items], found.items_complete,
-    )  # fmt: skip
+        [(i.id, i.quantity) for i in found.items],
+        found.items_complete,
+    )
 
 
 def test_an_item_twice_on_one_page_counts_once() -> None:
@@ -141,12 +142,15 @@ def details(kind: str, **changes: Any) -> JSON:
 
 UNREAD: dict[str, tuple[JSON, str]] = {
     "no parent": (good(parent=None), "line_without_parent"),
-    "a parent without details": (good(parent={"type": "subscription_item_details", "subscription_item_details": None}), "line_without_parent"),
+    "a parent without details": (
+        good(parent={"type": "subscription_item_details", "subscription_item_details": None}),
+        "line_without_parent",
+    ),
     "a parent of a new type": (good(parent={"type": "something_new"}), "line_without_parent"),
     "no period": (good(period=None), "line_without_period"),
     "half a period": (good(period={"start": 5}), "line_without_period"),
     "no amount": (good(amount=None), "line_without_amount"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", UNREAD)
@@ -212,9 +216,13 @@ def test_discounts_and_taxes_of_a_line_are_told_or_not(changes: JSON, expected: 
 @pytest.mark.parametrize(
     ("whole", "decimal", "expected"),
     [
-        (2, "2", (2, None)), (2, "2.5", (2, Decimal("2.5"))), (None, "3", (3, None)), (None, "0.25", (0, Decimal("0.25"))), (4, None, (4, None)),
+        (2, "2", (2, None)),
+        (2, "2.5", (2, Decimal("2.5"))),
+        (None, "3", (3, None)),
+        (None, "0.25", (0, Decimal("0.25"))),
+        (4, None, (4, None)),
     ],
-)  # fmt: skip
+)
 def test_a_quantity_with_a_fraction(whole: int | None, decimal: str | None, expected: tuple[int | None, Decimal | None]) -> None:
     """The whole number is cut, the exact one is kept beside it where it says more."""
     found = told(good(quantity=whole, quantity_decimal=decimal))
@@ -247,12 +255,23 @@ def test_an_account_in_the_place_of_the_customer() -> None:
 def test_a_schedule_comes_with_its_subscription() -> None:
     """Phases with items and discounts, and planned pauses; an id alone says nothing of what is to come."""
     phases = [
-        {"start_date": 10, "end_date": 20, "currency": "usd", "items": [{"price": "price_pro", "quantity": 2, "discounts": []}], "discounts": []},
         {
-            "start_date": 20, "end_date": 30, "currency": "USD", "items": [{"price": "price_max", "discounts": [{"discount": "di_9"}]}],
-            "discounts": [{"coupon": "TEN", "discount_end": {"timestamp": 25}}], "trial": True, "trial_end": 30,
+            "start_date": 10,
+            "end_date": 20,
+            "currency": "usd",
+            "items": [{"price": "price_pro", "quantity": 2, "discounts": []}],
+            "discounts": [],
         },
-    ]  # fmt: skip
+        {
+            "start_date": 20,
+            "end_date": 30,
+            "currency": "USD",
+            "items": [{"price": "price_max", "discounts": [{"discount": "di_9"}]}],
+            "discounts": [{"coupon": "TEN", "discount_end": {"timestamp": 25}}],
+            "trial": True,
+            "trial_end": 30,
+        },
+    ]
     pauses = [
         {
             "key": "p",
@@ -268,15 +287,23 @@ def test_a_schedule_comes_with_its_subscription() -> None:
     )
     ten = ScheduledDiscount("TEN", None, Instant(25))
     assert plan == Schedule(
-        "sub_sched_1", "active", "cancel",
+        "sub_sched_1",
+        "active",
+        "cancel",
         (
             ScheduledPhase(Instant(10), Instant(20), "usd", (ScheduledItem("price_pro", 2),)),
             ScheduledPhase(
-                Instant(20), Instant(30), "usd", (ScheduledItem("price_max", None, (ScheduledDiscount(None, "di_9"),)),), (ten,), True, Instant(30),
+                Instant(20),
+                Instant(30),
+                "usd",
+                (ScheduledItem("price_max", None, (ScheduledDiscount(None, "di_9"),)),),
+                (ten,),
+                True,
+                Instant(30),
             ),
         ),
         (PlannedPause(Instant(12), Instant(15), "scheduled", "pending"),),
-    )  # fmt: skip
+    )
     named = listed("subscription", subscription("endive", schedule="sub_sched_1")).subscriptions[0].subscription
     assert ("sub_sched_1", None) == (named.schedule, named.plan)
 
@@ -301,13 +328,22 @@ def test_updates_that_wait_and_billing_ahead() -> None:
         "endive",
         pending_update={"expires_at": 77, "subscription_items": [first | {"quantity": 9}], "trial_end": None},
         managed_payments={"enabled": True},
-        billing_schedules=[{"key": "k", "bill_until": {"computed_timestamp": 9000, "type": "duration"}, "applies_to": [{"price": "price_pro", "type": "price"}]}],
-    )  # fmt: skip
+        billing_schedules=[
+            {
+                "key": "k",
+                "bill_until": {"computed_timestamp": 9000, "type": "duration"},
+                "applies_to": [{"price": "price_pro", "type": "price"}],
+            }
+        ],
+    )
     shape["items"]["data"][0] |= {"billed_until": 9000}
     found = listed("subscription", shape).subscriptions[0].subscription
     assert (2, Instant(3000), Instant(9000), True) == (
-        found.items[0].quantity, found.items[0].period_end, found.items[0].billed_until, found.managed_payments,
-    )  # fmt: skip
+        found.items[0].quantity,
+        found.items[0].period_end,
+        found.items[0].billed_until,
+        found.managed_payments,
+    )
     assert isinstance(found.pending_update, PendingUpdate)
     assert found.pending_update.items is not None
     assert (77, 9) == (found.pending_update.expires_at, found.pending_update.items[0].quantity)
@@ -320,12 +356,26 @@ def test_updates_that_wait_and_billing_ahead() -> None:
 def waiting(**changes: Any) -> JSON:
     """An invoice item that prorates a subscription and has no invoice yet."""
     return {
-        "id": "ii_1", "object": "invoiceitem", "amount": -250, "currency": "usd", "customer": "cus_1", "date": 5, "invoice": None,
-        "period": {"start": 2500, "end": 3000}, "proration": True, "quantity": 2, "discounts": [],
+        "id": "ii_1",
+        "object": "invoiceitem",
+        "amount": -250,
+        "currency": "usd",
+        "customer": "cus_1",
+        "date": 5,
+        "invoice": None,
+        "period": {"start": 2500, "end": 3000},
+        "proration": True,
+        "quantity": 2,
+        "discounts": [],
         "parent": {"type": "subscription_details", "subscription_details": {"subscription": "sub_1", "subscription_item": "si_1"}},
         "pricing": {"type": "price_details", "price_details": {"price": "price_pro", "product": "prod_pro"}},
-        "proration_details": {"credited_items": {"type": "invoice_line_items", "invoice_line_item_details": {"invoice": "in_0", "invoice_line_items": ["il_0"]}}},
-    } | changes  # fmt: skip
+        "proration_details": {
+            "credited_items": {
+                "type": "invoice_line_items",
+                "invoice_line_item_details": {"invoice": "in_0", "invoice_line_items": ["il_0"]},
+            }
+        },
+    } | changes
 
 
 def test_prorations_that_wait_for_an_invoice_are_read() -> None:
@@ -335,9 +385,18 @@ def test_prorations_that_wait_for_an_invoice_are_read() -> None:
         (page,) = reader.pages("pending_items")
     ((owner, found),) = page.pending
     assert ("cus_1", "ii_1", "", "sub_1", "si_1", "price_pro", 2, -250, True, ("il_0",), "ii_1") == (
-        owner, found.id, found.invoice, found.subscription, found.item, found.price, found.quantity, found.amount, found.proration,
-        found.credited_lines, found.invoice_item,
-    )  # fmt: skip
+        owner,
+        found.id,
+        found.invoice,
+        found.subscription,
+        found.item,
+        found.price,
+        found.quantity,
+        found.amount,
+        found.proration,
+        found.credited_lines,
+        found.invoice_item,
+    )
     assert ([], True) == (list(page.rejected), found.gives_back)
 
 

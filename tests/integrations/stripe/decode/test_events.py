@@ -67,13 +67,31 @@ def test_old_versions_that_tell_plan_and_quantity_alone() -> None:
     ("changes", "previous", "field", "old", "new"),
     [
         ({"status": "active"}, {"status": "trialing"}, "status", "trialing", "active"),
-        ({"cancel_at_period_end": True, "cancel_at": 9, "canceled_at": 5}, {"cancel_at_period_end": False, "cancel_at": None, "canceled_at": None}, "cancel_at", None, 9),
+        (
+            {"cancel_at_period_end": True, "cancel_at": 9, "canceled_at": 5},
+            {"cancel_at_period_end": False, "cancel_at": None, "canceled_at": None},
+            "cancel_at",
+            None,
+            9,
+        ),
         ({"pause_collection": {"behavior": "void", "resumes_at": None}}, {"pause_collection": None}, "pause", None, "void"),
-        ({"pause_collection": None}, {"pause_collection": {"behavior": "keep_as_draft", "resumes_at": 7}}, "pause", "keep_as_draft", None),
-        ({"metadata": {"a": "1", "b": "2"}}, {"metadata": {"a": "0", "b": None, "c": "3"}}, "metadata", (("a", "0"), ("c", "3")), (("a", "1"), ("b", "2"))),
+        (
+            {"pause_collection": None},
+            {"pause_collection": {"behavior": "keep_as_draft", "resumes_at": 7}},
+            "pause",
+            "keep_as_draft",
+            None,
+        ),
+        (
+            {"metadata": {"a": "1", "b": "2"}},
+            {"metadata": {"a": "0", "b": None, "c": "3"}},
+            "metadata",
+            (("a", "0"), ("c", "3")),
+            (("a", "1"), ("b", "2")),
+        ),
         ({"trial_end": 3000}, {"trial_end": 2000}, "trial_end", 2000, 3000),
     ],
-)  # fmt: skip
+)
 def test_single_fields_before_and_after(
     changes: dict[str, Any], previous: dict[str, Any], field: str, old: object, new: object
 ) -> None:
@@ -220,8 +238,15 @@ def test_names_come_only_for_who_asked() -> None:
 def test_types_that_are_asked_for_are_understood() -> None:
     """Twenty names at most, which is what one request may filter by, and none of them is passed over."""
     assert 20 >= len(set(EVENT_TYPES)) == len(EVENT_TYPES)
-    objects = {"customer.subscription": subscription("clover"), "customer": customer("clover"), "customer.discount": discount("clover"),
-               "invoice": invoice("clover"), "price": PRICE, "coupon": COUPON, "product": {"id": "prod_1"}}  # fmt: skip
+    objects = {
+        "customer.subscription": subscription("clover"),
+        "customer": customer("clover"),
+        "customer.discount": discount("clover"),
+        "invoice": invoice("clover"),
+        "price": PRICE,
+        "coupon": COUPON,
+        "product": {"id": "prod_1"},
+    }
     for kind in EVENT_TYPES:
         assert [kind] == [e.type for e in read(kind, objects[kind.rpartition(".")[0]]).events]
 

@@ -98,9 +98,16 @@ def test_the_facts_that_date_themselves(generation: str) -> None:
     )
     expected = (I(900), I(1100), I(3000), True, I(2500), I(3000), Pause("void", I(4000)), "sub_sched_1", "clock_1")
     assert expected == (
-        found.trial_start, found.trial_end, found.cancel_at, found.cancel_at_period_end, found.canceled_at, found.ended_at,
-        found.pause, found.schedule, found.test_clock,
-    )  # fmt: skip
+        found.trial_start,
+        found.trial_end,
+        found.cancel_at,
+        found.cancel_at_period_end,
+        found.canceled_at,
+        found.ended_at,
+        found.pause,
+        found.schedule,
+        found.test_clock,
+    )
     assert ("cancellation_requested", "too_expensive") == (found.cancel_reason, found.cancel_feedback)
 
 
@@ -203,10 +210,20 @@ def test_an_invoice(generation: str) -> None:
         ),
         (
             InvoiceLine(
-                "il_1", "in_1", "sub_1", "si_1", "price_pro", 2, 5000, "usd", I(2000), I(3000), inclusive_tax=800,
+                "il_1",
+                "in_1",
+                "sub_1",
+                "si_1",
+                "price_pro",
+                2,
+                5000,
+                "usd",
+                I(2000),
+                I(3000),
+                inclusive_tax=800,
             ),
         ),
-    )  # fmt: skip
+    )
     page = listed("invoice", shape)
     assert (expected,) == bare(page.invoices)
     assert 0 == page.other_lines
@@ -222,8 +239,12 @@ def test_a_proration_pair(generation: str, of_item: bool) -> None:
         line(generation, line_id="il_d", amount=333, price="price_small", quantity=3, proration=True, of_item=of_item, start=2300),
     )
     assert (-667, "price_pro", 2, ("il_0",), True) == (
-        credit.amount, credit.price, credit.quantity, credit.credited_lines, credit.proration,
-    )  # fmt: skip
+        credit.amount,
+        credit.price,
+        credit.quantity,
+        credit.credited_lines,
+        credit.proration,
+    )
     assert (333, "price_small", 3, (), True) == (debit.amount, debit.price, debit.quantity, debit.credited_lines, debit.proration)
     assert {("sub_1", "si_1" if of_item else None, I(2300), I(3000))} == {
         (x.subscription, x.item, x.period_start, x.period_end) for x in (credit, debit)

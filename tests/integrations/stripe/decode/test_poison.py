@@ -33,14 +33,33 @@ POISON: dict[str, tuple[str, dict[str, Any], str]] = {
     "a NUL in the customer": ("subscription", poison(customer="cus_\x001"), "bad_text"),
     "half a surrogate in the status": ("subscription", poison(status="act\ud800ive"), "bad_text"),
     "a NUL in an item's price": (
-        "subscription", poison(items={"data": [{"id": "si_1", "price": "pr\x00", "quantity": 1}], "has_more": False}), "bad_text"),
-    "neither a status nor a date of one": ("invoice", invoice("clover", id="in_bad", status=None, status_transitions={}), "missing_status"),
+        "subscription",
+        poison(items={"data": [{"id": "si_1", "price": "pr\x00", "quantity": 1}], "has_more": False}),
+        "bad_text",
+    ),
+    "neither a status nor a date of one": (
+        "invoice",
+        invoice("clover", id="in_bad", status=None, status_transitions={}),
+        "missing_status",
+    ),
     "an unknown currency": ("invoice", invoice("clover", id="in_bad", currency="zzz"), "unknown_currency"),
     "a customer of numbers": ("customer", customer("clover", id="cus_bad", metadata={"a": 5}), "bad_shape"),
-    "an event without a date": ("event", event("customer.created", customer("clover"), event_id="evt_bad") | {"created": None}, "missing_date"),
-    "an event of a bad subscription": ("event", event("customer.subscription.created", poison(currency="zzz"), event_id="evt_bad"), "unknown_currency"),
-    "an event of no subscription": ("event", event("customer.subscription.created", poison(status=5), event_id="evt_bad"), "bad_shape"),
-}  # fmt: skip
+    "an event without a date": (
+        "event",
+        event("customer.created", customer("clover"), event_id="evt_bad") | {"created": None},
+        "missing_date",
+    ),
+    "an event of a bad subscription": (
+        "event",
+        event("customer.subscription.created", poison(currency="zzz"), event_id="evt_bad"),
+        "unknown_currency",
+    ),
+    "an event of no subscription": (
+        "event",
+        event("customer.subscription.created", poison(status=5), event_id="evt_bad"),
+        "bad_shape",
+    ),
+}
 GOOD = {
     "subscription": subscription("clover", id="sub_good"),
     "invoice": invoice("clover", line("clover", line_id="il_9", amount=1), id="in_good"),
