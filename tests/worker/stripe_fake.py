@@ -5,6 +5,7 @@ slow. Subscriptions only: what is in a page is the decoder's business and tested
 """
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
@@ -158,7 +159,8 @@ class FakeStripe:
             self.asked.append((object_id, None, None, None))
         self.before_page(object_id, None, None)
         if not there or object_id in self.gone:
-            return StripePage(stream, self.now, 0, False, rejected=(Rejected(object_id, kind, "gone", "made so"),))
+            ours = Instant(int(time.time()))  # no answer dates what is not there
+            return StripePage(stream, ours, 0, False, rejected=(Rejected(object_id, kind, "gone", "made so"),))
         if object_id in self.lagging:
             return replace(
                 self._page(stream, [(START, object_id)], False, None),

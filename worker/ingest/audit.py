@@ -82,7 +82,8 @@ def do_missing(ingest: Ingest, job: Job) -> None:
             page = single(reader, kind, object_id)
             if any(each.reason == "gone" for each in page.rejected):
                 with read(ingest.engine) as connection:
-                    page = as_gone(connection, job.account, kind, object_id, customer, page)
+                    # That there is no such object no answer dates: what is missing was missed when this audit began.
+                    page = as_gone(connection, job.account, kind, object_id, customer, replace(page, observed_at=since))
             ingest.writer.put(Part(feed, (page,), object_id, objects=page.objects))
             ingest.moved(job)
             ingest.stop.check()
