@@ -315,7 +315,7 @@ def test_country_falls_back_to_shipping() -> None:
 def test_a_deleted_customer() -> None:
     """`{deleted: true}` is a state."""
     (state,) = listed("customer", {"id": "cus_9", "object": "customer", "deleted": True}).customers
-    assert Customer("cus_9", deleted=True) == state.customer
+    assert Customer("cus_9", deleted=True, metadata_told=False) == state.customer
 
 
 def test_where_the_coupon_hangs() -> None:
