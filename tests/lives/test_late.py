@@ -99,9 +99,9 @@ def lagging_replica(m: Maker) -> None:
     versions.append((DAY_OF + 1_800, newest))
 
 
-@late("2026-05-20 new 20.00")
+@late("2026-05-20 new 20.00", "2026-06-10 churn -20.00")
 def vanished_from_every_list(m: Maker) -> None:
-    """Held as live, and in no list any more: MRR is held, and somebody says so."""
+    """Held as live, and in no list any more since the 8th: the night's audit finds it gone, and says so."""
     seats(m)
     m.account.put("subscriptions", None, noon("2026-06-08"), object_id=m.sub)
 

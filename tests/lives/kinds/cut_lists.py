@@ -70,3 +70,21 @@ def invoice_line_on_two_pages(m: Maker) -> None:
             reason="subscription_create" if number == 0 else "subscription_cycle",
             told=False,
         )
+
+
+@life(
+    right(
+        "2026-05-20 new 120.00", "2026-06-01 expansion 10.00", or_=(moves("2026-05-20 new 120.00", "2026-06-15 expansion 10.00"),)
+    ),
+    everything_daily=right("2026-05-20 new 120.00", "2026-06-01 expansion 10.00"),
+    invoices_once=right("2026-05-20 new 120.00", "2026-06-15 expansion 10.00", marked=True),
+    invoices_daily=right("2026-05-20 new 120.00", "2026-06-01 expansion 10.00", marked=True),
+    events_once=None,  # nothing says what the last two of twelve items were before the listing
+    listings_once=right("2026-05-20 new 130.00"),
+    listings_daily=right("2026-05-20 new 120.00", "2026-06-01 expansion 10.00", marked=True),
+)
+def twelfth_item_doubles(m: Maker) -> None:
+    """What changes is behind the first ten items, where no event shows it."""
+    start = noon("2026-05-20")
+    billed(m, many(m, start, 12), start)
+    m.change(noon("2026-06-01"), lambda sub: sub["items"]["data"][11].update(quantity=2))
