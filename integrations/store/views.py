@@ -35,6 +35,50 @@ _GRR: Final = (
     "CASE WHEN {companion_text:grr_by} = 'running_minimum' THEN {rate:{companion:lowest}/r.opening} "
     "ELSE {rate:(r.opening - r.contraction - r.churn)/r.opening} END"
 )
+_MEMBERS: Final = (
+    "CASE WHEN {companion_text:grr_by} = 'running_minimum' THEN {number:{companion:lowest}} "
+    "ELSE {number:(r.opening - r.contraction - r.churn)} END"
+)
+_REACH: Final = "1.6448536270"
+"""Standard errors to either side of an interval of 90 %, as `metrics.retention.certainty` reckons them."""
+_FEWEST: Final = 10
+
+
+def _net_bound(sign: str) -> str:
+    """A bound of NRR: its value and `_REACH` standard errors."""
+    net = "({number:r.closing_of_cohort} / r.opening)"
+    squares = f"({{product:2}} - 2 * {net} * {{product:1}} + {net} * {net} * {{product:0}})"
+    error = f"sqrt({{largest:0, {{size}} / ({{size}} - 2) * {squares}}}) / r.opening"
+    return _where_sure("{size}", f"{{largest:0, {net} {sign} {_REACH} * {error}}}")
+
+
+def _share_bound(sign: str, share: str, size: str) -> str:
+    """A bound of Wilson's interval of a share of `size`."""
+    z2 = f"({_REACH} * {_REACH})"
+    root = f"sqrt({{largest:0, {share} * (1 - {share}) / {size} + {z2} / (4 * {size} * {size})}})"
+    bound = f"({share} + {z2} / (2 * {size}) {sign} {_REACH} * {root}) / (1 + {z2} / {size})"
+    return _where_sure(size, f"{{smallest:1, {{largest:0, {bound}}}}}")
+
+
+def _where_sure(size: str, bound: str) -> str:
+    return f"CASE WHEN r.reason IS NULL AND r.opening > 0 AND {size} >= {_FEWEST} THEN {{places:{bound}}} END"
+
+
+_GRR_EXACT: Final = f"({_MEMBERS}) / r.opening"
+_LOGOS_EXACT: Final = "({number:r.retained_customers} / r.opening_customers)"
+_LOGOS: Final = "{number:r.opening_customers}"
+_INTERVALS: Final = {
+    "nrr_low": (_net_bound("-"), "lower end of NRR's interval of 90 %; null where too few customers make none"),
+    "nrr_high": (_net_bound("+"), "upper end of it"),
+    "grr_low": (_share_bound("-", f"({_GRR_EXACT})", "{size}"), "lower end of GRR's interval"),
+    "grr_high": (_share_bound("+", f"({_GRR_EXACT})", "{size}"), "upper end of it"),
+    "logo_retention_low": (_share_bound("-", _LOGOS_EXACT, _LOGOS), "lower end of logo retention's interval"),
+    "logo_retention_high": (_share_bound("+", _LOGOS_EXACT, _LOGOS), "upper end of it"),
+    "effective_customers": (
+        "{tenths:{size}}",
+        "as many customers of one size the cohort weighs like; null in figures of older releases",
+    ),
+}
 _SEGMENT_NAME: Final = "what people call the segment (of one dimension): a plan, product or account in words, else the segment"
 
 
@@ -203,6 +247,7 @@ VIEWS: Final = (
             "version": ("r.version", "rises by one whenever the figures change"),
             "learnt_at": ("r.learnt_at", "when these figures were found"),
             "segment_name": ("coalesce(n.name, r.segment)", _SEGMENT_NAME),
+            **_INTERVALS,
         },
         _from_rollup("LEFT JOIN segment_name n ON n.dimension = r.dimension AND n.segment = r.segment"),
     ),
@@ -307,6 +352,13 @@ _POSTGRESQL: Final = {
     "companion_text": "(r.companions::json->>'{}')",
     "rate": "CASE WHEN r.reason IS NULL AND {1} > 0 THEN round(({0})::numeric / {1}, 6) END",
     "epoch": "to_timestamp({})",
+    "number": "({})::numeric",
+    "product": "(r.products::json->>{})::numeric",
+    "size": "(r.opening::numeric * r.opening / nullif((r.products::json->>0)::numeric, 0))",
+    "largest": "greatest({})",
+    "smallest": "least({})",
+    "places": "round({}, 6)",
+    "tenths": "round({}, 1)",
 }
 _SQLITE: Final = {
     "day_before_until": "date(r.until, '-1 day')",
@@ -317,6 +369,13 @@ _SQLITE: Final = {
     "companion_text": "json_extract(r.companions, '$.{}')",
     "rate": "CASE WHEN r.reason IS NULL AND {1} > 0 THEN round(({0}) * 1.0 / {1}, 6) END",
     "epoch": "datetime({}, 'unixepoch')",
+    "number": "(({}) * 1.0)",
+    "product": "(json_extract(r.products, '$[{}]') * 1.0)",
+    "size": "(r.opening * 1.0 * r.opening / nullif(json_extract(r.products, '$[0]') * 1.0, 0))",
+    "largest": "max({})",
+    "smallest": "min({})",
+    "places": "round({}, 6)",
+    "tenths": "round({}, 1)",
 }
 
 

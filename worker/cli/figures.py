@@ -91,7 +91,7 @@ def series_of(
 ) -> None:
     """One rate of the latest windows of a kind, by segment if a dimension is named."""
     from metrics.retention.figures import rates, why_null
-    from worker.cli.json_rows import figures_row
+    from worker.cli.json_rows import figures_row, with_interval
 
     found = stored_figures(context, kind, by or "", currency, as_known_at)
     ends = sorted({f.until for f in found})[-last:]
@@ -121,22 +121,36 @@ def series_of(
             money(-f.contraction, f.currency),
             money(-f.churn, f.currency),
             money(f.closing_of_cohort, f.currency),
-            percent(rates(f)[rate]),
+            with_interval(f, rate),
             why_null(f, rate) or ("incomplete" if f.incomplete else ""),
         )
         for f in shown
     ]
     columns = ("window", "opening", "expansion", "contraction", "churn", "end of cohort", rate.upper(), "")
     context.table(columns, rows_, title=title, right=columns[1:-1])
+    _about_intervals(context, shown, rate)
+
+
+def _about_intervals(context: Context, shown: "Sequence[Figures]", rate: str) -> None:
+    """Say once what stands behind the rates, and why the last one has no interval."""
+    from metrics.alerts.certainty_words import weight
+    from metrics.retention.certainty import TOO_FEW, why_no_interval
+
+    if not shown:
+        return
+    why = why_no_interval(shown[-1], rate)
+    if why is None:
+        context.say(f"behind each rate: its interval of 90 %; {weight(shown[-1])}")
+    elif why == TOO_FEW:
+        context.say(f"too few customers for an interval: {weight(shown[-1])}")
 
 
 def _series_by_segment(context: Context, shown: "Sequence[Figures]", ends: Sequence[Any], rate: str, by: str, title: str) -> None:
     from metrics.labels import segment_words
-    from metrics.retention.figures import rates
-    from worker.cli.json_rows import with_ids
+    from worker.cli.json_rows import with_ids, with_interval
 
     heads = {f.until: label(f) for f in shown}
-    cells = {(f.segment, f.until): percent(rates(f)[rate]) for f in shown}
+    cells = {(f.segment, f.until): with_interval(f, rate) for f in shown}
     right = [heads[end] for end in ends]
     each = sorted({f.segment: f for f in shown}.values(), key=lambda f: (segment_words(by, f.segment, context.names), f.segment))
     rows: list[Sequence[object]] = [
@@ -149,8 +163,7 @@ def _series_by_segment(context: Context, shown: "Sequence[Figures]", ends: Seque
 def segments_of(context: Context, by: str, kind: str, currency: str | None, as_known_at: str | None) -> None:
     """Retention by segment of the last complete window."""
     from metrics.labels import segment_words
-    from metrics.retention.figures import rates
-    from worker.cli.json_rows import figures_row, with_ids
+    from worker.cli.json_rows import figures_row, with_ids, with_interval
     from worker.figures import stored
 
     found = stored.latest(stored_figures(context, kind, by, currency, as_known_at))
@@ -181,15 +194,15 @@ def segments_of(context: Context, by: str, kind: str, currency: str | None, as_k
     )
     rows: list[Sequence[object]] = []
     for f in shown:
-        r = rates(f)
+        nrr, grr, logos = (with_interval(f, rate) for rate in ("nrr", "grr", "logo_retention"))
         rows.append(
             (
                 segment_words(by, f.segment, context.names),
                 f.opening_customers,
                 money(f.opening, f.currency),
-                percent(r["nrr"]),
-                percent(r["grr"]),
-                percent(r["logo_retention"]),
+                nrr,
+                grr,
+                logos,
                 money(f.expansion, f.currency),
                 money(-f.contraction, f.currency),
                 money(-f.churn, f.currency),

@@ -81,10 +81,12 @@ def _plain(value: Any) -> Any:
 
 
 def _tell_insight(context: Context, f: "Figures", found: dict[str, Any]) -> None:
-    from metrics.retention.figures import rates
+    from metrics.alerts.certainty_words import weight
+    from worker.cli.json_rows import with_interval
 
-    r = rates(f)
-    context.lines(f"{label(f)}: NRR {percent(r['nrr'])}, GRR {percent(r['grr'])}, logos kept {percent(r['logo_retention'])}")
+    nrr, grr, logos = (with_interval(f, rate) for rate in ("nrr", "grr", "logo_retention"))
+    context.lines(f"{label(f)}: NRR {nrr}, GRR {grr}, logos kept {logos}")
+    context.lines(f"certainty: {weight(f)}")
     lever = found["lever"]
     if lever is None:
         context.lines("lever: none stands out (churn up to 10 %, expansion of 5 % and more, contraction up to 5 %)")

@@ -1,11 +1,14 @@
 """Figures and movements as rows: the fixed names of the JSON, and the few lines that people read."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from metrics.labels import Names, segment_words
 from metrics.money import major_text
+from metrics.retention.certainty import certainty, interval, why_no_interval
 from metrics.retention.figures import Figures, difference, rates, why_null
+from worker.cli.common import percent
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,6 +27,9 @@ LOGOS: Final = (
     "returned_logos",
 )
 COMPANIONS: Final = {"list_mrr": "list", "at_risk": "at_risk", "scheduled_churn": "scheduled", "usage_mrr": "usage"}
+
+NARROW: Final = Decimal("0.03")
+"""An interval narrower than that is shown with a tenth of a point."""
 
 
 def amount(name: str, micros: int | None, currency: str) -> dict[str, Any]:
@@ -66,7 +72,20 @@ def figures_row(f: Figures, names: Names | None = None) -> dict[str, Any]:
         **amounts({name: f.companion(key) for name, key in COMPANIONS.items()}, f.currency),
         "incomplete": f.incomplete,
         "reason": f.reason or why_null(f, "nrr"),
+        **certainty(f),
+        "no_interval": why_no_interval(f, "nrr"),
     }
+
+
+def with_interval(f: Figures, rate: str) -> str:
+    """A rate as per cent and its interval behind it (`97.30 %  90–104`); the rate alone where too few customers make none."""
+    value = percent(rates(f)[rate])
+    bounds = interval(f, rate)
+    if bounds is None:
+        return value
+    places = 0 if bounds.high - bounds.low >= NARROW else 1
+    low, high = (f"{end * 100:.{places}f}" for end in (bounds.low, bounds.high))
+    return f"{value}  {low}–{high}"  # from … to
 
 
 def standing_row(s: "Standing") -> dict[str, Any]:

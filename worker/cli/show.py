@@ -17,7 +17,6 @@ from worker.cli.common import (
     last_day_of_text,
     money,
     opened,
-    percent,
     put_json,
     until_of_text,
 )
@@ -197,6 +196,7 @@ def retention(
 
 def retention_of(context: Context, begin: date, until: date, by: str | None = None, as_known_at: str | None = None) -> None:
     """Retention of the days [begin, until), by segments of one dimension too if one is named; as it was known once, if that is asked."""
+    from metrics.alerts.certainty_words import weight
     from metrics.periods import Window
     from worker.cli.json_rows import code_of, figures_row, with_ids
     from worker.cli.stored_figures import known_then
@@ -273,13 +273,15 @@ def retention_of(context: Context, begin: date, until: date, by: str | None = No
     for f in whole:
         if f.reason:
             context.say(f"{f.currency}: rates can't be given: {f.reason}")
+    if total is not None and not total.reason:
+        context.say(f"behind each rate stands its interval of 90 %, where there is one; {weight(total)}")
 
 
 def _row(f: Any, total: Any, names: Mapping[tuple[str, str], str]) -> tuple[object, ...]:
     from metrics.labels import segment_words
-    from metrics.retention.figures import rates
+    from worker.cli.json_rows import with_interval
 
-    found = rates(f)
+    nrr, grr, logos = (with_interval(f, rate) for rate in ("nrr", "grr", "logo_retention"))
     name = (
         segment_words(f.dimension, f.segment, names)
         if f.dimension
@@ -292,9 +294,9 @@ def _row(f: Any, total: Any, names: Mapping[tuple[str, str], str]) -> tuple[obje
         money(-f.contraction, f.currency),
         money(-f.churn, f.currency),
         money(f.closing_of_cohort, f.currency),
-        percent(found["nrr"]),
-        percent(found["grr"]),
-        percent(found["logo_retention"]),
+        nrr,
+        grr,
+        logos,
         money(f.new, f.currency),
         money(f.reactivation, f.currency),
         money(f.closing, f.currency),

@@ -1,7 +1,8 @@
 """The views that people query: there on both databases, with every column described, saying what the product says."""
 
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from random import Random
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from integrations.store.figures import labels, rollups, upcoming
 from integrations.store.ledger import write as write_ledger
 from integrations.store.views import VIEWS, described
 from integrations.store.work import cursors
+from metrics.retention.certainty import certainty
 from metrics.retention.figures import Figures, rates
 from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import BASIS, Life, put_rates, roll_up, rolling_of, store
@@ -98,6 +100,59 @@ def test_retention_is_what_the_product_says(business: Engine) -> None:
                 None if value is None else round(Decimal(str(value)), 6)
             )
         assert str(f.until - timedelta(days=1)) == str(seen["last_day"])[:10]
+        _same_intervals(f, seen)
+
+
+def _same_intervals(f: Figures, seen: dict[str, Any]) -> None:
+    sure = certainty(f)
+    for rate in ("nrr", "grr", "logo_retention"):
+        for end in ("low", "high"):
+            told, value = sure[f"{rate}_{end}"], seen[f"{rate}_{end}"]
+            assert (told is None) == (value is None), f"{rate}_{end}"
+            assert told is None or abs(Decimal(str(told)) - Decimal(str(value))) <= Decimal("0.000001")
+    size, shown = sure["effective_customers"], seen["effective_customers"]
+    assert (size is None) == (shown is None)
+    assert size is None or abs(Decimal(str(size)) - Decimal(str(shown))) <= Decimal("0.1")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_intervals_are_what_the_product_says(engine: Engine, seed: int) -> None:
+    """Bounds in the view are the product's own: large and small books, even and skewed, by either kind of GRR, and none below ten customers."""
+    dice = Random(seed)
+    book = [_random_figures(dice, month) for month in range(1, 13)]
+    with begin(engine) as connection:
+        write_ledger.put_basis(connection, BASIS.version, BASIS.policy.name, {})
+        rollups.put(connection, BASIS.version, [f.to_row() for f in book], datetime(2026, 1, 1, tzinfo=UTC))
+    seen = {str(row["first_day"])[:10]: row for row in _rows(engine, "SELECT * FROM nrr_retention")}
+    for f in book:
+        _same_intervals(f, seen[str(f.first)])
+
+
+def _random_figures(dice: Random, month: int) -> Figures:
+    count = dice.choice((3, 12, 40, 400))
+    openings = [round(dice.lognormvariate(4, dice.choice((0.1, 1.5))) * 1_000_000) for _ in range(count)]
+    ends = [dice.choice((0, a, a, a, a, a * 2, a // 2)) for a in openings]
+    pairs = list(zip(openings, ends, strict=True))
+    return Figures(
+        "",
+        "month",
+        date(2025, month, 1),
+        date(2025 + month // 12, month % 12 + 1, 1),
+        "",
+        "",
+        "usd",
+        opening=sum(openings),
+        closing_of_cohort=sum(ends),
+        churn=sum(a for a, b in pairs if not b),
+        expansion=sum(max(0, b - a) for a, b in pairs),
+        contraction=sum(max(0, a - b) for a, b in pairs if b),
+        opening_customers=count,
+        retained_customers=sum(b > 0 for b in ends),
+        companions={"grr_by": dice.choice(("end_points", "running_minimum")), "lowest": sum(min(a, b) for a, b in pairs) // 2},
+        opening_squared=sum(a * a for a in openings),
+        opening_by_end=sum(a * b for a, b in pairs),
+        end_squared=sum(b * b for b in ends),
+    )
 
 
 def test_the_bridge_adds_up(business: Engine) -> None:
