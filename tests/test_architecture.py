@@ -1,6 +1,7 @@
 """The rules of the layout that import-linter doesn't know: who may touch what. Read from the source, so that a breach is a line number."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -192,3 +193,20 @@ def test_the_project_speaks_of_itself_alone() -> None:
                 text = path.read_text(encoding="utf-8")
                 found += [f"{path.relative_to(ROOT)}: {word}" for word in words if word in text]
     assert [] == found
+
+
+def test_what_newcomers_are_sent_to_is_there() -> None:
+    """Every path that the README and CONTRIBUTING name exists, and every room of a package stands on the README's map."""
+    texts = {name: (ROOT / name).read_text(encoding="utf-8") for name in ("README.md", "CONTRIBUTING.md")}
+    named = {
+        (name, path)
+        for name, text in texts.items()
+        for path in re.findall(r"(?<![\w/])((?:metrics|integrations|worker|tests|deploy)/[\w./-]*\w/?)", text)
+    }
+    assert [] == sorted(f"{name}: {path}" for name, path in named if not (ROOT / path).exists())
+    rooms = {
+        f"{path.parent.relative_to(ROOT)}"
+        for package in ("metrics", "integrations", "worker")
+        for path in (ROOT / package).glob("*/__init__.py")
+    }
+    assert set() == rooms - set(re.findall(r"`([\w/]+)`", texts["README.md"]))
