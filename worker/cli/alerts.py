@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Context, Json, Now, instant_of, opened, put_json
+from worker.cli.common import Config, Context, Json, Now, opened, put_json
+from worker.cli.dates import instant_of
 from worker.cli.exit_codes import Exit, Stop
 
 if TYPE_CHECKING:

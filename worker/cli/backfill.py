@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Context, Json, Now, instant_of, opened, percent, put_json
+from worker.cli.common import Config, Context, Json, Now, opened, percent, put_json
+from worker.cli.dates import day_of_text, instant_of, looks_like_a_day
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.tables import console
 
@@ -149,18 +150,14 @@ def _request(context: Context, since: str | None, until: str | None, streams: st
 
 def _instant(text: str | None, option: str, context: Context) -> "Instant | None":
     """A day begins when it does in the reporting time zone."""
-    from datetime import date
-
     from metrics.evidence import Instant
     from metrics.periods import opening
 
     if text is None:
         return None
-    try:
-        day = date.fromisoformat(f"{text}-01" if len(text) == 7 else text)
-    except ValueError:
+    if not looks_like_a_day(text):
         return Instant(int(instant_of(text, option).timestamp()))
-    return opening(day, context.wiring.basis.timezone)
+    return opening(day_of_text(text, option), context.wiring.basis.timezone)
 
 
 # --- while it goes on --------------------------------------------------------------------------------------------------------------

@@ -10,13 +10,14 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from worker.cli.dates import instant_of
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.tables import console, print_table
 
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     from worker.runs.wiring import Wiring
 
 SCHEMA_VERSION: Final = 1
-_FIRST_YEAR: Final = 1970
-_LAST_YEAR: Final = 9990
-"""Days that have an instant and neighbours, whatever is added to them."""
 
 Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
 Now = Annotated[str | None, typer.Option("--now", metavar="ISO-INSTANT", help="Pretend that it is then.")]
@@ -123,46 +121,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value)
     return str(value)
-
-
-# --- reading what was typed ---------------------------------------------------------------------------------------------------
-
-
-def instant_of(text: str, option: str = "--now") -> datetime:
-    """An instant as ISO 8601. Raises Stop for anything else, or one without its zone."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise Stop(f"{option} takes an instant such as 2026-03-31T23:00:00Z, not {text!r}", Exit.USAGE) from None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
-
-
-def day_of_text(text: str, option: str) -> date:
-    """A reporting day: 2026-03-31, or 2026-03 for the first of that month. Raises Stop for anything else."""
-    try:
-        if (
-            text.count("-") != 2 - (len(text) == 7) or "W" in text
-        ):  # no weeks (2026-W10) and no bare digits, which `date` would take
-            raise ValueError(text)
-        found = date.fromisoformat(f"{text}-01" if len(text) == 7 else text)
-    except ValueError:
-        raise Stop(f"{option} takes a day such as 2026-03-31, not {text!r}", Exit.USAGE) from None
-    if not _FIRST_YEAR <= found.year <= _LAST_YEAR:
-        raise Stop(f"{option} takes a day from {_FIRST_YEAR} to {_LAST_YEAR}, not {text!r}", Exit.USAGE)
-    return found
-
-
-def last_day_of_text(text: str, option: str) -> date:
-    """The last day of a range, or one to stand at the closing of: 2026-03-31, or 2026-03 for the last of that month. Raises Stop."""
-    from metrics.periods import month
-
-    found = day_of_text(text, option)
-    return month(found).until - timedelta(days=1) if len(text) == 7 else found
-
-
-def until_of_text(text: str, option: str) -> date:
-    """The day before which a range ends, for a last day that is part of it."""
-    return last_day_of_text(text, option) + timedelta(days=1)
 
 
 # --- opening ------------------------------------------------------------------------------------------------------------------

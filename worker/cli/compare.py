@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Context, Json, Now, last_day_of_text, money, opened, put_json
+from worker.cli.common import Config, Context, Json, Now, money, opened, put_json
+from worker.cli.dates import last_day_of_text
 from worker.cli.require_ledger import ready
 
 if TYPE_CHECKING:

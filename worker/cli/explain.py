@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, put_json
+from worker.cli.dates import days_of_text, looks_like_a_date
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.require_ledger import ready
 
@@ -26,21 +27,24 @@ def explain(
     config: Config = None,
 ) -> None:
     """Explain a customer's movements (or those of a day): each change, the Stripe objects that say so, and the arithmetic."""
-    customer, day = _asked(what)
+    customer, days = _asked(what)
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
-        names = _named(context, customer) if customer else _of_day(context, day)
+        names = _named(context, customer) if customer else _moved_in(context, days)
         found = explained(context, names)
         if customer and not found:
             raise Stop(
                 f"nothing is known of a customer {customer}; it takes Stripe's id, as `nrr show movements` prints it", Exit.FAILED
             )
-        movements = [words for _, told in found for words in told if day is None or words.date == day.isoformat()]
-        if day is not None and not movements:
+        movements = [
+            words for _, told in found for words in told if days is None or days[0].isoformat() <= words.date < days[1].isoformat()
+        ]
+        if days is not None and not movements:
+            said = what.rpartition("@")[2]
             raise Stop(
-                f"nothing moved on {day}" + (f" for {customer}" if customer else "") + "; run: nrr show movements", Exit.FAILED
+                f"nothing moved on {said}" + (f" for {customer}" if customer else "") + "; run: nrr show movements", Exit.FAILED
             )
-        ledgers = [ledger for ledger, _ in found] if customer and day is None else []
+        ledgers = [ledger for ledger, _ in found] if customer and days is None else []
         if json:
             put_json(
                 {
@@ -56,17 +60,14 @@ def explain(
             context.lines(*_beside(ledger))
 
 
-def _asked(what: str) -> tuple[str | None, date | None]:
+def _asked(what: str) -> tuple[str | None, tuple[date, date] | None]:
+    """The customer and the reporting days [first, until) that are asked for. Raises Stop for a date that can't be."""
     customer, at, day = what.rpartition("@")
-    if at:
-        try:
-            return customer, date.fromisoformat(day)
-        except ValueError:
-            return what, None
-    try:
-        return None, date.fromisoformat(what)
-    except ValueError:
-        return what, None
+    if at and looks_like_a_date(day):
+        return customer, days_of_text(day, "CUSTOMER@DAY")
+    if looks_like_a_date(what):
+        return None, days_of_text(what, "DAY")
+    return what, None
 
 
 def _named(context: Context, what: str) -> list[str]:
@@ -79,15 +80,13 @@ def _named(context: Context, what: str) -> list[str]:
         return sorted(set(customer_merge.names(connection, stripe).values())) if stripe else [what]
 
 
-def _of_day(context: Context, day: date | None) -> list[str]:
-    from datetime import timedelta
-
+def _moved_in(context: Context, days: tuple[date, date] | None) -> list[str]:
     from integrations.store.db.engine import read
     from integrations.store.ledger import read as read_ledger
 
-    assert day is not None, "without a customer there is a day"
+    assert days is not None, "without a customer there are days"
     with read(context.wiring.engine) as connection:
-        found = read_ledger.movements(connection, context.wiring.basis.version, day, day + timedelta(days=1))
+        found = read_ledger.movements(connection, context.wiring.basis.version, *days)
     return sorted(set(found["customer"].to_list()))
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from integrations.private_files import private_file, written_privately
-from worker.cli.common import Config, Context, Json, Now, PolicyName, day_of_text, opened, put_json, until_of_text
+from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, put_json
+from worker.cli.dates import day_of_text, until_of_text
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.require_ledger import ready
 

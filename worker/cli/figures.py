@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Context, Json, Now, PolicyName, instant_of, money, opened, percent, put_json
+from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, percent, put_json
+from worker.cli.dates import instant_of
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.insight import insight
 from worker.cli.runs_diff import diff

@@ -7,19 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli import figures
-from worker.cli.common import (
-    Config,
-    Context,
-    Json,
-    Now,
-    PolicyName,
-    day_of_text,
-    last_day_of_text,
-    money,
-    opened,
-    put_json,
-    until_of_text,
-)
+from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, put_json
+from worker.cli.dates import day_of_text, last_day_of_text, until_of_text
 from worker.cli.dimensions import known
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.findings import findings

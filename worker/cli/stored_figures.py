@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from worker.cli.common import Context, instant_of
+from worker.cli.common import Context
+from worker.cli.dates import instant_of
 from worker.cli.dimensions import known
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.require_ledger import ready
