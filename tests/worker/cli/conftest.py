@@ -1,48 +1,37 @@
-"""The command as a user runs it: a process of its own with an environment of its own."""
+"""The command with an environment and a folder of its own, and a small business to read."""
 
-import json
-import os
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
-
-NRR = str(Path(sys.executable).with_name("nrr"))
-
-
-@dataclass(frozen=True)
-class Done:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> Any:
-        """What it printed, as data."""
-        return json.loads(self.out)
-
-
-Run = Callable[..., Done]
+from tests.worker.cli.command import Done, Run, bare_environment, in_a_process, in_process
 
 
 @pytest.fixture
-def nrr(tmp_path: Path) -> Run:
+def alone(tmp_path: Path) -> dict[str, str]:
+    """An environment in which nothing is set and nothing of a person's own is found."""
+    return {**bare_environment(), "XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+
+
+@pytest.fixture
+def nrr(tmp_path: Path, alone: dict[str, str]) -> Run:
     """Runs `nrr` in an empty folder with nothing set but what is given, as NAME=value."""
 
     def run(*arguments: str, **environment: str) -> Done:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        env = {**kept, "XDG_DATA_HOME": str(tmp_path / "data"), "XDG_CONFIG_HOME": str(tmp_path / "config"), **environment}
-        done = subprocess.run([NRR, *arguments], capture_output=True, text=True, cwd=tmp_path, env=env, timeout=240, check=False)
-        return Done(done.returncode, done.stdout, done.stderr)
+        return in_process(*arguments, folder=tmp_path, environment={**alone, **environment})
+
+    return run
+
+
+@pytest.fixture
+def shell(tmp_path: Path, alone: dict[str, str]) -> Run:
+    """The same by a process of its own: for what only a process shows."""
+
+    def run(*arguments: str, **environment: str) -> Done:
+        return in_a_process(*arguments, folder=tmp_path, environment={**alone, **environment})
 
     return run
 

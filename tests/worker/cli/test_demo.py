@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from tests.worker.cli.conftest import Run
+from tests.worker.cli.command import Run
 
 
 def test_the_demo_goes_the_whole_way_and_can_be_run_again(nrr: Run, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from integrations.sandbox.sandbox import Sandbox
 from tests.services.postgres import free_port
-from tests.worker.cli.conftest import Run
+from tests.worker.cli.command import Run
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -1,8 +1,6 @@
 """Stored figures from the command line: what scripts rely on, and figures as they were known once."""
 
 import json
-import os
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 
@@ -11,7 +9,7 @@ import pytest
 from integrations.store import migrate
 from integrations.store.db.engine import open_engine
 from tests.metrics.retention.books import Stand
-from tests.worker.cli.conftest import NRR, Done
+from tests.worker.cli.command import Done, bare_environment, in_process
 from tests.worker.ledgers import Life, roll_up, rolling_of, store
 
 Nrr = Callable[..., Done]
@@ -46,14 +44,16 @@ def here(tmp_path_factory: pytest.TempPathFactory, then: list[str]) -> Nrr:
     store(engine, lives, ["c05"], TODAY)
     roll_up(rolling_of(engine))
     engine.dispose()
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-    environment = {**kept, "DATABASE_URL": url, "XDG_CONFIG_HOME": str(folder), "REPORTING_CURRENCY": "usd", "NO_COLOR": "1"}
+    environment = {
+        **bare_environment(),
+        "DATABASE_URL": url,
+        "XDG_CONFIG_HOME": str(folder),
+        "REPORTING_CURRENCY": "usd",
+        "NO_COLOR": "1",
+    }
 
     def run(*arguments: str) -> Done:
-        done = subprocess.run(
-            [NRR, *arguments], capture_output=True, text=True, cwd=folder, env=environment, timeout=120, check=False
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return in_process(*arguments, folder=folder, environment=environment)
 
     return run
 

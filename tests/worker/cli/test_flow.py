@@ -1,6 +1,5 @@
 """From a key to explained figures by commands alone, as a script would use them; the sandbox's own ledger is what they must say."""
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -14,7 +13,7 @@ import pytest
 
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
-from tests.worker.cli.conftest import NRR, Done, Run
+from tests.worker.cli.command import NRR, Done, Run, bare_environment, in_process
 
 NOW = "2025-03-01T00:00:00Z"
 
@@ -28,25 +27,15 @@ class Installation:
     sandbox: Sandbox
 
     def __call__(self, *arguments: str, **more: str) -> Done:
-        done = subprocess.run(
-            [NRR, *arguments],
-            capture_output=True,
-            text=True,
-            cwd=self.folder,
-            env={**self.environment, **more},
-            timeout=240,
-            check=False,
-        )
-        return Done(done.returncode, done.stdout, done.stderr)
+        return in_process(*arguments, folder=self.folder, environment={**self.environment, **more})
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory, stripe: Sandbox) -> Installation:
     """Set up and synced once for all tests of this file, which only read."""
     folder = tmp_path_factory.mktemp("installation")
-    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     environment = {
-        **kept,
+        **bare_environment(),
         "STRIPE_API_KEY": stripe.key,
         "STRIPE_API_BASE": stripe.url,
         "DATABASE_URL": f"sqlite:///{folder}/nrr.sqlite3",
@@ -223,7 +212,7 @@ def test_ctrl_c_finishes_the_page_and_saves(nrr: Run, tmp_path: Path) -> None:
     """Exit 130; what was read is there, and the same command goes on from it."""
     with Sandbox(Business(customers=150, months=18, seed=4), latency_seconds=0.3) as slow:
         environment = {
-            **{name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ},
+            **bare_environment(),
             "STRIPE_API_KEY": slow.key,
             "STRIPE_API_BASE": slow.url,
             "DATABASE_URL": f"sqlite:///{tmp_path}/nrr.sqlite3",

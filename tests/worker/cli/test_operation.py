@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from integrations.sandbox.sandbox import Sandbox
-from tests.worker.cli.conftest import Done, Run
+from tests.worker.cli.command import Done, Run
 
 Nrr = Any
 

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from tests.worker.cli.conftest import Run
+from tests.worker.cli.command import Run
 from worker.cli.main import COMMANDS, load
 
 README = Path(__file__).parents[3] / "README.md"
