@@ -36,7 +36,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "init": Entry("setup:init", "Write nrr.toml and prepare the database.", _START),
     "doctor": Entry("doctor:doctor", "Check settings, database, key, permissions and freshness.", _START),
     "config": Entry("setup:config", "Show which settings are in force and where they come from.", _START, group=True),
-    "db": Entry("setup:db", "Bring the database to this version's schema.", _START, group=True),
+    "db": Entry("setup:db", "Migrate, back up and restore the database.", _START, group=True),
     "sync": Entry("data:sync", "Bring everything up to date with Stripe.", _DATA),
     "backfill": Entry("backfill:app", "Read history again: plan, run, status, resume, cancel.", _DATA, group=True),
     "audit": Entry("data:audit", "Read everything recent and live again and heal what has drifted.", _DATA),
@@ -144,7 +144,10 @@ def _shown(message: str) -> str:
 def run() -> None:
     """What the shell calls. Every error that a person can do something about is one message and an exit code, not a traceback."""
     try:
-        code = app(standalone_mode=True)
+        try:
+            code = app(standalone_mode=True)
+        finally:
+            sys.stdout.flush()  # here, where a reader that is gone is no news, and not on Python's own way out, which complains
     except SystemExit:
         raise
     except BrokenPipeError:
