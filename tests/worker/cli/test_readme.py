@@ -9,7 +9,8 @@ from tests.worker.cli.command import Run
 from worker.cli.main import COMMANDS, load
 
 README = Path(__file__).parents[3] / "README.md"
-TABLE = re.findall(r"^\| (`nrr .*?) \|(?! ---)", README.read_text(encoding="utf-8"), re.MULTILINE)
+ROWS = re.findall(r"^\| (`nrr .*?`) \| (.*) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)
+TABLE = [commands for commands, _ in ROWS]
 
 
 def _named() -> set[str]:
@@ -36,6 +37,24 @@ def test_every_command_has_its_line_in_the_readme() -> None:
     groups = {name for name in COMMANDS if _subcommands(name)}
     assert set() == {each for each in named if each.split()[0] not in COMMANDS}
     assert set() == {each for each in named if " " in each and each.split()[0] in groups} - there
+
+
+def test_a_row_begins_with_the_words_of_the_help() -> None:
+    """The table and `nrr --help` say the same of each command, in the same order; a row may go on after that."""
+    said = {commands.strip("`").split()[1]: words for commands, words in ROWS}
+    assert list(COMMANDS) == list(said)
+    assert len(ROWS) == len(said)
+    assert {} == {name: words for name, words in said.items() if not words.startswith(COMMANDS[name].help)}
+
+
+def test_every_command_and_subcommand_says_what_it_does() -> None:
+    """One whole sentence at least, wherever help is asked for."""
+    helps = {name: entry.help for name, entry in COMMANDS.items()}
+    for name in COMMANDS:
+        command: Any = load(name)
+        helps[f"{name} --help"] = command.help
+        helps |= {f"{name} {sub}": each.help for sub, each in getattr(command, "commands", {}).items()}
+    assert {} == {name: said for name, said in helps.items() if not said or "." not in said or not said[0].isupper()}
 
 
 def test_the_exit_codes_of_the_readme_are_those_there_are() -> None:
