@@ -71,7 +71,7 @@ def in_process(*arguments: str, folder: Path, environment: Mapping[str, str]) ->
         except Exception:  # noqa: BLE001  # whatever it is, a shell sees a traceback
             traceback.print_exc(file=err)
             code = 1
-    return Done(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))  # type: ignore[attr-defined]  # a BytesIO is beneath
+    return Done(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
 
 
 def in_a_process(*arguments: str, folder: Path, environment: Mapping[str, str]) -> Done:
