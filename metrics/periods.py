@@ -12,6 +12,7 @@ from typing import Final
 from zoneinfo import ZoneInfo
 
 from metrics.evidence import Instant
+from metrics.window_kinds import CALENDAR, TO_DATE, TRAILING, WINDOW_KINDS, WindowKind
 
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _DAY: Final = 86_400
@@ -19,7 +20,7 @@ _DAY: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """Days [first, until) of reporting, with what kind of window it is (month, quarter, year, trailing_3, trailing_12, month_to_date, custom)."""
+    """Days [first, until) of reporting, with what kind of window it is: one of WINDOW_KINDS, or `custom`."""
 
     kind: str
     first: date
@@ -27,15 +28,9 @@ class Window:
 
     @property
     def label(self) -> str:
-        """A short name that sorts: 2026-03, 2026-Q1, 2026, or the two ends."""
-        match self.kind:
-            case "month":
-                return f"{self.first:%Y-%m}"
-            case "quarter":
-                return f"{self.first.year}-Q{(self.first.month + 2) // 3}"
-            case "year":
-                return f"{self.first.year}"
-        return f"{self.first}..{self.until}"
+        """A short name that sorts: 2026-03-01, 2026-03, 2026-Q1, 2026, or the two ends."""
+        kind = WINDOW_KINDS.get(self.kind)
+        return f"{self.first}..{self.until}" if kind is None or kind.label is None else kind.label(self.first)
 
 
 @lru_cache(maxsize=65536)
@@ -63,20 +58,26 @@ def add_months(day: date, months: int) -> date:
     return date(index // 12, index % 12 + 1, 1)
 
 
+def calendar_window(kind: WindowKind, day: date) -> Window:
+    """The window of one of CALENDAR that holds `day`; windows of so many months are counted from January."""
+    assert kind.months is not None, "a calendar window is a number of months"
+    first = add_months(day, -((day.month - 1) % kind.months))
+    return Window(kind.name, first, add_months(first, kind.months))
+
+
 def month(day: date) -> Window:
     """The calendar month that holds `day`."""
-    return Window("month", add_months(day, 0), add_months(day, 1))
+    return calendar_window(WINDOW_KINDS["month"], day)
 
 
 def quarter(day: date) -> Window:
     """The calendar quarter that holds `day`."""
-    first = date(day.year, (day.month - 1) // 3 * 3 + 1, 1)
-    return Window("quarter", first, add_months(first, 3))
+    return calendar_window(WINDOW_KINDS["quarter"], day)
 
 
 def year(day: date) -> Window:
     """The calendar year that holds `day`."""
-    return Window("year", date(day.year, 1, 1), date(day.year + 1, 1, 1))
+    return calendar_window(WINDOW_KINDS["year"], day)
 
 
 def trailing(until: date, months: int) -> Window:
@@ -95,20 +96,19 @@ def months_between(first: date, until: date) -> Iterator[Window]:
 def windows(first: date, today: date) -> list[Window]:
     """Every window that has something to say for a book that began on `first`, seen on `today`.
 
-    Months, quarters and years up to the one that holds `today` (which is then incomplete), trailing 3 and 12 months at every
-    month end, and month to date.
+    Of CALENDAR those up to the one that holds `today` (which is then incomplete), TRAILING at every month end, and month to date.
     """
     if today < first:
         return []
-    out = list(months_between(first, today + timedelta(days=1)))
-    ends = [w.until for w in out if w.until <= today]
-    for cut in (quarter, year):
-        seen = cut(first)
+    out = []
+    for kind in CALENDAR:
+        seen = calendar_window(kind, first)
         while seen.first <= today:
             out.append(seen)
-            seen = cut(seen.until)
-    out += [trailing(end, n) for n in (3, 12) for end in ends]
-    out.append(Window("month_to_date", add_months(today, 0), today + timedelta(days=1)))
+            seen = calendar_window(kind, seen.until)
+    ends = [w.until for w in months_between(first, today) if w.until <= today]
+    out += [trailing(end, kind.months) for kind in TRAILING if kind.months is not None for end in ends]
+    out.append(Window(TO_DATE.name, add_months(today, 0), today + timedelta(days=1)))
     return out
 
 

@@ -16,6 +16,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from integrations.store.db.engine import is_postgresql
+from metrics.window_kinds import STORED
 
 _POLICY: Final = {
     "policy": ("b.policy", "name of the policy"),
@@ -221,7 +222,7 @@ VIEWS: Final = (
         "Retention of the customers that were there at the opening, by window and segment",
         {
             **_POLICY,
-            "window_kind": ("r.kind", "month, quarter, year, trailing_3, trailing_12, month_to_date"),
+            "window_kind": ("r.kind", ", ".join(STORED)),
             **_WINDOW,
             "dimension": ("r.dimension", "empty for the whole; plan, country, metadata.KEY, two with a comma, ..."),
             "segment": ("r.segment", "the value at the opening; empty for the whole"),

@@ -9,6 +9,7 @@ from typing import Final
 from metrics.alerts.words import percent
 from metrics.money import MICROS_PER_MAJOR
 from metrics.retention.figures import Figures, ratio
+from metrics.window_kinds import ANNUAL, WINDOW_KINDS
 
 AS_OF: Final = "2025"
 """When the rules of thumb were gathered."""
@@ -21,13 +22,6 @@ _BY_ARR: Final = (
 """NRR of a year by ARR in major units: from where it is called good, great, world-class."""
 TEN: Final = Fraction(10, 100)
 FIVE: Final = Fraction(5, 100)
-_SPANS: Final = {
-    "month": (Fraction(1, 12), " in a month"),
-    "quarter": (Fraction(1, 4), " in a quarter"),
-    "trailing_3": (Fraction(1, 4), " in three months"),
-}
-"""How much of a year a window is, and how it is said."""
-ANNUAL: Final = ("trailing_12", "year")
 
 
 def lever(figures: Figures) -> str | None:
@@ -37,7 +31,8 @@ def lever(figures: Figures) -> str | None:
     """
     if figures.opening <= 0:
         return None
-    share, span = _SPANS.get(figures.kind, (Fraction(1), ""))
+    kind = WINDOW_KINDS.get(figures.kind)
+    share, span = (Fraction(1), "") if kind is None else (kind.share_of_a_year, kind.span)
     churn, expansion, contraction = (
         Fraction(part, figures.opening) for part in (figures.churn, figures.expansion, figures.contraction)
     )

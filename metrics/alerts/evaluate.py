@@ -13,6 +13,7 @@ from typing import Any, Final, Literal
 from metrics.alerts.rules import Rule, SystemRule
 from metrics.periods import Window, add_months
 from metrics.retention.figures import RATES, Figures, metric, why_null
+from metrics.window_kinds import WINDOW_KINDS
 
 Verdict = Literal["bad", "band", "good", "none", "gone"]
 """Beyond the limit; back across it but not far enough; fine; can't be judged; there is nothing left to be judged."""
@@ -119,7 +120,7 @@ class Shelf:
 
 def label_of(figures: Figures) -> str:
     """The window's short name."""
-    return f"{figures.first}" if figures.kind == "day" else Window(figures.kind, figures.first, figures.until).label
+    return Window(figures.kind, figures.first, figures.until).label
 
 
 def key_of(dimension: str, segment: str, currency: str, *, several: bool) -> str:
@@ -147,7 +148,7 @@ def readings(rule: Rule, shelf: Shelf) -> list[Reading]:
 def _read(rule: Rule, key: str, currency: str, series: Sequence[Figures], window: tuple[date, date]) -> Reading:
     if not series or (series[-1].first, series[-1].until) != window:
         # No row is how a window without anything in it looks: whoever was there has left the segment.
-        label = Window(rule.window, *window).label if rule.window != "day" else f"{window[0]}"
+        label = Window(rule.window, *window).label
         return Reading(rule.name, key, label, "gone", "gone", until=window[1], currency=currency)
     ends = {f.until: f for f in series}
     now = _judge(rule, series[-1], ends)
@@ -202,9 +203,6 @@ def _judge(
     return Judged(version, value, measure, verdict), None, reference, before
 
 
-_STEP_MONTHS: Final = {"month": 1, "quarter": 3, "year": 12, "trailing_3": 1, "trailing_12": 1}
-
-
 def _earlier(rule: Rule, figures: Figures, ends: Mapping[date, Figures]) -> list[Figures]:
     """The figures that a change is measured against, oldest first; empty unless all of them are there."""
     assert rule.change is not None
@@ -212,7 +210,7 @@ def _earlier(rule: Rule, figures: Figures, ends: Mapping[date, Figures]) -> list
         wanted = [_back(figures, 12)]
     else:
         count = rule.change.mean_of if rule.change.against == "trailing_mean" else 1
-        step = _STEP_MONTHS.get(figures.kind)
+        step = WINDOW_KINDS[figures.kind].step_months
         until = figures.until
         wanted = [until - timedelta(days=n) if step is None else add_months(until, -step * n) for n in range(count, 0, -1)]
     found = [ends[end] for end in wanted if end in ends]

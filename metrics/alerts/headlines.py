@@ -9,16 +9,15 @@ from metrics.alerts.words import (
     cause_name,
     change_text,
     counted,
-    day_words,
     duration,
     metric_name,
     money,
     short_label,
     signed_money,
     value_text,
-    window_words,
 )
 from metrics.retention.figures import UNITS
+from metrics.window_kinds import day_words, window_words
 
 
 def sentences(event: Event, rule: AnyRule, watch: Watch) -> tuple[str, str]:

@@ -18,8 +18,6 @@ Side = Literal["below", "above"]
 Against = Literal["previous", "year_ago", "trailing_mean"]
 ChangeUnit = Literal["points", "percent", "amount"]
 
-WINDOWS: Final = ("day", "month", "quarter", "year", "trailing_3", "trailing_12")
-"""Windows that a rule can look at: those that end, and `day`: what stands at the closing of the last complete day."""
 STANDING: Final = ("mrr", "arr", "list_mrr", "at_risk", "scheduled_churn", "committed", "usage_mrr", "customers")
 """Metrics that are known of every single day."""
 FACTORS: Final = ("quick_ratio",)

@@ -135,30 +135,6 @@ def change_text(unit: str, metric: str, change: Fraction, currency: str, *, apar
     return percent(size, apart_from=other) if unit == "percent" else value_text(metric, size, currency)
 
 
-def window_words(kind: str, first: date, until: date) -> str:
-    """The window in words: `March 2026`, `the 12 months to March 2026`."""
-    last = until - timedelta(days=1)
-    match kind:
-        case "month":
-            return f"{first:%B %Y}"
-        case "quarter":
-            return f"Q{(first.month + 2) // 3} {first.year}"
-        case "year":
-            return f"{first.year}"
-        case "day":
-            return day_words(first)
-        case "trailing_3" | "trailing_12":
-            return f"the {kind.removeprefix('trailing_')} months to {last:%B %Y}"
-        case "month_to_date":
-            return f"{first:%B %Y} up to {day_words(last)}"
-    return f"{day_words(first)} to {day_words(last)}"
-
-
-def day_words(day: date) -> str:
-    """A day without leading zeros, the same everywhere."""
-    return f"{day.day} {day:%B %Y}"
-
-
 def short_label(label: str) -> str:
     """A window's label short enough for an axis: a trailing window is named by the month that it ends with."""
     if ".." not in label:

@@ -13,6 +13,7 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from metrics.money import ratio_text
+from metrics.window_kinds import months_long
 
 TOP: Final = 10
 """Largest customers whose share of the opening is shown."""
@@ -189,7 +190,6 @@ RATES: Final[Mapping[str, Callable[[Figures], Ratio]]] = {
 """Every rate as numerator and denominator. `flow_*` divide the window's movements by the opening; a year of them is never GRR."""
 
 _RANKED = frozenset({"nrr_without_largest", "concentration"})
-_MONTHS = {"month": 1, "quarter": 3, "trailing_3": 3, "year": 12, "trailing_12": 12}
 
 
 def why_null(figures: Figures, rate: str) -> str | None:
@@ -237,9 +237,7 @@ def lifetime_value_micros(figures: Figures) -> int | None:
 
 def months_in(figures: Figures) -> Fraction:
     """The length of the window in months; days of a custom one count as 12/365 of a month."""
-    if figures.kind in _MONTHS:
-        return Fraction(_MONTHS[figures.kind])
-    return Fraction((figures.until - figures.first).days * 12, 365)
+    return months_long(figures.kind, figures.first, figures.until)
 
 
 AMOUNTS: Final[Mapping[str, Callable[[Figures], int | None]]] = {

@@ -17,10 +17,11 @@ from integrations.store.figures import snapshots
 from metrics.alerts.advice import benchmark, lever
 from metrics.alerts.content import bridge, causes, customers
 from metrics.alerts.rules import Watch
-from metrics.alerts.words import counted, day_words, metric_name, money, signed_money, value_text, window_words
+from metrics.alerts.words import counted, metric_name, money, signed_money, value_text
 from metrics.ledger.derive import Basis
 from metrics.periods import add_months
 from metrics.retention.figures import Figures, amounts, metric
+from metrics.window_kinds import day_words, window_words
 
 RULE: Final = "digest"
 _KINDS: Final = ("new", "reactivation", "expansion", "contraction", "churn")

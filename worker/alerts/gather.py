@@ -21,19 +21,11 @@ from metrics.alerts.states import Alert, Movement
 from metrics.exchange_rates import rates_or_first
 from metrics.ledger.derive import Basis
 from metrics.retention.figures import Figures
+from metrics.window_kinds import WINDOW_KINDS
 from worker.figures import rollup
 from worker.figures.adhoc import exchange_to
 from worker.health import freshness
 
-_DAYS_BACK: Final = {
-    "day": 400,
-    "month": 900,
-    "trailing_3": 900,
-    "trailing_12": 900,
-    "quarter": 2_300,
-    "year": 36_525,
-}
-"""How far back the windows of each kind are read: thirteen of them, and those that they may be compared with."""
 NAMED: Final = 12
 """Objects that are named in a message; the count is of all."""
 
@@ -63,7 +55,7 @@ def gather(
 def _figures(connection: Connection, basis: Basis, watch: Watch, through: date) -> Iterator[Figures]:
     wanted = {(rule.window, dimension) for rule in watch.rules for dimension in {"", rule.dimension}}
     for kind, dimension in sorted(wanted):
-        since = through - timedelta(days=_DAYS_BACK[kind])
+        since = through - timedelta(days=WINDOW_KINDS[kind].days_back or 0)
         if kind == "day":
             yield from _days(connection, basis, dimension, since, through)
         else:

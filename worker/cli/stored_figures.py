@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from metrics.window_kinds import STORED
 from worker.cli.common import Context
 from worker.cli.dates import instant_of
 from worker.cli.dimensions import known
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from metrics.periods import Window
     from metrics.retention.figures import Figures
 
-KINDS: Final = ("month", "quarter", "year", "trailing_3", "trailing_12", "month_to_date")
+KINDS: Final = STORED
 
 Kind = Annotated[str, typer.Option("--window", metavar="KIND", help=f"{', '.join(KINDS)}.")]
 By = Annotated[str | None, typer.Option("--by", metavar="DIMENSION", help="plan, country, metadata.KEY, or two: plan,country.")]

@@ -20,7 +20,6 @@ from metrics.alerts.rules import (
     MOVEMENTS,
     QUARANTINE,
     RESERVED,
-    WINDOWS,
     Judgement,
     MovementRule,
     Rule,
@@ -30,6 +29,7 @@ from metrics.alerts.rules import (
 )
 from metrics.money import MICROS_PER_MAJOR
 from metrics.retention.figures import UNITS
+from metrics.window_kinds import FOR_RULES
 from worker.config.alert_limits import Fault, Wrong, judgement_of, limit_of, meant, number_of, word_of
 
 CHANNELS: Final = ("slack", "email")
@@ -300,7 +300,7 @@ def _rule(
     if "movement" in entry:
         return _movement(entry, currency, tuple(channels))
     metric = word_of(entry, "metric", tuple(UNITS), None)
-    window = word_of(entry, "window", WINDOWS, "month")
+    window = word_of(entry, "window", FOR_RULES, "month")
     side_key, limit, change = limit_of(entry, metric)
     dimension, segment = _part(entry, dimensions)
     judgement = judgement_of(entry, base, lambda _rule, key, message: fault(key, message), None, metric, change)

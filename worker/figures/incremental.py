@@ -26,6 +26,7 @@ from metrics.retention import day_totals as retention_day_totals
 from metrics.retention.aggregate import Partials
 from metrics.retention.restatements import RESTATED, restated
 from metrics.retention.spans import Book
+from metrics.window_kinds import TO_DATE
 from worker.figures.adhoc import shards
 
 FORMAT: Final = 2
@@ -187,7 +188,7 @@ def night(connection: Connection, held: Sums, asked: Asked, quotes: pl.DataFrame
     version = asked.basis.version
     seen = previous.marks(connection, version)
     before_all = previous.book(connection, version)
-    common = [w for w in asked.windows if w in set(held.partials.windows) and w.kind != "month_to_date"]
+    common = [w for w in asked.windows if w in set(held.partials.windows) and w.kind != TO_DATE.name]
     then = date.fromisoformat(str(held.about["today"]))
     closed = [w for w in common if w.kind == "month" and not asked.was_incomplete(w, held.about["complete_until"])]
     partials, totals = aggregate.of_windows(held.partials, common), [held.totals, *_carried(held.totals, then, asked.today)]
@@ -292,7 +293,7 @@ def _completed(connection: Connection, some: Partials, asked: Asked, quotes: pl.
     abroad = asked.exchange(quotes)
     stale = {some.windows[number] for number in short}
     good = [w for w in some.windows if w not in stale]
-    fresh = [w for w in asked.windows if w not in set(good) and w.kind != "month_to_date"]
+    fresh = [w for w in asked.windows if w not in set(good) and w.kind != TO_DATE.name]
     parts = (
         [aggregate.of_windows(some, asked.windows)]
         if not stale

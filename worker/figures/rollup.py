@@ -29,6 +29,7 @@ from metrics.ledger.derive import Basis
 from metrics.periods import Window, add_months, day_of
 from metrics.retention import aggregate, segments
 from metrics.retention.figures import Figures
+from metrics.window_kinds import TO_DATE
 from worker.execution.crew import Handler
 from worker.execution.stop import Stop
 from worker.figures import incremental
@@ -303,7 +304,7 @@ def _conclude(
 ) -> None:
     """Write figures as versions, keep what they were made of, say what came of it, and finish the job."""
     version, learnt_at = asked.basis.version, database_now(connection)
-    outdated = {span for span in rollups.windows(connection, version) if span[0] != "month_to_date"}
+    outdated = {span for span in rollups.windows(connection, version) if span[0] != TO_DATE.name}
     outdated -= {(w.kind, w.first, w.until) for w in asked.windows}
     written = rollups.put(
         connection,

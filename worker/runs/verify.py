@@ -24,6 +24,7 @@ from metrics.ledger.derive import Basis
 from metrics.periods import Window
 from metrics.retention.day_totals import check_identity
 from metrics.retention.figures import Figures
+from metrics.window_kinds import TO_DATE
 from worker.figures import rollup
 from worker.figures.adhoc import derived_until, figures_now, shard_count
 from worker.figures.derive import deriver_of, shards_of
@@ -164,8 +165,8 @@ def _figures(wiring: Wiring, told: Callable[[str, int], None]) -> tuple[int, lis
 def _kept_up(stored: Iterable[Figures]) -> list[Figures]:
     """Without the months to date of days gone by: those stay as they were known on their day."""
     found = list(stored)
-    latest = max((f.until for f in found if f.kind == "month_to_date"), default=None)
-    return [f for f in found if f.kind != "month_to_date" or f.until == latest]
+    latest = max((f.until for f in found if f.kind == TO_DATE.name), default=None)
+    return [f for f in found if f.kind != TO_DATE.name or f.until == latest]
 
 
 def _said_apart(adjustment: Mapping[str, object] | None, fresh: Figures) -> bool:

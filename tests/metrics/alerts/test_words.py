@@ -6,9 +6,10 @@ from fractions import Fraction
 import pytest
 
 from metrics.alerts.advice import benchmark, lever
-from metrics.alerts.words import CAUSES, METRICS, change_text, duration, money, percent, short_label, window_words
+from metrics.alerts.words import CAUSES, METRICS, change_text, duration, money, percent, short_label
 from metrics.entries import CAUSES as LEDGER_CAUSES
 from metrics.retention.figures import UNITS
+from metrics.window_kinds import window_words
 from tests.metrics.alerts.books import figures
 
 JULY = date(2025, 7, 1)
