@@ -46,7 +46,7 @@ def cycle_lines(catalog: Catalog, currency: str, item: Item) -> list[LineDraft]:
     unit, tiers = price.in_currency(currency)
 
     def line(label: str, quantity: int, exact: Fraction, unit: str | None) -> LineDraft:
-        return LineDraft("cycle", item.id, price.id, quantity, exact, item.start, item.end, label, unit)
+        return LineDraft("cycle", item.id, item.price, quantity, exact, item.start, item.end, label, unit)
 
     if tiers:
         return [
@@ -69,7 +69,7 @@ def usage_line(catalog: Catalog, currency: str, item: Item, start: int, end: int
     used = int.from_bytes(hashlib.blake2b(f"{item.id}{start}".encode(), digest_size=2).digest(), "big")
     name = catalog.products[price.product].name
     exact = period_amount(price, currency, used)
-    return LineDraft("usage", item.id, price.id, used, exact, start, end, f"{used} × {name}", price.in_currency(currency)[0])
+    return LineDraft("usage", item.id, item.price, used, exact, start, end, f"{used} × {name}", price.in_currency(currency)[0])
 
 
 def discount_lines(

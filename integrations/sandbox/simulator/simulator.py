@@ -603,8 +603,7 @@ class Machine:
 
     def _do_put_status(self, at: int, *, key: str, status: str) -> None:
         sub = self._sub(key)
-        cause = "recovered" if status in ("active", "past_due") else "status_unknown"
-        self._journal.write(sub, at, cause, "status", status=status)
+        self._journal.write(sub, at, "start" if status == "active" else "status_unknown", "status", status=status)
 
     def _do_vanish(self, at: int, *, key: str) -> None:
         self._sub(key).vanished_at = at
