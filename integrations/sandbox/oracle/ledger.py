@@ -36,7 +36,8 @@ class Movement:
 class Standing:
     """What a customer stands at in one currency at the closing of a day on which any of it changed.
 
-    Plan, product and interval are those of the item with the largest net MRR; of equal ones, that with the smallest id.
+    Subscriptions are those worth more than nothing. Plan, product and interval are those of the item with the largest net MRR; of equal
+    ones, that with the smallest id.
     """
 
     customer: str
@@ -140,7 +141,7 @@ def _sum(worths: Sequence[Worth]) -> _Sum:
         sum(each.list_micros for each in worths),
         sum(each.net_micros for each in worths if each.at_risk),
         sum(each.net_micros for each in worths if each.scheduled),
-        sum(each.counts for each in worths),
+        sum(each.net_micros > 0 for each in worths),
         *((None, None, None) if top is None else (top.price, top.product, top.interval)),
     )
 
