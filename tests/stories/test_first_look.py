@@ -39,7 +39,7 @@ def look(database_url: str, business: Business) -> tuple[int, int]:
         found = derived(engine, sandbox.now)
         assert 0 == kept_out(engine)
         truths = {truth.customer: truth for truth in sandbox.ledger()}
-        late = {each.customer: each for each in first_look(business, sandbox.now, waiting=False)}
+        late = {each.customer: each for each in first_look(business, sandbox.now)}
         assert set(late) == set(truths) == set(found)
         differing = 0
         for customer, known in late.items():

@@ -5,6 +5,7 @@ know is in the oracle too, and the rest is said by a finding or the mark *inferr
 """
 
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
 
@@ -36,10 +37,8 @@ DAILY: Final = [
 SELDOM: Final = [*range(BEGIN, END - DAY, 23 * DAY + 5 * HOUR), END]
 
 
-LESS_ONCE: Final = {"a subscription that vanishes": "subscription_unseen"}
-"""Of whom a first look can't know what was, and the finding that says so."""
-LESS_SELDOM: Final = frozenset({"eleven items, of which the eleventh changes, the fifth goes and nothing happens"})
-"""Whose events can't tell what changed: it is dated when the rest of the items is next read, and inferred."""
+VANISHED: Final = "a subscription that vanishes"
+"""Nothing says what became of it: it leaves MRR on the day on which an audit misses it, inferred, with a finding that names it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +59,7 @@ def _look(folder: Path, moments: list[int], *, audited: bool, events: bool = Tru
         known = [life.customer.id for _, life in BUSINESS.lives(END)]
         found = derived(engine, sandbox.now)
         late = len(moments) == 1 or not events
-        truths = {each.customer: each for each in (first_look(BUSINESS, END, waiting=False) if late else sandbox.ledger())}
+        truths = {each.customer: each for each in (first_look(BUSINESS, END) if late else sandbox.ledger())}
     names = dict(zip(known, KINDS, strict=True))
     return Look(
         {names[each]: ledger for each, ledger in found.items()},
@@ -106,20 +105,31 @@ def amounts(told: Movement) -> tuple[object, ...]:
     )
 
 
+def assert_gone(found: CustomerLedger, truth: Truth, day: date) -> None:
+    """It was what it was, and is missed since `day`."""
+    assert list(truth.movements) == movements(found)[:-1]
+    missed = found.movements[-1]
+    assert (day, "churn", "status_unknown", True) == (missed.day, missed.kind, missed.cause, missed.inferred)
+    assert "subscription_gone" in {finding.reason for finding in found.findings}
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_synced_daily_and_audited(daily: Look, kind: str) -> None:
     """Nothing is missing, nothing is there that didn't happen, and each movement has its day, amount and cause."""
-    assert list(daily.truths[kind].movements) == movements(daily.found[kind])
-    assert list(daily.truths[kind].standings) == standings(daily.found[kind])
+    found, truth = daily.found[kind], daily.truths[kind]
+    if kind == VANISHED:
+        assert_gone(found, truth, date(2025, 2, 18))
+    else:
+        assert list(truth.movements) == movements(found)
+        assert list(truth.standings) == standings(found)
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_synced_seldom(seldom: Look, kind: str) -> None:
-    """The same; what no event can have shown is marked as inferred."""
+    """The same."""
     found, truth = seldom.found[kind], seldom.truths[kind]
-    if kind in LESS_SELDOM:
-        assert [m.after_micros for m in truth.movements] == [m.after_micros for m in found.movements]
-        assert any(movement.inferred for movement in found.movements)
+    if kind == VANISHED:
+        assert_gone(found, truth, datetime.fromtimestamp(END, UTC).date())
     else:
         assert list(truth.movements) == movements(found)
 
@@ -129,8 +139,8 @@ def test_looked_at_once(once: Look, kind: str) -> None:
     """Everything that has left a trace is found, on its day; what has left none has a finding."""
     found, truth = once.found[kind], once.truths[kind]
     reasons = {finding.reason for finding in found.findings}
-    if kind in LESS_ONCE:
-        assert LESS_ONCE[kind] in reasons
+    if kind == VANISHED:
+        assert ([], {"subscription_unseen"}) == (movements(found), reasons)
     else:
         assert [amounts(m) for m in truth.movements] == [amounts(m) for m in movements(found)]
         assert "history_from_invoices" in reasons

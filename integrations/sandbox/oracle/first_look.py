@@ -26,11 +26,11 @@ _UNBILLED: Final = 1 << 30
 """The number of the invoice that is still to come."""
 
 
-def first_look(business: Business, now: int, timezone: str = "UTC", *, waiting: bool = True) -> Iterator[Truth]:
-    """What a first look at `now` can know of each customer, one at a time; without `waiting` by one who can't read pending items."""
+def first_look(business: Business, now: int, timezone: str = "UTC") -> Iterator[Truth]:
+    """What a first look at `now` can know of each customer, one at a time."""
     prices = Prices(business.catalog)
     for _, life in business.lives(now):
-        views = [Late(prices, business, life, sub, now, waiting=waiting) for sub in life.subscriptions]
+        views = [Late(prices, business, life, sub, now) for sub in life.subscriptions]
         yield told(life.customer.id, views, now, timezone)
 
 
@@ -48,7 +48,7 @@ class _Said(NamedTuple):
 class Late:
     """A subscription as far as it shows. Nothing here says why it changed: invoices don't."""
 
-    def __init__(self, prices: Prices, business: Business, life: Life, sub: Subscription, now: int, *, waiting: bool) -> None:
+    def __init__(self, prices: Prices, business: Business, life: Life, sub: Subscription, now: int) -> None:
         self.subscription, self.currency = sub.id, sub.currency
         self._prices, self._sub, self._life, self._now = prices, sub, life, now
         self._lived = Lived(prices, life, sub, now)
@@ -71,7 +71,7 @@ class Late:
         self._drawn = sorted(own, key=lambda bill: bill.place)
         self._bills = [bill for bill in own if _standing(bill, now) != "draft"]
         said = [said for n, bill in enumerate(self._bills) for said in _told_by(prices.catalog, n, bill) if said.start < self._end]
-        said += [each for each in _waiting(life, sub, now) if waiting and each.start < self._end]
+        said += [each for each in _waiting(life, sub, now) if each.start < self._end]
         said.sort(key=lambda said: (said.start, said.bill))
         self._said = [each for each in said if not self._never_came(each, said)]
         self._unreadable = {line.start for bill in self._bills for line in bill.lines if line.blank}
