@@ -174,9 +174,10 @@ def _told(own: Sequence[Point], *, partial: bool) -> list[Point]:
     What a credit took back is not gone when the line that answers it says nothing, or may be among those that can't be read.
     """
     told = [p for p in own if not p.silent]
-    goes_on = any(p.kind != "credit" for p in told)
     answered = any(p.silent and p.kind != "credit" for p in own)
-    return told if goes_on or not (answered or partial) else []
+    if (answered or partial) and all(p.kind != "debit" for p in told):
+        return [p for p in told if p.kind != "credit"]
+    return told
 
 
 def _as_first_told(running: _Running, item: str) -> Item | None:

@@ -41,13 +41,11 @@ def marks(first: Known | None, state: SubscriptionState, invoices: Sequence[Invo
         if at is not None and low <= at <= upto:
             status = Mark(at, {"status": s.status, "pause": s.pause, "paused_at": s.paused_at})
     if was.status == "trialing" and s.status != "trialing" and s.trial_end is not None:
-        # A trial that was still listed shortly after its end is over as soon as that was seen.
-        ended = s.trial_end if low < s.trial_end or low > s.trial_end + HOUR else low
         over = s.ended_at if s.ended_at is not None else status.at if status else None
         went_on = s.status in ("active", "past_due") if chained or over is None else over > s.trial_end + HOUR
-        if went_on and low <= ended <= upto and (low < s.trial_end or not chained):
+        if went_on and low < s.trial_end <= upto:
             now = s.status if s.status in ("active", "past_due") and status is None else "active"
-            out.append(Mark(ended, {"status": now, "trial_start": s.trial_start, "trial_end": s.trial_end}))
+            out.append(Mark(s.trial_end, {"status": now, "trial_start": s.trial_start, "trial_end": s.trial_end}))
     if not chained and s.trial_start is not None and low < s.trial_start <= upto and s.trial_start != was.trial_start:
         out += _trial_between(s, status.at if status else s.ended_at, upto)
     if status is not None:

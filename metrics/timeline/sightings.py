@@ -10,6 +10,8 @@ from dataclasses import replace
 
 from metrics.evidence import Discount, Instant, InvoiceEvidence, Item, Source, Subscription, SubscriptionState
 
+HOUR = 3_600
+
 
 def sightings(states: Iterable[SubscriptionState], invoices: Iterable[InvoiceEvidence]) -> list[SubscriptionState]:
     """The states with each item once, and beside them the listings that said the same again after an invoice line had said otherwise.
@@ -31,7 +33,16 @@ def sightings(states: Iterable[SubscriptionState], invoices: Iterable[InvoiceEvi
         following = {bisect_right(state.seen, start) for start in starts if start > state.at}
         moments = [state.seen[n] for n in sorted(following) if n < len(state.seen)]
         out += [SubscriptionState(at, Source.SNAPSHOT, "", s) for at in moments]
-    return out
+    return [state for n, state in enumerate(out) if not _trial_is_over(state, out[n + 1 :])]
+
+
+def _trial_is_over(state: SubscriptionState, following: Sequence[SubscriptionState]) -> bool:
+    """Whether a listing shows a trial that was over already, which Stripe ends some time after its date: what comes next says how."""
+    s = state.subscription
+    late = s.trial_end is not None and s.trial_end <= state.at <= s.trial_end + HOUR
+    if state.source != Source.SNAPSHOT or s.status != "trialing" or not late:
+        return False
+    return any(x.subscription.status != "trialing" and x.subscription.trial_end == s.trial_end for x in following)
 
 
 def is_cut(s: Subscription) -> bool:

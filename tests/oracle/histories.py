@@ -497,6 +497,19 @@ def evidence(life: Life, way: str, cut: int, width: int) -> SubscriptionEvidence
     return SubscriptionEvidence(1, name, tuple(states), invoices) if states else None
 
 
+def muted(evidence: SubscriptionEvidence, which: int) -> SubscriptionEvidence:
+    """The same, with every so many-th line of a licensed price without its price, or without its quantity."""
+
+    def mute(line: InvoiceLine) -> InvoiceLine:
+        number = int(line.id.rsplit("_", 1)[1])
+        if number % which or CATALOG.prices[line.price or ""].usage == "metered" or not line.discounts_told:
+            return line
+        return replace(line, price=None) if number % 2 else replace(line, quantity=None)
+
+    invoices = tuple(replace(i, lines=tuple(map(mute, i.lines))) for i in evidence.invoices)
+    return replace(evidence, invoices=invoices)
+
+
 WAYS = ("events", "tail", "listing", "bare", "hole", "mixed")
 
 
@@ -510,12 +523,14 @@ class Case:
 
 
 @st.composite
-def cases(draw: st.DrawFn, ways: tuple[str, ...] = WAYS, customer_discounts: bool = False) -> Case:
+def cases(draw: st.DrawFn, ways: tuple[str, ...] = WAYS, customer_discounts: bool = False, mutes: bool = False) -> Case:
     """A customer with one or two subscriptions."""
     told = tuple(draw(lives(name=f"sub{n}")) for n in range(draw(st.sampled_from([1, 1, 2]))))
     way = draw(st.sampled_from(ways))
     cut, width = BEGIN + draw(st.integers(20, 120)) * DAY + 5, draw(st.integers(0, 60)) * DAY
     known = [evidence(life, way, cut, width) for life in told]
+    if mutes and (which := draw(st.sampled_from([0, 0, 2, 3, 5]))):
+        known = [e if e is None else muted(e, which) for e in known]
     states: tuple[CustomerState, ...] = ()
     if customer_discounts and draw(st.booleans()):
         start = Instant(BEGIN + draw(st.integers(10, 100)) * DAY + draw(st.sampled_from([0, 7_200])))

@@ -63,6 +63,12 @@ def evident(invoices: tuple[InvoiceEvidence, ...]) -> list[InvoiceEvidence]:
     return [i for i in dict.fromkeys(invoices) if i.head.status != "draft"]
 
 
+def says_what(line: InvoiceLine, catalog: Catalog) -> bool:
+    """Whether a line says what its item is: its price, and how many where that is not usage."""
+    price = catalog.prices.get(line.price or "")
+    return line.price is not None and (line.quantity is not None or (price is not None and price.usage == "metered"))
+
+
 @dataclass
 class Past:
     """The evidence of one subscription, ready to be asked."""
@@ -106,24 +112,41 @@ class Past:
             assert nxt is not None
             items = self.at_first(lines, nxt.subscription)
         for moment in sorted({line.period_start for line in lines if line.period_start <= at}):
-            items = self.after_lines(items, moment, [line for line in lines if line.period_start == moment])
+            items = self.after_lines(items, moment, [line for line in lines if line.period_start == moment], since, nxt)
         return list(items.values())
 
     def at_first(self, lines: list[InvoiceLine], later: Subscription) -> dict[str, Item]:
         """What it was before anything was observed: what the first lines say was there, else what was seen first."""
         if not lines:
             return {i.id: i for i in later.items}
-        moment = min(line.period_start for line in lines)
-        first = [line for line in lines if line.period_start == moment]
-        old = [line for line in first if credited(line)]
-        cycle = [line for line in first if not line.proration]
-        return self.items_of(old or cycle or first)
+        for moment in sorted({line.period_start for line in lines}):
+            first = [line for line in lines if line.period_start == moment]
+            old = [line for line in first if credited(line) and says_what(line, self.catalog)]
+            cycle = [line for line in first if not line.proration]
+            found = self.items_of(old or cycle or first)
+            if not old:
+                mute = {line.item for line in first if line.item is not None and line.item not in found}
+                found |= {name: item for name in mute if (item := self.said_first(name, -1, later)) is not None}
+            if found:
+                return found
+        return {i.id: i for i in later.items}
+
+    def said_first(self, name: str, since: int, later: Subscription | None) -> Item | None:
+        """What is said of an item for the first time, where the line that bills it first says nothing."""
+        known = [x for x in self.lines if x.item == name and x.period_start > since and says_what(x, self.catalog)]
+        known = [x for x in known if credited(x) or not x.proration]
+        known.sort(key=lambda x: (x.period_start, not credited(x)))
+        if known:
+            return self.items_of(
+                [x for x in known if x.period_start == known[0].period_start and credited(x) == credited(known[0])]
+            )[name]
+        return next((i for i in later.items if i.id == name), None) if later is not None else None
 
     def items_of(self, lines: list[InvoiceLine]) -> dict[str, Item]:
         """The items that lines of one kind and moment describe; several lines of one item are its tiers."""
         out: dict[str, Item] = {}
         for line in lines:
-            if line.item is None:
+            if line.item is None or not says_what(line, self.catalog):
                 continue
             price = self.catalog.prices.get(line.price or "")
             quantity = None if price is not None and price.usage == "metered" else line.quantity
@@ -152,13 +175,38 @@ class Past:
                 out[name] = items[name]
         return out
 
-    def after_lines(self, items: dict[str, Item], moment: int, lines: list[InvoiceLine]) -> dict[str, Item]:
-        """What the lines that begin at a moment make of the items."""
+    def after_lines(
+        self, items: dict[str, Item], moment: int, lines: list[InvoiceLine], since: int, nxt: Seen | None
+    ) -> dict[str, Item]:
+        """What the lines that begin at a moment make of the items.
+
+        An item whose line doesn't say what it is goes on as it was, or begins as what is said of it first.
+        """
+        silent = [line for line in lines if not says_what(line, self.catalog)]
+        lines = [line for line in lines if says_what(line, self.catalog)]
+        answered = {(line.item, line.invoice) for line in silent if not credited(line)}
+        answered -= {(line.item, line.invoice) for line in lines if line.proration and not credited(line)}
+        lines = [line for line in lines if (line.item, line.invoice) not in answered or not credited(line)]
+        held = {line.item for line in silent} - {line.item for line in lines}
+        for line in silent:
+            if line.item is not None and line.item in held and line.item not in items:
+                begins = self.said_first(line.item, since, nxt.subscription if nxt else None)
+                items = items if begins is None else {**items, line.item: begins}
+            if line.item in items and line.item in held and not credited(line):
+                was = items[line.item]
+                items = {**items, line.item: replace(was, period_end=max(was.period_end or line.period_end, line.period_end))}
+        kept = {name: item for name, item in items.items() if name in held}
+        billed = any(not line.proration for line in [*lines, *silent])
+        out = self.after_readable({n: i for n, i in items.items() if n not in held}, moment, lines, billed=billed)
+        return {name: (kept | out)[name] for name in [*items, *out] if name in kept or name in out}
+
+    def after_readable(self, items: dict[str, Item], moment: int, lines: list[InvoiceLine], *, billed: bool) -> dict[str, Item]:
+        """Likewise of lines that all say what they bill."""
         credit = self.items_of([line for line in lines if credited(line)])
         debit = self.debited(items, [line for line in lines if line.proration])
         cycle = self.items_of([line for line in lines if not line.proration])
         out = {n: i for n, i in items.items() if n not in credit or n in debit or n in cycle}
-        if cycle:  # an item whose paid time is over and that isn't billed again has been removed
+        if billed:  # an item whose paid time is over and that isn't billed again has been removed
             out = {n: i for n, i in out.items() if n in cycle or n in debit or i.period_end is None or i.period_end > moment}
         back = [(line.item, line.price, line.quantity) for line in lines if credited(line)]
         upheld = {n: i for n, i in cycle.items() if n not in debit or (n, i.price, i.quantity) not in back}
@@ -197,7 +245,7 @@ class Past:
     def unseeable(self, moment: int, lines: list[InvoiceLine]) -> list[Discount]:
         """Discounts of the state seen next that had begun, but apply to nothing that these lines bill."""
         nxt = next((s for s in self.seen if s.at > moment), None)
-        products = {self.catalog.prices[line.price or ""].product for line in lines}
+        products = {self.catalog.prices[line.price].product for line in lines if line.price is not None}
         out = []
         for d in nxt.subscription.discounts if nxt else ():
             coupon = self.catalog.coupons.get(d.coupon or "")
