@@ -17,7 +17,7 @@ from integrations.stripe.decode.parsing import Garbled, Parsed
 from integrations.stripe.errors import BadRequest, Gone, NotAllowed, UnknownEndpoint, account_named
 from integrations.stripe.page import AccountInfo, Rejected, StripePage
 from integrations.stripe.requests import Asking, nothing_to_go_on_from
-from integrations.stripe.streams import ACCOUNT, ITEMS, PAGE, SCHEDULES, STREAMS, Stream, created_in
+from integrations.stripe.streams import ACCOUNT, ITEMS, PAGE, READ_AGAIN, SCHEDULES, STREAMS, Stream, created_in
 from metrics.evidence import Instant
 
 
@@ -174,6 +174,10 @@ class Reader:
         return self.pages("events", since=since, until=until)
 
     # --- single objects ------------------------------------------------------------------------------------------------------
+
+    def single(self, kind: str, object_id: str) -> StripePage:
+        """An object of a kind that events name, as it is now, with all its parts. One that is gone is in `rejected` with the reason `gone`."""
+        return self._one(READ_AGAIN[kind].name, object_id)
 
     def invoice(self, object_id: str) -> StripePage:
         """An invoice as it is now, with all its lines. One that is gone is in `rejected` with the reason `gone`."""

@@ -1,4 +1,6 @@
-"""What is read from Stripe: the endpoints with their parameters, and what each needs a key to be allowed.
+"""What is read from Stripe, each list declared once: its endpoint with its parameters, what a key must be allowed, and its part in a run.
+
+Plans, the re-reading after events and the audit ask here (`worker.ingest`), so a further list is one entry of `_ALL`.
 
 Expansion is by Stripe's rules: four levels at most, counted with `data` on a list. So the coupon of a subscription's discount comes
 with the list, while that of an item's discount stays an id and is found among the coupons. The tiers of a price in its other
@@ -7,11 +9,16 @@ currencies come only with a single price, one expansion for each currency. Value
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 PAGE: Final = 100
 EXPAND_AT_ONCE: Final = 15
 """Expansions of one request; Stripe takes some twenty."""
+
+
+Part = Literal["catalog", "customers", "pending", "events", "within"]
+"""What a list is in a run: what things cost (read first), what customers have, what waits to be billed (listed with it, no mark is kept),
+what happened, or a list that is read only within another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +28,11 @@ class Stream:
     `kind` is the kind of its objects, `optional` whether a host may lack it (its absence is then reported with the page), `forgone`
     whether a sync goes on without it where the key may not read it (which is reported as well), `fixed` are parameters that always go with
     it, `expand` what is expanded on the list, and `expand_one` on a single object.
+
+    `part` is its part in a run, `rank` which is begun first of a stage (the longest lists, since the stage lasts as long as they do).
+    Events whose type begins with `named_by` name an object of it to be read again; empty: none does, or another list of the kind has it.
+    The audit lists it `whole`, what was created in the last days (`recent`), or not at all (`never`); with `looked_up` it asks for each
+    object that is held as going on and that no list had.
     """
 
     name: str
@@ -32,6 +44,11 @@ class Stream:
     fixed: tuple[tuple[str, str], ...] = ()
     optional: bool = True
     forgone: bool = False
+    part: Part = "within"
+    rank: int = 5
+    named_by: str = ""
+    audited: Literal["whole", "recent", "never"] = "never"
+    looked_up: bool = False
 
 
 EVENT_TYPES: Final = (
@@ -64,7 +81,7 @@ FORGONE: Final = frozenset({"data.schedule", "schedule"})
 """Expansions that a key may lack the permission for: they tell what is to come, and what was is read without them."""
 
 _ALL: Final = (
-    Stream("products", "product", "/v1/products", "Products: Read"),
+    Stream("products", "product", "/v1/products", "Products: Read", part="catalog", audited="whole"),
     Stream(
         "prices",
         "price",
@@ -72,6 +89,9 @@ _ALL: Final = (
         "Prices: Read",
         expand=("data.tiers", "data.currency_options"),
         expand_one=("tiers", "currency_options"),
+        part="catalog",
+        named_by="price.",
+        audited="whole",
     ),
     Stream(
         "coupons",
@@ -80,6 +100,9 @@ _ALL: Final = (
         "Coupons: Read",
         expand=("data.applies_to", "data.currency_options"),
         expand_one=("applies_to", "currency_options"),
+        part="catalog",
+        named_by="coupon.",
+        audited="whole",
     ),
     Stream(
         "customers",
@@ -88,6 +111,11 @@ _ALL: Final = (
         "Customers: Read",
         expand=("data.discount.source.coupon",),
         expand_one=("discount.source.coupon.applies_to",),
+        part="customers",
+        rank=2,
+        named_by="customer.",
+        audited="whole",
+        looked_up=True,
     ),
     Stream(
         "subscriptions",
@@ -98,6 +126,11 @@ _ALL: Final = (
         expand_one=_SUBSCRIPTION_ONE,
         fixed=(("status", "all"),),
         optional=False,
+        part="customers",
+        rank=1,
+        named_by="customer.subscription.",
+        audited="whole",
+        looked_up=True,
     ),
     # Whether `all` holds the subscriptions of deleted customers is not documented; that `canceled` does is.
     Stream(
@@ -108,6 +141,8 @@ _ALL: Final = (
         expand=_SUBSCRIPTION_LIST,
         expand_one=_SUBSCRIPTION_ONE,
         fixed=(("status", "canceled"),),
+        part="customers",
+        rank=1,
     ),
     Stream(
         "invoices",
@@ -117,13 +152,42 @@ _ALL: Final = (
         expand=("data.discounts.source.coupon", "data.lines.data.discounts"),
         expand_one=("discounts.source.coupon.applies_to", "lines.data.discounts"),
         optional=False,
+        part="customers",
+        rank=0,
+        named_by="invoice.",
+        audited="recent",
     ),
     # A proration that waits for the next invoice dates a change that no invoice shows yet.
-    Stream("pending_items", "invoiceitem", "/v1/invoiceitems", "Invoices: Read", fixed=(("pending", "true"),), forgone=True),
-    Stream("events", "event", "/v1/events", "Events: Read", fixed=tuple(("types[]", t) for t in EVENT_TYPES)),
+    Stream(
+        "pending_items",
+        "invoiceitem",
+        "/v1/invoiceitems",
+        "Invoices: Read",
+        fixed=(("pending", "true"),),
+        forgone=True,
+        part="pending",
+        audited="whole",
+    ),
+    Stream("events", "event", "/v1/events", "Events: Read", fixed=tuple(("types[]", t) for t in EVENT_TYPES), part="events"),
 )
 STREAMS: Final = {stream.name: stream for stream in _ALL}
 """Every stream by name, in the order of a first run: what things cost comes before who pays."""
+
+
+def of_part(part: Part) -> tuple[str, ...]:
+    """The names of the streams that are this part of a run."""
+    return tuple(stream.name for stream in _ALL if stream.part == part)
+
+
+READ_AGAIN: Final = {stream.kind: stream for stream in _ALL if stream.named_by}
+"""The stream of each kind whose objects are read again, one by one, when an event names them."""
+_BY_LENGTH: Final = sorted(READ_AGAIN.values(), key=lambda stream: len(stream.named_by), reverse=True)
+
+
+def named_kind(event_type: str) -> str | None:
+    """The kind of the object to be read again after an event of this type: that of the longest beginning that fits; None for no object."""
+    return next((stream.kind for stream in _BY_LENGTH if event_type.startswith(stream.named_by)), None)
+
 
 LINES: Final = Stream(
     "invoice lines", "line_item", "/v1/invoices/{id}/lines", "Invoices: Read", expand=("data.discounts.source.coupon",)

@@ -142,6 +142,15 @@ class FakeStripe:
             if not more:
                 return
 
+    def single(self, kind: str, object_id: str) -> StripePage:
+        """One object of a kind that events name, as it is."""
+        match kind:
+            case "subscription":
+                return self.subscription(object_id)
+            case "customer":
+                return self.customer(object_id)
+        return self.invoice(object_id)
+
     def subscription(self, object_id: str) -> StripePage:
         """One subscription as it is."""
         return self._one("subscriptions", "subscription", object_id, self.subscriptions.get(object_id) is not None)

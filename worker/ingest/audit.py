@@ -24,8 +24,9 @@ from integrations.store.facts.lookups import Changed
 from integrations.store.work import cursors, jobs
 from integrations.store.work.jobs import Job
 from integrations.stripe.page import StripePage
+from integrations.stripe.streams import STREAMS
 from metrics.evidence import GONE, CustomerState, Instant, Source, SubscriptionState
-from worker.ingest.read import Ingest, in_background, single
+from worker.ingest.read import Ingest, in_background
 from worker.ingest.writer import Feed, Part
 
 log = structlog.get_logger()
@@ -38,8 +39,6 @@ NAMED_AT_MOST = 50
 
 LOOKED_UP_AT_MOST: Final = 20_000
 """So many objects that no list had are looked up by one audit; the next one goes on with the rest."""
-
-_KIND: Final = {"subscriptions": "subscription", "customers": "customer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ def do_missing(ingest: Ingest, job: Job) -> None:
     """Look up what is held as going on and was in no list of this audit."""
     assert job.account is not None
     assert job.since is not None
-    kind, since = _KIND[job.stream], Instant(job.since)
+    kind, since = STREAMS[job.stream].kind, Instant(job.since)
     with read(ingest.engine) as connection:
         wanted = lookups.unseen(connection, job.account, kind, since=since, at_most=LOOKED_UP_AT_MOST)
     if len(wanted) == LOOKED_UP_AT_MOST:
@@ -79,7 +78,7 @@ def do_missing(ingest: Ingest, job: Job) -> None:
     try:
         for object_id, customer in wanted:
             in_background(ingest, job)
-            page = single(reader, kind, object_id)
+            page = reader.single(kind, object_id)
             if any(each.reason == "gone" for each in page.rejected):
                 with read(ingest.engine) as connection:
                     # That there is no such object no answer dates: what is missing was missed when this audit began.

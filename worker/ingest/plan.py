@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from integrations.stripe.streams import STREAMS as DECLARED
+from integrations.stripe.streams import of_part
 from metrics.evidence import Instant
 
 DAY: Final = 86_400
@@ -30,13 +32,13 @@ LATE_SECONDS: Final = 3 * DAY
 AUDITS: Final[Mapping[str, int | str]] = {"audit": 1}
 """What the jobs of an audit carry: nobody waits for them, so they leave most of the account's limit to others."""
 
-CATALOG: Final = ("products", "prices", "coupons")
-LISTS: Final = ("customers", "subscriptions", "subscriptions_canceled", "invoices")
-PENDING: Final = ("pending_items",)
+CATALOG: Final = of_part("catalog")
+LISTS: Final = of_part("customers")
+PENDING: Final = of_part("pending")
 """Prorations that wait for an invoice: listed whole with every list of invoices, and no mark is kept of it."""
 STREAMS: Final = (*CATALOG, *LISTS, "events")
-OF_MANY_PAGES: Final = {"invoices": 0, "subscriptions": 1, "subscriptions_canceled": 1, "customers": 2}
-"""Which list is begun first: the longest, since the stage lasts as long as it does."""
+LOOKED_UP: Final = tuple(stream for stream in LISTS if DECLARED[stream].looked_up)
+"""Lists whose objects an audit asks for one by one, where they are held as going on and no list had them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,17 +171,16 @@ def audit(now: Instant, known: Known, pace: Pace) -> Plan:
     settled = Instant(max(recent + 1, now - pace.lag_seconds))
     since = Instant(position - pace.overlap_seconds)
     lists = [
-        *_lists(CATALOG, stage=0),
-        *_lists(["subscriptions", "customers", *PENDING], stage=1),
-        *_lists(["invoices"], stage=1, since=recent),
+        *_lists(_audited("whole", CATALOG), stage=0),
+        *_lists(_audited("whole", (*LISTS, *PENDING)), stage=1),
+        *_lists(_audited("recent", LISTS), stage=1, since=recent),
     ]
     return Plan(
         "audit",
         (
             Planned("events", 0, "events", recent, settled, data={"reread_from": 0, **AUDITS}),
             *(replace(each, data=AUDITS) for each in lists),
-            Planned("missing", 2, "subscriptions", since=now, data=AUDITS),
-            Planned("missing", 2, "customers", since=now, data=AUDITS),
+            *(Planned("missing", 2, stream, since=now, data=AUDITS) for stream in LOOKED_UP),
             Planned("open_invoices", 2, "invoices", until=recent, data=AUDITS),
             Planned("drift", 3, "events", since, None, data={"listed_from": now}),
         ),
@@ -188,7 +189,11 @@ def audit(now: Instant, known: Known, pace: Pace) -> Plan:
 
 
 def _lists(streams: Iterable[str], *, stage: int, since: Instant | None = None, until: Instant | None = None) -> list[Planned]:
-    return [Planned("list", stage, stream, since, until, OF_MANY_PAGES.get(stream, 5)) for stream in streams]
+    return [Planned("list", stage, stream, since, until, DECLARED[stream].rank) for stream in streams]
+
+
+def _audited(how: str, streams: Iterable[str]) -> list[str]:
+    return [stream for stream in streams if DECLARED[stream].audited == how]
 
 
 def _listed(streams: Iterable[str], at: Instant) -> dict[str, int]:

@@ -23,6 +23,7 @@ from integrations.store.work.jobs import Job
 from integrations.stripe.errors import BadRequest, Refused, Transient, UnknownEndpoint
 from integrations.stripe.page import EventFact, StripePage
 from integrations.stripe.reader import Reader
+from integrations.stripe.streams import READ_AGAIN, named_kind
 from metrics.evidence import Catalog, Instant, InvoiceEvidence
 from worker.execution.crew import Handler
 from worker.execution.stop import Stop
@@ -33,16 +34,6 @@ from worker.ingest.plan import Known, Pace, Plan, Planned
 from worker.ingest.writer import Feed, Part, Writer
 
 EVENTS: Final = "events"
-
-_NAMED_BY: Final = (
-    ("customer.subscription.", "subscription"),
-    ("customer.discount.", "customer"),
-    ("customer.", "customer"),
-    ("invoice.", "invoice"),
-    ("price.", "price"),
-    ("coupon.", "coupon"),
-)
-"""Which object to read again after an event, by the beginning of its type; the first that fits counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +197,7 @@ def do_events(ingest: Ingest, job: Job) -> None:
                 again.add((kind, object_id))
                 ingest.stop.check()
                 in_background(ingest, job)
-                told = single(reader, kind, object_id)
+                told = reader.single(kind, object_id)
                 _note_lag(ingest, job.account or 0, kind, object_id, page, told)
                 yield told
                 yield from left_out(ingest, job, told, asked)
@@ -216,9 +207,9 @@ def do_events(ingest: Ingest, job: Job) -> None:
 
 def _note_lag(ingest: Ingest, account: int, kind: str, object_id: str, page: StripePage, told: StripePage) -> None:
     """Have an object read again that was told older than the newest event of a page says."""
-    if kind not in ("subscription", "customer", "invoice"):
+    if READ_AGAIN[kind].part != "customers":
         return
-    about = [event for event in page.events if object_id == getattr(event, kind) and _is_named_by(event, kind)]
+    about = [event for event in page.events if object_id == _named_by(event) and named_kind(event.type) == kind]
     newest = max(about, key=lambda event: (event.created, event.id), default=None)
     if newest is None:
         return
@@ -235,8 +226,18 @@ def _note_lag(ingest: Ingest, account: int, kind: str, object_id: str, page: Str
         recheck.note(connection, [Recheck(account, kind, object_id, newest.id)], lagging.DELAYS_SECONDS[0])
 
 
-def _is_named_by(event: EventFact, kind: str) -> bool:
-    return next((named for prefix, named in _NAMED_BY if event.type.startswith(prefix)), None) == kind
+def _named_by(event: EventFact) -> str | None:
+    """The object that an event names to be read again, if it does."""
+    match named_kind(event.type):
+        case "subscription":
+            return event.subscription
+        case "customer":
+            return event.customer
+        case "invoice":
+            return event.invoice
+        case None:
+            return None
+    return event.object_id
 
 
 def to_read_again(events: Sequence[EventFact], seen: set[str], since: Instant) -> list[tuple[str, str]]:
@@ -245,28 +246,13 @@ def to_read_again(events: Sequence[EventFact], seen: set[str], since: Instant) -
     for event in events:
         if event.id in seen or event.created < since:
             continue
-        kind = next((kind for prefix, kind in _NAMED_BY if event.type.startswith(prefix)), None)
-        named = {"subscription": event.subscription, "customer": event.customer, "invoice": event.invoice}
-        object_id = named.get(kind or "") or (event.object_id if kind in ("price", "coupon") else None)
-        gone = kind in ("price", "coupon") and event.type.endswith(".deleted")
-        if kind and object_id and not gone:
+        kind, object_id = named_kind(event.type), _named_by(event)
+        if kind is None or not object_id:
+            continue
+        gone = READ_AGAIN[kind].part == "catalog" and event.type.endswith(".deleted")
+        if not gone:
             found[kind, object_id] = None
     return list(found)
-
-
-def single(reader: Reader, kind: str, object_id: str) -> StripePage:
-    """One object as it is now."""
-    match kind:
-        case "subscription":
-            return reader.subscription(object_id)
-        case "customer":
-            return reader.customer(object_id)
-        case "invoice":
-            return reader.invoice(object_id)
-        case "price":
-            return reader.price(object_id)
-        case _:
-            return reader.coupon(object_id)
 
 
 def left_out(ingest: Ingest, job: Job, page: StripePage, asked: coupons.Asked) -> Iterable[StripePage]:

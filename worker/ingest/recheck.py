@@ -11,7 +11,7 @@ from integrations.stripe.page import StripePage
 from metrics.timeline.event_order import in_order
 from metrics.timeline.lagging import customers_without_lagging, without_lagging
 from worker.ingest.lagging import DELAYS_SECONDS, has_reached
-from worker.ingest.read import Ingest, single
+from worker.ingest.read import Ingest
 from worker.ingest.writer import Feed, Part
 
 log = structlog.get_logger()
@@ -26,7 +26,7 @@ def do_recheck(ingest: Ingest, job: Job) -> None:
     feed = Feed(job)
     for each in wanted:
         ingest.stop.check()
-        page = single(reader, each.kind, each.object_id)
+        page = reader.single(each.kind, each.object_id)
         ingest.writer.put(Part(feed, (page,), each.object_id, objects=page.objects))
         feed.drain()
         ingest.moved(job)
