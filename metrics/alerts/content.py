@@ -12,7 +12,18 @@ from metrics.alerts.advice import benchmark, lever
 from metrics.alerts.evaluate import Reading
 from metrics.alerts.grouping import Notice
 from metrics.alerts.headlines import MOVED, sentences, value_of
-from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, AnyRule, MovementRule, Rule, SystemRule, Watch
+from metrics.alerts.rules import (
+    BAD_WHEN_HIGH,
+    DRIFT,
+    FRESHNESS,
+    IDENTITY,
+    QUARANTINE,
+    AnyRule,
+    MovementRule,
+    Rule,
+    SystemRule,
+    Watch,
+)
 from metrics.alerts.states import Event
 from metrics.alerts.words import (
     cause_name,
@@ -27,7 +38,7 @@ from metrics.alerts.words import (
     value_text,
 )
 from metrics.money import MICROS_PER_MAJOR, ratio_text
-from metrics.retention.figures import UNITS, Figures, metric
+from metrics.retention.figures import METRICS, UNITS, Figures, metric
 
 CUSTOMERS: Final = 5
 LISTED: Final = 12
@@ -114,8 +125,10 @@ def _of_figures(reading: Reading, rule: Rule, watch: Watch) -> Content:
     assert figures is not None
     return {
         "facts": _facts(reading, rule),
-        "bridge": bridge(figures, reading.before, of_cohort=rule.metric in _COHORT) if figures.kind != "day" else [],
-        "customers": customers(figures, rising=rule.side == "above" and rule.metric not in _BAD_WHEN_HIGH),
+        "bridge": bridge(figures, reading.before, of_cohort=METRICS[rule.metric].whose == "cohort")
+        if figures.kind != "day"
+        else [],
+        "customers": customers(figures, rising=rule.side == "above" and rule.metric not in BAD_WHEN_HIGH),
         "causes": causes(figures, _loses(rule)),
         "lever": lever(figures) if figures.kind != "day" else None,
         "benchmark": benchmark(figures) if rule.metric == "nrr" else None,
@@ -123,37 +136,8 @@ def _of_figures(reading: Reading, rule: Rule, watch: Watch) -> Content:
     }
 
 
-_COHORT: Final = frozenset(
-    [
-        "nrr",
-        "grr",
-        "grr_running_minimum",
-        "logo_retention",
-        "churn_only_retention",
-        "nrr_without_largest",
-        "contraction_rate",
-        "revenue_churn_rate",
-        "customer_churn_rate",
-        "expansion_rate",
-    ]
-)
-_BAD_WHEN_HIGH: Final = frozenset(
-    [
-        "at_risk",
-        "scheduled_churn",
-        "churned_mrr",
-        "contracted_mrr",
-        "lost_logos",
-        "contraction_rate",
-        "revenue_churn_rate",
-        "customer_churn_rate",
-        "concentration",
-    ]
-)
-
-
 def _loses(rule: Rule) -> bool:
-    return rule.side == "below" or rule.metric in _BAD_WHEN_HIGH
+    return rule.side == "below" or rule.metric in BAD_WHEN_HIGH
 
 
 def _facts(reading: Reading, rule: Rule) -> list[list[str]]:
@@ -239,7 +223,7 @@ def _chart(reading: Reading, rule: Rule, watch: Watch) -> Content | None:
         return None
     return {
         "title": metric_name(rule.metric) + (f" of {watch.called(reading.segment)}" if reading.segment else ""),
-        "unit": "factor" if rule.metric == "quick_ratio" else UNITS[rule.metric],
+        "unit": "factor" if METRICS[rule.metric].factor else UNITS[rule.metric],
         "currency": reading.currency,
         "points": points,
         "limit": _plain(rule.limit) if rule.change is None else None,

@@ -10,7 +10,7 @@ from typing import Final
 
 from metrics.alerts.evaluate import Reading
 from metrics.alerts.grouping import Notice, notices
-from metrics.alerts.rules import LOSSES, AnyRule, MovementRule, Rule, Watch
+from metrics.alerts.rules import BAD_WHEN_HIGH, LOSSES, AnyRule, MovementRule, Rule, Watch
 from metrics.alerts.states import LOUD, Alert, Event, Hush, Movement, step, step_movement
 
 RETIRED: Final = "the rule is no longer there"
@@ -92,11 +92,6 @@ def _single_movements(
 def _family(rule: AnyRule, reading: Reading | None) -> str:
     """What alerts with one cause have in common, besides the end of their window."""
     if isinstance(rule, Rule):
-        group = "losses" if (rule.metric in LOSSES and rule.side == "below") or rule.metric in _RISING else rule.metric
+        group = "losses" if rule.metric in LOSSES and (rule.side == "below" or rule.metric in BAD_WHEN_HIGH) else rule.metric
         return f"{group} {reading.currency if reading else ''}"
     return rule.name
-
-
-_RISING: Final = frozenset(
-    ["churned_mrr", "contracted_mrr", "lost_logos", "revenue_churn_rate", "customer_churn_rate", "contraction_rate"]
-)

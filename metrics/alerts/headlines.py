@@ -16,7 +16,7 @@ from metrics.alerts.words import (
     signed_money,
     value_text,
 )
-from metrics.retention.figures import UNITS
+from metrics.retention.figures import METRICS, UNITS
 from metrics.window_kinds import day_words, window_words
 
 
@@ -83,7 +83,7 @@ def _opening(event: Event) -> str:
 
 
 def _gap_unit(rule: Rule) -> str:
-    return "points" if UNITS[rule.metric] == "ratio" and rule.metric != "quick_ratio" else "amount"
+    return "points" if UNITS[rule.metric] == "ratio" and not METRICS[rule.metric].factor else "amount"
 
 
 def value_of(rule: Rule, judged: Judged, currency: str) -> str:

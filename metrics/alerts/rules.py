@@ -12,42 +12,20 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from metrics.labels import Names, segment_words
-from metrics.retention.figures import UNITS
+from metrics.retention.figures import METRICS, UNITS
 
 Side = Literal["below", "above"]
 Against = Literal["previous", "year_ago", "trailing_mean"]
 ChangeUnit = Literal["points", "percent", "amount"]
 
-STANDING: Final = ("mrr", "arr", "list_mrr", "at_risk", "scheduled_churn", "committed", "usage_mrr", "customers")
+STANDING: Final = tuple(name for name, each in METRICS.items() if each.daily)
 """Metrics that are known of every single day."""
-FACTORS: Final = ("quick_ratio",)
+FACTORS: Final = tuple(name for name, each in METRICS.items() if each.factor)
 """Ratios that are read as a factor (4.0) and not as per cent."""
-LOSSES: Final = frozenset(
-    [
-        "nrr",
-        "grr",
-        "grr_running_minimum",
-        "logo_retention",
-        "churn_only_retention",
-        "flow_nrr",
-        "flow_grr",
-        "contraction_rate",
-        "revenue_churn_rate",
-        "customer_churn_rate",
-        "nrr_without_largest",
-        "churned_mrr",
-        "contracted_mrr",
-        "net_new_mrr",
-        "lost_logos",
-        "mrr",
-        "arr",
-        "list_mrr",
-        "committed",
-        "customers",
-        "quick_ratio",
-    ]
-)
+LOSSES: Final = frozenset(name for name, each in METRICS.items() if {"contraction", "churn"} & set(each.moved_by or ()))
 """Metrics that one loss of revenue can move all at once: alerts on them in windows with the same end have one cause."""
+BAD_WHEN_HIGH: Final = frozenset(name for name, each in METRICS.items() if each.good == "low")
+"""Metrics whose rise is bad news: what stands behind it are losses."""
 
 MOVEMENTS: Final = ("churn", "contraction", "expansion", "new", "reactivation", "scheduled")
 """Single events that can be told of; `scheduled` is a cancellation that was asked for and has not come yet."""
@@ -200,6 +178,6 @@ def faults(rule: Rule) -> list[str]:
         out.append(f"{rule.metric} is a rate, so it changes by points or per cent")
     if rule.change is not None and rule.change.mean_of < 2:
         out.append("a mean takes at least two windows")
-    if rule.metric in ("concentration", "nrr_without_largest", "trial_pipeline") and rule.dimension:
+    if rule.dimension and not METRICS[rule.metric].by_segment:
         out.append(f"{rule.metric} is known of the whole book only")
     return out

@@ -11,32 +11,8 @@ from typing import Final
 from metrics.alerts.rules import FACTORS
 from metrics.exchange_rates import WHOLE_BOOK
 from metrics.money import MICROS_PER_MAJOR, exponent
-from metrics.retention.figures import UNITS
+from metrics.retention.figures import METRICS, UNITS
 
-METRICS: Final[Mapping[str, str]] = {
-    "nrr": "NRR",
-    "grr": "GRR",
-    "grr_running_minimum": "GRR by running minimum",
-    "logo_retention": "Logo retention",
-    "churn_only_retention": "Churn-only retention",
-    "flow_nrr": "Flow NRR",
-    "flow_grr": "Flow GRR",
-    "nrr_without_largest": "NRR without the five largest",
-    "concentration": "Share of the ten largest",
-    "mrr": "MRR",
-    "arr": "ARR",
-    "list_mrr": "List MRR",
-    "at_risk": "MRR at risk",
-    "committed": "Committed MRR",
-    "usage_mrr": "Usage MRR",
-    "churned_mrr": "Churned MRR",
-    "contracted_mrr": "Contracted MRR",
-    "expansion_mrr": "Expansion MRR",
-    "new_mrr": "New MRR",
-    "reactivation_mrr": "Reactivated MRR",
-    "net_new_mrr": "Net new MRR",
-    "arpa": "ARPA",
-}
 CAUSES: Final[Mapping[str, str]] = {
     "canceled_voluntary": "cancelled by the customer",
     "canceled_involuntary": "lost to failed payment",
@@ -61,7 +37,7 @@ _MINUS: Final = "\N{MINUS SIGN}"
 
 def metric_name(metric: str) -> str:
     """What a metric is called in a sentence."""
-    return METRICS.get(metric) or metric.replace("_", " ").capitalize()
+    return METRICS[metric].label or metric.replace("_", " ").capitalize()
 
 
 def cause_name(cause: str) -> str:

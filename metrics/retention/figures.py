@@ -12,6 +12,7 @@ from datetime import date
 from fractions import Fraction
 from typing import Any, Final, Literal
 
+from metrics.entries import KINDS
 from metrics.money import ratio_text
 from metrics.window_kinds import months_long
 
@@ -137,9 +138,13 @@ def _of_opening(part: Callable[[Figures], int]) -> Callable[[Figures], Ratio]:
     return lambda f: (part(f), f.opening)
 
 
+def _lowest(f: Figures) -> int:
+    return f.companion("lowest")
+
+
 def _gross(f: Figures) -> int:
     if f.companions.get("grr_by") == "running_minimum":
-        return f.companion("lowest")
+        return _lowest(f)
     return f.opening - f.contraction - f.churn
 
 
@@ -171,50 +176,6 @@ def _without_largest(f: Figures) -> Ratio:
     return f.closing_of_cohort - closing, f.opening - opening
 
 
-RATES: Final[Mapping[str, Callable[[Figures], Ratio]]] = {
-    "nrr": _of_opening(lambda f: f.closing_of_cohort),
-    "grr": _of_opening(_gross),
-    "grr_running_minimum": _of_opening(lambda f: f.companion("lowest")),
-    "logo_retention": lambda f: (f.retained_customers, f.opening_customers),
-    "churn_only_retention": _of_opening(lambda f: f.opening - f.churn),
-    "flow_nrr": _of_opening(_flow_net),
-    "flow_grr": _of_opening(lambda f: f.opening - _flow_losses(f)),
-    "expansion_rate": _of_opening(lambda f: f.expansion),
-    "contraction_rate": _of_opening(lambda f: f.contraction),
-    "revenue_churn_rate": _of_opening(lambda f: f.churn),
-    "customer_churn_rate": lambda f: (_lost_members(f), f.opening_customers),
-    "quick_ratio": lambda f: (_gains(f), _flow_losses(f)),
-    "nrr_without_largest": _without_largest,
-    "concentration": lambda f: (_largest(f, TOP)[0], f.opening),
-}
-"""Every rate as numerator and denominator. `flow_*` divide the window's movements by the opening; a year of them is never GRR."""
-
-_RANKED = frozenset({"nrr_without_largest", "concentration"})
-
-
-def why_null(figures: Figures, rate: str) -> str | None:
-    """The reason for which `rate` can't be given: gap, opening_zero, nothing_lost, not_ranked; None when it can."""
-    if figures.reason == GAP:
-        return GAP
-    if rate in _RANKED and "largest" not in figures.companions:
-        return NOT_RANKED
-    if RATES[rate](figures)[1] > 0:
-        return None
-    return NOTHING_LOST if rate == "quick_ratio" else OPENING_ZERO
-
-
-def ratio(figures: Figures, rate: str) -> Fraction | None:
-    """The exact rate, or None where `why_null` has a reason."""
-    if why_null(figures, rate):
-        return None
-    return Fraction(*RATES[rate](figures))
-
-
-def rates(figures: Figures) -> dict[str, str | None]:
-    """Every rate as a decimal text of six places, rounded half-even (`1.083333` is 108.33 %), or None with a reason in `why_null`."""
-    return {name: None if why_null(figures, name) else ratio_text(*part(figures)) for name, part in RATES.items()}
-
-
 def _half_even(ratio: Fraction | None) -> int | None:
     return None if ratio is None else round(ratio)
 
@@ -240,39 +201,156 @@ def months_in(figures: Figures) -> Fraction:
     return months_long(figures.kind, figures.first, figures.until)
 
 
-AMOUNTS: Final[Mapping[str, Callable[[Figures], int | None]]] = {
-    "mrr": lambda f: f.closing,
-    "arr": lambda f: f.closing * 12,
-    "list_mrr": lambda f: f.companion("list"),
-    "at_risk": lambda f: f.companion("at_risk"),
-    "scheduled_churn": lambda f: f.companion("scheduled"),
-    "committed": lambda f: f.closing - f.companion("scheduled"),
-    "usage_mrr": lambda f: f.companion("usage"),
-    "trial_pipeline": lambda f: f.companions.get("trial_pipeline"),
-    "churned_mrr": lambda f: f.companion("flow_churn"),
-    "contracted_mrr": lambda f: f.companion("flow_contraction"),
-    "expansion_mrr": lambda f: f.companion("flow_expansion"),
-    "new_mrr": lambda f: f.new,
-    "reactivation_mrr": lambda f: f.reactivation,
-    "net_new_mrr": lambda f: _gains(f) - _flow_losses(f),
-    "arpa": arpa_micros,
-    "lifetime_value": lifetime_value_micros,
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A metric, declared once: what figures, rules, messages and the command line know of it.
+
+    `of` makes it of figures: numerator and denominator of a ratio, micros, or a count; None where it can't be given. `good` says which
+    way is good news. `whose`: the customers of the opening (`cohort`), or the whole `book`. `moved_by` are the kinds of movements that
+    change it, each always the same way: losses for the worse and gains for the better, or the other way round where low is good; None
+    where they change it either way. `label` is its name in a sentence, where that isn't its name with spaces. `daily`: it is known of
+    every single day. `factor`: a ratio that is read as a factor (4.0) and not as per cent. `by_segment`: it is known of parts of the book.
+    `needs` names the companion without which it can't be given.
+    """
+
+    name: str
+    unit: Unit
+    of: Callable[[Figures], Ratio | int | None]
+    good: Literal["high", "low"]
+    whose: Literal["cohort", "book"]
+    moved_by: tuple[str, ...] | None
+    label: str = ""
+    daily: bool = False
+    factor: bool = False
+    by_segment: bool = True
+    needs: str = ""
+
+
+def _rate(name: str, of: Callable[[Figures], Ratio], *more: Any, **also: Any) -> Metric:
+    return Metric(name, "ratio", of, *more, **also)
+
+
+def _amount(name: str, of: Callable[[Figures], int | None], *more: Any, **also: Any) -> Metric:
+    return Metric(name, "micros", of, *more, **also)
+
+
+def _count(name: str, of: Callable[[Figures], int], *more: Any, **also: Any) -> Metric:
+    return Metric(name, "count", of, *more, **also)
+
+
+_LOST: Final = ("contraction", "churn")
+_OF_MEMBERS: Final = ("expansion", *_LOST)
+_ANY: Final = KINDS
+
+METRICS: Final = {
+    each.name: each
+    for each in (
+        _rate("nrr", _of_opening(lambda f: f.closing_of_cohort), "high", "cohort", _OF_MEMBERS, "NRR"),
+        _rate("grr", _of_opening(_gross), "high", "cohort", _LOST, "GRR"),
+        _rate("grr_running_minimum", _of_opening(_lowest), "high", "cohort", _LOST, "GRR by running minimum"),
+        _rate("logo_retention", lambda f: (f.retained_customers, f.opening_customers), "high", "cohort", ("churn",)),
+        _rate(
+            "churn_only_retention", _of_opening(lambda f: f.opening - f.churn), "high", "cohort", ("churn",), "Churn-only retention"
+        ),
+        _rate("flow_nrr", _of_opening(_flow_net), "high", "book", _OF_MEMBERS, "Flow NRR"),
+        _rate("flow_grr", _of_opening(lambda f: f.opening - _flow_losses(f)), "high", "book", _LOST, "Flow GRR"),
+        _rate("expansion_rate", _of_opening(lambda f: f.expansion), "high", "cohort", ("expansion",)),
+        _rate("contraction_rate", _of_opening(lambda f: f.contraction), "low", "cohort", ("contraction",)),
+        _rate("revenue_churn_rate", _of_opening(lambda f: f.churn), "low", "cohort", ("churn",)),
+        _rate("customer_churn_rate", lambda f: (_lost_members(f), f.opening_customers), "low", "cohort", ("churn",)),
+        _rate("quick_ratio", lambda f: (_gains(f), _flow_losses(f)), "high", "book", _ANY, factor=True),
+        _rate(
+            "nrr_without_largest",
+            _without_largest,
+            "high",
+            "cohort",
+            _OF_MEMBERS,
+            "NRR without the five largest",
+            by_segment=False,
+            needs="largest",
+        ),
+        _rate(
+            "concentration",
+            lambda f: (_largest(f, TOP)[0], f.opening),
+            "low",
+            "book",
+            (),
+            "Share of the ten largest",
+            by_segment=False,
+            needs="largest",
+        ),
+        _amount("mrr", lambda f: f.closing, "high", "book", _ANY, "MRR", daily=True),
+        _amount("arr", lambda f: f.closing * 12, "high", "book", _ANY, "ARR", daily=True),
+        _amount("list_mrr", lambda f: f.companion("list"), "high", "book", _ANY, "List MRR", daily=True),
+        _amount("at_risk", lambda f: f.companion("at_risk"), "low", "book", (), "MRR at risk", daily=True),
+        _amount("scheduled_churn", lambda f: f.companion("scheduled"), "low", "book", (), daily=True),
+        _amount("committed", lambda f: f.closing - f.companion("scheduled"), "high", "book", _ANY, "Committed MRR", daily=True),
+        _amount("usage_mrr", lambda f: f.companion("usage"), "high", "book", (), "Usage MRR", daily=True),
+        _amount("trial_pipeline", lambda f: f.companions.get("trial_pipeline"), "high", "book", (), by_segment=False),
+        _amount("churned_mrr", lambda f: f.companion("flow_churn"), "low", "book", ("churn",), "Churned MRR"),
+        _amount("contracted_mrr", lambda f: f.companion("flow_contraction"), "low", "book", ("contraction",), "Contracted MRR"),
+        _amount("expansion_mrr", lambda f: f.companion("flow_expansion"), "high", "book", ("expansion",), "Expansion MRR"),
+        _amount("new_mrr", lambda f: f.new, "high", "book", ("new",), "New MRR"),
+        _amount("reactivation_mrr", lambda f: f.reactivation, "high", "book", ("reactivation",), "Reactivated MRR"),
+        _amount("net_new_mrr", lambda f: _gains(f) - _flow_losses(f), "high", "book", _ANY, "Net new MRR"),
+        _amount("arpa", arpa_micros, "high", "book", None, "ARPA"),
+        _amount("lifetime_value", lifetime_value_micros, "high", "book", None),
+        _count("customers", lambda f: f.closing_customers, "high", "book", ("new", "reactivation", "churn"), daily=True),
+        _count("opening_customers", lambda f: f.opening_customers, "high", "book", ()),
+        _count("new_logos", lambda f: f.new_logos, "high", "book", ("new",)),
+        _count("lost_logos", lambda f: f.lost_logos, "low", "book", ("churn",)),
+        _count("returned_logos", lambda f: f.returned_logos, "high", "book", ("reactivation",)),
+    )
 }
+"""Every metric that can be asked for by name. Whatever else has to know something of each of them asks here."""
+
+RATES: Final = tuple(name for name, each in METRICS.items() if each.unit == "ratio")
+"""Every rate. `flow_*` divide the window's movements by the opening; a year of them is never GRR."""
+AMOUNTS: Final = tuple(name for name, each in METRICS.items() if each.unit == "micros")
 """Every amount in micros of the figures' currency, at the closing or summed over the window; None where it can't be given."""
+UNITS: Final[Mapping[str, Unit]] = {name: each.unit for name, each in METRICS.items()}
+"""Every metric that can be asked for by name, with its unit."""
+
+
+def _parts(figures: Figures, rate: str) -> Ratio:
+    made = METRICS[rate].of(figures)
+    assert isinstance(made, tuple), "a ratio has two parts"
+    return made
+
+
+def why_null(figures: Figures, rate: str) -> str | None:
+    """The reason for which `rate` can't be given: gap, opening_zero, nothing_lost, not_ranked; None when it can."""
+    if figures.reason == GAP:
+        return GAP
+    needs = METRICS[rate].needs
+    if needs and needs not in figures.companions:
+        return NOT_RANKED
+    if _parts(figures, rate)[1] > 0:
+        return None
+    return NOTHING_LOST if METRICS[rate].factor else OPENING_ZERO
+
+
+def ratio(figures: Figures, rate: str) -> Fraction | None:
+    """The exact rate, or None where `why_null` has a reason."""
+    if why_null(figures, rate):
+        return None
+    return Fraction(*_parts(figures, rate))
+
+
+def rates(figures: Figures) -> dict[str, str | None]:
+    """Every rate as a decimal text of six places, rounded half-even (`1.083333` is 108.33 %), or None with a reason in `why_null`."""
+    return {name: None if why_null(figures, name) else ratio_text(*_parts(figures, name)) for name in RATES}
 
 
 def amounts(figures: Figures) -> dict[str, int | None]:
     """Every one of AMOUNTS."""
-    return {name: amount(figures) for name, amount in AMOUNTS.items()}
+    return {name: _whole(figures, name) for name in AMOUNTS}
 
 
-_COUNTS: Final = {
-    "customers": "closing_customers",
-    "opening_customers": "opening_customers",
-    "new_logos": "new_logos",
-    "lost_logos": "lost_logos",
-    "returned_logos": "returned_logos",
-}
+def _whole(figures: Figures, name: str) -> int | None:
+    made = METRICS[name].of(figures)
+    assert not isinstance(made, tuple), "an amount or a count is one number"
+    return made
 
 
 def difference(figures: Figures) -> dict[str, dict[str, int]]:
@@ -299,23 +377,9 @@ def difference(figures: Figures) -> dict[str, dict[str, int]]:
     }
 
 
-UNITS: Final[Mapping[str, Unit]] = {
-    **dict.fromkeys(RATES, "ratio"),
-    **dict.fromkeys(AMOUNTS, "micros"),
-    **dict.fromkeys(_COUNTS, "count"),
-}
-"""Every metric that can be asked for by name, with its unit."""
-
-
 def metric(figures: Figures, name: str) -> Fraction | int | None:
     """The metric called `name`, exact: a Fraction for a ratio, an int for micros and counts, None where it can't be given.
 
     Raises KeyError for a name that is not in UNITS.
     """
-    match UNITS[name]:
-        case "ratio":
-            return ratio(figures, name)
-        case "micros":
-            return AMOUNTS[name](figures)
-        case _:
-            return int(getattr(figures, _COUNTS[name]))
+    return ratio(figures, name) if UNITS[name] == "ratio" else _whole(figures, name)
