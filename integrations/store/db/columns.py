@@ -24,6 +24,11 @@ metadata = MetaData(
     }
 )
 
+COPIED: dict[str, bool] = {"copied": True}
+"""Said of a table that a copy for a dry run must have: facts, and how far they reach."""
+STAYS: dict[str, bool] = {"copied": False}
+"""Said of a table of facts that no copy has: what Stripe sent, names, and what is still to be done."""
+
 Big = BigInteger().with_variant(Integer(), "sqlite")
 """A 64-bit integer; SQLite's own is one, and only INTEGER keys count up there."""
 Word = Text().with_variant(Text(collation="C"), "postgresql")

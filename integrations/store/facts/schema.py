@@ -6,7 +6,23 @@ that reading customer by customer needs. Stripe never moves an object from one c
 
 from sqlalchemy import Index, Table, UniqueConstraint
 
-from integrations.store.db.columns import Big, Bytes, Day, Flag, Small, Time, Whole, Word, key, may, metadata, must, number
+from integrations.store.db.columns import (
+    COPIED,
+    STAYS,
+    Big,
+    Bytes,
+    Day,
+    Flag,
+    Small,
+    Time,
+    Whole,
+    Word,
+    key,
+    may,
+    metadata,
+    must,
+    number,
+)
 
 _ACCOUNT = "the account (table account) that it belongs to"
 _BUCKET = "hash of the customer's id, 0 to 1023: the unit in which work is shared out"
@@ -30,6 +46,7 @@ account = Table(
     must("bound_at", Time, "when it was first seen"),
     UniqueConstraint("stripe_id", "livemode"),
     comment="Stripe accounts, each bound to a name and a mode at first sight",
+    info=COPIED,
 )
 
 catalog = Table(
@@ -44,6 +61,7 @@ catalog = Table(
     must("body", Bytes, "msgpack of metrics.evidence"),
     must("learnt_at", Time, _LEARNT),
     comment="Prices, coupons and products in every version seen; the newest listed one holds, else one seen inside another object",
+    info=COPIED,
 )
 
 customer_state = Table(
@@ -61,6 +79,7 @@ customer_state = Table(
     may("seen_until", Big, _SEEN_UNTIL),
     may("seen", Bytes, _SEEN),
     comment="What a customer was at a moment, without personal data",
+    info=COPIED,
 )
 
 subscription_state = Table(
@@ -80,6 +99,7 @@ subscription_state = Table(
     may("seen_until", Big, _SEEN_UNTIL),
     may("seen", Bytes, _SEEN),
     comment="What a subscription was at a moment",
+    info=COPIED,
 )
 
 invoice = Table(
@@ -104,6 +124,7 @@ invoice = Table(
     may("other_lines", Whole, "how many of its lines are charges beside every subscription item, where there are any"),
     may("other_amount", Big, "what those come to, minor units"),
     comment="Heads of invoices, one row for each status they were seen in",
+    info=COPIED,
 )
 
 invoice_line = Table(
@@ -127,6 +148,7 @@ invoice_line = Table(
     may("extra", Bytes, "msgpack of discounts, credited lines and what the line leaves unsaid, where there is any"),
     must("learnt_at", Time, _LEARNT),
     comment="Lines of finalised invoices that belong to a subscription",
+    info=COPIED,
 )
 
 customer_account = Table(
@@ -136,6 +158,7 @@ customer_account = Table(
     key("stripe_account", Word, "acct_..., by which Stripe names a customer in newer objects"),
     may("customer_id", Word, f"{_CUSTOMER}, empty until anything says which one it is"),
     comment="Which customer an account stands for, so that one customer named in two ways is one",
+    info=COPIED,
 )
 
 event = Table(
@@ -152,6 +175,7 @@ event = Table(
     must("learnt_at", Time, _LEARNT),
     Index(None, "account", "created"),
     comment="Events seen, so that a hole or a repetition can be told",
+    info=COPIED,
 )
 
 payload = Table(
@@ -165,6 +189,7 @@ payload = Table(
     must("body", Bytes, "the JSON that Stripe sent, compressed with zlib"),
     must("learnt_at", Time, _LEARNT),
     comment="What Stripe sent, kept because events are forgotten after thirty days",
+    info=STAYS,
 )
 
 rate = Table(
@@ -177,6 +202,7 @@ rate = Table(
     must("source", Word, "where it comes from: ecb, or the name of a file"),
     must("learnt_at", Time, _LEARNT),
     comment="Exchange rates; a day without one takes the last before it",
+    info=COPIED,
 )
 
 member = Table(
@@ -187,6 +213,7 @@ member = Table(
     must("name", Word, "the customer's name in the ledger", index=True),
     must("bucket", Small, "the bucket of that name"),
     comment="Stripe customers that a metadata rule makes part of another customer",
+    info=COPIED,
 )
 
 touched = Table(
@@ -196,6 +223,7 @@ touched = Table(
     must("account", Whole, _ACCOUNT),
     must("customer_id", Word, _CUSTOMER),
     comment="Customers with facts that nothing was derived from yet",
+    info=STAYS,
     sqlite_autoincrement=True,  # as on PostgreSQL: a number is not given out again when its row is gone
 )
 
@@ -206,6 +234,7 @@ unconfirmed = Table(
     key("customer_id", Word, _CUSTOMER),
     must("at", Big, "the latest beginning of a period among those lines, epoch seconds"),
     comment="Customers with invoice lines newer than the last listing: one that says what an older one said is news for them",
+    info=COPIED,
 )
 
 recheck = Table(
@@ -219,6 +248,7 @@ recheck = Table(
     must("due_at", Time, "not to be read before, by the database's clock"),
     must("first_seen", Time, "when it was first noticed"),
     comment="Objects that were read older than an event says that they are, to be read again",
+    info=STAYS,
 )
 
 quarantine = Table(
@@ -234,6 +264,7 @@ quarantine = Table(
     must("last_seen", Time, "when it was last kept out"),
     UniqueConstraint("account", "kind", "object_id"),
     comment="Objects that could not be read, kept out alone",
+    info=STAYS,
 )
 
 person = Table(
@@ -245,6 +276,7 @@ person = Table(
     may("email", Word, "as Stripe has it"),
     must("observed_at", Big, "when it was so, epoch seconds"),
     comment="The only personal data; filled only where the settings say so",
+    info=STAYS,
 )
 
 forgotten = Table(
@@ -255,4 +287,5 @@ forgotten = Table(
     must("at", Time, "when it was asked for"),
     must("metadata", Flag, "whether no metadata may be stored either"),
     comment="Customers of whom no name and no payload may be stored again",
+    info=COPIED,
 )

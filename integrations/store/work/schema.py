@@ -2,7 +2,7 @@
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
-from integrations.store.db.columns import Big, Small, Time, Whole, Word, key, may, metadata, must, number
+from integrations.store.db.columns import COPIED, Big, Small, Time, Whole, Word, key, may, metadata, must, number
 
 # The constraint also lets through `failed`, which no job ever was: to take it out would write the table anew on SQLite.
 _STATUSES = "status IN ('due', 'leased', 'done', 'failed', 'quarantined', 'canceled')"
@@ -67,6 +67,7 @@ cursor = Table(
     must("data", Word, "JSON: what else is known of it"),
     must("updated_at", Time, "when it was last moved: the last success"),
     comment="Up to which instant a stream of an account is complete",
+    info=COPIED,
 )
 
 worker = Table(
