@@ -10,12 +10,11 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.alerts.schema import alert_history, alert_state, channel_state, mute
 from integrations.store.db.clock import now
 from integrations.store.db.encoding import bucket_of
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into
 from integrations.store.figures.schema import rollup
 from integrations.store.ledger.schema import movement, standing
 
@@ -77,7 +76,7 @@ def put(connection: Connection, before: AlertRow | None, after: AlertRow, at: da
     values = {"state": after.state, "body": body, "version": held + 1, "updated_at": at}
     mine = and_(alert_state.c.rule == after.rule, alert_state.c.segment == after.segment, alert_state.c.version == held)
     if held == 0:
-        new = (postgresql if is_postgresql(connection) else sqlite).insert(alert_state).on_conflict_do_nothing()
+        new = insert_into(connection, alert_state).on_conflict_do_nothing()
         done = connection.execute(new, {"rule": after.rule, "segment": after.segment, **values}).rowcount
     else:
         done = connection.execute(update(alert_state).where(mine).values(**values)).rowcount

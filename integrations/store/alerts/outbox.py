@@ -12,12 +12,11 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.alerts.schema import outbox as table
 from integrations.store.db.clock import APART, is_due, now
 from integrations.store.db.encoding import clean
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into
 
 QUIET_AT_MOST: Final = timedelta(hours=25)
 """Longer than any quiet hours last, on the longest day too."""
@@ -71,7 +70,7 @@ def enqueue(connection: Connection, messages: Iterable[Message], *, delay_second
     Gives how many were new.
     """
     moment = now(connection)
-    insert = (postgresql if is_postgresql(connection) else sqlite).insert(table).on_conflict_do_nothing()
+    insert = insert_into(connection, table).on_conflict_do_nothing()
     new = 0
     for m in messages:
         values = {

@@ -40,6 +40,12 @@ Flag = Boolean()
 Bytes = LargeBinary()
 
 
+def shard_buckets(shard: tuple[int, int]) -> tuple[int, int]:
+    """The half-open range of buckets that the i-th of n shards (i, n) is."""
+    index, count = shard
+    return BUCKETS * index // count, BUCKETS * (index + 1) // count
+
+
 def require_zone(value: datetime) -> datetime:
     """The value itself. Raises ValueError for a naive one, which would mean something else on another machine."""
     if value.tzinfo is None:

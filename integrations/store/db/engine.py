@@ -10,7 +10,8 @@ from typing import Any, Final
 from psycopg import InterfaceError as DriverInterfaceError
 from psycopg import OperationalError as DriverError
 from psycopg.errors import IdleInTransactionSessionTimeout
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, Table, create_engine, event
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InternalError, OperationalError
 
@@ -190,6 +191,11 @@ def read(engine: Engine) -> Iterator[Connection]:
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{READING_IDLE_SECONDS}s'")
             yield connection
+
+
+def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT of the database's own kind, which can say what to do with a row whose key is there already."""
+    return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
 
 
 def is_postgresql(connection: Connection) -> bool:

@@ -7,10 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.db.bulk import among, cleaned
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into
 from integrations.store.facts.schema import member
 from integrations.store.facts.schema import person as table
 from metrics.evidence import Instant
@@ -32,7 +31,7 @@ def put(connection: Connection, account: int, people: Iterable[Person], observed
     rows = [(account, p.customer, p.name, p.email, observed_at) for p in {p.customer: p for p in people}.values()]
     if not rows:
         return
-    statement = (postgresql if is_postgresql(connection) else sqlite).insert(table)
+    statement = insert_into(connection, table)
     new = statement.excluded
     newest = statement.on_conflict_do_update(
         index_elements=[table.c.account, table.c.customer_id],

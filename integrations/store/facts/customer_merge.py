@@ -12,7 +12,7 @@ import msgspec
 from sqlalchemy import Connection, and_, delete, select
 
 from integrations.store.db.bulk import among, append, asked_for, stream
-from integrations.store.db.columns import BUCKETS
+from integrations.store.db.columns import shard_buckets
 from integrations.store.db.encoding import bucket_of, decode
 from integrations.store.facts.schema import customer_state
 from integrations.store.facts.schema import member as table
@@ -96,7 +96,7 @@ def all_states(
     connection: Connection, shard: tuple[int, int] = (0, 1)
 ) -> Iterator[tuple[StripeCustomer, tuple[CustomerState, ...]]]:
     """Every Stripe customer of one of n shards with its states: for a rule that is new."""
-    low, high = (BUCKETS * part // shard[1] for part in (shard[0], shard[0] + 1))
+    low, high = shard_buckets(shard)
     query = select(*(customer_state.c[c] for c in _STATES)).where(customer_state.c.bucket >= low, customer_state.c.bucket < high)
     ordered = query.order_by(*(customer_state.c[c] for c in _STATES[:-1]))
     rows = (row for part in stream(connection, ordered) for row in part)

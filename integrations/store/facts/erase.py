@@ -7,12 +7,11 @@ forgotten, so that nothing personal of it is stored again.
 from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.db.bulk import among
 from integrations.store.db.clock import now
 from integrations.store.db.encoding import bucket_of, decode, digest, encode
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into
 from integrations.store.facts import customer_merge, erased
 from integrations.store.facts.schema import customer_state, event, forgotten, invoice, payload, person, subscription_state
 from integrations.store.facts.write import touch
@@ -36,7 +35,7 @@ def forget(connection: Connection, account: int, customer: str, *, metadata: boo
     nothing; what was forgotten stays so when it is done again without `metadata`.
     """
     erased.alone(connection, account)
-    insert = (postgresql if is_postgresql(connection) else sqlite).insert(forgotten)
+    insert = insert_into(connection, forgotten)
     noted = insert.on_conflict_do_update(
         index_elements=[forgotten.c.account, forgotten.c.customer_id],
         set_={"metadata": forgotten.c.metadata | insert.excluded.metadata},

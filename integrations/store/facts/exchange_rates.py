@@ -4,10 +4,9 @@ from datetime import date, datetime
 
 import polars as pl
 from sqlalchemy import Connection, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.db.columns import require_zone
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into
 from integrations.store.db.frames import read_frame
 from integrations.store.facts.schema import rate as table
 from metrics.exchange_rates import QUOTES
@@ -23,7 +22,7 @@ def put(connection: Connection, quotes: pl.DataFrame, source: str, learnt_at: da
     fresh = [
         r | {"source": source, "learnt_at": learnt_at} for r in rows if known.get((r["unit"], r["currency"], r["day"])) != r["rate"]
     ]
-    statement = (postgresql if is_postgresql(connection) else sqlite).insert(table)
+    statement = insert_into(connection, table)
     new = statement.excluded
     replaced = {"rate": new.rate, "source": new.source, "learnt_at": new.learnt_at}
     upsert = statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=replaced)

@@ -5,10 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.db.clock import now
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into
 from integrations.store.facts.schema import quarantine as table
 from metrics.keys import bounded
 
@@ -29,7 +28,7 @@ class Quarantined:
 def put(connection: Connection, found: Iterable[Quarantined]) -> int:
     """Note objects; one noted before is only seen again. Gives how many were not noted before."""
     moment = now(connection)
-    insert = (postgresql if is_postgresql(connection) else sqlite).insert(table).on_conflict_do_nothing()
+    insert = insert_into(connection, table).on_conflict_do_nothing()
     fresh = 0
     for q in (replace(each, object_id=bounded(each.object_id)) for each in found):
         mine = and_(table.c.account == q.account, table.c.kind == q.kind, table.c.object_id == q.object_id)

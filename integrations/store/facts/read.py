@@ -14,7 +14,7 @@ import msgspec
 from sqlalchemy import Connection, and_, delete, func, select
 
 from integrations.store.db.bulk import among, asked_for, stream
-from integrations.store.db.columns import BUCKETS
+from integrations.store.db.columns import shard_buckets
 from integrations.store.db.encoding import bucket_of, decode, prepare
 from integrations.store.db.engine import is_postgresql
 from integrations.store.facts.line_extra import line_of, read_extra
@@ -102,7 +102,7 @@ def groups(
     if only is not None:
         yield from _named(connection, sorted(set(only), key=lambda name: (bucket_of(name), name)))
         return
-    low, high = (BUCKETS * part // shard[1] for part in (shard[0], shard[0] + 1))
+    low, high = shard_buckets(shard)
     merged = select(member.c.bucket, member.c.name).where(member.c.bucket >= low, member.c.bucket < high).distinct()
     names = [str(name) for _, name in sorted((b, n) for b, n in connection.execute(merged))]
     any_member = connection.execute(select(member.c.account).limit(1)).first() is not None

@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.db.clock import now
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into
 from integrations.store.facts.schema import recheck as table
 
 
@@ -26,11 +25,10 @@ class Recheck:
 def note(connection: Connection, found: Iterable[Recheck], delay_seconds: float) -> None:
     """Note objects to be read again after a delay; one that is noted already begins anew, for the event that it contradicts now."""
     moment = now(connection)
-    dialect = postgresql if is_postgresql(connection) else sqlite
     for each in sorted(found, key=lambda r: (r.account, r.kind, r.object_id)):
         values = {"event_id": each.event_id, "tries": each.tries, "due_at": moment + timedelta(seconds=delay_seconds)}
         row = {"account": each.account, "kind": each.kind, "object_id": each.object_id, "first_seen": moment, **values}
-        statement = dialect.insert(table).values(row)
+        statement = insert_into(connection, table).values(row)
         connection.execute(statement.on_conflict_do_update(index_elements=list(table.primary_key), set_=values))
 
 

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.db.encoding import clean
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into
 from integrations.store.figures.schema import segment_name as table
 
 
@@ -19,7 +18,7 @@ def put(connection: Connection, names: Mapping[tuple[str, str], str]) -> None:
     new = [{"dimension": key[0], "segment": key[1], "name": name} for key, name in sorted(wanted.items()) if held.get(key) != name]
     if new:
         # Two who make figures at once bring the same words, in the same order.
-        insert = (postgresql if is_postgresql(connection) else sqlite).insert(table)
+        insert = insert_into(connection, table)
         keys = [table.c.dimension, table.c.segment]
         connection.execute(insert.on_conflict_do_update(index_elements=keys, set_={"name": insert.excluded.name}), new)
 

@@ -28,10 +28,11 @@ from sqlalchemy import (
 )
 
 from integrations.store.db.bulk import append, asked_for
+from integrations.store.db.columns import shard_buckets
 from integrations.store.db.encoding import bucket_of
 from integrations.store.db.frames import read_frame
 from integrations.store.figures.schema import day_total, snapshot
-from integrations.store.ledger.read import as_of, shard_buckets
+from integrations.store.ledger.read import as_of
 from integrations.store.ledger.schema import standing
 
 _AMOUNTS: Final = {

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, select
 
 from integrations.store.db.bulk import cleaned
-from integrations.store.db.columns import BUCKETS
+from integrations.store.db.columns import shard_buckets
 from integrations.store.ledger.write import COLUMNS, rows_of
 from metrics.entries import CustomerLedger
 
@@ -36,7 +36,7 @@ def differences(
 ) -> list[Difference]:
     """How what is stored of the i-th of n shards (i, n) of buckets differs from `ledgers`, without the customers `but`."""
     expected = rows_of(basis, ledgers)
-    low, high = (BUCKETS * part // shard[1] for part in (shard[0], shard[0] + 1))
+    low, high = shard_buckets(shard)
     out = []
     for table, columns in COLUMNS.items():
         fresh = _by_customer(tuple(row) for row in cleaned(table, columns, expected[table]))

@@ -15,6 +15,7 @@ import polars as pl
 from sqlalchemy import Connection, and_, delete, insert, select, tuple_, update
 
 from integrations.store.db.bulk import append, asked_for
+from integrations.store.db.columns import shard_buckets
 from integrations.store.db.encoding import bucket_of
 from integrations.store.figures.schema import former, former_rows, rollup_part
 from integrations.store.ledger import read as ledgers
@@ -69,7 +70,7 @@ def _remember(connection: Connection, basis: str, names: list[str]) -> None:
 
 def marks(connection: Connection, basis: str, shard: tuple[int, int] = (0, 1)) -> Marks:
     """The customers of one of n shards that were derived again since the current figures were made."""
-    low, high = ledgers.shard_buckets(shard)
+    low, high = shard_buckets(shard)
     query = select(former.c.customer, former.c.times).where(former.c.basis == basis, former.c.bucket >= low, former.c.bucket < high)
     return Marks({str(name): int(times) for name, times in connection.execute(query)})
 

@@ -8,7 +8,7 @@ import polars as pl
 from sqlalchemy import Connection, Select, Table, and_, exists, func, or_, select, true, union
 
 from integrations.store.db.bulk import among, asked_for
-from integrations.store.db.columns import BUCKETS
+from integrations.store.db.columns import shard_buckets
 from integrations.store.db.encoding import bucket_of
 from integrations.store.db.frames import read_frame
 from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing
@@ -49,12 +49,6 @@ _FINDINGS: Final = {
     "at": pl.Int64,
     "detail": pl.String,
 }
-
-
-def shard_buckets(shard: tuple[int, int]) -> tuple[int, int]:
-    """The half-open range of buckets that the i-th of n shards (i, n) is."""
-    index, count = shard
-    return BUCKETS * index // count, BUCKETS * (index + 1) // count
 
 
 def movements(

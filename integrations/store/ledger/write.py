@@ -7,12 +7,11 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.db.bulk import append, asked_for
-from integrations.store.db.columns import BUCKETS, require_zone
+from integrations.store.db.columns import require_zone, shard_buckets
 from integrations.store.db.encoding import bucket_of
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into
 from integrations.store.ledger import previous
 from integrations.store.ledger.schema import attribute, basis, exclusion, finding, movement, standing, wake
 from metrics.entries import CANNOT_DERIVE, CustomerLedger
@@ -78,7 +77,7 @@ class BasisRow:
 def put_basis(connection: Connection, version: str, policy: str, choices: Mapping[str, Any]) -> None:
     """Note a basis, which from now on is the current one of its policy; one that is there already keeps what is known of it."""
     values = {"version": version, "policy": policy, "body": json.dumps(dict(choices), sort_keys=True, default=str), "current": True}
-    insert = (postgresql if is_postgresql(connection) else sqlite).insert(basis)
+    insert = insert_into(connection, basis)
     connection.execute(insert.values(values).on_conflict_do_nothing())
     own = basis.c.version == version
     connection.execute(update(basis).where(basis.c.policy == policy, basis.c.current != own).values(current=own))
@@ -199,7 +198,7 @@ def clear(connection: Connection, basis: str) -> None:
 def clear_shard(connection: Connection, basis: str, shard: tuple[int, int]) -> None:
     """Remove everything derived under a basis of the customers in the i-th of n shards (i, n) of the buckets."""
     previous.forget(connection, basis)
-    low, high = (BUCKETS * part // shard[1] for part in (shard[0], shard[0] + 1))
+    low, high = shard_buckets(shard)
     for table in DERIVED:
         connection.execute(delete(table).where(table.c.basis == basis, table.c.bucket >= low, table.c.bucket < high))
 

@@ -17,10 +17,9 @@ from itertools import pairwise
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Exists, Select, and_, case, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.db.clock import is_due, now
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into
 from integrations.store.work.schema import job as table
 from integrations.store.work.schema import run
 
@@ -100,8 +99,7 @@ def add(connection: Connection, jobs: Iterable[Job]) -> int:
             "dedupe_key": job.dedupe_key,
             "created_at": moment,
         }
-        dialect = postgresql if is_postgresql(connection) else sqlite
-        added += connection.execute(dialect.insert(table).values(values).on_conflict_do_nothing()).rowcount
+        added += connection.execute(insert_into(connection, table).values(values).on_conflict_do_nothing()).rowcount
     return added
 
 

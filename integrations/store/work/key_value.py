@@ -4,10 +4,9 @@ import json
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.db.clock import now
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into
 from integrations.store.work.schema import setting as table
 
 
@@ -19,7 +18,7 @@ def get(connection: Connection, name: str) -> Any:
 
 def put(connection: Connection, name: str, value: Any) -> None:
     """Remember a value (anything that JSON can hold) under a name."""
-    statement = (postgresql if is_postgresql(connection) else sqlite).insert(table)
+    statement = insert_into(connection, table)
     new = statement.excluded
     upsert = statement.on_conflict_do_update(index_elements=[table.c.name], set_={"value": new.value, "updated_at": new.updated_at})
     connection.execute(upsert, {"name": name, "value": json.dumps(value, sort_keys=True), "updated_at": now(connection)})

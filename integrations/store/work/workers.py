@@ -6,16 +6,15 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, delete, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from integrations.store.db.clock import now
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into
 from integrations.store.work.schema import worker as table
 
 
 def seen(connection: Connection, name: str, detail: Mapping[str, Any]) -> None:
     """The worker `name` gets on, doing `detail`. Any number of processes may say so at once."""
-    statement = (postgresql if is_postgresql(connection) else sqlite).insert(table)
+    statement = insert_into(connection, table)
     new = statement.excluded
     upsert = statement.on_conflict_do_update(index_elements=[table.c.name], set_={"seen_at": new.seen_at, "detail": new.detail})
     text = json.dumps(dict(detail), sort_keys=True, default=str)

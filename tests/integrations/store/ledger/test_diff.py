@@ -47,8 +47,8 @@ def differing(engine: Engine, *fresh: CustomerLedger, but: frozenset[str] = froz
 
 
 def _in(name: str, shard: int) -> bool:
+    from integrations.store.db.columns import shard_buckets
     from integrations.store.db.encoding import bucket_of
-    from integrations.store.ledger.read import shard_buckets
 
     low, high = shard_buckets((shard, 3))
     return low <= bucket_of(name) < high
