@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup demo test check format bench bench-ingest bench-rollups chaos faults mutants audit clean
+.PHONY: setup demo test check format bench bench-ingest bench-rollups bench-alerts chaos faults mutants audit clean
 
 setup: .venv/.ready
 
@@ -37,6 +37,9 @@ bench-ingest: setup
 
 bench-rollups: setup
 	$(BIN)/python -m tests.benchmarks.rollups
+
+bench-alerts: setup
+	$(BIN)/python -m tests.benchmarks.alerts
 
 faults: setup
 	$(BIN)/pytest -m slow tests/faults

@@ -34,10 +34,11 @@ def chart_png(chart: Mapping[str, Any] | None) -> bytes | None:
     values = [float(value) for _, value in chart["points"]]
     limit = float(chart["limit"]) if chart.get("limit") is not None else None
     scale, unit = _scale(chart, [*values, *([limit] if limit is not None else [])])
+    band = [None if ends is None else (float(ends[0]) * scale, float(ends[1]) * scale) for ends in chart.get("band") or ()]
     figure = Figure(figsize=(4.6, 2.7), dpi=220, facecolor="white", layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    _draw(axes, labels, [v * scale for v in values], None if limit is None else limit * scale)
+    _draw(axes, labels, [v * scale for v in values], None if limit is None else limit * scale, band)
     title = plain(chart.get("title", ""), TITLE)
     axes.set_title(f"{title} ({unit})" if unit else title, loc="left", fontsize=12, color=_INK, parse_math=False)
     out = BytesIO()
@@ -59,8 +60,13 @@ def _scale(chart: Mapping[str, Any], values: list[float]) -> tuple[float, str]:
     return 1 / 1_000_000, code
 
 
-def _draw(axes: "Axes", labels: list[str], values: list[float], limit: float | None) -> None:
+def _draw(
+    axes: "Axes", labels: list[str], values: list[float], limit: float | None, band: list[tuple[float, float] | None]
+) -> None:
     places = list(range(len(values)))
+    low, high = ([float("nan") if ends is None else ends[n] for ends in band] for n in (0, 1))
+    if len(band) == len(values):
+        axes.fill_between(places, low, high, color=LINE, alpha=0.14, linewidth=0, zorder=1)
     axes.plot(places, values, color=LINE, linewidth=2.2, marker="o", markersize=4.5, zorder=3)
     last = f"{values[-1]:,.1f}"
     lowest = values[-1] <= min(values)

@@ -1,10 +1,13 @@
 """How sure a figure is, in words: how many customers the book weighs like and why, and what a verdict means for the figure beside it."""
 
 from fractions import Fraction
+from math import exp
 from typing import Final
 
-from metrics.alerts.words import counted, decimal, percent
-from metrics.retention.certainty import effective_customers
+from metrics.alerts.evaluate import Reading
+from metrics.alerts.rules import Rule
+from metrics.alerts.words import counted, decimal, metric_name, percent
+from metrics.retention.certainty import FEWEST, effective_customers, interval
 from metrics.retention.figures import TOP, Figures, ratio
 
 _NEARLY: Final = Fraction(95, 100)
@@ -21,3 +24,53 @@ def weight(figures: Figures) -> str:
     share = ratio(figures, "concentration") if number > TOP else None
     largest = "" if share is None else f": the ten largest hold {percent(round(share, 2))}"
     return f"the {members} weigh like {decimal(size, 0)} of one size{largest}"
+
+
+def verdict_words(reading: Reading, rule: Rule) -> str:
+    """The verdict on what lies beyond the rule's limit, in a sentence with its reason; empty where there is none to give."""
+    figures = reading.figures
+    if figures is None or reading.certainty is None:
+        return ""
+    if reading.certainty == "too_few":
+        return f"Too few to tell: {weight(figures)}; of fewer than {FEWEST}, chance can't be told from change."
+    bounds = interval(figures, rule.metric)
+    range_ = "" if bounds is None else f"{_end(bounds.low)}\N{EN DASH}{_end(bounds.high)} %"
+    if reading.certainty == "beyond_noise":
+        if rule.change is None:
+            return f"Beyond noise: {weight(figures)}, and chance alone moves {metric_name(rule.metric)} within {range_}."
+        return f"Beyond noise: {weight(figures)}, and chance alone doesn't move two such windows so far apart."
+    usual = _usual(reading)
+    if usual:
+        return f"Within noise: {usual}."
+    return f"Within noise: {weight(figures)}, and chance alone moves {metric_name(rule.metric)} within {range_}."
+
+
+def _end(bound: object) -> str:
+    return decimal(Fraction(str(bound)) * 100, 0)
+
+
+_HISTORY: Final = 6
+"""Earlier windows from which on there is something usual."""
+_RARE: Final = 0.1
+
+
+def _usual(reading: Reading) -> str:
+    """`1 of 100 customers left; a steady book like this one loses as many in 2 of 3 such windows`, from the book's own earlier windows."""
+    *earlier, now = reading.series or (None,)
+    if now is None or len(earlier) < _HISTORY:
+        return ""
+    lost = now.opening_customers - now.retained_customers
+    mean = sum(f.opening_customers - f.retained_customers for f in earlier if f is not None) / len(earlier)
+    if lost <= 0 or mean <= 0:
+        return ""
+    term, fewer = exp(-mean), 0.0
+    for number in range(lost):
+        fewer += term
+        term *= mean / (number + 1)
+    chance = 1 - fewer
+    if chance < _RARE:
+        return ""
+    share = Fraction(chance).limit_denominator(5) or Fraction(1, 10)
+    often = "nearly every such window" if share == 1 else f"{share.numerator} of {share.denominator} such windows"
+    members = counted(now.opening_customers, "customer", "customers")
+    return f"{lost:,} of {members} left, and a steady book like this one loses as many in {often}"

@@ -38,6 +38,7 @@ from metrics.alerts.words import (
     value_text,
 )
 from metrics.money import MICROS_PER_MAJOR, ratio_text
+from metrics.retention.certainty import WITH_INTERVAL, interval
 from metrics.retention.figures import METRICS, UNITS, Figures, metric
 
 CUSTOMERS: Final = 5
@@ -77,6 +78,8 @@ def content(notice: Notice, watch: Watch) -> Content:
 def shown(reading: Reading, rule: AnyRule) -> dict[str, Any]:
     """What a list of alerts and their history show of the figures behind one."""
     out: dict[str, Any] = {"window": reading.window, "verdict": reading.verdict, "why": reading.why}
+    if reading.certainty is not None:
+        out["certainty"] = reading.certainty
     if reading.value is None:
         return out
     if isinstance(rule, SystemRule):
@@ -227,7 +230,16 @@ def _chart(reading: Reading, rule: Rule, watch: Watch) -> Content | None:
         "currency": reading.currency,
         "points": points,
         "limit": _plain(rule.limit) if rule.change is None else None,
+        "band": _band(reading, rule) if len(points) == len(reading.series) else None,
     }
+
+
+def _band(reading: Reading, rule: Rule) -> list[list[str] | None] | None:
+    """The ends of the interval at each point of the chart, as decimal texts; None where there is none, and for metrics without."""
+    if rule.metric not in WITH_INTERVAL:
+        return None
+    ends = [interval(f, rule.metric) for f in reading.series]
+    return [None if e is None else [f"{e.low:f}", f"{e.high:f}"] for e in ends] if any(ends) else None
 
 
 def _plain(value: Fraction | None) -> str | None:

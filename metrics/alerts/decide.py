@@ -49,7 +49,7 @@ def decide(watch: Watch, seen: Seen, states: Mapping[tuple[str, str], Alert], ni
     read_rules = {r.rule for r in seen.readings}
     for key, held in states.items():
         rule_of = rules.get(key[0])
-        if rule_of is None and held.state in ("firing", "pending"):
+        if rule_of is None and held.state in ("firing", "pending", "noted"):
             after[key] = replace(held, state="ok", nights=0, since=None, shown={**held.shown, "note": RETIRED})
         elif isinstance(rule_of, Rule) and key[0] in read_rules and key not in after:
             gone = Reading(key[0], key[1], held.fired_window, "gone", "gone", until=held.fired_until)

@@ -12,15 +12,20 @@ from typing import Any, Final, Literal
 
 from metrics.alerts.rules import Rule, SystemRule
 from metrics.periods import Window, add_months
+from metrics.retention.certainty import NOT_SUMMED, WITH_INTERVAL, against, shifted, why_no_interval
+from metrics.retention.certainty import Verdict as Sure
 from metrics.retention.figures import RATES, Figures, metric, why_null
 from metrics.window_kinds import WINDOW_KINDS
 
-Verdict = Literal["bad", "band", "good", "none", "gone"]
-"""Beyond the limit; back across it but not far enough; fine; can't be judged; there is nothing left to be judged."""
+Verdict = Literal["bad", "note", "band", "good", "none", "gone"]
+"""Beyond the limit; beyond it within noise, under a rule that asks for certainty; back across it but not far enough; fine; can't be judged;
+there is nothing left to be judged."""
 
 REMEMBERED: Final = 13
 """Windows whose verdicts are remembered, and which a chart shows: a year and the same period of the year before."""
 
+MEASURED_AT: Final = 95
+"""Per cent, one-sided, at which the verdict in words of a rule is given that doesn't ask for certainty."""
 SMALL_BASE: Final = "small_base"
 NO_REFERENCE: Final = "no_reference"
 UNKNOWN: Final = "unknown"
@@ -79,6 +84,10 @@ class Reading:
     before: Figures | None = None
     history: Mapping[str, Judged] = field(default_factory=dict)
     details: tuple[str, ...] = ()
+    certainty: Sure | None = None
+    """How sure the crossing of the limit is; None where it isn't crossed or the metric has no interval."""
+    series: tuple[Figures, ...] = ()
+    """The figures of `history`, oldest first."""
 
 
 class Shelf:
@@ -153,7 +162,7 @@ def _read(rule: Rule, key: str, currency: str, series: Sequence[Figures], window
     ends = {f.until: f for f in series}
     now = _judge(rule, series[-1], ends)
     history = {label_of(f): _judge(rule, f, ends)[0] for f in series[-REMEMBERED:]}
-    judged, why, reference, before = now
+    judged, why, reference, before, sure = now
     return Reading(
         rule.name,
         key,
@@ -169,38 +178,57 @@ def _read(rule: Rule, key: str, currency: str, series: Sequence[Figures], window
         series[-1],
         before,
         history,
+        certainty=sure,
+        series=tuple(series[-REMEMBERED:]),
     )
 
 
-def _judge(
-    rule: Rule, figures: Figures, ends: Mapping[date, Figures]
-) -> tuple[Judged, str | None, Fraction | None, Figures | None]:
-    """The verdict on one window, why there is none, what it was compared with, and the figures of that."""
+_Verdict = tuple[Judged, str | None, Fraction | None, Figures | None, Sure | None]
+
+
+def _judge(rule: Rule, figures: Figures, ends: Mapping[date, Figures]) -> _Verdict:
+    """The verdict on one window, why there is none, what it was compared with, the figures of that, and how sure it is."""
     found = metric(figures, rule.metric)
     if found is None:
         why = why_null(figures, rule.metric) if rule.metric in RATES else None
-        return Judged(figures.version, None, None, "none"), why or UNKNOWN, None, None
+        return Judged(figures.version, None, None, "none"), why or UNKNOWN, None, None, None
     value = Fraction(found)
     judgement = rule.judgement
     if figures.opening < judgement.minimum_opening_micros or figures.opening_customers < judgement.minimum_customers:
-        return Judged(figures.version, value, None, "none"), SMALL_BASE, None, None
+        return Judged(figures.version, value, None, "none"), SMALL_BASE, None, None, None
     measure, version, reference, before = value, figures.version, None, None
+    earlier: list[Figures] = []
     if rule.change is not None:
         earlier = _earlier(rule, figures, ends)
         values = [metric(f, rule.metric) for f in earlier]
         version += sum(f.version for f in earlier)
         if not values or any(v is None for v in values):
-            return Judged(version, value, None, "none"), NO_REFERENCE, None, None
+            return Judged(version, value, None, "none"), NO_REFERENCE, None, None, None
         reference = Fraction(sum(Fraction(v) for v in values if v is not None), len(values))
         before = earlier[-1] if len(earlier) == 1 else None
         if rule.change.unit == "percent":
             if reference <= 0:
-                return Judged(version, value, None, "none"), NO_REFERENCE, reference, before
+                return Judged(version, value, None, "none"), NO_REFERENCE, reference, before, None
             measure = value / reference - 1
         else:
             measure = value - reference
     verdict: Verdict = "bad" if rule.beyond(measure) else "good" if rule.recovered(measure) else "band"
-    return Judged(version, value, measure, verdict), None, reference, before
+    sure = _sure(rule, figures, earlier) if verdict == "bad" else None
+    if rule.certainty and sure in ("within_noise", "too_few"):
+        verdict = "note"
+    return Judged(version, value, measure, verdict), None, reference, before, sure
+
+
+def _sure(rule: Rule, figures: Figures, earlier: Sequence[Figures]) -> Sure | None:
+    """Whether what lies beyond the limit lies there beyond noise; None for a metric that has no interval, and for figures older than it."""
+    if rule.metric not in WITH_INTERVAL or NOT_SUMMED in (why_no_interval(f, rule.metric) for f in (*earlier, figures)):
+        return None
+    level = 2 * (rule.certainty or MEASURED_AT) - 100
+    rise = rule.side == "above"
+    if rule.change is None:
+        return against(figures, rule.metric, rule.limit, above=rise, level=level)
+    by_percent = rule.change.unit == "percent"
+    return shifted(earlier, figures, rule.metric, abs(rule.limit), percent=by_percent, rise=rise, level=level)
 
 
 def _earlier(rule: Rule, figures: Figures, ends: Mapping[date, Figures]) -> list[Figures]:
@@ -210,7 +238,8 @@ def _earlier(rule: Rule, figures: Figures, ends: Mapping[date, Figures]) -> list
         wanted = [_back(figures, 12)]
     else:
         count = rule.change.mean_of if rule.change.against == "trailing_mean" else 1
-        step = WINDOW_KINDS[figures.kind].step_months
+        kind = WINDOW_KINDS[figures.kind]
+        step = kind.months if rule.change.against == "preceding" else kind.step_months
         until = figures.until
         wanted = [until - timedelta(days=n) if step is None else add_months(until, -step * n) for n in range(count, 0, -1)]
     found = [ends[end] for end in wanted if end in ends]

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from metrics.alerts.certainty_words import verdict_words
 from metrics.alerts.evaluate import Judged, Reading, bad_since
 from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, AnyRule, MovementRule, Rule, SystemRule, Watch
 from metrics.alerts.states import Event
@@ -37,7 +38,9 @@ def _figure(event: Event, rule: Rule, watch: Watch) -> tuple[str, str]:
         assert event.was is not None
         assert event.now is not None
         was, now = (value_of(rule, j, reading.currency) for j in (event.was, event.now))
-        said = "is beyond its limit after all" if event.now.verdict == "bad" else "is within its limit after all"
+        said = {"bad": "is beyond its limit after all", "note": "is beyond its limit by no more than noise"}.get(
+            event.now.verdict, "is within its limit after all"
+        )
         return f"Restated: {name} of {short_label(event.window)} {said}", f"{name} of {event.window} was {was} and is now {now}."
     if reading.value is None:
         return f"{_opening(event)}{name}: nothing left to judge", f"{name}: there are no figures in {reading.window} any more."
@@ -54,7 +57,7 @@ def _figure(event: Event, rule: Rule, watch: Watch) -> tuple[str, str]:
         since = bad_since(reading)
         lasting = f", {rule.side} it since {short_label(since)}" if since and since != reading.window else ""
         title = f"{_opening(event)}{name} {rule.side} {limit}: {value} ({where})"
-        return title, f"{name} of {where} is {value}, {gap} {rule.side} its limit of {limit}{lasting}."
+        return title, f"{name} of {where} is {value}, {gap} {rule.side} its limit of {limit}{lasting}.{_verdict(reading, rule)}"
     assert reading.measure is not None
     return _changed(event, rule, reading, name, where, value)
 
@@ -67,6 +70,7 @@ def _changed(event: Event, rule: Rule, reading: Reading, name: str, where: str, 
     limit = change_text(rule.change.unit, rule.metric, rule.limit, reading.currency)
     against = {
         "previous": "the window before",
+        "preceding": "the same span before it",
         "year_ago": "the same window a year before",
         "trailing_mean": f"the mean of the {rule.change.mean_of} windows before",
     }[rule.change.against]
@@ -74,8 +78,15 @@ def _changed(event: Event, rule: Rule, reading: Reading, name: str, where: str, 
     moved = "did not change" if reading.measure == 0 else "hardly changed" if by.startswith("0 ") else f"{way} by {by}"
     if event.kind == "resolved":
         return f"Resolved: {name} {moved} ({where})", f"{name} of {where} is {value}; against {against}{reference} it {moved}."
-    sentence = f"{name} of {where} is {value}: against {against}{reference} it {moved}; the limit is {limit}."
+    sentence = (
+        f"{name} of {where} is {value}: against {against}{reference} it {moved}; the limit is {limit}.{_verdict(reading, rule)}"
+    )
     return f"{_opening(event)}{name} {way} by {by} to {value} ({where})", sentence
+
+
+def _verdict(reading: Reading, rule: Rule) -> str:
+    words = verdict_words(reading, rule)
+    return f" {words}" if words else ""
 
 
 def _opening(event: Event) -> str:

@@ -12,10 +12,12 @@ from fractions import Fraction
 from typing import Final, Literal
 
 from metrics.labels import Names, segment_words
+from metrics.retention.certainty import WITH_INTERVAL
 from metrics.retention.figures import METRICS, UNITS
 
 Side = Literal["below", "above"]
-Against = Literal["previous", "year_ago", "trailing_mean"]
+Against = Literal["previous", "preceding", "year_ago", "trailing_mean"]
+"""The window a step earlier (of trailing months: a month), the one that ends where this one begins, the same a year ago, a mean."""
 ChangeUnit = Literal["points", "percent", "amount"]
 
 STANDING: Final = tuple(name for name, each in METRICS.items() if each.daily)
@@ -86,6 +88,8 @@ class Rule:
     currency: str | None = None
     judgement: Judgement = Judgement()
     channels: tuple[str, ...] = ()
+    certainty: int = 0
+    """Per cent, one-sided: so sure it must be that the limit is crossed before anybody is told. 0: what was measured is enough."""
 
     def beyond(self, measure: Fraction) -> bool:
         """Whether what is compared is past the limit; the limit itself is not."""
@@ -122,10 +126,31 @@ class SystemRule:
 AnyRule = Rule | MovementRule | SystemRule
 
 DEFAULT_RULES: Final = (
-    Rule("nrr-below-100", "nrr", "trailing_12", "below", Fraction(1), judgement=Judgement(recover_by=Fraction(1, 200))),
-    Rule("grr-drop", "grr", "month", "below", Fraction(-2, 100), Change(), judgement=Judgement(recover_by=Fraction(1, 200))),
+    Rule(
+        "nrr-below-100",
+        "nrr",
+        "trailing_12",
+        "below",
+        Fraction(1),
+        judgement=Judgement(recover_by=Fraction(1, 200)),
+        certainty=95,
+    ),
+    Rule(
+        "grr-drop",
+        "grr",
+        "trailing_3",
+        "below",
+        Fraction(-2, 100),
+        Change("preceding"),
+        judgement=Judgement(recover_by=Fraction(1, 200)),
+        certainty=95,
+    ),
 )
-"""What is watched when nobody has said anything: a year's NRR below 100 %, and a month's GRR two points below the month before."""
+"""What is watched when nobody has said anything: a year's NRR below 100 %, and GRR of three months two points below the three months before
+them, both beyond what chance explains."""
+LEAST_CERTAINTY: Final = 80
+MOST_CERTAINTY: Final = 99
+"""What a rule can ask for, in per cent, one-sided."""
 DEFAULT_SYSTEM: Final = (SystemRule(FRESHNESS, 86_400), SystemRule(DRIFT), SystemRule(QUARANTINE), SystemRule(IDENTITY))
 """Data older than a day, any drift, anything kept out, any broken sum."""
 
@@ -176,6 +201,8 @@ def faults(rule: Rule) -> list[str]:
         out.append(f"{rule.metric} is not a rate, so it can't change by points; say by how many per cent")
     if rule.change is not None and rule.change.unit == "amount" and unit == "ratio" and rule.metric not in FACTORS:
         out.append(f"{rule.metric} is a rate, so it changes by points or per cent")
+    if rule.certainty and rule.metric not in WITH_INTERVAL:
+        out.append(f'{rule.metric} has no interval; `certainty` takes "measured" with it, or a rate: {", ".join(WITH_INTERVAL)}')
     if rule.change is not None and rule.change.mean_of < 2:
         out.append("a mean takes at least two windows")
     if rule.dimension and not METRICS[rule.metric].by_segment:

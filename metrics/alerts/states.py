@@ -13,7 +13,8 @@ from typing import Any, Final, Literal
 from metrics.alerts.evaluate import Judged, Reading
 from metrics.alerts.rules import Judgement, MovementRule
 
-State = Literal["ok", "pending", "firing", "resolved"]
+State = Literal["ok", "noted", "pending", "firing", "resolved"]
+"""`noted`: beyond the limit within noise, under a rule that asks for certainty; nobody is told but those who look."""
 EventKind = Literal["firing", "resolved", "restated", "reminder", "still"]
 MUTED: Final = "muted"
 
@@ -201,6 +202,8 @@ def _moved(alert: Alert, reading: Reading, judgement: Judgement, night: date, *,
             return replace(alert, state="resolved", nights=0, resolved_on=night)
         return replace(alert, nights=nights)
     cooling = alert.resolved_on is not None and night < alert.resolved_on + timedelta(days=judgement.cooldown_days)
+    if verdict == "note":
+        return replace(alert, state="noted", nights=0, since=alert.since if alert.state == "noted" else night)
     if verdict != "bad":
         calm: State = "resolved" if cooling and alert.state == "resolved" else "ok"
         return replace(alert, state=calm, nights=0, since=None)

@@ -5,7 +5,7 @@ weigh the same (Kish). NRR is a ratio of two sums, whose variance comes from thr
 logo retention are shares, with Wilson's interval. All input is exact integers; bounds are decimals of six places, rounded half-even.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
@@ -131,12 +131,12 @@ def standard_error(figures: Figures, rate: str) -> Decimal | None:
     return _EXACT.divide(_root(value * (1 - value) / size + reach**2 / (4 * size**2)), _decimal(1 + reach**2 / size))
 
 
-def against(figures: Figures, rate: str, limit: Fraction, *, above: bool = False) -> Verdict:
-    """Whether `rate` lies below `limit` (or above it) by more than chance explains: the one-sided 95 % bound lies past it.
+def against(figures: Figures, rate: str, limit: Fraction, *, above: bool = False, level: int = LEVEL) -> Verdict:
+    """Whether `rate` lies below `limit` (or above it) by more than chance explains: the bound of the interval lies past it.
 
-    Says nothing of whether it lies there at all: one that doesn't is within noise.
+    `level` 90: the one-sided 95 % bound. Says nothing of whether it lies there at all: one that doesn't is within noise.
     """
-    bounds = interval(figures, rate)
+    bounds = interval(figures, rate, level)
     if bounds is None:
         return "too_few"
     past = bounds.low > _decimal(limit) if above else bounds.high < _decimal(limit)
@@ -145,13 +145,36 @@ def against(figures: Figures, rate: str, limit: Fraction, *, above: bool = False
 
 def moved_by(before: Figures, after: Figures, rate: str, limit: Fraction = Fraction(0), *, rise: bool = False) -> Verdict:
     """Whether `rate` fell (or rose) by more than `limit` beyond what chance explains, with the two windows' variances added."""
-    errors = standard_error(before, rate), standard_error(after, rate)
-    old, new = ratio(before, rate), ratio(after, rate)
-    if errors[0] is None or errors[1] is None or old is None or new is None:
+    return shifted([before], after, rate, limit, rise=rise)
+
+
+def shifted(
+    before: Sequence[Figures],
+    after: Figures,
+    rate: str,
+    limit: Fraction,
+    *,
+    percent: bool = False,
+    rise: bool = False,
+    level: int = LEVEL,
+) -> Verdict:
+    """Whether `rate` fell (or rose) from the mean of earlier windows by more than `limit`, and by more than chance explains.
+
+    `limit` is in points, or with `percent` a share of that mean. The variances are added; the errors of several earlier windows are taken
+    to be one and the same, which is the most that they can come to.
+    """
+    errors = [standard_error(f, rate) for f in (*before, after)]
+    values = [ratio(f, rate) for f in (*before, after)]
+    sure, known = [e for e in errors if e is not None], [v for v in values if v is not None]
+    if not before or len(sure) < len(errors) or len(known) < len(values):
         return "too_few"
-    change = (new - old if rise else old - new) - limit
-    noise = _EXACT.multiply(_reach(LEVEL), _EXACT.sqrt(errors[0] ** 2 + errors[1] ** 2))
-    return "beyond_noise" if _decimal(change) > noise else "within_noise"
+    signed = limit if rise else -limit
+    mean = Fraction(sum(known[:-1]), len(before))
+    factor, bound = (1 + signed, mean * (1 + signed)) if percent else (Fraction(1), mean + signed)
+    past = known[-1] - bound if rise else bound - known[-1]
+    earlier = _EXACT.multiply(_decimal(factor / len(before)), sum(sure[:-1], Decimal(0)))
+    noise = _EXACT.multiply(_reach(level), _EXACT.sqrt(sure[-1] ** 2 + earlier**2))
+    return "beyond_noise" if _decimal(past) > noise else "within_noise"
 
 
 def certainty(figures: Figures) -> dict[str, str | int | None]:

@@ -24,6 +24,8 @@ from metrics.retention.figures import Figures, amounts, metric
 from metrics.window_kinds import day_words, window_words
 
 RULE: Final = "digest"
+NOTED: Final = 5
+"""So many notes are in a digest."""
 _KINDS: Final = ("new", "reactivation", "expansion", "contraction", "churn")
 
 
@@ -176,8 +178,21 @@ def _trend(connection: Connection, basis: Basis, until: date) -> dict[str, Any] 
 
 
 def _firing(connection: Connection, watch: Watch) -> list[str]:
-    firing = [row for row in store.states(connection).values() if row.state == "firing"]
+    states = store.states(connection).values()
+    firing = [row for row in states if row.state == "firing"]
+    noted = [_noted(row, watch) for row in states if row.state == "noted"]
+    more = f"and {len(noted) - NOTED} more within noise" if len(noted) > NOTED else ""
+    notes = [*noted[:NOTED], *([more] if more else [])]
     if not firing:
-        return ["No alert is firing."]
+        return ["No alert is firing.", *notes]
     names = ", ".join(f"{row.rule} {watch.called(row.segment) if row.segment else ''}".strip() for row in firing[:10])
-    return [f"{counted(len(firing), 'alert is', 'alerts are')} firing: {names}."]
+    return [f"{counted(len(firing), 'alert is', 'alerts are')} firing: {names}.", *notes]
+
+
+def _noted(row: store.AlertRow, watch: Watch) -> str:
+    """What crossed a limit and may be chance."""
+    shown = row.body.get("shown", {})
+    name = f"{row.rule} {watch.called(row.segment) if row.segment else ''}".strip()
+    value = shown.get("change") or shown.get("value") or "unknown"
+    sure = "too few to tell" if shown.get("certainty") == "too_few" else "within noise"
+    return f"Note: {name} is at {value} ({shown.get('window', '')}), its limit {shown.get('limit', '')}: {sure}."

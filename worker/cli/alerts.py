@@ -79,7 +79,7 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
         if json:
             put_json({"alerts": rows, "channels": channels, "outbox": waiting})
             return
-        columns = ["rule", "segment", "state", "value", "limit", "window", "since", "quiet"]
+        columns = ["rule", "segment", "state", "value", "limit", "window", "certainty", "since", "quiet"]
         if any(row["segment_name"] != row["segment"] for row in rows):
             columns.append("segment_name")
         desk.context.table(columns, [[row[c] or "" for c in columns] for row in rows])
@@ -107,7 +107,8 @@ def _row(name: str, row: Any, quiet: dict[tuple[str, str], Any], seen: set[tuple
         "value": value or (shown.get("why") or None),
         "limit": shown.get("limit"),
         "window": shown.get("window") or (None if row is None else row.body.get("fired_window") or None),
-        "since": None if row is None or row.state not in ("firing", "pending") else row.body.get("since"),
+        "certainty": str(shown["certainty"]).replace("_", " ") if shown.get("certainty") else None,
+        "since": None if row is None or row.state not in ("firing", "pending", "noted") else row.body.get("since"),
         "quiet": f"muted{until}" if mute is not None else "seen" if acknowledged else None,
     }
 

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, Final
 
-from metrics.alerts.rules import FACTORS, Change, Judgement
+from metrics.alerts.rules import FACTORS, LEAST_CERTAINTY, MOST_CERTAINTY, Change, Judgement
 from metrics.money import MICROS_PER_MAJOR
 from metrics.retention.figures import UNITS
 
@@ -56,7 +56,7 @@ def limit_of(entry: Mapping[str, Any], metric: str) -> tuple[str, Fraction, Chan
         if "against" in entry or "mean_of" in entry:
             raise Wrong("against", "a limit on the value is compared with nothing; say falls_by or rises_by for a change")
         return key, _value(entry[key], metric, key), None
-    against = word_of(entry, "against", ("previous", "year_ago", "trailing_mean"), "previous")
+    against = word_of(entry, "against", ("previous", "preceding", "year_ago", "trailing_mean"), "previous")
     unit, size = _change(entry[key], metric, key)
     mean_of = entry.get("mean_of", 6)
     if isinstance(mean_of, bool) or not isinstance(mean_of, int):
@@ -152,3 +152,15 @@ def _recover(value: Any, metric: str, change: Change | None) -> Fraction:
     if unit != wanted:
         raise Wrong("recover_by", f"recover_by takes the unit of what is compared ({wanted}), not {value!r}")
     return size
+
+
+def certainty_of(value: Any) -> int:
+    """Per cent, one-sided; 0 for "measured". Raises Wrong."""
+    if value == "measured":
+        return 0
+    number = number_of(value.strip().removesuffix("%")) if isinstance(value, str) else number_of(value)
+    if number is None or number.denominator != 1 or not LEAST_CERTAINTY <= number <= MOST_CERTAINTY:
+        raise Wrong(
+            "certainty", f'certainty takes "measured" or whole per cents from {LEAST_CERTAINTY} to {MOST_CERTAINTY}, not {value!r}'
+        )
+    return int(number)

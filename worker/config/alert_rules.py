@@ -30,7 +30,7 @@ from metrics.alerts.rules import (
 from metrics.money import MICROS_PER_MAJOR
 from metrics.retention.figures import UNITS
 from metrics.window_kinds import FOR_RULES
-from worker.config.alert_limits import Fault, Wrong, judgement_of, limit_of, meant, number_of, word_of
+from worker.config.alert_limits import Fault, Wrong, certainty_of, judgement_of, limit_of, meant, number_of, word_of
 
 CHANNELS: Final = ("slack", "email")
 DIGESTS: Final = ("daily", "weekly", "monthly")
@@ -57,14 +57,17 @@ DEFAULT_TOML: Final = """\
 # window = "trailing_12"          # day, month, quarter, year, trailing_3, trailing_12
 # below = "100 %"                 # or above; amounts in major units
 # recover_by = "0.5 points"       # how far back before it counts as resolved
+# certainty = "95 %"              # rings when that sure; what crosses the limit within noise is a note in the digest and in
+#                                 # `nrr alerts list`. "measured" (the default of your own rules): rings at once, and says how sure it is
 #
 # [[alerts.rules]]
 # name = "grr-drop"
 # metric = "grr"
-# window = "month"
+# window = "trailing_3"
 # falls_by = "2 points"           # or rises_by; points, per cent, or an amount
-# against = "previous"            # or year_ago, trailing_mean (with mean_of = 6)
+# against = "preceding"           # the three months before these; or previous (a month earlier), year_ago, trailing_mean (with mean_of = 6)
 # recover_by = "0.5 points"
+# certainty = "95 %"
 #
 # [[alerts.rules]]
 # name = "plans"
@@ -111,6 +114,7 @@ _RULE: Final = (
     "segment",
     "currency",
     "channels",
+    "certainty",
     *_JUDGEMENT,
 )
 _MOVEMENT_RULE: Final = ("name", "movement", "above", "currency", "channels")
@@ -316,9 +320,10 @@ def _rule(
         currency=currency,
         judgement=judgement,
         channels=tuple(channels),
+        certainty=certainty_of(entry.get("certainty", "measured")),
     )
     for problem in faults(rule):
-        raise Wrong("metric", problem)
+        raise Wrong("certainty" if "has no interval" in problem else "metric", problem)
     return rule
 
 

@@ -35,7 +35,7 @@ def slack() -> Iterator[SlackServer]:
 
 
 class Naive:
-    """The two default rules by hand: bad below the limit, over when half a point back, quiet for three days after that."""
+    """Two rules by what is measured, by hand: bad below the limit, over when half a point back, quiet for three days after that."""
 
     def __init__(self) -> None:
         self.firing = {"nrr-below-100": False, "grr-drop": False}
@@ -89,7 +89,11 @@ def _live(tmp_path: Path, slack: SlackServer, nights: int, every_days: int, cust
                 "slack_webhook_url": slack.webhook,
                 "alerts": {
                     "digests": ["monthly"],
-                    "rules": [{"metric": "nrr", "window": "trailing_12", "below": "100 %", "each": "interval"}],
+                    "rules": [
+                        {"name": "nrr-below-100", "metric": "nrr", "window": "trailing_12", "below": "100 %"},
+                        {"name": "grr-drop", "metric": "grr", "window": "month", "falls_by": "2 points"},
+                        {"metric": "nrr", "window": "trailing_12", "below": "100 %", "each": "interval"},
+                    ],
                 },
             }
         )

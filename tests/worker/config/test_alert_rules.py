@@ -176,3 +176,17 @@ def test_a_segment_may_hold_anything() -> None:
     (rule,) = [r for r in read(f'{RULE}metric = "nrr"\nbelow = "95 %"\nsegment = "metadata.industry=a=b c"').rules if r.name == "r"]
     assert isinstance(rule, Rule)
     assert ("metadata.industry", "a=b c") == (rule.dimension, rule.segment)
+
+
+def test_certainty_is_asked_for_by_rule() -> None:
+    """Per cents from 80 to 99, or "measured", which is what rules of one's own have by themselves; the built-in ones ask for 95 %."""
+    head = '[[alerts.rules]]\nmetric = "nrr"\nbelow = "95 %"\n'
+    assert [0, 0, 90, 97] == [
+        read(head + more).rules[-1].certainty for more in ("", 'certainty = "measured"', 'certainty = "90 %"', "certainty = 97")
+    ]
+    assert [95, 95] == [rule.certainty for rule in DEFAULT_RULES]
+    for wrong in ('"sure"', '"50 %"', "100", "true", '"97.5 %"'):
+        with pytest.raises(BadRules, match=r"nrr.toml:4: .*certainty takes"):
+            read(head + f"certainty = {wrong}")
+    with pytest.raises(BadRules, match=r"nrr.toml:4: .*has no interval"):
+        read('[[alerts.rules]]\nmetric = "mrr"\nbelow = 95\ncertainty = 95')
