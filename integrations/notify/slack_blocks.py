@@ -62,12 +62,16 @@ def _sections(said: Mapping[str, Any]) -> list[str]:
     if said.get("bridge"):
         out.append(f"*Bridge*\n```{_aligned(said['bridge'])}```")
     if said.get("customers"):
-        out.append(_bulleted("Customers behind it", [_customer(c) for c in said["customers"]]))
+        out.append(_bulleted("Customers behind it", [*(_customer(c) for c in said["customers"]), *_more(said)]))
     if said.get("causes"):
         out.append(_bulleted("Causes", [" · ".join(slack(part) for part in row) for row in said["causes"]]))
     if said.get("lines"):
         out.append(_bulleted("More", [slack(line) for line in said["lines"]]))
     return out
+
+
+def _more(said: Mapping[str, Any]) -> list[str]:
+    return [slack(said["customers_more"])] if said.get("customers_more") else []
 
 
 def _small(said: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ named by their ids here; names are put in when it is sent, if somebody wants tha
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Final
 
@@ -40,6 +41,7 @@ from metrics.alerts.words import (
 from metrics.money import MICROS_PER_MAJOR, ratio_text
 from metrics.retention.certainty import WITH_INTERVAL, interval
 from metrics.retention.figures import METRICS, UNITS, Figures, metric
+from metrics.retention.rankings import DEPTH
 
 CUSTOMERS: Final = 5
 LISTED: Final = 12
@@ -128,11 +130,10 @@ def _of_figures(reading: Reading, rule: Rule, watch: Watch) -> Content:
     assert figures is not None
     return {
         "facts": _facts(reading, rule),
-        "bridge": bridge(figures, reading.before, of_cohort=METRICS[rule.metric].whose == "cohort")
-        if figures.kind != "day"
-        else [],
-        "customers": customers(figures, rising=rule.side == "above" and rule.metric not in BAD_WHEN_HIGH),
-        "causes": causes(figures, _loses(rule)),
+        "bridge": bridge(figures, reading.before, of_cohort=_of_cohort(rule)) if figures.kind != "day" else [],
+        "customers": customers(figures, rising=not _loses(rule)),
+        "customers_more": customers_more(figures, rising=not _loses(rule)) if _of_cohort(rule) else None,
+        "causes": causes(figures, _loses(rule)) if _same_set(figures, rule) else [],
         "lever": lever(figures) if figures.kind != "day" else None,
         "benchmark": benchmark(figures) if rule.metric == "nrr" else None,
         "chart": _chart(reading, rule, watch),
@@ -143,22 +144,37 @@ def _loses(rule: Rule) -> bool:
     return rule.side == "below" or rule.metric in BAD_WHEN_HIGH
 
 
+def _of_cohort(rule: Rule) -> bool:
+    """Whether the metric is of the opening cohort by end points."""
+    return METRICS[rule.metric].whose == "cohort"
+
+
+def _same_set(figures: Figures, rule: Rule) -> bool:
+    """Whether the causes, which are of the whole book's movements, are of the very customers and amounts that the bridge is of.
+
+    A year's churn of those who came within it is no part of a cohort's; then the bridge and the customers speak alone.
+    """
+    if not _of_cohort(rule):
+        return True
+    flow = {kind: figures.companion(f"flow_{kind}") for kind in ("expansion", "contraction", "churn")}
+    arrivals = any(figures.companion(f"arrivals_{kind}") for kind in flow)
+    named = sum(abs(int(c["micros"])) for c in figures.companions.get("causes", []) if c["kind"] in ("churn", "contraction"))
+    loses = named == figures.churn + figures.contraction or not _loses(rule)
+    return not arrivals and loses and all(flow[kind] == getattr(figures, kind) for kind in flow)
+
+
 def _facts(reading: Reading, rule: Rule) -> list[list[str]]:
     figures = reading.figures
     if figures is None or reading.value is None:
         return []
-    out = [[metric_name(rule.metric), value_text(rule.metric, reading.value, reading.currency)]]
-    if reading.reference is not None:
-        out.append(["Compared with", value_text(rule.metric, reading.reference, reading.currency)])
+    out = []
     for other in ("nrr", "grr", "logo_retention"):
         value = metric(figures, other) if figures.kind != "day" else None
         if value is not None and other != rule.metric:
             out.append([metric_name(other), value_text(other, Fraction(value), reading.currency)])
-    out.append(["Opening MRR", money(figures.opening, figures.currency)])
-    out.append(["Customers", f"{figures.retained_customers:,} of {figures.opening_customers:,} stayed"])
     if figures.kind == "day":
-        out[-2:] = [["MRR", money(figures.closing, figures.currency)], ["Customers", f"{figures.closing_customers:,}"]]
-    return out
+        return [["MRR", money(figures.closing, figures.currency)], ["Customers", f"{figures.closing_customers:,}"]]
+    return [*out, ["Customers", f"{figures.retained_customers:,} of {figures.opening_customers:,} stayed"]]
 
 
 def bridge(figures: Figures, before: Figures | None = None, *, of_cohort: bool = False) -> list[list[str]]:
@@ -203,12 +219,27 @@ def customers(figures: Figures, *, rising: bool = False) -> list[dict[str, str]]
     ]
 
 
+def customers_more(figures: Figures, *, rising: bool = False) -> str | None:
+    """What the list of customers leaves out, so that it adds up to the cohort's losses (or gains): `and 12 more: −1,250 USD`."""
+    kept = figures.companions.get("gained" if rising else "lost", [])
+    whole = figures.expansion if rising else -(figures.contraction + figures.churn)
+    rest = whole - sum(c["closing"] - c["opening"] for c in kept[:CUSTOMERS])
+    if not kept or rest == 0:
+        return None
+    count = len(kept) - len(kept[:CUSTOMERS])
+    if len(kept) < DEPTH:
+        return f"and {count} more: {signed_money(rest, figures.currency)}" if count else None
+    return f"and more than {count}: {signed_money(rest, figures.currency)}"
+
+
 def causes(figures: Figures, losing: bool) -> list[list[str]]:
     """The causes behind the window's movements, the largest first: name, amount, how many."""
     wanted = ("churn", "contraction") if losing else ("expansion", "new", "reactivation")
     found = [c for c in figures.companions.get("causes", []) if c["kind"] in wanted]
     found.sort(key=lambda c: (-abs(c["micros"]), c["kind"], c["cause"]))
     sign = -1 if losing else 1
+    rest = found[CUSTOMERS:]
+    more = signed_money(sign * sum(abs(c["micros"]) for c in rest), figures.currency)
     return [
         [
             f"{str(c['kind']).capitalize()}: {cause_name(c['cause'])}",
@@ -216,7 +247,7 @@ def causes(figures: Figures, losing: bool) -> list[list[str]]:
             counted(c["movements"], "movement", "movements"),
         ]
         for c in found[:CUSTOMERS]
-    ]
+    ] + ([[f"and {len(rest)} more", more, counted(sum(c["movements"] for c in rest), "movement", "movements")]] if rest else [])
 
 
 def _chart(reading: Reading, rule: Rule, watch: Watch) -> Content | None:
@@ -279,11 +310,23 @@ def _commands(notice: Notice, content: Content) -> list[list[str]]:
     if lead.rule in (FRESHNESS, DRIFT, QUARANTINE, IDENTITY):
         out.append(["See more", "nrr doctor"])
     else:
-        out.append(["See more", "nrr show movements" if notice.lead.movement else "nrr show retention"])
+        out.append(["See more", _see_more(notice)])
     segment = f" --segment '{lead.segment}'" if lead.segment and not notice.lead.movement else ""
     out.append(["Seen it", f"nrr alerts ack {lead.rule}{segment}"])
     out.append(["Be quiet", f"nrr alerts mute {lead.rule}{segment} --days 7"])
     return out
+
+
+def _see_more(notice: Notice) -> str:
+    """The command that shows the window of the message, as it can be typed."""
+    movement, reading = notice.lead.movement, notice.lead.reading
+    if movement is not None:
+        return f"nrr show movements --from {movement.day} --to {movement.day}"
+    figures = None if reading is None else reading.figures
+    if figures is None:
+        return "nrr show retention"
+    by = f" --by {figures.dimension}" if figures.dimension else ""
+    return f"nrr show retention --from {figures.first} --to {figures.until - timedelta(days=1)}{by}"
 
 
 def _many(notice: Notice, watch: Watch) -> Content:
@@ -299,7 +342,7 @@ def _many(notice: Notice, watch: Watch) -> Content:
         "also": _listed(lines),
         "commands": [["All of them", "nrr alerts list"]],
         "link": watch.report_url,
-        **{name: behind[name] for name in ("bridge", "customers", "causes", "chart") if name in behind},
+        **{name: behind[name] for name in ("bridge", "customers", "customers_more", "causes", "chart") if name in behind},
     }
 
 

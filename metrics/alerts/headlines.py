@@ -90,7 +90,7 @@ def _verdict(reading: Reading, rule: Rule) -> str:
 
 
 def _opening(event: Event) -> str:
-    return {"resolved": "Resolved: ", "reminder": "Still: ", "still": "Still: "}.get(event.kind, "")
+    return {"resolved": "Resolved: ", "reminder": "Still: "}.get(event.kind, "")
 
 
 def _gap_unit(rule: Rule) -> str:

@@ -136,6 +136,15 @@ DEFAULT_RULES: Final = (
         certainty=95,
     ),
     Rule(
+        "nrr-3-months-below-100",
+        "nrr",
+        "trailing_3",
+        "below",
+        Fraction(1),
+        judgement=Judgement(recover_by=Fraction(1, 200)),
+        certainty=98,
+    ),
+    Rule(
         "grr-drop",
         "grr",
         "trailing_3",
@@ -146,8 +155,8 @@ DEFAULT_RULES: Final = (
         certainty=95,
     ),
 )
-"""What is watched when nobody has said anything: a year's NRR below 100 %, and GRR of three months two points below the three months before
-them, both beyond what chance explains."""
+"""What is watched when nobody has said anything: NRR of a year and of three months below 100 %, and GRR of three months two points below the
+three months before them, each beyond what chance explains."""
 LEAST_CERTAINTY: Final = 80
 MOST_CERTAINTY: Final = 99
 """What a rule can ask for, in per cent, one-sided."""

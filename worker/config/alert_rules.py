@@ -37,7 +37,7 @@ DIGESTS: Final = ("daily", "weekly", "monthly")
 
 DEFAULT_TOML: Final = """\
 # [alerts]
-# defaults = true                 # the two rules below
+# defaults = true                 # nrr-below-100, the same of trailing_3 (nrr-3-months-below-100, 98 %), and grr-drop, as below
 # freshness_hours = 24            # data older than that; 0: never
 # drift = true                    # states that no event explains
 # quarantine = true               # objects that could not be read

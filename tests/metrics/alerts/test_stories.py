@@ -45,7 +45,7 @@ def test_a_drop_says_what_crossed_what_by_how_much_and_since_when() -> None:
     assert [["Churn: cancelled by the customer", "−1,700 USD", "5 movements"]] == said["causes"]
     assert "Upsell: expansion added only 0 % to the opening MRR, a pace of less than 5 % a year." == said["lever"]
     assert said["benchmark"].startswith("good for ARR 1 to 10 m (rule of thumb, 2025")
-    assert ["See more", "nrr show retention"] in said["commands"]
+    assert ["See more", "nrr show retention --from 2024-07-01 --to 2025-06-30"] in said["commands"]
     assert ["Why", "nrr explain cus_0"] in said["commands"]
     assert [["2025-04", "1.030000"], ["2025-05", "0.990000"], ["2025-06", "0.983000"]] == said["chart"]["points"]
 
@@ -258,7 +258,7 @@ def test_a_mute_withholds_and_what_still_fires_afterwards_is_told() -> None:
     assert [] == nights.night(date(2025, 6, 2), months("trailing_12", JUNE, 97))
     nights.hush = Hush()
     assert ["firing: nrr"] == nights.night(date(2025, 7, 1), months("trailing_12", JULY, 97, 97))
-    assert "Still: NRR below 100 %: 97 % (the 12 months to June 2025)" == content(nights.said[-1], nights.watch)["title"]
+    assert "NRR below 100 %: 97 % (the 12 months to June 2025)" == content(nights.said[-1], nights.watch)["title"]
     assert [] == nights.night(date(2025, 7, 2), months("trailing_12", JULY, 97, 97))
     assert ["resolved: nrr"] == nights.night(AUGUST, months("trailing_12", AUGUST, 97, 97, 103))
 

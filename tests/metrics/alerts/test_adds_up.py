@@ -1,0 +1,91 @@
+"""Customers, causes, bridge and headline of one message are of one set, and nothing is said twice."""
+
+import re
+from dataclasses import replace
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from metrics.alerts.content import content
+from metrics.alerts.rules import Rule
+from metrics.alerts.states import Hush
+from metrics.retention.figures import Figures
+from tests.metrics.alerts.books import MILLION, Nights, figures
+
+RULE = Rule("nrr", "nrr", "trailing_12", "below", Fraction(1))
+JUNE, JULY = date(2025, 6, 1), date(2025, 7, 1)
+
+
+def _said(book: Figures, rule: Rule = RULE) -> dict[str, Any]:
+    nights = Nights(rule)
+    nights.night(JUNE, [book])
+    return content(nights.said[0], nights.watch)
+
+
+def _amount(text: str) -> int:
+    return int(float(re.sub(r"[^\d.\N{MINUS SIGN}]", "", text.rpartition(":")[2]).replace("\N{MINUS SIGN}", "-")))
+
+
+def _book(lost: int, kept: int, **companions: Any) -> Figures:
+    """A cohort that lost 20 customers of 500; `kept` of them are listed."""
+    made = figures("trailing_12", JUNE, nrr=90, opening=100_000)
+    people = [{"customer": f"cus_{n}", "opening": 500 * MILLION, "closing": 0} for n in range(kept)]
+    causes = [{"kind": "churn", "cause": f"cause_{n}", "micros": lost * MILLION // 8, "movements": 3} for n in range(8)]
+    return replace(
+        made, companions={**made.companions, "lost": people, "causes": causes, "flow_churn": lost * MILLION, **companions}
+    )
+
+
+def test_customers_add_up_to_the_cohorts_losses() -> None:
+    """The five that are named and the rest of the list make the churn of the bridge, to the unit."""
+    said = _said(_book(10_000, 20))
+    churn = next(_amount(row[1]) for row in said["bridge"] if row[0] == "Churn")
+    assert -10_000 == churn == sum(_amount(c["delta"]) for c in said["customers"]) + _amount(said["customers_more"])
+    assert said["customers_more"].startswith("and 15 more: ")
+
+
+def test_a_list_that_was_cut_when_it_was_kept_says_so() -> None:
+    """Only the thirty largest are kept: how many more there are is not known, what they lost is."""
+    said = _said(replace(_book(10_000, 30), churn=20_000 * MILLION, closing_of_cohort=80_000 * MILLION))
+    assert "and more than 25: \N{MINUS SIGN}17,500 USD" == said["customers_more"]
+
+
+def test_causes_of_others_are_not_put_under_the_cohorts_bridge() -> None:
+    """26,720 were lost in the year, 10,000 of them by the cohort: causes of the whole book would contradict the bridge, and stay out."""
+    assert "causes" not in _said(_book(26_720, 20, arrivals_churn=16_720 * MILLION))
+    assert "causes" not in _said(_book(26_720, 20))
+
+
+def test_causes_of_the_same_set_add_up_with_the_rest_counted() -> None:
+    """Five causes and three more make the churn of the bridge."""
+    said = _said(_book(10_000, 20))
+    assert -10_000 == sum(_amount(row[1]) for row in said["causes"])
+    assert ["and 3 more", "\N{MINUS SIGN}3,750 USD", "9 movements"] == said["causes"][-1]
+
+
+def test_nothing_is_said_twice() -> None:
+    """What the sentence says (the metric, the opening of the bridge) isn't repeated among the figures."""
+    assert ["GRR", "Logo retention", "Customers"] == [name for name, _ in _said(_book(10_000, 20))["facts"]]
+
+
+def test_the_command_shows_the_window_of_the_message() -> None:
+    """It can be typed as it is printed; for a segment, by its dimension."""
+    assert ["See more", "nrr show retention --from 2024-06-01 --to 2025-05-31"] in _said(_book(10_000, 20))["commands"]
+    plan = figures("trailing_12", JUNE, nrr=90, dimension="plan", segment="pro")
+    nights = Nights(replace(RULE, dimension="plan"))
+    nights.night(JUNE, [figures("trailing_12", JUNE), plan])
+    said = content(nights.said[0], nights.watch)
+    assert ["See more", "nrr show retention --from 2024-06-01 --to 2025-05-31 --by plan"] in said["commands"]
+
+
+def test_still_is_said_by_reminders_only() -> None:
+    """The first that is heard of an alert, after a mute has ended, is no reminder."""
+    rule = replace(RULE, judgement=replace(RULE.judgement, remind_days=7))
+    nights = Nights(rule)
+    nights.hush = Hush(muted=frozenset({("nrr", "")}))
+    nights.night(JUNE, [_book(10_000, 20)])
+    nights.hush = Hush()
+    nights.night(date(2025, 6, 2), [_book(10_000, 20)])
+    nights.night(date(2025, 6, 9), [_book(10_000, 20)])
+    titles = [content(notice, nights.watch)["title"] for notice in nights.said if not notice.withheld]
+    assert [False, True] == [title.startswith("Still: ") for title in titles]
