@@ -42,7 +42,7 @@ bench-alerts: setup
 	$(BIN)/python -m tests.benchmarks.alerts
 
 faults: setup
-	$(BIN)/pytest -m slow tests/faults
+	$(BIN)/pytest -m slow tests/faults tests/lives
 
 chaos: setup
 	$(BIN)/python -m tests.faults.chaos

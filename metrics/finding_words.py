@@ -74,6 +74,10 @@ _HISTORY: Final = {
         "Stripe told only the first items of the subscription, and the rest could not be read: those that are known still count.",
         "See in `nrr doctor` whether the key may read subscription items, then run `nrr sync` again",
     ),
+    "change_behind_cut": _words(
+        "An event told only some of the subscription's items, and one that it left out changed: the day of that change is when it was seen next.",
+        "Nothing has to be done; with a sync every few minutes the days agree",
+    ),
 }
 _LINES: Final = {
     "unread_line": _words("An invoice line doesn't say what it bills: it changes nothing.", _AGAIN),

@@ -71,9 +71,10 @@ def tax_shares(invoices: Iterable[InvoiceEvidence], catalog: Catalog) -> Taxes:
     """The shares of inclusive tax that lines of any kind show: cycles and prorations, charged or given back.
 
     A share is the tax in a line over its amount less its discounts. Lines in a row that differ by no more than the rounding of a cent
-    show one share, and the largest of them says it best. A line whose price excludes tax, or that is discounted away, shows none.
+    show one share, and the largest of them says it best. A line whose price excludes tax, that is discounted away, or that doesn't tell
+    what discounts took off it, shows none.
     """
-    told = [line for line in lines_of(invoices) if line.taxes_told and (line.discount_amounts_told or not line.discounts)]
+    told = [line for line in lines_of(invoices) if line.taxes_told and line.discount_amounts_told]
     told.sort(key=lambda line: (line.period_start, not line.gives_back, line.id))
     by_item: dict[str, list[_Taxed]] = {}
     by_price: dict[str, list[_Taxed]] = {}

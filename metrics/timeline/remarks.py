@@ -3,7 +3,7 @@
 Nothing here changes what is known; it tells a reader of the numbers what they rest on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from metrics.evidence import Finding, Instant, InvoiceEvidence, Source, Subscription, SubscriptionEvidence, SubscriptionState
 from metrics.money import major_text, minor_to_micros
@@ -37,8 +37,10 @@ def history_findings(
         if at < covered_from:
             text = f"no invoice of {last.id} covers {item} between two cycles: a pause or a void; MRR is held, not churned"
             out.append(finding(last.id, "gap", text, at, "warning"))
+    any_cut = any(not s.subscription.items_complete for s in states)
     for line in found.lines.unread:
-        if line.at < covered_from or line.at > last_seen:
+        # What events cover needs no lines, unless one of them left out items that a line might have told of.
+        if any_cut or line.at < covered_from or line.at > last_seen:
             amount = f" over {_money(line.amount, line.currency)}" if line.amount is not None else ""
             text = (
                 f"line {line.line} of invoice {line.invoice} of {last.id}{amount} doesn't say its {line.lacks}: it changes nothing"
@@ -49,7 +51,31 @@ def history_findings(
             f"the list of items of {last.id} was cut when last heard of: those that are not on it are counted as they were before"
         )
         out.append(finding(last.id, "items_cut", text, last_seen, "warning"))
+    for at in _behind_cuts(states, found):
+        text = (
+            f"an event of {last.id} told only some of its items, and another one changed: the change is dated when it was seen next"
+        )
+        out.append(finding(last.id, "change_behind_cut", text, at))
     return out
+
+
+def _behind_cuts(states: Sequence[SubscriptionState], found: Assembled) -> Iterator[Instant]:
+    """The moments of events whose list of items was cut, where an item that they don't show is another one in the next whole state."""
+    for index, state in enumerate(states):
+        if state.subscription.items_complete or state.source == Source.SNAPSHOT:
+            continue
+        following = next((s.subscription for s in states[index + 1 :] if s.subscription.items_complete), None)
+        held = max((k for k in found.known if k.at < state.at), key=lambda k: k.at, default=None)
+        if following is None or held is None:
+            continue
+        shown = {item.id for item in state.subscription.items}
+        before, after = _behind(held.subscription, shown), _behind(following, shown)
+        if before != after:
+            yield state.at
+
+
+def _behind(subscription: Subscription, shown: set[str]) -> set[tuple[str, str | None, int | None]]:
+    return {(item.id, item.price, item.quantity) for item in subscription.items if item.id not in shown}
 
 
 def _money(minor: int, currency: str) -> str:

@@ -1,0 +1,94 @@
+"""What isn't said takes nothing away: whatever part of an answer Stripe may leave out, no movement changes in silence.
+
+The places are all that Stripe's description of its API lets be null, absent or cut, in every version of every object and in every event of
+the base accounts. Left out one by one, or several at once.
+"""
+
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Final
+
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from tests.lives.bases import BASES
+from tests.lives.dropping import EVENTS, Place, places
+from tests.lives.mutants import EXEMPT, Mutant, differences, whole
+
+AT_ONCE: Final = 100
+"""Mutants that are read side by side."""
+
+GROUPS: Final = tuple((base, old_events) for base in BASES for old_events in (False, True))
+pytestmark = pytest.mark.xdist_group("dropping")
+
+
+@cache
+def of_group(group: tuple[str, bool]) -> tuple[Place, ...]:
+    """The places of a base account; with events in the older shape only those of its events, since all else is the same."""
+    base, old_events = group
+    found = places(whole(base, "x", old_events=old_events))
+    return tuple(p for p in found if p.field not in EXEMPT and (not old_events or p.list == EVENTS))
+
+
+@cache
+def singly() -> tuple[Mutant, ...]:
+    """Every mutant that lacks one thing."""
+    return tuple(Mutant(*group, (place,)) for group in GROUPS for place in of_group(group))
+
+
+@st.composite
+def lacking_several(draw: st.DrawFn) -> Mutant:
+    """A mutant that lacks up to four things."""
+    group = draw(st.sampled_from([group for group in GROUPS if of_group(group)]))
+    lacks = draw(st.lists(st.sampled_from(of_group(group)), min_size=1, max_size=4, unique=True))
+    return Mutant(*group, tuple(lacks))
+
+
+_CALM = {"deadline": None, "suppress_health_check": list(HealthCheck), "phases": [Phase.generate]}
+
+
+def silent(mutants: list[Mutant], folder: Path, template: Path) -> str:
+    """What changed in silence, to be read."""
+    return "\n".join(map(str, differences(mutants, folder / "nrr.sqlite3", template)))
+
+
+@settings(max_examples=3, derandomize=True, **_CALM)  # type: ignore[arg-type]  # settings by name
+@given(seed=st.integers(0, 1 << 32))
+def test_what_is_left_out_changes_nothing_in_silence(seed: int, tmp_path_factory: pytest.TempPathFactory, template: Path) -> None:
+    """Three hundred parts, one at a time."""
+    chosen = Random(seed).sample(singly(), AT_ONCE)
+    assert "" == silent(chosen, tmp_path_factory.mktemp("left-out"), template)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("group", GROUPS, ids=lambda group: f"{group[0]}-{'old' if group[1] else 'new'}")
+def test_no_part_that_is_left_out_changes_anything_in_silence(group: tuple[str, bool], tmp_path: Path, template: Path) -> None:
+    """Every part of every base account, one at a time."""
+    mutants = [Mutant(*group, (place,)) for place in of_group(group)]
+    parts = [mutants[index : index + AT_ONCE] for index in range(0, len(mutants), AT_ONCE)]
+    found = [silent(part, _folder(tmp_path, number), template) for number, part in enumerate(parts)]
+    assert [] == [text for text in found if text]
+
+
+@pytest.mark.slow
+@settings(max_examples=10, **_CALM)  # type: ignore[arg-type]  # settings by name
+@given(mutants=st.lists(lacking_several(), min_size=AT_ONCE, max_size=AT_ONCE))
+def test_parts_left_out_together_change_nothing_in_silence(
+    mutants: list[Mutant], tmp_path_factory: pytest.TempPathFactory, template: Path
+) -> None:
+    """A thousand accounts that lack up to four parts at once."""
+    assert "" == silent(mutants, tmp_path_factory.mktemp("together"), template)
+
+
+def test_a_change_that_nothing_announces_is_found(tmp_path: Path, template: Path) -> None:
+    """The property can fail: a customer listed without the discount that it has is worth twice as much, and nobody can know better."""
+    mutant = Mutant("trial_then_end", False, (Place("customers", 0, 0, ("discount",), "null", "customer"),))
+    assert [mutant] == [each.mutant for each in differences([mutant], tmp_path / "nrr.sqlite3", template)]
+
+
+def _folder(folder: Path, number: int) -> Path:
+    made = folder / str(number)
+    made.mkdir()
+    return made
