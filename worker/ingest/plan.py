@@ -9,7 +9,7 @@ and reading them in this order stores the same rows whatever the number of reade
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from typing import Final, Literal
 
 from integrations.stripe.streams import STREAMS as DECLARED
 from integrations.stripe.streams import of_part
@@ -41,6 +41,12 @@ LOOKED_UP: Final = tuple(stream for stream in LISTS if DECLARED[stream].looked_u
 """Lists whose objects an audit asks for one by one, where they are held as going on and no list had them."""
 
 
+JobKind = Literal["list", "events", "recheck", "open_invoices", "missing", "drift", "mark"]
+"""What a planned job does; stored with it."""
+Reason = Literal["first", "incremental", "hole", "backfill", "audit"]
+"""Why an account is read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What an account's marks say: events are complete up to `events_until`; `listed[stream]` is when its last whole list began."""
@@ -62,7 +68,7 @@ class Pace:
 class Planned:
     """One job to be written down. `reread_from`: events at or after it name objects that must be read again."""
 
-    kind: str  # list | events | recheck | open_invoices | missing | drift | mark
+    kind: JobKind
     stage: int
     stream: str = ""
     since: Instant | None = None
@@ -73,9 +79,9 @@ class Planned:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run's jobs and the reason for them: first, incremental, hole, backfill or audit."""
+    """A run's jobs and the reason for them."""
 
-    reason: str
+    reason: Reason
     jobs: tuple[Planned, ...]
     since: Instant | None = None
     until: Instant | None = None
