@@ -1,15 +1,49 @@
-"""Real services for every test that wants them; nothing is skipped when one is missing, it fails."""
+"""Real services for every test that wants them; nothing is skipped when one is missing, it fails.
+
+`make test` runs a test whose subject isn't the database on SQLite only, `make test-all` on PostgreSQL as well.
+"""
 
 import os
 import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
+from hypothesis import settings
 
+from tests.examples import ALL
+from tests.services.migrated import Reused
 from tests.services.postgres import Postgres, create_database, drop_database
 from tests.services.redis import RedisServer
+
+settings.load_profile("all" if ALL else "default")
+
+_OF_THE_DATABASE: Final = (
+    "tests/services/",
+    "tests/faults/",
+    "tests/integrations/store/",
+    "tests/worker/execution/",
+    "tests/worker/ingest/test_read.py",
+    "tests/worker/figures/test_derive.py::test_increments_equal_a_rebuild",
+    "tests/worker/figures/test_rollup.py::test_who_is_derived_again_meanwhile",
+    "tests/worker/figures/test_rollup.py::test_a_part_that_was_overtaken",
+    "tests/worker/figures/test_rollup.py::test_a_ledger_that_is_cleared",
+)
+"""Where claims, upserts, COPY, order, isolation and views are the subject: each push runs these on both databases."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as `twice` what is the same test on PostgreSQL again and not about the database, as `random_cases` what tries random ones."""
+    there = {item.nodeid for item in items}
+    for item in items:
+        twin = item.nodeid.replace("[postgresql", "[sqlite").replace("-postgresql", "-sqlite")
+        if twin != item.nodeid and twin in there and not item.nodeid.startswith(_OF_THE_DATABASE):
+            item.add_marker(pytest.mark.twice)
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker(pytest.mark.random_cases)
 
 
 @pytest.fixture(scope="session")
@@ -53,11 +87,18 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return file
 
 
+@pytest.fixture(scope="session")
+def reused_postgres(postgres_url: str, _postgres_template: str) -> Iterator[Reused]:
+    """A migrated database for one test after the other."""
+    reused = Reused(postgres_url, _postgres_template)
+    yield reused
+    reused.drop()
+
+
 @pytest.fixture
-def _postgres_copy(postgres_url: str, _postgres_template: str) -> Iterator[str]:
-    name = f"nrr_test_{uuid.uuid4().hex[:12]}"
-    yield create_database(postgres_url, name, _postgres_template).replace("postgresql://", "postgresql+psycopg://")
-    drop_database(postgres_url, name)
+def _postgres_migrated(reused_postgres: Reused) -> Iterator[str]:
+    yield reused_postgres.take()
+    reused_postgres.give_back()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -67,7 +108,7 @@ def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         file = tmp_path / "nrr.sqlite3"
         shutil.copy(request.getfixturevalue("_sqlite_template"), file)
         return f"sqlite:///{file}"
-    url: str = request.getfixturevalue("_postgres_copy")
+    url: str = request.getfixturevalue("_postgres_migrated")
     return url
 
 

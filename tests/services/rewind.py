@@ -20,7 +20,7 @@ def photographed(engine: Engine) -> Photo:
 
 def put_back(engine: Engine, photo: Photo) -> None:
     """Everything is as it was; whatever was committed since is lost. Who is in the middle of a transaction may have to make way."""
-    for _ in range(20):
+    for _ in range(60):
         with suppress(OperationalError):
             _put_back(engine, photo)
             return
@@ -31,6 +31,8 @@ def _put_back(engine: Engine, photo: Photo) -> None:
     with begin(engine) as connection:
         if connection.dialect.name == "postgresql":
             names = ", ".join(f'"{table.name}"' for table in metadata.sorted_tables)
+            # Given up before the server looks for deadlocks, which might choose one of the others to make way.
+            connection.exec_driver_sql("SET LOCAL lock_timeout = '300ms'")
             connection.exec_driver_sql(f"LOCK TABLE {names} IN ACCESS EXCLUSIVE MODE")
         for table in reversed(metadata.sorted_tables):
             connection.execute(delete(table))
