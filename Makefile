@@ -2,21 +2,29 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup demo test check format bench bench-ingest bench-rollups bench-alerts chaos faults mutants audit clean
+.PHONY: setup demo test test-long test-all check format bench bench-ingest bench-rollups bench-alerts chaos faults mutants audit clean
 
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml uv.lock
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	@$(BIN)/uv sync --quiet --frozen --all-extras --inexact
+	@$(BIN)/uv sync --quiet --frozen --all-extras --inexact --compile-bytecode
+	@$(BIN)/python -m compileall -q metrics integrations worker
 	@touch $@
 
 demo: setup
 	@$(BIN)/nrr demo
 
+# Each push: everything once, on the database that it is about, with a share of the random cases.
 test: setup
-	@$(BIN)/pytest -n 2 --dist loadgroup -m "not slow"
+	@$(BIN)/pytest -n 2 --dist loadgroup --durations=10 -m "not slow and not twice"
+
+# What `test` leaves out: the second database, slow tests, and all random cases.
+test-long: setup
+	@NRR_TESTS=all $(BIN)/pytest -n 2 --dist loadgroup --durations=10 -m "slow or twice or random_cases"
+
+test-all: test test-long
 
 check: setup
 	$(BIN)/ruff check .

@@ -1,12 +1,22 @@
-"""How many random cases a test tries: all of them, but for who asks the same tests over and over (see `tests.mutation`)."""
+"""How many random cases a test tries: a share of them for each push, all of them in `make test-all`.
+
+`NRR_TESTS=all` asks for all. Whoever asks the same tests over and over (see `tests.mutation`) asks for a share of their own.
+"""
 
 import os
 from fractions import Fraction
+from typing import Final
 
 from hypothesis import settings
 
-PART = Fraction(os.environ.get("NRR_PART", "1"))
-"""The part of its random cases that each test tries."""
+ALL: Final = os.environ.get("NRR_TESTS", "default") == "all"
+HISTORIES: Final = int(os.environ.get("NRR_HISTORIES", "2000" if ALL else "300"))
+"""Random histories that the engine is held against the oracle in."""
+PART: Final = Fraction(os.environ.get("NRR_PART", "1" if ALL else "1/4"))
+"""The part of its random cases that each other test tries."""
+
+settings.register_profile("default", deadline=None, max_examples=50)
+settings.register_profile("all", deadline=None, max_examples=400)
 
 
 def so_many(examples: int) -> settings:

@@ -4,7 +4,6 @@ NRR_HISTORIES sets how many lives the comparison tries; the default is what a ch
 each. Nothing here says what a figure should be: that is said by `naive`, by the truth of a life, or by the engine asked differently.
 """
 
-import os
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -19,6 +18,7 @@ from metrics.ledger.movements import fold
 from metrics.periods import closing
 from metrics.policy import DEFAULT, PRESETS, Policy, preset
 from metrics.timeline.timeline import build
+from tests.examples import HISTORIES
 from tests.oracle.histories import CATALOG, DAY, DAYS, NOW, Case, cases
 from tests.oracle.naive import Amounts, Moved, closings, movements
 
@@ -27,7 +27,6 @@ UNTIL = FIRST + timedelta(days=DAYS + 1)
 HORIZON = UNTIL + timedelta(days=8)
 """Nothing is told after NOW, but a day in the west closes later, a grace looks ahead, and a discount ends by itself."""
 LATER = Instant(NOW + 11 * DAY)
-HISTORIES = int(os.environ.get("NRR_HISTORIES", "2000"))
 ZONES = ("UTC", "America/New_York", "Europe/Berlin", "Pacific/Auckland")
 CHOICES: list[dict[str, object]] = [
     {},

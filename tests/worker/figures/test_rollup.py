@@ -16,13 +16,14 @@ from integrations.store.figures import partials, rollups, snapshots
 from integrations.store.ledger import write as write_ledger
 from metrics.periods import Window, month
 from metrics.retention.figures import Figures
+from tests.examples import ALL
 from tests.integrations.store import dump
 from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import BASIS, DIMENSIONS, Life, change, ledger_of, put_rates, roll_up, rolling_of, store
 from worker.figures import adhoc, incremental, rollup, stored
 
 START = date(2024, 1, 10)
-NIGHTS = 10
+NIGHTS = 10 if ALL else 5
 
 
 @pytest.fixture
@@ -45,6 +46,7 @@ def _derived(engine: Engine, today: date) -> list[str]:
         ]
 
 
+@pytest.mark.random_cases
 @pytest.mark.parametrize("seed", range(1, 1 + int(os.environ.get("NRR_ROLLUP_SEEDS", "1"))))
 def test_a_night_at_a_time_is_as_good_as_from_zero(
     engine: Engine, another: Engine, seed: int, monkeypatch: pytest.MonkeyPatch
