@@ -43,11 +43,11 @@ class Desk:
 
 @contextmanager
 def _desk(*, json: bool, now: str | None = None, config: Any = None) -> Iterator[Desk]:
-    from integrations.store import migrate
     from worker.runs.channels import open_alerting
+    from worker.runs.database import require_current
 
     with opened(json=json, now=now, config=config) as context:
-        migrate.require_current(context.wiring.engine)
+        require_current(context.wiring.engine)
         alerting = open_alerting(context.wiring, context.loaded.settings, config=context.loaded.config)
         yield Desk(context, alerting, datetime.fromtimestamp(context.wiring.now, UTC))
 
@@ -55,21 +55,17 @@ def _desk(*, json: bool, now: str | None = None, config: Any = None) -> Iterator
 @app.command("list")
 def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
     """List every rule with the alerts that it has, what they stand at, and who is quiet about what."""
-    from integrations.store.alerts import alerts, outbox
-    from integrations.store.db.engine import read
+    from worker.queries.alerts import alerts_at
 
     with _desk(json=json, now=now, config=config) as desk:
-        with read(desk.context.wiring.engine) as connection:
-            states = alerts.states(connection)
-            silences = alerts.silences(connection, desk.at)
-            dead = alerts.disabled_channels(connection)
-            waiting = outbox.counts(connection)
+        found = alerts_at(desk.context.session, desk.at)
+        dead = found.disabled
         watch = replace(desk.alerting.watch, words=desk.context.names)
-        quiet = {(s.rule, s.segment): s for s in silences if s.sort == "mute"}
-        seen = {(s.rule, s.segment) for s in silences if s.sort == "ack"}
+        quiet = {(s.rule, s.segment): s for s in found.silences if s.sort == "mute"}
+        seen = {(s.rule, s.segment) for s in found.silences if s.sort == "ack"}
         rows = []
         for name in desk.alerting.watch.named():
-            mine = [row for key, row in states.items() if key[0] == name]
+            mine = [row for key, row in found.states.items() if key[0] == name]
             shown: list[Any] = [row for row in mine if row.state != "ok"] or [row for row in mine if row.segment == ""][:1]
             rows += [_row(name, row, quiet, seen, watch) for row in shown or [None]]
         channels = [
@@ -77,7 +73,7 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
             for name in sorted({*desk.alerting.channels, *dead})
         ]
         if json:
-            put_json({"alerts": rows, "channels": channels, "outbox": waiting})
+            put_json({"alerts": rows, "channels": channels, "outbox": dict(found.outbox)})
             return
         columns = ["rule", "segment", "state", "value", "limit", "window", "certainty", "since", "quiet"]
         if any(row["segment_name"] != row["segment"] for row in rows):
@@ -203,12 +199,10 @@ def mute(
 @app.command()
 def unmute(rule: Rule, segment: Segment = "", json: Json = False, config: Config = None) -> None:
     """Speak of a rule again."""
-    from integrations.store.alerts import alerts
-    from integrations.store.db.engine import begin
+    from worker.alerts import mutes
 
     with _desk(json=json, config=config) as desk:
-        with begin(desk.context.wiring.engine) as connection:
-            lifted = alerts.lift(connection, rule, segment, "mute")
+        lifted = mutes.unmute(desk.context.wiring.engine, rule, segment)
         name = f"{rule} {segment}".strip()
         _said(
             desk,
@@ -227,13 +221,12 @@ def ack(
     config: Config = None,
 ) -> None:
     """Say that somebody has seen it: no reminders until it is resolved."""
-    from integrations.store.alerts import alerts
-    from integrations.store.db.engine import read
+    from worker.queries.alerts import alerts_at
 
     with _desk(json=json, now=now, config=config) as desk:
         desk.known(rule)
-        with read(desk.context.wiring.engine) as connection:
-            firing = [key for key, row in alerts.states(connection).items() if key[0] == rule and row.state == "firing"]
+        states = alerts_at(desk.context.session, desk.at).states
+        firing = [key for key, row in states.items() if key[0] == rule and row.state == "firing"]
         if not [key for key in firing if segment in ("", key[1])]:
             raise Stop(f"{f'{rule} {segment}'.strip()} does not fire; there is nothing to acknowledge", Exit.USAGE)
         _silence(desk, rule, segment, "ack", None, reason)
@@ -241,12 +234,10 @@ def ack(
 
 
 def _silence(desk: Desk, rule: str, segment: str, sort: str, until: datetime | None, reason: str) -> None:
-    from integrations.store.alerts import alerts
-    from integrations.store.db.engine import begin
+    from worker.alerts import mutes
 
     desk.known(rule)
-    with begin(desk.context.wiring.engine) as connection:
-        alerts.silence(connection, rule, segment, sort, until, reason)
+    mutes.silence(desk.context.wiring.engine, rule, segment, sort, until, reason)
 
 
 def _said(desk: Desk, data: dict[str, Any], text: str) -> None:
@@ -265,13 +256,12 @@ def history(
     config: Config = None,
 ) -> None:
     """Show every change of an alert's state with the figures behind it, newest first; or the messages."""
-    from integrations.store.alerts import alerts, outbox
-    from integrations.store.db.engine import read
+    from worker.queries.alerts import alert_history
+    from worker.queries.alerts import messages as messages_of
 
     with _desk(json=json, config=config) as desk:
-        with read(desk.context.wiring.engine) as connection:
-            changes = [] if messages else alerts.history(connection, rule=rule, limit=limit)
-            posted = outbox.latest(connection, rule=rule, limit=limit) if messages else []
+        changes = [] if messages else alert_history(desk.context.session, rule=rule, limit=limit)
+        posted = messages_of(desk.context.session, rule=rule, limit=limit) if messages else []
         if messages:
             rows = [
                 {

@@ -23,6 +23,7 @@ from worker.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from worker.config.settings import Loaded
+    from worker.queries.session import Session
     from worker.runs.steps import Progress, Report
     from worker.runs.wiring import Wiring
 
@@ -46,6 +47,11 @@ class Context:
     interrupted: list[bool] = field(default_factory=list)
 
     @property
+    def session(self) -> "Session":
+        """What the read side (`worker.queries`) reads from: a command knows the numbers from there alone."""
+        return self.wiring.session
+
+    @property
     def today(self) -> date:
         """The reporting day of the present (or of what `--now` says)."""
         from metrics.periods import day_of
@@ -55,11 +61,9 @@ class Context:
     @cached_property
     def names(self) -> dict[tuple[str, str], str]:
         """What plans, products and accounts are called."""
-        from integrations.store.db.engine import read
-        from integrations.store.figures import labels
+        from worker.queries.figures import names_of_segments
 
-        with read(self.wiring.engine) as connection:
-            return labels.load(connection)
+        return names_of_segments(self.session)
 
     def say(self, text: str) -> None:
         """Talk."""
@@ -100,11 +104,9 @@ class Context:
 
     def underived(self) -> int:
         """How many customers can't be derived, which is said."""
-        from integrations.store.db.engine import read
-        from integrations.store.ledger import write as write_ledger
+        from worker.queries.findings import underived
 
-        with read(self.wiring.engine) as connection:
-            found = len(write_ledger.underived(connection))
+        found = len(underived(self.session))
         if found:
             self.say(f"{found} customers can't be derived and are in no figure: nrr doctor names them")
         return found

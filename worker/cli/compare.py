@@ -24,18 +24,13 @@ def compare(
     config: Config = None,
 ) -> None:
     """Show how MRR under one policy becomes that under another: rule by rule, customer by customer, to the last cent."""
-    from integrations.store.db.engine import read
-    from integrations.store.facts import accounts, catalog
-    from integrations.store.facts import read as read_facts
-    from metrics.ledger.policy_bridge import compare as compared
+    from worker.queries.policies import policy_bridge
 
     with opened(json=json, now=now, config=config) as context:
         one, other = context.loaded.settings.basis(ours), context.loaded.settings.basis(theirs)
         ready(context)
         day = last_day_of_text(at, "--at") if at else context.today
-        with read(context.wiring.engine) as connection:
-            catalogs = {row.id: catalog.load(connection, row.id) for row in accounts.everything(connection)}
-            bridge = compared(read_facts.groups(connection), catalogs, one, other, day, context.wiring.now)
+        bridge = policy_bridge(context.session, one, other, day)
         if json:
             put_json(_row(bridge))
         else:

@@ -183,29 +183,25 @@ def forget(
     config: Config = None,
 ) -> None:
     """Remove what is personal of a customer: name, address, what Stripe sent. Amounts and dates stay: they are the books."""
-    from integrations.store import migrate
-    from integrations.store.db.engine import begin, read
-    from integrations.store.facts import accounts
-    from integrations.store.facts import erase as store
+    from worker.runs import forget as forgetting
+    from worker.runs.database import require_current
 
     with opened(json=json, config=config) as context:
-        migrate.require_current(context.wiring.engine)
-        with read(context.wiring.engine) as connection:
-            everything = accounts.everything(connection)
-            held = [row for row in everything if account in (None, row.name)]
-            if len(held) != 1:
-                names = ", ".join(row.name for row in everything) or "none"
-                raise Stop(f"say which account with --account; there are: {names}", Exit.USAGE)
-            if not store.is_known(connection, held[0].id, customer):
-                raise Stop(
-                    f"nothing is known of a customer {customer} in account {held[0].name}, and nothing was removed; it takes Stripe's own "
-                    "id (cus_…); where a metadata rule makes several customers one, forget each of them",
-                    Exit.FAILED,
-                )
+        require_current(context.wiring.engine)
+        found = forgetting.look(context.wiring.engine, customer, account)
+        if len(found.meant) != 1:
+            names = ", ".join(found.all_accounts) or "none"
+            raise Stop(f"say which account with --account; there are: {names}", Exit.USAGE)
+        [(account_id, name, is_known)] = found.meant
+        if not is_known:
+            raise Stop(
+                f"nothing is known of a customer {customer} in account {name}, and nothing was removed; it takes Stripe's own "
+                "id (cus_…); where a metadata rule makes several customers one, forget each of them",
+                Exit.FAILED,
+            )
         if not yes:
-            typer.confirm(f"Remove what is personal of {customer} in {held[0].name}, for good?", abort=True, err=True)
-        with begin(context.wiring.engine) as connection:
-            gone = store.forget(connection, held[0].id, customer, metadata=metadata)
+            typer.confirm(f"Remove what is personal of {customer} in {name}, for good?", abort=True, err=True)
+        gone = forgetting.forget(context.wiring.engine, account_id, customer, metadata=metadata)
         if json:
             put_json({"customer": customer, "names": gone.names, "payloads": gone.payloads, "states": gone.states})
         else:

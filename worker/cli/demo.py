@@ -33,8 +33,8 @@ def demo(
     """Simulate a business on a local stand-in for Stripe, read it over HTTP, and show what comes out."""
     from integrations.sandbox.sandbox import Sandbox
     from integrations.sandbox.simulator.business import Business
-    from integrations.store import migrate
     from worker.config.settings import isolated
+    from worker.runs.database import upgrade
 
     began = time.monotonic()
     FOLDER.mkdir(exist_ok=True)
@@ -57,7 +57,7 @@ def demo(
             stripe.set_now(moment)
             with in_context(loaded, now=_iso(moment)) as context:
                 if moment != end:
-                    migrate.upgrade(context.wiring.engine)
+                    upgrade(context.wiring.engine)
                     context.say(f"a business with {customers} customers and {months} months answers at {stripe.url} as Stripe does")
                 _sync(context, _iso(moment))
                 _figures(context)
@@ -98,14 +98,14 @@ def _figures(context: Context) -> None:
 def _show(context: Context) -> None:
     from metrics.periods import add_months, month, trailing
     from worker.cli.show import mrr_of
-    from worker.figures.adhoc import figures_now
+    from worker.queries.figures import retention
 
     this = date(context.today.year, context.today.month, 1)
     last = this - timedelta(days=1)
     context.lines("")
     mrr_of(context, last)
     windows = [month(add_months(this, -back)) for back in range(MONTHS_SHOWN, 0, -1)]
-    found = figures_now(context.wiring.engine, context.wiring.basis, [*windows, trailing(this, 12)], reporting_currency="usd")
+    found = retention(context.session, [*windows, trailing(this, 12)])
     whole = [f for f in found if f.currency.startswith("all:")]
     _bridge(context, [f for f in whole if f.kind == "month"])
     _retention(context, whole)
@@ -147,20 +147,19 @@ def _retention(context: Context, figures: list["Figures"]) -> None:
 
 def _explained(context: Context, first: date, until: date) -> None:
     """The largest movement of three kinds, taken apart."""
-    from integrations.store.db.engine import read
-    from integrations.store.ledger import read as read_ledger
-    from worker.cli.explain import explained, lines_of
+    from worker.cli.explain import lines_of
+    from worker.queries.customers import explained
+    from worker.queries.movements import movements
 
-    with read(context.wiring.engine) as connection:
-        found = read_ledger.movements(connection, context.wiring.basis.version, first, until)
+    found = movements(context.session, first, until)
     chosen: dict[str, tuple[str, str]] = {}
     for row in sorted(found.iter_rows(named=True), key=lambda r: -abs(r["delta_micros"])):
         if row["currency"] == "usd" and not row["inferred"] and row["kind"] in ("expansion", "contraction", "churn"):
             chosen.setdefault(row["kind"], (row["customer"], row["day"].isoformat()))
     context.lines("", "Three movements, explained:", "")
     for customer, day in chosen.values():
-        for _, words in explained(context, [customer]):
-            context.lines(*lines_of([each for each in words if each.date == day]))
+        for found_of in explained(context.session, [customer]):
+            context.lines(*lines_of([each for each in found_of.movements if each.date == day]))
 
 
 def _command() -> str:

@@ -24,24 +24,20 @@ def known(context: Context, by: str | None) -> str | None:
 
 
 def _require(context: Context, part: str) -> None:
-    from integrations.store.db.engine import read
-    from integrations.store.ledger import read as read_ledger
     from metrics.dimensions import parts
     from metrics.retention.segments import BUILT_IN, METADATA, attribute_key
+    from worker.queries.dimensions import attribute_keys, has_attribute
 
     configured = {each for dimension in context.wiring.dimensions for each in parts(dimension)}
     key = attribute_key(part)
     if part in BUILT_IN or part in configured or key is None:
         return
-    with read(context.wiring.engine) as connection:
-        if read_ledger.has_attribute(connection, context.wiring.basis.version, key):
-            return
-        if part.startswith(METADATA):
-            context.say(f"no customer has {part.removeprefix(METADATA)!r} in its metadata, so all are in (none)")
-            return
-        keys = [
-            found for found in read_ledger.attribute_keys(connection, context.wiring.basis.version) if found.startswith(METADATA)
-        ]
+    if has_attribute(context.session, key):
+        return
+    if part.startswith(METADATA):
+        context.say(f"no customer has {part.removeprefix(METADATA)!r} in its metadata, so all are in (none)")
+        return
+    keys = [found for found in attribute_keys(context.session) if found.startswith(METADATA)]
     close = get_close_matches(part, [*BUILT_IN, *keys, *(found.removeprefix(METADATA) for found in keys)], n=1)
     meant = f" Did you mean {close[0]}?" if close else ""
     raise Stop(f"there is no dimension {part!r}.{meant} There are {', '.join([*BUILT_IN, *keys])}", Exit.USAGE)

@@ -78,17 +78,16 @@ def _settings(context: Context) -> Check:
 def _database(context: Context) -> Check:
     import sqlite3
 
-    from integrations.store import migrate
-    from integrations.store.db.engine import wal_is_safe
+    from worker.runs.database import journal_is_safe, require_current, schema_needed
 
-    migrate.require_current(context.wiring.engine)
+    require_current(context.wiring.engine)
     shown = context.loaded.settings.database_shown
     note = ""
-    if shown.startswith("sqlite") and not wal_is_safe(sqlite3.sqlite_version_info):
+    if shown.startswith("sqlite") and not journal_is_safe(sqlite3.sqlite_version_info):
         note = f"; SQLite {sqlite3.sqlite_version} lacks the fix for its write-ahead log, so the slower safe journal is used"
     if (open_line := unchecked_line(context.loaded.settings.database)) is not None:
-        return Check("database", NOTE, f"{shown}, schema {migrate.head()}; {open_line}")
-    return Check("database", OK, f"{shown}, schema {migrate.head()}{note}")
+        return Check("database", NOTE, f"{shown}, schema {schema_needed()}; {open_line}")
+    return Check("database", OK, f"{shown}, schema {schema_needed()}{note}")
 
 
 def unchecked_line(database: str) -> str | None:
@@ -207,9 +206,9 @@ def _channels(context: Context) -> Iterator[Check]:
 
 
 def _data(context: Context) -> Iterator[Check]:
-    from worker.health import freshness
+    from worker.queries.freshness import freshness
 
-    found = freshness.gather(context.wiring.engine)
+    found = freshness(context.session)
     yield _fresh(found)
     if found.touched:
         yield Check("figures", NOTE, f"{found.touched} customers have news that no figure knows of yet; run: nrr rollup")
@@ -236,11 +235,9 @@ def _ago(seconds: float) -> str:
 
 
 def _trouble(context: Context, found: "Freshness") -> Iterator[Check]:
-    from integrations.store.db.engine import read
-    from integrations.store.facts import quarantine
-    from integrations.store.ledger import write as write_ledger
     from worker.health.freshness import drifted as told
     from worker.health.freshness import from_the_future
+    from worker.queries.findings import quarantined, underived
 
     aside = found.jobs.get("quarantined", 0)
     if aside:
@@ -251,23 +248,18 @@ def _trouble(context: Context, found: "Freshness") -> Iterator[Check]:
     if drifted:
         yield Check("drift", NOTE, f"the last audit healed what had changed or come unseen: {told(found)}")
     if found.quarantined:
-        with read(context.wiring.engine) as connection:
-            named = quarantine.everything(connection, limit=5)
+        named = quarantined(context.session, limit=5)
         first = "; ".join(f"{q.kind} {q.object_id}: {q.reason} ({q.detail})" for q in named)
         yield Check("quarantine", WRONG, f"{found.quarantined} objects are kept out: {first}", Exit.QUARANTINED)
     if found.underived:
-        with read(context.wiring.engine) as connection:
-            whose = "; ".join(f"{customer}: {why}" for customer, why in write_ledger.underived(connection, limit=5))
+        whose = "; ".join(f"{customer}: {why}" for customer, why in underived(context.session, limit=5))
         yield Check("derivation", WRONG, f"{found.underived} customers are in no figure: {whose}", Exit.QUARANTINED)
 
 
 def _findings(context: Context) -> Iterator[Check]:
-    from integrations.store.db.engine import read
-    from integrations.store.ledger import read as read_ledger
-    from integrations.store.ledger.schema import finding
+    from worker.queries.findings import count_by_reason
 
-    with read(context.wiring.engine) as connection:
-        counts = read_ledger.count_by(connection, finding, context.wiring.basis.version, "reason")
+    counts = count_by_reason(context.session)
     if counts:
         said = ", ".join(f"{count} × {reason}" for reason, count in sorted(counts.items()))
         yield Check("findings", NOTE, f"{said}; see: nrr show findings")

@@ -5,6 +5,10 @@ What raises is imported only once something was raised, so that help and typing 
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from worker.runs.faults import Meaning
 
 
 class Exit(IntEnum):
@@ -42,71 +46,18 @@ def told(error: BaseException) -> Fault | None:
     """What to tell of an error; None for one that nobody thought of, whose traceback is then the best there is."""
     if isinstance(error, Stop):
         return Fault(error.code, str(error))
-    if _is_damage(error):
+    from worker.runs import faults
+
+    if faults.is_damage(error):
         return Fault(Exit.FAILED, _of_database(error))
-    codes = _codes()
-    for kind in type(error).__mro__:
-        if kind in codes:
-            return Fault(codes[kind], str(error))
-    return Fault(Exit.FAILED, _of_database(error)) if _is_outage(error) else None
+    known = faults.meaning(error)
+    if known is not None:
+        return Fault(_code(known), str(error))
+    return Fault(Exit.FAILED, _of_database(error)) if faults.is_outage(error) else None
 
 
-def _codes() -> dict[type, Exit]:
-    """Errors whose own message is for people, by their class or one that it is derived from."""
-    from integrations.rates.quotes import BadRates
-    from integrations.store.backup import BadBackup, StillRunning
-    from integrations.store.db.engine import BadDatabaseUrl
-    from integrations.store.facts.accounts import AccountRefused
-    from integrations.store.migrate import NotMigrated
-    from integrations.store.work.runs import AlreadyRunning
-    from integrations.stripe.errors import BadAddress, NotAllowed, ReadError, Refused
-    from metrics.policy import UnknownChoice
-    from metrics.retention.spans import BrokenLedger
-    from worker.config.alert_rules import BadRules
-    from worker.config.settings import BadSettings
-    from worker.figures.adhoc import NothingDerived
-    from worker.runs.backfill import NoBackfill
-    from worker.runs.verify import Moved
-
-    return {
-        BadSettings: Exit.USAGE,
-        BadDatabaseUrl: Exit.USAGE,
-        BadAddress: Exit.USAGE,
-        BadRules: Exit.USAGE,
-        BadRates: Exit.USAGE,
-        UnknownChoice: Exit.USAGE,
-        BadBackup: Exit.USAGE,
-        StillRunning: Exit.LOCKED,
-        NotMigrated: Exit.NOT_MIGRATED,
-        AlreadyRunning: Exit.LOCKED,
-        Moved: Exit.LOCKED,
-        Refused: Exit.REFUSED,
-        NotAllowed: Exit.REFUSED,
-        AccountRefused: Exit.REFUSED,
-        NothingDerived: Exit.FAILED,
-        NoBackfill: Exit.FAILED,
-        ReadError: Exit.FAILED,
-        BrokenLedger: Exit.MISMATCH,
-    }
-
-
-def _is_damage(error: BaseException) -> bool:
-    """Of a file that is no database, or a damaged one. Not of what is derived from it: a broken constraint or statement is a defect of ours."""
-    import sqlite3
-
-    import psycopg
-    from sqlalchemy.exc import DatabaseError
-
-    return type(error) in (DatabaseError, sqlite3.DatabaseError, psycopg.DatabaseError)
-
-
-def _is_outage(error: BaseException) -> bool:
-    """Whether the database is away, or refuses; also where a driver was asked without SQLAlchemy between."""
-    import sqlite3
-
-    from integrations.store.db.outage import may_pass
-
-    return may_pass(error) or isinstance(error, sqlite3.OperationalError | sqlite3.InterfaceError)
+def _code(known: "Meaning") -> Exit:
+    return Exit.USAGE if known == "settings" else Exit[known.name]
 
 
 def _of_database(error: BaseException) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, put_json
+from worker.cli.common import Config, Json, Now, PolicyName, opened, put_json
 from worker.cli.dates import days_of_text, looks_like_a_date
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.require_ledger import ready
@@ -27,24 +27,29 @@ def explain(
     config: Config = None,
 ) -> None:
     """Explain a customer's movements (or those of a day): each change, the Stripe objects that say so, and the arithmetic."""
+    from worker.queries.customers import explained, movers, resolve
+
     customer, days = _asked(what)
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
-        names = _named(context, customer) if customer else _moved_in(context, days)
-        found = explained(context, names)
+        names = resolve(context.session, customer) if customer else movers(context.session, *(days or ()))
+        found = explained(context.session, names)
         if customer and not found:
             raise Stop(
                 f"nothing is known of a customer {customer}; it takes Stripe's id, as `nrr show movements` prints it", Exit.FAILED
             )
         movements = [
-            words for _, told in found for words in told if days is None or days[0].isoformat() <= words.date < days[1].isoformat()
+            words
+            for each in found
+            for words in each.movements
+            if days is None or days[0].isoformat() <= words.date < days[1].isoformat()
         ]
         if days is not None and not movements:
             said = what.rpartition("@")[2]
             raise Stop(
                 f"nothing moved on {said}" + (f" for {customer}" if customer else "") + "; run: nrr show movements", Exit.FAILED
             )
-        ledgers = [ledger for ledger, _ in found] if customer and days is None else []
+        ledgers = [each.ledger for each in found] if customer and days is None else []
         if json:
             put_json(
                 {
@@ -68,45 +73,6 @@ def _asked(what: str) -> tuple[str | None, tuple[date, date] | None]:
     if looks_like_a_date(what):
         return None, days_of_text(what, "DAY")
     return what, None
-
-
-def _named(context: Context, what: str) -> list[str]:
-    """The ledger's customer behind a customer's or a subscription's id, whichever rule merged it."""
-    from integrations.store.db.engine import read
-    from integrations.store.facts import customer_merge, lookups
-
-    with read(context.wiring.engine) as connection:
-        stripe = lookups.customers_of(connection, what) if what.startswith("sub_") else customer_merge.accounts_of(connection, what)
-        return sorted(set(customer_merge.names(connection, stripe).values())) if stripe else [what]
-
-
-def _moved_in(context: Context, days: tuple[date, date] | None) -> list[str]:
-    from integrations.store.db.engine import read
-    from integrations.store.ledger import read as read_ledger
-
-    assert days is not None, "without a customer there are days"
-    with read(context.wiring.engine) as connection:
-        found = read_ledger.movements(connection, context.wiring.basis.version, *days)
-    return sorted(set(found["customer"].to_list()))
-
-
-def explained(context: Context, names: Sequence[str]) -> list[tuple["CustomerLedger", list["MovementWords"]]]:
-    """Each customer's ledger, derived again from the evidence, with its movements in words."""
-    from integrations.store.db.engine import read
-    from integrations.store.facts import read as read_facts
-    from metrics.ledger.explain import explain as in_words
-    from metrics.timeline.timeline import Traced
-    from worker.figures.derive import deriver_of
-
-    basis = context.wiring.basis
-    out = []
-    with read(context.wiring.engine) as connection:
-        deriver = deriver_of(connection, basis)
-        for group in read_facts.groups(connection, only=names):
-            traces: dict[str, list[Traced]] = {}
-            ledger = deriver.derive(group, context.wiring.now, traces)
-            out.append((ledger, in_words(group, ledger, traces, deriver.pricers, basis.policy, basis.timezone)))
-    return out
 
 
 def lines_of(movements: Sequence["MovementWords"]) -> list[str]:

@@ -112,60 +112,19 @@ def _append(frame: "pl.DataFrame", file: Any, form: str, *, first: bool) -> int:
 
 
 def _movements(context: Context, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
-    """A month at a time, so that memory doesn't grow with the years."""
-    from integrations.store.db.engine import read
-    from integrations.store.ledger import read as read_ledger
-    from metrics.periods import months_between
+    from worker.queries.movements import movements_by_month
 
-    version = context.wiring.basis.version
-    with read(context.wiring.engine) as connection:
-        span = read_ledger.span(connection, version)
-        low = begin or (span[0] if span else context.today)
-        high = until or (span[1] + timedelta(days=1) if span else low)
-        written = False
-        for window in months_between(low, high):
-            frame = read_ledger.movements(connection, version, max(low, window.first), min(high, window.until))
-            if len(frame) or not written:
-                written = True
-                yield frame.rename({"day": "date"})
+    for frame in movements_by_month(context.session, begin, until):
+        yield frame.rename({"day": "date"})
 
 
 def _snapshots(context: Context, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
-    from integrations.store.db.engine import read
-    from integrations.store.figures import snapshots
-    from integrations.store.ledger import read as read_ledger
-    from metrics.periods import months_between
+    from worker.queries.snapshots import month_ends
 
-    version = context.wiring.basis.version
-    with read(context.wiring.engine) as connection:
-        span = read_ledger.span(connection, version)
-        low = begin or (span[0] if span else context.today)
-        high = until or context.today + timedelta(days=1)
-        written = False
-        for window in months_between(low, high):
-            day = window.until - timedelta(days=1)
-            if low <= day < high:
-                written = True
-                yield snapshots.month_end(connection, version, day)
-        if not written:
-            yield snapshots.month_end(connection, version, low)
+    return month_ends(context.session, begin, until)
 
 
 def _rollups(context: Context, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
-    import polars as pl
+    from worker.queries.figures import figures_frame
 
-    from integrations.store.db.engine import read
-    from integrations.store.figures import rollups
-    from metrics.retention.certainty import certainty
-    from metrics.retention.figures import PRODUCTS, Figures, amounts, rates
-
-    with read(context.wiring.engine) as connection:
-        found = rollups.current(connection, context.wiring.basis.version)
-    rows = []
-    for row in found:
-        if (begin is None or row["first"] >= begin) and (until is None or row["until"] <= until):
-            f = Figures.from_row({**row, "policy": context.wiring.basis.policy.name})
-            figures = {**f.to_row(), **rates(f), **certainty(f)}
-            del figures[PRODUCTS]
-            rows.append(figures | {f"{name}_micros": value for name, value in amounts(f).items() if name not in figures})
-    yield pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema={"kind": pl.String})
+    yield figures_frame(context.session, begin, until)

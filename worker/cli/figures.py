@@ -219,13 +219,11 @@ def segments_of(context: Context, by: str, kind: str, currency: str | None, as_k
 def cohorts_of(context: Context, measure: str, currency: str | None, as_known_at: str | None) -> None:
     """The triangle of sign-up cohorts."""
     from metrics.retention.cohorts import DIMENSION, triangles
-    from worker.figures import stored
+    from worker.queries.figures import stored
 
     found = stored_figures(context, "month", DIMENSION, currency, as_known_at)
     at = None if as_known_at is None else instant_of(as_known_at, "--as-known-at")
-    whole = stored.figures(
-        context.wiring.engine, context.wiring.basis, kind="month", dimension="", currency=found[0].currency, as_known_at=at
-    )
+    whole = stored(context.session, kind="month", dimension="", currency=found[0].currency, as_known_at=at)
     rows = triangles([*found, *whole])
     if context.json:
         put_json(

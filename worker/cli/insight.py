@@ -59,18 +59,15 @@ def insight_of(context: Context, kind: str, currency: str | None, as_known_at: s
 
 def _dated_signals(context: Context, latest: "Figures") -> "list[Signal]":
     """The last night's look ahead, in the currency of the figures; of the whole book as far as it is paid in it."""
-    from integrations.store.db.engine import read
-    from integrations.store.figures import upcoming
     from metrics.money import ratio_text
     from metrics.retention.insight import Signal
+    from worker.queries.outlook import outlook
 
     code = latest.currency.rpartition(":")[2]
-    with read(context.wiring.engine) as connection:
-        found = upcoming.of_day(connection, context.wiring.basis.version)
     return [
-        Signal(row["name"], row["micros"], row["customers"], ratio_text(row["micros"], latest.closing), row["within_days"])
-        for row in found
-        if row["currency"] == code
+        Signal(ahead.name, ahead.micros, ahead.customers, ratio_text(ahead.micros, latest.closing), ahead.within_days)
+        for ahead in outlook(context.session)
+        if ahead.currency == code
     ]
 
 

@@ -17,22 +17,16 @@ def load(
     config: Config = None,
 ) -> None:
     """Store the rates of a file beside those that are held; one of the same day and pair takes its place."""
-    from integrations.rates.files import load as quotes_of
-    from integrations.store import migrate
-    from integrations.store.db.clock import now
-    from integrations.store.db.engine import begin
-    from integrations.store.facts import exchange_rates
-    from worker.figures.exchange_rates import source_name
+    from worker.figures.exchange_rates import load_file
+    from worker.runs.database import require_current
 
     with opened(json=json, config=config) as context:
-        migrate.require_current(context.wiring.engine)
-        quotes = quotes_of(str(file))
-        with begin(context.wiring.engine) as connection:
-            changed = exchange_rates.put(connection, quotes, source_name(str(file)), now(connection))
+        require_current(context.wiring.engine)
+        given, changed = load_file(context.wiring.engine, str(file))
         if json:
-            put_json({"file": str(file), "rates": len(quotes), "changed": changed})
+            put_json({"file": str(file), "rates": given, "changed": changed})
         else:
-            context.lines(f"{len(quotes):,} rates in {file}, {changed:,} of them new or different")
+            context.lines(f"{given:,} rates in {file}, {changed:,} of them new or different")
             if changed:
                 context.say("next: nrr rollup, so that the figures know of them")
 
@@ -40,22 +34,12 @@ def load(
 @app.command()
 def show(json: Json = False, config: Config = None) -> None:
     """Show for each pair from when to when rates are held, and the latest one."""
-    import polars as pl
-
-    from integrations.store import migrate
-    from integrations.store.db.engine import read
-    from integrations.store.facts import exchange_rates
+    from worker.queries.rates import pairs
+    from worker.runs.database import require_current
 
     with opened(json=json, config=config) as context:
-        migrate.require_current(context.wiring.engine)
-        with read(context.wiring.engine) as connection:
-            held = exchange_rates.of_source(connection)
-        found = (
-            held.sort("day")
-            .group_by("unit", "currency")
-            .agg(first=pl.col("day").first(), last=pl.col("day").last(), rates=pl.len(), rate=pl.col("rate").last())
-            .sort("unit", "currency")
-        )
+        require_current(context.wiring.engine)
+        found = pairs(context.session)
         if json:
             put_json({"pairs": found.to_dicts()})
             return

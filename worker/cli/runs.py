@@ -1,11 +1,12 @@
 """`nrr runs`: what ran, what failed and why, how fresh everything is, and which figures a run changed."""
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import typer
 
-from worker.cli.common import Config, Context, Json, opened, put_json
+from worker.cli.common import Config, Json, opened, put_json
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.figures import diff
 
@@ -29,16 +30,15 @@ def listed(
     for option, given, allowed in (("--kind", kind, KINDS), ("--status", status, STATUSES)):
         if given is not None and given not in allowed:
             raise Stop(f"{option} takes {', '.join(allowed)}, not {given!r}", Exit.USAGE)
-    from integrations.store import migrate
-    from integrations.store.db.engine import read
-    from integrations.store.work import runs
     from worker.health import freshness
+    from worker.queries.freshness import freshness as freshness_of
+    from worker.queries.runs import latest_runs
+    from worker.runs.database import require_current
 
     with opened(json=json, config=config) as context:
-        migrate.require_current(context.wiring.engine)
-        with read(context.wiring.engine) as connection:
-            found = runs.latest(connection, kind=kind, status=status, limit=limit)
-            fresh = freshness.look(connection)
+        require_current(context.wiring.engine)
+        found = latest_runs(context.session, kind=kind, status=status, limit=limit)
+        fresh = freshness_of(context.session)
         if json:
             put_json({"runs": [_row(run) for run in found], "freshness": freshness.told(fresh)})
             return
@@ -56,18 +56,17 @@ app.command()(diff)
 @app.command()
 def show(run: Annotated[int, typer.Argument(help="Its number.")], json: Json = False, config: Config = None) -> None:
     """One run: its jobs, its errors, and the figures that it changed."""
-    from integrations.store import migrate
-    from integrations.store.db.engine import read
-    from integrations.store.work import jobs, runs
+    from worker.queries.figures import restated_by
+    from worker.queries.runs import jobs_of, run_of
+    from worker.runs.database import require_current
 
     with opened(json=json, config=config) as context:
-        migrate.require_current(context.wiring.engine)
-        with read(context.wiring.engine) as connection:
-            found = runs.get(connection, run)
-            if found is None:
-                raise Stop(f"there is no run {run}; run `nrr runs`", Exit.USAGE)
-            all_jobs = jobs.of_run(connection, run)
-            changed = _changed(connection, context, run)
+        require_current(context.wiring.engine)
+        found = run_of(context.session, run)
+        if found is None:
+            raise Stop(f"there is no run {run}; run `nrr runs`", Exit.USAGE)
+        all_jobs = jobs_of(context.session, run)
+        changed = [asdict(each) for each in restated_by(context.session, run)]
         if json:
             put_json(
                 {
@@ -103,26 +102,6 @@ def show(run: Annotated[int, typer.Argument(help="Its number.")], json: Json = F
                 title=f"{len(changed)} figures were restated (micros)",
                 right=("opening", "was", "closing"),
             )
-
-
-def _changed(connection: Any, context: Context, run: int) -> list[dict[str, Any]]:
-    from integrations.store.figures import rollups
-
-    names = (
-        "kind",
-        "first",
-        "until",
-        "dimension",
-        "segment",
-        "currency",
-        "version",
-        "opening",
-        "closing",
-        "before_opening",
-        "before_closing",
-    )
-    rows = rollups.versions(connection, context.wiring.basis.version, run_id=run)
-    return [{name: row[name] for name in names} for row in rows]
 
 
 def _row(run: Any) -> dict[str, Any]:

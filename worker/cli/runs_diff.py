@@ -24,13 +24,14 @@ def diff(
     config: Config = None,
 ) -> None:
     """Show which figures were known differently after two runs, by how much, when it was learnt, and which customers were behind it."""
-    from worker.figures import stored
+    from worker.figures.stored import NoSuchRun
+    from worker.queries.figures import between_runs
 
     with opened(json=json, config=config, policy=policy) as context:
         ready(context)
         try:
-            found = stored.between_runs(context.wiring.engine, context.wiring.basis, earlier, later, kind=window, dimension=by)
-        except stored.NoSuchRun as error:
+            found = between_runs(context.session, earlier, later, kind=window, dimension=by)
+        except NoSuchRun as error:
             raise Stop(str(error), Exit.USAGE) from None
         _tell_difference(context, found)
 

@@ -12,7 +12,7 @@ from worker.cli.exit_codes import Exit, Stop
 from worker.cli.tables import print_table
 
 if TYPE_CHECKING:
-    from integrations.store.backup import Backup
+    from worker.runs.database import Backup
 
 db = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="The database's schema.")
 config = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="The settings in force.")
@@ -94,9 +94,9 @@ def _check(flags: dict[str, Any]) -> None:
 
 
 def _upgrade(engine: Any) -> tuple[str | None, str]:
-    from integrations.store import migrate
+    from worker.runs import database
 
-    return migrate.upgrade(engine)
+    return database.upgrade(engine)
 
 
 @db.command()
@@ -118,11 +118,11 @@ def backup(
     config: Config = None,
 ) -> None:
     """Write the whole database, as it is at one moment, into one file that only you can read. Work may go on meanwhile."""
-    from integrations.store import backup as backups
+    from worker.runs import database
 
     with opened(json=json, config=config) as context:
         try:
-            made = backups.save(context.wiring.engine, file, context.wiring.clock())
+            made = database.backup(context.wiring.engine, file, context.wiring.clock())
         except OSError as error:
             raise Stop(f"{file} could not be written: {error.strerror}; nothing was left there") from None
         _say_backup(context, made, file, json=json, done="written to")
@@ -136,10 +136,10 @@ def restore(
     config: Config = None,
 ) -> None:
     """Put a backup into an empty database and bring it to this version's schema. Refused while workers or commands are running."""
-    from integrations.store import backup as backups
+    from worker.runs import database
 
     with opened(json=json, config=config) as context:
-        made = backups.restore(context.wiring.engine, file, replace=replace)
+        made = database.restore(context.wiring.engine, file, replace=replace)
         _say_backup(context, made, file, json=json, done="restored from")
         context.say("next: nrr sync (reads what came in since), then nrr verify")
 
@@ -155,17 +155,15 @@ def _say_backup(context: Context, made: "Backup", file: Path, *, json: bool, don
 @db.command()
 def current(json: Json = False, config: Config = None) -> None:
     """Show which schema the database has; exits 10 if it isn't the one that this version needs."""
-    from integrations.store import migrate
-    from integrations.store.db.engine import read
+    from worker.runs.database import schema, schema_needed
 
     with opened(json=json, config=config) as context:
-        with read(context.wiring.engine) as connection:
-            found = migrate.current(connection)
+        found = schema(context.wiring.engine)
         if json:
-            put_json({"database": context.loaded.settings.database_shown, "schema": found, "needed": migrate.head()})
+            put_json({"database": context.loaded.settings.database_shown, "schema": found, "needed": schema_needed()})
         else:
-            context.lines(f"{context.loaded.settings.database_shown}: schema {found or 'none'}, needed {migrate.head()}")
-        if found != migrate.head():
+            context.lines(f"{context.loaded.settings.database_shown}: schema {found or 'none'}, needed {schema_needed()}")
+        if found != schema_needed():
             raise Stop("run: nrr db upgrade", Exit.NOT_MIGRATED)
 
 

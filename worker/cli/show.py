@@ -47,10 +47,9 @@ def mrr(
 def mrr_of(context: Context, day: date) -> None:
     """MRR at the closing of a day."""
     from worker.cli.json_rows import code_of, standing_row
-    from worker.figures.adhoc import mrr_at
-    from worker.runs.reporting_currency import reporting_currency
+    from worker.queries.figures import mrr_at
 
-    found = mrr_at(context.wiring.engine, context.wiring.basis, day, reporting_currency=reporting_currency(context.wiring))
+    found = mrr_at(context.session, day)
     rows = [standing_row(each) for each in found.by_currency]
     together = found.together or (found.by_currency[0] if len(found.by_currency) == 1 else None)
     total = standing_row(together) if together else None
@@ -101,12 +100,9 @@ def mrr_of(context: Context, day: date) -> None:
 
 def _findings(context: Context) -> list[dict[str, Any]]:
     """What a reader must know, counted by reason."""
-    from integrations.store.db.engine import read
-    from integrations.store.ledger import read as read_ledger
-    from integrations.store.ledger.schema import finding
+    from worker.queries.findings import count_by_reason
 
-    with read(context.wiring.engine) as connection:
-        counts = read_ledger.count_by(connection, finding, context.wiring.basis.version, "reason")
+    counts = count_by_reason(context.session)
     return [{"reason": reason, "count": count, "detail": "nrr show findings"} for reason, count in sorted(counts.items())]
 
 
@@ -122,18 +118,16 @@ def movements(
     config: Config = None,
 ) -> None:
     """Show what each customer's MRR did, day by day, with kind, cause and the Stripe objects behind it."""
-    from integrations.store.db.engine import read
-    from integrations.store.ledger import read as read_ledger
     from metrics.entries import KINDS
     from worker.cli.json_rows import movement_rows
+    from worker.queries.movements import movements as movements_of
 
     if kind is not None and kind not in KINDS:
         raise Stop(f"there is no kind {kind!r}; there are {', '.join(KINDS)}", Exit.USAGE)
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
         begin, until = range_of(first, last, context)
-        with read(context.wiring.engine) as connection:
-            found = read_ledger.movements(connection, context.wiring.basis.version, begin, until, customer)
+        found = movements_of(context.session, begin, until, customer=customer)
         rows = [row for row in movement_rows(found) if kind in (None, row["kind"])]
         if json:
             put_json(
@@ -189,21 +183,14 @@ def retention_of(context: Context, begin: date, until: date, by: str | None = No
     from metrics.periods import Window
     from worker.cli.json_rows import code_of, figures_row, with_ids
     from worker.cli.stored_figures import known_then
-    from worker.figures.adhoc import figures_now
-    from worker.runs.reporting_currency import reporting_currency
+    from worker.queries.figures import retention as made_now
 
     by = known(context, by)
     window = Window(_kind(begin, until), begin, until)
     found = (
         known_then(context, window, by, as_known_at)
         if as_known_at is not None
-        else figures_now(
-            context.wiring.engine,
-            context.wiring.basis,
-            [window],
-            [by] if by else [],
-            reporting_currency=reporting_currency(context.wiring),
-        )
+        else made_now(context.session, [window], [by] if by else [])
     )
     whole = [f for f in found if not f.dimension]
     own = [f for f in whole if not f.currency.startswith("all:")]
@@ -312,18 +299,12 @@ def exclusions(
     config: Config = None,
 ) -> None:
     """Show what is left out of MRR: how much, how often, and why."""
-    from integrations.store.db.engine import read
-    from integrations.store.ledger import read as read_ledger
-    from metrics.ledger.exclusion_totals import left_out
     from metrics.money import major_text
-    from metrics.periods import closing
+    from worker.queries.exclusions import exclusions as left_out
 
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
         day = last_day_of_text(at, "--at") if at else context.today
-        moment = closing(day, context.wiring.basis.timezone)
-        with read(context.wiring.engine) as connection:
-            found = read_ledger.exclusions(connection, context.wiring.basis.version)
         rows: list[dict[str, Any]] = [
             {
                 "reason": e.reason,
@@ -333,7 +314,7 @@ def exclusions(
                 "mrr_micros": e.mrr_micros,
                 "unpriced": e.unpriced,
             }
-            for e in left_out(found, moment)
+            for e in left_out(context.session, day)
         ]
         if json:
             put_json({"at": day, "policy": context.wiring.basis.policy.name, "exclusions": rows})

@@ -34,14 +34,14 @@ def stored_figures(
 
     A dimension that the nightly figures aren't made for is computed now, from the ledger as it stands. Raises Stop with the next command.
     """
-    from worker.figures import stored
+    from worker.queries.figures import stored
 
     if kind not in KINDS:
         raise Stop(f"--window takes {', '.join(KINDS)}, not {kind!r}", Exit.USAGE)
     ready(context)
     dimension = known(context, dimension) or ""
     at: datetime | None = None if as_known_at is None else instant_of(as_known_at, "--as-known-at")
-    found = stored.figures(context.wiring.engine, context.wiring.basis, kind=kind, dimension=dimension, as_known_at=at)
+    found = stored(context.session, kind=kind, dimension=dimension, as_known_at=at)
     if not found and dimension:
         if at is not None:
             raise Stop(f"no figures by {dimension} were stored at {at:%Y-%m-%d %H:%M}; name another --by", Exit.USAGE)
@@ -62,24 +62,20 @@ def stored_figures(
 
 def _computed(context: Context, kind: str, dimension: str) -> "list[Figures]":
     from metrics.periods import Window
-    from worker.figures import stored
-    from worker.figures.adhoc import figures_now
-    from worker.runs.reporting_currency import reporting_currency
+    from worker.queries.figures import retention, stored
 
-    whole = stored.figures(context.wiring.engine, context.wiring.basis, kind=kind, dimension="")
+    whole = stored(context.session, kind=kind, dimension="")
     windows = sorted({(f.first, f.until) for f in whole})
     context.say(f"figures by {dimension} aren't made at night (see `dimensions` in nrr.toml): making them now …")
     asked = [Window(kind, *ends) for ends in windows]
-    found = figures_now(
-        context.wiring.engine, context.wiring.basis, asked, [dimension], reporting_currency=reporting_currency(context.wiring)
-    )
+    found = retention(context.session, asked, [dimension])
     return [f for f in found if f.dimension == dimension]
 
 
 def known_then(context: Context, window: "Window", by: str | None, as_known_at: str) -> "list[Figures]":
     """The stored figures of a window, and of the segments of a dimension, as they were known at an instant. Raises Stop where none were."""
     from metrics.periods import add_months
-    from worker.figures import stored
+    from worker.queries.figures import stored
 
     at = instant_of(as_known_at, "--as-known-at")
     trailing = next((n for n in (3, 12) if window.kind == "custom" and add_months(window.first, n) == window.until), None)
@@ -87,7 +83,7 @@ def known_then(context: Context, window: "Window", by: str | None, as_known_at: 
     found = [
         f
         for kind in kinds
-        for f in stored.figures(context.wiring.engine, context.wiring.basis, kind=kind, as_known_at=at)
+        for f in stored(context.session, kind=kind, as_known_at=at)
         if (f.first, f.until) == (window.first, window.until) and f.dimension in ("", by or "")
     ]
     if not found:

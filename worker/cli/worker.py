@@ -44,12 +44,12 @@ def node(name: str | None = None) -> str:
 
 def _ready() -> None:
     """Raises BadSettings and NotMigrated now, instead of in some task later."""
-    from integrations.store import migrate
     from worker.app import redis_address
+    from worker.runs.database import require_current
 
     with opened() as context:
         redis_address(context.loaded.settings)
-        migrate.require_current(context.wiring.engine)
+        require_current(context.wiring.engine)
 
 
 def _become_celery(words: list[str]) -> None:
@@ -88,12 +88,12 @@ def health(
     config: Config = None,
 ) -> None:
     """Tell whether the worker of this machine gets on (for a container's health check or a timer): exits 1 if it is stuck or absent."""
-    from integrations.store import migrate
-    from worker.health import freshness
+    from worker.queries.freshness import freshness
+    from worker.runs.database import require_current
 
     with opened(json=json, config=config) as context:
-        migrate.require_current(context.wiring.engine)
-        found = freshness.gather(context.wiring.engine)
+        require_current(context.wiring.engine)
+        found = freshness(context.session)
         wrong = unhealthy(found, None if everywhere else (worker or node()), stuck_after)
         if json:
             put_json(
@@ -157,11 +157,9 @@ def _put(json: bool, data: dict[str, Any], text: str) -> None:
 
 
 def _days(context: Any, run_id: int) -> tuple[str, str]:
-    from integrations.store.db.engine import read
-    from integrations.store.work import runs
+    from worker.queries.runs import run_of
 
-    with read(context.wiring.engine) as connection:
-        run = runs.get(connection, run_id)
+    run = run_of(context.session, run_id)
     if run is None or "through" not in run.params:
         raise Stop(f"run {run_id} is no nightly run any more; run `nrr runs`")
     return str(run.params["first"]), str(run.params["through"])

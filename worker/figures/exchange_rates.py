@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Final
 
 import polars as pl
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from integrations.rates.files import load
 from integrations.rates.quotes import ECB, needed
+from integrations.store.db.clock import now
+from integrations.store.db.engine import begin
 from integrations.store.facts import exchange_rates
 from integrations.store.ledger import read as read_ledger
 
@@ -40,6 +42,16 @@ def refresh(connection: Connection, basis: str, source: str, reporting_currency:
     kept = quotes.filter(pl.col("day") >= since)
     through: date | None = kept["day"].max()  # type: ignore[assignment]  # of a column of days
     return Refreshed(exchange_rates.put(connection, kept, source_name(source), learnt_at), through)
+
+
+def load_file(engine: Engine, file: str) -> tuple[int, int]:
+    """Store the rates of a file of one's own, one of the same day and pair in the place of what was held.
+
+    Gives how many there are in the file, and how many of them are new or different. Raises BadRates; nothing is stored then.
+    """
+    quotes = load(file)
+    with begin(engine) as connection:
+        return len(quotes), exchange_rates.put(connection, quotes, source_name(file), now(connection))
 
 
 def source_name(source: str) -> str:

@@ -23,6 +23,7 @@ from worker.execution.crew import Terms
 from worker.execution.stop import Stop
 from worker.ingest.accounts import Source, Sources
 from worker.ingest.plan import Pace
+from worker.queries.session import Session
 
 if TYPE_CHECKING:
     from integrations.stripe.limits import Ceilings, Limiter
@@ -65,6 +66,11 @@ class Wiring:
     def now(self) -> Instant:
         """The present, or what somebody says that it is."""
         return Instant(int((self.pretended or self.clock()).timestamp()))
+
+    @property
+    def session(self) -> Session:
+        """What the read side reads from."""
+        return Session(self.engine, self.basis, self.now, self.reporting_currency, self.dimensions)
 
     def under(self, basis: Basis) -> "Wiring":
         """The same with figures that rest on something else."""

@@ -48,12 +48,13 @@ def open_engine(
     idle_seconds: float = IDLE_SECONDS,
     busy_seconds: float = BUSY_SECONDS,
     address: Callable[[], str] | None = None,
+    read_only: bool = False,
 ) -> Engine:
     """An engine for `url` (sqlite:///… or postgresql://…). Connects nothing yet; raises BadDatabaseUrl.
 
     A process that says nothing for `idle_seconds` in the middle of a writing transaction (it was stopped, or its machine sleeps) loses it,
     so that its locks keep nobody from claiming what it held. `address` is asked at each new connection to a server whether user and password
-    are others by now.
+    are others by now. With `read_only` the database refuses whatever would change it, and the role needs no more than SELECT.
     """
     try:
         parsed = make_url(url)
@@ -61,17 +62,19 @@ def open_engine(
         raise BadDatabaseUrl("DATABASE_URL is not an address of the form sqlite:///FILE or postgresql://…") from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return _sqlite(url, busy_seconds)
+        return _sqlite(url, busy_seconds, read_only=read_only)
     if backend in ("postgresql", "postgres"):
-        engine = _postgresql(parsed.set(drivername="postgresql+psycopg"), idle_seconds)
+        engine = _postgresql(parsed.set(drivername="postgresql+psycopg"), idle_seconds, read_only=read_only)
         if address is not None:
             event.listen(engine, "do_connect", partial(_let_in, address))
         return engine
     raise BadDatabaseUrl(f"DATABASE_URL names {backend}; SQLite and PostgreSQL are what works")
 
 
-def _postgresql(url: Any, idle_seconds: float) -> Engine:
+def _postgresql(url: Any, idle_seconds: float, *, read_only: bool) -> Engine:
     options = {**_POSTGRESQL, "idle_in_transaction_session_timeout": f"{max(1, round(idle_seconds))}s"}
+    if read_only:
+        options["default_transaction_read_only"] = "on"
     return create_engine(
         url,
         pool_pre_ping=True,
@@ -106,9 +109,9 @@ def file_of(engine: Engine) -> Path | None:
     return Path(name) if engine.dialect.name == "sqlite" and name and name != ":memory:" else None
 
 
-def _sqlite(url: str, busy_seconds: float) -> Engine:
+def _sqlite(url: str, busy_seconds: float, *, read_only: bool) -> Engine:
     engine = create_engine(url, hide_parameters=True, execution_options=_COUNTED, connect_args={"timeout": busy_seconds})
-    event.listen(engine, "connect", partial(_prepare_sqlite, busy_seconds))
+    event.listen(engine, "connect", partial(_prepare_sqlite_reader if read_only else _prepare_sqlite, busy_seconds))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
 
@@ -121,6 +124,12 @@ def _prepare_sqlite(busy_seconds: float, connection: sqlite3.Connection, _record
     cursor.execute(f"PRAGMA journal_mode = {'WAL' if wal_is_safe(sqlite3.sqlite_version_info) else 'DELETE'}")
     cursor.execute("PRAGMA synchronous = NORMAL" if wal_is_safe(sqlite3.sqlite_version_info) else "PRAGMA synchronous = FULL")
     cursor.close()
+
+
+def _prepare_sqlite_reader(busy_seconds: float, connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    connection.execute(f"PRAGMA busy_timeout = {round(busy_seconds * 1000)}")
+    connection.execute("PRAGMA query_only = ON")
 
 
 def wal_is_safe(version: tuple[int, ...]) -> bool:

@@ -1,0 +1,52 @@
+"""One customer after another: whom an id stands for, and every movement down to Stripe's objects and the arithmetic."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from integrations.store.db.engine import read
+from integrations.store.facts import customer_merge, lookups
+from integrations.store.facts import read as read_facts
+from integrations.store.ledger import read as read_ledger
+from metrics.entries import CustomerLedger
+from metrics.ledger.explain import MovementWords
+from metrics.ledger.explain import explain as in_words
+from metrics.timeline.timeline import Traced
+from worker.figures.derive import deriver_of
+from worker.queries.session import Session, ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A customer's ledger, and its movements in words."""
+
+    ledger: CustomerLedger
+    movements: tuple[MovementWords, ...]
+
+
+def resolve(session: Session, what: str) -> list[str]:
+    """The ledger's customers behind a customer's or a subscription's id, whichever rule merged them; the id itself if none is known."""
+    with read(session.engine) as connection:
+        stripe = lookups.customers_of(connection, what) if what.startswith("sub_") else customer_merge.accounts_of(connection, what)
+        return sorted(set(customer_merge.names(connection, stripe).values())) if stripe else [what]
+
+
+def movers(session: Session, first: date, until: date) -> list[str]:
+    """The customers whose MRR moved on one of the days [first, until), in order of name. Raises NothingDerived."""
+    with ledger(session) as connection:
+        found = read_ledger.movements(connection, session.basis.version, first, until)
+    return sorted(set(found["customer"].to_list()))
+
+
+def explained(session: Session, names: Sequence[str]) -> list[Explained]:
+    """Each customer's ledger with its movements in words, made from the evidence on the way; who isn't known is left out."""
+    basis = session.basis
+    out = []
+    with read(session.engine) as connection:
+        deriver = deriver_of(connection, basis)
+        for group in read_facts.groups(connection, only=names):
+            traces: dict[str, list[Traced]] = {}
+            found = deriver.derive(group, session.now, traces)
+            words = in_words(group, found, traces, deriver.pricers, basis.policy, basis.timezone)
+            out.append(Explained(found, tuple(words)))
+    return out

@@ -1,0 +1,105 @@
+"""MRR, retention and the bridge: stored figures in their versions, and those of any other window and segment, made on the way.
+
+A `Figures` is one window, segment and currency (`all:usd` is the whole book expressed in USD) in micros; `metrics.retention.figures.rates`
+gives its NRR, GRR and logo retention as decimal strings. Nothing that is made here is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import polars as pl
+
+from integrations.store.db.engine import read
+from integrations.store.figures import labels, rollups
+from metrics.periods import Window
+from metrics.retention.certainty import certainty
+from metrics.retention.figures import PRODUCTS, Figures, amounts, rates
+from worker.figures import adhoc
+from worker.figures import stored as kept
+from worker.figures.adhoc import DayStanding
+from worker.figures.stored import Difference
+from worker.queries.session import Session, currency_of, ledger
+
+
+def mrr_at(session: Session, day: date) -> DayStanding:
+    """What the book stands at at the closing of `day`: in each currency, and in the reporting currency. Raises NothingDerived."""
+    return adhoc.mrr_at(session.engine, session.basis, day, reporting_currency=currency_of(session))
+
+
+def retention(session: Session, windows: Sequence[Window], dimensions: Sequence[str] = ()) -> list[Figures]:
+    """Figures of any windows as a whole and by each of `dimensions` (`plan,country` is one), from the ledger as it stands.
+
+    In order of window, dimension, segment and currency; of the whole book too where there is a reporting currency. Raises NothingDerived.
+    """
+    return adhoc.figures_now(session.engine, session.basis, windows, dimensions, reporting_currency=currency_of(session))
+
+
+def stored(
+    session: Session,
+    *,
+    kind: str | None = None,
+    dimension: str | None = None,
+    currency: str | None = None,
+    as_known_at: datetime | None = None,
+) -> list[Figures]:
+    """Stored figures in order of window, dimension, segment and currency; as they were known at an instant, if one is given.
+
+    `kind` is month, quarter, year, trailing_3, trailing_12 or month_to_date; `dimension` "" is the whole. Raises NothingDerived.
+    """
+    with ledger(session):
+        pass  # figures of a ledger that was outdated as a whole are not shown as if they held
+    return kept.figures(session.engine, session.basis, kind=kind, dimension=dimension, currency=currency, as_known_at=as_known_at)
+
+
+def figures_frame(session: Session, first: date | None = None, until: date | None = None) -> pl.DataFrame:
+    """All current stored figures of windows within [first, until), a row each: what `nrr export rollups` writes. Raises NothingDerived.
+
+    Columns: `kind`, `first`, `until`, `dimension`, `segment`, `currency`, amounts in micros, counts of customers, rates as decimal
+    strings (null where there is none), and what of them is certain. Without rows the frame has the column `kind` alone.
+    """
+    with ledger(session) as connection:
+        found = rollups.current(connection, session.basis.version)
+    rows = []
+    for row in found:
+        if (first is None or row["first"] >= first) and (until is None or row["until"] <= until):
+            f = Figures.from_row({**row, "policy": session.basis.policy.name})
+            figures = {**f.to_row(), **rates(f), **certainty(f)}
+            del figures[PRODUCTS]
+            rows.append(figures | {f"{name}_micros": value for name, value in amounts(f).items() if name not in figures})
+    return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema={"kind": pl.String})
+
+
+def between_runs(session: Session, earlier: int, later: int, *, kind: str | None = None, dimension: str | None = "") -> Difference:
+    """What run `later` left known differently than run `earlier` had, and who was behind it. Raises NoSuchRun."""
+    return kept.between_runs(session.engine, session.basis, earlier, later, kind=kind, dimension=dimension)
+
+
+@dataclass(frozen=True, slots=True)
+class Restated:
+    """A figure that a run changed: opening and closing in micros, as they are since its `version` and as they were before."""
+
+    kind: str
+    first: date
+    until: date
+    dimension: str
+    segment: str
+    currency: str
+    version: int
+    opening: int
+    closing: int
+    before_opening: int
+    before_closing: int
+
+
+def restated_by(session: Session, run: int) -> list[Restated]:
+    """The figures that a run changed, in order of window and segment; none where it changed none."""
+    with read(session.engine) as connection:
+        rows = rollups.versions(connection, session.basis.version, run_id=run)
+    return [Restated(**{name: row[name] for name in Restated.__dataclass_fields__}) for row in rows]
+
+
+def names_of_segments(session: Session) -> dict[tuple[str, str], str]:
+    """What plans, products and accounts are called, by dimension and segment."""
+    with read(session.engine) as connection:
+        return labels.load(connection)

@@ -1,0 +1,79 @@
+"""What a reader of the numbers must know about the data: gaps, unknown prices, what Stripe left unsaid, what is quarantined."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from integrations.store.db.engine import read
+from integrations.store.facts import lookups, quarantine
+from integrations.store.facts.quarantine import Quarantined
+from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger.schema import finding
+from metrics.money import major_text, minor_to_micros
+from worker.queries.session import Session, ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """One finding. `at` is the instant that it is about in seconds, if it is about one; `customer` is None for what is an account's."""
+
+    customer: str | None
+    account: int | None
+    object_id: str
+    reason: str
+    severity: str
+    at: int | None
+    detail: str
+
+
+def findings(session: Session) -> list[Noted]:
+    """Of accounts, then quarantined objects, then of customers in order of name. Raises NothingDerived.
+
+    What a reason means and what to do next: `metrics.finding_words.words_of(reason)`.
+    """
+    with ledger(session) as connection:
+        derived = read_ledger.findings(connection, session.basis.version)
+        return [*_of_accounts(connection), *_quarantined(connection), *(Noted(**row) for row in derived.iter_rows(named=True))]
+
+
+def count_by_reason(session: Session) -> dict[str, int]:
+    """How many findings of customers there are of each reason; none where nothing was derived."""
+    with read(session.engine) as connection:
+        return read_ledger.count_by(connection, finding, session.basis.version, "reason")
+
+
+def quarantined(session: Session, limit: int = 1000) -> list[Quarantined]:
+    """Objects that could not be read and are in no figure, oldest first: account, kind, id, reason, detail, first and last seen."""
+    with read(session.engine) as connection:
+        return quarantine.everything(connection, limit)
+
+
+def underived(session: Session, limit: int = 1000) -> list[tuple[str, str]]:
+    """Customers that can't be derived and are in no figure, each with why, in order of name."""
+    with read(session.engine) as connection:
+        return write_ledger.underived(connection, limit)
+
+
+def _noted(account: int, object_id: str, reason: str, severity: str, detail: str) -> Noted:
+    return Noted(None, account, object_id, reason, severity, None, detail)
+
+
+def _of_accounts(connection: Connection) -> list[Noted]:
+    """What is to be said of whole accounts: charges that no subscription item has."""
+    out = []
+    for charges in lookups.other_charges(connection):
+        amount = major_text(int(minor_to_micros(charges.amount, charges.currency)), charges.currency)
+        detail = (
+            f"{charges.lines} charges on {charges.invoices} invoices, {amount} {charges.currency.upper()} in all, belong to no subscription item: "
+            "they are outside MRR"
+        )
+        out.append(_noted(charges.account, charges.stripe_account, "other_lines", "notice", detail))
+    return out
+
+
+def _quarantined(connection: Connection) -> list[Noted]:
+    return [
+        _noted(each.account, each.object_id, each.reason, "warning", f"{each.kind} {each.object_id}: {each.detail}")
+        for each in quarantine.everything(connection)
+    ]

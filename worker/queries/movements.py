@@ -1,0 +1,47 @@
+"""What each customer's MRR did, day by day. Amounts are micros (millionths of a major unit) of the movement's own currency."""
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import polars as pl
+
+from integrations.store.ledger import read as read_ledger
+from metrics.periods import months_between
+from worker.queries.session import Session, ledger
+
+
+def movements(
+    session: Session, first: date | None = None, until: date | None = None, *, customer: str | None = None
+) -> pl.DataFrame:
+    """Movements of the days [first, until) in order of day and customer; all of them without bounds. Raises NothingDerived.
+
+    One row for each movement: `customer`, `day`, `currency`, `kind` (new, reactivation, expansion, contraction, churn), `cause`,
+    `before_micros`, `after_micros`, `delta_micros`, `list_before_micros`, `list_after_micros`, `inferred` (dated at the first evidence
+    of it), `evidence` (a list of Stripe ids).
+    """
+    with ledger(session) as connection:
+        return read_ledger.movements(connection, session.basis.version, first, until, customer)
+
+
+def movements_by_month(session: Session, first: date | None = None, until: date | None = None) -> Iterator[pl.DataFrame]:
+    """The same a calendar month at a time, in one reading transaction, so that memory doesn't grow with the years.
+
+    Months without a movement are left out; at least one frame comes, which is empty if nothing moved at all.
+    """
+    version = session.basis.version
+    with ledger(session) as connection:
+        span = read_ledger.span(connection, version)
+        low = first or (span[0] if span else session.today)
+        high = until or (span[1] + timedelta(days=1) if span else low)
+        written = False
+        for window in months_between(low, high):
+            frame = read_ledger.movements(connection, version, max(low, window.first), min(high, window.until))
+            if len(frame) or not written:
+                written = True
+                yield frame
+
+
+def span(session: Session) -> tuple[date, date] | None:
+    """The first and the last day on which anything moved; None if nothing did. Raises NothingDerived."""
+    with ledger(session) as connection:
+        return read_ledger.span(connection, session.basis.version)

@@ -1,0 +1,25 @@
+"""What ran, what failed and why. Moments are the database's, in UTC."""
+
+from integrations.store.db.engine import read
+from integrations.store.work import jobs, runs
+from integrations.store.work.jobs import Job
+from integrations.store.work.runs import Run
+from worker.queries.session import Session
+
+
+def latest_runs(session: Session, *, kind: str | None = None, status: str | None = None, limit: int = 20) -> list[Run]:
+    """Runs, newest first; of one kind (sync, backfill, nightly …) or status (running, done, failed, canceled) only."""
+    with read(session.engine) as connection:
+        return runs.latest(connection, kind=kind, status=status, limit=limit)
+
+
+def run_of(session: Session, run: int) -> Run | None:
+    """One run by its number, if there is such."""
+    with read(session.engine) as connection:
+        return runs.get(connection, run)
+
+
+def jobs_of(session: Session, run: int) -> list[Job]:
+    """The jobs of a run, in order; those of runs that are long closed are no longer kept."""
+    with read(session.engine) as connection:
+        return jobs.of_run(connection, run)

@@ -1,0 +1,49 @@
+"""The database as a whole: its schema, and backups of it. These are not jobs: nothing else may be under way, or needs to be."""
+
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from integrations.store import backup as backups
+from integrations.store import migrate
+from integrations.store.backup import Backup
+from integrations.store.db.engine import read, wal_is_safe
+
+__all__ = ["Backup", "backup", "journal_is_safe", "require_current", "restore", "schema", "schema_needed", "upgrade"]
+
+
+def upgrade(engine: Engine) -> tuple[str | None, str]:
+    """Bring the database to the newest schema; gives the schema before (None: it was empty) and after. Raises NotMigrated."""
+    return migrate.upgrade(engine)
+
+
+def require_current(engine: Engine) -> None:
+    """Raises NotMigrated unless the database is at the schema that this version needs."""
+    migrate.require_current(engine)
+
+
+def schema(engine: Engine) -> str | None:
+    """The schema that the database is at; None for an empty one."""
+    with read(engine) as connection:
+        return migrate.current(connection)
+
+
+def schema_needed() -> str:
+    """The schema that this version needs."""
+    return migrate.head()
+
+
+def journal_is_safe(version: tuple[int, ...]) -> bool:
+    """Whether a version of SQLite can be trusted with its write-ahead log."""
+    return wal_is_safe(version)
+
+
+def backup(engine: Engine, file: Path, at: datetime) -> Backup:
+    """Write the whole database into one file, which appears when it is whole. Raises NotMigrated, BadBackup, OSError."""
+    return backups.save(engine, file, at)
+
+
+def restore(engine: Engine, file: Path, *, replace: bool = False) -> Backup:
+    """Put a backup into the database; over what is there only with `replace`. Raises BadBackup, StillRunning."""
+    return backups.restore(engine, file, replace=replace)

@@ -1,0 +1,35 @@
+"""Removing what is personal of a customer."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import accounts, erase
+from integrations.store.facts.erase import Forgotten
+
+
+@dataclass(frozen=True, slots=True)
+class Whose:
+    """In which accounts a customer is looked for: the names of `all_accounts`, and of those that were meant with whether it is known there."""
+
+    all_accounts: Sequence[str]
+    meant: Sequence[tuple[int, str, bool]]
+
+
+def look(engine: Engine, customer: str, account: str | None = None) -> Whose:
+    """Where a customer (Stripe's id) is, in one account or in all: (the account's id, its name, whether anything was ever read of it)."""
+    with read(engine) as connection:
+        everything = accounts.everything(connection)
+        meant = [row for row in everything if account in (None, row.name)]
+        return Whose(
+            [row.name for row in everything],
+            [(row.id, row.name, erase.is_known(connection, row.id, customer)) for row in meant],
+        )
+
+
+def forget(engine: Engine, account: int, customer: str, *, metadata: bool = False) -> Forgotten:
+    """Remove what is personal of a customer and keep it out from now on; gives what was removed. Doing it twice changes nothing."""
+    with begin(engine) as connection:
+        return erase.forget(connection, account, customer, metadata=metadata)
