@@ -40,9 +40,9 @@ def sample(watch: Watch, day: date) -> Content:
                 retained_customers=371,
                 closing_customers=452,
                 companions={
-                    "flow_expansion": 0,
-                    "flow_contraction": 0,
-                    "flow_churn": 0,
+                    "flow_expansion": closing * 10**9 - 900 * 10**9,
+                    "flow_contraction": 30 * 10**9,
+                    "flow_churn": 70 * 10**9,
                     "lost": [
                         {"customer": f"cus_sample_{n}", "opening": opening * 10**6, "closing": closed * 10**6}
                         for n, opening, closed in (
@@ -51,6 +51,8 @@ def sample(watch: Watch, day: date) -> Content:
                             (3, 7_200, 0),
                             (4, 5_900, 0),
                             (5, 4_100, 1_100),
+                            *((n, 3_000, 0) for n in range(6, 25)),
+                            (25, 900, 0),
                         )
                     ],
                     "causes": [

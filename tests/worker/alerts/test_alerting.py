@@ -255,7 +255,7 @@ def test_without_a_channel_nothing_is_lost(engine: Engine) -> None:
     later = Desk.open(engine, WATCH, slack)
     later.night(date(2025, 6, 2))
     later.send()
-    assert ["Still: NRR below 100 %: 97 % (the 12 months to May 2025)"] == slack.titles
+    assert ["NRR below 100 %: 97 % (the 12 months to May 2025)"] == slack.titles
 
 
 def test_a_message_that_could_not_be_sent_for_days_is_given_up(engine: Engine) -> None:
@@ -319,7 +319,7 @@ def test_a_mute_in_the_database_withholds_until_it_ends(engine: Engine) -> None:
     assert [] == slack.given
     desk.night(date(2025, 6, 4))
     desk.send()
-    assert ["Still: NRR below 100 %: 97 % (the 12 months to May 2025)"] == slack.titles
+    assert ["NRR below 100 %: 97 % (the 12 months to May 2025)"] == slack.titles
 
 
 def test_an_acknowledgement_ends_with_the_alert(engine: Engine) -> None:
