@@ -60,17 +60,19 @@ def history_findings(
 
 
 def _behind_cuts(states: Sequence[SubscriptionState], found: Assembled) -> Iterator[Instant]:
-    """The moments of events whose list of items was cut, where an item that they don't show is another one in the next whole state."""
+    """The moments of events whose list of items was cut, where an item that they don't show was another one when all were seen next."""
+    told: set[int] = set()
     for index, state in enumerate(states):
         if state.subscription.items_complete or state.source == Source.SNAPSHOT:
             continue
-        following = next((s.subscription for s in states[index + 1 :] if s.subscription.items_complete), None)
-        held = max((k for k in found.known if k.at < state.at), key=lambda k: k.at, default=None)
-        if following is None or held is None:
+        after = next((i for i in range(index + 1, len(states)) if states[i].subscription.items_complete), None)
+        if after is None or after in told:
             continue
+        following = states[after]
+        held = max((k for k in found.known if k.at < following.at), key=lambda k: k.at, default=None)
         shown = {item.id for item in state.subscription.items}
-        before, after = _behind(held.subscription, shown), _behind(following, shown)
-        if before != after:
+        if held is not None and _behind(held.subscription, shown) != _behind(following.subscription, shown):
+            told.add(after)
             yield state.at
 
 
