@@ -44,7 +44,7 @@ def days_of_text(text: str, option: str) -> tuple[date, date]:
         if found["month"] is not None:
             return _months(year, int(found["month"]), 1)
     except ValueError:
-        raise Stop(f"{option}: there is no day {text!r}; it takes one such as {EXAMPLES}", Exit.USAGE) from None
+        raise Stop(f"{option} takes a day such as {EXAMPLES}; there is no {text!r}", Exit.USAGE) from None
     return _months(year, 1, 12)
 
 

@@ -27,10 +27,12 @@ WITH months AS (
 ), customers AS (
   SELECT month, currency, customer, sum(CASE WHEN which = 'o' THEN net ELSE 0 END) AS o, sum(CASE WHEN which = 'c' THEN net ELSE 0 END) AS c
   FROM standing_then GROUP BY month, currency, customer
+), anywhere AS (
+  SELECT *, max(c) OVER (PARTITION BY month, customer) AS c_anywhere FROM customers
 ), cohort AS (
   SELECT month, currency, sum(o) AS opening, sum(c) AS closing, sum(CASE WHEN o > 0 THEN c ELSE 0 END) AS kept,
-         sum(least(o, c)) AS kept_at_most, count(CASE WHEN o > 0 THEN 1 END) AS members, count(CASE WHEN o > 0 AND c > 0 THEN 1 END) AS stayed
-  FROM customers GROUP BY month, currency
+         sum(least(o, c)) AS kept_at_most, count(CASE WHEN o > 0 THEN 1 END) AS members, count(CASE WHEN o > 0 AND c_anywhere > 0 THEN 1 END) AS stayed
+  FROM anywhere GROUP BY month, currency
 ), flows AS (
   SELECT date_trunc('month', day)::DATE AS month, currency, map_from_entries(list((kind, micros))) AS by_kind FROM (
     SELECT date_trunc('month', day)::DATE AS day, currency, kind, sum(delta_micros) AS micros FROM 'movements.parquet' GROUP BY ALL
