@@ -71,7 +71,7 @@ def line(
         credited_lines=answered.lines if answered else (),
         quantity_decimal=decimal,
         discounts_told=shape.discounts is not None or shape.discount_amounts is not None,
-        discount_amounts_told=taken == [] or _amounts_told(shape),
+        discount_amounts_told=taken == [] or _amounts_told(shape, named),
         taxes_told=shape.taxes is not None or shape.tax_amounts is not None,
         invoice_item=None if details.invoice_item is None else ref(details.invoice_item),
         price_version=version,
@@ -105,10 +105,12 @@ def worth(unread: UnreadLine) -> str:
     return "over an unknown amount" if unread.amount is None else f"over {unread.amount} minor units of {unread.currency}"
 
 
-def _amounts_told(shape: invoice_schemas.Line) -> bool:
+def _amounts_told(shape: invoice_schemas.Line, named: dict[str, Discount] | None) -> bool:
+    """Whether the line tells what discounts took off it. Those of the whole invoice are not among its own: without amounts it is told only
+    where the invoice has none either."""
     taken = shape.discount_amounts
     if taken is None:
-        return shape.discounts is not None and not shape.discounts
+        return named is None and shape.discounts is not None and not shape.discounts
     return all(each.amount is not None and each.discount is not None for each in taken)
 
 

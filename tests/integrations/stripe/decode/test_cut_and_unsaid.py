@@ -201,14 +201,14 @@ def test_what_a_line_leaves_unsaid_is_none() -> None:
     [
         ({}, (True, True, True)),
         ({"discounts": None, "discount_amounts": None}, (False, False, True)),
-        ({"discount_amounts": None}, (True, True, True)),
+        ({"discount_amounts": None}, (True, False, True)),
         ({"discount_amounts": None, "discounts": ["di_1"]}, (True, False, True)),
         ({"discount_amounts": [{"amount": None, "discount": "di_1"}]}, (True, False, True)),
         ({"taxes": None}, (True, True, False)),
     ],
 )
 def test_discounts_and_taxes_of_a_line_are_told_or_not(changes: JSON, expected: tuple[bool, bool, bool]) -> None:
-    """An empty list says that there are none; null says nothing."""
+    """An empty list says that there are none; null says nothing, and a line's own list nothing of the discounts on the whole invoice."""
     found = told(good(**changes))
     assert expected == (found.discounts_told, found.discount_amounts_told, found.taxes_told)
 
