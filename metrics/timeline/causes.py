@@ -79,6 +79,8 @@ def _between_items(old: Sequence[ItemMRR], new: Sequence[ItemMRR], before: Subsc
         return "removed_product"
     if any(olds[k].quantity != news[k].quantity for k in olds if k in news):
         return "quantity"
+    if before is not None and _fractions(before) != _fractions(after):
+        return "quantity"
     rises = sum(i.net_micros for i in new) > sum(i.net_micros for i in old)
     if sum(i.list_micros for i in new) == sum(i.list_micros for i in old):
         had, has = _discount_ids(before), _discount_ids(after)
@@ -88,6 +90,10 @@ def _between_items(old: Sequence[ItemMRR], new: Sequence[ItemMRR], before: Subsc
     if before is not None and _versions(before) != _versions(after):
         return "price"  # made again under its id, and the item was moved to it
     return "tax" if [i.usage_micros for i in old] == [i.usage_micros for i in new] else "quantity"
+
+
+def _fractions(s: Subscription) -> dict[str, object]:
+    return {i.id: i.quantity_decimal for i in s.items if i.quantity_decimal is not None}
 
 
 def _versions(s: Subscription) -> list[tuple[str, str | None, str]]:

@@ -19,7 +19,8 @@ def material(s: Subscription) -> tuple[object, ...]:
         s.status,
         s.currency,
         tuple(
-            (i.id, i.price, i.price_version, i.quantity, tuple((d.id, d.end) for d in i.discounts), i.trial_end) for i in s.items
+            (i.id, i.price, i.price_version, i.quantity, i.quantity_decimal, tuple((d.id, d.end) for d in i.discounts), i.trial_end)
+            for i in s.items
         ),
         tuple((d.id, d.end) for d in s.discounts),
         s.pause,

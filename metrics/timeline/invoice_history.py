@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from metrics.evidence import Catalog, Discount, Instant, Item, Subscription
-from metrics.timeline.points import AHEAD, Point, shape
+from metrics.timeline.points import AHEAD, Point, Shape, shape
 
 ABSENT = Instant(-(2**62))
 NEVER = Instant(2**62)
@@ -35,7 +35,7 @@ class _Running:
     items: dict[str, Item] = field(default_factory=dict)
     in_arrears: frozenset[str] = frozenset()
     """Metered items that are there at the end: they are billed when a period is over, so a cycle without them says nothing."""
-    first_told: Mapping[str, tuple[str | None, int | None]] = field(default_factory=dict)
+    first_told: Mapping[str, Shape] = field(default_factory=dict)
 
 
 def fill(
@@ -96,14 +96,14 @@ def fill(
     return _with_discounts(before, out, after, after_at, used, line_points, catalog)
 
 
-def _first_told(line_points: Sequence[Point], since: Instant, after: Subscription) -> dict[str, tuple[str | None, int | None]]:
+def _first_told(line_points: Sequence[Point], since: Instant, after: Subscription) -> dict[str, Shape]:
     """What each item is the first time that something says it: a cycle, a credit that names what was, or the state seen next."""
-    out: dict[str, tuple[str | None, int | None]] = {}
+    out: dict[str, Shape] = {}
     for p in line_points:
         if p.at > since and not p.silent and p.kind != "debit":
             out.setdefault(p.item, shape(p))
     for item in after.items:
-        out.setdefault(item.id, (item.price, item.quantity))
+        out.setdefault(item.id, shape(item))
     return out
 
 
@@ -113,7 +113,7 @@ def _has_discounts(subscription: Subscription) -> bool:
 
 def _given_up(credited: Sequence[Point], template: Subscription, start: Instant) -> Known:
     """What was before the first change that any line shows: its credits say so, only not since when."""
-    items = {p.item: Item(p.item, p.price, p.quantity) for p in credited}
+    items = {p.item: Item(p.item, p.price, p.quantity, quantity_decimal=p.quantity_decimal) for p in credited}
     note = "the first line that is known takes this back: it is carried back to the start"
     return Known(start, replace(template, items=tuple(items.values()), discounts=()), _evidence(credited), True, note)
 
@@ -144,20 +144,28 @@ def _apply(running: _Running, group: Sequence[Point]) -> tuple[bool, str]:
         given_up = [p for p in told if p.kind == "credit"]
         cycle = next((p for p in reversed(told) if p.kind == "cycle"), None)
         gone, new = _settled(given_up, [p for p in told if p.kind == "debit"], cycle, held)
-        if held is not None and gone and all(shape(p) != (held.price, held.quantity) for p in gone):
+        if held is not None and gone and all(shape(p) != shape(held) for p in gone):
             inferred, note = True, "the credit names a state that no earlier line shows: an earlier change left no trace"
         if new is None:
             items.pop(item, None)
             continue
         billed.add(item)
         # A credit of that moment that names what was dates the change, whatever the line of the new state looks like.
-        dated = held is not None and any(shape(p) == (held.price, held.quantity) for p in gone)
-        if new is cycle and held is not None and (held.price, held.quantity) != shape(new) and not dated:
+        dated = held is not None and any(shape(p) == shape(held) for p in gone)
+        if new is cycle and held is not None and shape(held) != shape(new) and not dated:
             inferred, note = True, "changed without a proration within the cycle before: dated at the cycle's start"
         if new is cycle and held is None and items:
             inferred = True
         now = held or Item(item, new.price, new.quantity)
-        items[item] = replace(now, price=new.price, quantity=new.quantity, discounts=(), period_start=new.at, period_end=new.until)
+        items[item] = replace(
+            now,
+            price=new.price,
+            quantity=new.quantity,
+            quantity_decimal=new.quantity_decimal,
+            discounts=(),
+            period_start=new.at,
+            period_end=new.until,
+        )
     if any(p.kind == "cycle" for p in group) and not partial:
         for item, held in list(items.items()):
             if item in billed or item in running.in_arrears:
@@ -181,8 +189,8 @@ def _told(own: Sequence[Point], *, partial: bool) -> list[Point]:
 
 
 def _as_first_told(running: _Running, item: str) -> Item | None:
-    price, quantity = running.first_told.get(item, (None, None))
-    return Item(item, price, quantity) if price is not None else None
+    price, quantity, fraction = running.first_told.get(item, (None, None, None))
+    return Item(item, price, quantity, quantity_decimal=fraction) if price is not None else None
 
 
 def _settled(
@@ -207,7 +215,7 @@ def _settled(
     if cycle is not None:  # given back as a whole, it is gone; else the credit was for what was left of the period before
         return gone, None if any(c.until == cycle.until for c in gone) else cycle
     if debits:
-        kept = held is not None and next((d for d in debits if shape(d) == (held.price, held.quantity)), None)
+        kept = held is not None and next((d for d in debits if shape(d) == shape(held)), None)
         return gone, kept or debits[-1]
     return gone, None
 

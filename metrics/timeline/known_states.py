@@ -145,8 +145,8 @@ def _across(
     return [*out, Known(state.at, s, ids, doubtful, note)], s
 
 
-def _shapes(s: Subscription) -> list[tuple[str, str | None, int | None]]:
-    return sorted((i.id, i.price, i.quantity) for i in s.items)
+def _shapes(s: Subscription) -> list[tuple[object, ...]]:
+    return sorted((i.id, i.price, i.quantity, i.quantity_decimal) for i in s.items)
 
 
 def _before_first(state: SubscriptionState, beside: _Beside) -> list[Known]:
@@ -185,8 +185,8 @@ def _after_last(out: Sequence[Known], strong: Known, beside: _Beside) -> list[Kn
     keep = []
     current = prev.subscription
     for known in filled:
-        shape = [(i.price, i.quantity) for i in known.subscription.items]
-        if shape != [(i.price, i.quantity) for i in current.items]:
+        shape = [(i.price, i.quantity, i.quantity_decimal) for i in known.subscription.items]
+        if shape != [(i.price, i.quantity, i.quantity_decimal) for i in current.items]:
             keep.append(known)
             current = known.subscription
     return keep

@@ -24,7 +24,8 @@ Aspects = Mapping[object, object]
 def aspects_of(s: Subscription) -> Aspects:
     """What a subscription says that an event could have changed, each item by itself."""
     items: dict[object, object] = {
-        ("item", i.id): (i.price, i.quantity, frozenset(d.id for d in i.discounts), i.trial_end) for i in s.items
+        ("item", i.id): (i.price, i.quantity, i.quantity_decimal, frozenset(d.id for d in i.discounts), i.trial_end)
+        for i in s.items
     }
     return items | {
         "status": s.status,

@@ -8,6 +8,7 @@ lie between which states, and what they come to, is decided in `metrics.timeline
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 from metrics.evidence import (
     Catalog,
@@ -49,6 +50,8 @@ class Point:
     """The invoice has lines that can't be read: an item without one may have been billed all the same."""
     discounts_told: bool = True
     """False when a discount that isn't among them may have been in force all the same."""
+    quantity_decimal: Decimal | None = None
+    """The quantity where it is not whole; `quantity` is then cut to a whole number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +79,13 @@ PENDING = "pending"
 _ORDER = {"credit": 0, "debit": 1, "cycle": 2}
 
 
-def shape(point: Point) -> tuple[str | None, int | None]:
-    """Price and quantity."""
-    return point.price, point.quantity
+Shape = tuple[str | None, int | None, Decimal | None]
+"""Price, quantity, and the quantity where it is not whole."""
+
+
+def shape(told: Point | Item) -> Shape:
+    """What a line or a state says that an item is."""
+    return told.price, told.quantity, told.quantity_decimal
 
 
 def with_waiting(evidence: SubscriptionEvidence) -> tuple[InvoiceEvidence, ...]:
@@ -266,6 +273,7 @@ def _point(
         silent=any(line.price is None for line in group) or lacks_quantity or lacks_lines,
         partial=partial,
         discounts_told=all(line.discounts_told for line in group),
+        quantity_decimal=None if metered or (len(group) > 1 and not split) else group[-1].quantity_decimal,
     )
 
 

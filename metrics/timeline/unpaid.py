@@ -9,9 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from metrics.evidence import Instant, Invoice, InvoiceEvidence, Source, SubscriptionState
-from metrics.timeline.points import Point, shape
-
-Shape = tuple[str | None, int | None]
+from metrics.timeline.points import Point, Shape, shape
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +86,7 @@ def _in_states(point: Point, states: Sequence[SubscriptionState]) -> tuple[Insta
             continue
         item = next((i for i in state.subscription.items if i.id == point.item), None)
         if item is not None:
-            return state.at, (item.price, item.quantity)
+            return state.at, shape(item)
         if state.subscription.items_complete:
             return state.at, None
     return None

@@ -211,3 +211,14 @@ def billed_ahead_at_another_price(m: Maker) -> None:
     m.begin(LONG_AGO, [m.item(price, 1, LONG_AGO)], told=False, billed_until=noon("2026-12-01"))
     lines = [m.line(price if number < 5 else dearer, 1, later(LONG_AGO, number)) for number in range(10)]
     m.bill(lines, LONG_AGO, reason="subscription_create", told=False)
+
+
+@life(right("2026-02-01 new 50.00"))
+def two_and_a_half_seats(m: Maker) -> None:
+    """`quantity` is cut to whole numbers where `quantity_decimal` isn't one."""
+    price = m.price(2000)
+    m.begin(LONG_AGO, [m.item(price, 2, LONG_AGO, quantity_decimal="2.5")], told=False)
+    for number in range(5):
+        at = later(LONG_AGO, number)
+        line = m.line(price, 2, at, amount=5000) | {"quantity_decimal": "2.5"}
+        m.bill([line], at, reason="subscription_create" if number == 0 else "subscription_cycle", told=False)
