@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup demo test test-long test-all check format bench bench-ingest bench-rollups bench-alerts chaos faults mutants audit clean
+.PHONY: setup demo test test-twice test-long test-all check format bench bench-ingest bench-rollups bench-alerts chaos faults mutants audit clean
 
 setup: .venv/.ready
 
@@ -19,6 +19,10 @@ demo: setup
 # Each push: everything once, on the database that it is about, with a share of the random cases.
 test: setup
 	@$(BIN)/pytest -n 2 --dist loadgroup --durations=10 -m "not slow and not twice"
+
+# What is the same on PostgreSQL again.
+test-twice: setup
+	@$(BIN)/pytest -n 2 --dist loadgroup --durations=10 -m "twice and not slow"
 
 # What `test` leaves out: the second database, slow tests, and all random cases.
 test-long: setup

@@ -72,9 +72,11 @@ def tax_shares(invoices: Iterable[InvoiceEvidence], catalog: Catalog) -> Taxes:
 
     A share is the tax in a line over its amount less its discounts. Lines in a row that differ by no more than the rounding of a cent
     show one share, and the largest of them says it best. A line whose price excludes tax, that is discounted away, or that doesn't tell
-    what discounts took off it, shows none.
+    what discounts took off it, shows none; only where no line of the subscription tells that (old versions of the API had no such amounts),
+    one without any discount is taken at its word.
     """
-    told = [line for line in lines_of(invoices) if line.taxes_told and line.discount_amounts_told]
+    taxed_lines = [line for line in lines_of(invoices) if line.taxes_told]
+    told = [line for line in taxed_lines if line.discount_amounts_told] or [line for line in taxed_lines if not line.discounts]
     told.sort(key=lambda line: (line.period_start, not line.gives_back, line.id))
     by_item: dict[str, list[_Taxed]] = {}
     by_price: dict[str, list[_Taxed]] = {}
