@@ -122,6 +122,8 @@ class Timeline:
     """The next moment that the evidence dates by itself (see `CustomerLedger.wake`)."""
     planned: tuple[PlannedStep, ...] = ()
     """What its schedule plans after now, in order of time: known future, and no part of MRR."""
+    managed_payments: bool = False
+    """Whether Stripe manages its payments: one that begins so when another ended is that one, made anew."""
 
 
 @dataclass(frozen=True, slots=True)

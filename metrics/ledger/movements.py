@@ -189,7 +189,11 @@ def _undoes(gone: _Closing, back: _Closing, policy: Policy, timelines: Sequence[
         return True
     ended = {c.subscription for c in gone.changes if c.ends}
     begun = {c.subscription for c in back.changes if c.starts}
-    return any(t.subscription in begun and t.migrated_from in ended for t in timelines)
+    if any(t.subscription in begun and t.migrated_from in ended for t in timelines):
+        return True
+    # Moving to managed payments takes a new subscription: it says so itself, and follows the old one within a day.
+    managed = {t.subscription for t in timelines if t.managed_payments}
+    return bool(begun & managed and ended - managed) and back.day <= gone.day + timedelta(days=1)
 
 
 def _without_short_stays(closings: list[_Closing], customer: str) -> tuple[list[_Closing], list[Exclusion]]:

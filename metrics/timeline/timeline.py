@@ -122,6 +122,7 @@ def build(
         scheduled_end=last.cancel_at if last.ended_at is None else None,
         trial_end=last.trial_end if last.status == "trialing" else None,
         migrated_from=metadata.get(migration_key),
+        managed_payments=last.managed_payments is True,
         wake=min((at for at in (walk.wake, *(p.at for p in plans)) if at is not None), default=None),
         planned=plans,
     )
