@@ -30,7 +30,8 @@ from integrations.store.db.engine import begin
 from integrations.store.migrate import NotMigrated
 from integrations.store.work import workers
 from worker.config.celery_config import QUEUE, SEEN, WORK, celery_settings
-from worker.config.settings import BadSettings, Settings, load_settings
+from worker.config.load import load_settings
+from worker.config.settings import BadSettings, Settings
 from worker.execution import log as logging
 from worker.runs.tick import Ticked
 from worker.runs.wiring import Wiring, open_wiring, standing

@@ -2,7 +2,7 @@
 
 from worker.app import app, nudge, seen, wired
 from worker.config.celery_config import SEEN, TICK, WORK, WORK_SECONDS
-from worker.config.settings import load_settings
+from worker.config.load import load_settings
 from worker.runs import steps
 from worker.runs.tick import look, tick, watch
 

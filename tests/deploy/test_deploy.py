@@ -13,7 +13,8 @@ from sqlalchemy import Engine
 
 from tests.faults.plant import ROOT
 from worker.cli.main import COMMANDS
-from worker.config.settings import SECRETS, Settings, environment_name
+from worker.config.load import environment_name
+from worker.config.settings import SECRETS, Settings
 from worker.health.exporter import metrics_of
 from worker.health.freshness import Freshness, StreamAge, WorkerAge
 

@@ -15,7 +15,7 @@ from integrations.store.db.engine import open_engine, read
 from tests.faults.plant import BUSINESS, Plant, standing
 from tests.integrations.store import dump
 from tests.services.redis import RedisServer
-from worker.config.settings import isolated
+from worker.config.load import isolated
 from worker.execution.stop import Stop
 from worker.runs import nightly
 from worker.runs.wiring import open_wiring

@@ -14,7 +14,7 @@ from integrations.stripe.errors import Refused
 from metrics.evidence import Instant
 from tests.worker.ingest.test_read import held
 from tests.worker.stripe_fake import FakeStripe
-from worker.config.settings import current, isolated, load_settings
+from worker.config.load import current, isolated, load_settings
 from worker.execution.crew import Terms
 from worker.execution.stop import Stop
 from worker.ingest.accounts import Source, Sources

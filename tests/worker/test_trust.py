@@ -17,7 +17,8 @@ from worker.cli.setup import init
 from worker.config.addresses import is_foreign, passwords
 from worker.config.addresses import shown as address_shown
 from worker.config.celery_config import celery_settings
-from worker.config.settings import BadSettings, load, load_settings, shown
+from worker.config.load import load, load_settings, shown
+from worker.config.settings import BadSettings
 from worker.execution import log
 
 _OURS = ("NRR_", "STRIPE_", "SMTP_", "SLACK_", "DATABASE_URL", "REDIS_URL", "REPORTING_", "ALERT_")

@@ -22,7 +22,7 @@ from worker.cli.exit_codes import Exit, Stop
 from worker.cli.tables import console, print_table
 
 if TYPE_CHECKING:
-    from worker.config.settings import Loaded
+    from worker.config.load import Loaded
     from worker.queries.session import Session
     from worker.runs.steps import Progress, Report
     from worker.runs.wiring import Wiring
@@ -139,7 +139,7 @@ def opened(
     **flags: Any,
 ) -> Iterator[Context]:
     """Settings, logging and a wiring for one command. With `key` an account must be set. Raises BadSettings, UnknownChoice."""
-    from worker.config.settings import load
+    from worker.config.load import load
     from worker.runs.wiring import require_key
 
     loaded = load(flags, config=config)

@@ -33,7 +33,7 @@ def demo(
     """Simulate a business on a local stand-in for Stripe, read it over HTTP, and show what comes out."""
     from integrations.sandbox.sandbox import Sandbox
     from integrations.sandbox.simulator.business import Business
-    from worker.config.settings import isolated
+    from worker.config.load import isolated
     from worker.runs.database import upgrade
 
     began = time.monotonic()

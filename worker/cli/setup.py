@@ -88,7 +88,7 @@ def init(
 
 
 def _check(flags: dict[str, Any]) -> None:
-    from worker.config.settings import load
+    from worker.config.load import load
 
     load(flags)
 
@@ -170,7 +170,7 @@ def current(json: Json = False, config: Config = None) -> None:
 @config.command()
 def show(json: Json = False, config: Config = None) -> None:
     """Show every setting with its value (secrets as ***) and its source."""
-    from worker.config.settings import load, shown
+    from worker.config.load import load, shown
 
     loaded = load(config=config)
     rows = shown(loaded)

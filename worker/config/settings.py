@@ -1,36 +1,39 @@
-"""What a person sets: from flags, the environment, files of secrets, and nrr.toml; the only place that looks at any of them.
+"""What can be set, and what is wrong with a value. Where values come from is `worker.config.load`.
 
-The first source that says something counts: flag, environment, `…_FILE`, nrr.toml, default. Everything that is wrong is told at once, by
-the name under which it was set, and no value of a secret is ever repeated. What is merely missing (a key, say) is told by the command
-that needs it.
+Whatever is wrong names the setting; a secret's value is never repeated. What is merely missing (a key, say) is told by the command that
+needs it.
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from zoneinfo import ZoneInfo
 
-from platformdirs import user_config_path, user_data_path
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from platformdirs import user_data_path
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from integrations.private_files import others_can_read
 from integrations.store.db.engine import BadDatabaseUrl, open_engine
 from integrations.stripe.errors import BadAddress
 from integrations.stripe.transport import checked_base
 from metrics.ledger.derive import Basis, InternalRule
 from metrics.money import THREE_DECIMAL, ZERO_DECIMAL
 from metrics.policy import PRESETS, Policy, UnknownChoice, preset
-from worker.config.addresses import HIDDEN, host_of, is_foreign, passwords
+from worker.config.addresses import passwords
 from worker.config.addresses import shown as address_shown
 from worker.config.celery_config import InsecureRedis, celery_settings
-from worker.config.toml import BadToml, load_toml
 
-CONFIG_NAME: Final = "nrr.toml"
 STRIPE: Final = "https://api.stripe.com"
+SECRETS: Final = (
+    "stripe_api_key",
+    "database_url",
+    "redis_url",
+    "slack_webhook_url",
+    "slack_bot_token",
+    "smtp_password",
+)
 
 
 class BadSettings(ValueError):
@@ -185,7 +188,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the library's signature
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, then the environment; the rest comes in with the flags (see `load_settings`)."""
+        """Flags, then the environment; the rest comes in with the flags (see `worker.config.load`)."""
         return (init_settings, env_settings) if settings_cls is Settings else (init_settings,)
 
     # --- what can be wrong --------------------------------------------------------------------------------------------------
@@ -331,221 +334,3 @@ def _currencies() -> frozenset[str]:
     from babel import Locale
 
     return frozenset(str(code).lower() for code in Locale("en").currencies) | ZERO_DECIMAL | THREE_DECIMAL
-
-
-# --- gathering -----------------------------------------------------------------------------------------------------------------
-
-SECRETS: Final = (
-    "stripe_api_key",
-    "database_url",
-    "redis_url",
-    "slack_webhook_url",
-    "slack_bot_token",
-    "smtp_password",
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Loaded:
-    """The settings, where each that isn't a default comes from, and the file that was read (if there was one)."""
-
-    settings: Settings
-    sources: Mapping[str, str]
-    config: Path | None
-
-
-def environment_name(field: str) -> str:
-    """The environment variable of a setting."""
-    info = Settings.model_fields[field]
-    return field.upper() if info.validation_alias else f"NRR_{field.upper()}"
-
-
-def load(flags: Mapping[str, Any] | None = None, *, config: Path | None = None) -> Loaded:
-    """Read every source. Raises BadSettings with all faults at once."""
-    path = _config_path(config)
-    try:
-        table = load_toml(path) if path else {}
-    except BadToml as error:
-        raise BadSettings([str(error)]) from None
-    given = {name: value for name, value in (flags or {}).items() if value is not None}
-    files = _secret_files(given)
-    in_environment = {name for name in Settings.model_fields if _environment(environment_name(name)) is not None}
-    # What is in the environment must not be hidden by what only the file says.
-    below = {name: value for name, value in table.items() if name not in in_environment and name not in files}
-    try:
-        settings = Settings(**{**below, **files, **given})
-    except ValidationError as error:
-        raise BadSettings(_faults(error, path, {**dict.fromkeys(table, "file"), **dict.fromkeys(in_environment, "env")})) from None
-    sources = dict.fromkeys(below, path.name if path else CONFIG_NAME)
-    sources |= {name: f"environment {environment_name(name)}_FILE" for name in files}
-    sources |= {name: f"environment {environment_name(name)}" for name in in_environment}
-    sources |= dict.fromkeys(given, "flag")
-    if path is not None and (faults := _beyond_trust(settings, sources, path)):
-        raise BadSettings(faults)
-    return Loaded(settings, sources, path)
-
-
-def _beyond_trust(settings: Settings, sources: Mapping[str, str], path: Path) -> list[str]:
-    """What a file must not decide: where the key travels to, and who else may read a key that stands in it."""
-    out = []
-    from_file = {name for name, source in sources.items() if source == path.name}
-    if "allow_foreign_base" in from_file:
-        out.append(f"allow_foreign_base (in {path.name}): counts only as NRR_ALLOW_FOREIGN_BASE in the environment")
-    elif not settings.allow_foreign_base:
-        named = {"stripe_api_base": settings.stripe_api_base} if "stripe_api_base" in from_file else {}
-        if "accounts" in from_file:
-            named |= {f"accounts.{name}.api_base": each.api_base for name, each in settings.accounts.items() if each.api_base}
-        out += [
-            f"{name} (in {path.name}): the key would travel to {host_of(address) or 'an unknown host'}, which isn't Stripe's; if that is "
-            "meant, set NRR_ALLOW_FOREIGN_BASE=true in the environment"
-            for name, address in named.items()
-            if is_foreign(address)
-        ]
-    inline: list[str] = [name for name in SECRETS if name in from_file and getattr(settings, name) is not None]
-    inline += [f"accounts.{name}.api_key" for name, each in settings.accounts.items() if each.api_key and "accounts" in from_file]
-    if inline and others_can_read(path):
-        out.append(f"{', '.join(inline)} (in {path}): others on this machine can read that file; run: chmod 600 {path}")
-    return out
-
-
-class Isolated(Settings):
-    """Settings of which only what is handed in counts: for the demo, which must not touch what is set for real."""
-
-
-def isolated(values: Mapping[str, Any]) -> Loaded:
-    """Settings from `values` alone. Raises BadSettings."""
-    try:
-        return Loaded(Isolated(**values), dict.fromkeys(values, "demo"), None)
-    except ValidationError as error:
-        raise BadSettings(_faults(error, None, {})) from None
-
-
-def load_settings(flags: Mapping[str, Any] | None = None, *, config: Path | None = None) -> Settings:
-    """The settings alone. Raises BadSettings with all faults at once."""
-    return load(flags, config=config).settings
-
-
-def current(settings: Settings) -> Settings:
-    """The same settings with every secret as its file says now: a key that was changed under a running process is in force without a restart.
-
-    A file that can't be read, as in the moment in which it is written, leaves what was held; what the environment says never changes.
-    """
-    if isinstance(settings, Isolated):
-        return settings
-    fresh: dict[str, Any] = {}
-    for name, value in _secret_files({}).items():
-        held = getattr(settings, name)
-        if isinstance(value, str) and (held is None or held.get_secret_value() != value):
-            fresh[name] = SecretStr(value)
-    return settings.model_copy(update=fresh) if fresh else settings
-
-
-def account_key(name: str, table: AccountTable) -> str:
-    """The key of one of several accounts. Raises BadSettings when its file or its variable isn't there."""
-    if table.api_key is not None:
-        return table.api_key.get_secret_value()
-    if table.api_key_env is not None:
-        value = _environment(table.api_key_env)
-        if value is None:
-            raise BadSettings([f"accounts.{name}.api_key_env: the environment has no {table.api_key_env}"])
-        return value
-    assert table.api_key_file is not None, "one of the three is there"
-    found = _read_secret(str(table.api_key_file.expanduser()))
-    if isinstance(found, Unreadable):
-        raise BadSettings([f"accounts.{name}.api_key_file: {found.path} could not be read: {found.reason}"])
-    return found
-
-
-def _config_path(config: Path | None) -> Path | None:
-    if config is None:
-        named = _environment("NRR_CONFIG")
-        config = Path(named).expanduser() if named else None
-    if config is not None:
-        if not config.is_file():
-            raise BadSettings([f"there is no file {config}, which --config or NRR_CONFIG names"])
-        return config
-    candidates = (Path(CONFIG_NAME), user_config_path("nrr", appauthor=False) / CONFIG_NAME)
-    return next((path for path in candidates if path.is_file()), None)
-
-
-def _secret_files(given: Mapping[str, Any]) -> dict[str, Any]:
-    out: dict[str, Any] = {}
-    for name in SECRETS:
-        path = _environment(f"{environment_name(name)}_FILE")
-        if path is not None and name not in given and _environment(environment_name(name)) is None:
-            out[name] = _read_secret(path)
-    return out
-
-
-def _read_secret(path: str) -> str | Unreadable:
-    try:
-        value = Path(path).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        return Unreadable(path, getattr(error, "strerror", None) or type(error).__name__)
-    return value or Unreadable(path, "it is empty")
-
-
-def _environment(name: str) -> str | None:
-    """A variable that is set to something: an empty one is how compose files say that there is none."""
-    return os.environ.get(name) or None
-
-
-def _faults(error: ValidationError, path: Path | None, where: Mapping[str, str]) -> list[str]:
-    out = []
-    for each in error.errors(include_url=False, include_input=False, include_context=False):
-        place = ".".join(str(part) for part in each["loc"])
-        field = str(each["loc"][0]) if each["loc"] else ""
-        said = each["msg"].removeprefix("Value error, ")
-        if each["type"] == "extra_forbidden":
-            out.append(f"{place} (in {path.name if path else 'the flags'}): there is no such setting{_meant(field)}")
-        elif not field:
-            out.append(said)
-        elif where.get(field) == "env":
-            out.append(f"{environment_name(field)} (from the environment): {said}")
-        elif where.get(field) == "file":
-            out.append(f"{place} (in {path.name if path else CONFIG_NAME}): {said}")
-        else:
-            out.append(f"{environment_name(field)}: {said}")
-    return out
-
-
-def _meant(field: str) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(field, [*Settings.model_fields], n=1)
-    return f"; did you mean {close[0]}?" if close else ""
-
-
-# --- showing -------------------------------------------------------------------------------------------------------------------
-
-
-def shown(loaded: Loaded) -> list[dict[str, Any]]:
-    """Every setting with its value (secrets as ***) and where it comes from, in order of the fields."""
-    out = []
-    for name in Settings.model_fields:
-        value = getattr(loaded.settings, name)
-        if name == "database_url":
-            value = loaded.settings.database_shown
-        out.append(
-            {
-                "name": name,
-                "environment": environment_name(name),
-                "value": _plain(value),
-                "source": loaded.sources.get(name, "default"),
-            }
-        )
-    return out
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, SecretStr):
-        return HIDDEN
-    if isinstance(value, BaseModel):
-        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
-    if isinstance(value, str) and "://" in value:
-        return address_shown(value)
-    return value if isinstance(value, int | float | bool) or value is None else str(value)

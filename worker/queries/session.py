@@ -54,7 +54,7 @@ def open_session(
     database's clock). The database refuses every write of such a session. Raises BadSettings, UnknownChoice, BadDatabaseUrl, NotMigrated.
     """
     from integrations.store.migrate import require_current
-    from worker.config.settings import current, load
+    from worker.config.load import current, load
 
     loaded = load(settings, config=config).settings
     engine = open_engine(loaded.database, address=lambda: current(loaded).database, read_only=True)

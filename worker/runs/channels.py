@@ -4,7 +4,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from worker.config.settings import BadSettings, Settings, current
+from worker.config.load import current
+from worker.config.settings import BadSettings, Settings
 
 if TYPE_CHECKING:
     from integrations.notify.delivery import Channel

@@ -17,7 +17,8 @@ from sqlalchemy import Engine
 from integrations.store.db.engine import open_engine
 from metrics.evidence import Instant
 from metrics.ledger.derive import Basis
-from worker.config.settings import BadSettings, Settings, account_key, current
+from worker.config.load import account_key, current
+from worker.config.settings import BadSettings, Settings
 from worker.execution import log
 from worker.execution.crew import Terms
 from worker.execution.stop import Stop

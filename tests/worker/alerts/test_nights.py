@@ -19,7 +19,7 @@ from integrations.store.db.engine import read
 from metrics.periods import add_months
 from metrics.retention.figures import Figures, ratio
 from tests.integrations.notify.slack_server import SlackServer
-from worker.config.settings import isolated
+from worker.config.load import isolated
 from worker.figures.adhoc import figures_now
 from worker.runs import nightly
 from worker.runs.wiring import Wiring, open_wiring

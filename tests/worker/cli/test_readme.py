@@ -86,7 +86,8 @@ def test_config_show_tells_of_every_setting(nrr: Run) -> None:
 
 def test_settings_that_the_readme_names_can_be_set() -> None:
     """A name in capitals in the README is a setting, or its file."""
-    from worker.config.settings import Settings, environment_name
+    from worker.config.load import environment_name
+    from worker.config.settings import Settings
 
     names = set(re.findall(r"`([A-Z][A-Z0-9]+(?:_[A-Z0-9]+)+)`", README.read_text(encoding="utf-8")))
     known = {environment_name(name) for name in Settings.model_fields}

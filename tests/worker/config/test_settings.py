@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from worker.config.settings import BadSettings, load, load_settings, shown
+from worker.config.load import load, load_settings, shown
+from worker.config.settings import BadSettings
 
 SECRET = "sk_test_verysecret123"
 

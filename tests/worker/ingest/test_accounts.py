@@ -22,7 +22,7 @@ from integrations.store.work import cursors, runs
 from integrations.stripe.errors import Refused
 from tests.faults.plant import ROOT
 from tests.integrations.store import dump
-from worker.config.settings import isolated
+from worker.config.load import isolated
 from worker.runs import nightly, steps
 from worker.runs.wiring import Wiring, open_wiring
 

@@ -13,7 +13,7 @@ from integrations.store.db.engine import read
 from integrations.store.figures import rollups
 from metrics.retention.figures import Figures
 from tests.integrations.store import dump
-from worker.config.settings import isolated
+from worker.config.load import isolated
 from worker.runs import backfill, refresh, steps
 from worker.runs.backfill import Request
 from worker.runs.dry_run import Change, Key, changes, preview

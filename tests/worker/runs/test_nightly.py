@@ -18,7 +18,7 @@ from integrations.stripe.errors import Refused
 from metrics.evidence import Instant
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import NOW, FakeStripe
-from worker.config.settings import isolated
+from worker.config.load import isolated
 from worker.runs import nightly, steps
 from worker.runs.nightly import Days
 from worker.runs.tick import look, tick, watch
