@@ -7,9 +7,14 @@ BIN := .venv/bin
 setup: .venv/.ready
 
 .venv/.ready: pyproject.toml uv.lock
+	@echo "making the environment in .venv, once; nothing is put anywhere else"
+	@echo "  1/4 a virtual environment ($(PYTHON))"
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "  2/4 uv, which installs what uv.lock names"
 	@test -x $(BIN)/uv || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	@echo "  3/4 the packages: some hundred MB from the package index, a minute or two"
 	@$(BIN)/uv sync --quiet --frozen --all-extras --inexact --compile-bytecode
+	@echo "  4/4 compiling"
 	@$(BIN)/python -m compileall -q metrics integrations worker
 	@touch $@
 

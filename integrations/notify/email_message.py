@@ -82,13 +82,22 @@ def letter(
     png = chart_png(said.get("chart"))
     cid = message_id(f"{key} chart", origin.domain) if png else None
     shown = _shown(said, cid=cid, repeat=repeat)
-    mail.set_content(_tidied(_environment().get_template("mail.txt.j2").render(m=shown)), cte="quoted-printable")
+    mail.set_content(_as_text(shown), cte="quoted-printable")
     mail.add_alternative(html(shown), subtype="html", cte="quoted-printable")
     if png is not None:
         body = mail.get_body(("html",))
         assert isinstance(body, EmailMessage)
         body.add_related(png, "image", "png", cid=cid, disposition="inline", filename="trend.png")
     return mail
+
+
+def text(content: Mapping[str, Any]) -> str:
+    """What the plain part of a mail says, for whoever wants to see a message without sending one."""
+    return _as_text(_shown(cleaned(content), cid=None, repeat=False))
+
+
+def _as_text(shown: Mapping[str, Any]) -> str:
+    return _tidied(_environment().get_template("mail.txt.j2").render(m=shown))
 
 
 def html(shown: Mapping[str, Any]) -> str:

@@ -22,7 +22,7 @@ from integrations.sandbox.simulator.business import Business
 from integrations.sandbox.simulator.scenario import When, moment
 
 DEMO = Business(customers=300, months=24, seed=7)
-"""A few hundred customers over two years: what `nrr demo` shows."""
+"""A few hundred customers over two years, of every kind: what is there unless something else is asked for."""
 
 
 class Sandbox:

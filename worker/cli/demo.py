@@ -14,83 +14,112 @@ from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
-from worker.cli.common import Context, in_context, money, percent, progress
+from integrations.private_files import written_privately
+from worker.cli.common import Context, Now, in_context, money, percent, progress
+from worker.cli.dates import instant_of
 
 if TYPE_CHECKING:
     from metrics.retention.figures import Figures
+    from worker.config.load import Loaded
 
 FOLDER: Final = Path(".demo")
 MONTHS_SHOWN: Final = 6
 LATELY_DAYS: Final = 20
 """The second sync finds what happened in the last so many days, by events."""
+NIGHT_SECONDS: Final = 3_600
+"""It looks so long after midnight: yesterday is over, and what happened on it has settled."""
 
 
 def demo(
     customers: Annotated[int, typer.Option("--customers", min=1, help="How many customers the business has.")] = 300,
-    months: Annotated[int, typer.Option("--months", min=3, max=120, help="For how many months it has lived.")] = 24,
+    months: Annotated[int, typer.Option("--months", min=3, max=120, help="For how many whole months it has lived.")] = 24,
     seed: Annotated[int, typer.Option("--seed", help="Another seed is another business.")] = 7,
+    now: Now = None,
 ) -> None:
     """Simulate a business on a local stand-in for Stripe, read it over HTTP, and show what comes out."""
     from integrations.sandbox.sandbox import Sandbox
-    from integrations.sandbox.simulator.business import Business
-    from worker.config.load import isolated
-    from worker.runs.database import upgrade
+    from integrations.sandbox.simulator.going_concern import going_concern
+    from worker.runs.database import do_not_wait_for_disk, upgrade
 
     began = time.monotonic()
-    FOLDER.mkdir(exist_ok=True)
-    database = FOLDER.resolve() / "nrr.sqlite3"
-    for leftover in FOLDER.glob("nrr.sqlite3*"):
-        leftover.unlink()
-    with Sandbox(Business(customers=customers, months=months, seed=seed)) as stripe:
-        loaded = isolated(
-            {
-                "database_url": f"sqlite:///{database}",
-                "stripe_api_key": stripe.key,
-                "stripe_api_base": stripe.url,
-                "requests_per_second": 10_000.0,
-                "reporting_currency": "usd",
-            }
-        )
-        # An hour past midnight: the last day is over, and what happened on it has settled.
-        end = stripe.now + 3_600
-        for moment in (end - LATELY_DAYS * 86_400, end):
-            stripe.set_now(moment)
-            with in_context(loaded, now=_iso(moment)) as context:
+    present = datetime.now(UTC) if now is None else instant_of(now).astimezone(UTC)
+    midnight = present.replace(hour=0, minute=0, second=0, microsecond=0)
+    end = min(present, midnight + timedelta(seconds=NIGHT_SECONDS))
+    _clear()
+    _say(
+        f"simulating a business: {customers} customers over {months} months, up to {midnight.date() - timedelta(days=1)} (seed {seed}) …"
+    )
+    with Sandbox(going_concern(customers, months, seed, midnight.date()), now=int(end.timestamp())) as stripe:
+        _say(f"a stand-in for Stripe answers at {stripe.url}, on this machine only")
+        loaded = _settings(stripe.key, stripe.url, seed, midnight.date(), months)
+        for moment in (end - timedelta(days=LATELY_DAYS), end):
+            stripe.set_now(int(moment.timestamp()))
+            with in_context(loaded, now=moment.isoformat()) as context:
+                do_not_wait_for_disk(context.wiring.engine)
                 if moment != end:
                     upgrade(context.wiring.engine)
-                    context.say(f"a business with {customers} customers and {months} months answers at {stripe.url} as Stripe does")
-                _sync(context, _iso(moment))
-                _figures(context)
+                _sync(context, moment, first=moment != end)
                 if moment == end:
+                    _figures(context)
                     _show(context)
-        sys.stderr.write(f"\nall of it in {time.monotonic() - began:.0f} s; the data stays in {FOLDER}/nrr.sqlite3\n\n")
-        sys.stdout.write("\n".join(_next(database)) + "\n")
+    _say(f"\nall of it in {time.monotonic() - began:.0f} s; the data and its settings stay in {FOLDER}/\n")
+    sys.stdout.write("\n".join(_next(midnight.date())) + "\n")
 
 
-def _iso(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).isoformat()
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
 
 
-def _sync(context: Context, moment: str) -> None:
+def _clear() -> None:
+    FOLDER.mkdir(exist_ok=True)
+    for leftover in (*FOLDER.glob("nrr.sqlite3*"), *FOLDER.glob("nrr.toml"), *FOLDER.glob("rates.csv")):
+        leftover.unlink()
+
+
+def _settings(key: str, address: str, seed: int, today: date, months: int) -> "Loaded":
+    """Settings of the demo's own, for what runs now; and a nrr.toml in its folder for what is looked at afterwards."""
+    from integrations.sandbox.simulator.going_concern import exchange_rates
+    from worker.config.load import isolated
+
+    folder = FOLDER.resolve()
+    (folder / "rates.csv").write_text(exchange_rates(seed, today, months), encoding="utf-8")
+    kept = {"database_url": f"sqlite:///{folder / 'nrr.sqlite3'}", "reporting_currency": "usd", "rates": str(folder / "rates.csv")}
+    with written_privately(FOLDER / "nrr.toml", encoding="utf-8") as file:
+        file.write("# Settings of the demo; `nrr` finds them when it is called in this folder.\n")
+        file.writelines(f'{name} = "{value}"\n' for name, value in kept.items())
+        file.write("store_names = true\n")
+    asked = {"stripe_api_key": key, "stripe_api_base": address, "requests_per_second": 10_000.0, "store_names": True}
+    return isolated({**kept, **asked})
+
+
+def _sync(context: Context, moment: datetime, *, first: bool) -> None:
     from worker.runs import steps
 
+    _say(
+        f"reading everything, as of {moment:%Y-%m-%d} …"
+        if first
+        else f"reading the news of {LATELY_DAYS} days, as of {moment:%Y-%m-%d} …"
+    )
     with progress("read") as told:
         done = steps.sync(context.wiring, progress=told)
     objects = sum(done.objects.values())
-    context.say(f"sync as of {moment[:10]}: {objects:,} objects in {done.pages} pages, {done.seconds:.1f} s")
+    context.say(f"    {objects:,} objects in {done.pages} pages, {done.seconds:.1f} s")
     context.finished(done)
 
 
 def _figures(context: Context) -> None:
     from worker.runs import refresh
 
-    derived = refresh.derive(context.wiring)
+    with progress("derive") as told:
+        derived = refresh.derive(context.wiring, progress=told)
     context.finished(derived)
-    rolled, outcome = refresh.rollup(context.wiring)
+    with progress("sum up") as told:
+        rolled, outcome = refresh.rollup(context.wiring, progress=told)
     context.finished(rolled)
     breaks = outcome.broken if outcome is not None else 0
     context.say(
-        f"{derived.objects.get('customers', 0):,} customers derived, identity checked for each customer, currency and day: "
+        f"    {derived.objects.get('customers', 0):,} customers derived; opening + movements = closing for each customer, currency and day: "
         + ("it holds" if not breaks else f"{breaks} breaks")
     )
 
@@ -101,15 +130,15 @@ def _show(context: Context) -> None:
     from worker.queries.figures import retention
 
     this = date(context.today.year, context.today.month, 1)
-    last = this - timedelta(days=1)
     context.lines("")
-    mrr_of(context, last)
+    mrr_of(context, context.today - timedelta(days=1))
     windows = [month(add_months(this, -back)) for back in range(MONTHS_SHOWN, 0, -1)]
     found = retention(context.session, [*windows, trailing(this, 12)])
     whole = [f for f in found if f.currency.startswith("all:")]
     _bridge(context, [f for f in whole if f.kind == "month"])
     _retention(context, whole)
     _explained(context, windows[-1].first, this)
+    _alert(context)
 
 
 def _bridge(context: Context, figures: list["Figures"]) -> None:
@@ -162,20 +191,42 @@ def _explained(context: Context, first: date, until: date) -> None:
             context.lines(*lines_of([each for each in found_of.movements if each.date == day]))
 
 
+def _alert(context: Context) -> None:
+    """What fires, as a message would tell it."""
+    from integrations.notify.email_message import text
+    from worker.alerts.evaluate import evaluate
+    from worker.queries.alerts import messages
+    from worker.runs.channels import open_alerting
+
+    evaluate(open_alerting(context.wiring, context.loaded.settings), datetime.fromtimestamp(context.wiring.now, UTC))
+    posted = [p.message for p in messages(context.session) if p.message.body.get("content")]
+    if not posted:
+        context.lines("Of the alerts that are watched from the start, none fires.")
+        return
+    context.lines("An alert, as Slack or a mailbox would show it (none is set up here, so nothing was sent):", "")
+    context.lines(*(f"  │ {line}".rstrip() for line in text(posted[0].body["content"]).splitlines()))
+
+
 def _command() -> str:
-    """How the command is called from here: `make demo` installs it where no shell looks."""
-    return "nrr" if shutil.which("nrr") else os.path.relpath(sys.argv[0])
+    """How the command is called from the demo's folder: `make demo` installs it where no shell looks."""
+    if shutil.which("nrr"):
+        return "nrr"
+    called = Path(sys.argv[0]).absolute()
+    return os.path.relpath(called, FOLDER.absolute())
 
 
-def _next(database: Path) -> tuple[str, ...]:
+def _next(today: date) -> tuple[str, ...]:
     nrr = _command()
+    last = date(today.year, today.month, 1) - timedelta(days=1)
+    hidden = [name for name in ("DATABASE_URL", "REPORTING_CURRENCY") if os.environ.get(name)]
     return (
         "Look around:",
-        f"    export DATABASE_URL=sqlite:///{database} REPORTING_CURRENCY=usd",
-        f"    {nrr} show retention --by plan",
-        f"    {nrr} show movements",
-        f"    {nrr} explain CUSTOMER",
-        "With your own account (a restricted key with read access; nothing is ever written to Stripe):",
+        f"    cd {FOLDER}",
+        *([f"    unset {' '.join(hidden)}    # the environment counts before the folder's nrr.toml"] if hidden else []),
+        f"    {nrr} show retention --from {last:%Y-%m} --to {last:%Y-%m} --by plan",
+        f"    {nrr} show movements --from {last:%Y-%m} --to {last:%Y-%m} --kind churn",
+        f"    {nrr} alerts list",
+        "With your own account (a restricted key with read access; nothing is ever written to Stripe), in a folder of your own:",
         "    export STRIPE_API_KEY=rk_…",
-        f"    {nrr} init && {nrr} doctor && {nrr} sync && {nrr} show retention",
+        "    nrr init && nrr doctor && nrr sync",
     )

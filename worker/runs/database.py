@@ -8,9 +8,19 @@ from sqlalchemy import Engine
 from integrations.store import backup as backups
 from integrations.store import migrate
 from integrations.store.backup import Backup
-from integrations.store.db.engine import read, wal_is_safe
+from integrations.store.db.engine import do_not_wait_for_disk, read, wal_is_safe
 
-__all__ = ["Backup", "backup", "journal_is_safe", "require_current", "restore", "schema", "schema_needed", "upgrade"]
+__all__ = [
+    "Backup",
+    "backup",
+    "do_not_wait_for_disk",
+    "journal_is_safe",
+    "require_current",
+    "restore",
+    "schema",
+    "schema_needed",
+    "upgrade",
+]
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:

@@ -132,6 +132,12 @@ def _prepare_sqlite_reader(busy_seconds: float, connection: sqlite3.Connection, 
     connection.execute("PRAGMA query_only = ON")
 
 
+def do_not_wait_for_disk(engine: Engine) -> None:
+    """Let SQLite leave it to the system when what it wrote reaches the disk: for a database that is made anew at any time, such as the demo's."""
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", lambda connection, _record: connection.execute("PRAGMA synchronous = OFF"))
+
+
 def wal_is_safe(version: tuple[int, ...]) -> bool:
     """Whether this SQLite has the fix without which a reset of the write-ahead log can corrupt the file."""
     if version >= _WAL_FIXED[0]:

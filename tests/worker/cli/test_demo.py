@@ -1,43 +1,87 @@
 """The demo, as somebody sees it first: it needs nothing, touches nothing that is set for real, and can be run again."""
 
+from datetime import date
 from pathlib import Path
 
+from integrations.sandbox.oracle.ledger import Movement, ledger
+from integrations.sandbox.simulator.billing_cycles import instant
+from integrations.sandbox.simulator.going_concern import going_concern
+from metrics.periods import add_months, month, trailing
 from tests.worker.cli.command import Run
+
+NOW = "2026-11-30T12:00:00Z"
+"""The present of these tests. The demo's business has lived up to the day before."""
 
 
 def test_the_demo_goes_the_whole_way_and_can_be_run_again(nrr: Run, tmp_path: Path) -> None:
-    """MRR, bridge, retention and explained movements come out, twice the same, whatever else is set."""
+    """MRR, bridge, retention, explained movements and an alert come out, twice the same, whatever else is set."""
     (tmp_path / "nrr.toml").write_text('database_url = "postgresql://nobody@127.0.0.1:1/none"\n')
     elsewhere = {
         "STRIPE_API_KEY": "sk_live_notforthedemo",
         "STRIPE_API_BASE": "http://127.0.0.1:1",
         "REPORTING_TIMEZONE": "Asia/Tokyo",
     }
-    first = nrr("demo", "--customers", "60", "--months", "14", "--seed", "3", **elsewhere)
+    asked = ("demo", "--customers", "60", "--months", "14", "--seed", "3", "--now", NOW)
+    first = nrr(*asked, **elsewhere)
     assert 0 == first.code, first.err
     for part in (
-        "MRR at the closing of 2025-02-28",
+        "MRR at the closing of 2026-11-29",
         "MRR bridge",
         "Retention at constant currency",
-        "12 months to 2025-02-28",
+        "12 months to 2026-10-31",
         " a month",
         "evidence: evt_",
         "STRIPE_API_KEY",
     ):
         assert part in first.out, part
     assert "it holds" in first.err
-    assert [tmp_path / ".demo" / "nrr.sqlite3"] == list((tmp_path / ".demo").iterdir())
-    again = nrr("demo", "--customers", "60", "--months", "14", "--seed", "3", **elsewhere)
+    assert "simulating a business: 60 customers over 14 months, up to 2026-11-29" in first.err
+    assert ["nrr.sqlite3", "nrr.toml", "rates.csv"] == sorted(path.name for path in (tmp_path / ".demo").iterdir())
+    again = nrr(*asked, **elsewhere)
     assert first.out == again.out
 
 
-def test_its_database_can_be_looked_at_afterwards(nrr: Run, tmp_path: Path) -> None:
-    """What the demo says to do next works."""
-    assert 0 == nrr("demo", "--customers", "30", "--months", "6", "--seed", "2").code
-    address = {"DATABASE_URL": f"sqlite:///{tmp_path}/.demo/nrr.sqlite3", "REPORTING_CURRENCY": "usd"}
-    for arguments in (("show", "retention", "--by", "plan"), ("show", "movements"), ("show", "cohorts"), ("runs",), ("verify",)):
-        done = nrr(*arguments, "--now", "2024-07-01T01:00:00Z", **address) if arguments != ("runs",) else nrr(*arguments, **address)
-        assert 0 == done.code, (arguments, done.err)
+def test_what_it_says_to_do_next_shows_something(nrr: Run, shell: Run, tmp_path: Path) -> None:
+    """Each command that it ends with is run as it is written, in the folder that it names."""
+    done = nrr("demo", "--customers", "40", "--months", "14", "--seed", "3", "--now", NOW)
+    assert 0 == done.code, done.err
+    last = done.out[done.out.index("Look around:") : done.out.index("With your own account")]
+    commands = [line.split("nrr ", 1)[1].split() for line in last.splitlines() if "nrr " in line]
+    assert commands
+    for arguments in commands:
+        run = nrr(*arguments, "--config", str(tmp_path / ".demo" / "nrr.toml"), "--now", "2026-11-30T13:00:00Z")
+        assert 0 == run.code, (arguments, run.err)
+        assert len(run.out.splitlines()) > 3, arguments
+
+
+def test_the_business_of_the_demo_is_one_to_want_with_one_bad_month() -> None:
+    """NRR about 105 %, GRR about 90 %, and a month before the present that stands out: on any day, from the seed that the demo takes."""
+    for today in (date(2026, 11, 30), date(2027, 1, 1), date(2028, 2, 29)):
+        business = going_concern(300, 24, 7, today)
+        truth = ledger(business, instant(today.year, today.month, today.day))
+        rows = [m for each in truth for m in each.movements]
+        this = date(today.year, today.month, 1)
+        months = [month(add_months(this, -back)) for back in range(3, 0, -1)]
+        year = trailing(this, 12)
+        nrr_, grr_ = _retention(rows, year.first, year.until)
+        assert 1.02 < nrr_ < 1.10, today
+        assert 0.86 < grr_ < 0.94, today
+        *usual, bad = (_retention(rows, each.first, each.until)[1] for each in months)
+        assert min(usual) > 0.98, today
+        assert bad < 0.95, today
+
+
+def _retention(rows: list[Movement], first: date, until: date) -> tuple[float, float]:
+    """NRR and GRR of [first, until) from single movements, currencies at the rates that the prices were made with."""
+    worth = {"usd": 1.0, "eur": 1 / 0.92, "gbp": 1 / 0.8}
+    ends: dict[str, list[float]] = {}
+    for each in rows:
+        at = ends.setdefault(each.customer, [0.0, 0.0])
+        for index, day in enumerate((first, until)):
+            at[index] += (each.after_micros - each.before_micros) * worth[each.currency] if each.day < day else 0.0
+    cohort = [(a, b) for a, b in ends.values() if a > 0]
+    opening = sum(a for a, _ in cohort)
+    return sum(b for _, b in cohort) / opening, sum(min(a, b) for a, b in cohort) / opening
 
 
 def test_a_rate_of_ones_own_is_loaded_beside_the_others(nrr: Run, tmp_path: Path) -> None:
