@@ -216,9 +216,11 @@ def _command() -> str:
 
 
 def _next(today: date) -> tuple[str, ...]:
+    from worker.config.load import set_in_environment
+
     nrr = _command()
     last = date(today.year, today.month, 1) - timedelta(days=1)
-    hidden = [name for name in ("DATABASE_URL", "REPORTING_CURRENCY") if os.environ.get(name)]
+    hidden = set_in_environment(("database_url", "reporting_currency", "reporting_timezone", "policy"))
     return (
         "Look around:",
         f"    cd {FOLDER}",

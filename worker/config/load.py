@@ -5,7 +5,7 @@ the name under which it was set, and no value of a secret is ever repeated.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -87,6 +87,12 @@ def _beyond_trust(settings: Settings, sources: Mapping[str, str], path: Path) ->
 
 class Isolated(Settings):
     """Settings of which only what is handed in counts: for the demo, which must not touch what is set for real."""
+
+
+def set_in_environment(fields: Iterable[str]) -> list[str]:
+    """The variables of the environment that say something of these settings, or where nrr.toml is: they count before a file that lies at hand."""
+    names = [name for field in fields for name in (environment_name(field), f"{environment_name(field)}_FILE")]
+    return [name for name in ("NRR_CONFIG", *names) if _environment(name) is not None]
 
 
 def isolated(values: Mapping[str, Any]) -> Loaded:
