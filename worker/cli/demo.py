@@ -40,11 +40,12 @@ def demo(
     from integrations.sandbox.sandbox import Sandbox
     from integrations.sandbox.simulator.going_concern import going_concern
     from worker.runs.database import do_not_wait_for_disk, upgrade
+    from worker.runs.wiring import present
 
     began = time.monotonic()
-    present = datetime.now(UTC) if now is None else instant_of(now).astimezone(UTC)
-    midnight = present.replace(hour=0, minute=0, second=0, microsecond=0)
-    end = min(present, midnight + timedelta(seconds=NIGHT_SECONDS))
+    moment_now = present() if now is None else instant_of(now).astimezone(UTC)
+    midnight = moment_now.replace(hour=0, minute=0, second=0, microsecond=0)
+    end = min(moment_now, midnight + timedelta(seconds=NIGHT_SECONDS))
     _clear()
     _say(
         f"simulating a business: {customers} customers over {months} months, up to {midnight.date() - timedelta(days=1)} (seed {seed}) …"

@@ -83,6 +83,11 @@ class Wiring:
         self.engine.dispose()
 
 
+def present() -> datetime:
+    """What time it is."""
+    return datetime.now(UTC)
+
+
 def open_wiring(
     settings: Settings, *, pretended: datetime | None = None, stop: Stop | None = None, threads: int | None = None
 ) -> Wiring:
@@ -97,7 +102,7 @@ def open_wiring(
     return Wiring(
         engine=engine,
         sources=sources,
-        clock=lambda: datetime.now(UTC),
+        clock=present,
         stop=stop,
         terms=Terms(owner=owner, threads=threads or most, lease_seconds=settings.lease_seconds, attempts=settings.attempts),
         pace=Pace(settings.lag_seconds, settings.overlap_seconds),
