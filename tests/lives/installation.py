@@ -29,6 +29,7 @@ from worker.figures.derive import deriver_of
 from worker.ingest.accounts import Source, Sources
 from worker.ingest.plan import Pace
 from worker.runs import steps
+from worker.runs.backfill import Request
 from worker.runs.wiring import Wiring
 
 
@@ -96,8 +97,8 @@ class Installation:
         """`nrr backfill run` of some streams at a moment, whole."""
 
         def run(wiring: Wiring) -> steps.Report:
-            more = {"streams": list(streams)} if streams else {}
-            number, _ = steps.open_run(wiring, "backfill", [steps.plan_job(1, "default", "backfill", more)], account=1)
+            asked = Request(streams).planning("default")
+            number, _ = steps.open_run(wiring, "backfill", [steps.plan_job(1, asked)], account=1)
             return steps.see_through(wiring, number)
 
         return self._done(run, at)

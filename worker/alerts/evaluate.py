@@ -33,11 +33,22 @@ from metrics.ledger.derive import Basis
 from metrics.periods import day_of
 from worker.alerts import digests
 from worker.alerts.gather import gather
+from worker.execution.job_data import JobData, read_as, stored
 from worker.figures.adhoc import NothingDerived, complete_until
 
 log = structlog.get_logger()
 
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """As of when to evaluate and send; None: of when it is done."""
+
+    now: Instant | None = None
+
+
 KINDS: Final = ("alerts_evaluate", "alerts_send")
+JOBS: Final[Mapping[str, type[JobData]]] = dict.fromkeys(KINDS, Evaluation)
+"""Every kind of job here with what it is given."""
 NOWHERE: Final = "none"
 """The channel of messages that there was no channel for."""
 _TRIES: Final = 3
@@ -66,9 +77,9 @@ class Evaluated:
     firing: int
 
 
-def jobs_of(about: Mapping[str, Any], *, stage: int = 0) -> list[Job]:
-    """The jobs of a nightly run's stage of alerts; `about` may say which present to work for (`now`, an instant)."""
-    data = {"now": about["now"]} if about.get("now") is not None else {}
+def jobs_of(now: Instant | None = None, *, stage: int = 0) -> list[Job]:
+    """The jobs of a nightly run's stage of alerts, as of `now` or of when they are done."""
+    data = stored(Evaluation(now))
     return [
         Job("alerts_evaluate", 0, stream="alerts", stage=stage, data=data),
         Job("alerts_send", 0, stream="alerts", stage=stage + 1, data=data),
@@ -85,8 +96,8 @@ def do_evaluate(alerting: Alerting, job: Job) -> None:
 
 
 def _at(alerting: Alerting, job: Job) -> datetime:
-    told = job.data.get("now")
-    return alerting.clock() if told is None else datetime.fromtimestamp(int(told), UTC)
+    now = read_as(Evaluation, job).now
+    return alerting.clock() if now is None else datetime.fromtimestamp(now, UTC)
 
 
 def evaluate(alerting: Alerting, at: datetime, *, health_only: bool = False) -> Evaluated:

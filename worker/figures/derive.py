@@ -6,11 +6,11 @@ passed; a basis that is new, a rebuild, or a moment before the last one, is deri
 is the engine's business.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, Engine
 
@@ -22,13 +22,14 @@ from integrations.store.facts import read as read_facts
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import jobs, key_value
 from integrations.store.work.jobs import Job
-from metrics import growth
 from metrics.entries import CustomerLedger
 from metrics.evidence import CustomerGroup, CustomerState, Instant
-from metrics.ledger.derive import Basis, Deriver, InternalRule, metadata_of
-from metrics.policy import Policy
+from metrics.ledger.derive import Basis, Deriver, metadata_of
+from metrics.ledger.stored_basis import choices_of
 from worker.execution.crew import Handler
+from worker.execution.job_data import JobData, read_as, stored
 from worker.execution.stop import Stop
+from worker.figures.jobs import DeriveMark, DerivePlan, DeriveShard, DeriveTouched
 
 CUSTOMERS_AT_ONCE: Final = 1_000
 """Customers that one job derives in memory and writes in one transaction."""
@@ -78,62 +79,16 @@ def handlers(deriving: Deriving) -> dict[str, Handler]:
     }
 
 
-def first_job(*, stage: int = 0, rebuild: bool = False, basis: Basis | None = None, dedupe_key: str | None = None) -> Job:
-    """The job that a derivation begins with, of the basis that is set (and those kept) or of another one."""
-    data: dict[str, Any] = {"rebuild": rebuild}
-    if basis is not None:
-        data["basis"] = choices_of(basis)
-    return Job("derive_plan", 0, stage=stage, data=data, dedupe_key=dedupe_key)
-
-
-# --- the basis as something that can be stored ------------------------------------------------------------------------------
-
-
-def choices_of(basis: Basis) -> dict[str, Any]:
-    """A basis as plain values. What was added after the first release is left out while it is at its default, as it is in the version."""
-    first: dict[str, Any] = {
-        "policy": {
-            "name": basis.policy.name,
-            **{choice: getattr(basis.policy, choice) for choice in growth.POLICY},
-            **dict(growth.said_later(basis.policy, ("name", *growth.POLICY))),
-        },
-        "timezone": basis.timezone,
-        "merge_key": basis.merge_key,
-        "internal": [_plain_rule(rule) for rule in basis.internal],
-        "migration_key": basis.migration_key,
-    }
-    return first | dict(growth.said_later(basis, growth.BASIS))
-
-
-def _plain_rule(rule: InternalRule) -> list[Any]:
-    later = dict(growth.said_later(rule, growth.INTERNAL_RULE))
-    return [rule.key, list(rule.values), *([later] if later else [])]
-
-
-def basis_of(choices: Mapping[str, Any]) -> Basis:
-    """The basis that plain values stand for; a choice that didn't exist yet when they were stored is at its default.
-
-    Raises UnknownBasis for a choice that this release doesn't know: to pass it over would be to derive something else.
-    """
-    try:
-        return Basis(
-            **{
-                **choices,
-                "policy": Policy(**choices.get("policy", {})),
-                "internal": tuple(map(_rule_of, choices.get("internal", ()))),
-            }
-        )
-    except TypeError as error:
-        raise UnknownBasis(f"a basis was stored by a release that knows choices which this one doesn't: {error}") from error
-
-
-def _rule_of(plain: Sequence[Any]) -> InternalRule:
-    key, values, *later = plain
-    return InternalRule(key, tuple(values), **(later[0] if later else {}))
-
-
-class UnknownBasis(RuntimeError):
-    """What is to be derived was asked for by a newer release; nothing was done."""
+def first_job(
+    *,
+    stage: int = 0,
+    rebuild: bool = False,
+    basis: Basis | None = None,
+    now: Instant | None = None,
+    dedupe_key: str | None = None,
+) -> Job:
+    """The job that a derivation begins with, of the basis that is set (and those kept) or of another one; as of `now`, or of when it is done."""
+    return Job("derive_plan", 0, stage=stage, data=stored(DerivePlan(rebuild, basis, now)), dedupe_key=dedupe_key)
 
 
 def is_complete(connection: Connection, basis: Basis) -> bool:
@@ -147,8 +102,8 @@ def is_complete(connection: Connection, basis: Basis) -> bool:
 
 def do_plan(deriving: Deriving, job: Job) -> None:
     """Decide who is derived, and write it down as jobs of the same run in the stages after this one."""
-    asked = job.data.get("basis")
-    wanted = [basis_of(asked)] if asked else [deriving.basis, *deriving.kept]
+    asked = read_as(DerivePlan, job)
+    wanted = [asked.basis] if asked.basis is not None else [deriving.basis, *deriving.kept]
     with begin(deriving.engine) as connection:
         # In a transaction of its own: nobody who stores facts is kept waiting until the plan is written.
         customers, last_mark = read_facts.touched_customers(connection)
@@ -156,30 +111,26 @@ def do_plan(deriving: Deriving, job: Job) -> None:
         jobs.hold(connection, job)
         for basis in wanted:
             write_ledger.put_basis(connection, basis.version, basis.policy.name, choices_of(basis))
-        rebuild = bool(job.data.get("rebuild"))
-        named = _assign(connection, wanted[0], customers, everybody=rebuild)
+        named = _assign(connection, wanted[0], customers, everybody=asked.rebuild)
         held = write_ledger.bases(connection)
-        now = _as_of([held[basis.version] for basis in wanted], Instant(job.data.get("now") or deriving.now))
-        whole = [basis for basis in wanted if rebuild or not _goes_on(held[basis.version], now)]
+        now = _as_of([held[basis.version] for basis in wanted], asked.now or deriving.now)
+        whole = [basis for basis in wanted if asked.rebuild or not _goes_on(held[basis.version], now)]
         made: list[Job] = []
         if whole:
             shards = shards_of(connection)
             for basis in whole:
-                data = {"basis": choices_of(basis), "now": now, "shards": shards}
-                made += [_job(job, 1, "derive_shard", {**data, "shard": shard}, basis) for shard in range(shards)]
+                made += [
+                    _job(job, 1, "derive_shard", DeriveShard(basis, now, shards, shard), basis, shard) for shard in range(shards)
+                ]
         for basis in wanted:
             if basis not in whole:
                 made += _again(connection, job, basis, named, now)
-        done: dict[str, Any] = {
-            "versions": [basis.version for basis in wanted],
-            "now": now,
-            "marks_seen": max(last_mark, _dropped(connection)),
-        }
-        if not asked:
+        done = DeriveMark(tuple(basis.version for basis in wanted), now, max(last_mark, _dropped(connection)))
+        if asked.basis is None:
             # The marks fall with the last job of this run: until then they say what is still to be done.
-            done["marks_until"] = last_mark
+            done = replace(done, marks_until=last_mark)
             if customers:
-                _outdate(connection, lambda row: row.version not in done["versions"])
+                _outdate(connection, lambda row: row.version not in done.versions)
         made.append(_job(job, 2, "derive_mark", done))
         jobs.add(connection, made)
         jobs.finish(connection, job)
@@ -196,10 +147,9 @@ def _goes_on(row: write_ledger.BasisRow, now: Instant) -> bool:
     return row.derived_at is not None and row.derived_until is not None and row.derived_until <= now
 
 
-def _job(after: Job, stage: int, kind: str, data: Mapping[str, Any], basis: Basis | None = None) -> Job:
-    number = data.get("shard", data.get("part", 0))
+def _job(after: Job, stage: int, kind: str, data: JobData, basis: Basis | None = None, number: int = 0) -> Job:
     key = f"{after.run_id}:{after.id}:{kind}:{basis.version if basis else ''}:{number}"
-    return Job(kind, after.run_id, stage=after.stage + stage, stream="customers", data=data, dedupe_key=key)
+    return Job(kind, after.run_id, stage=after.stage + stage, stream="customers", data=stored(data), dedupe_key=key)
 
 
 def shards_of(connection: Connection) -> int:
@@ -211,9 +161,10 @@ def _again(connection: Connection, job: Job, basis: Basis, named: set[str], now:
     """Jobs for those of whom something new is known and for those whose moment has come."""
     everybody = {*named, *write_ledger.due_again(connection, basis.version, now, 1 << 30)}
     ordered = sorted(everybody, key=lambda name: (bucket_of(name), name))
-    data = {"basis": choices_of(basis), "now": now}
     return [
-        _job(job, 1, "derive_touched", {**data, "names": ordered[part : part + CUSTOMERS_AT_ONCE], "part": part}, basis)
+        _job(
+            job, 1, "derive_touched", DeriveTouched(basis, now, tuple(ordered[part : part + CUSTOMERS_AT_ONCE]), part), basis, part
+        )
         for part in range(0, len(ordered), CUSTOMERS_AT_ONCE)
     ]
 
@@ -261,9 +212,9 @@ class CatalogMoved(RuntimeError):
 
 def do_shard(deriving: Deriving, job: Job) -> None:
     """Derive every customer of one shard of buckets, in the place of whatever was there."""
-    version = basis_of(job.data["basis"]).version
-    shard = (int(job.data["shard"]), int(job.data["shards"]))
-    with _derived(deriving, job, lambda connection: read_facts.groups(connection, shard=shard)) as (connection, ledgers):
+    asked = read_as(DeriveShard, job)
+    version, shard = asked.basis.version, (asked.shard, asked.shards)
+    with _derived(deriving, job, asked, lambda connection: read_facts.groups(connection, shard=shard)) as (connection, ledgers):
         write_ledger.clear_shard(connection, version, shard)
         write_ledger.replace_customers(connection, version, [each.customer for each in ledgers], ledgers, fresh=True)
         jobs.progressed(connection, job, objects=len(ledgers))
@@ -272,9 +223,9 @@ def do_shard(deriving: Deriving, job: Job) -> None:
 
 def do_touched(deriving: Deriving, job: Job) -> None:
     """Derive some customers again; one of whom nothing is left loses what it had."""
-    version = basis_of(job.data["basis"]).version
-    names = [str(name) for name in job.data["names"]]
-    with _derived(deriving, job, lambda connection: read_facts.groups(connection, only=names)) as (connection, ledgers):
+    asked = read_as(DeriveTouched, job)
+    version, names = asked.basis.version, asked.names
+    with _derived(deriving, job, asked, lambda connection: read_facts.groups(connection, only=names)) as (connection, ledgers):
         write_ledger.replace_customers(connection, version, names, ledgers)
         jobs.progressed(connection, job, objects=len(names))
         jobs.finish(connection, job)
@@ -282,22 +233,24 @@ def do_touched(deriving: Deriving, job: Job) -> None:
 
 @contextmanager
 def _derived(
-    deriving: Deriving, job: Job, groups: Callable[[Connection], Iterator[CustomerGroup]]
+    deriving: Deriving,
+    job: Job,
+    asked: DeriveShard | DeriveTouched,
+    groups: Callable[[Connection], Iterator[CustomerGroup]],
 ) -> Iterator[tuple[Connection, list[CustomerLedger]]]:
     """The ledgers of some customers, with the transaction in which they are written under the job's token.
 
     Whoever brings a price looks in the ledger for those who lack it. So what is written must rest on the catalog as it is then: a
     customer would wait for ever for a price that came after it was derived and before it was written.
     """
-    basis, now = basis_of(job.data["basis"]), Instant(job.data["now"])
     for _ in range(MOST_TRIES):
         with read(deriving.engine) as connection:
             known = catalog.state(connection)
-            deriver = deriving.deriver(connection, basis, known)
+            deriver = deriving.deriver(connection, asked.basis, known)
             ledgers = []
             for group in groups(connection):
                 deriving.stop.check()
-                ledgers.append(deriver.derive(group, now))
+                ledgers.append(deriver.derive(group, asked.now))
         with begin(deriving.engine) as connection:
             jobs.hold(connection, job)
             catalog.keep_still(connection)
@@ -312,14 +265,15 @@ def do_mark(deriving: Deriving, job: Job) -> None:
 
     Nothing is said when another run has dealt with later marks since this one was planned: what this run wrote may lack them.
     """
+    asked = read_as(DeriveMark, job)
     with begin(deriving.engine) as connection:
         jobs.hold(connection, job)
-        if _dropped(connection) <= int(job.data["marks_seen"]):
-            for version in job.data["versions"]:
-                write_ledger.mark_derived(connection, version, database_now(connection), Instant(job.data["now"]))
-            if "marks_until" in job.data:
-                read_facts.drop_touched_until(connection, int(job.data["marks_until"]))
-                key_value.put(connection, _DROPPED, int(job.data["marks_until"]))
+        if _dropped(connection) <= asked.marks_seen:
+            for version in asked.versions:
+                write_ledger.mark_derived(connection, version, database_now(connection), asked.now)
+            if asked.marks_until is not None:
+                read_facts.drop_touched_until(connection, asked.marks_until)
+                key_value.put(connection, _DROPPED, asked.marks_until)
         jobs.finish(connection, job)
 
 

@@ -23,7 +23,6 @@ from integrations.store.ledger import read as read_ledger
 from integrations.store.ledger.previous import Marks
 from integrations.store.work import jobs, key_value
 from integrations.store.work.jobs import Job
-from metrics.evidence import Instant
 from metrics.exchange_rates import QUOTES
 from metrics.ledger.derive import Basis
 from metrics.periods import Window, add_months, day_of
@@ -31,20 +30,19 @@ from metrics.retention import aggregate, segments
 from metrics.retention.figures import Figures
 from metrics.window_kinds import TO_DATE
 from worker.execution.crew import Handler
+from worker.execution.job_data import JobData, read_as, stored
 from worker.execution.stop import Stop
 from worker.figures import incremental
 from worker.figures.adhoc import complete_until, derived_until, quotes_until, shard_count
-from worker.figures.derive import basis_of, choices_of
 from worker.figures.exchange_rates import refresh
 from worker.figures.incremental import Asked, Night, Sums
+from worker.figures.jobs import SNAPSHOT_MONTHS, Outlook, RollupPart, RollupPlan, RollupSum, RollupWork
 from worker.figures.labels import words_of
 from worker.figures.upcoming import do_outlook
 
 log = structlog.get_logger()
 
 KINDS: Final = ("rollup_plan", "rollup_part", "rollup_sum", "outlook")
-SNAPSHOT_MONTHS: Final = 13
-"""So many month ends are kept customer by customer; earlier ones are read off the standings when they are asked for."""
 BREAKS_KEPT: Final = 200
 
 
@@ -99,10 +97,7 @@ def handlers(rolling: Rolling) -> dict[str, Handler]:
 
 def first_job(*, stage: int = 0, whole: bool = False, basis: Basis | None = None, dedupe_key: str | None = None) -> Job:
     """The job that a roll-up begins with, of the basis that is set (and those kept) or of another one; `whole` makes it from zero."""
-    data: dict[str, Any] = {"whole": whole}
-    if basis is not None:
-        data["basis"] = choices_of(basis)
-    return Job("rollup_plan", 0, stage=stage, stream="figures", data=data, dedupe_key=dedupe_key)
+    return Job("rollup_plan", 0, stage=stage, stream="figures", data=stored(RollupPlan(whole, basis)), dedupe_key=dedupe_key)
 
 
 def outcome(connection: Connection, basis: Basis) -> Outcome | None:
@@ -135,28 +130,23 @@ def _remembered(basis: Basis) -> str:
 
 def do_plan(rolling: Rolling, job: Job) -> None:
     """Decide for each basis whether it is added up from zero, and write it down as jobs of the same run in the stages after this one."""
-    named = job.data.get("basis")
-    wanted = [basis_of(named)] if named else [rolling.basis, *rolling.kept]
+    plan = read_as(RollupPlan, job)
+    wanted = [plan.basis] if plan.basis is not None else [rolling.basis, *rolling.kept]
     with begin(rolling.engine) as connection:
         for basis in wanted:
             if rolling.rates is not None and rolling.reporting_currency is not None:
                 refresh(connection, basis.version, rolling.rates, rolling.reporting_currency, database_now(connection))
             asked = _asked(connection, rolling, basis)
-            data = {
-                "basis": choices_of(basis),
-                **_said(asked),
-                "freeze": rolling.freeze_closed,
-                "snapshot_months": rolling.snapshot_months,
-            }
-            whole = bool(job.data.get("whole")) or not incremental.fits(partials.kept(connection, basis.version), asked)
+            work = _work(asked, rolling)
+            whole = plan.whole or not incremental.fits(partials.kept(connection, basis.version), asked)
             shards = shard_count(connection, basis.version)
             if whole or _many_changed(connection, basis.version):
                 partials.begin(connection, basis.version, job.run_id, {"quotes": _quotes(connection, asked)})
-                made = [_job(job, 1, "rollup_part", {**data, "shard": shard, "shards": shards}) for shard in range(shards)]
-                jobs.add(connection, [*made, _job(job, 2, "rollup_sum", {**data, "whole": True})])
+                made = [_job(job, 1, "rollup_part", work.part(shard, shards), basis, shard) for shard in range(shards)]
+                jobs.add(connection, [*made, _job(job, 2, "rollup_sum", work.sum(whole=True), basis)])
             else:
-                jobs.add(connection, [_job(job, 2, "rollup_sum", {**data, "whole": False})])
-            jobs.add(connection, [_job(job, 2, "outlook", {"basis": data["basis"], "now": derived_until(connection, basis)})])
+                jobs.add(connection, [_job(job, 2, "rollup_sum", work.sum(whole=False), basis)])
+            jobs.add(connection, [_job(job, 2, "outlook", Outlook(basis, derived_until(connection, basis)), basis)])
         jobs.finish(connection, job)
 
 
@@ -166,9 +156,9 @@ def _many_changed(connection: Connection, basis: str) -> bool:
     return changed > incremental.CUSTOMERS_AT_ONCE and changed * 8 > read_ledger.standings_held(connection, basis)
 
 
-def _job(after: Job, stage: int, kind: str, data: Mapping[str, Any]) -> Job:
-    key = f"{after.run_id}:{after.id}:{kind}:{basis_of(data['basis']).version}:{data.get('shard', 0)}"
-    return Job(kind, after.run_id, stage=after.stage + stage, stream="figures", data=data, dedupe_key=key)
+def _job(after: Job, stage: int, kind: str, data: JobData, basis: Basis, shard: int = 0) -> Job:
+    key = f"{after.run_id}:{after.id}:{kind}:{basis.version}:{shard}"
+    return Job(kind, after.run_id, stage=after.stage + stage, stream="figures", data=stored(data), dedupe_key=key)
 
 
 def _asked(connection: Connection, rolling: Rolling, basis: Basis) -> Asked:
@@ -186,28 +176,19 @@ def _asked(connection: Connection, rolling: Rolling, basis: Basis) -> Asked:
     )
 
 
-def _said(asked: Asked) -> dict[str, Any]:
-    """What is asked, as a job keeps it: every part and the sum must be of the same."""
-    return {
-        "dimensions": list(asked.dimensions),
-        "reporting": asked.reporting_currency,
-        "size": list(asked.bands.size),
-        "usage": list(asked.bands.usage),
-        "first": asked.first.isoformat(),
-        "today": asked.today.isoformat(),
-        "complete_until": asked.complete_until,
-    }
-
-
-def _asked_by(data: Mapping[str, Any]) -> Asked:
-    return Asked(
-        basis_of(data["basis"]),
-        tuple(data["dimensions"]),
-        data["reporting"],
-        segments.Bands(tuple(data["size"]), tuple(data["usage"])),
-        date.fromisoformat(data["first"]),
-        date.fromisoformat(data["today"]),
-        Instant(data["complete_until"]),
+def _work(asked: Asked, rolling: Rolling) -> RollupWork:
+    """What is asked, as jobs keep it."""
+    return RollupWork(
+        basis=asked.basis,
+        dimensions=tuple(asked.dimensions),
+        reporting=asked.reporting_currency,
+        size=tuple(asked.bands.size),
+        usage=tuple(asked.bands.usage),
+        first=asked.first,
+        today=asked.today,
+        complete_until=asked.complete_until,
+        freeze=rolling.freeze_closed,
+        snapshot_months=rolling.snapshot_months,
     )
 
 
@@ -222,8 +203,8 @@ def _quotes(connection: Connection, asked: Asked) -> Any:
 
 def do_part(rolling: Rolling, job: Job) -> None:
     """Add up one shard of the customers, and keep their latest month ends."""
-    asked, version = _asked_by(job.data), basis_of(job.data["basis"]).version
-    shard = (int(job.data["shard"]), int(job.data["shards"]))
+    part = read_as(RollupPart, job)
+    asked, version, shard = part.asked, part.basis.version, (part.shard, part.shards)
     rolling.stop.check()
     with read(rolling.engine) as connection:
         quotes = partials.begun(connection, version, job.run_id)["quotes"]
@@ -236,23 +217,23 @@ def do_part(rolling: Rolling, job: Job) -> None:
         partials.begun(connection, version, job.run_id)
         previous.settle(connection, version, seen)
         partials.put(connection, version, job.run_id, shard[0], made.frames())
-        snapshots.put_month_ends(connection, version, _month_ends(asked, job), shard=shard)
+        snapshots.put_month_ends(connection, version, _month_ends(part), shard=shard)
         jobs.progressed(connection, job, objects=some.standings["customer"].n_unique())
         jobs.finish(connection, job)
 
 
 def do_sum(rolling: Rolling, job: Job) -> None:
     """Make the figures: of the parts of this run, or of what is kept and the customers that changed since."""
-    asked = _asked_by(job.data)
+    work = read_as(RollupSum, job)
     rolling.stop.check()
-    if job.data["whole"]:
-        _sum_of_parts(rolling, job, asked)
+    if work.whole:
+        _sum_of_parts(rolling, job, work)
     else:
-        _sum_of_changes(rolling, job, asked)
+        _sum_of_changes(rolling, job, work)
 
 
-def _sum_of_parts(rolling: Rolling, job: Job, asked: Asked) -> None:
-    version = asked.basis.version
+def _sum_of_parts(rolling: Rolling, job: Job, work: RollupSum) -> None:
+    asked, version = work.asked, work.basis.version
     with read(rolling.engine) as connection:
         words = words_of(connection)
         quotes = partials.begun(connection, version, job.run_id)["quotes"]
@@ -262,13 +243,13 @@ def _sum_of_parts(rolling: Rolling, job: Job, asked: Asked) -> None:
         jobs.hold(connection, job)
         partials.begun(connection, version, job.run_id)
         snapshots.replace_day_totals(connection, version, made.totals)
-        snapshots.drop_month_ends(connection, version, _month_ends(asked, job))
+        snapshots.drop_month_ends(connection, version, _month_ends(work))
         partials.remove(connection, version, job.run_id)
-        _conclude(connection, job, asked, made, figures, asked.windows, words)
+        _conclude(connection, job, work, made, figures, asked.windows, words)
 
 
-def _sum_of_changes(rolling: Rolling, job: Job, asked: Asked) -> None:
-    version = asked.basis.version
+def _sum_of_changes(rolling: Rolling, job: Job, work: RollupSum) -> None:
+    asked, version = work.asked, work.basis.version
     with read(rolling.engine) as connection:
         words = words_of(connection)
         held = partials.kept(connection, version)
@@ -282,9 +263,9 @@ def _sum_of_changes(rolling: Rolling, job: Job, asked: Asked) -> None:
         jobs.hold(connection, job)
         previous.settle(connection, version, found.seen)
         snapshots.replace_day_totals(connection, version, found.sums.totals, first=found.totals_from)
-        _keep_month_ends(connection, _month_ends(asked, job), asked.basis.version, ends, found.seen)
+        _keep_month_ends(connection, _month_ends(work), asked.basis.version, ends, found.seen)
         jobs.progressed(connection, job, objects=len(found.seen.times))
-        _conclude(connection, job, asked, found.sums, figures, found.different, words, found)
+        _conclude(connection, job, work, found.sums, figures, found.different, words, found)
 
 
 def _figures(made: Sums, asked: Asked, windows: Sequence[Window]) -> list[Figures]:
@@ -295,7 +276,7 @@ def _figures(made: Sums, asked: Asked, windows: Sequence[Window]) -> list[Figure
 def _conclude(
     connection: Connection,
     job: Job,
-    asked: Asked,
+    work: RollupSum,
     made: Sums,
     figures: Sequence[Figures],
     windows: Sequence[Window],
@@ -303,7 +284,7 @@ def _conclude(
     night: Night | None = None,
 ) -> None:
     """Write figures as versions, keep what they were made of, say what came of it, and finish the job."""
-    version, learnt_at = asked.basis.version, database_now(connection)
+    asked, version, learnt_at = work.asked, work.basis.version, database_now(connection)
     outdated = {span for span in rollups.windows(connection, version) if span[0] != TO_DATE.name}
     outdated -= {(w.kind, w.first, w.until) for w in asked.windows}
     written = rollups.put(
@@ -313,7 +294,7 @@ def _conclude(
         learnt_at,
         job.run_id,
         whole=[*((w.kind, w.first, w.until) for w in windows), *sorted(outdated)],
-        frozen_until=asked.today if job.data.get("freeze") else None,
+        frozen_until=asked.today if work.freeze else None,
         booked=add_months(asked.today, 0),
     )
     partials.keep(connection, version, made.frames())
@@ -349,10 +330,10 @@ def _conclude(
     jobs.finish(connection, job)
 
 
-def _month_ends(asked: Asked, job: Job) -> list[date]:
+def _month_ends(work: RollupWork) -> list[date]:
     """The last days of the latest months that are over, as many as are kept."""
-    firsts = [add_months(asked.today, -back) for back in range(int(job.data.get("snapshot_months", SNAPSHOT_MONTHS)))]
-    return sorted(first - timedelta(days=1) for first in firsts if first > asked.first)
+    firsts = [add_months(work.today, -back) for back in range(work.snapshot_months)]
+    return sorted(first - timedelta(days=1) for first in firsts if first > work.first)
 
 
 def _keep_month_ends(connection: Connection, wanted: Sequence[date], version: str, held: Sequence[date], seen: Marks) -> None:

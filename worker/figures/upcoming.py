@@ -20,7 +20,9 @@ from metrics.evidence import Instant
 from metrics.ledger.derive import Basis, is_underived
 from metrics.ledger.upcoming import RENEWALS, Coming, coming
 from metrics.periods import day_of
-from worker.figures.derive import basis_of, deriver_of
+from worker.execution.job_data import read_as
+from worker.figures.derive import deriver_of
+from worker.figures.jobs import Outlook
 
 HORIZONS: Final = (30, 90)
 """Within so many days."""
@@ -30,7 +32,8 @@ _AT_ONCE: Final = 500
 
 def do_outlook(engine: Engine, check: Callable[[], None], job: Job) -> None:
     """Find and keep the signals of the day on which the ledger was last derived."""
-    basis, now = basis_of(job.data["basis"]), Instant(job.data["now"])
+    asked = read_as(Outlook, job)
+    basis, now = asked.basis, asked.now
     found: dict[int, list[Coming]] = {horizon: [] for horizon in HORIZONS}
     farthest = Instant(now + HORIZONS[-1] * _DAY)
     with read(engine) as connection:

@@ -12,7 +12,6 @@ What we hold as going on and no list has any more is looked up by itself. A subs
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Final
 
 import structlog
@@ -26,6 +25,8 @@ from integrations.store.work.jobs import Job
 from integrations.stripe.page import StripePage
 from integrations.stripe.streams import STREAMS
 from metrics.evidence import GONE, CustomerState, Instant, Source, SubscriptionState
+from worker.execution.job_data import BadJobData, read_as
+from worker.ingest.jobs import Comparison
 from worker.ingest.read import Ingest, in_background
 from worker.ingest.writer import Feed, Part
 
@@ -114,7 +115,9 @@ def do_drift(ingest: Ingest, job: Job) -> None:
     """Compare what the audit changed with the events around it, and keep the count."""
     assert job.account is not None
     reader = ingest.sources.of(job.account)
-    since = Instant(job.since or 0)
+    asked, since = read_as(Comparison, job), Instant(job.since or 0)
+    if asked.learnt_from is None:
+        raise BadJobData(job, "learnt_from", "it is missing")
     explained: set[str] = set()
     at = since
     for page in reader.pages("events", since=since):
@@ -125,12 +128,11 @@ def do_drift(ingest: Ingest, job: Job) -> None:
         ingest.stop.check()
         ingest.moved(job)
     with begin(ingest.engine) as connection:
-        began = datetime.fromisoformat(str(job.data["learnt_from"]))
-        events = lookups.learnt_events(connection, job.account, learnt_from=began)
+        events = lookups.learnt_events(connection, job.account, learnt_from=asked.learnt_from)
         late = [Changed("event", event) for event, created, _ in events if created < since]
         told = explained.union(*(about for _, _, about in events))
-        listed_from = Instant(int(job.data.get("listed_from", since)))
-        changed = lookups.changed_by_listing(connection, job.account, since=listed_from, learnt_from=began)
+        listed_from = since if asked.listed_from is None else asked.listed_from
+        changed = lookups.changed_by_listing(connection, job.account, since=listed_from, learnt_from=asked.learnt_from)
         found = drift(job.account, at, [*unexplained(changed, told), *late])
         _keep(connection, found)
         jobs.finish(connection, job)

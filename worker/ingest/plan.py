@@ -14,6 +14,7 @@ from typing import Final, Literal
 from integrations.stripe.streams import STREAMS as DECLARED
 from integrations.stripe.streams import of_part
 from metrics.evidence import Instant
+from worker.ingest.jobs import AUDIT, Comparison, EventReading, ListReading, Marks
 
 DAY: Final = 86_400
 EVENTS_KEPT_SECONDS: Final = 30 * DAY
@@ -29,8 +30,6 @@ Older ones that were open are read again one by one."""
 LATE_SECONDS: Final = 3 * DAY
 """So far back the nightly audit reads events and new invoices again."""
 
-AUDITS: Final[Mapping[str, int | str]] = {"audit": 1}
-"""What the jobs of an audit carry: nobody waits for them, so they leave most of the account's limit to others."""
 
 CATALOG: Final = of_part("catalog")
 LISTS: Final = of_part("customers")
@@ -66,7 +65,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One job to be written down. `reread_from`: events at or after it name objects that must be read again."""
+    """One job to be written down."""
 
     kind: JobKind
     stage: int
@@ -74,7 +73,7 @@ class Planned:
     since: Instant | None = None
     until: Instant | None = None
     priority: int = 5
-    data: Mapping[str, int | str] = field(default_factory=dict)
+    data: ListReading | EventReading | Comparison | Marks = field(default_factory=ListReading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +104,8 @@ def _first(now: Instant, upto: Instant) -> Plan:
         (
             *_lists(CATALOG, stage=0),
             *_lists((*LISTS, *PENDING), stage=1),
-            Planned("events", 2, "events", oldest, upto, data={"reread_from": now}),
-            Planned("mark", 3, data={"events_until": upto, **_listed((*CATALOG, *LISTS), now)}),
+            Planned("events", 2, "events", oldest, upto, data=EventReading(reread_from=now)),
+            Planned("mark", 3, data=Marks(upto, _listed((*CATALOG, *LISTS), now))),
         ),
         until=upto,
     )
@@ -120,9 +119,9 @@ def _incremental(known: Known, position: Instant, now: Instant, upto: Instant, p
         "incremental",
         (
             *_lists(CATALOG, stage=0, since=catalog_since),
-            Planned("events", 1, "events", since, upto, data={"reread_from": reread_from}),
+            Planned("events", 1, "events", since, upto, data=EventReading(reread_from=Instant(reread_from))),
             Planned("recheck", 2),
-            Planned("mark", 2, data={"events_until": upto, **_listed(CATALOG, now)}),
+            Planned("mark", 2, data=Marks(upto, _listed(CATALOG, now))),
         ),
         since,
         upto,
@@ -138,8 +137,8 @@ def _hole(position: Instant, now: Instant, upto: Instant, pace: Pace) -> Plan:
             *_lists(["invoices"], stage=1, since=Instant(position - INVOICE_LOOKBACK_SECONDS)),
             *_lists(PENDING, stage=1),
             Planned("open_invoices", 2, "invoices", until=Instant(position - INVOICE_LOOKBACK_SECONDS)),
-            Planned("events", 3, "events", Instant(now - EVENTS_KEPT_SECONDS), upto, data={"reread_from": now}),
-            Planned("mark", 4, data={"events_until": upto, **_listed((*CATALOG, *LISTS), now)}),
+            Planned("events", 3, "events", Instant(now - EVENTS_KEPT_SECONDS), upto, data=EventReading(reread_from=now)),
+            Planned("mark", 4, data=Marks(upto, _listed((*CATALOG, *LISTS), now))),
         ),
         Instant(position - pace.overlap_seconds),
         upto,
@@ -158,11 +157,9 @@ def backfill(streams: Iterable[str], since: Instant | None, until: Instant | Non
     if "events" in wanted:
         oldest = Instant(max(since or 0, now - EVENTS_KEPT_SECONDS))
         if oldest < upto:
-            jobs.append(Planned("events", 2, "events", oldest, upto, data={"reread_from": now}))
-    marks: dict[str, int | str] = dict(_listed([stream for stream in wanted if stream != "events"], now)) if whole else {}
-    if whole and set(wanted) == set(STREAMS):
-        marks["events_until"] = upto
-    jobs.append(Planned("mark", 3, data=marks))
+            jobs.append(Planned("events", 2, "events", oldest, upto, data=EventReading(reread_from=now)))
+    listed = _listed([stream for stream in wanted if stream != "events"], now) if whole else {}
+    jobs.append(Planned("mark", 3, data=Marks(upto if whole and set(wanted) == set(STREAMS) else None, listed)))
     return Plan("backfill", tuple(jobs), since, until)
 
 
@@ -184,11 +181,11 @@ def audit(now: Instant, known: Known, pace: Pace) -> Plan:
     return Plan(
         "audit",
         (
-            Planned("events", 0, "events", recent, settled, data={"reread_from": 0, **AUDITS}),
-            *(replace(each, data=AUDITS) for each in lists),
-            *(Planned("missing", 2, stream, since=now, data=AUDITS) for stream in LOOKED_UP),
-            Planned("open_invoices", 2, "invoices", until=recent, data=AUDITS),
-            Planned("drift", 3, "events", since, None, data={"listed_from": now}),
+            Planned("events", 0, "events", recent, settled, data=EventReading(audit=AUDIT)),
+            *(replace(each, data=ListReading(audit=AUDIT)) for each in lists),
+            *(Planned("missing", 2, stream, since=now, data=ListReading(audit=AUDIT)) for stream in LOOKED_UP),
+            Planned("open_invoices", 2, "invoices", until=recent, data=ListReading(audit=AUDIT)),
+            Planned("drift", 3, "events", since, None, data=Comparison(now)),
         ),
         since,
     )
@@ -202,5 +199,5 @@ def _audited(how: str, streams: Iterable[str]) -> list[str]:
     return [stream for stream in streams if DECLARED[stream].audited == how]
 
 
-def _listed(streams: Iterable[str], at: Instant) -> dict[str, int]:
-    return {f"listed:{stream}": at for stream in streams}
+def _listed(streams: Iterable[str], at: Instant) -> dict[str, Instant]:
+    return dict.fromkeys(streams, at)

@@ -4,9 +4,10 @@ Each function does one kind of job and ends it in the transaction of its last ef
 in `range_split`; storing is `writer`'s. Everything read is stored under the job's token, so a reader that was overtaken commits nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 from typing import Final
 
@@ -26,10 +27,12 @@ from integrations.stripe.reader import Reader
 from integrations.stripe.streams import READ_AGAIN, named_kind
 from metrics.evidence import Catalog, Instant, InvoiceEvidence
 from worker.execution.crew import Handler
+from worker.execution.job_data import read_as, stored
 from worker.execution.stop import Stop
 from worker.ingest import clocks, coupons, lagging, plan
 from worker.ingest.accounts import Sources
 from worker.ingest.coupons import Bearer
+from worker.ingest.jobs import BackfillPlanning, EventReading, ListReading, Marks, Planning
 from worker.ingest.plan import Known, Pace, Plan, Planned
 from worker.ingest.writer import Feed, Part, Writer
 
@@ -84,10 +87,11 @@ def with_the_key_in_force(ingest: Ingest, do: Callable[[Ingest, Job], None]) -> 
 
 def do_plan(ingest: Ingest, job: Job) -> None:
     """Decide what to read for one account and write it down as jobs of the same run, in the stages after this one."""
-    account = ingest.sources.bind(str(job.data["account"]))
+    asked = read_as(Planning, job)
+    account = ingest.sources.bind(asked.account)
     if job.account not in (None, account):
         raise AccountRefused(
-            f"the key for account {job.data['account']!r} is of another account than the one to be read; nothing was read"
+            f"the key for account {asked.account!r} is of another account than the one to be read; nothing was read"
         )
     reader = ingest.sources.of(account)
     told = present(reader, ingest.pretended)
@@ -97,24 +101,28 @@ def do_plan(ingest: Ingest, job: Job) -> None:
             connection, account, clocks.apart(reader, told, database_now(connection), pretended=ingest.pretended is not None)
         )
         clocks.take_back(connection, account, now)
-        made = planned(job.data, known(connection, account), now, ingest.pace)
+        wanted = read_as(BackfillPlanning, job) if asked.what == "backfill" else asked
+        made = planned(wanted, known(connection, account), now, ingest.pace)
         # What an audit changes is told from what was known before by when it was learnt.
-        began = {"learnt_from": database_now(connection).isoformat()} if made.reason == "audit" else {}
-        planned_now = (as_job(each, job, account) for each in made.jobs)
-        jobs.add(connection, (replace(each, data={**each.data, **began}) for each in planned_now))
+        began = database_now(connection) if made.reason == "audit" else None
+        jobs.add(connection, (as_job(_begun(each, began), job, account) for each in made.jobs))
         jobs.finish(connection, job)
 
 
-def planned(asked: Mapping[str, object], held: Known, now: Instant, pace: Pace) -> Plan:
+def planned(asked: Planning, held: Known, now: Instant, pace: Pace) -> Plan:
     """The plan for what was asked: a sync, an audit or a backfill."""
-    match asked.get("what"):
-        case "audit":
+    match asked:
+        case BackfillPlanning():
+            return plan.backfill(asked.streams or plan.STREAMS, asked.since, asked.until, now, pace)
+        case Planning(what="audit"):
             return plan.audit(now, held, pace)
-        case "backfill":
-            streams = [str(each) for each in _listed(asked.get("streams"))] or list(plan.STREAMS)
-            return plan.backfill(streams, _instant(asked.get("since")), _instant(asked.get("until")), now, pace)
         case _:
             return plan.sync(held, now, pace)
+
+
+def _begun(each: Planned, at: datetime | None) -> Planned:
+    """A job of an audit that knows when it began; any other as it is."""
+    return each if at is None or isinstance(each.data, Marks) else replace(each, data=replace(each.data, learnt_from=at))
 
 
 def present(reader: Reader, pretended: Instant | None) -> Instant:
@@ -153,7 +161,7 @@ def as_job(each: Planned, after: Job, account: int) -> Job:
         priority=each.priority,
         since=each.since,
         until=each.until,
-        data=each.data,
+        data=stored(each.data),
         dedupe_key=_key(each, after, account),
     )
 
@@ -161,14 +169,6 @@ def as_job(each: Planned, after: Job, account: int) -> Job:
 def _key(each: Planned, after: Job, account: int) -> str:
     """Planning a second time, after a crash, writes nothing down twice."""
     return f"{after.run_id}:{after.id}:{account}:{each.kind}:{each.stream}:{each.stage}"
-
-
-def _listed(value: object) -> Sequence[object]:
-    return value if isinstance(value, list | tuple) else ()
-
-
-def _instant(value: object) -> Instant | None:
-    return Instant(value) if isinstance(value, int) else None
 
 
 # --- ranges of a list -------------------------------------------------------------------------------------------------------------
@@ -184,6 +184,7 @@ def do_events(ingest: Ingest, job: Job) -> None:
     """Read what is left of a range of events, and again each object that an event not seen before names."""
     assert job.account is not None
     reader = ingest.sources.of(job.account)
+    reread_from = read_as(EventReading, job).reread_from
     again: set[tuple[str, str]] = set()
     asked = coupons.Asked()
 
@@ -191,7 +192,7 @@ def do_events(ingest: Ingest, job: Job) -> None:
         yield from left_out(ingest, job, page, asked)
         with read(ingest.engine) as connection:
             seen = lookups.known_events(connection, job.account or 0, [event.id for event in page.events])
-        wanted = to_read_again(page.events, seen, Instant(int(job.data.get("reread_from", 0))))
+        wanted = to_read_again(page.events, seen, reread_from)
         for kind, object_id in wanted:
             if (kind, object_id) not in again:
                 again.add((kind, object_id))
@@ -353,7 +354,7 @@ def _in_turn(ingest: Ingest, job: Job, pages: Iterator[StripePage]) -> Iterator[
 
 def in_background(ingest: Ingest, job: Job) -> None:
     """Wait for a turn of the share that is left to what nobody waits for, if the job is of that sort."""
-    if job.data.get("audit") and job.account is not None:
+    if read_as(ListReading, job).audit and job.account is not None:
         ingest.sources.of(job.account).wait_in_background()
 
 
@@ -420,12 +421,12 @@ def _deleted_draft(ingest: Ingest, account: int, invoice_id: str, page: StripePa
 def do_mark(ingest: Ingest, job: Job) -> None:
     """Move the account's marks: everything before them is complete. A mark never goes back."""
     assert job.account is not None
+    marks = read_as(Marks, job)
+    complete = {**marks.listed, **({} if marks.events_until is None else {EVENTS: marks.events_until})}
     with begin(ingest.engine) as connection:
         held = cursors.of_account(connection, job.account)
-        for name, value in sorted(job.data.items()):
-            stream = EVENTS if name == "events_until" else name.removeprefix("listed:")
+        for stream, position in sorted(complete.items()):
             before = held.get(stream)
-            position = int(value)
             if before is None or before.position <= position:
                 cursors.move(connection, job.account, stream, before.position if before else None, position)
         jobs.finish(connection, job)

@@ -21,6 +21,7 @@ from integrations.store.work.runs import Run
 from metrics.evidence import Instant
 from worker.ingest import plan
 from worker.ingest import read as read_account
+from worker.ingest.jobs import BackfillPlanning
 from worker.ingest.plan import Plan
 from worker.ingest.range_split import FLOOR
 from worker.runs import steps
@@ -56,6 +57,10 @@ class Request:
     def params(self) -> dict[str, object]:
         """The request as a run keeps it."""
         return {"streams": list(self.streams), "since": self.since, "until": self.until}
+
+    def planning(self, account: str) -> BackfillPlanning:
+        """The request as the job that plans it for one account is given it."""
+        return BackfillPlanning(account, KIND, self.streams, self.since, self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +126,7 @@ def run(
     migrate.require_current(wiring.engine)
     names = _accounts(wiring, request)
     bound = {name: wiring.sources.bind(name) for name in names}
-    first = [steps.plan_job(account, name, KIND, request.params()) for name, account in bound.items()]
+    first = [steps.plan_job(account, request.planning(name)) for name, account in bound.items()]
     started, _ = steps.open_run(wiring, KIND, first, params=request.params(), refuse=True)
     return steps.see_through(_with(wiring, shards), started, progress=progress)
 

@@ -9,7 +9,8 @@ from worker.alerts.deliver import do_send
 from worker.alerts.evaluate import Alerting, do_evaluate
 from worker.execution.crew import Handler
 from worker.figures import derive, rollup
-from worker.figures.rollup import SNAPSHOT_MONTHS, Rolling
+from worker.figures.jobs import SNAPSHOT_MONTHS
+from worker.figures.rollup import Rolling
 from worker.runs import cleanup
 from worker.runs.channels import open_alerting
 from worker.runs.reporting_currency import reporting_currency

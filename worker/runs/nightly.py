@@ -5,7 +5,6 @@ twice changes nothing. A day is over when Stripe's own clock has passed it in wh
 done here but writing jobs down.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any, Final
@@ -24,6 +23,7 @@ from metrics.evidence import Instant
 from metrics.periods import day_of
 from worker.alerts import evaluate as evaluate_alerts
 from worker.figures import derive, rollup
+from worker.ingest.jobs import Planning
 from worker.ingest.read import EVENTS
 from worker.runs import steps
 from worker.runs.steps import Progress, Report
@@ -141,7 +141,7 @@ def open_nightly(wiring: Wiring, days: Days, now: Instant) -> int | None:
             opened = runs.start(connection, KIND, params=days.params(), exclusive_key=key)
         except AlreadyRunning:
             return None
-        jobs.add(connection, [replace(job, run_id=opened) for job in written(connection, wiring, days, now)])
+        jobs.add(connection, [replace(job, run_id=opened) for job in written(connection, wiring, now)])
     return opened
 
 
@@ -157,15 +157,13 @@ def _is_for(found: Run, days: Days) -> bool:
     return found.params.get("through") == days.through.isoformat()
 
 
-def written(connection: Connection, wiring: Wiring, days: Days, now: Instant) -> list[Job]:
+def written(connection: Connection, wiring: Wiring, now: Instant) -> list[Job]:
     """The jobs of the run: news, audit, ledger, figures, alerts, and forgetting old work."""
     configured = [row for row in accounts.everything(connection) if row.name in wiring.sources.names]
-    about: Mapping[str, Any] = {**days.params(), "now": now}
-    out = [steps.plan_job(row.id, row.name, "sync", stage=SYNC) for row in configured]
-    out += [steps.plan_job(row.id, row.name, "audit", stage=AUDIT) for row in configured]
-    first = derive.first_job(stage=DERIVE)
-    out.append(replace(first, data={**first.data, "now": now}))
+    out = [steps.plan_job(row.id, Planning(row.name, "sync"), stage=SYNC) for row in configured]
+    out += [steps.plan_job(row.id, Planning(row.name, "audit"), stage=AUDIT) for row in configured]
+    out.append(derive.first_job(stage=DERIVE, now=now))
     out.append(rollup.first_job(stage=ROLLUP))
-    out += evaluate_alerts.jobs_of(about, stage=ALERTS)
+    out += evaluate_alerts.jobs_of(now, stage=ALERTS)
     out.append(Job("tidy", 0, stage=TIDY))
     return [job for job in out if job.kind in steps.kinds_of(wiring)]

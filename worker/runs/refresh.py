@@ -1,7 +1,5 @@
 """The steps from facts to figures that command line, Celery tasks and tests share: deriving and rolling up, each as a run of jobs."""
 
-from dataclasses import replace
-
 from integrations.store import migrate
 from integrations.store.db.engine import read
 from metrics.ledger.derive import Basis
@@ -25,8 +23,7 @@ def derive(wiring: Wiring, *, rebuild: bool = False, basis: Basis | None = None,
     policy. Raises NotMigrated, and AlreadyRunning when a rebuild or another policy is asked for meanwhile.
     """
     migrate.require_current(wiring.engine)
-    first = deriving.first_job(rebuild=rebuild, basis=basis)
-    first = replace(first, data={**first.data, "now": wiring.now})
+    first = deriving.first_job(rebuild=rebuild, basis=basis, now=wiring.now)
     joined = False
     while True:
         run, others = steps.open_run(wiring, "derive", [first], refuse=rebuild or basis is not None)

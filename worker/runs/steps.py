@@ -24,9 +24,11 @@ from integrations.store.work.jobs import Job
 from integrations.store.work.runs import AlreadyRunning, Run
 from integrations.stripe.errors import ReadError
 from worker.execution.crew import NEVER, Crew, Handler, Worked
+from worker.execution.job_data import stored
 from worker.ingest import audit as auditing
 from worker.ingest import read as read_account
 from worker.ingest.audit import Drift, do_drift, do_missing
+from worker.ingest.jobs import Planning, What
 from worker.ingest.read import Ingest
 from worker.ingest.recheck import do_recheck
 from worker.ingest.writer import Writer
@@ -93,7 +95,7 @@ def audit(
 
 
 def open_reading(
-    wiring: Wiring, what: str, names: Sequence[str] | None = None
+    wiring: Wiring, what: What, names: Sequence[str] | None = None
 ) -> tuple[list[tuple[int, bool]], ReadError | AccountRefused | None]:
     """A run for each account that reads it, written down or joined; and why an account was left out, if one was.
 
@@ -103,7 +105,9 @@ def open_reading(
     bound, refused = bind(wiring, names if names is not None else wiring.sources.names)
     if refused is not None and not bound:
         raise refused
-    return [open_run(wiring, what, [plan_job(account, name, what)], account=account) for name, account in bound.items()], refused
+    return [
+        open_run(wiring, what, [plan_job(account, Planning(name, what))], account=account) for name, account in bound.items()
+    ], refused
 
 
 def bind(wiring: Wiring, names: Sequence[str]) -> tuple[dict[str, int], ReadError | AccountRefused | None]:
@@ -119,9 +123,9 @@ def bind(wiring: Wiring, names: Sequence[str]) -> tuple[dict[str, int], ReadErro
     return bound, refused
 
 
-def plan_job(account: int, name: str, what: str, more: Mapping[str, object] | None = None, *, stage: int = 0) -> Job:
+def plan_job(account: int, asked: Planning, *, stage: int = 0) -> Job:
     """The job that decides what there is to read of an account."""
-    return Job("plan", 0, account=account, stage=stage, data={"account": name, "what": what, **(more or {})})
+    return Job("plan", 0, account=account, stage=stage, data=stored(asked))
 
 
 def open_run(

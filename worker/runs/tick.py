@@ -4,7 +4,7 @@ Any number of ticks may come at once, late, twice or not at all: what is due is 
 run that is under way is never opened a second time. A tick reads no page and derives nothing; it is over in a moment.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -27,6 +27,7 @@ from worker.alerts.evaluate import evaluate, usable_channels
 from worker.execution.crew import close_finished
 from worker.figures import derive
 from worker.health.freshness import TICK
+from worker.ingest.jobs import Planning
 from worker.runs import nightly, steps
 from worker.runs.channels import open_alerting
 from worker.runs.wiring import Wiring
@@ -114,7 +115,7 @@ def _syncs(wiring: Wiring, minutes: float) -> list[str]:
         with read(wiring.engine) as connection:
             due = _sync_due(connection, account, minutes)
         if due:
-            _, joined = steps.open_run(wiring, "sync", [steps.plan_job(account, name, "sync")], account=account)
+            _, joined = steps.open_run(wiring, "sync", [steps.plan_job(account, Planning(name, "sync"))], account=account)
             opened += [] if joined else [f"sync:{name}"]
     return opened
 
@@ -149,10 +150,8 @@ def _derivation(wiring: Wiring) -> list[str]:
         now = nightly.present(connection, wiring)
         if now is None or _busy(connection) or not _is_outdated(connection, wiring, now) or _failed_lately(connection):
             return []
-    first = derive.first_job()
-    job = replace(first, data={**first.data, "now": now})
     try:
-        steps.open_run(wiring, "derive", [job], refuse=True)
+        steps.open_run(wiring, "derive", [derive.first_job(now=now)], refuse=True)
     except AlreadyRunning:
         return []
     return ["derive"]

@@ -43,9 +43,9 @@ from metrics.evidence import (
     UnreadLine,
 )
 from metrics.ledger.derive import Basis, InternalRule
+from metrics.ledger.stored_basis import UnknownBasis, basis_of, choices_of
 from metrics.policy import PRESETS, Policy, preset
 from tests.integrations.store.frozen import LINE, STORED, VALUES
-from worker.figures.derive import UnknownBasis, basis_of, choices_of
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -12,6 +12,7 @@ from integrations.store.alerts import outbox
 from integrations.store.db.engine import begin, read
 from integrations.store.work import jobs, runs
 from integrations.store.work.jobs import Job
+from metrics.evidence import Instant
 from tests.metrics.alerts.books import months
 from tests.worker.alerts.desk import Desk, Notebook, at
 from tests.worker.alerts.dying import NIGHT, WATCH
@@ -25,8 +26,7 @@ def _work(desk: Desk) -> str:
     terms = Terms(owner="test", threads=2, lease_seconds=10.0, attempts=5, first_delay_seconds=0.05)
     with begin(desk.engine) as connection:
         run = runs.start(connection, "alerts", exclusive_key="alerts")
-        about = {"now": int(at(NIGHT).timestamp())}
-        jobs.add(connection, [replace(job, run_id=run) for job in jobs_of(about, stage=3)])
+        jobs.add(connection, [replace(job, run_id=run) for job in jobs_of(Instant(int(at(NIGHT).timestamp())), stage=3)])
     Crew(desk.engine, terms, Stop()).work(alerting_handlers(desk.alerting), wanted=[run])
     with read(desk.engine) as connection:
         found = runs.get(connection, run)

@@ -24,6 +24,7 @@ from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
 from worker.execution.crew import Crew, Ending, Terms, close_finished, ending
 from worker.execution.stop import Stop, Stopped
+from worker.ingest.jobs import Planning
 from worker.runs import steps
 
 
@@ -257,7 +258,7 @@ def test_many_who_ask_for_the_same_run_get_one(engine: Engine, wire: Wire) -> No
 
     def ask() -> None:
         ready.wait()
-        got.append(steps.open_run(wiring, "sync", [steps.plan_job(account, "default", "sync")], account=account)[0])
+        got.append(steps.open_run(wiring, "sync", [steps.plan_job(account, Planning("default", "sync"))], account=account)[0])
 
     threads = [threading.Thread(target=ask) for _ in range(8)]
     for thread in threads:
@@ -435,7 +436,7 @@ def test_who_waits_for_a_dead_process_is_told_for_how_long(engine: Engine, wire:
     stripe.fill(3)
     wiring = wire(default=stripe)
     bound = wiring.sources.bind("default")
-    run, _ = steps.open_run(wiring, "sync", [steps.plan_job(bound, "default", "sync")], account=bound)
+    run, _ = steps.open_run(wiring, "sync", [steps.plan_job(bound, Planning("default", "sync"))], account=bound)
     with begin(engine) as connection:
         assert jobs.claim(connection, owner="a dead process", lease_seconds=2.0) is not None
     with capture_logs() as logs:

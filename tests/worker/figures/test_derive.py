@@ -154,8 +154,7 @@ def test_a_clock_that_is_a_little_behind_is_not_meant(engine: Engine, told: Told
 
 def opened_run(engine: Engine, now: str, asked: Basis | None = None) -> int:
     """A derivation that was written down and nobody works on yet."""
-    first = deriving.first_job(basis=asked)
-    run, _ = steps.open_run(wiring(engine, now), "derive", [replace(first, data={**first.data, "now": at(now)})])
+    run, _ = steps.open_run(wiring(engine, now), "derive", [deriving.first_job(basis=asked, now=at(now))])
     return run
 
 

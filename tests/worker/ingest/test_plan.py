@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from metrics.evidence import Instant
 from worker.ingest import plan
+from worker.ingest.jobs import EventReading, ListReading, Marks
 from worker.ingest.plan import CATALOG, DAY, EVENTS_KEPT_SECONDS, LISTS, STREAMS, Known, Pace, Plan, Planned
 
 NOW = Instant(1_760_000_000)
@@ -35,7 +36,7 @@ def test_first_sync_lists_everything_before_the_events() -> None:
     assert all((None, None) == (job.since, job.until) for job in first.jobs if job.kind == "list")
     events = the(first, "events")
     assert (2, NOW - EVENTS_KEPT_SECONDS, NOW - 60) == (events.stage, events.since, events.until)
-    assert {"events_until": NOW - 60, **{f"listed:{s}": NOW for s in (*CATALOG, *LISTS)}} == the(first, "mark").data
+    assert Marks(Instant(NOW - 60), dict.fromkeys((*CATALOG, *LISTS), NOW)) == the(first, "mark").data
     assert max(job.stage for job in first.jobs) == the(first, "mark").stage
 
 
@@ -53,7 +54,7 @@ def test_incremental_sync_reads_events_with_overlap_and_new_prices() -> None:
     assert (NOW - 4_200, NOW - 60) == (the(later, "events").since, the(later, "events").until)
     assert {"products", "prices", "coupons"} == set(streams(later, "list"))
     assert {NOW - 4_140} == {job.since for job in later.jobs if job.kind == "list"}
-    assert {"events_until": NOW - 60, **{f"listed:{s}": NOW for s in CATALOG}} == the(later, "mark").data
+    assert Marks(Instant(NOW - 60), dict.fromkeys(CATALOG, NOW)) == the(later, "mark").data
 
 
 def test_away_for_longer_than_events_are_kept() -> None:
@@ -77,22 +78,22 @@ def test_runs_leave_no_event_between_them(gaps: list[int]) -> None:
     for gap in gaps:
         now = Instant(now + gap)
         run = plan.sync(known, now, PACE)
-        events, mark = the(run, "events"), the(run, "mark").data
-        upto = mark["events_until"]
-        assert isinstance(upto, int)
+        events, marks = the(run, "events"), the(run, "mark").data
+        assert isinstance(marks, Marks)
+        upto = marks.events_until
+        assert upto is not None
         assert events.until == upto
         if known.events_until is not None:
             assert upto >= known.events_until
             assert events.since is not None
             assert events.since <= known.events_until or run.reason == "hole"
-        marks = {key.removeprefix("listed:"): Instant(int(at)) for key, at in mark.items() if key.startswith("listed:")}
-        known = Known(Instant(upto), {**known.listed, **marks})
+        known = Known(upto, {**known.listed, **marks.listed})
 
 
 def test_backfill_of_a_part_moves_no_mark() -> None:
     """What was read for a part of the time says nothing about the rest."""
     part = plan.backfill(["invoices", "events"], Instant(NOW - 90 * DAY), Instant(NOW - 60 * DAY), NOW, PACE)
-    assert {} == the(part, "mark").data
+    assert Marks() == the(part, "mark").data
     assert {"invoices": 1} == streams(part, "list")
     assert [] == [job for job in part.jobs if job.kind == "events"], "no event of that time is kept"
 
@@ -111,9 +112,10 @@ def test_an_audit_reads_every_kind_again() -> None:
         plan_of_night, "list"
     )
     events = the(plan_of_night, "events")
-    assert (NOW - 3 * DAY, NOW - 60, 0) == (events.since, events.until, events.data["reread_from"])
+    assert (NOW - 3 * DAY, NOW - 60) == (events.since, events.until)
+    assert EventReading(audit=1, reread_from=Instant(0)) == events.data
     assert {"subscriptions": 2, "customers": 2} == streams(plan_of_night, "missing")
     assert NOW - 3 * DAY == the(plan_of_night, "open_invoices").until, "younger ones are in the list"
     assert (3, position - 600) == (the(plan_of_night, "drift").stage, the(plan_of_night, "drift").since)
-    waiting_for = [job.kind for job in plan_of_night.jobs if not job.data.get("audit")]
+    waiting_for = [job.kind for job in plan_of_night.jobs if not (isinstance(job.data, ListReading) and job.data.audit)]
     assert ["drift"] == waiting_for, "all the rest leaves most of the limit to others"
