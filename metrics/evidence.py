@@ -66,6 +66,8 @@ class Price:
     nickname: str | None = None
     created: Instant | None = None
     """When it was made: what tells two objects of one id apart, one deleted and one made again. None: not said."""
+    type_told: str = ""
+    """Its type as Stripe gave it, where that is none that is known here though it says how often the price recurs; else empty."""
 
 
 @dataclass(frozen=True, slots=True)

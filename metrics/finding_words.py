@@ -66,6 +66,18 @@ _HISTORY: Final = {
         "Stripe gives the subscription a status that this version doesn't know: it is out of MRR while it has it.",
         "Look for a newer release of nrr, and at the subscription in Stripe's dashboard",
     ),
+    "pause_unknown": _words(
+        "Collection is paused in a way that this version doesn't know: the subscription counts on as before.",
+        f"{_STRIPE}, and look for a newer release of nrr",
+    ),
+    "cancel_reason_unknown": _words(
+        "Stripe's reason for the end is one that this version doesn't know: whether it was the customer's wish is told by the status before.",
+        f"{_STRIPE}, and look for a newer release of nrr",
+    ),
+    "invoice_status_unknown": _words(
+        "An invoice has a status that this version doesn't know: its lines count, and it is taken for not paid.",
+        f"{_STRIPE}, and look for a newer release of nrr",
+    ),
     "cannot_derive": _words(
         "This customer's MRR could not be worked out; everybody else's is.",
         f"{_STRIPE} for absurd amounts, quantities or dates; the run's log has the reason",
@@ -98,12 +110,21 @@ _PRICES: Final = {
     "price_type_unknown": _words(
         "The price is of a type that this version doesn't know: its MRR is missing.", "Look for a newer release of nrr"
     ),
+    "price_type_assumed": _words(
+        "The price is of a type that this version doesn't know; since it says how often it recurs, it counts as recurring.",
+        f"{_STRIPE}, and look for a newer release of nrr",
+    ),
+    "usage_unknown": _words(
+        "The price doesn't say in a way that this version knows whether it is charged by quantity or by usage: its MRR is missing.",
+        "Look for a newer release of nrr",
+    ),
     "interval_unknown": _words(
         "The price doesn't say how often it recurs, or in a way that this version doesn't know: its MRR is missing.", _STRIPE
     ),
     "quantity_missing": _words("The item has a price for each unit, but no quantity: its MRR is missing.", _STRIPE),
     "scheme_unknown": _words("The price is charged in a way that this version doesn't know: its MRR is missing.", _STRIPE),
     "unit_unknown": _words("The price doesn't say what a unit costs: its MRR is missing.", _STRIPE),
+    "unit_negative": _words("The price charges less than nothing: its MRR is missing.", _STRIPE),
     "currency_unknown": _words("The price has no amount in the subscription's currency: its MRR is missing.", _STRIPE),
     "transform_unknown": _words("The price rounds packages in a way that this version doesn't know: its MRR is missing.", _STRIPE),
     "tiers_unknown": _words(
@@ -123,10 +144,11 @@ _PRICES: Final = {
     ),
     "coupon_percent_unknown": _words("The coupon takes off less than nothing or more than all: MRR is shown without it.", _STRIPE),
     "coupon_version_unknown": _words(
-        "A coupon was deleted and made again under its id, and nothing says which of the two this discount has.", _STRIPE
+        "A coupon was deleted and made again under its id, and nothing says what the first one took off: what today's takes off is taken off.",
+        _STRIPE,
     ),
     "discount_scope_unknown": _words(
-        "A discount is in force, and nothing says for which products: MRR is shown without it.",
+        "A discount is in force, and nothing says for which products; it is taken off all that no invoice shows to be left out.",
         "Look at the coupon in Stripe's dashboard: if it is for some products only, its invoices show which",
     ),
     "missing_rate": _words(

@@ -85,6 +85,8 @@ def period_parts(price: Price, currency: str, quantity: int | Fraction | None) -
         raise Unpriceable("scheme_unknown")
     if unit is None:
         raise Unpriceable("unit_unknown")
+    if unit < 0:
+        raise Unpriceable("unit_negative")
     return (Part(_transformed(price, quantity), Fraction(unit)),)
 
 
@@ -112,6 +114,8 @@ def _tiered(mode: str | None, tiers: Sequence[Tier] | None, quantity: int | Frac
     bounds = [_bound(tier) for tier in steps]
     if mode not in ("graduated", "volume") or not steps or quantity > bounds[-1] or len(set(bounds)) < len(bounds):
         raise Unpriceable("tiers_unknown")
+    if any((tier.unit or 0) < 0 or (tier.flat or 0) < 0 for tier in steps):
+        raise Unpriceable("unit_negative")
     parts: list[Part] = []
     below = 0
     for tier in steps:

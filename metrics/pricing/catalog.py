@@ -132,6 +132,7 @@ def _price_filled(found: Price, other: Price, *, whole: bool) -> Price:
         options=found.options if whole or found.options else other.options,
         tax_behavior=found.tax_behavior if whole or found.tax_behavior != "unspecified" else other.tax_behavior,
         nickname=found.nickname if whole or found.nickname else other.nickname,
+        type_told=found.type_told or other.type_told,
     )
 
 

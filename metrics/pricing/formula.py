@@ -29,6 +29,8 @@ _WHY: Final = {
     "interval_unknown": "nobody knows its billing interval",
     "amount_out_of_bounds": "its quantity times its price is more than can be counted with",
     "price_type_unknown": "nobody knows whether it is billed once or again and again",
+    "usage_unknown": "nobody knows whether it is charged by quantity or by usage",
+    "unit_negative": "it charges less than nothing, which no price of Stripe's does",
     "one_off": "billed once, not recurring",
     "metered": "metered, so its usage is shown apart",
     "item_trial": "on a trial of its own",

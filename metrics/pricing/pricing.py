@@ -32,6 +32,8 @@ __all__ = [
 NO_SHARES: Final[Mapping[str, Fraction]] = {}
 _ZERO: Final = Fraction(0)
 _ONE: Final = Fraction(1)
+_USAGES: Final = ("licensed", "metered", "")
+"""Empty where nothing was said of how the price recurs, which is a problem of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,8 @@ class Rated:
     taxless: Fraction = Fraction(1)
     excluded: str | None = None
     problem: str | None = None
+    doubt: str | None = None
+    """Why the item may be priced otherwise than it should be, though it can be priced."""
 
     @property
     def amount(self) -> Fraction | None:
@@ -63,9 +67,9 @@ class PricedItem:
     """What one item is worth a month.
 
     `excluded` (one_off, metered, item_trial) keeps the item out of MRR; an item on its own trial shows what it would be worth.
-    `problem` says why it can't be priced (unknown_price, quantity_missing, currency_unknown, unit_unknown, tiers_unknown,
-    transform_unknown, scheme_unknown, interval_unknown, price_type_unknown, amount_out_of_bounds:
-    both figures are 0) or not in full. Of the latter
+    `problem` says why it can't be priced (unknown_price, quantity_missing, currency_unknown, unit_unknown, unit_negative, tiers_unknown,
+    transform_unknown, scheme_unknown, interval_unknown, usage_unknown, price_type_unknown, amount_out_of_bounds:
+    both figures are 0) or not in full. Of the latter price_type_assumed says that it is counted as what it says of its interval,
     unknown_coupon, coupon_duration_unknown, coupon_percent_unknown and coupon_currency_unknown say that a discount takes nothing off,
     discount_scope_unknown and coupon_version_unknown that it takes something off, and perhaps too much or too little.
     """
@@ -140,7 +144,7 @@ def _priced(rated: Rated, left: Left, currency: str) -> PricedItem:
         interval_label(price) if price else None,
         item.quantity,
         excluded=rated.excluded,
-        problem=rated.problem or left.problem,
+        problem=rated.problem or left.problem or rated.doubt,
         coupon=None if rated.problem else left.doubtful,
     )
     if rated.months is None:
@@ -184,12 +188,16 @@ def _rated(
         return Rated(item, price, excluded="one_off")
     if price.kind != "recurring":
         return Rated(item, price, problem="price_type_unknown")
+    if price.usage not in _USAGES:
+        return Rated(item, price, problem="usage_unknown")
     metered = price.usage == "metered"
     on_trial = item.trial_end is not None and at < item.trial_end
     excluded = "metered" if metered and not policy.metered else "item_trial" if on_trial else None
     rated = Rated(
         item, price, months=months_in_period(price.interval, price.interval_count, policy), taxless=taxless, excluded=excluded
     )
+    if price.type_told:
+        rated = replace(rated, doubt="price_type_assumed")
     if rated.months is None:
         return replace(rated, problem="interval_unknown")
     if metered:

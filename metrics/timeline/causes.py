@@ -8,6 +8,7 @@ from metrics.timeline.eligibility import Counting
 
 INVOLUNTARY_REASONS = ("payment_failed", "payment_disputed")
 POLICY_REASONS = ("canceled_by_retention_policy",)
+KNOWN_REASONS = ("cancellation_requested", *INVOLUNTARY_REASONS, *POLICY_REASONS)
 
 
 def cause_of(
@@ -49,8 +50,8 @@ def _of_the_end(before: Subscription | None, final: Subscription) -> str:
 
 
 def involuntary(before: Subscription | None, final: Subscription) -> bool:
-    """Whether a subscription ended without its customer's wish: Stripe's reason, else the status that it ended from."""
-    if final.cancel_reason is not None:
+    """Whether a subscription ended without its customer's wish: Stripe's reason, else (or where nobody knows it) the status that it ended from."""
+    if final.cancel_reason in KNOWN_REASONS:
         return final.cancel_reason in INVOLUNTARY_REASONS
     return before is not None and before.status in ("past_due", "unpaid")
 

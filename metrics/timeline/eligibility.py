@@ -13,6 +13,8 @@ from metrics.timeline.invoice_history import Known
 
 DAY = 86_400
 VOIDING = ("void", "mark_uncollectible")
+BEHAVIORS = (*VOIDING, "keep_as_draft")
+"""Ways to pause collection; one that isn't among them leaves MRR as it is, and is said."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,9 @@ from metrics.timeline.invoice_history import NEVER
 from metrics.timeline.known_states import Assembled
 from metrics.timeline.points import DAY
 
+STATUSES = ("draft", "open", "paid", "void", "uncollectible")
+"""Of invoices, as Stripe has them."""
+
 
 def never_paid(invoices: Sequence[InvoiceEvidence], last: Subscription) -> bool:
     """Whether the first invoice was voided and no invoice was ever paid."""
@@ -51,6 +54,13 @@ def history_findings(
             f"the list of items of {last.id} was cut when last heard of: those that are not on it are counted as they were before"
         )
         out.append(finding(last.id, "items_cut", text, last_seen, "warning"))
+    for invoice in evidence.invoices:
+        if invoice.head.status not in STATUSES:
+            text = (
+                f"invoice {invoice.head.id} of {last.id} has the status {invoice.head.status}, which is not known here: its lines count, and "
+                "it is taken for not paid"
+            )
+            out.append(finding(invoice.head.id, "invoice_status_unknown", text, invoice.head.created, "warning"))
     for at in _behind_cuts(states, found):
         text = (
             f"an event of {last.id} told only some of its items, and another one changed: the change is dated when it was seen next"
@@ -68,7 +78,13 @@ def _behind_cuts(states: Sequence[SubscriptionState], found: Assembled) -> Itera
         after = next((i for i in range(index + 1, len(states)) if states[i].subscription.items_complete), None)
         if after is None or after in told:
             continue
-        following = states[after]
+        following, before = states[after], states[after - 1]
+        if (
+            before.source == Source.EVENT_BEFORE
+            and before.source_id == following.source_id
+            and not before.subscription.items_complete
+        ):
+            continue  # the event that shows them all says itself what it changed
         held = max((k for k in found.known if k.at < following.at), key=lambda k: k.at, default=None)
         shown = {item.id for item in state.subscription.items}
         if held is not None and _behind(held.subscription, shown) != _behind(following.subscription, shown):
@@ -77,7 +93,7 @@ def _behind_cuts(states: Sequence[SubscriptionState], found: Assembled) -> Itera
 
 
 def _behind(subscription: Subscription, shown: set[str]) -> set[tuple[str, str | None, int | None]]:
-    return {(item.id, item.price, item.quantity) for item in subscription.items if item.id not in shown}
+    return {(i.id, i.price, i.quantity) for i in subscription.items if i.id not in shown and i.quantity is not None}
 
 
 def _money(minor: int, currency: str) -> str:

@@ -25,10 +25,10 @@ from metrics.policy import Policy
 from metrics.pricing.price_cache import Pricer
 from metrics.pricing.pricing import PricedSubscription
 from metrics.pricing.problems import in_words
-from metrics.timeline.causes import cause_of, said_of_the_end
+from metrics.timeline.causes import KNOWN_REASONS, cause_of, said_of_the_end
 from metrics.timeline.discount_details import versions_seen, with_versions
 from metrics.timeline.effective_dated import Taxes, customer_discounts, tax_shares, usage_billed, value_at
-from metrics.timeline.eligibility import Calendar, Counting
+from metrics.timeline.eligibility import BEHAVIORS, Calendar, Counting
 from metrics.timeline.event_order import in_order
 from metrics.timeline.invoice_history import NEVER, Known
 from metrics.timeline.known_states import assemble
@@ -152,6 +152,14 @@ def _doubts(
         )
         customer = last.subscription.customer
         out.append(Finding(evidence.account, evidence.subscription, "subscription_gone", detail, customer, last.at, "warning"))
+    reason = last.subscription.cancel_reason
+    if last.subscription.ended_at is not None and reason is not None and reason not in KNOWN_REASONS:
+        detail = (
+            f"Stripe's reason for the end of {evidence.subscription} is {reason}, which is not known here: the status before tells whether the "
+            "customer wished it"
+        )
+        customer, ended = last.subscription.customer, last.subscription.ended_at
+        out.append(Finding(evidence.account, evidence.subscription, "cancel_reason_unknown", detail, customer, ended))
     return out
 
 
@@ -368,6 +376,12 @@ class _Walk:
         return known is None or known.usage == "licensed"
 
     def _note_problems(self, moment: _Moment) -> None:
+        pause = moment.subscription.pause
+        if pause is not None and pause.behavior not in BEHAVIORS:
+            text = f"collection of {self.last.id} is paused by {pause.behavior or 'a way that was not said'}, which is not known here: it counts on as before"
+            self.findings.append(
+                Finding(self.evidence.account, self.last.id, "pause_unknown", text, self.last.customer, severity="warning")
+            )
         if moment.counting.reason == "unknown_status" and moment.counting.status != GONE:
             text = f"{self.last.id} has the status {moment.counting.status}, which is not known here: it counts 0 while it has it"
             self.findings.append(

@@ -86,7 +86,7 @@ class Maker:
     def line(self, of: JSON, quantity: int | None, start: int, *, item: int = 1, amount: int | None = None, **more: Any) -> JSON:
         """The line of a whole period."""
         cents = (of["unit_amount"] or 0) * (quantity or 0) if amount is None else amount
-        end = more.pop("end", later(start, _months(of)))
+        end = more.pop("end") if "end" in more else later(start, _months(of))
         return objects.line(self.next("il"), of, quantity, cents, start, end, sub=self.sub, item_id=self.item_id(item), **more)
 
     def pair(

@@ -17,6 +17,7 @@ from metrics.money import MOST_MICROS
 from metrics.pricing.catalog import version_of
 
 T = TypeVar("T")
+_TYPES = ("recurring", "one_time")
 UNDATED = Instant(0)
 """The start of a discount of which Stripe gave only the id: it was in force when it was named, since when isn't known."""
 
@@ -180,7 +181,7 @@ def price(shape: schemas.Price) -> Price:
     recurring = shape.recurring
     kind = "recurring" if recurring else shape.type or ""
     silent = kind == "recurring" and recurring is None
-    count = 0 if silent else (recurring.interval_count if recurring else None) or 1
+    count = 0 if silent else 1 if recurring is None or recurring.interval_count is None else recurring.interval_count
     if count < 0:
         raise Unusable("bad_interval", "recurring.interval_count is below one")
     product_id = shape.product.id if isinstance(shape.product, schemas.Product) else shape.product
@@ -201,6 +202,7 @@ def price(shape: schemas.Price) -> Price:
         tax_behavior=shape.tax_behavior or "unspecified",
         nickname=shape.nickname,
         created=maybe(shape.created),
+        type_told=shape.type if recurring and shape.type not in (None, "", *_TYPES) else "",
     )
     return bounded(found)
 
@@ -219,11 +221,11 @@ def _tiers(tiers: Iterable[schemas.Tier] | None) -> tuple[Tier, ...] | None:
 
 
 def _transform(shape: schemas.Transform | None) -> Transform | None:
-    if shape is None or shape.divide_by is None:
+    if shape is None:
         return None
-    if shape.divide_by < 1:
+    if shape.divide_by is not None and shape.divide_by < 1:
         raise Unusable("bad_transform", "transform_quantity.divide_by is below one")
-    return Transform(shape.divide_by, shape.round or "down")
+    return Transform(shape.divide_by or 0, shape.round or "")  # what isn't said of it is no default: the price can't be priced
 
 
 def _options(options: Mapping[str, schemas.CurrencyOption], own: str) -> tuple[CurrencyOption, ...]:

@@ -15,6 +15,7 @@ from metrics.evidence import Discount, Invoice, InvoiceLine, UnreadLine
 _OF_ITEM: Final = "subscription_item_details"
 _OF_INVOICE_ITEM: Final = "invoice_item_details"
 _OLD_TYPES: Final = frozenset({"subscription", "invoiceitem"})
+_TAX_BEHAVIORS: Final = frozenset({"inclusive", "exclusive"})
 
 Details = invoice_schemas.LineDetails | invoice_schemas.Line
 
@@ -72,7 +73,7 @@ def line(
         quantity_decimal=decimal,
         discounts_told=shape.discounts is not None or shape.discount_amounts is not None,
         discount_amounts_told=taken == [] or _amounts_told(shape, named),
-        taxes_told=shape.taxes is not None or shape.tax_amounts is not None,
+        taxes_told=_taxes_told(shape),
         invoice_item=None if details.invoice_item is None else ref(details.invoice_item),
         price_version=version,
     )
@@ -138,6 +139,14 @@ def _better_described(discount: Discount, by_invoice: Discount | None) -> Discou
     if by_invoice is None or (discount.coupon is not None and not by_invoice.coupon_version):
         return discount
     return discount if discount.coupon_version else by_invoice
+
+
+def _taxes_told(shape: invoice_schemas.Line) -> bool:
+    """Whether the line tells its taxes, and of each that is something whether the amount contains it."""
+    taxes = shape.taxes if shape.taxes is not None else shape.tax_amounts
+    if not taxes:
+        return taxes is not None
+    return all(tax.tax_behavior in _TAX_BEHAVIORS or tax.inclusive is not None or not tax.amount for tax in taxes)
 
 
 def _inclusive(shape: invoice_schemas.Line) -> int:

@@ -57,7 +57,7 @@ def subscription(
         cancel_at_period_end=bool(shape.cancel_at_period_end),
         canceled_at=maybe(shape.canceled_at),
         ended_at=maybe(shape.ended_at),
-        pause=Pause(pause.behavior, maybe(pause.resumes_at)) if pause and pause.behavior else None,
+        pause=Pause(pause.behavior or "", maybe(pause.resumes_at)) if pause else None,
         paused_at=_paused_at(shape.status_details),
         cancel_reason=cancellation.reason if cancellation else None,
         cancel_feedback=(cancellation.feedback or cancellation.feedback_option) if cancellation else None,
