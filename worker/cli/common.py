@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from worker.runs.wiring import Wiring
 
 SCHEMA_VERSION: Final = 1
+MINUS: Final = "\N{MINUS SIGN}"
 
 Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
 Now = Annotated[str | None, typer.Option("--now", metavar="ISO-INSTANT", help="Pretend that it is then.")]
@@ -225,7 +226,7 @@ def progress(what: str) -> Iterator["Progress"]:
 
 
 def money(micros: int | None, currency: str) -> str:
-    """An amount for people: grouped, in the currency's own places. Exact amounts are what `--json` gives."""
+    """An amount for people, as messages say it: `1,234.56 USD`, `−5.00 USD`, in the currency's own places. `--json` gives exact ones."""
     if micros is None:
         return "–"
     from decimal import Decimal
@@ -237,8 +238,10 @@ def money(micros: int | None, currency: str) -> str:
     code = currency.rpartition(":")[2]
     places = exponent(code)
     amount = Decimal(micros) / MICROS_PER_MAJOR
-    pattern = "¤¤ #,##0" + ("." + "0" * places if places else "") + ";¤¤ -#,##0" + ("." + "0" * places if places else "")
-    return str(format_currency(amount, code.upper(), format=pattern, locale="en_US", currency_digits=False))
+    digits = "#,##0" + ("." + "0" * places if places else "")
+    text = str(format_currency(abs(amount), code.upper(), format=f"{digits} ¤¤", locale="en_US", currency_digits=False))
+    below = text.strip("0., " + code.upper()) != "" and amount < 0
+    return f"{MINUS}{text}" if below else text
 
 
 def percent(rate: str | None) -> str:
@@ -247,4 +250,5 @@ def percent(rate: str | None) -> str:
         return "–"
     from decimal import Decimal
 
-    return f"{Decimal(rate) * 100:.2f} %"
+    text = f"{Decimal(rate) * 100:.2f} %"
+    return text.replace("-", MINUS) if text.strip("-0. %") else text.removeprefix("-")

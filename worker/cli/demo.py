@@ -62,6 +62,7 @@ def demo(
                 _sync(context, moment, first=moment != end)
                 if moment == end:
                     _figures(context)
+                    _watch(context)
                     _show(context)
     _say(f"\nall of it in {time.monotonic() - began:.0f} s; the data and its settings stay in {FOLDER}/\n")
     sys.stdout.write("\n".join(_next(midnight.date())) + "\n")
@@ -126,19 +127,18 @@ def _figures(context: Context) -> None:
 
 
 def _show(context: Context) -> None:
-    from metrics.periods import add_months, month, trailing
-    from worker.cli.show import mrr_of
-    from worker.queries.figures import retention
+    from metrics.periods import add_months, month
+    from worker.cli.overview import overview_of
+    from worker.queries.figures import last_complete, retention
 
-    this = date(context.today.year, context.today.month, 1)
     context.lines("")
-    mrr_of(context, context.today - timedelta(days=1))
-    windows = [month(add_months(this, -back)) for back in range(MONTHS_SHOWN, 0, -1)]
-    found = retention(context.session, [*windows, trailing(this, 12)])
+    overview_of(context)
+    last = last_complete(context.session)[0]
+    found = retention(context.session, [month(add_months(last.first, -back)) for back in range(MONTHS_SHOWN - 1, -1, -1)])
     whole = [f for f in found if f.currency.startswith("all:")]
-    _bridge(context, [f for f in whole if f.kind == "month"])
+    _bridge(context, whole)
     _retention(context, whole)
-    _explained(context, windows[-1].first, this)
+    _explained(context, last.first, last.until)
     _alert(context)
 
 
@@ -153,26 +153,14 @@ def _bridge(context: Context, figures: list["Figures"]) -> None:
 def _retention(context: Context, figures: list["Figures"]) -> None:
     from metrics.retention.figures import rates
 
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for f in figures:
         found = rates(f)
-        name = f"{f.first:%Y-%m}" if f.kind == "month" else f"12 months to {f.until - timedelta(days=1)}"
-        rows.append(
-            (
-                name,
-                percent(found["nrr"]),
-                percent(found["grr"]),
-                percent(found["logo_retention"]),
-                f"{f.retained_customers} of {f.opening_customers}",
-            )
-        )
+        shares = (percent(found[rate]) for rate in ("nrr", "grr", "logo_retention"))
+        rows.append((f"{f.first:%Y-%m}", *shares, f"{f.retained_customers} of {f.opening_customers}"))
     context.lines("")
-    context.table(
-        ("window", "NRR", "GRR", "logos kept", "customers kept"),
-        rows,
-        title="Retention at constant currency",
-        right=("NRR", "GRR", "logos kept", "customers kept"),
-    )
+    columns = ("month", "NRR", "GRR", "logos kept", "customers kept")
+    context.table(columns, rows, title="Retention at constant currency", right=columns[1:])
 
 
 def _explained(context: Context, first: date, until: date) -> None:
@@ -192,14 +180,19 @@ def _explained(context: Context, first: date, until: date) -> None:
             context.lines(*lines_of([each for each in found_of.movements if each.date == day]))
 
 
-def _alert(context: Context) -> None:
-    """What fires, as a message would tell it."""
-    from integrations.notify.email_message import text
+def _watch(context: Context) -> None:
+    """What a night does last: look at the alerts that are on from the start."""
     from worker.alerts.evaluate import evaluate
-    from worker.queries.alerts import messages
     from worker.runs.channels import open_alerting
 
     evaluate(open_alerting(context.wiring, context.loaded.settings), datetime.fromtimestamp(context.wiring.now, UTC))
+
+
+def _alert(context: Context) -> None:
+    """What fires, as a message would tell it."""
+    from integrations.notify.email_message import text
+    from worker.queries.alerts import messages
+
     posted = [p.message for p in messages(context.session) if p.message.body.get("content")]
     if not posted:
         context.lines("Of the alerts that are watched from the start, none fires.")
@@ -220,13 +213,14 @@ def _next(today: date) -> tuple[str, ...]:
     from worker.config.load import set_in_environment
 
     nrr = _command()
-    last = date(today.year, today.month, 1) - timedelta(days=1)
+    last = date((today - timedelta(days=1)).year, (today - timedelta(days=1)).month, 1) - timedelta(days=1)
     hidden = set_in_environment(("database_url", "reporting_currency", "reporting_timezone", "policy"))
     return (
         "Look around:",
         f"    cd {FOLDER}",
         *([f"    unset {' '.join(hidden)}    # the environment counts before the folder's nrr.toml"] if hidden else []),
-        f"    {nrr} show retention --from {last:%Y-%m} --to {last:%Y-%m} --by plan",
+        f"    {nrr}",
+        f"    {nrr} show retention --by plan",
         f"    {nrr} show movements --from {last:%Y-%m} --to {last:%Y-%m} --kind churn",
         f"    {nrr} alerts list",
         "With your own account (a restricted key with read access; nothing is ever written to Stripe), in a folder of your own:",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from metrics.labels import Names, segment_words
 from metrics.money import major_text
-from metrics.retention.certainty import certainty, interval, why_no_interval
+from metrics.retention.certainty import Interval, certainty, interval, why_no_interval
 from metrics.retention.figures import Figures, difference, rates, why_null
 from worker.cli.common import percent
 
@@ -81,11 +81,16 @@ def with_interval(f: Figures, rate: str) -> str:
     """A rate as per cent and its interval behind it (`97.30 %  90–104`); the rate alone where too few customers make none."""
     value = percent(rates(f)[rate])
     bounds = interval(f, rate)
+    return value if bounds is None else f"{value}  {bounds_text(bounds)}"
+
+
+def bounds_text(bounds: Interval | None) -> str:
+    """An interval in per cent (`90–104`), with a tenth of a point where it is narrow; nothing where there is none."""
     if bounds is None:
-        return value
+        return ""
     places = 0 if bounds.high - bounds.low >= NARROW else 1
     low, high = (f"{end * 100:.{places}f}" for end in (bounds.low, bounds.high))
-    return f"{value}  {low}–{high}"  # from … to
+    return f"{low}–{high}"  # from … to
 
 
 def standing_row(s: "Standing") -> dict[str, Any]:

@@ -46,6 +46,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "export": Entry("export:export", "Write movements, snapshots or rollups to a file.", _DATA),
     "rates": Entry("rates:app", "Load exchange rates of your own, and show which are held.", _DATA, group=True),
     "forget": Entry("data:forget", "Remove what is personal of a customer.", _DATA),
+    "overview": Entry("overview:overview", "Show on one screen how things stand, as `nrr` alone does.", _NUMBERS),
     "show": Entry("show:app", "Show MRR, movements, retention, segments, exclusions, findings.", _NUMBERS, group=True),
     "explain": Entry("explain:explain", "Explain movements down to Stripe's objects and the arithmetic.", _NUMBERS),
     "compare": Entry("compare:compare", "Show which customers and rules make two policies differ.", _NUMBERS),
@@ -109,12 +110,12 @@ class Lazy(TyperGroup):
 app = typer.Typer(
     name="nrr",
     cls=Lazy,
-    no_args_is_help=True,
+    invoke_without_command=True,
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,  # it prints the values of variables, and a key may be among them
     help="Retention numbers from Stripe: MRR, its movements, NRR and GRR, each traced to Stripe's objects.",
-    epilog="Without an account: nrr demo. With one: set STRIPE_API_KEY, then nrr init, nrr doctor, nrr sync, nrr show retention.",
+    epilog="Without an account: nrr demo. With one: set STRIPE_API_KEY, then nrr init, nrr doctor, nrr sync, nrr.",
 )
 
 
@@ -128,9 +129,14 @@ def _version(asked: bool) -> None:
 
 @app.callback()
 def _main(
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version and exit."),
+    ctx: typer.Context,
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version and exit."),  # noqa: ARG001  # heard by its callback
 ) -> None:
     """Retention numbers from Stripe: MRR, its movements, NRR and GRR, each traced to Stripe's objects."""
+    if ctx.invoked_subcommand is None:
+        from worker.cli.overview import overview
+
+        overview()
 
 
 def _shown(message: str) -> str:

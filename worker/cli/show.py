@@ -1,6 +1,5 @@
 """`nrr show …`: figures as they stand, for people and for scripts. Days are reporting days, and both ends of a range are part of it."""
 
-from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Annotated, Any
 
@@ -8,26 +7,13 @@ import typer
 
 from worker.cli import figures
 from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, put_json
-from worker.cli.dates import day_of_text, last_day_of_text, until_of_text
-from worker.cli.dimensions import known
+from worker.cli.dates import last_day_of_text
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.findings import findings
 from worker.cli.require_ledger import ready
-from worker.cli.stored_figures import At
+from worker.cli.retention import From, To, range_of, retention
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Figures as they stand.")
-
-From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day.")]
-To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="The last day, which is part of the range.")]
-
-
-def range_of(first: str | None, last: str | None, context: Context, *, default_days: int = 30) -> tuple[date, date]:
-    """The days [first, until) of --from and --to; without them the last thirty up to today."""
-    until = until_of_text(last, "--to") if last else context.today + timedelta(days=1)
-    begin = day_of_text(first, "--from") if first else until - timedelta(days=default_days)
-    if begin >= until:
-        raise Stop(f"--from {begin} lies after --to {until - timedelta(days=1)}", Exit.USAGE)
-    return begin, until
 
 
 @app.command()
@@ -158,139 +144,6 @@ def movements(
 
 
 @app.command()
-def retention(
-    first: From = None,
-    last: To = None,
-    by: Annotated[
-        str | None,
-        typer.Option("--by", metavar="DIMENSION", help="Segments too: plan, country, metadata.KEY, or two: plan,country."),
-    ] = None,
-    as_known_at: At = None,
-    policy: PolicyName = None,
-    json: Json = False,
-    now: Now = None,
-    config: Config = None,
-) -> None:
-    """Show NRR, GRR and logo retention of the customers that were there at the opening, and the bridge of the whole book."""
-    with opened(json=json, now=now, config=config, policy=policy) as context:
-        ready(context)
-        retention_of(context, *range_of(first, last, context), by, as_known_at)
-
-
-def retention_of(context: Context, begin: date, until: date, by: str | None = None, as_known_at: str | None = None) -> None:
-    """Retention of the days [begin, until), by segments of one dimension too if one is named; as it was known once, if that is asked."""
-    from metrics.alerts.certainty_words import weight
-    from metrics.periods import Window
-    from worker.cli.json_rows import code_of, figures_row, with_ids
-    from worker.cli.stored_figures import known_then
-    from worker.queries.figures import retention as made_now
-
-    by = known(context, by)
-    window = Window(_kind(begin, until), begin, until)
-    found = (
-        known_then(context, window, by, as_known_at)
-        if as_known_at is not None
-        else made_now(context.session, [window], [by] if by else [])
-    )
-    whole = [f for f in found if not f.dimension]
-    own = [f for f in whole if not f.currency.startswith("all:")]
-    together = [f for f in whole if f.currency.startswith("all:")]
-    total = together[0] if together else own[0] if len(own) == 1 else None
-    # Segments stand in the currency of the total where there is one, else in each currency apart.
-    segments = [f for f in found if f.dimension and (total is None or f.currency == total.currency)]
-    if context.json:
-        put_json(
-            {
-                "from": begin,
-                "to": until - timedelta(days=1),
-                "window": window.kind,
-                "policy": context.wiring.basis.policy.name,
-                "basis": context.wiring.basis.version,
-                "currency": code_of(total.currency) if total else None,
-                "total": figures_row(total) if total else None,
-                "by_currency": [figures_row(f) for f in own],
-                "by": by,
-                "segments": [figures_row(f, context.names) for f in segments],
-                "as_known_at": as_known_at,
-            }
-        )
-        return
-    if not whole:
-        context.say("nothing had MRR in this range")
-        return
-    columns: Sequence[str] = (
-        "",
-        "opening",
-        "expansion",
-        "contraction",
-        "churn",
-        "end of cohort",
-        "NRR",
-        "GRR",
-        "logos kept",
-        "new",
-        "returned",
-        "closing",
-    )
-    shown = [
-        *segments,
-        *([total] if total and (len(own) > 1 or segments) else []),
-        *(own if total is None or len(own) > 1 or not segments else []),
-    ]
-    right = columns[1:]
-    columns, rows = with_ids(columns, [_row(f, total, context.names) for f in shown], shown, context.names)
-    context.table(
-        columns,
-        rows,
-        title=f"Retention from {begin} to {until - timedelta(days=1)}"
-        + (" (incomplete)" if any(f.incomplete for f in whole) else ""),
-        right=right,
-    )
-    for f in whole:
-        if f.reason:
-            context.say(f"{f.currency}: rates can't be given: {f.reason}")
-    if total is not None and not total.reason:
-        context.say(f"behind each rate stands its interval of 90 %, where there is one; {weight(total)}")
-
-
-def _row(f: Any, total: Any, names: Mapping[tuple[str, str], str]) -> tuple[object, ...]:
-    from metrics.labels import segment_words
-    from worker.cli.json_rows import with_interval
-
-    nrr, grr, logos = (with_interval(f, rate) for rate in ("nrr", "grr", "logo_retention"))
-    name = (
-        segment_words(f.dimension, f.segment, names)
-        if f.dimension
-        else ("all in " if f is total and f.currency.startswith("all:") else "") + f.currency.rpartition(":")[2].upper()
-    )
-    return (
-        name,
-        money(f.opening, f.currency),
-        money(f.expansion, f.currency),
-        money(-f.contraction, f.currency),
-        money(-f.churn, f.currency),
-        money(f.closing_of_cohort, f.currency),
-        nrr,
-        grr,
-        logos,
-        money(f.new, f.currency),
-        money(f.reactivation, f.currency),
-        money(f.closing, f.currency),
-    )
-
-
-def _kind(begin: date, until: date) -> str:
-    """What kind of window a range is, so that a whole month is one."""
-    from metrics.periods import month, quarter, year
-
-    for make in (month, quarter, year):
-        window = make(begin)
-        if (window.first, window.until) == (begin, until):
-            return window.kind
-    return "custom"
-
-
-@app.command()
 def exclusions(
     at: Annotated[str | None, typer.Option("--at", metavar="DATE", help="At this day's closing (default: today).")] = None,
     policy: PolicyName = None,
@@ -327,6 +180,7 @@ def exclusions(
         )
 
 
+app.command()(retention)
 app.command()(findings)
 for name in ("nrr", "grr", "segments", "cohorts", "insight"):
     app.command(name=name)(getattr(figures, name))

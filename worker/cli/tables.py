@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 _WORDS_WIDTHS: Final = (24, 14, 24)
 """Where a terminal is narrow words are broken into lines of so many signs, into shorter ones if all columns then have room, else as at first."""
 _BETWEEN: Final = 3
+_PIPE: Final = 220
+"""Signs of a line where nobody looks at it in a terminal, and more if a table is wider."""
 _LONGEST: Final = 2_000
 """Signs of a cell that are shown: what comes from outside may be as long as it likes."""
 
@@ -20,7 +22,7 @@ def console(*, stderr: bool = False) -> "Console":
     from rich.console import Console
 
     made = Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=220)
+    return made if made.is_terminal else Console(stderr=stderr, highlight=False, width=_PIPE)
 
 
 def print_table(
@@ -35,11 +37,16 @@ def print_table(
     shown = console()
     cells = [[plain(value, _LONGEST) for value in row] for row in rows]
     natural = [max(map(cell_len, (name, *(row[index] for row in cells)))) for index, name in enumerate(columns)]
+    words = [max((cell_len(word) for row in cells for word in row[index].split()), default=0) for index in range(len(columns))]
     numbers = [name in right for name in columns]
+    if not shown.is_terminal and shown.width == _PIPE:
+        shown.width = max(_PIPE, sum(natural) + _BETWEEN * len(columns))
     beside = shown.width - _BETWEEN - max((width for width, number in zip(natural, numbers, strict=True) if number), default=0)
     for words_width in _WORDS_WIDTHS:
         # The first column names the row, so that its words are the last to be broken.
-        most = [min(_WORDS_WIDTHS[0] if index == 0 else words_width, max(1, beside)) for index in range(len(columns))]
+        most = [
+            min(max(_WORDS_WIDTHS[0] if index == 0 else words_width, words[index]), max(1, beside)) for index in range(len(columns))
+        ]
         least = [n if number else min(n, m) for n, m, number in zip(natural, most, numbers, strict=True)]
         blocks = _blocks(least, numbers.index(True) if True in numbers else len(numbers), shown.width)
         if len(blocks) == 1:

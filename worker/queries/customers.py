@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from integrations.store.db.engine import read
-from integrations.store.facts import customer_merge, lookups
+from integrations.store.facts import contacts, customer_merge, lookups
 from integrations.store.facts import read as read_facts
 from integrations.store.ledger import read as read_ledger
 from metrics.entries import CustomerLedger
@@ -29,6 +29,12 @@ def resolve(session: Session, what: str) -> list[str]:
     with read(session.engine) as connection:
         stripe = lookups.customers_of(connection, what) if what.startswith("sub_") else customer_merge.accounts_of(connection, what)
         return sorted(set(customer_merge.names(connection, stripe).values())) if stripe else [what]
+
+
+def names_of(session: Session, customers: Sequence[str]) -> dict[str, str]:
+    """What the customers (by their names in the ledger) are called, of those whose names are kept (`store_names`)."""
+    with read(session.engine) as connection:
+        return {key: who.name for key, who in contacts.named(connection, customers).items() if who.name}
 
 
 def movers(session: Session, first: date, until: date) -> list[str]:

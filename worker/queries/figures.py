@@ -6,13 +6,13 @@ gives its NRR, GRR and logo retention as decimal strings. Nothing that is made h
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import polars as pl
 
 from integrations.store.db.engine import read
 from integrations.store.figures import labels, rollups
-from metrics.periods import Window
+from metrics.periods import Window, add_months, day_of, month, quarter, trailing
 from metrics.retention.certainty import certainty
 from metrics.retention.figures import PRODUCTS, Figures, amounts, rates
 from worker.figures import adhoc
@@ -25,6 +25,23 @@ from worker.queries.session import Session, currency_of, ledger
 def mrr_at(session: Session, day: date) -> DayStanding:
     """What the book stands at at the closing of `day`: in each currency, and in the reporting currency. Raises NothingDerived."""
     return adhoc.mrr_at(session.engine, session.basis, day, reporting_currency=currency_of(session))
+
+
+def complete_through(session: Session) -> date:
+    """The last reporting day that is complete: derived, and read of every account. Raises NothingDerived."""
+    with ledger(session) as connection:
+        moment = adhoc.complete_until(connection, session.basis)
+    return day_of(moment, session.basis.timezone) - timedelta(days=1)
+
+
+def last_complete(session: Session) -> list[Window]:
+    """The last month, the last quarter and the last twelve months that are complete, the days of grace after them too. Raises NothingDerived."""
+    grace = session.basis.policy.grace_days
+    end = add_months(complete_through(session) - timedelta(days=grace - 1), 0)
+    last = end - timedelta(days=1)
+    of_quarter = quarter(last)
+    closed = of_quarter if of_quarter.until <= end else quarter(of_quarter.first - timedelta(days=1))
+    return [month(last), closed, trailing(end, 12)]
 
 
 def retention(session: Session, windows: Sequence[Window], dimensions: Sequence[str] = ()) -> list[Figures]:

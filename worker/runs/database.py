@@ -33,6 +33,11 @@ def require_current(engine: Engine) -> None:
     migrate.require_current(engine)
 
 
+def has_no_schema(error: Exception) -> bool:
+    """Whether an error says that nothing was ever stored in the database."""
+    return isinstance(error, migrate.NotMigrated) and error.found is None
+
+
 def schema(engine: Engine) -> str | None:
     """The schema that the database is at; None for an empty one."""
     with read(engine) as connection:

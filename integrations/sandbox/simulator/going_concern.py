@@ -109,8 +109,8 @@ def _plan(rng: Random) -> tuple[str, int, bool]:
 
 def _lives(script: Script, rng: Random, index: int, seats: int, *, yearly: bool, since: int, until: int) -> None:
     """Month after month what may happen. Only the bad month is tied to the present."""
-    today = datetime.fromtimestamp(until, UTC)
-    bad = add_months(instant(today.year, today.month, 1), -1)
+    yesterday = datetime.fromtimestamp(until, UTC) - timedelta(days=1)  # a month is complete when a day has passed since it ended
+    bad = add_months(instant(yesterday.year, yesterday.month, 1), -1)
     single = seats == 1
     month, number = since, 0
     while month < until:

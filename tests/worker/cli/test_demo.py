@@ -1,6 +1,6 @@
 """The demo, as somebody sees it first: it needs nothing, touches nothing that is set for real, and can be run again."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from integrations.sandbox.oracle.ledger import Movement, ledger
@@ -25,10 +25,10 @@ def test_the_demo_goes_the_whole_way_and_can_be_run_again(nrr: Run, tmp_path: Pa
     first = nrr(*asked, **elsewhere)
     assert 0 == first.code, first.err
     for part in (
-        "MRR at the closing of 2026-11-29",
+        "customers on 2026-11-29",
+        "12 months to October 2026",
         "MRR bridge",
         "Retention at constant currency",
-        "12 months to 2026-10-31",
         " a month",
         "evidence: evt_",
         "STRIPE_API_KEY",
@@ -38,7 +38,11 @@ def test_the_demo_goes_the_whole_way_and_can_be_run_again(nrr: Run, tmp_path: Pa
     assert "simulating a business: 60 customers over 14 months, up to 2026-11-29" in first.err
     assert ["nrr.sqlite3", "nrr.toml", "rates.csv"] == sorted(path.name for path in (tmp_path / ".demo").iterdir())
     again = nrr(*asked, **elsewhere)
-    assert first.out == again.out
+    assert _without_age(first.out) == _without_age(again.out)
+
+
+def _without_age(out: str) -> list[str]:
+    return [line for line in out.splitlines() if not line.startswith("Fresh")]
 
 
 def test_what_it_says_to_do_next_shows_something(nrr: Run, shell: Run, tmp_path: Path) -> None:
@@ -60,7 +64,7 @@ def test_the_business_of_the_demo_is_one_to_want_with_one_bad_month() -> None:
         business = going_concern(300, 24, 7, today)
         truth = ledger(business, instant(today.year, today.month, today.day))
         rows = [m for each in truth for m in each.movements]
-        this = date(today.year, today.month, 1)
+        this = add_months(today - timedelta(days=1), 0)
         months = [month(add_months(this, -back)) for back in range(3, 0, -1)]
         year = trailing(this, 12)
         nrr_, grr_ = _retention(rows, year.first, year.until)
