@@ -234,7 +234,13 @@ class Crew:
     def _begin(self, job: Job) -> None:
         with self._changed:
             self._active[job.id, job.token] = (job, time.monotonic())
-        threading.Thread(target=self._do, args=(job,), name=f"{job.kind}-{job.id}", daemon=True).start()
+        try:
+            threading.Thread(target=self._do, args=(job,), name=f"{job.kind}-{job.id}", daemon=True).start()
+        except RuntimeError:
+            # The system gives no further thread: the job's lease runs out, and nobody waits for a thread that never began.
+            with self._changed:
+                self._active.pop((job.id, job.token), None)
+            raise
 
     def _wait_for_all(self) -> None:
         with self._changed:

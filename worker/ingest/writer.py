@@ -160,9 +160,12 @@ class Writer:
             self._store(batch)
 
     def _store(self, batch: Sequence[Part]) -> None:
-        """Store a batch; there is room for as many pages again."""
+        """Store a batch; there is room for as many pages again. Whatever goes wrong, the readers hear of it: this thread never ends on it."""
         try:
             self._stored(batch)
+        except BaseException as error:  # noqa: BLE001  # a reader that isn't told would wait for ever
+            for part in batch:
+                part.feed.settled(0, error)
         finally:
             self._room.release(len(batch))
 
