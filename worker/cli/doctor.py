@@ -257,9 +257,10 @@ def _trouble(context: Context, found: "Freshness") -> Iterator[Check]:
 
 
 def _findings(context: Context) -> Iterator[Check]:
-    from worker.queries.findings import count_by_reason
+    from worker.cli.findings import sentence
+    from worker.queries.findings import count_by_severity
 
-    counts = count_by_reason(context.session)
+    counts = count_by_severity(context.session)
     if counts:
-        said = ", ".join(f"{count} × {reason}" for reason, count in sorted(counts.items()))
+        said = sentence(counts).removeprefix("About the data: ").rstrip(".")
         yield Check("findings", NOTE, f"{said}; see: nrr show findings")

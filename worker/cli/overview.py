@@ -98,7 +98,7 @@ def gathered(context: Context) -> Overview:
     """Everything on the screen, in a handful of queries."""
     from worker.queries.alerts import alerts_at
     from worker.queries.figures import complete_through, last_complete, mrr_at, stored
-    from worker.queries.findings import count_by_reason
+    from worker.queries.findings import count_by_severity
     from worker.queries.freshness import freshness
 
     session = context.session
@@ -125,7 +125,7 @@ def gathered(context: Context) -> Overview:
         alerts=tuple(_firing(row) for row in states.values() if row.state in ("firing", "noted")),
         evaluated=bool(states),
         fresh=freshness(session),
-        findings=count_by_reason(session),
+        findings=count_by_severity(session),
     )
 
 
@@ -320,7 +320,7 @@ def _alerts(found: Overview) -> list[tuple[str, str, str]]:
 
 def _health(found: Overview) -> list[tuple[str, str, str]]:
     """How old the data is, what is missing from it, and what is to be known about it."""
-    from metrics.alerts.words import counted
+    from worker.cli.findings import sentence
     from worker.health.freshness import ago, events_age_seconds, from_the_future
 
     age = events_age_seconds(found.fresh)
@@ -334,12 +334,8 @@ def _health(found: Overview) -> list[tuple[str, str, str]]:
         *([f"{found.fresh.touched:,} customers with news that no figure has yet"] if found.fresh.touched else []),
         *(f"no exchange rate of {s.currency.upper()}" for s in found.standing.apart),
     ]
-    known = sum(found.findings.values())
-    notes = (
-        f"{counted(known, 'finding', 'findings')} for {counted(len(found.findings), 'reason', 'reasons')}: nrr show findings"
-        if known
-        else "nothing to note about the data"
-    )
+    notes = sentence(found.findings).removeprefix("About the data: ")
+    notes = notes[:1].upper() + notes[1:] + (" See: nrr show findings" if found.findings else "")
     complete = "; ".join(missing) or "nothing is left out for want of data"
     return [*out, ("Complete", complete, "yellow" if missing else ""), ("", notes, "")]
 

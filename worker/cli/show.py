@@ -9,7 +9,7 @@ from worker.cli import figures
 from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, put_json
 from worker.cli.dates import last_day_of_text
 from worker.cli.exit_codes import Exit, Stop
-from worker.cli.findings import findings
+from worker.cli.findings import about_the_data, findings
 from worker.cli.require_ledger import ready
 from worker.cli.retention import From, To, range_of, retention
 
@@ -76,12 +76,9 @@ def mrr_of(context: Context, day: date) -> None:
         title=f"MRR at the closing of {day}" + (" (incomplete)" if found.incomplete else ""),
         right=columns[1:],
     )
-    for each in findings:
-        context.say(
-            f"{each['reason']}: {each['detail']}"
-            if "count" not in each
-            else f"{each['count']} × {each['reason']} (nrr show findings)"
-        )
+    for text in found.findings:
+        context.say(text[:1].upper() + text[1:])
+    about_the_data(context)
 
 
 def _findings(context: Context) -> list[dict[str, Any]]:

@@ -110,9 +110,7 @@ def mrr_at(engine: Engine, basis: Basis, day: date, *, reporting_currency: str |
     incomplete = closing(day, basis.timezone) > moment
     if abroad is None:
         return DayStanding(day, by_currency, None, incomplete=incomplete)
-    priced = found.with_columns(pl.lit(day).alias("day")).pipe(
-        lambda rows: rows.hstack(rates_on(abroad, rows.select("currency", "day")))
-    )
+    priced = _priced(found, abroad, day)
     without = {currency for (currency,) in priced.filter(pl.col("numerator").is_null()).select("currency").unique().iter_rows()}
     money = [name for name in _AMOUNTS if name != "subscriptions"]
     rated = priced.filter(pl.col("numerator").is_not_null()).with_columns(
@@ -128,6 +126,33 @@ def mrr_at(engine: Engine, basis: Basis, day: date, *, reporting_currency: str |
         incomplete,
         tuple(missing_rate(currency, abroad.reporting, day) for currency in sorted(without)),
     )
+
+
+def net_of_customers(
+    engine: Engine, basis: Basis, day: date, *, reporting_currency: str | None = None
+) -> tuple[dict[str, int], str | None]:
+    """Each customer's net MRR at the closing of `day` in micros, and its currency: the reporting one, else the only one that there is.
+
+    Nothing and None where there are several currencies and none to report in; what has no rate is left out. Raises NothingDerived.
+    """
+    with read(engine) as connection:
+        derived_until(connection, basis)
+        abroad = exchange_to(connection, reporting_currency, day)
+        found = read_ledger.as_of(connection, basis.version, day)
+    if abroad is None:
+        codes = found["currency"].unique().to_list()
+        if len(codes) != 1:
+            return {}, None
+        return dict(found.select("customer", "net_micros").iter_rows()), str(codes[0])
+    rated = _priced(found, abroad, day).filter(pl.col("numerator").is_not_null())
+    net = worth(pl.col("net_micros"), pl.col("numerator"), pl.col("denominator"))
+    return dict(rated.group_by("customer").agg(net.sum()).iter_rows()), abroad.label
+
+
+def _priced(found: pl.DataFrame, abroad: Exchange, day: date) -> pl.DataFrame:
+    """Standings with the rates of a day beside them, null where there is none."""
+    dated = found.with_columns(pl.lit(day).alias("day"))
+    return dated.hstack(rates_on(abroad, dated.select("currency", "day")))
 
 
 def missing_rate(currency: str, reporting: str, day: date) -> str:

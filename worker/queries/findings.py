@@ -1,6 +1,8 @@
 """What a reader of the numbers must know about the data: gaps, unknown prices, what Stripe left unsaid, what is quarantined."""
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection
 
@@ -11,7 +13,9 @@ from integrations.store.ledger import read as read_ledger
 from integrations.store.ledger import write as write_ledger
 from integrations.store.ledger.schema import finding
 from metrics.money import major_text, minor_to_micros
-from worker.queries.session import Session, ledger
+from worker.figures import adhoc
+from worker.queries.figures import complete_through
+from worker.queries.session import Session, currency_of, ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,55 @@ def count_by_reason(session: Session) -> dict[str, int]:
     """How many findings of customers there are of each reason; none where nothing was derived."""
     with read(session.engine) as connection:
         return read_ledger.count_by(connection, finding, session.basis.version, "reason")
+
+
+SEVERITIES: Final = ("error", "warning", "notice")
+"""The worst first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All findings of one reason. `mrr_micros` is what its customers stand at on the last complete day, in `currency`; None where that can't
+    be said. A customer in two groups counts in both, so groups don't add up."""
+
+    reason: str
+    severity: str
+    count: int
+    customers: int
+    currency: str | None
+    mrr_micros: int | None
+
+
+def grouped(found: Iterable[Noted], net: Mapping[str, int], currency: str | None) -> list[Group]:
+    """Findings by reason, the worst severity first, then the most MRR concerned, then the most of them."""
+    by_reason: dict[str, list[Noted]] = {}
+    for each in found:
+        by_reason.setdefault(each.reason, []).append(each)
+    out = []
+    for reason, rows in by_reason.items():
+        people = {each.customer for each in rows if each.customer is not None}
+        severity = min((each.severity for each in rows), key=_rank)
+        micros = sum(net.get(customer, 0) for customer in people) if people and currency is not None else None
+        out.append(Group(reason, severity, len(rows), len(people), currency, micros))
+    return sorted(out, key=lambda g: (_rank(g.severity), -(g.mrr_micros or 0), -g.count, g.reason))
+
+
+def groups(session: Session) -> list[Group]:
+    """All findings by reason, in the order in which they deserve to be looked at. Raises NothingDerived."""
+    net, currency = adhoc.net_of_customers(
+        session.engine, session.basis, complete_through(session), reporting_currency=currency_of(session)
+    )
+    return grouped(findings(session), net, currency)
+
+
+def _rank(severity: str) -> int:
+    return SEVERITIES.index(severity) if severity in SEVERITIES else len(SEVERITIES)
+
+
+def count_by_severity(session: Session) -> dict[str, int]:
+    """How many findings of customers there are of each severity; none where nothing was derived."""
+    with read(session.engine) as connection:
+        return read_ledger.count_by(connection, finding, session.basis.version, "severity")
 
 
 def quarantined(session: Session, limit: int = 1000) -> list[Quarantined]:
