@@ -10,14 +10,14 @@ from typing import Final
 
 import polars as pl
 
+from metrics.money import BookCurrency
+
 QUOTES: Final = {"day": pl.Date, "unit": pl.String, "currency": pl.String, "rate": pl.String}
 """One `unit` (a currency) bought `rate` of `currency` on `day`; the rate is an exact decimal as text."""
 RATES: Final = {"currency": pl.String, "day": pl.Date, "numerator": pl.Int128, "denominator": pl.Int128}
 """One major unit of `currency` was worth numerator ÷ denominator major units of the reporting currency, from `day` on."""
 DIGITS: Final = 12
 """The most digits of a quoted rate: with more, an amount times a cross rate might not fit into 128 bits."""
-WHOLE_BOOK: Final = "all:"
-"""Before a currency's code: not what is billed in it, but the whole book expressed in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Exchange:
     @property
     def label(self) -> str:
         """The `currency` of figures of the whole book in the reporting currency."""
-        return WHOLE_BOOK + self.reporting
+        return str(BookCurrency(self.reporting, whole_book=True))
 
 
 def exchange(quotes: pl.DataFrame, reporting: str) -> Exchange:

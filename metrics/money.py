@@ -5,6 +5,7 @@ depends on the currency, and its decimal amounts have up to twelve places, so a 
 monthly amount is fixed; that is the only place that rounds. This module must never meet a float.
 """
 
+from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final, NewType
@@ -25,6 +26,36 @@ ZERO_DECIMAL: Final = frozenset(
     ["bif", "clp", "djf", "gnf", "jpy", "kmf", "krw", "mga", "pyg", "rwf", "vnd", "vuv", "xaf", "xof", "xpf"]
 )
 THREE_DECIMAL: Final = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
+
+
+WHOLE_BOOK: Final = "all:"
+
+
+@dataclass(frozen=True, slots=True)
+class BookCurrency:
+    """What the money of a book is in: what is billed in `code`, or (`whole_book`) everything, expressed in it.
+
+    As text, which is how it is stored, `usd` or `all:usd`. Nobody else puts such a text together or takes it apart.
+
+    >>> BookCurrency.of("all:usd"), str(BookCurrency("usd", whole_book=True)), BookCurrency.of("eur").name
+    (BookCurrency(code='usd', whole_book=True), 'all:usd', 'EUR')
+    """
+
+    code: str
+    whole_book: bool = False
+
+    @classmethod
+    def of(cls, text: str) -> "BookCurrency":
+        """What a stored text says."""
+        return cls(text.removeprefix(WHOLE_BOOK), text.startswith(WHOLE_BOOK))
+
+    @property
+    def name(self) -> str:
+        """The code as people write it."""
+        return self.code.upper()
+
+    def __str__(self) -> str:
+        return f"{WHOLE_BOOK}{self.code}" if self.whole_book else self.code
 
 
 def exponent(currency: str) -> int:

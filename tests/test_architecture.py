@@ -103,6 +103,19 @@ def test_only_the_settings_look_at_the_environment() -> None:
     assert [] == found
 
 
+def test_what_figures_are_in_is_put_together_and_taken_apart_in_one_place() -> None:
+    """`usd` or `all:usd`: whoever asks which, asks `metrics.money.BookCurrency`. SQL views have it in SQL."""
+    allowed = {"metrics/money.py", "integrations/store/views.py", "integrations/store/migrations/versions/0001_initial_schema.py"}
+    found = [
+        f"{path}:{node.lineno} {node.value!r}"
+        for path, tree in _modules(*PACKAGES)
+        if str(path) not in allowed
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("all:")
+    ]
+    assert [] == found
+
+
 _CALENDARS = {("datetime", "now"), ("datetime", "today"), ("datetime", "utcnow"), ("date", "today")}
 _CALENDARS |= {("time", name) for name in ("time", "time_ns", "localtime", "gmtime", "ctime", "strftime")}
 _STOPWATCHES = {("time", f"{name}{unit}") for name in ("monotonic", "perf_counter", "process_time") for unit in ("", "_ns")}

@@ -8,6 +8,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any, Final
 
 from integrations.notify.sanitize import plain
+from metrics.money import BookCurrency
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -52,7 +53,7 @@ def _scale(chart: Mapping[str, Any], values: list[float]) -> tuple[float, str]:
         return 100.0, "%"
     if chart.get("unit") != "micros":
         return 1.0, ""
-    code = str(chart.get("currency", "")).rpartition(":")[2].upper()
+    code = BookCurrency.of(str(chart.get("currency", ""))).name
     largest = max(abs(v) for v in values) / 1_000_000
     for size, name in ((1_000_000, "m "), (10_000, "k ")):
         if largest >= size:

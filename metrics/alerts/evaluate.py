@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from metrics.alerts.rules import Rule, SystemRule
+from metrics.money import BookCurrency
 from metrics.periods import Window, add_months
 from metrics.retention.certainty import NOT_SUMMED, WITH_INTERVAL, against, shifted, why_no_interval
 from metrics.retention.certainty import Verdict as Sure
@@ -119,7 +120,7 @@ class Shelf:
     def currencies(self) -> tuple[str, ...]:
         """The currencies that rules look at by default: the whole book in the reporting currency, else each on its own."""
         every = sorted({c for _, d, _, c in self._series if d == ""})
-        whole = tuple(c for c in every if c.startswith("all:"))
+        whole = tuple(c for c in every if BookCurrency.of(c).whole_book)
         return whole or tuple(every)
 
     def whole(self) -> list[Figures]:

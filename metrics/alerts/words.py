@@ -9,8 +9,7 @@ from fractions import Fraction
 from typing import Final
 
 from metrics.alerts.rules import FACTORS
-from metrics.exchange_rates import WHOLE_BOOK
-from metrics.money import MICROS_PER_MAJOR, exponent
+from metrics.money import MICROS_PER_MAJOR, BookCurrency, exponent
 from metrics.retention.figures import METRICS, UNITS
 
 CAUSES: Final[Mapping[str, str]] = {
@@ -47,7 +46,7 @@ def cause_name(cause: str) -> str:
 
 def currency_name(currency: str) -> str:
     """The code of a currency, whether of what is billed in it or of the whole book."""
-    return currency.removeprefix(WHOLE_BOOK).upper()
+    return BookCurrency.of(currency).name
 
 
 def decimal(value: Fraction, places: int) -> str:

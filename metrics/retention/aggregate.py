@@ -13,7 +13,8 @@ from typing import Any, Final
 import polars as pl
 
 from metrics.evidence import Instant
-from metrics.exchange_rates import WHOLE_BOOK, Exchange
+from metrics.exchange_rates import Exchange
+from metrics.money import BookCurrency
 from metrics.periods import Window, is_incomplete
 from metrics.policy import DEFAULT, Policy
 from metrics.retention import rankings, segments, window_changes
@@ -294,7 +295,7 @@ _NO_LISTS: Final[dict[str, Any]] = {
 def _lists(partials: Partials) -> dict[tuple[int, str], dict[str, Any]]:
     """What stands behind the figures of the whole book, by window and currency."""
     found: dict[tuple[int, str], dict[str, Any]] = {}
-    whole_book = [c for c in partials.sums["currency"].unique() if c.startswith(WHOLE_BOOK)]
+    whole_book = [c for c in partials.sums["currency"].unique() if BookCurrency.of(c).whole_book]
 
     def place(row: dict[str, Any]) -> dict[str, Any]:
         key = (row.pop("window"), row.pop("currency"))

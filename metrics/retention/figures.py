@@ -13,7 +13,7 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from metrics.entries import KINDS
-from metrics.money import ratio_text
+from metrics.money import BookCurrency, ratio_text
 from metrics.window_kinds import months_long
 
 TOP: Final = 10
@@ -73,6 +73,16 @@ class Figures:
     opening_by_end: int | None = None
     """The same of its opening times its end at the opening's exchange rate."""
     end_squared: int | None = None
+
+    @property
+    def code(self) -> str:
+        """The code of the currency, be it billed or expressed in it."""
+        return BookCurrency.of(self.currency).code
+
+    @property
+    def whole_book(self) -> bool:
+        """Whether it is the whole book, expressed in the currency, and not what is billed in it."""
+        return BookCurrency.of(self.currency).whole_book
 
     def companion(self, name: str) -> int:
         """A companion that is a whole number; 0 when it was not counted."""

@@ -19,6 +19,7 @@ from metrics.alerts.content import bridge, causes, customers
 from metrics.alerts.rules import Watch
 from metrics.alerts.words import counted, metric_name, money, signed_money, value_text
 from metrics.ledger.derive import Basis
+from metrics.money import BookCurrency
 from metrics.periods import add_months
 from metrics.retention.figures import Figures, amounts, metric
 from metrics.window_kinds import day_words, window_words
@@ -137,7 +138,7 @@ def _newest(connection: Connection, basis: Basis, kind: str, until: date) -> Fig
     rows = store.figures_since(connection, basis.version, kind, "", until - timedelta(days=900))
     found = [Figures.from_row({**row, "policy": basis.policy.version}) for row in rows]
     fit = [f for f in found if not f.incomplete and f.until <= until]
-    whole = [f for f in fit if f.currency.startswith("all:")]
+    whole = [f for f in fit if f.whole_book]
     return max(whole or fit, key=lambda f: (f.until, f.opening), default=None)
 
 
@@ -157,7 +158,7 @@ def _signals(connection: Connection, basis: Basis, day: date) -> list[list[str]]
     """What announces itself: at risk, and cancellations that were asked for."""
     totals = snapshots.day_totals(connection, basis.version, first=day, until=day + timedelta(days=1))
     rows = list(totals.iter_rows(named=True))
-    whole = [row for row in rows if str(row["currency"]).startswith("all:")] or rows
+    whole = [row for row in rows if BookCurrency.of(str(row["currency"])).whole_book] or rows
     out = []
     for row in whole:
         for name, column in (("At risk", "at_risk_micros"), ("Scheduled churn", "scheduled_micros")):

@@ -233,9 +233,9 @@ def money(micros: int | None, currency: str) -> str:
 
     from babel.numbers import format_currency
 
-    from metrics.money import MICROS_PER_MAJOR, exponent
+    from metrics.money import MICROS_PER_MAJOR, BookCurrency, exponent
 
-    code = currency.rpartition(":")[2]
+    code = BookCurrency.of(currency).code
     places = exponent(code)
     amount = Decimal(micros) / MICROS_PER_MAJOR
     digits = "#,##0" + ("." + "0" * places if places else "")

@@ -135,7 +135,7 @@ def _show(context: Context) -> None:
     overview_of(context)
     last = last_complete(context.session)[0]
     found = retention(context.session, [month(add_months(last.first, -back)) for back in range(MONTHS_SHOWN - 1, -1, -1)])
-    whole = [f for f in found if f.currency.startswith("all:")]
+    whole = [f for f in found if f.whole_book]
     _bridge(context, whole)
     _retention(context, whole)
     _explained(context, last.first, last.until)

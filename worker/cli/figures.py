@@ -250,12 +250,13 @@ def _cell(cohort: "Cohort", age: int, measure: str) -> str:
 
 
 def _cohort_row(cohort: "Cohort") -> dict[str, Any]:
+    from metrics.money import BookCurrency
     from worker.cli.json_rows import amount, code_of
 
     return {
         "signup": f"{cohort.signup:%Y-%m}",
         "currency": code_of(cohort.currency),
-        "whole_book": cohort.currency.startswith("all:"),
+        "whole_book": BookCurrency.of(cohort.currency).whole_book,
         "logos": cohort.logos,
         **amount("arrived", cohort.arrived_micros, cohort.currency),
         "months": [

@@ -47,7 +47,7 @@ def insight_of(context: Context, kind: str, currency: str | None, as_known_at: s
         put_json(
             {
                 **window_of(f),
-                "currency": f.currency.rpartition(":")[2],
+                "currency": f.code,
                 "policy": context.wiring.basis.policy.name,
                 "as_known_at": as_known_at,
                 **plain,
@@ -63,7 +63,7 @@ def _dated_signals(context: Context, latest: "Figures") -> "list[Signal]":
     from metrics.retention.insight import Signal
     from worker.queries.outlook import outlook
 
-    code = latest.currency.rpartition(":")[2]
+    code = latest.code
     return [
         Signal(ahead.name, ahead.micros, ahead.customers, ratio_text(ahead.micros, latest.closing), ahead.within_days)
         for ahead in outlook(context.session)

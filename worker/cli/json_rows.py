@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from metrics.labels import Names, segment_words
-from metrics.money import major_text
+from metrics.money import BookCurrency, major_text
 from metrics.retention.certainty import Interval, certainty, interval, why_no_interval
 from metrics.retention.figures import Figures, difference, rates, why_null
 from worker.cli.common import percent
@@ -44,7 +44,7 @@ def amounts(named: Mapping[str, int | None], currency: str) -> dict[str, Any]:
 
 def code_of(currency: str) -> str:
     """The code of `usd` and of `all:usd`, the whole book expressed in it."""
-    return currency.rpartition(":")[2]
+    return BookCurrency.of(currency).code
 
 
 def figures_row(f: Figures, names: Names | None = None) -> dict[str, Any]:
@@ -52,8 +52,8 @@ def figures_row(f: Figures, names: Names | None = None) -> dict[str, Any]:
     found = rates(f)
     flow = {name: f.companion(f"flow_{name}") for name in FLOW}
     return {
-        "currency": code_of(f.currency),
-        "whole_book": f.currency.startswith("all:"),
+        "currency": f.code,
+        "whole_book": f.whole_book,
         "dimension": f.dimension or None,
         "segment": f.segment if f.dimension else None,
         "segment_name": segment_words(f.dimension, f.segment, names or {}) if f.dimension else None,

@@ -85,8 +85,8 @@ def _found(context: Context, windows: Sequence["Window"], by: str | None, as_kno
     out = []
     for window in windows:
         mine = [f for f in figures if (f.first, f.until) == (window.first, window.until)]
-        own = [f for f in mine if not f.dimension and not f.currency.startswith("all:")]
-        together = [f for f in mine if not f.dimension and f.currency.startswith("all:")]
+        own = [f for f in mine if not f.dimension and not f.whole_book]
+        together = [f for f in mine if not f.dimension and f.whole_book]
         total = together[0] if together else own[0] if len(own) == 1 else None
         segments = [f for f in mine if f.dimension and (total is None or f.currency == total.currency)]
         out.append(Found(window, total, tuple(own), tuple(segments)))
@@ -227,7 +227,7 @@ def _row(f: Any, total: Any, names: Mapping[tuple[str, str], str]) -> tuple[obje
     name = (
         segment_words(f.dimension, f.segment, names)
         if f.dimension
-        else ("all in " if f is total and f.currency.startswith("all:") else "") + f.currency.rpartition(":")[2].upper()
+        else ("all in " if f is total and f.whole_book else "") + f.code.upper()
     )
     return (
         name,

@@ -48,11 +48,11 @@ def stored_figures(
         found = _computed(context, kind, dimension)
     if not found:
         raise Stop(f"no figures are stored of windows of the kind {kind} yet; run: nrr rollup")
-    codes = {f.currency for f in found}
-    whole = next((code for code in sorted(codes) if code.startswith("all:")), None)
-    wanted = currency.lower() if currency else whole or (codes.pop() if len(codes) == 1 else None)
+    whole = min((f.currency for f in found if f.whole_book), default=None)
+    codes = {f.code for f in found if not f.whole_book}
+    wanted = currency.lower() if currency else whole or (min(codes) if len(codes) == 1 else None)
     if wanted is None or not any(f.currency == wanted for f in found):
-        names = ", ".join(sorted(code.upper() for code in {f.currency for f in found} if not code.startswith("all:")))
+        names = ", ".join(sorted(code.upper() for code in codes))
         raise Stop(
             f"say which currency with --currency; there are {names}. Set REPORTING_CURRENCY for figures of the whole book",
             Exit.USAGE,

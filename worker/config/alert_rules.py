@@ -27,7 +27,7 @@ from metrics.alerts.rules import (
     Watch,
     faults,
 )
-from metrics.money import MICROS_PER_MAJOR
+from metrics.money import MICROS_PER_MAJOR, BookCurrency
 from metrics.retention.figures import UNITS
 from metrics.window_kinds import FOR_RULES
 from worker.config.alert_limits import Fault, Wrong, certainty_of, judgement_of, limit_of, meant, number_of, word_of
@@ -298,7 +298,7 @@ def _rule(
     if not isinstance(channels, list) or any(c not in CHANNELS for c in channels):
         raise Wrong("channels", f"channels takes a list of {', '.join(CHANNELS)}, not {channels!r}")
     currency = entry.get("currency")
-    if currency is not None and not (isinstance(currency, str) and re.fullmatch(r"(all:)?[A-Za-z]{3}", currency)):
+    if currency is not None and not (isinstance(currency, str) and re.fullmatch("[A-Za-z]{3}", BookCurrency.of(currency).code)):
         raise Wrong("currency", f"currency takes a code such as usd, not {currency!r}")
     currency = currency.lower() if currency else None
     if "movement" in entry:

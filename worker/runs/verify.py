@@ -144,7 +144,7 @@ def _figures(wiring: Wiring, told: Callable[[str, int], None]) -> tuple[int, lis
     out = [f"{_named(f)}: {problem}" for f in stored for problem in f.breaks()]
     windows = sorted({Window(f.kind, f.first, f.until) for f in stored}, key=lambda w: (w.first, w.until, w.kind))
     dimensions = sorted({f.dimension for f in stored if f.dimension})
-    reporting = next((f.currency.removeprefix("all:") for f in stored if f.currency.startswith("all:")), None)
+    reporting = next((f.code for f in stored if f.whole_book), None)
     for part in _parts(windows, 24):
         fresh = {_key(f): f for f in figures_now(wiring.engine, wiring.basis, part, dimensions, reporting_currency=reporting)}
         held = {_key(f): f for f in stored if Window(f.kind, f.first, f.until) in set(part)}
