@@ -6,7 +6,7 @@ from typing import Final
 
 from metrics.alerts.evaluate import Reading
 from metrics.alerts.rules import Rule
-from metrics.alerts.words import counted, decimal, metric_name, percent
+from metrics.labels import counted, decimal, metric_name, percent
 from metrics.retention.certainty import FEWEST, effective_customers, interval
 from metrics.retention.figures import TOP, Figures, ratio
 

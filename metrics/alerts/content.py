@@ -9,7 +9,7 @@ from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Final
 
-from metrics.alerts.advice import benchmark, lever
+from metrics.alerts.advice import benchmark_words, lever_words
 from metrics.alerts.evaluate import Reading
 from metrics.alerts.grouping import Notice
 from metrics.alerts.headlines import MOVED, sentences, value_of
@@ -26,7 +26,7 @@ from metrics.alerts.rules import (
     Watch,
 )
 from metrics.alerts.states import Event
-from metrics.alerts.words import (
+from metrics.labels import (
     cause_name,
     change_text,
     counted,
@@ -40,8 +40,7 @@ from metrics.alerts.words import (
 )
 from metrics.money import MICROS_PER_MAJOR, ratio_text
 from metrics.retention.certainty import WITH_INTERVAL, interval
-from metrics.retention.figures import METRICS, UNITS, Figures, metric
-from metrics.retention.rankings import DEPTH
+from metrics.retention.figures import METRICS, TOP, UNITS, Figures, metric
 
 CUSTOMERS: Final = 5
 LISTED: Final = 12
@@ -134,8 +133,8 @@ def _of_figures(reading: Reading, rule: Rule, watch: Watch) -> Content:
         "customers": customers(figures, rising=not _loses(rule)),
         "customers_more": customers_more(figures, rising=not _loses(rule)) if _of_cohort(rule) else None,
         "causes": causes(figures, _loses(rule)) if _same_set(figures, rule) else [],
-        "lever": lever(figures) if figures.kind != "day" else None,
-        "benchmark": benchmark(figures) if rule.metric == "nrr" else None,
+        "lever": lever_words(figures) if figures.kind != "day" else None,
+        "benchmark": benchmark_words(figures) if rule.metric == "nrr" else None,
         "chart": _chart(reading, rule, watch),
     }
 
@@ -227,9 +226,9 @@ def customers_more(figures: Figures, *, rising: bool = False) -> str | None:
     if not kept or rest == 0:
         return None
     count = len(kept) - len(kept[:CUSTOMERS])
-    if len(kept) < DEPTH:
+    if len(kept) < TOP:
         return f"and {count} more: {signed_money(rest, figures.currency)}" if count else None
-    return f"and more than {count}: {signed_money(rest, figures.currency)}"
+    return f"and at least {count} more: {signed_money(rest, figures.currency)}"
 
 
 def causes(figures: Figures, losing: bool) -> list[list[str]]:

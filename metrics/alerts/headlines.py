@@ -6,7 +6,7 @@ from metrics.alerts.certainty_words import verdict_words
 from metrics.alerts.evaluate import Judged, Reading, bad_since
 from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, AnyRule, MovementRule, Rule, SystemRule, Watch
 from metrics.alerts.states import Event
-from metrics.alerts.words import (
+from metrics.labels import (
     cause_name,
     change_text,
     counted,

@@ -4,14 +4,15 @@ Everything is read off figures that are stored; nothing here forecasts. Benchmar
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
 from metrics.money import MICROS_PER_MAJOR, ratio_text
-from metrics.retention.figures import Figures, amounts, metric, ratio, why_null
+from metrics.retention.figures import Figures, amounts, metric, months_in, ratio, why_null
+from metrics.window_kinds import ANNUAL
 
 # --- the lever ----------------------------------------------------------------------------------------------------------------
 
@@ -27,7 +28,8 @@ LEVERS: Final = (
 class Lever:
     """Where most is to be gained: `rate` of `metric` lies `side` of `bound`, by `micros` of the opening's MRR.
 
-    `also` are the other levers that the rule would have named, had this one not come first.
+    `also` are the other levers that the rule would have named, had this one not come first. `yearly` is the bound for a year, of which `bound`
+    is the window's share.
     """
 
     name: str
@@ -37,23 +39,25 @@ class Lever:
     bound: str
     micros: int
     also: tuple[str, ...] = ()
+    yearly: str = ""
 
 
 def largest_lever(figures: Figures) -> Lever | None:
-    """The lever to name first: churn above 10 % → retention; expansion below 5 % → upsell; contraction above 5 % → value; else None.
+    """The lever to name first: churn above 10 % a year → retention; expansion below 5 % → upsell; contraction above 5 % → value; else None.
 
-    The bounds are meant for a year. None too where no rate can be given.
+    A shorter window's rates are held against its share of the year: a month's against a twelfth. None too where no rate can be given.
     """
     found = []
-    for name, measure, side, bound in LEVERS:
-        rate = ratio(figures, measure)
+    share = months_in(figures) / 12
+    for name, measure, side, yearly in LEVERS:
+        rate, bound = ratio(figures, measure), yearly * share
         if rate is not None and (rate > bound if side == "above" else rate < bound):
             micros = round(abs(rate - bound) * figures.opening)
-            found.append(Lever(name, measure, side, _text(rate), _text(bound), micros))
+            found.append(Lever(name, measure, side, _text(rate), _text(bound), micros, yearly=_text(yearly)))
     if not found:
         return None
     first, *others = found
-    return Lever(first.name, first.metric, first.side, first.rate, first.bound, first.micros, tuple(each.name for each in others))
+    return replace(first, also=tuple(each.name for each in others))
 
 
 def _text(rate: Fraction) -> str:
@@ -93,12 +97,13 @@ class Benchmark:
 
 
 def benchmark(figures: Figures) -> Benchmark | None:
-    """The band for a company with the ARR at the window's closing; None where NRR can't be given.
+    """The band for a company with the ARR at the window's closing; None where NRR can't be given, of a part of the book, and of any window
+    but a year: the rules of thumb say nothing of these.
 
-    Meant for a window of a year and for amounts in dollars; in other currencies the size is taken as it is.
+    Meant for amounts in dollars; in other currencies the size is taken as it is.
     """
     nrr = ratio(figures, "nrr")
-    if nrr is None:
+    if nrr is None or figures.kind not in ANNUAL or figures.dimension:
         return None
     percent, arr = nrr * 100, figures.closing * 12
     size, _, (good, great, best) = next(row for row in reversed(BY_ARR) if arr >= row[1])

@@ -14,10 +14,10 @@ from sqlalchemy import Connection
 from integrations.store.alerts import alerts as store
 from integrations.store.alerts.outbox import Message
 from integrations.store.figures import snapshots
-from metrics.alerts.advice import benchmark, lever
+from metrics.alerts.advice import benchmark_words, lever_words
 from metrics.alerts.content import bridge, causes, customers
 from metrics.alerts.rules import Watch
-from metrics.alerts.words import counted, metric_name, money, signed_money, value_text
+from metrics.labels import counted, metric_name, money, signed_money, value_text
 from metrics.ledger.derive import Basis
 from metrics.money import BookCurrency
 from metrics.periods import add_months
@@ -68,7 +68,7 @@ def digest(connection: Connection, basis: Basis, watch: Watch, kind: str, first:
             "bridge": bridge(month),
             "customers": customers(month) or customers(month, rising=True),
             "causes": causes(month, losing=True),
-            "lever": lever(month),
+            "lever": lever_words(month),
         }
         net = amounts(month)["net_new_mrr"] or 0
         headline = f"MRR {money(month.closing, month.currency)}, {signed_money(net, month.currency)} net new"
@@ -83,7 +83,7 @@ def digest(connection: Connection, basis: Basis, watch: Watch, kind: str, first:
         "title": f"{ {'daily': 'Day', 'weekly': 'Week', 'monthly': 'Month'}[kind] } in MRR: {headline}",
         "summary": f"What {name} came to.",
         "facts": facts,
-        "benchmark": None if whole is None else benchmark(whole),
+        "benchmark": None if whole is None else benchmark_words(whole),
         "chart": _trend(connection, basis, until),
         "notes": _firing(connection, watch),
         "commands": [["See more", "nrr show retention"]],

@@ -78,6 +78,7 @@ def _plain(value: Any) -> Any:
 
 
 def _tell_insight(context: Context, f: "Figures", found: dict[str, Any]) -> None:
+    from metrics.alerts.advice import benchmark_words, lever_words
     from metrics.alerts.certainty_words import weight
     from worker.cli.json_rows import with_interval
 
@@ -86,19 +87,13 @@ def _tell_insight(context: Context, f: "Figures", found: dict[str, Any]) -> None
     context.lines(f"certainty: {weight(f)}")
     lever = found["lever"]
     if lever is None:
-        context.lines("lever: none stands out (churn up to 10 %, expansion of 5 % and more, contraction up to 5 %)")
+        context.lines("lever: none stands out (churn up to 10 % a year, expansion of 5 % and more, contraction up to 5 %)")
     else:
-        also = f"; then {', '.join(lever.also)}" if lever.also else ""
-        context.lines(
-            f"lever: {lever.name}: {lever.metric.replace('_', ' ')} {percent(lever.rate)} lies {lever.side} {percent(lever.bound)}, "
-            f"by {money(lever.micros, f.currency)} a month{also}"
-        )
+        also = f" Then: {', '.join(lever.also)}." if lever.also else ""
+        context.lines(f"lever: {lever_words(f)} That is {money(lever.micros, f.currency)} of MRR beyond the bound.{also}")
     band = found["benchmark"]
     if band is not None:
-        context.lines(
-            f"rule of thumb ({band.of:%Y}) for ARR {band.size}: good {band.good} %, great {band.great} %, world-class {band.world_class} %: "
-            f"{band.standing.replace('_', '-')}; {band.health.replace('_', ' ')}"
-        )
+        context.lines(f"benchmark: {benchmark_words(f)}; {band.health.replace('_', ' ')}")
         if band.worth_a_look:
             context.lines("an NRR of 150 % and more is worth a look: a young book, or one customer?")
     trend = found["trend"]

@@ -9,7 +9,7 @@ from typing import Any
 from metrics.alerts.content import content
 from metrics.alerts.rules import Rule
 from metrics.alerts.states import Hush
-from metrics.retention.figures import Figures
+from metrics.retention.figures import TOP, Figures
 from tests.metrics.alerts.books import MILLION, Nights, figures
 
 RULE = Rule("nrr", "nrr", "trailing_12", "below", Fraction(1))
@@ -38,16 +38,18 @@ def _book(lost: int, kept: int, **companions: Any) -> Figures:
 
 def test_customers_add_up_to_the_cohorts_losses() -> None:
     """The five that are named and the rest of the list make the churn of the bridge, to the unit."""
-    said = _said(_book(10_000, 20))
+    said = _said(
+        replace(_book(4_500, TOP - 1), churn=4_500 * MILLION, closing_of_cohort=95_500 * MILLION, closing=95_500 * MILLION)
+    )
     churn = next(_amount(row[1]) for row in said["bridge"] if row[0] == "Churn")
-    assert -10_000 == churn == sum(_amount(c["delta"]) for c in said["customers"]) + _amount(said["customers_more"])
-    assert said["customers_more"].startswith("and 15 more: ")
+    assert -4_500 == churn == sum(_amount(c["delta"]) for c in said["customers"]) + _amount(said["customers_more"])
+    assert "and 4 more: \N{MINUS SIGN}2,000 USD" == said["customers_more"]
 
 
 def test_a_list_that_was_cut_when_it_was_kept_says_so() -> None:
-    """Only the thirty largest are kept: how many more there are is not known, what they lost is."""
-    said = _said(replace(_book(10_000, 30), churn=20_000 * MILLION, closing_of_cohort=80_000 * MILLION))
-    assert "and more than 25: \N{MINUS SIGN}17,500 USD" == said["customers_more"]
+    """Only the ten largest are in the figures: how many more there are is not known, what they lost is."""
+    said = _said(replace(_book(10_000, TOP), churn=20_000 * MILLION, closing_of_cohort=80_000 * MILLION))
+    assert "and at least 5 more: \N{MINUS SIGN}17,500 USD" == said["customers_more"]
 
 
 def test_causes_of_others_are_not_put_under_the_cohorts_bridge() -> None:

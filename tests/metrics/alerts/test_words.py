@@ -5,9 +5,9 @@ from fractions import Fraction
 
 import pytest
 
-from metrics.alerts.advice import benchmark, lever
-from metrics.alerts.words import CAUSES, change_text, duration, money, percent, short_label
+from metrics.alerts.advice import benchmark_words, lever_words
 from metrics.entries import CAUSES as LEDGER_CAUSES
+from metrics.labels import CAUSES, change_text, duration, money, percent, short_label
 from metrics.window_kinds import window_words
 from tests.metrics.alerts.books import figures
 
@@ -66,12 +66,12 @@ def test_every_word_belongs_to_something() -> None:
 
 def test_the_lever_is_the_first_that_stands_out() -> None:
     """A month is held against a twelfth of a year."""
-    assert "Retention: churn took 1 % of the opening MRR in a month, a pace of more than 10 % a year." == lever(
+    assert "Retention: churn took 1 % of the opening MRR in a month, a pace of more than 10 % a year." == lever_words(
         figures("month", JULY, nrr=105, grr=99)
     )
-    assert "Upsell" in str(lever(figures("month", JULY, nrr=Fraction("99.8"), grr=Fraction("99.5"))))
-    assert lever(figures("month", JULY, nrr=104, grr=Fraction("99.5"))) is None
-    assert lever(figures("month", JULY, opening=0)) is None
+    assert "Upsell" in str(lever_words(figures("month", JULY, nrr=Fraction("99.8"), grr=Fraction("99.5"))))
+    assert lever_words(figures("month", JULY, nrr=104, grr=Fraction("99.5"))) is None
+    assert lever_words(figures("month", JULY, opening=0)) is None
 
 
 @pytest.mark.parametrize(
@@ -92,11 +92,11 @@ def test_benchmarks_are_those_of_the_book_s_size(nrr: int, arr_major: int, word:
     found = figures("trailing_12", JULY, nrr=nrr, opening=100_000)
     from dataclasses import replace
 
-    said = benchmark(replace(found, closing=arr_major * 10**6 // 12 + 1))
+    said = benchmark_words(replace(found, closing=arr_major * 10**6 // 12 + 1))
     assert said is not None
     assert said.startswith(f"{word} for ARR")
     assert "rule of thumb, 2025" in said
-    assert benchmark(figures("month", JULY)) is None
+    assert benchmark_words(figures("month", JULY)) is None
 
 
 def test_commands_in_messages_exist() -> None:

@@ -54,6 +54,18 @@ def test_the_lever(expansion: int, contraction: int, churn: int, lever: str | No
     assert (lever, also, micros) == ((found.name, found.also, found.micros) if found else (None, (), 0))
 
 
+@pytest.mark.parametrize(
+    ("kind", "churn", "lever"),
+    [("trailing_12", 9, None), ("quarter", 9, "retention"), ("quarter", 2, None), ("month", 1, "retention")],
+)
+def test_a_shorter_window_is_held_against_its_share_of_the_year(kind: str, churn: int, lever: str | None) -> None:
+    """9 % of churn is little in a year and a lot in a quarter; no year's rule of thumb is held against a month or a quarter."""
+    found = replace(_figures(100, expansion=50, churn=churn), kind=kind)
+    assert lever == ((named := largest_lever(found)) and named.name)
+    assert (kind == "trailing_12") == (benchmark(found) is not None)
+    assert benchmark(replace(found, dimension="plan", segment="gold")) is None
+
+
 def test_no_lever_without_a_rate() -> None:
     """Where nothing can be divided, nothing is suggested."""
     assert largest_lever(_figures(0)) is None

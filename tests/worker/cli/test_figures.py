@@ -3,11 +3,19 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime
+from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
 from integrations.store import migrate
-from integrations.store.db.engine import open_engine
+from integrations.store.db.engine import open_engine, read
+from integrations.store.figures import rollups
+from metrics.alerts.content import content
+from metrics.alerts.rules import Judgement, Rule
+from metrics.ledger.derive import Basis
+from metrics.retention.figures import Figures
+from tests.metrics.alerts.books import Nights
 from tests.metrics.retention.books import Stand
 from tests.worker.cli.command import Done, bare_environment, in_process
 from tests.worker.ledgers import Life, roll_up, rolling_of, store
@@ -24,11 +32,16 @@ def then() -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def here(tmp_path_factory: pytest.TempPathFactory, then: list[str]) -> Nrr:
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The address of the database that the figures are in."""
+    return f"sqlite:///{tmp_path_factory.mktemp('figures')}/nrr.sqlite3"
+
+
+@pytest.fixture(scope="module")
+def here(database: str, then: list[str]) -> Nrr:
     """A company that grows, rolled up; then it is learnt that one customer had left in March 2025, and it is rolled up again."""
-    folder = tmp_path_factory.mktemp("figures")
-    url = f"sqlite:///{folder}/nrr.sqlite3"
-    engine = open_engine(url)
+    folder = Path(database.removeprefix("sqlite:///")).parent
+    engine = open_engine(database)
     migrate.upgrade(engine)
     lives = {
         f"c{n:02}": Life({(day, "usd"): Stand(f"c{n:02}", day, (n + 1) * 10_000_000, plan="pro" if n % 2 else "basic")})
@@ -46,7 +59,7 @@ def here(tmp_path_factory: pytest.TempPathFactory, then: list[str]) -> Nrr:
     engine.dispose()
     environment = {
         **bare_environment(),
-        "DATABASE_URL": url,
+        "DATABASE_URL": database,
         "XDG_CONFIG_HOME": str(folder),
         "REPORTING_CURRENCY": "usd",
         "NO_COLOR": "1",
@@ -112,6 +125,28 @@ def test_insight(here: Nrr) -> None:
     told = here("show", "insight")
     assert "rule of thumb" in told.out
     assert "Who moved it" in told.out
+
+
+@pytest.mark.parametrize("kind", ["month", "quarter", "trailing_3", "trailing_12"])
+def test_the_command_line_and_messages_give_one_advice(here: Nrr, database: str, kind: str) -> None:
+    """The same lever and the same rule of thumb for the same figures, sentence by sentence; only of a year is there a rule of thumb."""
+    engine = open_engine(database)
+    with read(engine) as connection:
+        rows = rollups.current(connection, Basis().version, kind=kind)
+    engine.dispose()
+    book = [Figures.from_row({**row, "policy": "default"}) for row in rows]
+    whole = [f for f in book if f.whole_book and not f.dimension and not f.incomplete]
+    last = max(whole, key=lambda f: f.until)
+    nights = Nights(Rule("nrr", "nrr", kind, "below", Fraction(100), currency="all:usd", judgement=Judgement(minimum_customers=0)))
+    nights.night(last.until, whole)
+    said = content(nights.said[-1], nights.watch)
+    told = here("show", "insight", "--window", kind).out.splitlines()
+    lever = next(line.removeprefix("lever: ") for line in told if line.startswith("lever: "))
+    assert lever.startswith(said.get("lever", "none stands out"))
+    bands = [line.removeprefix("benchmark: ").rpartition("; ")[0] for line in told if line.startswith("benchmark: ")]
+    assert bands == ([said["benchmark"]] if "benchmark" in said else [])
+    assert (kind == "trailing_12") == bool(bands)
+    assert bool(bands) == (here("show", "insight", "--window", kind, "--json").json["benchmark"] is not None)
 
 
 def test_what_a_run_changed(here: Nrr) -> None:
