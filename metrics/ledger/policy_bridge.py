@@ -147,12 +147,12 @@ def switched(ours: Basis, theirs: Basis) -> tuple[tuple[Rule, ...], list[Basis]]
         mine, other = getattr(ours.policy, field.name), getattr(theirs.policy, field.name)
         if field.name in SAME_MRR or mine == other:
             continue
-        rules.append(Rule(field.name, _words(mine), _words(other)))
+        rules.append(Rule(field.name, in_words(mine), in_words(other)))
         ladder.append(replace(ladder[-1], policy=replace(ladder[-1].policy, **{field.name: other})))
     for name in AROUND:
         mine, other = getattr(ours, name), getattr(theirs, name)
         if mine != other:
-            rules.append(Rule(name, _words(mine), _words(other)))
+            rules.append(Rule(name, in_words(mine), in_words(other)))
             ladder.append(replace(ladder[-1], **{name: other}))
     return tuple(rules), ladder
 
@@ -166,7 +166,8 @@ def standing(ledger: CustomerLedger, day: date) -> dict[str, int]:
     return {currency: micros for currency, micros in held.items() if micros}
 
 
-def _words(value: object) -> str:
+def in_words(value: object) -> str:
+    """An answer to a choice, as settings spell it."""
     match value:
         case None:
             return "never"

@@ -52,7 +52,7 @@ def export(
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
         frames = {"movements": _movements, "snapshots": _snapshots, "rollups": _rollups}[what](context, begin, until)
-        rows = _write(frames, out, format, raw=raw)
+        rows = write_frames(frames, out, format, raw=raw)
         if str(out) == "-":
             context.say(f"{rows:,} rows")
         elif json:
@@ -61,7 +61,7 @@ def export(
             context.lines(f"{rows:,} {what} in {out}")
 
 
-def _write(frames: Iterator["pl.DataFrame"], out: Path, form: str, *, raw: bool) -> int:
+def write_frames(frames: Iterator["pl.DataFrame"], out: Path, form: str, *, raw: bool) -> int:
     """Write frames one after another; the file appears under its name only when it is whole, and for its owner alone."""
     if form == "csv" and not raw:
         frames = map(_inert, frames)

@@ -24,6 +24,7 @@ def meaning(error: BaseException) -> Meaning | None:
 
 
 def _known() -> dict[type, Meaning]:
+    from integrations.files.errors import BadFile
     from integrations.rates.quotes import BadRates
     from integrations.store.backup import BadBackup, StillRunning
     from integrations.store.db.engine import BadDatabaseUrl
@@ -45,6 +46,7 @@ def _known() -> dict[type, Meaning]:
         BadAddress: Meaning.SETTINGS,
         BadRules: Meaning.SETTINGS,
         BadRates: Meaning.SETTINGS,
+        BadFile: Meaning.SETTINGS,
         UnknownChoice: Meaning.SETTINGS,
         BadBackup: Meaning.SETTINGS,
         StillRunning: Meaning.LOCKED,

@@ -54,3 +54,9 @@ def named(connection: Connection, customers: Sequence[str]) -> dict[str, Person]
         for ledger_name, customer, name, email, _ in sorted(connection.execute(query), key=lambda r: (r[0], r[4], r[1])):
             out.setdefault(ledger_name, Person(customer, name, email))
     return out
+
+
+def everyone(connection: Connection) -> list[Person]:
+    """Every customer of whom a name or an address is stored, by its Stripe id, in order of account and id."""
+    query = select(table.c.customer_id, table.c.name, table.c.email).order_by(table.c.account, table.c.customer_id)
+    return [Person(str(customer), name, email) for customer, name, email in connection.execute(query)]

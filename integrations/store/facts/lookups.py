@@ -9,7 +9,7 @@ from sqlalchemy import Connection, and_, case, func, select
 
 from integrations.store.db.encoding import bucket_of, decode
 from integrations.store.facts.schema import account as account_table
-from integrations.store.facts.schema import catalog, customer_state, event, invoice, subscription_state
+from integrations.store.facts.schema import catalog, customer_state, event, invoice, member, subscription_state
 from integrations.store.facts.sightings import sightings
 from metrics.evidence import GONE, Customer, CustomerState, Instant, Invoice, Source, Subscription, SubscriptionState
 from metrics.keys import bounded
@@ -31,6 +31,22 @@ def known_events(connection: Connection, account: int, ids: Sequence[str]) -> se
         query = select(event.c.event_id).where(and_(event.c.account == account, event.c.event_id.in_(part)))
         out.update(by_key[str(found)] for found in connection.execute(query).scalars())
     return out
+
+
+def ledger_names(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """For each of `ids` that is a Stripe customer of any account, or a customer in the ledger, its name in the ledger."""
+    out: dict[str, str] = {}
+    for part in _parts(sorted(set(ids))):
+        for table, column in (
+            (customer_state, customer_state.c.customer_id),
+            (subscription_state, subscription_state.c.customer_id),
+        ):
+            theirs = and_(table.c.bucket.in_({bucket_of(each) for each in part}), column.in_(part))
+            out.update({str(found): str(found) for found in connection.execute(select(column).where(theirs).distinct()).scalars()})
+        query = select(member.c.customer_id, member.c.name).where(member.c.customer_id.in_(part) | member.c.name.in_(part))
+        for customer, name in connection.execute(query):
+            out[str(customer)] = out[str(name)] = str(name)
+    return {each: out[each] for each in ids if each in out}
 
 
 def unsettled_invoices(connection: Connection, account: int, *, created_before: Instant | None = None) -> list[str]:

@@ -1,0 +1,395 @@
+"""Our MRR beside somebody else's: read, matched, set side by side under the policy that is nearest, and each difference named by rule."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+from sqlalchemy import Connection
+
+from integrations.files.errors import BadFile
+from integrations.files.mrr_file import TheirMrr, read_mrr
+from metrics.evidence import Instant
+from metrics.exchange_rates import Exchange, exchange, rates_on
+from metrics.ledger.derive import Basis
+from metrics.policy import PRESETS
+from metrics.reconcile import choose as naming
+from metrics.reconcile.candidates import Candidates, candidates
+from metrics.reconcile.rules import Cell, Named
+from metrics.reconcile.sides import beside, differing, expressed, held_on
+from metrics.reconcile.their_rates import Pair, their_rates
+from metrics.reconcile.views import Money, Views
+from worker.figures import adhoc
+from worker.queries.reconcile.amounts import clipped, closings, currencies, looks_minor, their_side
+from worker.queries.reconcile.deriving import Deriving, stored_standings
+from worker.queries.reconcile.matching import BOOK, Matched, match, whole_book
+from worker.queries.session import Session, currency_of, has_ledger, ledger
+
+SAMPLE: Final = 120
+"""So many customers that differ, and as many that agree, tell which policy is nearest."""
+ALL_TRIED: Final = 500
+"""So many customers, the largest differences first, are reckoned in every way; those after them in the ways that explained one of these."""
+PAIRS_TRIED: Final = 200
+"""So many of those that no single rule explains are reckoned under two other answers at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """The book on both sides at the closing of a day, in one currency."""
+
+    day: date
+    currency: str
+    ours_micros: int
+    theirs_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Nearness:
+    """How many amounts differ (reckoned up from a sample where it is a large book) under a policy."""
+
+    policy: str
+    differing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciliation:
+    """What came out. Each difference's shares add up to it; all of them to the differences of the totals, currency by currency."""
+
+    file: str
+    reading: tuple[str, ...]
+    """How the file was read, in sentences."""
+    policy: str
+    nearness: tuple[Nearness, ...]
+    """What other policies were tried; empty where the policy was given or nothing differs."""
+    days: tuple[date, ...]
+    totals: tuple[Total, ...]
+    compared: int
+    """Amounts that were set side by side."""
+    customers: int
+    named: tuple[Named, ...]
+    their_keys: Mapping[str, str]
+    """What the file calls each customer that differs."""
+    notes: tuple[str, ...]
+
+    def explained(self, currency: str) -> Fraction:
+        """The part of what differs in a currency, in absolute amounts, that has a name. 1 where nothing differs."""
+        theirs = [n for n in self.named if n.cell.currency == currency]
+        whole = sum(abs(n.cell.delta_micros) for n in theirs)
+        return 1 - Fraction(sum(abs(n.unexplained_micros) for n in theirs), whole) if whole else Fraction(1)
+
+    @property
+    def explained_share(self) -> Fraction:
+        """The same of the currency of which least is explained: currencies never add up."""
+        return min((self.explained(t.currency) for t in self.totals), default=Fraction(1))
+
+    @property
+    def unexplained_share(self) -> Fraction:
+        """What is unexplained, in absolute amounts, as a part of the file's own MRR; of the currency in which that is most."""
+        return max((self._unexplained(currency) for currency in {t.currency for t in self.totals}), default=Fraction(0))
+
+    def _unexplained(self, currency: str) -> Fraction:
+        left = sum(abs(n.unexplained_micros) for n in self.named if n.cell.currency == currency)
+        whole = sum(max(t.theirs_micros, t.ours_micros, 1) for t in self.totals if t.currency == currency)
+        return Fraction(left, whole)
+
+
+def reconcile(
+    session: Session, file: Path, *, columns: str | None = None, policy: Basis | None = None, minor: bool | None = None
+) -> Reconciliation:
+    """Set the file beside our MRR. With `policy` under that one, else under the nearest of the one that is set and the presets.
+
+    Raises BadFile, NothingDerived. Nothing is written.
+    """
+    theirs = read_mrr(file, columns)
+    with ledger(session) as connection:
+        return _Work(session, connection, theirs, minor).run(policy)
+
+
+class _Work:
+    """One comparison, step by step."""
+
+    def __init__(self, session: Session, connection: Connection, file: TheirMrr, minor: bool | None) -> None:
+        self.session = session
+        self.connection = connection
+        self.notes: list[str] = []
+        self.file, said = clipped(file, session.today)
+        self.notes += said
+        self.now = Instant(adhoc.derived_until(connection, session.basis))
+        self.kept = stored_standings(connection, session.basis)
+        everybody = self.kept["customer"].unique().to_list()
+        self.summary = file.shape == "summary"
+        self.matched = whole_book(everybody) if self.summary else match(connection, self.file.amounts)
+        self.names = self.matched.of_member
+        self.minor = minor
+        self.abroad: Exchange | None = None
+        self.deriving = Deriving(connection, session.basis, self.now)
+
+    def run(self, policy: Basis | None) -> Reconciliation:
+        self.theirs = self._their_side()
+        self._choose_currency()
+        basis = policy or self.session.basis
+        standings = self._standings(basis)
+        both = self._both(standings)
+        nearness: tuple[Nearness, ...] = ()
+        if policy is None and not differing(both).is_empty():
+            nearness = tuple(self._nearness(both))
+            nearest = min(nearness, key=lambda n: n.differing)
+            if nearest.differing < nearness[0].differing:
+                basis = replace(basis, policy=PRESETS[nearest.policy])
+                standings = self._standings(basis)
+                both = self._both(standings)
+        named = self._named(both, self.deriving.under(basis), standings)
+        totals = both.group_by("day", "currency").agg(pl.col("ours").sum(), pl.col("theirs").sum()).sort("currency", "day")
+        reading = list(self.file.reading)
+        reading.append(
+            f"amounts in {'minor' if self.minor else 'major'} units"
+            + (f", all in {self.abroad.reporting.upper()}" if self.abroad else "")
+            + self._how_matched()
+        )
+        return Reconciliation(
+            self.file.file,
+            tuple(reading),
+            basis.policy.name,
+            nearness,
+            self.days,
+            tuple(Total(*row) for row in totals.select("day", "currency", "ours", "theirs").iter_rows()),
+            len(both),
+            both["customer"].n_unique(),
+            tuple(sorted(named, key=lambda n: (n.cell.currency, -abs(n.cell.delta_micros), n.cell.customer, n.cell.day))),
+            {name: ", ".join(keys[:3]) for name, keys in self.matched.keys.items()},
+            tuple(self.notes),
+        )
+
+    # --- the two sides --------------------------------------------------------------------------------------------------------
+
+    def _their_side(self) -> pl.DataFrame:
+        """Their amounts as micros by customer, in units that are told, or by far the likelier."""
+        ours = held_on(self.kept, sorted(set(self.file.amounts["day"].to_list())), self.names)
+        self.held = dict(currencies(ours))
+        self.home = currency_of(self.session) or next(iter(sorted({c for codes in self.held.values() for c in codes})), "usd")
+        alone = {customer: codes[0] for customer, codes in self.held.items() if len(codes) == 1}
+        if self.summary and len({c for codes in self.held.values() for c in codes}) > 1:
+            alone = {}
+
+        def read(*, minor: bool) -> pl.DataFrame:
+            return their_side(self.file, self.matched.of_key, alone, self.home, minor=minor)
+
+        if self.minor is None:
+            self.minor = self.file.minor or False
+            if not self.file.minor and self.file.places == 0:
+                self.minor = looks_minor(read(minor=False), ours)
+        side = read(minor=self.minor)
+        self.days = tuple(sorted(set(side["day"].to_list())))
+        if self.file.shape == "changes":
+            first = side["day"].min()
+            assert isinstance(first, date), "a file has rows"
+            before = date.fromordinal(first.toordinal() - 1)
+            opening = held_on(self.kept, [before], self.names).filter(pl.col("customer").is_in(list(self.matched.members)))
+            side, self.days = closings(side, opening, self.session.today)
+            if not opening.is_empty():
+                self.notes.append(f"the changes begin on {first}: what {len(opening):,} customers held before is taken from here")
+        return side
+
+    def _choose_currency(self) -> None:
+        """Whether the file expresses everybody in one currency: it names one alone, or none, and foreign customers fit that better."""
+        codes = set(self.theirs.filter(pl.col("micros") != 0)["currency"].unique().to_list())
+        told = set(self.file.amounts["currency"].unique().to_list()) - {""}
+        foreign = [c for c in self.theirs["customer"].unique().to_list() if set(self.held.get(c, ())) - (told or {self.home})]
+        if not foreign or len(told) > 1 or (not told and not self._fits_expressed(foreign)):
+            return
+        home = next(iter(told)) if told else self.home
+        if told or codes:
+            self.abroad = exchange(adhoc.quotes_until(self.connection, self.session.today), home)
+            self.theirs = (
+                self.theirs.with_columns(pl.lit(home).alias("currency"))
+                .group_by("customer", "day", "currency")
+                .agg(pl.col("micros").sum(), pl.col("items").max())
+            )
+
+    def _fits_expressed(self, foreign: Sequence[str]) -> bool:
+        """Whether amounts without a currency are nearer to ours in the home currency than in the customers' own."""
+        abroad = exchange(adhoc.quotes_until(self.connection, self.session.today), self.home)
+        mine = held_on(self.kept, self.days, self.names).filter(pl.col("customer").is_in(list(foreign)))
+        far: list[int] = []
+        for ours in (mine, expressed(mine, abroad)):
+            sums = ours.group_by("customer", "day").agg(pl.col("micros").sum())
+            theirs = self.theirs.group_by("customer", "day").agg(theirs=pl.col("micros").sum())
+            both = sums.join(theirs, on=["customer", "day"])
+            far.append(int((both["micros"] - both["theirs"]).abs().sum() or 0))
+        return far[1] < far[0]
+
+    def _standings(self, basis: Basis) -> pl.DataFrame:
+        """What everybody stands at under a basis: as stored, else derived on the way."""
+        if basis.version == self.session.basis.version:
+            return self.kept
+        if has_ledger(self.session.under(basis)):
+            return stored_standings(self.connection, basis)
+        return self.deriving.under(basis).standings_from(self.session.basis, self.kept)
+
+    def _both(self, standings: pl.DataFrame) -> pl.DataFrame:
+        names = dict.fromkeys(standings["customer"].unique().to_list(), BOOK) if self.summary else self.names
+        ours = held_on(standings, self.days, names)
+        theirs = self.theirs
+        if self.abroad is not None:
+            ours = expressed(ours, self.abroad)
+        places = max(0, self.file.places) if not self.minor else 12
+        return beside(ours, theirs, places)
+
+    def _how_matched(self) -> str:
+        strangers = sum(1 for members in self.matched.members.values() if not members)
+        if self.summary:
+            return ""
+        by = ", ".join(f"{count:,} by {how}" for how, count in sorted(self.matched.by.items(), key=lambda pair: -pair[1]))
+        return f"; customers matched: {by or 'none'}" + (f", {strangers:,} unknown here" if strangers else "")
+
+    # --- which policy ---------------------------------------------------------------------------------------------------------
+
+    def _nearness(self, both: pl.DataFrame) -> Iterable[Nearness]:
+        """For the policy that is set and each preset how many amounts differ, reckoned up from a sample of customers."""
+        apart = set(differing(both)["customer"].to_list())
+        listed = [name for name in both["customer"].unique().sort().to_list() if self.matched.members.get(name)]
+        groups = [[n for n in listed if n in apart], [n for n in listed if n not in apart]]
+        samples = [group[:: max(1, len(group) // SAMPLE)][:SAMPLE] for group in groups]
+        counts = [len(differing(both.filter(pl.col("customer").is_in(group)))) for group in groups]
+        yield Nearness(self.session.basis.policy.name, sum(counts))
+        if self.summary and len(self.kept["customer"].unique()) > 4_000:
+            return
+        for name, policy in PRESETS.items():
+            basis = replace(self.session.basis, policy=policy)
+            if basis.version == self.session.basis.version:
+                continue
+            estimate = 0.0
+            for group, sample in zip(groups, samples, strict=True):
+                if not sample:
+                    continue
+                members = sorted(m for n in sample for m in self.matched.members[n])
+                other = self._both(self.deriving.under(basis).standings(members)).filter(pl.col("customer").is_in(sample))
+                estimate += len(differing(other)) * len(group) / len(sample)
+            yield Nearness(name, round(estimate))
+
+    # --- naming ---------------------------------------------------------------------------------------------------------------
+
+    def _named(self, both: pl.DataFrame, deriving: Deriving, standings: pl.DataFrame) -> list[Named]:
+        cells: dict[str, list[Cell]] = defaultdict(list)
+        out: list[Named] = []
+        apart = differing(both)
+        differ = set(apart["customer"].to_list())
+        for row in both.sort("customer", "currency", "day").iter_rows():
+            name, day, currency, ours, theirs, tolerance = row
+            cell = Cell(name, day, currency, ours, theirs, tolerance)
+            if name in differ:
+                cells[name].append(cell)
+            if cell.agrees and cell.delta_micros:
+                out.append(naming.rounded(cell))
+        absent, present = [], []
+        for name, theirs_cells in cells.items():
+            wrong = [cell for cell in theirs_cells if not cell.agrees]
+            if self.matched.is_stranger(name):
+                out += naming.stranger(wrong)
+            elif all(cell.theirs_micros == 0 for cell in theirs_cells):
+                absent.append(name)
+            else:
+                present.append(name)
+        size = {name: sum(abs(cell.delta_micros) for cell in cells[name]) for name in cells}
+        present.sort(key=lambda name: (-size[name], name))
+        absent.sort(key=lambda name: (-size[name], name))
+        rates = self._rates(both, standings)
+        found = self._candidates([*present, *absent], cells, deriving, rates)
+        wanted: list[Candidates] = []
+        for name in present:
+            wanted += found[name]
+        for name in absent:
+            # Who isn't in the file at all may be so by a choice; anything less plain is no reason to look further.
+            for of_one in found[name]:
+                if naming.explains_all(of_one, tiers=1):
+                    wanted.append(of_one)
+                else:
+                    out += naming.absent(of_one, listed=name in self.matched.members)
+        return out + naming.choose(wanted)
+
+    def _candidates(
+        self,
+        names: Sequence[str],
+        cells: Mapping[str, Sequence[Cell]],
+        deriving: Deriving,
+        rates: tuple[Mapping[tuple[str, date], Fraction], Mapping[tuple[str, date], Fraction]],
+    ) -> dict[str, list[Candidates]]:
+        """The ways of each customer, by currency: all of them for the largest differences, the useful ones for the rest."""
+        out: dict[str, list[Candidates]] = {}
+        views: dict[str, Views] = {}
+        useful = None
+        for part in (names[:ALL_TRIED], names[ALL_TRIED:]):
+            if not part:
+                continue
+            members = {name: self.matched.members.get(name, (name,)) for name in part}
+            views |= deriving.views(members, useful)
+            for name in part:
+                out[name] = [candidates(each, views[name], money) for each, money in self._by_currency(cells[name], rates)]
+            rules = {
+                rule for of_one in out.values() for each in of_one for ways in each.values() for way in ways for rule in way.rules
+            }
+            useful = [s for v in views.values() for s in {pair[0] for pair in v.switched} if s.rule in rules]
+            useful = list(dict.fromkeys(useful))
+        if len(names) > ALL_TRIED:
+            self.notes.append(
+                f"{len(names):,} customers differ: the {ALL_TRIED} largest were reckoned in every way, the others in the "
+                f"{len(useful or [])} that explain any of these"
+            )
+        open_ones = [name for name in names if any(not naming.explains_all(each, tiers=5) for each in out[name])][:PAIRS_TRIED]
+        if open_ones:
+            deriving.add_pairs({name: self.matched.members.get(name, (name,)) for name in open_ones}, views)
+            for name in open_ones:
+                out[name] = [candidates(each, views[name], money) for each, money in self._by_currency(cells[name], rates)]
+        return out
+
+    def _by_currency(
+        self,
+        cells: Sequence[Cell],
+        rates: tuple[Mapping[tuple[str, date], Fraction], Mapping[tuple[str, date], Fraction]],
+    ) -> Iterable[tuple[list[Cell], Money]]:
+        """A customer's cells in each currency, one for each day of the file, with how amounts become that currency."""
+        by_currency: dict[str, dict[date, Cell]] = defaultdict(dict)
+        for cell in cells:
+            by_currency[cell.currency][cell.day] = cell
+        for currency, of_days in by_currency.items():
+            model = next(iter(of_days.values()))
+            every = [of_days.get(day) or replace(model, day=day, ours_micros=0, theirs_micros=0) for day in self.days]
+            if all(cell.agrees for cell in every):
+                continue
+            yield every, Money(currency, self.abroad is not None, *rates)
+
+    def _rates(
+        self, both: pl.DataFrame, standings: pl.DataFrame
+    ) -> tuple[Mapping[tuple[str, date], Fraction], Mapping[tuple[str, date], Fraction]]:
+        """Our rates of the file's days, and those that the file was made with as far as its amounts tell."""
+        if self.abroad is None:
+            return {}, {}
+        home = self.abroad.reporting
+        native = held_on(standings, self.days, self.names)
+        codes = [code for code in native["currency"].unique().sort().to_list() if code != home]
+        asked = pl.DataFrame(
+            [(code, day) for code in codes for day in self.days], schema={"currency": pl.String, "day": pl.Date}, orient="row"
+        )
+        ours: dict[tuple[str, date], Fraction] = {}
+        for (code, day), (numerator, denominator) in zip(asked.iter_rows(), rates_on(self.abroad, asked).iter_rows(), strict=True):
+            if numerator is not None:
+                ours[code, day] = Fraction(numerator, denominator)
+        one = native.group_by("customer", "day").agg(pl.col("currency").first(), pl.col("micros").sum(), pl.len().alias("codes"))
+        foreign = one.filter((pl.col("codes") == 1) & (pl.col("currency") != home)).drop("codes")
+        shown = both.select("customer", "day", "theirs", "tolerance")
+        pairs: dict[tuple[str, date], list[Pair]] = defaultdict(list)
+        for _, day, code, micros, theirs, tolerance in foreign.join(shown, on=["customer", "day"]).iter_rows():
+            pairs[code, day].append((micros, theirs, tolerance))
+        return ours, their_rates(pairs, ours)
+
+
+def strangers(found: Reconciliation) -> int:
+    """How many customers of the file nobody here knows."""
+    return len({n.cell.customer for n in found.named if any(rule.kind == "unknown_here" for rule, _ in n.shares)})
+
+
+__all__ = ["BadFile", "Matched", "Nearness", "Reconciliation", "Total", "reconcile", "strangers"]
