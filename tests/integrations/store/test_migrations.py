@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 from alembic import command
-from sqlalchemy import Engine, delete, inspect, select, text
+from sqlalchemy import Engine, delete, inspect, select, text, update
+from sqlalchemy.exc import IntegrityError
 
 from integrations.store import migrate
 from integrations.store.db.engine import begin, open_engine, read
@@ -127,6 +128,36 @@ def test_the_migration_names_no_table_that_is_gone(engine: Engine) -> None:
     with read(engine) as connection:
         names = set(inspect(connection).get_table_names()) - {"alembic_version"}
     assert set(metadata.tables) == {name for name in names if not re.match("sqlite_", name)}
+
+
+def test_an_installation_of_before_keeps_its_jobs(database_url: str) -> None:
+    """Written anew or not, the table has its rows, its indexes, its rules and its numbers; a status that no job has is refused from then on."""
+    engine = open_engine(database_url)
+    with begin(engine) as connection:
+        migrate.to_schema(connection, "0008")
+        run = runs.start(connection, "sync")
+        statuses = ("due", "leased", "done", "failed", "quarantined", "canceled", "done")
+        jobs.add(connection, [jobs.Job("list", run, stream=f"s{n}", dedupe_key=f"k{n}", data={"n": n}) for n in range(7)])
+        for number, status in enumerate(statuses, 1):
+            connection.execute(update(job).where(job.c.id == number).values(status=status, nonce=f"n{number}"))
+        connection.execute(delete(job).where(job.c.id == 7))
+        before = [dict(row) for row in connection.execute(select(job).order_by(job.c.id)).mappings()]
+    assert ("0008", head()) == upgrade(engine)
+    with read(engine) as connection:
+        assert differences(connection) == []
+        after = [dict(row) for row in connection.execute(select(job).order_by(job.c.id)).mappings()]
+        names = {index["name"] for index in inspect(connection).get_indexes("job")}
+        unique = [each["column_names"] for each in inspect(connection).get_unique_constraints("job")]
+    assert [row | ({"status": "quarantined"} if row["status"] == "failed" else {}) for row in before] == after
+    assert {"ix_job_run_id_stage", "ix_job_status_next_attempt_at"} <= names
+    assert [["dedupe_key"]] == unique
+    with begin(engine) as connection:
+        assert 1 == jobs.add(connection, [jobs.Job("list", run, dedupe_key="k9"), jobs.Job("list", run, dedupe_key="k1")])
+        assert 8 <= connection.execute(select(job.c.id).where(job.c.dedupe_key == "k9")).scalar_one(), "7 is not given out again"
+    for broken in ({"status": "failed"}, {"run_id": run + 1}):
+        with pytest.raises(IntegrityError), begin(engine) as connection:
+            connection.execute(update(job).where(job.c.id == 1).values(**broken))
+    engine.dispose()
 
 
 def test_an_installation_of_before_keeps_its_figures_rights_and_views(database_url: str) -> None:
