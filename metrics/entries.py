@@ -45,6 +45,10 @@ CAUSES = (
 
 CANNOT_DERIVE = "cannot_derive"
 """The reason of the finding that is all that is held of a customer of whom no ledger can be made."""
+CANNOT_ADD_UP = "cannot_add_up"
+"""That of one who is too large to be added to the others."""
+UNCOUNTED = (CANNOT_DERIVE, CANNOT_ADD_UP)
+"""The reasons of findings whose customer is in no figure at all."""
 
 
 @dataclass(frozen=True, slots=True)

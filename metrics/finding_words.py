@@ -82,6 +82,10 @@ _HISTORY: Final = {
         "This customer's MRR could not be worked out; everybody else's is.",
         f"{_STRIPE} for absurd amounts, quantities or dates; the run's log has the reason",
     ),
+    "cannot_add_up": _words(
+        "This customer is so large that it can't be added to the others: it is in no figure, and everybody else is.",
+        f"{_STRIPE} for absurd amounts or quantities; put right, it counts again after `nrr rebuild`",
+    ),
     "items_cut": _words(
         "Stripe told only the first items of the subscription, and the rest could not be read: those that are known still count.",
         "See in `nrr doctor` whether the key may read subscription items, then run `nrr sync` again",
@@ -117,6 +121,10 @@ _PRICES: Final = {
     "usage_unknown": _words(
         "The price doesn't say in a way that this version knows whether it is charged by quantity or by usage: its MRR is missing.",
         "Look for a newer release of nrr",
+    ),
+    "price_version_unknown": _words(
+        "An invoice bills a price before that was made: one of that id was deleted and made again, and nothing says what the first one cost.",
+        f"{_STRIPE}: the invoice shows what was charged then",
     ),
     "interval_unknown": _words(
         "The price doesn't say how often it recurs, or in a way that this version doesn't know: its MRR is missing.", _STRIPE

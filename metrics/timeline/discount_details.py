@@ -19,6 +19,7 @@ from metrics.evidence import (
     InvoiceEvidence,
     InvoiceLine,
     Item,
+    Price,
     Subscription,
     SubscriptionEvidence,
     SubscriptionState,
@@ -192,7 +193,7 @@ def _versioned(evidence: SubscriptionEvidence, catalog: Catalog) -> Subscription
         if held.price_version or held.price not in catalog.earlier_prices:
             return held
         found = _nearest(seen.get((held.item or "", held.price)) or seen.get(("", held.price), ()), held.period_start)
-        return replace(held, price_version=found or _by_the_line(held, catalog))
+        return replace(held, price_version=_by_the_line(held, catalog, found))
 
     def state(held: SubscriptionState) -> SubscriptionState:
         now = with_versions(held.subscription, held.at, seen)
@@ -247,8 +248,29 @@ def _nearest(sightings: Iterable[tuple[Instant, str]], at: Instant) -> str:
     return found
 
 
-def _by_the_line(line: InvoiceLine, catalog: Catalog) -> str:
-    """Which object of an id a line bills, where nothing ever showed the item with one: of those made by then, the one whose amount it is."""
+def _by_the_line(line: InvoiceLine, catalog: Catalog, seen: str) -> str:
+    """Which object of an id a line bills: the one that its item was `seen` with next to it, unless the line comes to another amount.
+
+    Then, and where nothing ever showed the item with one, it is, of those made by then, the one whose amount it is.
+    """
+    held = catalog.price_versions.get((line.price or "", seen)) if seen else None
+    if held is not None and not bills_otherwise(line, held):
+        return seen
     objects = [p for p in catalog.earlier_prices[line.price or ""] if p.created is None or p.created <= line.period_end]
+    if held in objects:
+        objects = [held, *objects]
     billing = [p for p in objects if p.unit is not None and line.quantity is not None and p.unit * line.quantity == line.amount]
-    return next((version_of(found) for found in (*billing, *objects)), "")
+    return next((version_of(found) for found in (*billing, *objects)), seen)
+
+
+def bills_otherwise(line: InvoiceLine, price: Price | None) -> bool:
+    """Whether the line of a whole period comes to another amount than this price does, so that it must have billed another object of its id.
+
+    Only a price of so much a unit can tell, in its own currency; a line of nothing is a trial's.
+    """
+    if price is None or price.unit is None or price.scheme != "per_unit" or price.transform is not None or price.usage == "metered":
+        return False
+    if line.proration or line.amount <= 0 or line.quantity is None or line.currency != price.currency:
+        return False
+    quantity = line.quantity if line.quantity_decimal is None else line.quantity_decimal
+    return abs(price.unit * quantity - line.amount) > 1

@@ -314,13 +314,30 @@ def _spans(
                 and (target is None or p.item == target)
                 and all(x.id != discount_id for x in p.discounts)
             ]
-            missing = min(lacking, default=after_at)
+            missing = min([*lacking, *_replacing(d, target, held, before, used)], default=after_at)
             coupon = catalog.coupon_of(d)
             by_hand = missing < end and (coupon is None or coupon.duration != "once")
             end = min(end, missing)
         if end > d.start:
             out.append(_Span(d, target, end, by_hand))
     return out
+
+
+def _replacing(
+    d: Discount,
+    target: str | None,
+    held: Mapping[tuple[str, str | None], Discount],
+    before: Known | None,
+    used: Sequence[Point],
+) -> list[Instant]:
+    """When other discounts began on the same thing after `d` was last seen there: one that is gone then has given way to the first of them."""
+    there = [d.start, *(p.at for p in used if any(x.id == d.id for x in p.discounts))]
+    if before is not None and d.id in {
+        x.id for x in (*before.subscription.discounts, *(x for i in before.subscription.items for x in i.discounts))
+    }:
+        there.append(before.at)
+    last = max(there)
+    return [x.start for (name, where), x in held.items() if name != d.id and where == target and x.start > last]
 
 
 def _dressed(subscription: Subscription, spans: Sequence[_Span], at: Instant) -> Subscription:

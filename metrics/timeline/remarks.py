@@ -5,8 +5,19 @@ Nothing here changes what is known; it tells a reader of the numbers what they r
 
 from collections.abc import Iterator, Sequence
 
-from metrics.evidence import Finding, Instant, InvoiceEvidence, Source, Subscription, SubscriptionEvidence, SubscriptionState
+from metrics.evidence import (
+    Catalog,
+    Finding,
+    Instant,
+    InvoiceEvidence,
+    InvoiceLine,
+    Source,
+    Subscription,
+    SubscriptionEvidence,
+    SubscriptionState,
+)
 from metrics.money import major_text, minor_to_micros
+from metrics.timeline.discount_details import bills_otherwise
 from metrics.timeline.eligibility import is_voiding
 from metrics.timeline.invoice_history import NEVER
 from metrics.timeline.known_states import Assembled
@@ -26,7 +37,11 @@ def never_paid(invoices: Sequence[InvoiceEvidence], last: Subscription) -> bool:
 
 
 def history_findings(
-    evidence: SubscriptionEvidence, last: Subscription, states: Sequence[SubscriptionState], found: Assembled
+    evidence: SubscriptionEvidence,
+    last: Subscription,
+    states: Sequence[SubscriptionState],
+    found: Assembled,
+    catalog: Catalog,
 ) -> list[Finding]:
     """What the invoices show that can't be known better: holes between cycles, voids that may have been pauses, lines that say too little."""
     covered_from = min((s.at for s in states if s.source != Source.SNAPSHOT), default=NEVER)
@@ -61,12 +76,30 @@ def history_findings(
                 "it is taken for not paid"
             )
             out.append(finding(invoice.head.id, "invoice_status_unknown", text, invoice.head.created, "warning"))
+    for billed in _of_earlier_prices(evidence.invoices, catalog):
+        text = (
+            f"line {billed.id} of invoice {billed.invoice} of {last.id} over {_money(billed.amount, billed.currency)} bills price {billed.price} before that "
+            "was made, and at another price: an earlier one of that id was deleted, and nothing shows it. It counts at today's price"
+        )
+        out.append(finding(billed.id, "price_version_unknown", text, billed.period_start, "warning"))
     for at in _behind_cuts(states, found):
         text = (
             f"an event of {last.id} told only some of its items, and another one changed: the change is dated when it was seen next"
         )
         out.append(finding(last.id, "change_behind_cut", text, at))
     return out
+
+
+def _of_earlier_prices(invoices: Sequence[InvoiceEvidence], catalog: Catalog) -> Iterator[InvoiceLine]:
+    """The first line of each item and price that bills a price which was not made yet, and another amount than that price comes to."""
+    told: set[tuple[str | None, str | None]] = set()
+    lines = (line for i in invoices if i.head.status != "draft" for line in i.lines)
+    for line in sorted(lines, key=lambda x: (x.period_start, x.id)):
+        price = catalog.price_of(line)
+        made_later = price is not None and price.created is not None and price.created > line.period_start + DAY
+        if made_later and (line.item, line.price) not in told and bills_otherwise(line, price):
+            told.add((line.item, line.price))
+            yield line
 
 
 def _behind_cuts(states: Sequence[SubscriptionState], found: Assembled) -> Iterator[Instant]:

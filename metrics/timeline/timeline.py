@@ -109,7 +109,7 @@ def build(
     walk = _Walk(evidence, states, known, customer_states, policy, now, pricer, trace)
     steps, exclusions = walk.run(excluded)
     findings += walk.findings
-    findings += history_findings(evidence, last, states, assembled)
+    findings += history_findings(evidence, last, states, assembled, catalog)
     metadata = dict(last.metadata)
     plans = planned(states, now, walk.worth) if excluded is None and known else ()
     return Timeline(

@@ -293,7 +293,7 @@ def _discounts(text: str) -> tuple[Discount, ...]:
 
 
 def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) -> InvoiceEvidence:
-    """`invoice DATE [status=] [reason=] line=...`: a line is `price*quantity@item:FROM..UNTIL[:credit|:debit][:taxCENTS][/coupon:from..until[=CENTS]]`.
+    """`invoice DATE [status=] [reason=] line=...`: a line is `price*quantity@item:FROM..UNTIL[:credit|:debit][:taxCENTS][:billedCENTS][/coupon:from..until[=CENTS]]`.
 
     A price or a quantity of `?` is not said, an item of `?` neither; a line that begins with `unread:` says its price and its period alone.
     """
@@ -302,12 +302,15 @@ def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) ->
     unread: list[UnreadLine] = []
     for index, word in enumerate(w[5:] for w in rest if w.startswith("line=")):
         body, *discounts = word.removeprefix("unread:").split("/")
-        what, span, *kind = re.match(r"([^:]+):(\d[^:]*\.\.[^:]*?)(?::(credit|debit))?(?::tax(\d+))?$", body).groups()  # type: ignore[union-attr]
+        what, span, *kind = re.match(
+            r"([^:]+):(\d[^:]*\.\.[^:]*?)(?::(credit|debit))?(?::tax(\d+))?(?::billed(\d+))?$", body
+        ).groups()  # type: ignore[union-attr]
         item = _item(what.replace("*?", ""), Subscription(name, "cus", "active", "usd", at, at, ()))
         first, until = span.split("..")
         price = CATALOG.prices.get(item.price or "")
         billed = re.search(r"\*(\d+)", what)  # of a metered item it is what was used
         amount = int((price.unit or 0) * int(billed[1] if billed else 1)) if price else 1000
+        amount = int(kind[2] or amount)
         if word.startswith("unread:"):
             detail = "parent is null"
             mute = UnreadLine(

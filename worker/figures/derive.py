@@ -29,6 +29,7 @@ from metrics.ledger.stored_basis import choices_of
 from worker.execution.crew import Handler
 from worker.execution.job_data import JobData, read_as, stored
 from worker.execution.stop import Stop
+from worker.figures import addable
 from worker.figures.jobs import DeriveMark, DerivePlan, DeriveShard, DeriveTouched
 
 CUSTOMERS_AT_ONCE: Final = 1_000
@@ -58,6 +59,8 @@ class Deriving:
     now: Instant
     kept: tuple[Basis, ...] = ()
     """Further bases that are kept up to date; any other one that was derived once is derived anew when somebody asks for it."""
+    reporting_currency: str | None = None
+    """What all currencies are expressed in, if they are."""
     priced: dict[str, tuple[tuple[int, int], Deriver]] = field(default_factory=dict, repr=False, compare=False)
     """By basis the deriver of the job before and the catalog that it knows: most compositions come again, in other customers."""
 
@@ -126,6 +129,7 @@ def do_plan(deriving: Deriving, job: Job) -> None:
             if basis not in whole:
                 made += _again(connection, job, basis, named, now)
         done = DeriveMark(tuple(basis.version for basis in wanted), now, max(last_mark, _dropped(connection)))
+        done = replace(done, whole=tuple(basis.version for basis in whole))
         if asked.basis is None:
             # The marks fall with the last job of this run: until then they say what is still to be done.
             done = replace(done, marks_until=last_mark)
@@ -270,6 +274,8 @@ def do_mark(deriving: Deriving, job: Job) -> None:
         jobs.hold(connection, job)
         if _dropped(connection) <= asked.marks_seen:
             for version in asked.versions:
+                if version in asked.whole:
+                    addable.leave_out(connection, version, deriving.reporting_currency, whole=True)
                 write_ledger.mark_derived(connection, version, database_now(connection), asked.now)
             if asked.marks_until is not None:
                 read_facts.drop_touched_until(connection, asked.marks_until)

@@ -55,6 +55,8 @@ class DeriveMark:
     now: Instant
     marks_seen: int
     marks_until: int | None = None
+    whole: tuple[str, ...] = ()
+    """Those of the versions under which everybody was derived."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from metrics.window_kinds import TO_DATE
 from worker.execution.crew import Handler
 from worker.execution.job_data import JobData, read_as, stored
 from worker.execution.stop import Stop
-from worker.figures import incremental
+from worker.figures import addable, incremental
 from worker.figures.adhoc import complete_until, derived_until, quotes_until, shard_count
 from worker.figures.exchange_rates import refresh
 from worker.figures.incremental import Asked, Night, Sums
@@ -139,6 +139,7 @@ def do_plan(rolling: Rolling, job: Job) -> None:
             asked = _asked(connection, rolling, basis)
             work = _work(asked, rolling)
             whole = plan.whole or not incremental.fits(partials.kept(connection, basis.version), asked)
+            addable.leave_out(connection, basis.version, asked.reporting_currency, whole=whole)
             shards = shard_count(connection, basis.version)
             if whole or _many_changed(connection, basis.version):
                 partials.begin(connection, basis.version, job.run_id, {"quotes": _quotes(connection, asked)})

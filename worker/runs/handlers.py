@@ -20,7 +20,9 @@ from worker.runs.wiring import Wiring
 def handlers(wiring: Wiring) -> dict[str, Handler]:
     """The handlers of every kind of job that computes, for this process."""
     return {
-        **derive.handlers(derive.Deriving(wiring.engine, wiring.stop, wiring.basis, wiring.now, wiring.kept)),
+        **derive.handlers(
+            derive.Deriving(wiring.engine, wiring.stop, wiring.basis, wiring.now, wiring.kept, wiring.reporting_currency)
+        ),
         **rollup.handlers(rolling(wiring)),
         **cleanup.handlers(wiring.engine),
         **_alerting(wiring),

@@ -15,7 +15,7 @@ from integrations.store.facts import customer_merge
 from integrations.store.facts import read as read_facts
 from integrations.store.figures import rollups
 from integrations.store.ledger import diff as ledger_diff
-from integrations.store.ledger import previous
+from integrations.store.ledger import previous, weights
 from integrations.store.ledger import read as read_ledger
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import runs
@@ -78,7 +78,7 @@ def verify(wiring: Wiring, *, told: Callable[[str, int], None] = lambda _what, _
         wiring.stop.check()
         with read(wiring.engine) as connection:
             until = derived_until(connection, basis)
-            left_out = _waiting(connection, basis.version, wiring.now)
+            left_out = _waiting(connection, basis.version, wiring.now) | weights.left_out(connection, basis.version)
             deriver = deriver_of(connection, basis)
             fresh = [deriver.derive(group, until) for group in read_facts.groups(connection, shard=(shard, shards))]
             wrong += ledger_diff.differences(connection, basis.version, (shard, shards), fresh, left_out)

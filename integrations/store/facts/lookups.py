@@ -16,6 +16,7 @@ from metrics.keys import bounded
 
 _CHUNK = 500
 
+_HALF: Final = 1 << 31
 DELETED: Final = "deleted"
 """Our own status of a draft invoice that is no more."""
 
@@ -226,15 +227,16 @@ def other_charges(connection: Connection) -> list[OtherCharges]:
             each.c.currency,
             func.count(),
             func.sum(each.c.lines),
-            func.sum(each.c.amount),
+            func.sum(each.c.amount // _HALF),  # in two halves: 64 bits hold the amount of each invoice, and not that of all
+            func.sum(each.c.amount % _HALF),
         )
         .join_from(each, account_table, account_table.c.id == each.c.account)
         .group_by(each.c.account, account_table.c.stripe_id, each.c.currency)
         .order_by(each.c.account, each.c.currency)
     )
     return [
-        OtherCharges(int(a), str(s), str(c), int(n), int(lines), int(amount))
-        for a, s, c, n, lines, amount in connection.execute(query)
+        OtherCharges(int(a), str(s), str(c), int(n), int(lines), int(high) * _HALF + int(low))
+        for a, s, c, n, lines, high, low in connection.execute(query)
     ]
 
 

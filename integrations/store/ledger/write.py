@@ -14,7 +14,7 @@ from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import insert_into
 from integrations.store.ledger import previous
 from integrations.store.ledger.schema import attribute, basis, exclusion, finding, movement, standing, wake
-from metrics.entries import CANNOT_DERIVE, CustomerLedger
+from metrics.entries import UNCOUNTED, CustomerLedger
 from metrics.evidence import Instant
 
 DERIVED = (movement, standing, attribute, exclusion, finding, wake)
@@ -97,8 +97,8 @@ def bases(connection: Connection) -> dict[str, BasisRow]:
 
 
 def underived(connection: Connection, limit: int = 1000) -> list[tuple[str, str]]:
-    """Customers that can't be derived under some basis that is kept, with why."""
-    query = select(finding.c.customer, finding.c.detail).where(finding.c.reason == CANNOT_DERIVE)
+    """Customers that can't be derived, or added up, under some basis that is kept, with why."""
+    query = select(finding.c.customer, finding.c.detail).where(finding.c.reason.in_(UNCOUNTED))
     query = query.where(finding.c.basis.in_(select(basis.c.version).where(basis.c.derived_at.is_not(None)))).distinct()
     return [(str(c), str(d)) for c, d in connection.execute(query.order_by(finding.c.customer).limit(limit))]
 

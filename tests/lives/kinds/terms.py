@@ -162,3 +162,50 @@ def deleted_metered_tiers(m: Maker) -> None:
     )
     m.begin(START, [m.item(price, 1, START), m.item(usage, None, START, number=2)], told=False)
     m.cycles(START, noon("2026-06-01"), [(price, 1)], told=False)
+
+
+@life(
+    right("2026-02-01 new 80.00", "2026-06-05 contraction -50.00", causes=("start", "discount_change")),
+    invoices=right("2026-02-01 new 80.00", "2026-06-05 contraction -50.00", causes=("start", "discount_change"), marked=True),
+    invoices_daily=right("2026-02-01 new 80.00", "2026-06-05 contraction -50.00"),
+    events=None,  # nothing says any more what the first coupon took off
+    listings=None,
+)
+def discount_that_gives_way_to_another(m: Maker) -> None:
+    """A coupon made again under its id takes the place of the first: who reads of it afterwards dates both by the second one's start."""
+    price, coupon, moved = m.price(10000), m.coupon(listed=False, percent=20), noon("2026-06-05")
+    fresh = coupon | {"percent_off": 70, "created": noon("2026-05-01")}
+    m.account.put("coupons", fresh, noon("2026-05-01"))
+    cut, after = m.discount(coupon, START), m.discount(fresh, moved, tag="e")
+    m.begin(START, [m.item(price, 1, START)], told=False, discounts=[cut])
+    half_price(m, cut, [price], 2000)
+    m.account.tell("customer.discount.created", after, moved)
+    m.change(moved, discounts=[after])
+
+
+def moved_to_the_new_plan(m: Maker) -> None:
+    """20.00, and since May 30.00 under the same id, which was made again in March."""
+    old, remade = m.price(2000), noon("2026-03-15")
+    new = old | {"unit_amount": 3000, "unit_amount_decimal": "3000", "created": remade}
+    m.begin(START, [m.item(new, 1, START)], told=False)
+    for number in range(5):
+        at = later(START, number)
+        line = m.line(old if number < 3 else new, 1, at)
+        m.bill([line], at, reason="subscription_create" if number == 0 else "subscription_cycle", told=False)
+    m.account.put("prices", new, remade)
+
+
+@life(right("2026-02-01 new 20.00", "2026-05-01 expansion 10.00", causes=("start", "price")), events=None, listings=None)
+def plan_remade_and_moved_to(m: Maker) -> None:
+    """Somebody else still has the first object: lines that name the id alone are of the one whose amount they bill."""
+    moved_to_the_new_plan(m)
+    old = m.account.now("prices", f"price_{m.name}_a", START)
+    held = objects.item(f"si_{m.name}_o", old, 1, START, later(START, 1))
+    m.account.put("customers", objects.customer(f"{m.customer}_o"))
+    m.account.put("subscriptions", objects.subscription(f"{m.sub}_o", [held], START, customer_id=f"{m.customer}_o"))
+
+
+@life(right("2026-02-01 new 30.00", says=True), events=None, listings=None)
+def plan_remade_and_the_first_unseen(m: Maker) -> None:
+    """Nobody has the first object any more: that its lines came to another amount is said."""
+    moved_to_the_new_plan(m)

@@ -1,21 +1,26 @@
 """One customer that can't be derived is named and left out; everybody else is derived, added up, verified and shown."""
 
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
+import polars as pl
 import pytest
 from sqlalchemy import Engine, select, update
 
 from integrations.store.db.engine import begin, read
+from integrations.store.facts import exchange_rates
 from integrations.store.facts.schema import customer_state, subscription_state
 from integrations.store.ledger import write as write_ledger
 from integrations.store.ledger.schema import finding, movement, standing
 from metrics.entries import CustomerLedger
 from metrics.evidence import CustomerGroup, Instant
+from metrics.exchange_rates import QUOTES
 from metrics.ledger.derive import Basis, Deriver
 from metrics.timeline.timeline import Traced
 from tests.worker.facts import Told, derive, mrr, wiring
 from worker.alerts import gather
+from worker.figures.adhoc import mrr_at
 from worker.health import freshness
 from worker.runs import refresh
 from worker.runs.verify import verify
@@ -148,3 +153,62 @@ def test_many_large_customers_still_add_up(engine: Engine, told: Told) -> None:
     assert ("done", 0, []) == (report.status, outcome.broken, findings(engine))
     assert 101 == len(mrr(engine))
     assert () == verify(wiring(engine, NOW)).problems
+
+
+def left_out(engine: Engine) -> list[str]:
+    """Who is too large to be added to the others."""
+    with read(engine) as connection:
+        return sorted(connection.execute(select(finding.c.customer).where(finding.c.reason == "cannot_add_up")).scalars())
+
+
+def test_who_is_too_large_beside_the_others_is_left_out(engine: Engine, told: Told) -> None:
+    """Three hundred near the bound: so many are left out, by name, that the sums of the rest are right to the micro."""
+    for number in range(300):
+        told.subscription(f"cus_{number:03d}", quantity=7 * 10**9)
+    derive(engine, NOW)
+    report, outcome = refresh.rollup(replace(wiring(engine, NOW), dimensions=("plan", "size")))
+    assert outcome is not None
+    assert ("done", 0) == (report.status, outcome.broken)
+    gone = left_out(engine)
+    kept = mrr(engine)
+    assert (10, 301 - len(gone)) == (kept["cus_a"], len(kept))
+    assert 120 <= len(kept) <= 124, "no more than has to be"
+    assert gone == sorted(gone)[: len(gone)]
+    found = mrr_at(engine, Basis(), date(2025, 2, 28)).by_currency
+    assert [(10 + 7 * 10**10 * (len(kept) - 1)) * 10**6] == [each.net_micros for each in found]
+    assert () == verify(wiring(engine, NOW)).problems
+    with read(engine) as connection:
+        assert len(gone) == len(write_ledger.underived(connection))
+
+
+def test_who_becomes_too_large_later_is_left_out_then(engine: Engine, told: Told) -> None:
+    """A night's news count too; the figures of everybody else go on."""
+    for number in range(100):
+        told.subscription(f"cus_{number:03d}", quantity=7 * 10**9)
+    derive(engine, "2025-02-01")
+    refresh.rollup(wiring(engine, "2025-02-01"))
+    assert [] == left_out(engine)
+    for number in range(100, 130):
+        told.subscription(f"cus_{number:03d}", "2025-02-10", quantity=7 * 10**9)
+    derive(engine, "2025-02-11")
+    report, outcome = refresh.rollup(wiring(engine, "2025-02-11"))
+    assert outcome is not None
+    assert ("done", 0, False) == (report.status, outcome.broken, outcome.whole)
+    assert 131 == len(mrr(engine)) + len(left_out(engine))
+    assert [] != left_out(engine)
+    assert () == verify(wiring(engine, "2025-02-11")).problems
+
+
+def test_a_rate_makes_one_too_large(engine: Engine, told: Told) -> None:
+    """Expressed in a currency of small units a single customer leaves 64 bits: it alone is left out."""
+    told.subscription("cus_b", quantity=7 * 10**9)
+    with begin(engine) as connection:
+        quotes = pl.DataFrame({"unit": ["usd"], "currency": ["vnd"], "day": [date(2024, 12, 1)], "rate": ["25000"]}, schema=QUOTES)
+        exchange_rates.put(connection, quotes, "file", datetime(2025, 1, 1, tzinfo=UTC))
+    derive(engine, NOW)
+    report, outcome = refresh.rollup(replace(wiring(engine, NOW), reporting_currency="vnd"))
+    assert outcome is not None
+    assert ("done", 0, ["cus_b"], {"cus_a": 10}) == (report.status, outcome.broken, left_out(engine), mrr(engine))
+    together = mrr_at(engine, Basis(), date(2025, 2, 28), reporting_currency="vnd").together
+    assert together is not None
+    assert 250_000 * 10**6 == together.net_micros
