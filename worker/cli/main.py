@@ -51,6 +51,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "explain": Entry("explain:explain", "Explain movements down to Stripe's objects and the arithmetic.", _NUMBERS),
     "compare": Entry("compare:compare", "Show which customers and rules make two policies differ.", _NUMBERS),
     "reconcile": Entry("reconcile:reconcile", "Set another tool's MRR beside ours and name each difference: exits 5.", _NUMBERS),
+    "report": Entry("report:report", "Write a page to hand over: retention, bridge, customers, segments, cohorts.", _NUMBERS),
     "alerts": Entry("alerts:app", "List, test, mute and acknowledge alerts.", _RUN, group=True),
     "runs": Entry("runs:app", "Show runs, freshness, and what a run changed.", _RUN, group=True),
     "nightly": Entry("worker:nightly", "Bring every missing day up to date.", _RUN),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from integrations.store.db.engine import read
-from integrations.store.facts import contacts, customer_merge, lookups
+from integrations.store.facts import accounts, contacts, customer_merge, lookups
 from integrations.store.facts import read as read_facts
 from integrations.store.ledger import read as read_ledger
 from metrics.entries import CustomerLedger
@@ -42,6 +42,33 @@ def movers(session: Session, first: date, until: date) -> list[str]:
     with ledger(session) as connection:
         found = read_ledger.movements(connection, session.basis.version, first, until)
     return sorted(set(found["customer"].to_list()))
+
+
+@dataclass(frozen=True, slots=True)
+class InStripe:
+    """A customer as Stripe knows it: its id, and the account that it is in."""
+
+    customer: str
+    account: str
+    """Stripe's id of the account."""
+    livemode: bool
+    several: bool
+    """Whether there are other accounts beside this one."""
+
+
+def in_stripe(session: Session, customers: Sequence[str]) -> dict[str, list[InStripe]]:
+    """Who the ledger's customers are in Stripe: several, where a rule merged them; nobody, where Stripe told nothing of one."""
+    with read(session.engine) as connection:
+        rows = {row.id: row for row in accounts.everything(connection)}
+        found = customer_merge.members_of(connection, customers)
+    return {
+        name: [
+            InStripe(customer, rows[account].stripe_id, rows[account].livemode, len(rows) > 1)
+            for account, customer in some
+            if account in rows
+        ]
+        for name, some in found.items()
+    }
 
 
 def explained(session: Session, names: Sequence[str]) -> list[Explained]:

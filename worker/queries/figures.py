@@ -92,6 +92,19 @@ def between_runs(session: Session, earlier: int, later: int, *, kind: str | None
     return kept.between_runs(session.engine, session.basis, earlier, later, kind=kind, dimension=dimension)
 
 
+def between(
+    session: Session, since: datetime, until: datetime, *, kind: str | None = None, dimension: str | None = ""
+) -> Difference:
+    """What was known differently at `until` than at `since`, and who was behind it."""
+    return kept.between(session.engine, session.basis, since, until, kind=kind, dimension=dimension)
+
+
+def first_complete(session: Session, window: Window) -> datetime | None:
+    """When the figures of a window were first known to be complete: what a report of it could show from then on. None while they aren't."""
+    with read(session.engine) as connection:
+        return rollups.first_complete(connection, session.basis.version, (window.kind, window.first, window.until))
+
+
 @dataclass(frozen=True, slots=True)
 class Restated:
     """A figure that a run changed: opening and closing in micros, as they are since its `version` and as they were before."""

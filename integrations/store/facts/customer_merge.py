@@ -63,6 +63,24 @@ def names(connection: Connection, customers: Sequence[StripeCustomer]) -> dict[S
     return out
 
 
+def members_of(connection: Connection, customers: Sequence[str]) -> dict[str, list[StripeCustomer]]:
+    """The Stripe customers behind each of the ledger's customers that anything is known of, in order of account and id."""
+    wanted = sorted(set(customers))
+    pairs: set[StripeCustomer] = set()
+    for index in range(0, len(wanted), _AT_ONCE):
+        some = wanted[index : index + _AT_ONCE]
+        merged = select(table.c.account, table.c.customer_id).where(among(connection, table.c.name, some))
+        asked = asked_for(connection, [bucket_of(c) for c in some], some)
+        theirs = and_(customer_state.c.bucket == asked.c.bucket, customer_state.c.customer_id == asked.c.name)
+        alone = select(customer_state.c.account, customer_state.c.customer_id).join_from(asked, customer_state, theirs).distinct()
+        pairs |= {(int(account), str(customer)) for query in (merged, alone) for account, customer in connection.execute(query)}
+    out: dict[str, list[StripeCustomer]] = {}
+    for each, name in sorted(names(connection, sorted(pairs)).items()):
+        if name in wanted:
+            out.setdefault(name, []).append(each)
+    return out
+
+
 def assign(connection: Connection, given: Mapping[StripeCustomer, str]) -> set[str]:
     """Keep the names that a rule gave; gives the ledger's customers that gained or lost a part by it."""
     before = names(connection, sorted(given))

@@ -302,6 +302,24 @@ def windows(connection: Connection, basis: str) -> set[Span]:
     return {(str(kind), first, until) for kind, first, until, reason in rows if reason != NOTHING_LEFT}
 
 
+def first_complete(connection: Connection, basis: str, span: Span) -> datetime | None:
+    """When figures of a window as a whole were first written as complete ones."""
+    kind, first, until = span
+    query = select(func.min(table.c.learnt_at)).where(
+        and_(table.c.basis == basis, table.c.kind == kind, table.c.first == first, table.c.until == until),
+        table.c.dimension == "",
+        ~table.c.incomplete,
+    )
+    found: datetime | None = connection.execute(query).scalar()
+    return found
+
+
+def last_learnt(connection: Connection, basis: str) -> datetime | None:
+    """When the newest version of any figure was written; None where there are none."""
+    found: datetime | None = connection.execute(select(func.max(table.c.learnt_at)).where(table.c.basis == basis)).scalar()
+    return found
+
+
 def versions(
     connection: Connection, basis: str, *, since: datetime | None = None, run_id: int | None = None
 ) -> list[dict[str, Any]]:

@@ -21,19 +21,21 @@ from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import BASIS, Life, roll_up, rolling_of, store
 from worker.figures.adhoc import NothingDerived
 from worker.queries.alerts import alert_history, alerts_at, messages
-from worker.queries.customers import explained, movers, resolve
+from worker.queries.customers import explained, in_stripe, movers, names_of, resolve
 from worker.queries.dimensions import attribute_keys, has_attribute
 from worker.queries.exclusions import exclusions
-from worker.queries.figures import figures_frame, mrr_at, names_of_segments, restated_by, retention, stored
+from worker.queries.figures import between, figures_frame, first_complete, mrr_at, names_of_segments, restated_by, retention, stored
 from worker.queries.findings import count_by_reason, findings, quarantined, underived
 from worker.queries.freshness import freshness
 from worker.queries.movements import movements, movements_by_month, span
 from worker.queries.outlook import outlook
 from worker.queries.policies import policy_bridge
+from worker.queries.provenance import provenance
 from worker.queries.rates import pairs, rates
 from worker.queries.runs import jobs_of, latest_runs, run_of
 from worker.queries.session import Session, currency_of, has_ledger, open_session
 from worker.queries.snapshots import closing, month_ends
+from worker.report.page import Options, build
 
 ROOT = Path(__file__).parents[3]
 NOW = datetime(2025, 4, 10, 12, tzinfo=UTC)
@@ -117,6 +119,9 @@ def test_every_function_works_for_a_role_that_can_only_read(session: Session) ->
         lambda: (alerts_at(session, NOW), alert_history(session), messages(session)),
         lambda: (has_attribute(session, "country"), attribute_keys(session), names_of_segments(session)),
         lambda: (resolve(session, "cus_nobody"), resolve(session, "sub_nobody"), explained(session, ["c1"])),
+        lambda: (names_of(session, ["c1"]), in_stripe(session, ["c1", "cus_nobody"]), provenance(session)),
+        lambda: (first_complete(session, month(MARCH)), between(session, NOW, NOW)),
+        lambda: build(session, month(MARCH), Options(names=True, compare=True)),
         lambda: (outlook(session), policy_bridge(session, BASIS, BASIS, session.today)),
     ]
     for look in looks:

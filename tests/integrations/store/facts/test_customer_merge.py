@@ -57,6 +57,17 @@ def test_states_are_found_for_whom_a_rule_is_asked(engine: Engine) -> None:
     assert [(1, "cus_a"), (1, "cus_b"), (2, "cus_a")] == sorted(everybody)
 
 
+def test_members_are_found_by_the_name_in_the_ledger(engine: Engine) -> None:
+    """All parts of a merged customer, whoever stands for itself, nobody for a name that nothing is known of; a part is none by itself."""
+    put(engine, customers=[customer("cus_a"), customer("cus_b"), customer("cus_c")])
+    put(engine, 2, customers=[customer("cus_c")])
+    with begin(engine) as connection:
+        customer_merge.assign(connection, {(1, "cus_a"): "g:1", (1, "cus_b"): "g:1", (2, "cus_c"): "g:1"})
+    with read(engine) as connection:
+        found = customer_merge.members_of(connection, ["g:1", "cus_a", "cus_c", "cus_none"])
+    assert {"g:1": [(1, "cus_a"), (1, "cus_b"), (2, "cus_c")], "cus_c": [(1, "cus_c")]} == found
+
+
 def test_a_merged_customer_is_read_as_one(engine: Engine) -> None:
     """All its parts under its name, in whichever shard that is; none of them alone. By its name it is found, by a part's it is not."""
     for account, name in ((1, "cus_a"), (2, "cus_b"), (1, "cus_c")):

@@ -1,0 +1,227 @@
+"""The bridge of the whole book as a waterfall, the causes behind its lines, and who moved the period's retention, explained."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from fractions import Fraction
+from typing import Any, Final
+
+from metrics.alerts.words import cause_name, currency_name, money, signed_money
+
+from integrations.report import charts
+from integrations.report.content import Block, Cell, Chart, Charts, Explanations, Lines, Section, Table, Text
+from metrics.retention.figures import TOP, Figures
+from metrics.retention.insight import Driver, drivers
+from metrics.retention.rankings import DEPTH
+from worker.queries.customers import explained
+from worker.queries.movements import movements
+from worker.report import numbers
+from worker.report.gather import Gathered, with_people
+from worker.report.people import arithmetic, customer_cell
+
+_LINES: Final = {
+    "opening": "Opening",
+    "new": "New",
+    "reactivation": "Returned",
+    "expansion": "Expansion",
+    "contraction": "Contraction",
+    "churn": "Churn",
+    "fx": "Exchange",
+    "closing": "Closing",
+}
+_MEANT: Final = {
+    "opening": "MRR as the period began",
+    "new": "customers that never had MRR before",
+    "reactivation": "customers that had left and came back",
+    "expansion": "customers that pay more",
+    "contraction": "customers that pay less and stay",
+    "churn": "customers that pay nothing any more",
+    "fx": "standing MRR at other exchange rates",
+    "closing": "MRR as the period ended",
+}
+_SIGNS: Final = {"contraction": -1, "churn": -1}
+_ORDER: Final = ("new", "reactivation", "expansion", "contraction", "churn")
+_NEWCOMERS: Final = 10
+_EXPLAINED_STEPS: Final = 40
+"""So many movements of one customer are explained in a file; the rest is in the window and on the command line."""
+
+
+def bridge(g: Gathered) -> Section:
+    """From opening to closing, and which causes made it."""
+    f, before = g.now, g.earlier
+    lines = f.bridge()
+    shown = {name: micros for name, micros in lines.items() if micros or name in ("opening", "closing", "new", "churn")}
+    bars = [
+        charts.Bar(_LINES[name], micros / 1_000_000, numbers.compact(micros, signed=not _is_end(name)), _is_end(name))
+        for name, micros in shown.items()
+    ]
+    cut = "" if charts.begins_at_zero(bars) else "the bars of opening and closing are cut at the bottom"
+    code = currency_name(f.currency)
+    alt = f"MRR bridge of {g.period_words}: " + ", ".join(f"{_LINES[n].lower()} {_shown(n, m, f)}" for n, m in shown.items()) + "."
+    chart = Chart(f"MRR, {code}, {g.period_words}", alt, charts.waterfall(bars), charts.waterfall(bars, upright=False), cut)
+    columns = ["", g.period_words, "of the opening"]
+    rows: list[tuple[Cell, ...]] = []
+    for name, micros in shown.items():
+        share = None if not lines["opening"] or _is_end(name) else numbers.share(_ratio(micros, lines["opening"]))
+        row: list[Cell] = [Lines((_LINES[name], _MEANT[name])), _number(name, micros, f), share or ""]
+        if before is not None:
+            row.append(_number(name, before.bridge()[name], before))
+        rows.append(tuple(row))
+    if before is not None:
+        columns.append(f"the {before.kind} before" if before.kind != "custom" else "just before")
+    table = Table("bridge", "From opening to closing", tuple(columns), tuple(rows), frozenset(range(1, len(columns))))
+    blocks: list[Block] = [Charts((chart,), "large"), table, *_causes(g)]
+    lead = f"The MRR of all customers, with those that came in {g.period_words}. Losses are of whoever left or pays less, whenever they came."
+    return Section("bridge", "From opening to closing", tuple(blocks), lead)
+
+
+def movers(g: Gathered) -> tuple[Section, list[str]]:
+    """Who moved the period's retention and who came, each explained; with the customers that are named."""
+    found = drivers(g.now)
+    lost, gained = found.lost[:TOP], found.gained[:TOP]
+    moved = movements(g.session, g.period.first, g.period.until) if g.is_whole else None
+    rows = [] if moved is None else [row for row in moved.iter_rows(named=True) if _in_currency(row["currency"], g.currency)]
+    by_customer: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows:
+        by_customer[row["customer"]].append(row)
+    new = sorted((row for row in rows if row["kind"] in ("new", "reactivation")), key=lambda r: (-r["delta_micros"], r["customer"]))
+    newcomers = _largest_of_each_currency(new)
+    named = list(dict.fromkeys([*(d.customer for d in (*lost, *gained)), *(row["customer"] for row in newcomers)]))
+    g = with_people(g, named)
+    why = _explanations(g, named)
+    known = {each for each, _ in why}
+    blocks: list[Block] = []
+    if not g.is_whole:
+        blocks.append(Text(("Customers are listed for the whole book only.",), "quiet"))
+    for title, name, some, whole in (
+        ("Lost", "lost", lost, -(g.now.contraction + g.now.churn)),
+        ("Gained", "gained", gained, g.now.expansion),
+    ):
+        if some:
+            blocks.append(_movers_table(g, title, name, some, whole, by_customer, known))
+    if newcomers:
+        blocks.append(_newcomers_table(g, newcomers, len(new), known))
+    if len(blocks) == 0:
+        blocks.append(Text((f"Nobody's MRR moved in {g.period_words}.",)))
+    if why:
+        blocks.append(Explanations("Why, down to Stripe's objects", tuple(each for _, each in why)))
+    lead = (
+        f"The customers behind NRR, GRR and logo retention of {g.period_words}, by what they had at its beginning and at its end"
+        + (", at the opening's exchange rates." if g.currency.startswith("all:") else ".")
+    )
+    return Section("movers", "Who moved it", tuple(blocks), lead), named
+
+
+# --- parts --------------------------------------------------------------------------------------------------------------------
+
+
+def _is_end(name: str) -> bool:
+    return name in ("opening", "closing")
+
+
+def _ratio(part: int, whole: int) -> Fraction:
+    return Fraction(part, whole)
+
+
+def _shown(name: str, micros: int, f: Figures) -> str:
+    return money(micros, f.currency) if _is_end(name) else signed_money(micros, f.currency)
+
+
+def _number(name: str, micros: int, f: Figures) -> Cell:
+    return numbers.amount(micros, f.currency, signed=not _is_end(name), tone="total" if _is_end(name) else "plain")
+
+
+def _in_currency(code: str, wanted: str) -> bool:
+    return wanted.startswith("all:") or code == wanted
+
+
+def _causes(g: Gathered) -> list[Block]:
+    """What each line of the bridge is made of."""
+    found = drivers(g.now).causes
+    if not found:
+        return []
+    ordered = sorted(found, key=lambda c: (_ORDER.index(c.kind) if c.kind in _ORDER else len(_ORDER), -c.micros, c.cause))
+    rows = tuple(
+        (
+            f"{_LINES.get(c.kind, c.kind.capitalize())}: {cause_name(c.cause)}",
+            numbers.amount(_SIGNS.get(c.kind, 1) * abs(c.micros), g.currency, signed=True),
+            numbers.whole(c.movements),
+            numbers.share(c.share),
+        )
+        for c in ordered
+    )
+    columns = ("cause", "MRR", "movements", "of the opening")
+    return [Table("causes", "What caused it", columns, rows, frozenset({1, 2, 3}))]
+
+
+def _movers_table(
+    g: Gathered,
+    title: str,
+    name: str,
+    some: Sequence[Driver],
+    whole: int,
+    by_customer: dict[str, list[dict[str, Any]]],
+    known: set[str],
+) -> Table:
+    rows = tuple(
+        (
+            customer_cell(g, d.customer, explained=d.customer in known),
+            numbers.amount(d.opening, g.currency),
+            numbers.amount(d.closing, g.currency),
+            numbers.amount(d.change, g.currency, signed=True),
+            numbers.share(d.share),
+            _causes_of(by_customer.get(d.customer, ()), lost=name == "lost"),
+        )
+        for d in some
+    )
+    columns = ("customer", "opening", "end", "change", "of the opening", "cause")
+    kept = len(drivers(g.now).lost if name == "lost" else drivers(g.now).gained)
+    rest = whole - sum(d.change for d in some)
+    more = ""
+    if rest:
+        count = kept - len(some)
+        how_many = f"more than {count}" if kept >= DEPTH else f"{count} more"
+        more = f"and {how_many}: {signed_money(rest, g.currency)}" if count else f"and others: {signed_money(rest, g.currency)}"
+    return Table(name, title, columns, rows, frozenset({1, 2, 3, 4}), more=more)
+
+
+def _causes_of(rows: Sequence[dict[str, Any]], *, lost: bool) -> str:
+    """The causes of a customer's movements of one direction, the largest first; of the other one, if there are none of it."""
+    mine = [r for r in rows if (r["delta_micros"] < 0) == lost] or list(rows)
+    ordered = sorted(mine, key=lambda r: (-abs(r["delta_micros"]), r["day"]))
+    words = [cause_name(r["cause"]) + (" (inferred)" if r["inferred"] else "") for r in ordered]
+    return ", ".join(dict.fromkeys(words)) or "no movement of its own"
+
+
+def _largest_of_each_currency(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    out: list[dict[str, Any]] = []
+    seen: dict[str, int] = defaultdict(int)
+    for row in rows:
+        seen[row["currency"]] += 1
+        if seen[row["currency"]] <= (_NEWCOMERS if len({r["currency"] for r in rows}) == 1 else _NEWCOMERS // 2):
+            out.append(row)
+    return sorted(out, key=lambda r: (r["currency"], -r["delta_micros"], r["customer"]))
+
+
+def _newcomers_table(g: Gathered, rows: Sequence[dict[str, Any]], whole: int, known: set[str]) -> Table:
+    shown = tuple(
+        (
+            customer_cell(g, row["customer"], explained=row["customer"] in known),
+            f"{row['day']}",
+            "new" if row["kind"] == "new" else "returned",
+            numbers.amount(row["delta_micros"], row["currency"], signed=True),
+        )
+        for row in rows
+    )
+    more = f"and {whole - len(rows):,} more, all in the bridge under new and returned" if whole > len(rows) else ""
+    return Table("arrived", "New and returned", ("customer", "day", "what", "MRR"), shown, frozenset({3}), more=more)
+
+
+def _explanations(g: Gathered, customers: Sequence[str]) -> list[tuple[str, Any]]:
+    """Each customer's movements of the period, explained from the evidence, in the order in which they are named."""
+    first, until = g.period.first.isoformat(), g.period.until.isoformat()
+    made = {}
+    for each in explained(g.session, customers):
+        mine = [m for m in each.movements if first <= m.date < until][:_EXPLAINED_STEPS]
+        if mine:
+            made[each.ledger.customer] = arithmetic(g, each.ledger.customer, mine)
+    return [(customer, made[customer]) for customer in customers if customer in made]

@@ -1,0 +1,208 @@
+"""What a reader must know before trusting a page: what is missing or left out, how it was computed, and what was told otherwise before."""
+
+from collections import Counter
+from dataclasses import fields
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import version
+from typing import Any, Final
+
+from metrics.alerts.words import counted, currency_name
+
+from integrations.notify.sanitize import plain
+from integrations.report.content import Block, Cell, Section, Table, Terms, Text
+from metrics.finding_words import words_of
+from metrics.policy import Policy
+from metrics.retention.figures import Figures, ratio
+from metrics.window_kinds import window_words
+from worker.figures.stored import Changed
+from worker.queries.exclusions import exclusions
+from worker.queries.figures import between, first_complete
+from worker.queries.findings import findings, underived
+from worker.report import numbers
+from worker.report.gather import Gathered, with_people
+from worker.report.people import customer_cell
+from worker.report.period import before
+
+_REASONS: Final = {
+    "trial": "on trial",
+    "metered": "billed by use",
+    "paused": "paused",
+    "free": "comes to nothing",
+    "unpriced": "without a price",
+}
+_CHANGES: Final = 30
+_BEHIND: Final = 15
+
+
+def when(at: datetime) -> str:
+    """An instant as a page says it."""
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _capital(words: str) -> str:
+    return words[:1].upper() + words[1:]
+
+
+def known_at(g: Gathered) -> datetime:
+    """As of when the figures are known."""
+    return g.options.as_known_at or g.provenance.known_at
+
+
+def warnings(g: Gathered) -> tuple[str, ...]:
+    """What must stand above everything else."""
+    out = []
+    complete = datetime.fromtimestamp(g.provenance.complete_until, UTC)
+    if g.now.incomplete:
+        out.append(
+            f"{_capital(g.period_words)} is not final: the data reaches to {when(complete)}, and a churn of the last days can still be undone "
+            "by a return. The figures can change."
+        )
+    apart = g.now.companions.get("apart") or ()
+    if apart:
+        codes = ", ".join(sorted(str(code).upper() for code in apart))
+        out.append(f"There is no exchange rate for {codes}: what is paid in it is in no figure here.")
+    gone = underived(g.session)
+    if gone:
+        out.append(
+            f"{counted(len(gone), 'customer', 'customers')} can't be derived and {'is' if len(gone) == 1 else 'are'} in no figure."
+        )
+    return tuple(out)
+
+
+def completeness(g: Gathered) -> Section:
+    """Up to when everything was read, what is left out of MRR and why, and what was found about the data."""
+    last = g.period.until - timedelta(days=1)
+    left_out = exclusions(g.session, min(last, g.session.today))
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (
+            _REASONS.get(e.reason, e.reason.replace("_", " ")),
+            e.currency.upper(),
+            numbers.whole(e.count),
+            numbers.amount(e.mrr_micros, e.currency),
+            numbers.whole(e.unpriced),
+        )
+        for e in left_out
+    )
+    found = Counter(each.reason for each in findings(g.session))
+    notes: tuple[tuple[Cell, ...], ...] = tuple(
+        (reason.replace("_", " "), numbers.whole(count), words_of(reason).meaning)
+        for reason, count in sorted(found.items(), key=lambda pair: (-pair[1], pair[0]))
+    )
+    complete = datetime.fromtimestamp(g.provenance.complete_until, UTC)
+    blocks: list[Block] = [
+        Terms(
+            (
+                ("Everything read until", when(complete)),
+                ("Accounts", ", ".join(f"{plain(a.name, 60)} ({a.stripe_id})" for a in g.provenance.accounts) or "none"),
+                ("The period is", "not complete" if g.now.incomplete else "complete"),
+            )
+        )
+    ]
+    if rows:
+        columns = ("reason", "currency", "how many", "would be worth", "without a price")
+        blocks.append(Table("exclusions", f"Left out of MRR at the closing of {last}", columns, rows, frozenset({2, 3, 4})))
+    else:
+        blocks.append(Text((f"Nothing was left out of MRR at the closing of {last}.",)))
+    if notes:
+        blocks.append(Table("findings", "Found about the data", ("reason", "how many", "which means"), notes, frozenset({1})))
+    else:
+        blocks.append(Text(("Nothing about the data needs to be known.",)))
+    return Section("completeness", "What is in it, and what is not", tuple(blocks))
+
+
+def method(g: Gathered) -> Section:
+    """How it was computed: by which choices, from what, as known when."""
+    basis = g.session.basis
+    policy = basis.policy
+    changed = {f.name: getattr(policy, f.name) for f in fields(Policy) if f.name != "name"}
+    choices: tuple[tuple[Cell, ...], ...] = tuple((name.replace("_", " "), _said(value)) for name, value in changed.items())
+    code = currency_name(g.currency)
+    pairs: list[tuple[str, Cell]] = [
+        ("Policy", f"{policy.name} (version {policy.version})"),
+        (
+            "Currency",
+            f"all currencies in {code}, both ends at the opening's rates"
+            if g.currency.startswith("all:")
+            else f"what is billed in {code}",
+        ),
+        ("Days and months", f"cut in {basis.timezone}"),
+        ("As known at", known_at(g).astimezone(UTC).isoformat().replace("+00:00", "Z")),
+        ("Computed by", f"nrr {version('nrr')}, basis {basis.version}"),
+    ]
+    text = Text(
+        (
+            (
+                "NRR is the MRR at the end of those who had MRR at the opening ÷ their MRR at the opening; GRR counts each of them with no more than "
+                "they had; logo retention counts heads. Whoever came later is in none of the three. The bridge is of the whole book. MRR is a monthly "
+                "share of what is billed for licensed recurring prices, without tax, one-off items and usage."
+            ),
+        )
+    )
+    table = Table("policy", "Choices of the policy", ("choice", "answer"), choices, folded=True)
+    return Section("method", "How it was computed", (text, Terms(tuple(pairs)), table))
+
+
+def _said(value: Any) -> str:
+    if value is None:
+        return "never"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return str(value).replace("_", " ")
+
+
+def restatements(g: Gathered) -> Section:
+    """Which figures of closed windows are known otherwise than when the last report could be made, and who is behind it."""
+    earlier = before(g.period)
+    since = g.options.last_report or first_complete(g.session, earlier)
+    until = known_at(g)
+    heading = "Told otherwise before"
+    if since is None or since > until:
+        words = (
+            f"There is nothing to compare with: {window_words(earlier.kind, earlier.first, earlier.until)} was not complete before."
+        )
+        return Section("restatements", heading, (Text((words,)),))
+    found = between(g.session, since, until)
+    closed = [
+        c
+        for c in found.changed
+        if c.one.currency == g.currency and c.before is not None and not c.before.incomplete and c.one.until <= earlier.until
+    ]
+    if not closed or not g.is_whole:
+        words = f"Nothing that was complete on {when(since)} has changed since." if g.is_whole else "Known of the whole book only."
+        return Section("restatements", heading, (Text((words,)),))
+    ordered = sorted(closed, key=lambda c: (c.one.until, c.one.kind), reverse=True)
+    rows = tuple(_changed(c) for c in ordered[:_CHANGES])
+    columns = ("window", "opening", "closing", "NRR before", "NRR now", "learnt")
+    more = f"and {len(ordered) - _CHANGES} more: nrr runs diff" if len(ordered) > _CHANGES else ""
+    blocks: list[Block] = [Table("restated", "Figures that changed", columns, rows, frozenset({1, 2, 3, 4}), more=more)]
+    behind = sorted(found.behind, key=lambda b: (-abs(b.closing_after - b.closing_before), b.customer))
+    if behind:
+        g = with_people(g, [b.customer for b in behind[:_BEHIND]])
+        who: tuple[tuple[Cell, ...], ...] = tuple(
+            (
+                customer_cell(g, b.customer, explained=False),
+                f"{b.month:%Y-%m}",
+                numbers.amount(b.opening_after - b.opening_before, b.currency, signed=True),
+                numbers.amount(b.closing_after - b.closing_before, b.currency, signed=True),
+            )
+            for b in behind[:_BEHIND]
+        )
+        rest = f"and {len(behind) - _BEHIND} more" if len(behind) > _BEHIND else ""
+        of_whom = ("customer", "month", "opening", "closing")
+        blocks.append(Table("behind", "Customers behind it", of_whom, who, frozenset({2, 3}), more=rest))
+    lead = f"What was complete on {when(since)} and is known otherwise now, by news that came later."
+    return Section("restatements", heading, tuple(blocks), lead)
+
+
+def _changed(c: Changed) -> tuple[Cell, ...]:
+    one, moved = c.one, c.differences()
+    words = window_words(one.kind, one.first, one.until)
+    ends = [
+        numbers.amount(moved[name], one.currency, signed=True) if moved.get(name) else "unchanged"
+        for name in ("opening", "closing")
+    ]
+    return (words, *ends, _nrr(c.before), _nrr(c.after), "" if c.learnt_at is None else f"{c.learnt_at:%Y-%m-%d}")
+
+
+def _nrr(f: Figures | None) -> Cell:
+    return numbers.NONE if f is None or ratio(f, "nrr") is None else numbers.rate(f, "nrr")

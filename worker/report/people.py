@@ -1,0 +1,101 @@
+"""Customers as a page names them: by name or id, with the way to Stripe's dashboard and to what explains them."""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+from metrics.alerts.words import signed_money
+
+from integrations.notify.sanitize import plain
+from integrations.report.content import Arithmetic, Lines, Link, Step
+from metrics.ledger.explain import ChangeWords, MovementWords
+from worker.queries.customers import InStripe
+from worker.report.gather import Gathered
+
+_DASHBOARD: Final = "https://dashboard.stripe.com"
+_ID: Final = re.compile(r"(?P<kind>cus|sub|in|price|prod|acct|evt|ii)_[A-Za-z0-9_]{1,80}")
+_PAGES: Final = {
+    "cus": "customers",
+    "sub": "subscriptions",
+    "in": "invoices",
+    "prod": "products",
+    "price": "prices",
+    "evt": "events",
+}
+"""What has a page of its own in the dashboard, by the prefix of its id."""
+
+
+def dashboard(object_id: str, *, account: str = "", livemode: bool = True) -> str | None:
+    """The address of an object's page in Stripe's dashboard; None for what has none. `account` where there are several."""
+    found = _ID.fullmatch(object_id)
+    page = _PAGES.get(found["kind"]) if found else None
+    if page is None:
+        return None
+    place = [_DASHBOARD, *([account] if _ID.fullmatch(account) else []), *([] if livemode else ["test"]), page, object_id]
+    return "/".join(place)
+
+
+def dashboard_of(who: InStripe) -> str | None:
+    """The same of a customer."""
+    return dashboard(who.customer, account=who.account if who.several else "", livemode=who.livemode)
+
+
+def anchor(customer: str) -> str:
+    """The id of a customer's explanation on the page, whatever characters its name in the ledger has."""
+    safe = re.sub(r"[^A-Za-z0-9]", lambda found: f"_{ord(found[0]):x}_", customer)
+    return f"why-{safe}"
+
+
+def customer_cell(g: Gathered, customer: str, *, explained: bool) -> Lines:
+    """A customer in a table: its name or id first, then the ways to Stripe and to the explanation."""
+    title = g.people.get(customer)
+    shown = plain(customer, 80)
+    links: list[str | Link] = []
+    if explained:
+        links.append(Link("why", f"#{anchor(customer)}"))
+    mine = g.stripe.get(customer, [])
+    for who in mine[:3]:
+        address = dashboard_of(who)
+        if address is not None:
+            links.append(Link("in Stripe" if len(mine) == 1 else who.customer, address))
+    first: str | Link = title or shown
+    return Lines((first, *([shown] if title else []), *links))
+
+
+def arithmetic(g: Gathered, customer: str, movements: Sequence[MovementWords]) -> Arithmetic:
+    """What a customer did in the period, down to Stripe's objects and the arithmetic."""
+    title = g.people.get(customer)
+    who = f"{title} ({plain(customer, 80)})" if title else plain(customer, 80)
+    return Arithmetic(anchor(customer), f"{who}: {_counted(movements)}", tuple(step for m in movements for step in steps(m, g)))
+
+
+def _counted(movements: Sequence[MovementWords]) -> str:
+    if len(movements) == 1:
+        return plain(movements[0].words.partition(": ")[2] or movements[0].words, 300)
+    moved = [f"{m.kind} {signed_money(m.delta_micros, m.currency)}" for m in movements[:3]]
+    rest = f" and {len(movements) - 3} more" if len(movements) > 3 else ""
+    return ", ".join(moved) + rest
+
+
+def steps(movement: MovementWords, g: Gathered) -> list[Step]:
+    """A movement as a line, and each change under it with its arithmetic and evidence."""
+    return [Step(plain(movement.words, 400)), *(_change(change, g) for change in movement.changes)]
+
+
+def _change(change: ChangeWords, g: Gathered) -> Step:
+    inferred = " (inferred: it left no dated trace of its own)" if change.inferred else ""
+    lines = tuple(plain(f"{item.name or item.price or item.item}: {item.arithmetic}", 400) for item in change.items)
+    return Step(
+        f"{change.at[:10]} {change.subscription}: {plain(change.words, 300)}{inferred}", lines, evidence(change.evidence, g)
+    )
+
+
+def evidence(ids: Sequence[str], g: Gathered) -> tuple[str | Link, ...]:
+    """Stripe's objects, each leading to its page in the dashboard where it has one."""
+    rows = g.provenance.accounts
+    live = rows[0].livemode if rows else True
+    out: list[str | Link] = []
+    for each in ids:
+        address = dashboard(each, livemode=live) if len(rows) == 1 else None
+        out.append(Link(each, address, code=True) if address else plain(each, 90))
+    return tuple(out)
