@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any, Final
 
-from metrics.alerts.words import cause_name, currency_name, money, signed_money
-
 from integrations.report import charts
 from integrations.report.content import Block, Cell, Chart, Charts, Explanations, Lines, Section, Table, Text
+from metrics.labels import cause_name, currency_name, money, signed_money
 from metrics.retention.figures import TOP, Figures
 from metrics.retention.insight import Driver, drivers
 from metrics.retention.rankings import DEPTH

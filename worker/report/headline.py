@@ -5,11 +5,10 @@ from fractions import Fraction
 from functools import partial
 from typing import Final
 
-from metrics.alerts.words import counted, currency_name, decimal, metric_name, money
-
 from integrations.report import charts
 from integrations.report.content import Block, Cell, Chart, Charts, Section, Stat, Stats, Table, Text
 from metrics.alerts.certainty_words import weight
+from metrics.labels import counted, currency_name, decimal, metric_name, money
 from metrics.periods import add_months
 from metrics.retention.certainty import LEVEL, moved_by
 from metrics.retention.figures import Figures, metric, ratio, why_null

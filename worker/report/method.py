@@ -6,11 +6,10 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any, Final
 
-from metrics.alerts.words import counted, currency_name
-
 from integrations.notify.sanitize import plain
 from integrations.report.content import Block, Cell, Section, Table, Terms, Text
 from metrics.finding_words import words_of
+from metrics.labels import counted, currency_name
 from metrics.policy import Policy
 from metrics.retention.figures import Figures, ratio
 from metrics.window_kinds import window_words

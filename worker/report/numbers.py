@@ -4,9 +4,8 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Final
 
-from metrics.alerts.words import currency_name, decimal, money, signed_money
-
 from integrations.report.content import Number, Tone
+from metrics.labels import currency_name, decimal, money, signed_money
 from metrics.money import MICROS_PER_MAJOR, major_text, ratio_text
 from metrics.retention.certainty import interval
 from metrics.retention.figures import METRICS, Figures, metric

@@ -137,7 +137,7 @@ def comparison(g: Gathered) -> Section | None:
         Text((f"NRR of {numbers.rate(f, 'nrr').shown} is {_STANDINGS[band.standing]} for ARR {band.size}.",), "strong"),
         Table("benchmarks", f"NRR of a year, ARR {band.size}", ("rule of thumb", "NRR"), rows, frozenset({1}), last_is_total=True),
     ]
-    lever = advice.lever(f)
+    lever = advice.lever_words(f)
     if lever:
         blocks.append(Text((f"Where most is to be gained: {lever[0].lower()}{lever[1:]}",)))
     if band.worth_a_look:

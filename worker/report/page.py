@@ -5,11 +5,10 @@ The same database, period and options give the same page to the byte: nothing in
 
 from typing import Final
 
-from metrics.alerts.words import currency_name
-
 from integrations.notify.sanitize import plain
 from integrations.report.content import Document, Section, Text
 from integrations.report.render import page
+from metrics.labels import currency_name
 from metrics.periods import Window
 from worker.queries.session import Session
 from worker.report import bridge, headline, method, outlook, segments

@@ -4,10 +4,9 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from metrics.alerts.words import signed_money
-
 from integrations.notify.sanitize import plain
 from integrations.report.content import Arithmetic, Lines, Link, Step
+from metrics.labels import signed_money
 from metrics.ledger.explain import ChangeWords, MovementWords
 from worker.queries.customers import InStripe
 from worker.report.gather import Gathered

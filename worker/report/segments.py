@@ -5,10 +5,9 @@ from datetime import date
 from fractions import Fraction
 from typing import Final
 
-from metrics.alerts.words import counted
-
 from integrations.report import charts
 from integrations.report.content import Block, Chart, Charts, Heading, HeatCell, HeatMap, Number, Section, Table
+from metrics.labels import counted
 from metrics.periods import add_months
 from metrics.retention.certainty import LEVEL
 from metrics.retention.cohorts import DIMENSION, Cohort, triangles
