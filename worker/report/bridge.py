@@ -78,7 +78,7 @@ def movers(g: Gathered) -> tuple[Section, list[str]]:
     found = drivers(g.now)
     lost, gained = found.lost[:TOP], found.gained[:TOP]
     moved = movements(g.session, g.period.first, g.period.until) if g.is_whole else None
-    rows = [] if moved is None else [row for row in moved.iter_rows(named=True) if _in_currency(row["currency"], g.currency)]
+    rows = [] if moved is None else [row for row in moved.iter_rows(named=True) if g.covers(row["currency"])]
     by_customer: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_customer[row["customer"]].append(row)
@@ -105,7 +105,7 @@ def movers(g: Gathered) -> tuple[Section, list[str]]:
         blocks.append(Explanations("Why, down to Stripe's objects", tuple(each for _, each in why)))
     lead = (
         f"The customers behind NRR, GRR and logo retention of {g.period_words}, by what they had at its beginning and at its end"
-        + (", at the opening's exchange rates." if g.currency.startswith("all:") else ".")
+        + (", at the opening's exchange rates." if g.now.whole_book else ".")
     )
     return Section("movers", "Who moved it", tuple(blocks), lead), named
 
@@ -127,10 +127,6 @@ def _shown(name: str, micros: int, f: Figures) -> str:
 
 def _number(name: str, micros: int, f: Figures) -> Cell:
     return numbers.amount(micros, f.currency, signed=not _is_end(name), tone="total" if _is_end(name) else "plain")
-
-
-def _in_currency(code: str, wanted: str) -> bool:
-    return wanted.startswith("all:") or code == wanted
 
 
 def _causes(g: Gathered) -> list[Block]:

@@ -51,8 +51,12 @@ class Gathered:
 
     @property
     def currency(self) -> str:
-        """Of what the figures are: `usd`, or `all:usd` for the whole book."""
+        """Of what the figures are, as it is stored (`metrics.money.BookCurrency`)."""
         return self.now.currency
+
+    def covers(self, code: str) -> bool:
+        """Whether what is billed in a currency is part of it."""
+        return self.now.whole_book or code == self.now.code
 
     @property
     def is_whole(self) -> bool:
@@ -138,14 +142,14 @@ def _chosen(found: Sequence[Figures], period: Window, options: Options) -> Figur
     if not mine:
         what = f"of {'='.join(options.segment)} " if options.segment else ""
         raise NoReport(f"nothing {what}had MRR in {period.label}; nrr show movements tells when anything moved")
-    codes = sorted(f.currency for f in mine)
-    whole = next((code for code in codes if code.startswith("all:")), None)
-    own = [code for code in codes if not code.startswith("all:")]
-    wanted = options.currency.lower() if options.currency else whole or (own[0] if len(own) == 1 else None)
-    chosen = next((f for f in mine if f.currency == wanted), None)
+    own = sorted((f for f in mine if not f.whole_book), key=lambda f: f.code)
+    if options.currency:
+        chosen = next((f for f in own if f.code == options.currency.lower()), None)
+    else:
+        chosen = next((f for f in mine if f.whole_book), own[0] if len(own) == 1 else None)
     if chosen is None:
         raise NoReport(
-            f"say of which currency; there are {', '.join(code.upper() for code in own)}. Set REPORTING_CURRENCY for a report of the whole book"
+            f"say of which currency; there are {', '.join(f.code.upper() for f in own)}. Set REPORTING_CURRENCY for a report of the whole book"
         )
     return chosen
 

@@ -120,9 +120,7 @@ def method(g: Gathered) -> Section:
         ("Policy", f"{policy.name} (version {policy.version})"),
         (
             "Currency",
-            f"all currencies in {code}, both ends at the opening's rates"
-            if g.currency.startswith("all:")
-            else f"what is billed in {code}",
+            f"all currencies in {code}, both ends at the opening's rates" if g.now.whole_book else f"what is billed in {code}",
         ),
         ("Days and months", f"cut in {basis.timezone}"),
         ("As known at", known_at(g).astimezone(UTC).isoformat().replace("+00:00", "Z")),

@@ -82,7 +82,7 @@ def coming(g: Gathered) -> Section:
     day = None
     if g.options.as_known_at is not None:
         day = day_of(Instant(int(g.options.as_known_at.timestamp())), g.session.basis.timezone)
-    found = [a for a in ahead_of(g.session, day) if g.currency.startswith("all:") or a.currency == g.currency]
+    found = [a for a in ahead_of(g.session, day) if g.covers(a.currency)]
     if not found:
         words = (
             "No date that is known brings anything within 90 days."
