@@ -6,11 +6,14 @@ amount to. Both name their evidence. They are values only: how they come about i
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Final, Literal, get_args
 
 from metrics.evidence import Finding, Instant
 
-KINDS = ("new", "reactivation", "expansion", "contraction", "churn")
-CAUSES = (
+MovementKind = Literal["new", "reactivation", "expansion", "contraction", "churn"]
+"""What a movement is to a customer's MRR."""
+KINDS: Final[tuple[MovementKind, ...]] = get_args(MovementKind)
+Cause = Literal[
     "start",
     "trial_converted",
     "plan",
@@ -40,7 +43,9 @@ CAUSES = (
     "paid",
     "end_scheduled",
     "end_withdrawn",
-)
+]
+"""Why MRR changed."""
+CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
 
 CANNOT_DERIVE = "cannot_derive"
@@ -78,7 +83,7 @@ class Step:
     at_risk: bool
     scheduled: bool
     """The end has been asked for, but is not reached: MRR that committed MRR leaves out."""
-    cause: str
+    cause: Cause
     evidence: tuple[str, ...]
     inferred: bool = False
     note: str = ""
@@ -105,7 +110,7 @@ class PlannedStep:
 
     at: Instant
     net_micros: int
-    kind: str
+    kind: Literal["phase", "pause", "resume"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +142,8 @@ class Movement:
     customer: str
     day: date
     currency: str
-    kind: str
-    cause: str
+    kind: MovementKind
+    cause: Cause
     before_micros: int
     after_micros: int
     list_before_micros: int

@@ -10,7 +10,7 @@ Amounts are in the currency's minor unit, as exact integers or decimals, until `
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
-from typing import NewType
+from typing import Literal, NewType
 
 Instant = NewType("Instant", int)
 """Whole seconds since 1970-01-01T00:00:00Z."""
@@ -507,6 +507,10 @@ class CustomerGroup:
 # --- what is said about data that can't be used ---------------------------------------------------------------------------
 
 
+Severity = Literal["notice", "warning", "error"]
+"""How much a finding weighs: a note about how a number came about, something to be looked at, something that is missing from the numbers."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something about the data that a reader of the numbers must know; never silently dropped.
@@ -521,4 +525,4 @@ class Finding:
     detail: str
     customer: str | None = None
     at: Instant | None = None
-    severity: str = "notice"  # notice | warning | error
+    severity: Severity = "notice"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from metrics.entries import CustomerLedger, Exclusion, ItemMRR, Movement, Standing, Step, Timeline
+from metrics.entries import Cause, CustomerLedger, Exclusion, ItemMRR, Movement, MovementKind, Standing, Step, Timeline
 from metrics.evidence import Instant
 from metrics.periods import add_months, day_of
 from metrics.policy import Policy
@@ -255,7 +255,7 @@ def _movements(customer: str, closings: Sequence[_Closing], policy: Policy) -> l
 
 def _kind(
     was: int, now: int, was_customer: bool, is_customer: bool, ever: bool, left_on: date | None, day: date, policy: Policy
-) -> str:
+) -> MovementKind:
     if not was_customer:
         if not ever or policy.reactivation == "in_new":
             return "new"
@@ -276,7 +276,7 @@ def _switches(currency: str, before: dict[str, _Balance], after: dict[str, _Bala
     return bool(left) and bool(entered) and currency in left | entered
 
 
-def _cause(kind: str, currency: str, delta: int, changes: Sequence[_Change]) -> str:
+def _cause(kind: MovementKind, currency: str, delta: int, changes: Sequence[_Change]) -> Cause:
     """The cause of the largest change that goes the movement's way; a swap of subscriptions is a migration."""
     own = changes if len(changes) == 1 else [c for c in changes if c.currency == currency] or changes
     if kind in ("expansion", "contraction"):

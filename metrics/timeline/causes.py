@@ -1,13 +1,23 @@
 """Why a subscription's MRR changed, read from the two states on either side of the change."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
 
-from metrics.entries import ItemMRR, Step
+from metrics.entries import Cause, ItemMRR, Step
 from metrics.evidence import Subscription
 from metrics.timeline.eligibility import Counting
 
 INVOLUNTARY_REASONS = ("payment_failed", "payment_disputed")
 POLICY_REASONS = ("canceled_by_retention_policy",)
+_BACK: Final[Mapping[str, Cause]] = {
+    "trial": "trial_converted",
+    "paused": "resumed",
+    "unpaid": "recovered",
+    "past_due": "recovered",
+}
+"""Why a subscription counts again, by why it did not."""
+_OUT: Final[Mapping[str, Cause]] = {"trial": "trial", "paused": "paused", "unpaid": "unpaid", "past_due": "past_due"}
+"""Why one counts no more though nothing ended it, by what keeps it from counting."""
 KNOWN_REASONS = ("cancellation_requested", *INVOLUNTARY_REASONS, *POLICY_REASONS)
 
 
@@ -19,20 +29,19 @@ def cause_of(
     before: Subscription | None,
     after: Subscription,
     final: Subscription,
-) -> str:
-    """The cause (one of `ledger.CAUSES`) of the step from `last` to `items`."""
+) -> Cause:
+    """The cause of the step from `last` to `items`."""
     counted = last is not None and bool(last.items)
     if not counted:
         if was is None or was.reason is None:
             return "start"
-        by_reason = {"trial": "trial_converted", "paused": "resumed", "unpaid": "recovered", "past_due": "recovered"}
-        return by_reason.get(was.reason, "start")
+        return _BACK.get(was.reason, "start")
     assert last is not None
     if not now.counts:
         if now.reason == "canceled":
             return _of_the_end(before, final)
         # Nothing is called a cancellation unless something says that it was canceled.
-        return now.reason if now.reason in ("trial", "paused", "unpaid", "past_due") else "status_unknown"
+        return _OUT.get(now.reason or "", "status_unknown")
     if last.currency != after.currency:
         return "currency_switch"
     if last.items == tuple(items):  # MRR is as it was
@@ -43,7 +52,7 @@ def cause_of(
     return _between_items(last.items, items, before, after)
 
 
-def _of_the_end(before: Subscription | None, final: Subscription) -> str:
+def _of_the_end(before: Subscription | None, final: Subscription) -> Cause:
     if final.cancel_reason in POLICY_REASONS:
         return "canceled_by_policy"
     return "canceled_involuntary" if involuntary(before, final) else "canceled_voluntary"
@@ -62,7 +71,7 @@ def said_of_the_end(final: Subscription) -> str:
     return ", ".join(f"{word}{value}" for word, value in told if value)
 
 
-def _between_items(old: Sequence[ItemMRR], new: Sequence[ItemMRR], before: Subscription | None, after: Subscription) -> str:
+def _between_items(old: Sequence[ItemMRR], new: Sequence[ItemMRR], before: Subscription | None, after: Subscription) -> Cause:
     olds, news = {i.item: i for i in old}, {i.item: i for i in new}
     gone = [olds[k] for k in olds if k not in news]
     come = [news[k] for k in news if k not in olds]

@@ -11,6 +11,7 @@ from metrics.evidence import (
     Instant,
     InvoiceEvidence,
     InvoiceLine,
+    Severity,
     Source,
     Subscription,
     SubscriptionEvidence,
@@ -47,7 +48,7 @@ def history_findings(
     covered_from = min((s.at for s in states if s.source != Source.SNAPSHOT), default=NEVER)
     last_seen = states[-1].at
 
-    def finding(object_id: str, reason: str, detail: str, at: Instant | None, severity: str = "notice") -> Finding:
+    def finding(object_id: str, reason: str, detail: str, at: Instant | None, severity: Severity = "notice") -> Finding:
         return Finding(evidence.account, object_id, reason, detail, last.customer, at, severity)
 
     out = [finding(*told) for told in _unpaid(evidence.invoices, last, found, covered_from)]

@@ -19,6 +19,7 @@ from integrations.store.alerts import alerts as store
 from integrations.store.alerts import outbox
 from integrations.store.alerts.alerts import AlertMoved, AlertRow
 from integrations.store.alerts.outbox import Message
+from integrations.store.alerts.schema import MessageStatus
 from integrations.store.db.engine import begin
 from integrations.store.figures import labels
 from integrations.store.work import jobs
@@ -206,17 +207,17 @@ def messages(notice: Notice, watch: Watch, configured: Mapping[str, Channel], us
     }
     if notice.withheld is not None:
         body["withheld"] = notice.withheld
-    status = "due" if notice.withheld is None else "withheld"
+    status: MessageStatus = "due" if notice.withheld is None else "withheld"
     by = {"rule": lead.alert.rule, "segment": lead.alert.segment, "transition": lead.transition}
     out = []
     for channel in channels:
         out.append(_message(lead, rules, channel, body, status))
-        covered = "covered" if notice.withheld is None else "withheld"
+        covered: MessageStatus = "covered" if notice.withheld is None else "withheld"
         out += [_message(event, rules, channel, {"by": by}, covered) for event in notice.events[1:]]
     return out
 
 
-def _message(event: Event, rules: Mapping[str, AnyRule], channel: str, body: Mapping[str, Any], status: str) -> Message:
+def _message(event: Event, rules: Mapping[str, AnyRule], channel: str, body: Mapping[str, Any], status: MessageStatus) -> Message:
     assert event.alert.rule in rules
     window = event.window or event.alert.fired_window or (event.alert.fired_on.isoformat() if event.alert.fired_on else "")
     return Message(event.alert.rule, event.alert.segment, window, event.transition, channel, body, status)

@@ -22,6 +22,7 @@ from integrations.store.facts.accounts import AccountRefused
 from integrations.store.work import jobs, runs
 from integrations.store.work.jobs import Job
 from integrations.store.work.runs import AlreadyRunning, Run
+from integrations.store.work.schema import RunStatus
 from integrations.stripe.errors import ReadError
 from worker.execution.crew import NEVER, Crew, Handler, Worked
 from worker.execution.job_data import stored
@@ -56,7 +57,8 @@ class Report:
     """What came of a run. `quarantined` counts the objects kept out in the whole store, `error` is why it isn't done, if it isn't."""
 
     run_id: int
-    status: str  # done | failed | canceled | running (left to be gone on with)
+    status: RunStatus
+    """`running`: left to be gone on with."""
     joined: bool = False
     objects: Mapping[str, int] = field(default_factory=dict)
     pages: int = 0
@@ -282,11 +284,12 @@ def report(
     wanted = [run] if isinstance(run, int) else list(run)
     objects: dict[str, int] = {}
     errors: list[str] = []
-    pages, named, status = 0, wanted[0], "done"
+    pages, named = 0, wanted[0]
+    status: RunStatus = "done"
     with read(wiring.engine) as connection:
         for each in wanted:
             found = runs.get(connection, each)
-            its = found.status if found else "canceled"
+            its: RunStatus = found.status if found else "canceled"
             summed = jobs.summary(connection, each)
             pages += summed.pages
             for stream, (count, _, _) in jobs.progress(connection, each).items():

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
+from integrations.store.alerts.schema import MessageStatus
 from integrations.store.alerts.schema import outbox as table
 from integrations.store.db.clock import APART, is_due, now
 from integrations.store.db.encoding import clean
@@ -44,7 +45,7 @@ class Message:
     transition: str
     channel: str
     body: Mapping[str, Any]
-    status: str = "due"
+    status: MessageStatus = "due"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +54,7 @@ class Posted:
 
     id: int
     message: Message
-    status: str
+    status: MessageStatus
     token: int
     attempts: int
     last_error: str | None

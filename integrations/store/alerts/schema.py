@@ -1,10 +1,12 @@
 """The tables of alerts: where each stands, how it got there, who muted it, and the messages to be sent."""
 
+from typing import Literal, get_args
+
 from sqlalchemy import CheckConstraint, Index, Table, UniqueConstraint
 
 from integrations.store.db.columns import Flag, Time, Whole, Word, key, may, metadata, must, number
 
-_STATUSES = "status IN ('due', 'leased', 'sent', 'ambiguous', 'failed', 'covered', 'withheld')"
+MessageStatus = Literal["due", "leased", "sent", "ambiguous", "failed", "covered", "withheld"]
 
 alert_state = Table(
     "alert_state",
@@ -69,7 +71,7 @@ outbox = Table(
     must("created_at", Time, "when it was written down"),
     may("sent_at", Time, "when it was sent"),
     UniqueConstraint("rule", "segment", "window", "transition", "channel"),
-    CheckConstraint(_STATUSES, name="status"),
+    CheckConstraint(f"status IN {get_args(MessageStatus)}", name="status"),
     Index(None, "status", "next_attempt_at"),
     comment="Messages to be sent, written with the change of state that causes them",
 )

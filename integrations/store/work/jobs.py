@@ -14,16 +14,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Exists, Select, and_, case, func, or_, select, update
 
 from integrations.store.db.clock import is_due, now
 from integrations.store.db.engine import insert_into
+from integrations.store.work.schema import JobStatus, run
 from integrations.store.work.schema import job as table
-from integrations.store.work.schema import run
 
-OPEN = ("due", "leased", "quarantined")
+OPEN: Final[tuple[JobStatus, ...]] = ("due", "leased", "quarantined")
 """What isn't finished: it keeps later stages of a run waiting."""
 
 
@@ -50,7 +50,7 @@ class Job:
     until: int | None = None
     cursor: str | None = None
     data: Mapping[str, Any] = field(default_factory=dict)
-    status: str = "due"
+    status: JobStatus = "due"
     token: int = 0
     attempts: int = 0
     pages: int = 0

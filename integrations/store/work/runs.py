@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from integrations.store.db.clock import has_passed, is_due, now
 from integrations.store.figures.schema import rollup
-from integrations.store.work.schema import job
+from integrations.store.work.schema import RunStatus, job
 from integrations.store.work.schema import run as table
 
 ABANDONED_SECONDS = 900
@@ -34,7 +34,7 @@ class Run:
     id: int
     kind: str
     account: int | None
-    status: str
+    status: RunStatus
     started_at: datetime
     finished_at: datetime | None
     heartbeat_at: datetime
@@ -106,7 +106,7 @@ def beat(connection: Connection, run: int) -> None:
     connection.execute(update(table).where(table.c.id == run).values(heartbeat_at=now(connection)))
 
 
-def finish(connection: Connection, run: int, status: str, result: Mapping[str, Any] | None = None) -> None:
+def finish(connection: Connection, run: int, status: RunStatus, result: Mapping[str, Any] | None = None) -> None:
     """Close a run (done, failed or canceled) and free its exclusive key."""
     values = {
         "status": status,
@@ -123,7 +123,7 @@ def reopen(connection: Connection, run: int, exclusive_key: str | None = None) -
     connection.execute(update(table).where(table.c.id == run).values(**values))
 
 
-def close_if_done(connection: Connection, run: int, result: Mapping[str, Any] | None = None) -> str | None:
+def close_if_done(connection: Connection, run: int, result: Mapping[str, Any] | None = None) -> RunStatus | None:
     """Close a running run none of whose jobs is open any more; gives its status if it was closed now.
 
     It is done when every job is, and failed when one is in quarantine.
@@ -135,12 +135,12 @@ def close_if_done(connection: Connection, run: int, result: Mapping[str, Any] | 
     counts = {str(s): int(n) for s, n in rows}
     if counts.get("due") or counts.get("leased"):
         return None
-    status = "failed" if counts.get("quarantined") else "canceled" if counts.get("canceled") else "done"
+    status: RunStatus = "failed" if counts.get("quarantined") else "canceled" if counts.get("canceled") else "done"
     finish(connection, run, status, {**(result or {}), "jobs": counts})
     return status
 
 
-def lock(connection: Connection, run: int, status: str) -> bool:
+def lock(connection: Connection, run: int, status: RunStatus) -> bool:
     """Keep a run as it is until the end of the transaction; False when it isn't in this status (any longer)."""
     mine = and_(table.c.id == run, table.c.status == status)
     return connection.execute(select(table.c.id).where(mine).with_for_update()).first() is not None

@@ -1,10 +1,13 @@
 """The tables of work: runs, jobs, cursors and workers. The database is the record of work; messages are nudges."""
 
+from typing import Literal, get_args
+
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Table
 
 from integrations.store.db.columns import COPIED, Big, Small, Time, Whole, Word, key, may, metadata, must, number
 
-_STATUSES = "status IN ('due', 'leased', 'done', 'quarantined', 'canceled')"
+JobStatus = Literal["due", "leased", "done", "quarantined", "canceled"]
+RunStatus = Literal["running", "done", "failed", "canceled"]
 
 run = Table(
     "run",
@@ -12,7 +15,7 @@ run = Table(
     number("by which people speak of it"),
     must("kind", Word, "sync, backfill, audit, derive, rollup, nightly, ..."),
     may("account", Whole, "the account (table account), if it is of one"),
-    must("status", Word, "running, done, failed, canceled"),
+    must("status", Word, ", ".join(get_args(RunStatus))),
     may("exclusive_key", Word, "set while running: a second run with the same key is refused", unique=True),
     must("started_at", Time, "when it was written down"),
     must("heartbeat_at", Time, "when somebody last worked on it"),
@@ -37,7 +40,7 @@ job = Table(
     may("until", Big, "end of that range, not part of it; none: open"),
     may("cursor", Word, "Stripe's id of the last object read"),
     must("data", Word, "JSON: what else it needs"),
-    must("status", Word, "due, leased, done, quarantined, canceled"),
+    must("status", Word, ", ".join(get_args(JobStatus))),
     must("token", Whole, "rises by one at each claim: what an older holder does is refused"),
     may("lease_until", Time, "until when it is held, by the database's clock"),
     may("owner", Word, "who holds it"),
@@ -50,7 +53,7 @@ job = Table(
     must("created_at", Time, "when it was written down"),
     may("finished_at", Time, "when it was closed"),
     may("nonce", Word, "drawn at each claim: a claim that the database has lost is not mistaken for the one made after it"),
-    CheckConstraint(_STATUSES, name="status"),
+    CheckConstraint(f"status IN {get_args(JobStatus)}", name="status"),
     Index(None, "status", "next_attempt_at"),
     Index(None, "run_id", "stage"),
     comment="Work in pieces that can be lost and done again",

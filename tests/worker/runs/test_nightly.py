@@ -14,6 +14,7 @@ from integrations.store import migrate
 from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.migrate import NotMigrated
 from integrations.store.work import cursors, jobs, runs, workers
+from integrations.store.work.schema import RunStatus
 from integrations.stripe.errors import Refused
 from metrics.evidence import Instant
 from tests.worker.conftest import Wire
@@ -27,7 +28,7 @@ from worker.runs.wiring import Wiring, open_wiring
 DAY = 86_400
 
 
-def done_nightly(engine: Engine, through: date, status: str = "done") -> int:
+def done_nightly(engine: Engine, through: date, status: RunStatus = "done") -> int:
     """A nightly run of the past."""
     with begin(engine) as connection:
         run = runs.start(connection, "nightly", params={"first": through.isoformat(), "through": through.isoformat()})
