@@ -15,7 +15,7 @@ from worker.cli.tables import console
 
 if TYPE_CHECKING:
     from metrics.evidence import Instant
-    from worker.runs.backfill import Request, Status
+    from worker.runs.backfill import AccountPlan, Request, Status
     from worker.runs.dry_run import Change
     from worker.runs.steps import Progress, Report
 
@@ -64,8 +64,7 @@ def plan(
         for each in found:
             held = "never read" if each.subscriptions_held is None else f"{each.subscriptions_held:,} subscriptions held"
             context.lines(f"account {each.account} ({each.stripe_id}): {held}")
-            lists = [job for job in each.plan.jobs if job.stream]
-            context.table(("stream", "from", "until"), [(job.stream, _day(job.since), _day(job.until)) for job in lists])
+            _tell_plan(context, each, partly=since is not None or until is not None)
 
 
 @app.command()
@@ -265,9 +264,49 @@ def _status_row(found: "Status") -> dict[str, Any]:
     }
 
 
-def _planned_row(each: Any) -> dict[str, Any]:
+def _planned_row(each: "AccountPlan") -> dict[str, Any]:
     jobs = [{"stream": job.stream, "since": job.since, "until": job.until} for job in each.plan.jobs if job.stream]
-    return {"account": each.account, "stripe_id": each.stripe_id, "subscriptions_held": each.subscriptions_held, "lists": jobs}
+    known = each.subscriptions_held is not None
+    return {
+        "account": each.account,
+        "stripe_id": each.stripe_id,
+        "subscriptions_held": each.subscriptions_held,
+        "objects_held": dict(each.objects_held),
+        "requests": sum(each.requests(stream) for stream in each.streams) if known else None,
+        "seconds": round(each.seconds, 1) if known else None,
+        "lists": jobs,
+    }
+
+
+def _tell_plan(context: Context, each: "AccountPlan", *, partly: bool) -> None:
+    """The lists with what is held of each, and how long Stripe's limits make it last."""
+    lists = [job for job in each.plan.jobs if job.stream]
+    known = each.subscriptions_held is not None
+    rows = [
+        (
+            job.stream.replace("_", " "),
+            _day(job.since),
+            _day(job.until),
+            f"{each.objects_held[job.stream]:,}" if job.stream in each.objects_held else "–",
+            f"{each.requests(job.stream):,}" if known else "–",
+        )
+        for job in lists
+    ]
+    context.table(("stream", "from", "until", "objects", "requests"), rows, right=("objects", "requests"))
+    if not known:
+        context.say("how much there is only reading tells: Stripe gives no counts. 100,000 objects take about a minute")
+        return
+    objects = sum(each.objects_held.get(stream, 0) for stream in each.streams)
+    requests = sum(each.requests(stream) for stream in each.streams)
+    of = "at most " if partly else "about "
+    context.lines(
+        f"{of}{objects:,} objects as they are held now, {requests:,} requests, {_minutes(each.seconds)} within Stripe's limits; "
+        "invoices with more lines than a page holds take some more"
+    )
+
+
+def _minutes(seconds: float) -> str:
+    return "less than a minute" if seconds < 60 else f"{seconds / 60:,.0f} minutes" if seconds >= 90 else "a minute"
 
 
 def _day(instant: int | None) -> str:

@@ -197,7 +197,9 @@ def progress(what: str) -> Iterator["Progress"]:
     """A line for each stream with what was read and how fast, on a terminal; nothing elsewhere."""
     shown = console(stderr=True)
     if not shown.is_terminal:
-        yield lambda _stream, _objects: None
+        from worker.runs.watch import quiet
+
+        yield quiet
         return
     from rich.progress import Progress as Bars
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn

@@ -23,8 +23,11 @@ def sync(
     with opened(json=json, now=now, config=config, key=True) as context:
         with progress("read") as told:
             read = steps.sync(context.wiring, accounts=_named(context, account), progress=told)
+        rolled = None
         if not context.interrupted and read.status == "done" and not facts_only:
-            _derived(context)
+            if not json:
+                _tell_read(context, read)
+            rolled = _derived(context)
         if json:
             put_json(
                 {
@@ -37,9 +40,19 @@ def sync(
                     "seconds": round(read.seconds, 3),
                 }
             )
-        else:
+        elif rolled is None:
             _tell_read(context, read)
+        else:
+            _tell_figures(context)
         context.finished(read)
+
+
+def _tell_figures(context: Context) -> None:
+    """What came out, and where to look next. Broken sums have ended the command before."""
+    from worker.cli.overview import in_short
+
+    context.lines("opening + movements = closing holds for each customer, currency and day", *in_short(context))
+    context.say("next: nrr (everything on one screen), nrr show findings, nrr explain CUSTOMER")
 
 
 def _tell_read(context: Context, read: Any) -> None:

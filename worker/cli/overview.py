@@ -94,6 +94,28 @@ def overview_of(context: Context) -> None:
         _tell(found)
 
 
+def in_short(context: Context) -> list[str]:
+    """What came out, in three lines for the end of a command that made it: MRR and customers, the rates of a year, what the data lacks."""
+    from metrics.retention.figures import why_null
+    from metrics.window_kinds import window_words
+    from worker.cli.findings import sentence
+    from worker.cli.json_rows import with_interval
+
+    def told(f: "Figures") -> str:
+        why = f.reason or why_null(f, "nrr")
+        if why:
+            return f"no rates: {why}"
+        return f"NRR {with_interval(f, 'nrr')}, GRR {with_interval(f, 'grr')}, logos kept {with_interval(f, 'logo_retention')}"
+
+    found = gathered(context)
+    out = [f"MRR {amount}, {rest}" for amount, rest in _standings(found)]
+    year = [f for f in found.windows if f.kind == "trailing_12"]
+    out += [f"{window_words(f.kind, f.first, f.until).removeprefix('the ')}: {told(f)}" for f in year]
+    if not year:
+        out.append("no twelve months are complete yet, so there is no yearly NRR")
+    return [*out, sentence(found.findings)]
+
+
 def gathered(context: Context) -> Overview:
     """Everything on the screen, in a handful of queries."""
     from worker.queries.alerts import alerts_at

@@ -5,7 +5,7 @@ installation: a second one is refused, and whoever wants to help joins the first
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
@@ -18,6 +18,7 @@ from integrations.store.facts import accounts, lookups, quarantine
 from integrations.store.work import jobs, runs
 from integrations.store.work.jobs import Job
 from integrations.store.work.runs import Run
+from integrations.stripe.limits import Ceilings, ceilings
 from metrics.evidence import Instant
 from worker.ingest import plan
 from worker.ingest import read as read_account
@@ -29,6 +30,8 @@ from worker.runs.steps import Progress, Report
 from worker.runs.wiring import Wiring
 
 KIND: Final = "backfill"
+PAGE_OBJECTS: Final = 100
+"""So many objects a page of Stripe's holds at most."""
 
 
 class NoBackfill(RuntimeError):
@@ -65,12 +68,32 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class AccountPlan:
-    """What a backfill would read of one account, and how much of it is held already (None: it was never read)."""
+    """What a backfill would read of one account, and how much of it is held already (None: it was never read).
+
+    `objects_held` says how many objects of each stream are stored: reading all of it again is about as many. Stripe gives no counts itself.
+    """
 
     account: str
     stripe_id: str
     plan: Plan
     subscriptions_held: int | None
+    objects_held: Mapping[str, int] = field(default_factory=dict)
+    allowed: Ceilings = field(default_factory=lambda: ceilings(livemode=True))
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The lists that would be read, each once."""
+        return tuple(dict.fromkeys(job.stream for job in self.plan.jobs if job.stream))
+
+    def requests(self, stream: str) -> int:
+        """How many pages of a list the objects that are held take; one at least."""
+        return max(1, -(-self.objects_held.get(stream, 0) // PAGE_OBJECTS))
+
+    @property
+    def seconds(self) -> float:
+        """How long Stripe's limits make it last at least: lists are read side by side, and all of them share the account's limit."""
+        each = [self.requests(stream) for stream in self.streams]
+        return max(max(each, default=0) / self.allowed.endpoint, sum(each) / self.allowed.account)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +138,8 @@ def planned(wiring: Wiring, request: Request) -> tuple[AccountPlan, ...]:
         with read(wiring.engine) as connection:
             account = next((row.id for row in accounts.everything(connection) if row.name == name), None)
             held = None if account is None else lookups.subscriptions_held(connection, account)
-        out.append(AccountPlan(name, told.id, made, held))
+            objects = {} if account is None else lookups.objects_held(connection, account)
+        out.append(AccountPlan(name, told.id, made, held, objects, wiring.allowed(livemode=told.livemode)))
     return tuple(out)
 
 

@@ -8,15 +8,12 @@ from worker.figures import rollup as rolling
 from worker.figures.adhoc import derived_until
 from worker.figures.rollup import Outcome
 from worker.runs import steps
-from worker.runs.steps import Progress, Report
+from worker.runs.steps import Report
+from worker.runs.watch import Progress, quiet, watched
 from worker.runs.wiring import Wiring
 
 
-def _quiet(_stream: str, _objects: int) -> None:
-    """Nobody is told of progress."""
-
-
-def derive(wiring: Wiring, *, rebuild: bool = False, basis: Basis | None = None, progress: Progress = _quiet) -> Report:
+def derive(wiring: Wiring, *, rebuild: bool = False, basis: Basis | None = None, progress: Progress = quiet) -> Report:
     """Bring the ledger up to date with the facts; with `rebuild` derive it all anew; with `basis` that of another policy.
 
     A derivation that is under way already is seen through first: it may have been planned before the latest facts, or for another
@@ -27,13 +24,14 @@ def derive(wiring: Wiring, *, rebuild: bool = False, basis: Basis | None = None,
     joined = False
     while True:
         run, others = steps.open_run(wiring, "derive", [first], refuse=rebuild or basis is not None)
-        report = steps.see_through(wiring, [run], joined=joined or others, progress=progress)
+        with watched(wiring.engine, run, progress):
+            report = steps.see_through(wiring, [run], joined=joined or others)
         if not others or report.status != "done":
             return report
         joined = True
 
 
-def rollup(wiring: Wiring, *, rebuild: bool = False, progress: Progress = _quiet) -> tuple[Report, Outcome | None]:
+def rollup(wiring: Wiring, *, rebuild: bool = False, progress: Progress = quiet) -> tuple[Report, Outcome | None]:
     """Bring snapshots and figures up to date with the ledger; with `rebuild` add everything up from zero. What came of it, and the breaks.
 
     Raises NotMigrated, and NothingDerived while there is no ledger.
@@ -44,6 +42,7 @@ def rollup(wiring: Wiring, *, rebuild: bool = False, progress: Progress = _quiet
     configured = wiring.settings.basis() if wiring.settings is not None else wiring.basis
     other = None if wiring.basis == configured else wiring.basis
     run, joined = steps.open_run(wiring, "rollup", [rolling.first_job(whole=rebuild, basis=other)])
-    report = steps.see_through(wiring, [run], joined=joined, progress=progress)
+    with watched(wiring.engine, run, progress):
+        report = steps.see_through(wiring, [run], joined=joined)
     with read(wiring.engine) as connection:
         return report, rolling.outcome(connection, wiring.basis)

@@ -73,6 +73,12 @@ class Wiring:
         """What the read side reads from."""
         return Session(self.engine, self.basis, self.now, self.reporting_currency, self.dimensions)
 
+    def allowed(self, *, livemode: bool) -> "Ceilings":
+        """How many requests a second one account of that mode is asked at most."""
+        from integrations.stripe.limits import ceilings
+
+        return _allowed(ceilings(livemode=livemode), self.settings.requests_per_second if self.settings is not None else None)
+
     def under(self, basis: Basis) -> "Wiring":
         """The same with figures that rest on something else."""
         return replace(self, basis=basis)

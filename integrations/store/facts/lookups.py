@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, and_, case, func, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, select
 
 from integrations.store.db.encoding import bucket_of, decode
 from integrations.store.facts.schema import account as account_table
@@ -190,6 +190,23 @@ def subscriptions_held(connection: Connection, account: int) -> int:
     """How many subscriptions any state is stored of."""
     query = select(func.count(func.distinct(subscription_state.c.subscription_id))).where(subscription_state.c.account == account)
     return int(connection.execute(query).scalar_one())
+
+
+def objects_held(connection: Connection, account: int) -> dict[str, int]:
+    """How many objects of each list are stored of an account: what reading it again comes to at least. By the names of the streams."""
+
+    def counted(column: ColumnElement[Any], table: Table, *more: ColumnElement[bool]) -> int:
+        query = select(func.count(func.distinct(column))).where(table.c.account == account, *more)
+        return int(connection.execute(query).scalar_one())
+
+    of_kinds = select(catalog.c.kind, func.count(func.distinct(catalog.c.object_id))).where(catalog.c.account == account)
+    return {
+        **{f"{kind}s": int(count) for kind, count in connection.execute(of_kinds.group_by(catalog.c.kind))},
+        "customers": counted(customer_state.c.customer_id, customer_state),
+        "subscriptions": counted(subscription_state.c.subscription_id, subscription_state),
+        "invoices": counted(invoice.c.invoice_id, invoice),
+        "events": counted(event.c.event_id, event),
+    }
 
 
 @dataclass(frozen=True, slots=True)
