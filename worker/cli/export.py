@@ -1,4 +1,7 @@
-"""`nrr export`: movements, snapshots and rollups as files that other tools read. Amounts are integers of micros; nothing is rounded."""
+"""`nrr export`: movements, snapshots and rollups as files that other tools read, and the workbook that people read.
+
+Amounts of the former are integers of micros; nothing is rounded.
+"""
 
 import sys
 from collections.abc import Iterator
@@ -10,14 +13,16 @@ import typer
 
 from integrations.private_files import private_file, written_privately
 from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, put_json
-from worker.cli.dates import day_of_text, until_of_text
+from worker.cli.dates import day_of_text, last_day_of_text, until_of_text
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.require_ledger import ready
+from worker.cli.workbook import write_workbook
 
 if TYPE_CHECKING:
     import polars as pl
 
 WHAT: Final = ("movements", "snapshots", "rollups")
+WORKBOOK: Final = "workbook"
 FORMATS: Final = ("csv", "jsonl", "parquet")
 _FORMULA: Final = r"^[\s\x00-\x1f]*[=+\-@]|^[\t\r\n]"
 """How a text begins that Excel, LibreOffice and others would compute."""
@@ -25,7 +30,7 @@ _NUMBER: Final = r"^-?[0-9]+(\.[0-9]+)?$"
 
 
 def export(
-    what: Annotated[str, typer.Argument(metavar="movements|snapshots|rollups", help="What to write.")],
+    what: Annotated[str, typer.Argument(metavar="movements|snapshots|rollups|workbook", help="What to write.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write; - is standard output.")],
     format: Annotated[str, typer.Option("--format", help="csv, jsonl or parquet.")] = "csv",
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day.")] = None,
@@ -33,14 +38,36 @@ def export(
     raw: Annotated[
         bool, typer.Option("--raw", help="In CSV, leave texts that a spreadsheet would take for formulas as they are.")
     ] = False,
+    months: Annotated[
+        int, typer.Option("--months", help="Of the workbook: so many months up to --to (default: the last that is over).")
+    ] = 36,
+    currency: Annotated[
+        str | None,
+        typer.Option("--currency", metavar="CODE", help="Of the workbook: what is billed in this currency, not the whole book."),
+    ] = None,
+    reconciled: Annotated[
+        Path | None, typer.Option("--reconciled", metavar="FILE", help="Of the workbook: what nrr reconcile --json printed.")
+    ] = None,
+    names: Annotated[
+        bool | None,
+        typer.Option("--names/--no-names", help="Of the workbook: customers' names, where they are kept (default: store_names)."),
+    ] = None,
     policy: PolicyName = None,
     json: Json = False,
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Write movements, month-end snapshots or rollups to a file. A file is written whole or not at all."""
-    if what not in WHAT:
-        raise Stop(f"there is nothing called {what!r} to export; there are {', '.join(WHAT)}", Exit.USAGE)
+    """Write movements, month-end snapshots or rollups to a file, or the workbook of a board pack. A file is written whole or not at all."""
+    if what not in (*WHAT, WORKBOOK):
+        raise Stop(f"there is nothing called {what!r} to export; there are {', '.join((*WHAT, WORKBOOK))}", Exit.USAGE)
+    if what == WORKBOOK:
+        if first is not None:
+            raise Stop("a workbook takes --months and --to, not --from", Exit.USAGE)
+        last_day = last_day_of_text(last, "--to") if last else None
+        with opened(json=json, now=now, config=config, policy=policy) as context:
+            ready(context)
+            write_workbook(context, out, months=months, last=last_day, currency=currency, reconciled=reconciled, names=names)
+        return
     if format not in FORMATS:
         raise Stop(f"there is no format {format!r}; there are {', '.join(FORMATS)}", Exit.USAGE)
     if str(out) == "-" and format == "parquet":

@@ -37,6 +37,12 @@ def names_of(session: Session, customers: Sequence[str]) -> dict[str, str]:
         return {key: who.name for key, who in contacts.named(connection, customers).items() if who.name}
 
 
+def members(session: Session) -> dict[str, list[str]]:
+    """The Stripe customers behind each of the ledger's customers that a rule made, in order; those that are one Stripe customer are left out."""
+    with read(session.engine) as connection:
+        return customer_merge.parts(connection)
+
+
 def movers(session: Session, first: date, until: date) -> list[str]:
     """The customers whose MRR moved on one of the days [first, until), in order of name. Raises NothingDerived."""
     with ledger(session) as connection:

@@ -6,19 +6,20 @@ gives its NRR, GRR and logo retention as decimal strings. Nothing that is made h
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
 from integrations.store.db.engine import read
 from integrations.store.figures import labels, rollups
+from integrations.store.figures import restatements as store_restatements
 from metrics.periods import Window, add_months, day_of, month, quarter, trailing
 from metrics.retention.certainty import certainty
 from metrics.retention.figures import PRODUCTS, Figures, amounts, rates
 from worker.figures import adhoc
 from worker.figures import stored as kept
 from worker.figures.adhoc import DayStanding
-from worker.figures.stored import Difference
+from worker.figures.stored import Behind, Difference
 from worker.queries.session import Session, currency_of, ledger
 
 
@@ -127,6 +128,20 @@ def restated_by(session: Session, run: int) -> list[Restated]:
     with read(session.engine) as connection:
         rows = rollups.versions(connection, session.basis.version, run_id=run)
     return [Restated(**{name: row[name] for name in Restated.__dataclass_fields__}) for row in rows]
+
+
+def restatements(session: Session, first: date | None = None, until: date | None = None) -> list[Behind]:
+    """The customers behind changes of closed months that begin in [first, until), in order of month, run and customer."""
+    with read(session.engine) as connection:
+        rows = store_restatements.of(connection, session.basis.version)
+    found = [Behind(**{name: row[name] for name in Behind.__dataclass_fields__}) for row in rows]
+    return [each for each in found if (first is None or each.month >= first) and (until is None or each.month < until)]
+
+
+def complete_until(session: Session) -> datetime:
+    """The instant up to which the data is complete, in UTC. Raises NothingDerived."""
+    with ledger(session) as connection:
+        return datetime.fromtimestamp(adhoc.complete_until(connection, session.basis), UTC)
 
 
 def names_of_segments(session: Session) -> dict[tuple[str, str], str]:

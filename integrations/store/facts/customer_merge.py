@@ -81,6 +81,14 @@ def members_of(connection: Connection, customers: Sequence[str]) -> dict[str, li
     return out
 
 
+def parts(connection: Connection) -> dict[str, list[str]]:
+    """The Stripe customers of each of the ledger's customers that a rule gave a name of its own, in order."""
+    out: dict[str, list[str]] = {}
+    for name, customer in connection.execute(select(table.c.name, table.c.customer_id).order_by(table.c.name, table.c.customer_id)):
+        out.setdefault(str(name), []).append(str(customer))
+    return out
+
+
 def assign(connection: Connection, given: Mapping[StripeCustomer, str]) -> set[str]:
     """Keep the names that a rule gave; gives the ledger's customers that gained or lost a part by it."""
     before = names(connection, sorted(given))

@@ -1,0 +1,101 @@
+"""`nrr export workbook`: what is typed, what comes out, and that it says the same as `nrr show --json`."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from integrations.store import migrate
+from integrations.store.db.engine import open_engine
+from tests.worker.cli.command import Run
+from tests.worker.report.books import NOW, business
+
+AT = NOW.isoformat()
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> str:
+    """A business that was rolled up."""
+    url = f"sqlite:///{tmp_path / 'nrr.sqlite3'}"
+    engine = open_engine(url)
+    migrate.upgrade(engine)
+    business(engine)
+    engine.dispose()
+    return url
+
+
+def test_it_says_what_show_says(nrr: Run, database: str, tmp_path: Path) -> None:
+    """MRR, NRR, GRR and the arrivals of cohorts are those of `nrr show --json`."""
+    environment = {"DATABASE_URL": database, "REPORTING_CURRENCY": "usd"}
+    done = nrr("export", "workbook", "--months", "16", "--out", "book.xlsx", "--json", "--now", AT, **environment)
+    assert (0, 16, "usd", True) == (done.code, done.json["customers"] + 2, done.json["currency"], done.json["whole_book"])
+    assert ("2024-09-01", "2025-12-01") == (done.json["from"], done.json["to"])
+    book = openpyxl.load_workbook(tmp_path / "book.xlsx", data_only=True)
+    mrr = nrr("show", "mrr", "--at", "2025-12", "--json", "--now", AT, **environment).json
+    assert (float(mrr["mrr"]), float(mrr["arr"]), mrr["customers"]) == tuple(book["Cover"][f"B{row}"].value for row in (5, 6, 7))
+    for line, metric in (("NRR", "nrr"), ("GRR", "grr")):
+        found = nrr("show", metric, "--window", "trailing_12", "--last", "30", "--json", "--now", AT, **environment).json["figures"]
+        expected = {
+            each["to"][:7]: float(each["rate"])
+            for each in found
+            if each["rate"] is not None and "2025-08" <= each["to"] < "2026-01"
+        }
+        sheet = book["Retention"]
+        months = {cell.column: f"{cell.value:%Y-%m}" for cell in sheet[7] if isinstance(cell.value, datetime)}
+        row = next(row for row in sheet.iter_rows() if row[0].value == line)
+        live = {
+            months[cell.column]: round(cell.value, 6)
+            for cell in row
+            if cell.column in months and isinstance(cell.value, float | int)
+        }
+        assert expected == live
+    cohorts = nrr("show", "cohorts", "--json", "--now", AT, **environment).json["cohorts"]
+    shown = {f"{row[0].value:%Y-%m}": (row[1].value, row[2].value) for row in book["Cohorts"].iter_rows(min_row=6, max_row=21)}
+    assert {
+        each["signup"]: (each["logos"], float(each["arrived"])) for each in cohorts if each["logos"] and each["signup"] in shown
+    } == {month: came for month, came in shown.items() if came[0]}
+
+
+def test_what_cannot_be_is_refused(nrr: Run, database: str, tmp_path: Path) -> None:
+    """A wrong number of months, standard output, --from, an unknown currency, a reconciliation that is none: exit 2 and the way out."""
+    environment = {"DATABASE_URL": database, "REPORTING_CURRENCY": "usd"}
+    (tmp_path / "no.json").write_text("[1]", encoding="utf-8")
+    wrong = {
+        ("--months", "0", "--out", "x.xlsx"): "--months takes 1 to 120",
+        ("--out", "-"): "needs a file",
+        ("--from", "2025-01", "--out", "x.xlsx"): "--months and --to",
+        ("--currency", "gbp", "--out", "x.xlsx"): "there are EUR, JPY, USD",
+        ("--reconciled", "no.json", "--out", "x.xlsx"): "nrr reconcile FILE --json",
+        ("--reconciled", "none.json", "--out", "x.xlsx"): "could not be read",
+    }
+    for arguments, words in wrong.items():
+        done = nrr("export", "workbook", *arguments, "--now", AT, **environment)
+        assert (2, True) == (done.code, words in done.err), (arguments, done.err)
+    assert not (tmp_path / "x.xlsx").exists()
+
+
+def test_a_folder_that_is_not_there_is_said(nrr: Run, database: str) -> None:
+    """The file that couldn't be written is named, and nothing is left."""
+    done = nrr("export", "workbook", "--out", "nowhere/book.xlsx", "--now", AT, DATABASE_URL=database, REPORTING_CURRENCY="usd")
+    assert 1 == done.code
+    assert "nowhere/book.xlsx could not be written: No such file or directory" in done.err
+
+
+def test_a_reconciliation_is_shown(nrr: Run, database: str, tmp_path: Path) -> None:
+    """What another command printed stands on its sheet, and names are left out where nobody wants them."""
+    found: dict[str, object] = {
+        "file": "theirs.csv",
+        "policy": "default",
+        "from": "2025-01-01",
+        "to": "2025-12-31",
+        "explained_share": None,
+        "totals": [],
+    }
+    (tmp_path / "differences.json").write_text(json.dumps(found), encoding="utf-8")
+    arguments = ("--reconciled", "differences.json", "--no-names", "--months", "3", "--out", "book.xlsx", "--now", AT)
+    assert 0 == nrr("export", "workbook", *arguments, DATABASE_URL=database, REPORTING_CURRENCY="usd").code
+    book = openpyxl.load_workbook(tmp_path / "book.xlsx")
+    assert "theirs.csv" in str(book["Reconciliation"]["A4"].value)
+    assert "Name" not in [cell.value for cell in book["Cube"][8]]
