@@ -14,6 +14,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine
 
+from integrations.store.db.chunks import chunks
 from integrations.store.db.clock import now as database_now
 from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, read
@@ -167,9 +168,14 @@ def _again(connection: Connection, job: Job, basis: Basis, named: set[str], now:
     ordered = sorted(everybody, key=lambda name: (bucket_of(name), name))
     return [
         _job(
-            job, 1, "derive_touched", DeriveTouched(basis, now, tuple(ordered[part : part + CUSTOMERS_AT_ONCE]), part), basis, part
+            job,
+            1,
+            "derive_touched",
+            DeriveTouched(basis, now, tuple(names), part * CUSTOMERS_AT_ONCE),
+            basis,
+            part * CUSTOMERS_AT_ONCE,
         )
-        for part in range(0, len(ordered), CUSTOMERS_AT_ONCE)
+        for part, names in enumerate(chunks(ordered, CUSTOMERS_AT_ONCE))
     ]
 
 

@@ -6,7 +6,7 @@ Reads within the transaction it is handed, and writes nothing.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
@@ -14,6 +14,7 @@ from typing import Any, Final
 import polars as pl
 from sqlalchemy import Connection
 
+from integrations.store.db.chunks import chunks
 from integrations.store.ledger import previous
 from integrations.store.ledger import read as read_ledger
 from integrations.store.ledger.previous import Marks
@@ -194,7 +195,7 @@ def night(connection: Connection, held: Sums, asked: Asked, quotes: pl.DataFrame
     partials, totals = aggregate.of_windows(held.partials, common), [held.totals, *_carried(held.totals, then, asked.today)]
     old, short = asked.exchange(held.quotes), set[int]()
     behind, breaks, days = [], list[str](), _days(asked, held.totals)
-    for names in _some(sorted(seen.times)):
+    for names in chunks(sorted(seen.times), CUSTOMERS_AT_ONCE):
         before = _only(before_all, names)
         now = read_ledger.book(connection, version, only=names, keys=asked.keys)
         breaks += _breaks(now, asked)
@@ -222,11 +223,6 @@ def night(connection: Connection, held: Sums, asked: Asked, quotes: pl.DataFrame
         seen,
         _first_different(held.totals, day_totals, then),
     )
-
-
-def _some(names: Sequence[str]) -> Iterator[list[str]]:
-    for index in range(0, len(names), CUSTOMERS_AT_ONCE):
-        yield list(names[index : index + CUSTOMERS_AT_ONCE])
 
 
 def _only(some: Book, names: Sequence[str]) -> Book:

@@ -10,6 +10,7 @@ from typing import Final
 import polars as pl
 from sqlalchemy import Connection, Engine
 
+from integrations.store.db.chunks import chunks
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import read as read_facts
 from integrations.store.figures import upcoming
@@ -38,24 +39,19 @@ def do_outlook(engine: Engine, check: Callable[[], None], job: Job) -> None:
     farthest = Instant(now + HORIZONS[-1] * _DAY)
     with read(engine) as connection:
         concerned = upcoming.concerned(connection, basis.version, now, farthest)
-    for names in _some(concerned):
+    for names in chunks(concerned, _AT_ONCE):
         check()
         with read(engine) as connection:
             _dated(connection, basis, names, now, found)
     with read(engine) as connection:
         for horizon in HORIZONS:
             renewing = upcoming.renewing(connection, now, Instant(now + horizon * _DAY))
-            for names in _some(renewing):
+            for names in chunks(renewing, _AT_ONCE):
                 found[horizon] += _standing(connection, basis.version, names)
     with begin(engine) as connection:
         jobs.hold(connection, job)
         upcoming.put(connection, basis.version, day_of(now, basis.timezone), _rows(found))
         jobs.finish(connection, job)
-
-
-def _some(names: Sequence[str]) -> Iterator[list[str]]:
-    for index in range(0, len(names), _AT_ONCE):
-        yield list(names[index : index + _AT_ONCE])
 
 
 def _dated(connection: Connection, basis: Basis, names: Sequence[str], now: Instant, found: dict[int, list[Coming]]) -> None:

@@ -4,12 +4,13 @@ Each part is compared within one reading transaction, with the facts, the marks 
 facts meanwhile. When a difference was found while others were deriving, nothing is said at all.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
+from integrations.store.db.chunks import chunks
 from integrations.store.db.engine import read
 from integrations.store.facts import customer_merge
 from integrations.store.facts import read as read_facts
@@ -145,7 +146,7 @@ def _figures(wiring: Wiring, told: Callable[[str, int], None]) -> tuple[int, lis
     windows = sorted({Window(f.kind, f.first, f.until) for f in stored}, key=lambda w: (w.first, w.until, w.kind))
     dimensions = sorted({f.dimension for f in stored if f.dimension})
     reporting = next((f.code for f in stored if f.whole_book), None)
-    for part in _parts(windows, 24):
+    for part in chunks(windows, 24):
         fresh = {_key(f): f for f in figures_now(wiring.engine, wiring.basis, part, dimensions, reporting_currency=reporting)}
         held = {_key(f): f for f in stored if Window(f.kind, f.first, f.until) in set(part)}
         told("windows", len(part))
@@ -190,7 +191,3 @@ def _sums(f: Figures) -> dict[str, object]:
 
 def _empty(f: Figures) -> bool:
     return not any(value for value in (f.opening, f.closing, f.new, f.reactivation, f.closing_of_cohort))
-
-
-def _parts(windows: Sequence[Window], size: int) -> list[Sequence[Window]]:
-    return [windows[index : index + size] for index in range(0, len(windows), size)]

@@ -37,7 +37,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.selectable import Subquery
 
 from integrations.store.db.columns import UtcDateTime
-from integrations.store.db.encoding import clean, is_clean
+from integrations.store.db.encoding import bucket_of, clean, is_clean
 from integrations.store.db.engine import is_postgresql
 from metrics.keys import LONGEST, bounded
 
@@ -246,15 +246,15 @@ def among(connection: Connection, tested: ColumnElement[str], values: Sequence[s
     return tested.in_(select(column("value", Text)).select_from(func.json_each(json.dumps(list(values)))))
 
 
-def asked_for(connection: Connection, buckets: Sequence[int], names: Sequence[str]) -> Subquery:
+def asked_for(connection: Connection, names: Sequence[str]) -> Subquery:
     """A table `asked` with the columns bucket and name, to be joined with: the way to some customers' rows by the key's first part."""
-    names = [bounded(name) for name in names]
+    buckets, names = [bucket_of(name) for name in names], [bounded(name) for name in names]
     kinds = (column("bucket", SmallInteger), column("name", Text))
     if is_postgresql(connection):
         found = text(
             "SELECT b AS bucket, n AS name FROM unnest(CAST(:buckets AS smallint[]), CAST(:names AS text[])) AS given(b, n)"
         )
-        return found.bindparams(buckets=list(buckets), names=list(names)).columns(*kinds).subquery("asked")
+        return found.bindparams(buckets=buckets, names=names).columns(*kinds).subquery("asked")
     pairs = json.dumps(list(zip(buckets, names, strict=True)))
     found = text("SELECT json_extract(value, '$[0]') AS bucket, json_extract(value, '$[1]') AS name FROM json_each(:pairs)")
     return found.bindparams(pairs=pairs).columns(*kinds).subquery("asked")

@@ -12,6 +12,7 @@ import msgspec
 from sqlalchemy import Connection, and_, delete, select
 
 from integrations.store.db.bulk import among, append, asked_for, stream
+from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import shard_buckets
 from integrations.store.db.encoding import bucket_of, decode
 from integrations.store.facts.schema import customer_state
@@ -53,7 +54,7 @@ def accounts_of(connection: Connection, customer: str) -> list[StripeCustomer]:
 def names(connection: Connection, customers: Sequence[StripeCustomer]) -> dict[StripeCustomer, str]:
     """The name in the ledger of each: its own id, where no rule says otherwise."""
     out = {each: each[1] for each in customers}
-    for part in _parts(sorted(out)):
+    for part in chunks(sorted(out), _AT_ONCE):
         known = select(table.c.account, table.c.customer_id, table.c.name)
         for account, customer, name in connection.execute(
             known.where(among(connection, table.c.customer_id, [c for _, c in part]))
@@ -67,10 +68,9 @@ def members_of(connection: Connection, customers: Sequence[str]) -> dict[str, li
     """The Stripe customers behind each of the ledger's customers that anything is known of, in order of account and id."""
     wanted = sorted(set(customers))
     pairs: set[StripeCustomer] = set()
-    for index in range(0, len(wanted), _AT_ONCE):
-        some = wanted[index : index + _AT_ONCE]
+    for some in chunks(wanted, _AT_ONCE):
         merged = select(table.c.account, table.c.customer_id).where(among(connection, table.c.name, some))
-        asked = asked_for(connection, [bucket_of(c) for c in some], some)
+        asked = asked_for(connection, some)
         theirs = and_(customer_state.c.bucket == asked.c.bucket, customer_state.c.customer_id == asked.c.name)
         alone = select(customer_state.c.account, customer_state.c.customer_id).join_from(asked, customer_state, theirs).distinct()
         pairs |= {(int(account), str(customer)) for query in (merged, alone) for account, customer in connection.execute(query)}
@@ -94,7 +94,7 @@ def assign(connection: Connection, given: Mapping[StripeCustomer, str]) -> set[s
     before = names(connection, sorted(given))
     changed = {each: name for each, name in given.items() if before[each] != name}
     for account, theirs in groupby(sorted(changed), key=itemgetter(0)):
-        for part in _parts(list(theirs)):
+        for part in chunks(list(theirs), _AT_ONCE):
             mine = among(connection, table.c.customer_id, [customer for _, customer in part])
             connection.execute(delete(table).where(and_(table.c.account == account, mine)))
     rows = [(*each, name, bucket_of(name)) for each, name in sorted(changed.items()) if name != each[1]]
@@ -106,9 +106,9 @@ def states(connection: Connection, customers: Sequence[StripeCustomer]) -> dict[
     """All states of the named Stripe customers, in order of time: what a rule looks at."""
     wanted = set(customers)
     out: dict[StripeCustomer, tuple[CustomerState, ...]] = {}
-    for part in _parts(sorted(wanted)):
+    for part in chunks(sorted(wanted), _AT_ONCE):
         ids = sorted({customer for _, customer in part})
-        asked = asked_for(connection, [bucket_of(c) for c in ids], ids)
+        asked = asked_for(connection, ids)
         theirs = and_(customer_state.c.bucket == asked.c.bucket, customer_state.c.customer_id == asked.c.name)
         query = select(*(customer_state.c[c] for c in _STATES)).join_from(asked, customer_state, theirs)
         found = sorted(row for rows in stream(connection, query) for row in rows)
@@ -136,8 +136,3 @@ def _state(row: tuple[int, str, int, int, int, str, bytes]) -> CustomerState:
     except msgspec.DecodeError:
         found = Customer(row[1])  # says nothing of whom it is part of; that it can't be read is found when it is derived
     return CustomerState(Instant(row[3]), Source(row[4]), row[5], found)
-
-
-def _parts(values: Sequence[StripeCustomer]) -> Iterator[Sequence[StripeCustomer]]:
-    for index in range(0, len(values), _AT_ONCE):
-        yield values[index : index + _AT_ONCE]

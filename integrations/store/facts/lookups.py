@@ -1,12 +1,13 @@
 """What a reader of Stripe wants to know of the facts already stored, before or after it reads."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, select
 
+from integrations.store.db.chunks import chunks
 from integrations.store.db.encoding import bucket_of, decode
 from integrations.store.facts.schema import account as account_table
 from integrations.store.facts.schema import catalog, customer_state, event, invoice, member, subscription_state
@@ -28,7 +29,7 @@ def known_events(connection: Connection, account: int, ids: Sequence[str]) -> se
     """Those of `ids` that are stored already."""
     by_key = {bounded(each): each for each in ids}
     out: set[str] = set()
-    for part in _parts(list(by_key)):
+    for part in chunks(list(by_key), _CHUNK):
         query = select(event.c.event_id).where(and_(event.c.account == account, event.c.event_id.in_(part)))
         out.update(by_key[str(found)] for found in connection.execute(query).scalars())
     return out
@@ -37,7 +38,7 @@ def known_events(connection: Connection, account: int, ids: Sequence[str]) -> se
 def ledger_names(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
     """For each of `ids` that is a Stripe customer of any account, or a customer in the ledger, its name in the ledger."""
     out: dict[str, str] = {}
-    for part in _parts(sorted(set(ids))):
+    for part in chunks(sorted(set(ids)), _CHUNK):
         for table, column in (
             (customer_state, customer_state.c.customer_id),
             (subscription_state, subscription_state.c.customer_id),
@@ -255,8 +256,3 @@ def other_charges(connection: Connection) -> list[OtherCharges]:
         OtherCharges(int(a), str(s), str(c), int(n), int(lines), int(high) * _HALF + int(low))
         for a, s, c, n, lines, high, low in connection.execute(query)
     ]
-
-
-def _parts(values: Sequence[str]) -> Iterator[list[str]]:
-    for index in range(0, len(values), _CHUNK):
-        yield list(values[index : index + _CHUNK])

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, func, select, update
 
+from integrations.store.db.chunks import chunks
 from integrations.store.db.clock import now
 from integrations.store.db.engine import insert_into
 from integrations.store.facts.schema import quarantine as table
@@ -47,8 +48,8 @@ def clear(connection: Connection, account: int, kind: str, object_ids: Iterable[
     if not ids or count(connection) == 0:
         return 0
     cleared = 0
-    for index in range(0, len(ids), 500):
-        mine = and_(table.c.account == account, table.c.kind == kind, table.c.object_id.in_(ids[index : index + 500]))
+    for part in chunks(ids, 500):
+        mine = and_(table.c.account == account, table.c.kind == kind, table.c.object_id.in_(part))
         cleared += connection.execute(delete(table).where(mine)).rowcount
     return cleared
 

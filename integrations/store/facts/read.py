@@ -14,6 +14,7 @@ import msgspec
 from sqlalchemy import Connection, and_, delete, func, select
 
 from integrations.store.db.bulk import among, asked_for, stream
+from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import shard_buckets
 from integrations.store.db.encoding import bucket_of, decode, prepare
 from integrations.store.db.engine import is_postgresql
@@ -152,13 +153,12 @@ class _Stream:
 
 def _named(connection: Connection, names: Sequence[str]) -> Iterator[CustomerGroup]:
     """Customers by their names in the ledger, in the order given; a name that nothing is known of is passed over."""
-    for index in range(0, len(names), _ASKED):
-        chunk = list(names[index : index + _ASKED])
+    for chunk in chunks(names, _ASKED):
         named = select(member.c.account, member.c.customer_id, member.c.name)
         mine = among(connection, member.c.name, chunk) | among(connection, member.c.customer_id, chunk)
         part_of = {(a, c): str(n) for a, c, n in connection.execute(named.where(mine))}
         wanted = sorted({*chunk, *(c for (_, c), name in part_of.items() if name in chunk)})
-        asked = asked_for(connection, [bucket_of(c) for c in wanted], wanted)
+        asked = asked_for(connection, wanted)
         found: dict[str, _Four] = {}
         for place, (table, columns) in enumerate(_TABLES):
             theirs = and_(table.c.bucket == asked.c.bucket, table.c.customer_id == asked.c.name)

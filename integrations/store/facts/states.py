@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete, literal, select, update
 
 from integrations.store.db.bulk import among, asked_for, insert_new
+from integrations.store.db.chunks import chunks
 from integrations.store.db.encoding import bucket_of, digest
 from integrations.store.facts.schema import customer_state, payload, subscription_state, unconfirmed
 from integrations.store.facts.sightings import Sightings, pack, unpack
@@ -106,10 +107,8 @@ def _known(
     """The digests of what is stored of some customers, by place, and when each was seen again."""
     columns = (table.c.customer_id, table.c[object_column].label("object_id"), table.c.at, table.c.source, table.c.source_id)
     out: dict[Place, tuple[str, Sightings]] = {}
-    ordered = sorted(customers)
-    for index in range(0, len(ordered), _MOST_ASKED):
-        names = ordered[index : index + _MOST_ASKED]
-        asked = asked_for(connection, [bucket_of(n) for n in names], names)
+    for names in chunks(sorted(customers), _MOST_ASKED):
+        asked = asked_for(connection, names)
         theirs = and_(table.c.bucket == asked.c.bucket, table.c.customer_id == asked.c.name)
         query = select(*columns, table.c.digest, table.c.seen).join_from(asked, table, theirs).where(table.c.account == account)
         for c, o, at, source, source_id, sign, seen in connection.execute(query):

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, and_, func, select, tuple_, update
 
 from integrations.store.db.bulk import append
+from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import require_zone
 from integrations.store.figures.schema import adjustment
 from integrations.store.figures.schema import rollup as table
@@ -186,8 +187,8 @@ def put(
                 outdated.append(key)
             version = 1 if known is None else known.version + 1
             fresh.append((basis, *key, version, *(row[f] for f in FIGURES), sign, True, learnt_at, run_id))
-    for index in range(0, len(outdated), 200):
-        keys = tuple_(*(table.c[k] for k in KEY)).in_(outdated[index : index + 200])
+    for part in chunks(outdated, 200):
+        keys = tuple_(*(table.c[k] for k in KEY)).in_(part)
         connection.execute(update(table).where(and_(table.c.basis == basis, table.c.current, keys)).values(current=False))
     append(connection, table, _COLUMNS, fresh)
     adjusted = _book_later(connection, basis, late, learnt_at, run_id, booked)

@@ -28,8 +28,8 @@ from sqlalchemy import (
 )
 
 from integrations.store.db.bulk import append, asked_for
+from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import shard_buckets
-from integrations.store.db.encoding import bucket_of
 from integrations.store.db.frames import read_frame
 from integrations.store.figures.schema import day_total, snapshot
 from integrations.store.ledger.read import as_of
@@ -112,14 +112,11 @@ def put_month_ends(
     if customers is None:
         low, high = shard_buckets(shard)
         return _put_month_ends(connection, basis, days, lambda table: and_(table.c.bucket >= low, table.c.bucket < high))
-    return sum(
-        _put_month_ends(connection, basis, days, _among(connection, list(customers[index : index + _AT_ONCE])))
-        for index in range(0, len(customers), _AT_ONCE)
-    )
+    return sum(_put_month_ends(connection, basis, days, _among(connection, some)) for some in chunks(customers, _AT_ONCE))
 
 
 def _among(connection: Connection, names: list[str]) -> Callable[[Table], ColumnElement[bool]]:
-    asked = asked_for(connection, [bucket_of(n) for n in names], names)
+    asked = asked_for(connection, names)
     return lambda table: tuple_(table.c.bucket, table.c.customer).in_(select(asked.c.bucket, asked.c.name))
 
 

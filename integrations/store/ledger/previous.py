@@ -15,6 +15,7 @@ import polars as pl
 from sqlalchemy import Connection, and_, delete, insert, select, tuple_, update
 
 from integrations.store.db.bulk import append, asked_for
+from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import shard_buckets
 from integrations.store.db.encoding import bucket_of
 from integrations.store.figures.schema import former, former_rows, rollup_part
@@ -42,8 +43,8 @@ def remember(connection: Connection, basis: str, names: Sequence[str]) -> None:
     """Keep the ledgers of the customers `names`, which are about to be replaced; does nothing while there are no figures."""
     if not names or not _added_up(connection, basis):
         return
-    for index in range(0, len(names), _AT_ONCE):
-        _remember(connection, basis, list(names[index : index + _AT_ONCE]))
+    for some in chunks(names, _AT_ONCE):
+        _remember(connection, basis, some)
 
 
 def _added_up(connection: Connection, basis: str) -> bool:
@@ -52,7 +53,7 @@ def _added_up(connection: Connection, basis: str) -> bool:
 
 
 def _remember(connection: Connection, basis: str, names: list[str]) -> None:
-    asked = asked_for(connection, [bucket_of(n) for n in names], names)
+    asked = asked_for(connection, names)
     theirs = tuple_(former.c.bucket, former.c.customer).in_(select(asked.c.bucket, asked.c.name))
     mine = and_(former.c.basis == basis, theirs)
     known = set(connection.execute(select(former.c.customer).where(mine)).scalars())
@@ -98,9 +99,8 @@ def book(connection: Connection, basis: str) -> Book:
 def settle(connection: Connection, basis: str, seen: Marks) -> None:
     """The figures hold these customers as they were when the marks were read. Raises Overtaken if one was derived again since."""
     names = sorted(seen.times)
-    for index in range(0, len(names), _AT_ONCE):
-        part = names[index : index + _AT_ONCE]
-        asked = asked_for(connection, [bucket_of(n) for n in part], part)
+    for part in chunks(names, _AT_ONCE):
+        asked = asked_for(connection, part)
         theirs = and_(former.c.basis == basis, tuple_(former.c.bucket, former.c.customer).in_(select(asked.c.bucket, asked.c.name)))
         gone = connection.execute(delete(former).where(theirs).returning(former.c.customer, former.c.times)).all()
         if {str(name): int(times) for name, times in gone} != {name: seen.times[name] for name in part}:

@@ -141,7 +141,7 @@ def book(
         if only is None:
             low, high = shard_buckets(shard)
             return query.where(table.c.bucket >= low, table.c.bucket < high)
-        asked = asked_for(connection, [bucket_of(name) for name in only], only)
+        asked = asked_for(connection, only)
         return query.join(asked, and_(asked.c.bucket == table.c.bucket, asked.c.name == table.c.customer))
 
     chosen = true() if keys is None else among(connection, attribute.c.key, keys)

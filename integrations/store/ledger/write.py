@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, delete, select, tuple_, update
 
 from integrations.store.db.bulk import append, asked_for
+from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import require_zone, shard_buckets
 from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import insert_into
@@ -128,9 +129,8 @@ def replace_customers(
 
 
 def _remove(connection: Connection, basis: str, names: Sequence[str]) -> None:
-    for index in range(0, len(names), _DELETED_AT_ONCE):
-        chunk = list(names[index : index + _DELETED_AT_ONCE])
-        asked = asked_for(connection, [bucket_of(n) for n in chunk], chunk)
+    for chunk in chunks(names, _DELETED_AT_ONCE):
+        asked = asked_for(connection, chunk)
         for table in DERIVED:
             theirs = tuple_(table.c.bucket, table.c.customer).in_(select(asked.c.bucket, asked.c.name))
             connection.execute(delete(table).where(table.c.basis == basis, theirs))
