@@ -96,7 +96,7 @@ class StripePage:
     payloads: tuple[Payload, ...] = ()
     people: tuple[Person, ...] = ()
     answer_seconds: float | None = None
-    """How long Stripe took to answer; None where nobody looked at a clock."""
+    """How long Stripe took to answer, the answers that brought what the page itself left out included; None where nobody looked at a clock."""
     other_lines: int = 0
     """Invoice lines that belong to no subscription item: one-off charges. They are no evidence of MRR; what they come to is with each invoice."""
     pending: tuple[tuple[str, InvoiceLine], ...] = ()

@@ -218,6 +218,7 @@ class Reader:
         return self._page(described, answer, expanded, parts_again=parts_again)
 
     def _page(self, described: Stream, answer: Answer[Parsed], expanded: Sequence[str], *, parts_again: bool = False) -> StripePage:
+        self._asking.seconds_of_parts()  # what was asked for before belongs to no page
         page = page_of(
             described.kind,
             answer.value,
@@ -229,7 +230,7 @@ class Reader:
             scoped=any(name.endswith("applies_to") for name in expanded),
             parts_again=parts_again,
         )
-        return replace(page, answer_seconds=answer.seconds)
+        return replace(page, answer_seconds=answer.seconds + self._asking.seconds_of_parts())
 
 
 _ACCOUNT: Final = msgspec.json.Decoder(schemas.Account)

@@ -148,7 +148,7 @@ class Settings(BaseSettings):
     # work
     tick_seconds: int = Field(30, ge=1, le=3600, description="how often beat nudges the workers")
     sync_minutes: int = Field(5, ge=1, le=1440, description="how often Stripe is asked for news")
-    shards: int = Field(16, ge=1, le=256, description="readers of one list at most, and parts of a derivation")
+    shards: int = Field(24, ge=1, le=256, description="readers of one list at most")
     threads: int = Field(32, ge=1, le=256, description="threads of one process")
     lease_seconds: float = Field(180.0, ge=1, le=3600, description="how long a job is held without a sign of life")
     attempts: int = Field(5, ge=1, le=100, description="claims without progress before a job is put aside")

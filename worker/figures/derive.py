@@ -18,7 +18,7 @@ from integrations.store.db.chunks import chunks
 from integrations.store.db.clock import now as database_now
 from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import accounts, catalog, customer_merge
+from integrations.store.facts import accounts, catalog, customer_merge, marks
 from integrations.store.facts import read as read_facts
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import jobs, key_value
@@ -89,10 +89,13 @@ def first_job(
     rebuild: bool = False,
     basis: Basis | None = None,
     now: Instant | None = None,
+    merely_read: bool = False,
     dedupe_key: str | None = None,
 ) -> Job:
     """The job that a derivation begins with, of the basis that is set (and those kept) or of another one; as of `now`, or of when it is done."""
-    return Job("derive_plan", 0, stage=stage, data=stored(DerivePlan(rebuild, basis, now)), dedupe_key=dedupe_key)
+    return Job(
+        "derive_plan", 0, stage=stage, data=stored(DerivePlan(rebuild, basis, now, merely_read or None)), dedupe_key=dedupe_key
+    )
 
 
 def is_complete(connection: Connection, basis: Basis) -> bool:
@@ -110,14 +113,17 @@ def do_plan(deriving: Deriving, job: Job) -> None:
     wanted = [asked.basis] if asked.basis is not None else [deriving.basis, *deriving.kept]
     with begin(deriving.engine) as connection:
         # In a transaction of its own: nobody who stores facts is kept waiting until the plan is written.
-        customers, last_mark = read_facts.touched_customers(connection)
+        customers, last_mark = marks.planned_customers(connection)
     with begin(deriving.engine) as connection:
         jobs.hold(connection, job)
         for basis in wanted:
             write_ledger.put_basis(connection, basis.version, basis.policy.name, choices_of(basis))
         named = _assign(connection, wanted[0], customers, everybody=asked.rebuild)
         held = write_ledger.bases(connection)
-        now = _as_of([held[basis.version] for basis in wanted], asked.now or deriving.now)
+        wished = asked.now or deriving.now
+        # How far Stripe has been read lies behind a ledger that was derived since without reading: that is no wish to go back.
+        latest = max(wished, Instant(int(database_now(connection).timestamp()))) if asked.merely_read else wished
+        now = _as_of([held[basis.version] for basis in wanted], wished, latest)
         whole = [basis for basis in wanted if asked.rebuild or not _goes_on(held[basis.version], now)]
         made: list[Job] = []
         if whole:
@@ -141,10 +147,10 @@ def do_plan(deriving: Deriving, job: Job) -> None:
         jobs.finish(connection, job)
 
 
-def _as_of(rows: Sequence[write_ledger.BasisRow], now: Instant) -> Instant:
-    """The moment as of which to derive: not before what another worker's clock, a little ahead, has derived already."""
+def _as_of(rows: Sequence[write_ledger.BasisRow], wished: Instant, latest: Instant) -> Instant:
+    """The moment as of which to derive: not before what has been derived already, up to `latest` and what workers' clocks may differ by."""
     known = [row.derived_until for row in rows if row.derived_until is not None]
-    return max([now, *(until for until in known if until <= now + CLOCKS_DIFFER_SECONDS)])
+    return max([wished, *(until for until in known if until <= latest + CLOCKS_DIFFER_SECONDS)])
 
 
 def _goes_on(row: write_ledger.BasisRow, now: Instant) -> bool:
@@ -284,7 +290,7 @@ def do_mark(deriving: Deriving, job: Job) -> None:
                     addable.leave_out(connection, version, deriving.reporting_currency, whole=True)
                 write_ledger.mark_derived(connection, version, database_now(connection), asked.now)
             if asked.marks_until is not None:
-                read_facts.drop_touched_until(connection, asked.marks_until)
+                marks.drop_touched_until(connection, asked.marks_until)
                 key_value.put(connection, _DROPPED, asked.marks_until)
         jobs.finish(connection, job)
 

@@ -17,11 +17,15 @@ SNAPSHOT_MONTHS: Final = 13
 
 @dataclass(frozen=True, slots=True)
 class DerivePlan:
-    """Which derivation is asked for: of the basis that is set and those kept, or of `basis`; as of `now`, or of the time when it is done."""
+    """Which derivation is asked for: of the basis that is set and those kept, or of `basis`; as of `now`, or of the time when it is done.
+
+    With `merely_read`, `now` is how far Stripe has been read: where it lies before the last derivation nobody means to go back.
+    """
 
     rebuild: bool = False
     basis: Basis | None = None
     now: Instant | None = None
+    merely_read: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine
 from integrations.store.db.clock import now
 from integrations.store.db.engine import read
 from integrations.store.facts import accounts, quarantine
-from integrations.store.facts import read as read_facts
+from integrations.store.facts.marks import count_touched
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import cursors, jobs, runs, workers
 from worker.ingest import audit, clocks
@@ -105,7 +105,7 @@ def look(connection: Connection) -> Freshness:
         nightly_through=next((date.fromisoformat(str(run.params["through"])) for run in nights if "through" in run.params), None),
         jobs=summed.by_status,
         oldest_due_seconds=None if summed.oldest_due is None else max(0.0, _age(at, summed.oldest_due)),
-        touched=read_facts.count_touched(connection),
+        touched=count_touched(connection),
         quarantined=quarantine.count(connection),
         underived=len(write_ledger.underived(connection)),
         drift={name: found.total for name, found in drifts.items() if found is not None},

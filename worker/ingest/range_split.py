@@ -24,7 +24,7 @@ MOST_PARTS: Final = 16
 
 
 def readers(answer_seconds: float | None, at_most: int) -> int:
-    """How many readers of one list keep its limit busy when an answer takes so long: those that wait, and one that works.
+    """How many readers of one list keep its limit busy when a page takes so long: those that wait, and one that works.
 
     More would only stand in line, and each has a range, a cursor and pages in memory of its own. All that are allowed where nothing
     is known yet.

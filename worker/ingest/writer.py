@@ -86,7 +86,7 @@ class Part:
     """Pages of one job with the cursor to go on from after them. `last`: with them the job is done.
 
     `reached` is the oldest creation instant read so far, `page_seconds` the time that one page covers: where to cut the rest.
-    `answer_seconds` is how long Stripe takes to answer, which says how many readers the list is worth.
+    `answer_seconds` is how long Stripe takes to answer for a page and its parts, which says how many readers the list is worth.
     """
 
     feed: Feed

@@ -6,7 +6,7 @@ done here but writing jobs down.
 """
 
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -145,12 +145,12 @@ def open_nightly(wiring: Wiring, days: Days, now: Instant) -> int | None:
     return opened
 
 
-def waits(connection: Connection, days: Days) -> bool:
-    """Whether the run for these days failed a short while ago: what is wrong with it has been told, and it is tried again later."""
+def waits(connection: Connection, days: Days, moment: datetime) -> bool:
+    """Whether the run for these days failed a short while before `moment`: what is wrong with it has been told, and it is tried again later."""
     last = next(iter(runs.latest(connection, kind=KIND, limit=1)), None)
     if last is None or last.status != "failed" or not _is_for(last, days) or last.finished_at is None:
         return False
-    return not has_passed(last.finished_at, timedelta(minutes=AGAIN_MINUTES), database_now(connection))
+    return not has_passed(last.finished_at, timedelta(minutes=AGAIN_MINUTES), moment)
 
 
 def _is_for(found: Run, days: Days) -> bool:
@@ -162,7 +162,7 @@ def written(connection: Connection, wiring: Wiring, now: Instant) -> list[Job]:
     configured = [row for row in accounts.everything(connection) if row.name in wiring.sources.names]
     out = [steps.plan_job(row.id, Planning(row.name, "sync"), stage=SYNC) for row in configured]
     out += [steps.plan_job(row.id, Planning(row.name, "audit"), stage=AUDIT) for row in configured]
-    out.append(derive.first_job(stage=DERIVE, now=now))
+    out.append(derive.first_job(stage=DERIVE, now=now, merely_read=wiring.pretended is None))
     out.append(rollup.first_job(stage=ROLLUP))
     out += evaluate_alerts.jobs_of(now, stage=ALERTS)
     out.append(Job("tidy", 0, stage=TIDY))

@@ -16,8 +16,7 @@ from integrations.store.alerts import outbox
 from integrations.store.db.clock import has_passed
 from integrations.store.db.clock import now as database_now
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import accounts
-from integrations.store.facts import read as read_facts
+from integrations.store.facts import accounts, marks
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import jobs, key_value, runs, workers
 from integrations.store.work.jobs import Job
@@ -61,10 +60,12 @@ def tick(wiring: Wiring, *, sync_minutes: float) -> Ticked:
     """Open whatever is due. Raises NotMigrated."""
     migrate.require_current(wiring.engine)
     close_finished(wiring.engine)
-    opened = [*_syncs(wiring, sync_minutes), *_nightly(wiring), *_derivation(wiring)]
+    with read(wiring.engine) as connection:
+        moment = database_now(connection)
+    opened = [*_syncs(wiring, sync_minutes, moment), *_nightly(wiring, moment), *_derivation(wiring, moment)]
     with begin(wiring.engine) as connection:
         workers.seen(connection, TICK, {"opened": opened})
-        since = database_now(connection) - timedelta(minutes=SILENT_MINUTES)
+        since = moment - timedelta(minutes=SILENT_MINUTES)
         known = [name for name, when, _ in workers.everything(connection) if name != TICK and when > since]
         claimable = jobs.claimable_count(connection, steps.kinds_of(wiring))
     return Ticked(tuple(opened), claimable, tuple(known))
@@ -102,7 +103,7 @@ def watch(wiring: Wiring) -> bool:
 # --- news from Stripe -----------------------------------------------------------------------------------------------------------
 
 
-def _syncs(wiring: Wiring, minutes: float) -> list[str]:
+def _syncs(wiring: Wiring, minutes: float, moment: datetime) -> list[str]:
     """Open a sync of each account whose last one is over for so long; one that nobody has met yet is asked for its name first."""
     with read(wiring.engine) as connection:
         bound = {row.name: row.id for row in accounts.everything(connection)}
@@ -113,66 +114,67 @@ def _syncs(wiring: Wiring, minutes: float) -> list[str]:
     opened = []
     for name, account in known.items():
         with read(wiring.engine) as connection:
-            due = _sync_due(connection, account, minutes)
+            due = _sync_due(connection, account, minutes, moment)
         if due:
             _, joined = steps.open_run(wiring, "sync", [steps.plan_job(account, Planning(name, "sync"))], account=account)
             opened += [] if joined else [f"sync:{name}"]
     return opened
 
 
-def _sync_due(connection: Connection, account: int, minutes: float) -> bool:
+def _sync_due(connection: Connection, account: int, minutes: float, moment: datetime) -> bool:
     last = next(iter(runs.latest(connection, kind="sync", account=account, limit=1)), None)
     if last is None:
         return True
     if last.status == "running":
         return False
     since = last.started_at if last.status == "done" else (last.finished_at or last.started_at)
-    return has_passed(since, timedelta(minutes=minutes), database_now(connection))
+    return has_passed(since, timedelta(minutes=minutes), moment)
 
 
 # --- figures --------------------------------------------------------------------------------------------------------------------
 
 
-def _nightly(wiring: Wiring) -> list[str]:
+def _nightly(wiring: Wiring, moment: datetime) -> list[str]:
     """Open the nightly run when a day is over, by Stripe's clock, that it has not brought up to date."""
     with read(wiring.engine) as connection:
         now = nightly.present(connection, wiring)
         days = None if now is None else nightly.missing(connection, now, wiring.basis.timezone)
-        if now is None or days is None or _busy(connection) or nightly.waits(connection, days):
+        if now is None or days is None or _busy(connection, moment) or nightly.waits(connection, days, moment):
             return []
     opened = nightly.open_nightly(wiring, days, now)
     return [] if opened is None else [nightly.KIND]
 
 
-def _derivation(wiring: Wiring) -> list[str]:
+def _derivation(wiring: Wiring, moment: datetime) -> list[str]:
     """Open a derivation when customers are marked, or a moment has come that changes what they pay."""
     with read(wiring.engine) as connection:
         now = nightly.present(connection, wiring)
-        if now is None or _busy(connection) or not _is_outdated(connection, wiring, now) or _failed_lately(connection):
+        if now is None or _busy(connection, moment):
+            return []
+        if not _is_outdated(connection, wiring, now) or _failed_lately(connection, moment):
             return []
     try:
-        steps.open_run(wiring, "derive", [derive.first_job(now=now)], refuse=True)
+        steps.open_run(wiring, "derive", [derive.first_job(now=now, merely_read=wiring.pretended is None)], refuse=True)
     except AlreadyRunning:
         return []
     return ["derive"]
 
 
 def _is_outdated(connection: Connection, wiring: Wiring, now: Instant) -> bool:
-    if not derive.is_complete(connection, wiring.basis) or read_facts.count_touched(connection):
+    if not derive.is_complete(connection, wiring.basis) or marks.any_touched(connection):
         return True
     return bool(write_ledger.due_again(connection, wiring.basis.version, now, 1))
 
 
-def _failed_lately(connection: Connection) -> bool:
+def _failed_lately(connection: Connection, moment: datetime) -> bool:
     last = next(iter(runs.latest(connection, kind="derive", limit=1)), None)
     if last is None or last.status != "failed" or last.finished_at is None:
         return False
-    return not has_passed(last.finished_at, timedelta(minutes=DERIVE_MINUTES), database_now(connection))
+    return not has_passed(last.finished_at, timedelta(minutes=DERIVE_MINUTES), moment)
 
 
-def _busy(connection: Connection) -> bool:
+def _busy(connection: Connection, moment: datetime) -> bool:
     """Whether figures would be made of what is still being read, or are being made already."""
-    moment = database_now(connection)
     for run in (runs.get(connection, each) for each in runs.running(connection)):
         if run is None:
             continue

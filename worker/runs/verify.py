@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from integrations.store.db.chunks import chunks
 from integrations.store.db.engine import read
-from integrations.store.facts import customer_merge
+from integrations.store.facts import customer_merge, marks
 from integrations.store.facts import read as read_facts
 from integrations.store.figures import rollups
 from integrations.store.ledger import diff as ledger_diff
@@ -114,7 +114,7 @@ def _figures_outdated(connection: Connection, basis: Basis) -> bool:
 
 def _waiting(connection: Connection, basis: str, now: Instant) -> frozenset[str]:
     """Customers of whom something is known that nothing was derived from, or whose moment has come since."""
-    marked = read_facts.marked_customers(connection)
+    marked = marks.marked_customers(connection)
     named = customer_merge.names(connection, marked).values() if marked else ()
     return frozenset(named) | frozenset(write_ledger.due_again(connection, basis, now, 1 << 30))
 

@@ -13,8 +13,8 @@ from integrations.store.db.clock import now
 from integrations.store.db.encoding import bucket_of, decode, digest, encode
 from integrations.store.db.engine import insert_into
 from integrations.store.facts import customer_merge, erased
+from integrations.store.facts.marks import touch
 from integrations.store.facts.schema import customer_state, event, forgotten, invoice, payload, person, subscription_state
-from integrations.store.facts.write import touch
 from integrations.store.ledger.schema import attribute
 from metrics.evidence import Customer, Subscription
 

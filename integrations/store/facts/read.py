@@ -11,16 +11,15 @@ from operator import itemgetter
 from typing import Any, Final
 
 import msgspec
-from sqlalchemy import Connection, and_, delete, func, select
+from sqlalchemy import Connection, and_, func, select
 
 from integrations.store.db.bulk import among, asked_for, stream
 from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import shard_buckets
 from integrations.store.db.encoding import bucket_of, decode, prepare
-from integrations.store.db.engine import is_postgresql
 from integrations.store.facts.line_extra import line_of, read_extra
 from integrations.store.facts.lookups import DELETED
-from integrations.store.facts.schema import customer_state, invoice, invoice_line, member, subscription_state, touched
+from integrations.store.facts.schema import customer_state, invoice, invoice_line, member, subscription_state
 from integrations.store.facts.sightings import sightings
 from metrics.evidence import (
     Customer,
@@ -250,33 +249,6 @@ def _line_id(line: InvoiceLine) -> str:
 
 
 # --- whom to derive again --------------------------------------------------------------------------------------------------
-
-
-def touched_customers(connection: Connection) -> tuple[list[tuple[int, str]], int]:
-    """The Stripe customers (account, id) that are marked, each once and in order, and the last mark that this is known from."""
-    if is_postgresql(connection):
-        # Numbers are given out before they are committed: without waiting for those who write at this moment, a mark with a smaller
-        # number than the last one could become visible later, and would be removed unseen.
-        connection.exec_driver_sql("LOCK TABLE touched IN SHARE MODE")
-    last = int(connection.execute(select(func.max(touched.c.id))).scalar_one() or 0)
-    query = select(touched.c.account, touched.c.customer_id).where(touched.c.id <= last).distinct()
-    return sorted((int(a), str(c)) for a, c in connection.execute(query)), last
-
-
-def marked_customers(connection: Connection) -> list[tuple[int, str]]:
-    """The Stripe customers (account, id) that are marked as this transaction sees it, each once and in order."""
-    query = select(touched.c.account, touched.c.customer_id).distinct()
-    return sorted((int(a), str(c)) for a, c in connection.execute(query))
-
-
-def drop_touched_until(connection: Connection, last: int) -> None:
-    """Remove the marks up to one that were dealt with; those made since stay."""
-    connection.execute(delete(touched).where(touched.c.id <= last))
-
-
-def count_touched(connection: Connection) -> int:
-    """How many marks wait."""
-    return int(connection.execute(select(func.count()).select_from(touched)).scalar_one())
 
 
 def count_customers(connection: Connection) -> int:

@@ -226,6 +226,7 @@ touched = Table(
     info=STAYS,
     sqlite_autoincrement=True,  # as on PostgreSQL: a number is not given out again when its row is gone
 )
+Index("ix_touched_customer", touched.c.account, touched.c.customer_id)
 
 unconfirmed = Table(
     "unconfirmed",

@@ -4,21 +4,22 @@ A page, or many pages of one account put together, goes in with one call inside 
 which evidence is stronger; only what says nothing new is left out (see `integrations.store.facts.states`).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, func, select
 
-from integrations.store.db.bulk import append, insert_new
+from integrations.store.db.bulk import insert_new
 from integrations.store.db.columns import require_zone
 from integrations.store.db.encoding import bucket_of, encode
 from integrations.store.facts import catalog, contacts, customer_accounts, erased, states
 from integrations.store.facts.contacts import Person
 from integrations.store.facts.erased import Unwanted
 from integrations.store.facts.line_extra import extra_of
-from integrations.store.facts.schema import event, invoice, invoice_line, payload, touched, unconfirmed
+from integrations.store.facts.marks import touch
+from integrations.store.facts.schema import event, invoice, invoice_line, payload, unconfirmed
 from integrations.store.facts.states import Incoming, Kept
 from integrations.store.work.schema import cursor
 from metrics.evidence import (
@@ -137,11 +138,6 @@ def put_page(connection: Connection, account: int, page: Page, learnt_at: dateti
 def _kept(state: Described, customer: str, gone: Unwanted) -> Described:
     """A state without what may not be stored of its customer any more."""
     return replace(state, metadata=()) if customer in gone.metadata and state.metadata else state
-
-
-def touch(connection: Connection, account: int, customers: Iterable[str]) -> None:
-    """Mark Stripe customers to be derived again."""
-    append(connection, touched, ("account", "customer_id"), [(account, c) for c in sorted(customers)])
 
 
 _HEAD = (

@@ -12,8 +12,8 @@ from sqlalchemy.exc import IntegrityError
 
 from integrations.store import migrate
 from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.facts.marks import touch
 from integrations.store.facts.schema import touched
-from integrations.store.facts.write import touch
 from integrations.store.ledger import write as write_ledger
 from integrations.store.migrate import NotMigrated, current, differences, head, require_current, upgrade
 from integrations.store.tables import metadata

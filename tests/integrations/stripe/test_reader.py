@@ -1,5 +1,6 @@
 """Reading an account: every list with what it has to be asked for, everything that a list leaves out, and nothing silently missing."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -70,6 +71,26 @@ def test_all_pages_are_followed_to_the_end() -> None:
     assert [1004, 1001, 1000] == [page.oldest for page in pages]
     assert {NOW} == {page.observed_at for page in pages}
     assert all(page.answer_seconds is not None and page.answer_seconds > 0 for page in pages)
+
+
+def test_a_page_takes_as_long_as_its_parts() -> None:
+    """Stripe takes a tenth of a second for each answer: a page with two more for the lines of an invoice took three, the next one its own."""
+    lines = [line("clover", line_id=f"il_{n:02d}", amount=100 + n) for n in range(6)]
+    head = invoice("clover", *lines[:1])
+    head["lines"]["has_more"] = True
+
+    def slow(_: Request) -> None:
+        time.sleep(0.1)
+
+    lists = {"/v1/invoices": [head], "/v1/invoices/in_1/lines": lines, "/v1/subscriptions": subscriptions(1)}
+    with reading(lists, refusing=slow) as (reader, host):
+        (long,) = reader.pages("invoices")
+        began = time.monotonic()
+        (short,) = reader.pages("subscriptions")
+        took = time.monotonic() - began
+    assert 2 == len(host.asked("/v1/invoices/in_1/lines"))
+    assert 0.3 <= (long.answer_seconds or 0)
+    assert 0.1 <= (short.answer_seconds or 0) <= took
 
 
 def test_canceled_subscriptions_are_asked_for_twice_over() -> None:

@@ -13,9 +13,7 @@ from structlog.testing import capture_logs
 
 from integrations.store import migrate
 from integrations.store.db.engine import begin, open_engine, read
-from integrations.store.facts import accounts
-from integrations.store.facts import read as read_facts
-from integrations.store.facts import write as write_facts
+from integrations.store.facts import accounts, marks
 from integrations.store.facts.accounts import AccountRefused
 from integrations.store.work import jobs, runs, workers
 from integrations.store.work.jobs import Job, LeaseLost
@@ -301,30 +299,30 @@ def test_a_mark_that_is_committed_late_is_not_removed_unseen(engine: Engine) -> 
 
     def slow() -> None:
         with begin(engine) as connection:
-            write_facts.touch(connection, 1, ["cus_slow"])
+            marks.touch(connection, 1, ["cus_slow"])
             wrote.set()
             looked.wait(2.0)
 
     def look() -> None:
         with begin(engine) as connection:
-            customers, last = read_facts.touched_customers(connection)
+            customers, last = marks.touched_customers(connection)
         looked.set()
         first.join()
         with begin(engine) as connection:
-            read_facts.drop_touched_until(connection, last)
+            marks.drop_touched_until(connection, last)
         seen.extend(customer for _, customer in customers)
 
     first = threading.Thread(target=slow)
     first.start()
     wrote.wait()
     with begin(engine) as connection:
-        write_facts.touch(connection, 1, ["cus_quick"])
+        marks.touch(connection, 1, ["cus_quick"])
     second = threading.Thread(target=look)
     second.start()
     first.join()
     second.join()
     with read(engine) as connection:
-        left = [customer for _, customer in read_facts.marked_customers(connection)]
+        left = [customer for _, customer in marks.marked_customers(connection)]
     assert ["cus_quick", "cus_slow"] == sorted(seen + left)
 
 

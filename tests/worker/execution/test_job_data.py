@@ -61,6 +61,7 @@ STORED: list[tuple[JobData, str]] = [
     (Marks(NOW, {"prices": Instant(7)}), '{"events_until": 1760000000, "listed:prices": 7}'),
     (DerivePlan(), '{"rebuild": false}'),
     (DerivePlan(True, Basis(), NOW), f'{{"basis": {BASIS}, "now": 1760000000, "rebuild": true}}'),
+    (DerivePlan(now=NOW, merely_read=True), '{"merely_read": true, "now": 1760000000, "rebuild": false}'),
     (DeriveShard(Basis(), NOW, 4, 3), f'{{"basis": {BASIS}, "now": 1760000000, "shard": 3, "shards": 4}}'),
     (
         DeriveTouched(Basis(), NOW, ("cus_b", "cus_a"), 0),

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, event
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import read as read_facts
+from integrations.store.facts import marks as touched
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import jobs, runs
 from integrations.store.work.jobs import Job
@@ -43,7 +43,7 @@ def rebuilt(engine: Engine, now: str, basis: Basis = DEFAULT) -> list[str]:
 def marks(engine: Engine) -> int:
     """Marks of customers that wait to be derived."""
     with read(engine) as connection:
-        return read_facts.count_touched(connection)
+        return touched.count_touched(connection)
 
 
 def kinds(engine: Engine, run: int) -> list[str]:
@@ -136,6 +136,28 @@ def test_a_moment_before_the_last_one_derives_everything_anew(engine: Engine, to
     assert february == [line for line in derived(engine) if '"table": "attribute"' not in line]
     derive(engine, "2025-06-01")
     assert june == [line for line in derived(engine) if '"table": "attribute"' not in line]
+
+
+def test_what_was_read_long_before_the_last_derivation_is_no_way_back(engine: Engine, told: Told) -> None:
+    """An hour after the last reading everybody was derived, without reading: the night as of that reading derives whom news concerns and
+    nobody else. A ledger of a moment that has not come yet is derived anew."""
+    told.subscription("cus_a")
+    told.subscription("cus_b")
+    derive(engine, "2025-02-01T10:00:00")
+    told.subscription("cus_a", "2025-01-20", event="evt_1", quantity=2)
+    night = wiring(engine, "2025-02-01T12:00:00")
+
+    def derived_as_read_at(moment: str) -> list[str]:
+        run, _ = steps.open_run(night, "derive", [deriving.first_job(now=at(moment), merely_read=True)])
+        assert "done" == steps.see_through(night, run).status
+        return kinds(engine, run)
+
+    assert ["derive_plan", "derive_touched", "derive_mark"] == derived_as_read_at("2025-02-01T09:00:00")
+    with read(engine) as connection:
+        assert at("2025-02-01T10:00:00") == write_ledger.bases(connection)[Basis().version].derived_until
+    derive(engine, "2999-01-01")
+    assert ["derive_plan", "derive_shard", "derive_mark"] == derived_as_read_at("2025-02-01T09:00:00")
+    assert {"cus_a": 20, "cus_b": 10} == mrr(engine)
 
 
 def test_a_clock_that_is_a_little_behind_is_not_meant(engine: Engine, told: Told) -> None:

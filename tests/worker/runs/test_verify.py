@@ -191,7 +191,7 @@ def test_a_derivation_under_way_is_no_reason_for_alarm(engine: Engine) -> None:
 
 def test_verifying_changes_nothing(engine: Engine) -> None:
     """Marks and figures are what they were."""
-    from integrations.store.facts import read as read_facts
+    from integrations.store.facts import marks
 
     told = Told(engine)
     told.catalog()
@@ -200,4 +200,4 @@ def test_verifying_changes_nothing(engine: Engine) -> None:
     told.subscription("cus_a", "2025-02-10", quantity=2)
     verify(found)
     with read(engine) as connection:
-        assert 1 == read_facts.count_touched(connection)
+        assert 1 == marks.count_touched(connection)

@@ -10,8 +10,8 @@ from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import lookups
 from integrations.store.facts import read as read_facts
+from integrations.store.facts.marks import touch
 from integrations.store.facts.schema import touched
-from integrations.store.facts.write import touch
 from metrics.keys import LONGEST, bounded
 from tests.integrations.store.telling import customer, event, invoice, put, subscription
 

@@ -8,7 +8,6 @@ from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import customer_merge
 from integrations.store.facts import read as read_facts
-from integrations.store.facts.write import touch
 from metrics.evidence import CustomerGroup
 from tests.integrations.store.telling import customer, invoice, put, rows, subscription
 
@@ -88,22 +87,6 @@ def test_the_last_status_of_an_invoice_speaks(engine: Engine) -> None:
     with read(engine) as connection:
         [group] = read_facts.groups(connection)
     assert {"in_dispute", "paid"} == {s.invoices[0].head.status for s in group.members[0].subscriptions}
-
-
-def test_marks(engine: Engine) -> None:
-    """Each customer once, up to the last mark; what is made later stays when those are dropped."""
-    with begin(engine) as connection:
-        for names in (["cus_b", "cus_a"], ["cus_a"]):
-            touch(connection, 1, names)
-        touch(connection, 2, ["cus_a"])
-        assert 4 == read_facts.count_touched(connection)
-        found, last = read_facts.touched_customers(connection)
-        assert [(1, "cus_a"), (1, "cus_b"), (2, "cus_a")] == found == read_facts.marked_customers(connection)
-        touch(connection, 1, ["cus_c"])
-        read_facts.drop_touched_until(connection, last)
-        assert [(1, "cus_c")] == read_facts.marked_customers(connection)
-        read_facts.drop_touched_until(connection, last + 1)
-        assert ([], 0) == (read_facts.touched_customers(connection)[0], read_facts.count_touched(connection))
 
 
 def test_reading_can_be_given_up_in_the_middle(engine: Engine) -> None:

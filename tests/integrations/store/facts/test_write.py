@@ -11,7 +11,8 @@ from sqlalchemy import Connection, Engine
 from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.facts.catalog import load as load_catalog
-from integrations.store.facts.read import count_touched, groups
+from integrations.store.facts.marks import count_touched
+from integrations.store.facts.read import groups
 from integrations.store.facts.write import EventRow, Page, put_page
 from integrations.store.migrate import upgrade
 from metrics.evidence import (

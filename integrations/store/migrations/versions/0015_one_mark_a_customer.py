@@ -1,0 +1,12 @@
+"""An index by which marks on customers are found: one that is marked needs no second mark."""
+
+from alembic import op
+
+revision = "0015"
+down_revision = "0008"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_index("ix_touched_customer", "touched", ["account", "customer_id"])
