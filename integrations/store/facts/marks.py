@@ -29,7 +29,7 @@ def touch(connection: Connection, account: int, customers: Iterable[str]) -> Non
     if is_postgresql(connection):
         # Who plans waits for this transaction under its own lock, and reads what it stores; or it has planned before we look.
         connection.exec_driver_sql("LOCK TABLE touched IN ROW EXCLUSIVE MODE")
-    asked = asked_for(connection, [0] * len(names), names)
+    asked = asked_for(connection, names)
     later = touched.c.id > int(key_value.get(connection, _PLANNED) or 0)
     waiting = select(touched.c.customer_id).where(
         touched.c.account == account, later, touched.c.customer_id.in_(select(asked.c.name))
