@@ -163,7 +163,7 @@ _PRICES: Final = {
         "There is no exchange rate for a currency: it is shown apart.", "Load one with `nrr rates load FILE.csv`, or leave it apart"
     ),
 }
-_UNREADABLE: Final = "The object is kept out: what was known of it before still holds."
+_UNREADABLE: Final = "The object is quarantined: what was known of it before still holds."
 _KEPT_OUT: Final = {
     "missing_id": _words(f"An object came without an id. {_UNREADABLE}", _AGAIN),
     "missing_customer": _words(f"The object says to nobody whom it belongs. {_UNREADABLE}", _AGAIN),
@@ -197,7 +197,7 @@ _KEPT_OUT: Final = {
     "gone": _words("The object is no more.", "Nothing"),
 }
 WORDS: Final = {**_HISTORY, **_LINES, **_PRICES, **_KEPT_OUT}
-"""The words of every reason, of findings and of objects that are kept out."""
+"""The words of every reason, of findings and of quarantined objects."""
 
 _UNKNOWN: Final = Words("Something about the data that this version has no words for.", _HARMLESS)
 

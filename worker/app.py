@@ -116,13 +116,13 @@ def _drop() -> None:
 
 
 def seen() -> None:
-    """Say that this worker gets on."""
+    """Send this worker's heartbeat."""
     with wired() as wiring, begin(wiring.engine) as connection:
         workers.seen(connection, _shared.node, {})
 
 
 def nudge(found: Ticked, *, tick_seconds: int) -> None:
-    """Wake as many processes as there is work for, and ask each worker to say that it gets on. A nudge that can't be sent is lost."""
+    """Wake as many processes as there is work for, and ask each worker for a heartbeat. A nudge that can't be sent is lost."""
     for _ in range(min(found.claimable, MOST_HANDS)):
         app.send_task(WORK, queue=QUEUE, expires=max(1, tick_seconds))
     for name in found.workers:
@@ -198,4 +198,4 @@ def _say_goodbye(**_: Any) -> None:
         finally:
             wiring.close()
     except (SQLAlchemyError, BadSettings) as error:
-        log.warning("goodbye_not_said", error=type(error).__name__)
+        log.warning("worker_not_removed", error=type(error).__name__)

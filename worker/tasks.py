@@ -27,5 +27,5 @@ def work_task() -> None:
 
 @app.task(name=SEEN)  # type: ignore[untyped-decorator]
 def seen_task() -> None:
-    """Say that this worker gets on: it took a message and reached the database."""
+    """A heartbeat: this worker took a message and reached the database."""
     seen()

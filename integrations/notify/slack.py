@@ -75,7 +75,7 @@ class SlackTarget:
         if (self.webhook_url is None) == (self.bot_token is None):
             raise ValueError("Slack takes either a webhook or a bot's token")
         if self.bot_token is not None and not self.channel:
-            raise ValueError("a bot needs the channel that it speaks in")
+            raise ValueError("a bot needs the channel that it posts to")
 
 
 @dataclass(frozen=True, slots=True)

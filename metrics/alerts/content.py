@@ -311,8 +311,8 @@ def _commands(notice: Notice, content: Content) -> list[list[str]]:
     else:
         out.append(["See more", _see_more(notice)])
     segment = f" --segment '{lead.segment}'" if lead.segment and not notice.lead.movement else ""
-    out.append(["Seen it", f"nrr alerts ack {lead.rule}{segment}"])
-    out.append(["Be quiet", f"nrr alerts mute {lead.rule}{segment} --days 7"])
+    out.append(["Acknowledge", f"nrr alerts ack {lead.rule}{segment}"])
+    out.append(["Mute", f"nrr alerts mute {lead.rule}{segment} --days 7"])
     return out
 
 

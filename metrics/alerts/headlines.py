@@ -113,7 +113,7 @@ def _system(event: Event, rule: SystemRule) -> tuple[str, str]:
         said = {
             FRESHNESS: ("Resolved: the data is fresh again", f"The last good sync ended {duration(value)} ago."),
             DRIFT: ("Resolved: no drift any more", "The last audit found what we hold to be what Stripe lists."),
-            QUARANTINE: ("Resolved: nothing is kept out any more", "Every object could be read."),
+            QUARANTINE: ("Resolved: nothing is quarantined any more", "Every object could be read."),
             IDENTITY: ("Resolved: the sums add up again", "Opening and movements make the closing, in every window looked at."),
         }
         return said[rule.name]
@@ -128,10 +128,10 @@ def _system(event: Event, rule: SystemRule) -> tuple[str, str]:
         ),
         DRIFT: (
             f"{opening}{counted(value, 'object has', 'objects have')} drifted",
-            "An audit found states that no event explains; they were healed, but some event never reached us.",
+            "An audit found states that no event explains; they were repaired, but some event never reached us.",
         ),
         QUARANTINE: (
-            f"{opening}{counted(value, 'object is', 'objects are')} kept out",
+            f"{opening}{counted(value, 'object is', 'objects are')} quarantined",
             "They could not be read, or not be derived, and are not in any figure; the rest goes on without them.",
         ),
         IDENTITY: (

@@ -37,7 +37,7 @@ DRIFT: Final = "drift"
 QUARANTINE: Final = "quarantine"
 IDENTITY: Final = "identity"
 SYSTEM: Final = (FRESHNESS, DRIFT, QUARANTINE, IDENTITY)
-"""The rules that watch the numbers' own health: age of the data, differences that no event explains, objects kept out, broken sums."""
+"""The rules that watch the numbers' own health: age of the data, differences that no event explains, quarantined objects, broken sums."""
 
 RESERVED: Final = frozenset([*SYSTEM, "digest", "many", "channel", "sample"])
 """Names that rules of one's own can't have."""
@@ -161,7 +161,7 @@ LEAST_CERTAINTY: Final = 80
 MOST_CERTAINTY: Final = 99
 """What a rule can ask for, in per cent, one-sided."""
 DEFAULT_SYSTEM: Final = (SystemRule(FRESHNESS, 86_400), SystemRule(DRIFT), SystemRule(QUARANTINE), SystemRule(IDENTITY))
-"""Data older than a day, any drift, anything kept out, any broken sum."""
+"""Data older than a day, any drift, anything quarantined, any broken sum."""
 
 
 @dataclass(frozen=True, slots=True)

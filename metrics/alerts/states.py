@@ -126,7 +126,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class Hush:
-    """Who asked to be quiet about which alerts (rule, segment; the segment empty: all of the rule's)."""
+    """Which alerts are muted or acknowledged (rule, segment; the segment empty: all of the rule's)."""
 
     muted: frozenset[tuple[str, str]] = frozenset()
     seen: frozenset[tuple[str, str]] = frozenset()
@@ -148,7 +148,7 @@ class Hush:
 
 
 LOUD: Final = Hush()
-"""Nobody asked to be quiet."""
+"""Nothing is muted."""
 
 
 # --- from one state to the next ---------------------------------------------------------------------------------------------------------------

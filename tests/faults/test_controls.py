@@ -58,7 +58,7 @@ def test_without_stages_a_mark_moves_past_what_was_not_read(plant: Built) -> Non
 
 
 def test_without_patience_a_passing_fault_stays(plant: Built) -> None:
-    """A connection that was ended once is a job that is put aside."""
+    """A connection that was ended once is a job that is parked."""
     with plant(latency_seconds=0.3) as found:
         found.worker(switch="patience")
         found.beat()
@@ -68,7 +68,7 @@ def test_without_patience_a_passing_fault_stays(plant: Built) -> None:
             terminate(found)
             return bool(found.query("SELECT 1 FROM job WHERE status = 'quarantined'"))
 
-        until(put_aside, SOON, "a job is put aside", every=0.3)
+        until(put_aside, SOON, "a job is parked", every=0.3)
 
 
 def test_a_body_that_does_not_parse_taken_for_the_end_loses_objects(plant: Built, expected: list[str]) -> None:

@@ -43,7 +43,7 @@ def wired(engine: Engine, readers: list[FakeStripe]) -> Wiring:
 
 
 def test_a_key_that_was_changed_in_the_middle_is_read_again(engine: Engine) -> None:
-    """The old one is refused half way; the run goes on with the new one, nothing is put aside and nothing is missing."""
+    """The old one is refused half way; the run goes on with the new one, nothing is parked and nothing is missing."""
     old, new = Rotated(), FakeStripe(key_digest="two")
     for each in (old, new):
         each.fill(200)

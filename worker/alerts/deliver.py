@@ -142,7 +142,7 @@ def _put_out_of_use(connection: Connection, alerting: Alerting, posted: Posted, 
     channel = posted.message.channel
     fresh = store.disable(connection, channel, why)
     waiting = outbox.waiting(connection, channel)
-    outbox.fail_due(connection, channel, f"the channel is out of use: {why}")
+    outbox.fail_due(connection, channel, f"the channel is disabled: {why}")
     for each in (posted, *waiting):
         _by_the_others(connection, alerting, each)
     if fresh:

@@ -1,4 +1,4 @@
-"""`nrr alerts …`: what is watched, what fires, what was said about it, and being quiet about it."""
+"""`nrr alerts …`: the rules, what fires, what was sent, mutes and acknowledgements."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from worker.cli.exit_codes import Exit, Stop
 if TYPE_CHECKING:
     from worker.alerts.evaluate import Alerting
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Alerts: what is watched and what fires.")
+app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Alerts: the rules, and what fires.")
 
 Rule = Annotated[str, typer.Argument(metavar="RULE", help="The rule's name, as `nrr alerts list` shows it.")]
 Segment = Annotated[str, typer.Option("--segment", metavar="SEGMENT", help="Only this segment, such as plan=pro.")]
@@ -54,7 +54,7 @@ def _desk(*, json: bool, now: str | None = None, config: Any = None) -> Iterator
 
 @app.command("list")
 def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
-    """List every rule with the alerts that it has, what they stand at, and who is quiet about what."""
+    """List every rule with its alerts, their values, and what is muted or acknowledged."""
     from worker.queries.alerts import alerts_at
 
     with _desk(json=json, now=now, config=config) as desk:
@@ -84,7 +84,7 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
         for each in channels:
             if not each["in_use"]:
                 desk.context.say(
-                    f"{each['channel']} is out of use: {each['reason']}. Mended? Then nrr alerts test --channel {each['channel']}"
+                    f"{each['channel']} is disabled: {each['reason']}. Once fixed, run: nrr alerts test --channel {each['channel']}"
                 )
 
 
@@ -111,7 +111,7 @@ def _row(name: str, row: Any, quiet: dict[tuple[str, str], Any], seen: set[tuple
 
 @app.command()
 def check(json: Json = False, now: Now = None, config: Config = None) -> None:
-    """Evaluate every rule now and send what there is to say; exits 4 when an alert fires."""
+    """Evaluate every rule now and send the messages; exits 4 when an alert fires."""
     from worker.alerts.deliver import send_due
     from worker.alerts.evaluate import evaluate
 
@@ -151,7 +151,7 @@ def sample(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Send a marked sample; a channel that was out of use and takes it is in use again."""
+    """Send a marked sample; a disabled channel that accepts it is enabled again."""
     from worker.alerts.deliver import send_sample
 
     with _desk(json=json, config=config) as desk:
@@ -186,7 +186,7 @@ def mute(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Be quiet about a rule. It is still watched, and told of afterwards if it still fires then."""
+    """Mute a rule. It is still evaluated, and reported afterwards if it still fires."""
     if days is not None and until is not None:
         raise Stop("takes either --days or --until", Exit.USAGE)
     with _desk(json=json, now=now, config=config) as desk:
@@ -198,7 +198,7 @@ def mute(
 
 @app.command()
 def unmute(rule: Rule, segment: Segment = "", json: Json = False, config: Config = None) -> None:
-    """Speak of a rule again."""
+    """Unmute a rule."""
     from worker.alerts import mutes
 
     with _desk(json=json, config=config) as desk:
@@ -220,7 +220,7 @@ def ack(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Say that somebody has seen it: no reminders until it is resolved."""
+    """Acknowledge an alert: no reminders until it is resolved."""
     from worker.queries.alerts import alerts_at
 
     with _desk(json=json, now=now, config=config) as desk:
@@ -230,7 +230,11 @@ def ack(
         if not [key for key in firing if segment in ("", key[1])]:
             raise Stop(f"{f'{rule} {segment}'.strip()} does not fire; there is nothing to acknowledge", Exit.USAGE)
         _silence(desk, rule, segment, "ack", None, reason)
-        _said(desk, {"rule": rule, "segment": segment}, f"{rule} {segment}".strip() + ": seen; no reminders until it is resolved")
+        _said(
+            desk,
+            {"rule": rule, "segment": segment},
+            f"{rule} {segment}".strip() + ": acknowledged; no reminders until it is resolved",
+        )
 
 
 def _silence(desk: Desk, rule: str, segment: str, sort: str, until: datetime | None, reason: str) -> None:
@@ -296,7 +300,7 @@ def history(
         elif not rows:
             of = f" of rule {rule}" if rule else ""
             said = f"no message{of} was written" if messages else f"no alert{of} has changed its state"
-            desk.context.say(f"{said} yet; the rules are looked at by: nrr nightly")
+            desk.context.say(f"{said} yet; the rules are evaluated by: nrr nightly")
         else:
             columns = list(rows[0])
             desk.context.table(columns, [[_cell(row[c]) for c in columns] for row in rows])

@@ -94,7 +94,7 @@ def run(
 
 @app.command()
 def resume(shards: Shards = None, json: Json = False, now: Now = None, config: Config = None) -> None:
-    """Go on with the last backfill where it stood, or help with the one that is under way."""
+    """Resume the last backfill where it stopped, or join the one that is under way."""
     from worker.runs import backfill
 
     with opened(json=json, now=now, config=config, key=True) as context:
@@ -105,7 +105,7 @@ def resume(shards: Shards = None, json: Json = False, now: Now = None, config: C
 
 @app.command()
 def status(json: Json = False, config: Config = None) -> None:
-    """How far the last backfill is: objects, share and rate of each stream, and when it may be done."""
+    """Progress of the last backfill: objects, share and rate of each stream, and an estimate of the end."""
     from worker.runs import backfill
 
     with opened(json=json, config=config) as context:
@@ -118,7 +118,7 @@ def status(json: Json = False, config: Config = None) -> None:
 
 @app.command()
 def cancel(json: Json = False, config: Config = None) -> None:
-    """Give the backfill up. What it has stored stays; its workers stop at their next page."""
+    """Cancel the backfill. What it has stored stays; its workers stop at their next page."""
     from worker.runs import backfill
 
     with opened(json=json, config=config) as context:
@@ -240,9 +240,9 @@ def _tell(context: Context, found: "Status") -> None:
     columns = ("stream", "objects", "share", "ranges open", "ranges")
     context.table(columns, rows, right=columns[1:])
     if found.aside:
-        context.lines(f"{found.aside} jobs were put aside: {'; '.join(found.errors)}")
+        context.lines(f"{found.aside} jobs are parked: {'; '.join(found.errors)}")
     if found.quarantined:
-        context.lines(f"{found.quarantined} objects are kept out: nrr doctor names them")
+        context.lines(f"{found.quarantined} objects are quarantined: nrr doctor names them")
 
 
 def _status_row(found: "Status") -> dict[str, Any]:

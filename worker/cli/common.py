@@ -1,6 +1,6 @@
-"""What all commands share: how settings and a wiring are opened, how a pretended present is read, and how things are printed.
+"""What all commands share: how settings and a wiring are opened, how the current time is read, and how things are printed.
 
-Data goes to standard output, talk to standard error. With `--json` the data is one JSON document with a `schema_version`; amounts in it
+Data goes to stdout, messages to stderr. With `--json` the data is one JSON document with a `schema_version`; amounts in it
 are decimal strings in major units beside integers of micros. Colours and bars are for terminals only.
 """
 
@@ -31,7 +31,7 @@ SCHEMA_VERSION: Final = 1
 MINUS: Final = "\N{MINUS SIGN}"
 
 Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
-Now = Annotated[str | None, typer.Option("--now", metavar="ISO-INSTANT", help="Pretend that it is then.")]
+Now = Annotated[str | None, typer.Option("--now", metavar="ISO-INSTANT", help="Use this instant as the current time.")]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="The settings file (default: ./nrr.toml).")]
 PolicyName = Annotated[
     str | None, typer.Option("--policy", metavar="NAME", help="Figures under another preset than the one that is set.")
@@ -40,7 +40,7 @@ PolicyName = Annotated[
 
 @dataclass
 class Context:
-    """What a command speaks through."""
+    """What a command prints through."""
 
     wiring: "Wiring"
     loaded: "Loaded"
@@ -67,7 +67,7 @@ class Context:
         return names_of_segments(self.session)
 
     def say(self, text: str) -> None:
-        """Talk."""
+        """A message, on stderr."""
         sys.stderr.write(f"{text}\n")
 
     def put(self, data: Mapping[str, Any]) -> None:
@@ -98,7 +98,7 @@ class Context:
                 f"run {report.run_id} is {report.status}: {why}. Nothing that was stored is lost; run `nrr runs` to see more"
             )
         if report.quarantined:
-            self.say(f"{report.quarantined} objects could not be read and are kept out: nrr doctor names them")
+            self.say(f"{report.quarantined} objects could not be read and are quarantined: nrr doctor names them")
         underived = self.underived()
         if report.quarantined or underived:
             raise typer.Exit(Exit.QUARANTINED)
@@ -114,7 +114,7 @@ class Context:
 
 
 def put_json(data: Mapping[str, Any]) -> None:
-    """One JSON document on standard output."""
+    """One JSON document on stdout."""
     sys.stdout.write(jsonlib.dumps({"schema_version": SCHEMA_VERSION, **data}, indent=2, ensure_ascii=False, default=_plain) + "\n")
 
 

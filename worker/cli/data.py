@@ -99,7 +99,7 @@ def _rolled(context: Context, *, rebuild: bool = False) -> Any:
 
 
 def audit(account: Accounts = None, json: Json = False, now: Now = None, config: Config = None) -> None:
-    """Read every kind of object again and compare: what has drifted unseen or came late is healed, counted and named."""
+    """Read every kind of object again and compare it with what is stored: what differs is repaired, counted and named."""
     from worker.runs import steps
 
     with opened(json=json, now=now, config=config, key=True) as context:

@@ -195,7 +195,7 @@ def _alert(context: Context) -> None:
 
     posted = [p.message for p in messages(context.session) if p.message.body.get("content")]
     if not posted:
-        context.lines("Of the alerts that are watched from the start, none fires.")
+        context.lines("None of the built-in alerts fires.")
         return
     context.lines("An alert, as Slack or a mailbox would show it (none is set up here, so nothing was sent):", "")
     context.lines(*(f"  │ {line}".rstrip() for line in text(posted[0].body["content"]).splitlines()))

@@ -91,7 +91,7 @@ def _database(context: Context) -> Check:
 
 
 def unchecked_line(database: str) -> str | None:
-    """What is unsafe about the line to a PostgreSQL on another machine: without sslmode=verify-full nobody checks who answers."""
+    """What is unsafe about the connection to a PostgreSQL on another machine: without sslmode=verify-full the server's identity isn't checked."""
     from urllib.parse import parse_qs, urlsplit
 
     parts = urlsplit(database)
@@ -102,7 +102,7 @@ def unchecked_line(database: str) -> str | None:
     mode = query.get("sslmode", ["prefer"])[-1]
     if mode == "verify-full":
         return None
-    return f"the line to {host} has sslmode={mode}, so nobody checks who answers there: add sslmode=verify-full (and sslrootcert) to DATABASE_URL"
+    return f"the connection to {host} has sslmode={mode}, so the server's identity isn't checked: add sslmode=verify-full (and sslrootcert) to DATABASE_URL"
 
 
 def _accounts(context: Context) -> Iterator[Check]:
@@ -153,7 +153,7 @@ def _clock(context: Context, name: str) -> Check:
     from worker.ingest.read import stripe_now
 
     if context.wiring.pretended is not None:
-        return Check(f"stripe {name} clock", NOTE, f"pretending that it is {context.wiring.pretended.isoformat()}")
+        return Check(f"stripe {name} clock", NOTE, f"using this as the current time: {context.wiring.pretended.isoformat()}")
     reader = context.wiring.sources.named(name)
     stripe_now(reader)
     skew = reader.clock_apart_seconds
@@ -190,7 +190,7 @@ def _redis(context: Context) -> Check:
     ):
         return Check("redis", NOTE, f"answers; but {address.hostname} is another machine and asks for no password: set requirepass")
     if policy != "noeviction":
-        return Check("redis", NOTE, f"answers; maxmemory-policy is {policy}: set noeviction, or nudges vanish silently")
+        return Check("redis", NOTE, f"answers; maxmemory-policy is {policy}: set noeviction, or nudges are dropped silently")
     return Check("redis", OK, "answers")
 
 
@@ -241,16 +241,16 @@ def _trouble(context: Context, found: "Freshness") -> Iterator[Check]:
 
     aside = found.jobs.get("quarantined", 0)
     if aside:
-        yield Check("jobs", WRONG, f"{aside} jobs were put aside after failing; see: nrr runs", Exit.FAILED)
+        yield Check("jobs", WRONG, f"{aside} jobs are parked after failing; see: nrr runs", Exit.FAILED)
     for sentence in from_the_future(found):
         yield Check("clocks", WRONG, sentence, Exit.FAILED)
     drifted = sum(found.drift.values())
     if drifted:
-        yield Check("drift", NOTE, f"the last audit healed what had changed or come unseen: {told(found)}")
+        yield Check("drift", NOTE, f"the last audit repaired what had changed without an event: {told(found)}")
     if found.quarantined:
         named = quarantined(context.session, limit=5)
         first = "; ".join(f"{q.kind} {q.object_id}: {q.reason} ({q.detail})" for q in named)
-        yield Check("quarantine", WRONG, f"{found.quarantined} objects are kept out: {first}", Exit.QUARANTINED)
+        yield Check("quarantine", WRONG, f"{found.quarantined} objects are quarantined: {first}", Exit.QUARANTINED)
     if found.underived:
         whose = "; ".join(f"{customer}: {why}" for customer, why in underived(context.session, limit=5))
         yield Check("derivation", WRONG, f"{found.underived} customers are in no figure: {whose}", Exit.QUARANTINED)

@@ -31,7 +31,7 @@ _NUMBER: Final = r"^-?[0-9]+(\.[0-9]+)?$"
 
 def export(
     what: Annotated[str, typer.Argument(metavar="movements|snapshots|rollups|workbook", help="What to write.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write; - is standard output.")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write; - is stdout.")],
     format: Annotated[str, typer.Option("--format", help="csv, jsonl or parquet.")] = "csv",
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="The last day, which is part of the range.")] = None,

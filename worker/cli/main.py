@@ -39,7 +39,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "db": Entry("setup:db", "Migrate, back up and restore the database.", _START, group=True),
     "sync": Entry("data:sync", "Bring everything up to date with Stripe.", _DATA),
     "backfill": Entry("backfill:app", "Read history again: plan, run, status, resume, cancel.", _DATA, group=True),
-    "audit": Entry("data:audit", "Read everything recent and live again and heal what has drifted.", _DATA),
+    "audit": Entry("data:audit", "Compare recent and live data with Stripe, and repair what differs.", _DATA),
     "rebuild": Entry("data:rebuild", "Derive the ledger anew from the facts.", _DATA),
     "rollup": Entry("data:rollup", "Bring snapshots and figures up to date with the ledger.", _DATA),
     "verify": Entry("verify:verify", "Derive everything again and compare: exits 5 on a difference.", _DATA),
@@ -54,11 +54,11 @@ COMMANDS: Final[dict[str, Entry]] = {
     "report": Entry("report:report", "Write a page to hand over: retention, bridge, customers, segments, cohorts.", _NUMBERS),
     "alerts": Entry("alerts:app", "List, test, mute and acknowledge alerts.", _RUN, group=True),
     "runs": Entry("runs:app", "Show runs, freshness, and what a run changed.", _RUN, group=True),
-    "nightly": Entry("worker:nightly", "Bring every missing day up to date.", _RUN),
+    "nightly": Entry("worker:nightly", "Catch up on missed days.", _RUN),
     "worker": Entry("worker:worker", "Run a Celery worker.", _RUN),
     "beat": Entry("worker:beat", "Run Celery's beat, which nudges the workers.", _RUN),
     "exporter": Entry("worker:exporter", "Serve Prometheus metrics.", _RUN),
-    "health": Entry("worker:health", "Tell whether the workers get on: exits 1 if not.", _RUN),
+    "health": Entry("worker:health", "Check that the workers are alive: exits 1 if not.", _RUN),
 }
 
 

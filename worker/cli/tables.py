@@ -28,7 +28,7 @@ def console(*, stderr: bool = False) -> "Console":
 def print_table(
     columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None, right: Sequence[str] = ()
 ) -> None:
-    """Rows for people on standard output. Numbers are never cut: what a terminal is too narrow for goes below, beside the first columns again."""
+    """Rows for people on stdout. Numbers are never cut: what a terminal is too narrow for goes below, beside the first columns again."""
     from rich.box import SIMPLE_HEAD
     from rich.cells import cell_len
     from rich.table import Table

@@ -25,7 +25,7 @@ def worker(
     concurrency: Annotated[int | None, typer.Option(min=1, max=64, help="Processes (default: one for each processor).")] = None,
     name: Annotated[str | None, typer.Option(help="This worker's name, if several run on one machine.")] = None,
 ) -> None:
-    """Run a Celery worker: reads Stripe, derives and rolls up, sends alerts. SIGTERM finishes the page and gives the rest back."""
+    """Run a Celery worker: reads Stripe, derives and rolls up, sends alerts. SIGTERM finishes the page and releases the rest."""
     _ready()
     words = ["worker", "--hostname", node(name), "--without-gossip", "--without-mingle", "--loglevel", "INFO"]
     _become_celery([*words, *(["--concurrency", str(concurrency)] if concurrency else [])])
@@ -82,12 +82,12 @@ def health(
     worker: Annotated[str | None, typer.Option("--worker", help="Name of the worker (default: the one of this machine).")] = None,
     everywhere: Annotated[bool, typer.Option("--all", help="Every worker, the ticks and the backlog.")] = False,
     stuck_after: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="A worker silent for longer is stuck.")
+        float, typer.Option(min=1, metavar="SECONDS", help="A worker whose last heartbeat is older is stuck.")
     ] = STUCK_SECONDS,
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Tell whether the worker of this machine gets on (for a container's health check or a timer): exits 1 if it is stuck or absent."""
+    """Check that the worker of this machine is alive (for a container's health check or a timer): exits 1 if it is stuck or absent."""
     from worker.queries.freshness import freshness
     from worker.runs.database import require_current
 
@@ -132,7 +132,7 @@ def unhealthy(found: "Freshness", name: str | None, stuck_after: float) -> list[
 
 
 def nightly(json: Json = False, now: Now = None, config: Config = None) -> None:
-    """Bring every missing day up to date: news, audit, ledger, figures, alerts. Without Redis, from a crontab, this is all it takes."""
+    """Catch up on missed days: news, audit, ledger, figures, alerts. Without Redis, run it from cron: it is all that is needed."""
     from worker.runs import nightly as night
 
     with opened(json=json, now=now, config=config, key=True) as context:

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     )
 
     # Stripe
-    stripe_api_key: Secret = Field(None, validation_alias="stripe_api_key", description="the key of the one Stripe account")
+    stripe_api_key: Secret = Field(None, validation_alias="stripe_api_key", description="API key of the one Stripe account")
     stripe_api_base: str = Field(STRIPE, validation_alias="stripe_api_base", description="where Stripe's API is")
     allow_foreign_base: bool = Field(
         False, description="let nrr.toml name an address of Stripe's API that isn't Stripe's: only outside of any file"
@@ -116,7 +116,7 @@ class Settings(BaseSettings):
     )
     # places
     database_url: Secret = Field(None, validation_alias="database_url", description="sqlite:///FILE or postgresql://…")
-    redis_url: Secret = Field(None, validation_alias="redis_url", description="where Celery's messages travel")
+    redis_url: Secret = Field(None, validation_alias="redis_url", description="Redis for Celery's messages")
     # reporting
     reporting_currency: str | None = Field(
         None, validation_alias="reporting_currency", description="the currency of the whole book"
@@ -147,37 +147,37 @@ class Settings(BaseSettings):
     keep_payloads: bool = Field(True, description="keep what Stripe sent of subscriptions and events, compressed")
     # work
     tick_seconds: int = Field(30, ge=1, le=3600, description="how often beat nudges the workers")
-    sync_minutes: int = Field(5, ge=1, le=1440, description="how often Stripe is asked for news")
+    sync_minutes: int = Field(5, ge=1, le=1440, description="how often Stripe is polled for news")
     shards: int = Field(24, ge=1, le=256, description="readers of one list at most")
     threads: int = Field(32, ge=1, le=256, description="threads of one process")
-    lease_seconds: float = Field(180.0, ge=1, le=3600, description="how long a job is held without a sign of life")
-    attempts: int = Field(5, ge=1, le=100, description="claims without progress before a job is put aside")
+    lease_seconds: float = Field(180.0, ge=1, le=3600, description="how long a job's lease lasts without a heartbeat")
+    attempts: int = Field(5, ge=1, le=100, description="claims without progress before a job is parked")
     lag_seconds: int = Field(
         60, ge=0, le=3600, description="how far behind the present events are read: they settle only after some seconds"
     )
     overlap_seconds: int = Field(600, ge=0, le=86_400, description="how far back events are looked at again")
     redis_prefix: str = Field("nrr", pattern=r"^[A-Za-z0-9_-]+$", description="prefix of every key in Redis")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="how log lines look")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="the least that is logged")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="the lowest level that is logged")
     # alerts
-    slack_webhook_url: Secret = Field(None, validation_alias="slack_webhook_url", description="where Slack takes messages")
+    slack_webhook_url: Secret = Field(None, validation_alias="slack_webhook_url", description="Slack's incoming webhook")
     slack_bot_token: Secret = Field(
         None, validation_alias="slack_bot_token", description="instead of the webhook: sends charts too"
     )
     slack_channel: str | None = Field(None, validation_alias="slack_channel", description="the channel for the bot")
     smtp_host: str | None = Field(None, validation_alias="smtp_host", description="the mail server")
     smtp_port: int = Field(587, ge=1, le=65535, validation_alias="smtp_port", description="its port")
-    smtp_username: str | None = Field(None, validation_alias="smtp_username", description="who logs in there")
-    smtp_password: Secret = Field(None, validation_alias="smtp_password", description="with which password")
+    smtp_username: str | None = Field(None, validation_alias="smtp_username", description="user name for it")
+    smtp_password: Secret = Field(None, validation_alias="smtp_password", description="password for it")
     smtp_from: str | None = Field(None, validation_alias="smtp_from", description="the sender's address")
     smtp_tls: Literal["starttls", "tls", "none"] = Field(
-        "starttls", validation_alias="smtp_tls", description="how the line is secured"
+        "starttls", validation_alias="smtp_tls", description="how the connection is secured"
     )
     smtp_ca_file: Path | None = Field(
         None, validation_alias="smtp_ca_file", description="certificates to trust besides the system's"
     )
-    alert_email_to: Words = Field((), validation_alias="alert_email_to", description="who gets the mails")
-    alerts: Mapping[str, Any] = Field(default_factory=dict, description="[alerts] and [[alerts.rules]]: what is watched")
+    alert_email_to: Words = Field((), validation_alias="alert_email_to", description="recipients of the mails")
+    alerts: Mapping[str, Any] = Field(default_factory=dict, description="[alerts] and [[alerts.rules]]: the rules")
 
     @classmethod
     def settings_customise_sources(
@@ -272,7 +272,7 @@ class Settings(BaseSettings):
         if self.accounts and self.stripe_api_key is not None:
             raise ValueError("STRIPE_API_KEY and [accounts.…] can't both be set: which account would the key be of?")
         if self.slack_bot_token is not None and not self.slack_channel:
-            raise ValueError("SLACK_BOT_TOKEN needs SLACK_CHANNEL: where should the bot speak?")
+            raise ValueError("SLACK_BOT_TOKEN needs SLACK_CHANNEL: which channel should the bot post to?")
         if self.alert_email_to and not self.smtp_host:
             raise ValueError("ALERT_EMAIL_TO needs SMTP_HOST: no server is set that could send mail")
         return self

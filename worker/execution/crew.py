@@ -1,9 +1,9 @@
 """Doing jobs: claim what is due, hand it to a thread, settle how it ended.
 
 The rows in the database are the record of work; who does them is the same whether a Celery task or the command line asks. A job ends
-in one of five ways: it finished itself in the transaction of its last effect; it was stopped and is given back; its lease was lost and
+in one of five ways: it finished itself in the transaction of its last effect; it was stopped and is released; its lease was lost and
 somebody else has it; it failed in a way that may pass and is due again later; or it can't be done until somebody changes something and
-is put aside, with the reason, for all to see. While a job runs its lease is kept alive, unless it has made no progress for long.
+is parked, with the reason, for all to see. While a job runs its lease is kept alive, unless it has made no progress for long.
 """
 
 import gc
@@ -43,7 +43,7 @@ STALLED_SECONDS: Final = 1_800.0
 """A job that has not moved for so long is not kept alive any more: its thread is stuck, and another may have it."""
 
 VANISHED: Final = 3
-"""So many times the attempts may a job's holders vanish before it is put aside: most of what kills them has nothing to do with it."""
+"""So many times the attempts may a job's leases expire before it is parked: most of what kills its holders has nothing to do with it."""
 
 NEVER: Final = 1_000_000
 
@@ -53,10 +53,10 @@ Handler = Callable[[Job], None]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Under which conditions jobs are held. `attempts` counts claims without progress before a job is put aside.
+    """Under which conditions jobs are held. `attempts` counts claims without progress before a job is parked.
 
     `heavy` jobs (those that compute rather than wait for Stripe) are done at the same time at most, for the sake of memory. Who is
-    `standing` is watched: it says regularly that it gets on.
+    `standing` is watched: it sends heartbeats.
     """
 
     owner: str
@@ -70,7 +70,7 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What becomes of a job that raised: given back, left alone, due again after `delay_seconds`, or put aside."""
+    """What becomes of a job that raised: released, left alone, due again after `delay_seconds`, or parked."""
 
     what: str  # release | drop | again | aside
     delay_seconds: float = 0.0
@@ -79,7 +79,7 @@ class Ending:
 
 @dataclass(slots=True)
 class Worked:
-    """What was done: jobs finished, due again, put aside; the last error of those that did not finish."""
+    """What was done: jobs finished, due again, parked; the last error of those that did not finish."""
 
     done: int = 0
     again: int = 0
@@ -252,7 +252,7 @@ class Crew:
             self._changed.notify_all()
 
     def moved(self, job: Job) -> None:
-        """The job gets on: its thread isn't stuck. Whether what it does is ever stored is another question."""
+        """The job makes progress: its thread isn't stuck. Whether what it does is ever stored is another question."""
         with self._changed:
             if (job.id, job.token) in self._active:
                 self._active[job.id, job.token] = (job, time.monotonic())
@@ -296,7 +296,7 @@ class Crew:
         if end.what == "release":
             with begin(self._engine) as connection:
                 jobs.release(connection, job)
-            log.info("job_given_back", **about)
+            log.info("job_released", **about)
             return
         text = f"{type(error).__name__}: {error}"
         log.warning("job_failed", **about, error=text, attempts=job.attempts)
@@ -319,7 +319,7 @@ class Crew:
     # --- staying alive -------------------------------------------------------------------------------------------------------
 
     def _keep(self) -> None:
-        """Extend the leases of what is being done, and say that this worker gets on."""
+        """Extend the leases of what is being done, and send this worker's heartbeat."""
         while not self._over.wait(min(30.0, self._terms.lease_seconds / 3)):
             with self._changed:
                 moving = [job for job, moved in self._active.values() if time.monotonic() - moved < STALLED_SECONDS]

@@ -1,6 +1,6 @@
 """Log lines: a constant event with keyword data, as JSON for machines or in colour for people, and never a secret.
 
-They go to standard error, so that standard output is data. Libraries' own lines (Celery's, urllib3's) come out in the same shape. A
+They go to stderr, so that stdout is data. Libraries' own lines (Celery's, urllib3's) come out in the same shape. A
 value that looks like a key, and the password in an address, are masked wherever they turn up.
 """
 

@@ -5,7 +5,7 @@ from weakref import WeakSet
 
 
 class Stopped(Exception):
-    """The work was asked to end; what it held is given back and nothing is lost."""
+    """The work was asked to end; what it held is released and nothing is lost."""
 
 
 class Stop:

@@ -52,7 +52,7 @@ def metrics_of(found: Freshness) -> Iterator[Metric]:
         complete.add_metric((each.account, each.stream), each.complete_until)
     yield marked
     yield complete
-    worker = GaugeMetricFamily("nrr_worker_age_seconds", "Since a worker last said that it gets on.", labels=("worker",))
+    worker = GaugeMetricFamily("nrr_worker_age_seconds", "Seconds since a worker's last heartbeat.", labels=("worker",))
     for one in found.workers:
         worker.add_metric((one.name,), one.age_seconds)
     yield worker
@@ -83,7 +83,7 @@ def metrics_of(found: Freshness) -> Iterator[Metric]:
         ("nrr_sync_age_seconds", "Since the end of the last good sync.", found.sync_age_seconds),
         ("nrr_oldest_due_seconds", "How long the oldest job that is due has waited.", found.oldest_due_seconds),
         ("nrr_touched_customers", "Customers with facts that nothing was derived from yet.", found.touched),
-        ("nrr_quarantined_objects", "Objects that could not be read and are kept out.", found.quarantined),
+        ("nrr_quarantined_objects", "Objects that could not be read and are quarantined.", found.quarantined),
         ("nrr_underived_customers", "Customers that can't be derived, and are in no figure.", found.underived),
         ("nrr_failed_runs", "Failed ones of the last twenty runs.", found.failed_runs),
         (

@@ -41,7 +41,7 @@ class StreamAge:
 
 @dataclass(frozen=True, slots=True)
 class WorkerAge:
-    """A worker and how long ago it last said that it gets on."""
+    """A worker and how old its last heartbeat is."""
 
     name: str
     age_seconds: float
@@ -166,7 +166,7 @@ def lines(found: Freshness) -> list[str]:
         f"read to the end: {_ago(events_age_seconds(found))}; last good sync: {_ago(found.sync_age_seconds)}; last tick: {_ago(found.tick_age_seconds)}",
         f"nightly run: {'never' if found.nightly_through is None else f'through {found.nightly_through}'}; customers with news: {found.touched}",
         f"open jobs: {backlog}{waited}; failed among the last twenty runs: {found.failed_runs}",
-        f"kept out: {found.quarantined} objects; not derived: {found.underived} customers; drift at the last audit: {drifted(found)}",
+        f"quarantined: {found.quarantined} objects; not derived: {found.underived} customers; drift at the last audit: {drifted(found)}",
         "workers: " + (", ".join(f"{each.name} {_ago(each.age_seconds)}" for each in found.workers) or "none"),
         *from_the_future(found),
     ]

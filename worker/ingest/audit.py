@@ -1,7 +1,7 @@
 """The nightly audit: what Stripe says now against what we hold, of every kind, and how many differences no news explains.
 
 The reading is done by ordinary jobs: events of the last days once more, lists, single objects. A state that differs from the newest one
-known is stored, which heals it; an event that had not been there before is laid in its place, with its own date. What is left to say is
+known is stored, which repairs it; an event that had not been there before is laid in its place, with its own date. What is left to say is
 whether a difference was news on its way (an event that the next sync will read names it) or drift: a change that did not reach us when
 it should have. Drift is counted and named, because a number above zero means that something was missed.
 

@@ -49,7 +49,7 @@ class Ingest:
     stop: Stop
     pace: Pace
     pretended: Instant | None
-    """Stripe's clock, if somebody pretends that it is then; None asks Stripe."""
+    """The instant that is used as the current time (`--now`); None asks Stripe."""
     moved: Callable[[Job], None]
     report: Callable[[str, int], None]
 
@@ -126,7 +126,7 @@ def _begun(each: Planned, at: datetime | None) -> Planned:
 
 
 def present(reader: Reader, pretended: Instant | None) -> Instant:
-    """The present of an account: Stripe's clock, or what somebody pretends. A mark must never run ahead of Stripe's own clock, or what
+    """The present of an account: Stripe's clock, or the instant that `--now` gave. A mark must never run ahead of Stripe's own clock, or what
     happens until then would be taken for read."""
     told = stripe_now(reader)
     return told if pretended is None else min(pretended, told)
@@ -305,7 +305,7 @@ def _read_range(ingest: Ingest, job: Job, follow: Callable[[StripePage], Iterabl
     try:
         _read_into(ingest, reader, feed, follow)
     except Exception:
-        # What was handed over is good: let it be stored under this job's token before the job is given back.
+        # What was handed over is good: let it be stored under this job's token before the job is released.
         with suppress(Exception):
             feed.drain()
         raise

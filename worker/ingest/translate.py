@@ -14,7 +14,7 @@ from integrations.stripe.streams import STREAMS
 from metrics.evidence import Instant, Source
 
 NOT_A_FAULT = frozenset({"gone"})
-"""Reasons for which nothing is kept out: a draft invoice that was deleted, a coupon that is no more."""
+"""Reasons for which nothing is quarantined: a draft invoice that was deleted, a coupon that is no more."""
 
 
 def merged(pages: Sequence[StripePage]) -> Page:

@@ -1,4 +1,4 @@
-"""The nightly run: bring every missing day up to date, in stages of one run of jobs.
+"""The nightly run: catch up on missed days, in stages of one run of jobs.
 
 Which days are missing the database knows; so a night that was skipped, by whatever, is made up for by the next one, and doing a day
 twice changes nothing. A day is over when Stripe's own clock has passed it in what was read: nobody's local clock counts. Nothing is
@@ -102,7 +102,7 @@ def missing(connection: Connection, now: Instant, timezone: str) -> Days | None:
 
 
 def run(wiring: Wiring, *, progress: Progress = lambda _stream, _objects: None) -> Report | None:
-    """Bring every missing day up to date, whoever began it; None when no day is missing.
+    """Catch up on every missed day, whoever began it; None when no day was missed.
 
     The accounts are read first, since that tells which days are over. Raises what `steps.sync` raises, and AlreadyRunning when the
     figures are being made otherwise and that can't be finished.

@@ -54,7 +54,7 @@ Progress = Callable[[str, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What came of a run. `quarantined` counts the objects kept out in the whole store, `error` is why it isn't done, if it isn't."""
+    """What came of a run. `quarantined` counts the quarantined objects of the whole store, `error` is why it isn't done, if it isn't."""
 
     run_id: int
     status: RunStatus

@@ -41,7 +41,7 @@ DEFAULT_ACCOUNT = "default"
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """What a process works with. `pretended` is the instant that somebody said it was, None for the real present."""
+    """What a process works with. `pretended` is the instant that `--now` gave as the current time, None for the real present."""
 
     engine: Engine
     sources: Sources

@@ -1,4 +1,4 @@
-"""Where each alert stands, every transition that led there, who asked to be quiet about what, and which channels are dead.
+"""Where each alert stands, every transition that led there, what is muted by whom, and which channels are dead.
 
 What the states mean and when they change is decided in `metrics.alerts.decide`; here a change is only refused when somebody else made one first.
 """
@@ -53,7 +53,7 @@ class Transition:
 
 @dataclass(frozen=True, slots=True)
 class Mute:
-    """Somebody asked to be quiet (`sort` mute), or has seen it (`sort` ack). `segment` empty: all of the rule's."""
+    """A mute (`sort` mute), or an acknowledgement (`sort` ack). `segment` empty: all of the rule's."""
 
     rule: str
     segment: str
@@ -186,20 +186,20 @@ def flows(connection: Connection, basis: str, first: date, until: date) -> dict[
 
 
 def silence(connection: Connection, rule: str, segment: str, sort: str, until: datetime | None, reason: str) -> None:
-    """Be quiet about a rule (of one segment) until an instant, or until somebody speaks again; asked twice, the last holds."""
+    """Mute a rule (of one segment) until an instant, or until it is unmuted; done twice, the last holds."""
     lift(connection, rule, segment, sort)
     values = {"rule": rule, "segment": segment, "sort": sort, "until": until, "reason": reason, "created_at": now(connection)}
     connection.execute(insert(mute).values(**values))
 
 
 def lift(connection: Connection, rule: str, segment: str, sort: str) -> bool:
-    """Speak again; gives whether anybody had asked to be quiet."""
+    """Unmute; gives whether it was muted."""
     mine = and_(mute.c.rule == rule, mute.c.segment == segment, mute.c.sort == sort)
     return connection.execute(delete(mute).where(mine)).rowcount > 0
 
 
 def silences(connection: Connection, at: datetime) -> Sequence[Mute]:
-    """What is to be quiet about at an instant, in order of rule and segment."""
+    """What is muted at an instant, in order of rule and segment."""
     lasting = or_(mute.c.until.is_(None), mute.c.until > at)
     rows = connection.execute(select(mute).where(lasting).order_by(mute.c.rule, mute.c.segment, mute.c.sort))
     return [Mute(r.rule, r.segment, r.sort, r.until, r.reason, r.created_at) for r in rows]

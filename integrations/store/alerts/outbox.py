@@ -36,7 +36,7 @@ class Message:
     """A message to be written down: what it tells of, through which channel, and what it is made of.
 
     `status` is `due` for one that is to be sent, `covered` for a change that another message tells of, `withheld` for one that
-    somebody asked to be quiet about.
+    somebody muted.
     """
 
     rule: str

@@ -1,4 +1,4 @@
-"""Objects that could not be read: kept out alone, named with a reason, cleared when they can be read again."""
+"""Objects that could not be read: quarantined alone, named with a reason, cleared when they can be read again."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -15,7 +15,7 @@ from metrics.keys import bounded
 
 @dataclass(frozen=True, slots=True)
 class Quarantined:
-    """One object that is kept out."""
+    """One object that is quarantined."""
 
     account: int
     kind: str
@@ -55,12 +55,12 @@ def clear(connection: Connection, account: int, kind: str, object_ids: Iterable[
 
 
 def count(connection: Connection) -> int:
-    """How many objects are kept out."""
+    """How many objects are quarantined."""
     return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
 def everything(connection: Connection, limit: int = 1000) -> list[Quarantined]:
-    """What is kept out, oldest first."""
+    """What is quarantined, oldest first."""
     columns = (
         table.c.account,
         table.c.kind,

@@ -115,7 +115,7 @@ def claim(
     """The next job of a running run that is due, or whose lease has run out, now held by `owner` under a new token; None when there is none.
 
     Two claimers never get the same job: PostgreSQL skips rows that another has locked, SQLite has one writer at a time. A job whose
-    holders vanished `most_attempts` times without progress is put aside instead: it may be what kills them.
+    leases expired `most_attempts` times without progress is parked instead: it may be what kills them.
     """
     query = _claimable(now(connection))
     if kinds is not None:
@@ -128,7 +128,7 @@ def claim(
             return None
         if most_attempts is None or row["status"] != "leased" or row["attempts"] < most_attempts:
             break
-        error = f"whoever held it vanished, {row['attempts']} times in a row and without progress"
+        error = f"its lease expired {row['attempts']} times in a row without progress"
         values = {"status": "quarantined", "last_error": error, "lease_until": None, "owner": None, "token": row["token"] + 1}
         connection.execute(update(table).where(table.c.id == row["id"]).values(values))
     values = {
@@ -169,7 +169,7 @@ def claimable_count(connection: Connection, kinds: Sequence[str], at_most: int =
 def _waits() -> Exists:
     """Whether something of an earlier stage keeps a job waiting: of its own account, or where one of the two is of no account.
 
-    What was put aside for one account keeps only that account waiting; what is of no account keeps everybody waiting.
+    What was parked for one account keeps only that account waiting; what is of no account keeps everybody waiting.
     """
     earlier = table.alias("earlier")
     before = and_(earlier.c.run_id == table.c.run_id, earlier.c.stage < table.c.stage)
@@ -330,7 +330,7 @@ def cancel(connection: Connection, run: int) -> int:
 
 
 def cancel_blocked(connection: Connection, run: int) -> int:
-    """Cancel what waits behind a job of a run that was put aside, once nothing else can be done before it; gives the number of jobs.
+    """Cancel what waits behind a job of a run that was parked, once nothing else can be done before it; gives the number of jobs.
 
     One that is of an account keeps only that account's jobs waiting.
     """
@@ -366,7 +366,7 @@ def open_count(connection: Connection, run: int, stream: str | None = None) -> i
 
 
 def held_elsewhere(connection: Connection, runs: Sequence[int]) -> list[tuple[str, float]]:
-    """Who holds jobs of some runs (of all, when none is named), and for how many seconds at most without a further sign of life."""
+    """Who holds jobs of some runs (of all, when none is named), and for how many seconds at most without a further heartbeat."""
     moment = now(connection)
     query = select(table.c.owner, table.c.lease_until).where(table.c.status == "leased", ~is_due(table.c.lease_until, moment))
     if runs:
@@ -377,7 +377,7 @@ def held_elsewhere(connection: Connection, runs: Sequence[int]) -> list[tuple[st
 def summary(connection: Connection, run: int | None = None) -> Summary:
     """Counts by status, pages, objects, since when the oldest could be done, and the last errors; of one run or of all that is open.
 
-    What a closed run left due is nobody's work any more; what it put aside waits for somebody to change something.
+    What a closed run left due is nobody's work any more; what it parked waits for somebody to change something.
     """
     where = table.c.run_id == run if run is not None else _unfinished()
     counts = connection.execute(

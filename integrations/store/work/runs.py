@@ -15,7 +15,7 @@ from integrations.store.work.schema import RunStatus, job
 from integrations.store.work.schema import run as table
 
 ABANDONED_SECONDS = 900
-"""A run whose heart hasn't beaten for this long, and of which no job is leased, may be taken over."""
+"""A run without a heartbeat for this long, and of which no job is leased, may be taken over."""
 
 
 class AlreadyRunning(RuntimeError):

@@ -1,4 +1,4 @@
-"""Workers that say that they get on; one that has not for a while is dead or stuck."""
+"""Workers and their heartbeats; one without for a while is dead or stuck."""
 
 import json
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from integrations.store.work.schema import worker as table
 
 
 def seen(connection: Connection, name: str, detail: Mapping[str, Any]) -> None:
-    """The worker `name` gets on, doing `detail`. Any number of processes may say so at once."""
+    """A heartbeat of the worker `name`, which is doing `detail`. Any number of processes may send one at once."""
     statement = insert_into(connection, table)
     new = statement.excluded
     upsert = statement.on_conflict_do_update(index_elements=[table.c.name], set_={"seen_at": new.seen_at, "detail": new.detail})

@@ -347,13 +347,13 @@ def test_objects_kept_out_are_told_of_and_named(engine: Engine) -> None:
         quarantine.put(connection, [quarantine.Quarantined(account, "invoice", "in_1", "unreadable", "no currency")])
     desk.night(JUNE)
     desk.send()
-    assert ["1 object is kept out"] == slack.titles
+    assert ["1 object is quarantined"] == slack.titles
     assert ["invoice in_1: unreadable"] == slack.given[0].content["notes"]
     with begin(engine) as connection:
         quarantine.clear(connection, account, "invoice", ["in_1"])
     desk.night(date(2025, 6, 2), health_only=True)
     desk.send()
-    assert "Resolved: nothing is kept out any more" == slack.titles[-1]
+    assert "Resolved: nothing is quarantined any more" == slack.titles[-1]
 
 
 def test_names_are_put_in_only_if_somebody_wants_them(engine: Engine) -> None:

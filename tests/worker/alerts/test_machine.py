@@ -159,7 +159,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(["whole", "drop", "plans"]), muted=st.booleans())
     def mute(self, name: str, *, muted: bool) -> None:
-        """Somebody asks to be quiet, or to speak again."""
+        """Somebody mutes, or unmutes."""
         with begin(self.engine) as connection:
             if muted:
                 alerts.silence(connection, name, "", "mute", None, "")

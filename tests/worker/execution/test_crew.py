@@ -204,11 +204,11 @@ def test_a_job_that_kills_its_holders_is_put_aside(engine: Engine) -> None:
     with read(engine) as connection:
         [job] = jobs.of_run(connection, run)
     assert "quarantined" == job.status
-    assert "vanished, 3 times in a row" in str(job.last_error)
+    assert "its lease expired 3 times in a row" in str(job.last_error)
 
 
 def test_progress_under_this_very_claim_counts(engine: Engine) -> None:
-    """A job claimed for the last time that then gets on is tried again when it fails: only claims without progress wear it out."""
+    """A job claimed for the last time that then makes progress is tried again when it fails: only claims without progress wear it out."""
     started(engine, Job("list", 0, stream="customers"))
     for _ in range(2):
         assert claimed(engine, lease_seconds=0.0) is not None
@@ -234,7 +234,7 @@ def test_progress_under_this_very_claim_counts(engine: Engine) -> None:
     ],
 )
 def test_how_a_job_ends_by_the_kind_of_error(error: BaseException, expected: Ending) -> None:
-    """What may pass is tried for ever, what can't is put aside at once, and what nobody knows is tried a few times."""
+    """What may pass is tried for ever, what can't is parked at once, and what nobody knows is tried a few times."""
     assert expected == ending(error, 1, Terms(owner="x"), chance=lambda _low, high: high)
 
 
@@ -270,7 +270,7 @@ def test_many_who_ask_for_the_same_run_get_one(engine: Engine, wire: Wire) -> No
 
 
 def test_workers_that_speak_at_the_same_moment_are_one_row(engine: Engine) -> None:
-    """The children of one worker say that it gets on; whoever is first makes the row, and nobody fails."""
+    """The children of one worker send its heartbeat; whoever is first makes the row, and nobody fails."""
     ready = threading.Barrier(6)
     failed: list[BaseException] = []
 

@@ -131,7 +131,7 @@ def test_no_memory_is_nobodys_fault(engine: Engine, told: Told, monkeypatch: pyt
 
 
 def test_it_is_said_where_health_is_looked_at(engine: Engine, told: Told) -> None:
-    """Freshness counts it, JSON and lines have it, and the alarm for what is kept out rings."""
+    """Freshness counts it, JSON and lines have it, and the alarm for what is quarantined fires."""
     told.subscription("cus_b", quantity=MUCH)
     derive(engine, NOW)
     found = freshness.gather(engine)

@@ -47,7 +47,7 @@ def test_before_anything_happened(engine: Engine) -> None:
 
 
 def test_after_a_sync_and_an_audit(engine: Engine, wire: Wire) -> None:
-    """Marks have ages, what is kept out and what drifted is counted, and the endpoint says the same."""
+    """Marks have ages, what is quarantined and what drifted is counted, and the endpoint says the same."""
     stripe = FakeStripe()
     stripe.fill(30)
     stripe.poison = {"sub_000003"}

@@ -1,4 +1,4 @@
-"""The audit: what no event told is found, healed, counted and named; what an event explains is not called drift."""
+"""The audit: what no event told is found, repaired, counted and named; what an event explains is not called drift."""
 
 import pytest
 from sqlalchemy import Engine, select
