@@ -23,9 +23,9 @@ ACCOUNT: Final = "account"
 Names = Mapping[tuple[str, str], str]
 """Words by dimension (plan, product, account) and id."""
 CAUSES: Final[Mapping[str, str]] = {
-    "canceled_voluntary": "cancelled by the customer",
+    "canceled_voluntary": "canceled by the customer",
     "canceled_involuntary": "lost to failed payment",
-    "canceled_by_policy": "cancelled by a policy",
+    "canceled_by_policy": "canceled by a policy",
     "trial": "free while on trial",
     "status_unknown": "status unknown",
     "unpaid": "unpaid",

@@ -65,7 +65,7 @@ def test_a_mail_arrives_over_a_verified_line_in_text_and_html_with_its_chart(ser
     assert "[nrr] [SAMPLE] NRR below 100 %: 98.7 % (the 12 months to February 2026)" == found["Subject"]
     assert "auto-generated" == found["Auto-Submitted"]
     assert "Thu, 05 Mar 2026 04:00:00 +0000" == found["Date"]
-    for each in ("1,000,000 USD", "cus_sample_1", "cancelled by the customer", "every figure in it is invented"):
+    for each in ("1,000,000 USD", "cus_sample_1", "canceled by the customer", "every figure in it is invented"):
         assert each in text
         assert each in html
     assert f'src="cid:{chart["Content-ID"][1:-1]}"' in html

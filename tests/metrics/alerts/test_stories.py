@@ -42,7 +42,7 @@ def test_a_drop_says_what_crossed_what_by_how_much_and_since_when() -> None:
     assert ["Churn", "−1,700 USD"] == said["bridge"][1]
     assert ["End of the cohort", "98,300 USD"] == said["bridge"][-1]
     assert [f"cus_{n}" for n in range(5)] == [c["customer"] for c in said["customers"]]
-    assert [["Churn: cancelled by the customer", "−1,700 USD", "5 movements"]] == said["causes"]
+    assert [["Churn: canceled by the customer", "−1,700 USD", "5 movements"]] == said["causes"]
     assert "Upsell: expansion added only 0 % to the opening MRR, a pace of less than 5 % a year." == said["lever"]
     assert said["benchmark"].startswith("good for ARR 1–10 m (rule of thumb, 2025")
     assert ["See more", "nrr show retention --from 2024-07-01 --to 2025-06-30"] in said["commands"]
@@ -303,7 +303,7 @@ def test_a_large_churn_is_told_once_and_withdrawn_when_it_never_was() -> None:
     assert ["firing: large cus_big usd 2025-06-03"] == nights.night(date(2025, 6, 4), [], {"large": [left]})
     said = content(nights.said[0], nights.watch)
     assert "Large churn: cus_big −5,000 USD" == said["title"]
-    assert "cus_big: −5,000 USD a month on 3 June 2025, cancelled by the customer." == said["summary"]
+    assert "cus_big: −5,000 USD a month on 3 June 2025, canceled by the customer." == said["summary"]
     assert [] == nights.night(date(2025, 6, 5), [], {"large": [left]})
     undone = {("large", left.key): "undone"}
     assert ["resolved: large cus_big usd 2025-06-03"] == nights.night(date(2025, 6, 6), [], {"large": []}, endings=undone)
