@@ -10,8 +10,9 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
+from metrics.entries import KINDS
 from metrics.money import MICROS_PER_MAJOR, ratio_text
-from metrics.retention.figures import Figures, amounts, metric, months_in, ratio, why_null
+from metrics.retention.figures import METRICS, Figures, amounts, metric, months_in, ratio, why_null
 from metrics.window_kinds import ANNUAL
 
 # --- the lever ----------------------------------------------------------------------------------------------------------------
@@ -194,10 +195,16 @@ class Drivers:
     causes: tuple[Cause, ...]
 
 
-def drivers(figures: Figures) -> Drivers:
-    """The customers that gained and lost most between the ends, and the causes of movements by size."""
+def drivers(figures: Figures, rate: str | None = None) -> Drivers:
+    """The customers that gained and lost most between the ends, and the causes of movements by size.
+
+    With `rate` only movements of kinds that can move it: new business moves no rate of those who were there before, however large it is.
+    """
+    moving = KINDS if rate is None else METRICS[rate].moved_by or ()
     causes = [
-        Cause(c["kind"], c["cause"], c["micros"], c["movements"], _of(c["micros"], figures)) for c in _list(figures, "causes")
+        Cause(c["kind"], c["cause"], c["micros"], c["movements"], _of(c["micros"], figures))
+        for c in _list(figures, "causes")
+        if c["kind"] in moving
     ]
     return Drivers(
         tuple(_driver(each, figures) for each in _list(figures, "gained")),

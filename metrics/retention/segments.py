@@ -25,6 +25,8 @@ BANDED: Final = ("size", "usage")
 BUILT_IN: Final = (*STANDING, "currency", "country", "signup", *BANDED)
 """Every dimension with a name of its own; any other name is a key of the customers' metadata."""
 DEFAULT_DIMENSIONS: Final = ("plan", "product", "interval", "currency", "country", "signup", "size", "account")
+PER_CUSTOMER: Final = "@customer"
+"""Each customer as a segment of its own: what stands behind a figure, by the very sums that make it. No key of metadata is called so."""
 METADATA: Final = "metadata."
 
 SIZE_BANDS: Final = (0, 50, 100, 250, 500, 1_000, 5_000, 10_000, 50_000)
@@ -66,7 +68,7 @@ def attribute_key(part: str) -> str | None:
     """The key of the attribute behind one dimension, None when it needs none. Metadata may be named with or without its prefix."""
     if part == "country":
         return part
-    if part in BUILT_IN:
+    if part in BUILT_IN or part == PER_CUSTOMER:
         return None
     return part if part.startswith(METADATA) else METADATA + part
 
@@ -86,6 +88,8 @@ def code(spans: Spans, book: Book, part: str, bands: Bands) -> Coded:
         values = spans.rows[part].cast(pl.String)
     elif part == "currency":
         values = spans.lines["currency"].gather(spans.rows["line"])
+    elif part == PER_CUSTOMER:
+        values = spans.lines["customer"].gather(spans.rows["line"])
     elif part == "signup":
         values = _signup(spans, book).gather(spans.rows["line"])
     else:

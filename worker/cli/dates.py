@@ -14,12 +14,26 @@ FIRST_YEAR: Final = 1990
 LAST_YEAR: Final = 2199
 _PERIOD: Final = re.compile(r"(?P<year>\d{4})(?:-(?:Q(?P<quarter>[1-4])|(?P<month>\d{2})(?:-(?P<day>\d{2}))?))?", re.IGNORECASE)
 _LIKE_A_DATE: Final = re.compile(r"\d{4}(?:-.*)?|\d{8}|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
+_TRAILING: Final = re.compile(r"(?P<kind>trailing_(?:3|12))(?:@(?P<month>.+))?", re.IGNORECASE)
 EXAMPLES: Final = "2026-03-31 (or 2026-03, 2026-Q1, 2026)"
 
 
 def looks_like_a_date(text: str) -> bool:
     """Whether somebody who typed this meant a date, right or wrong: no id of Stripe's begins with a year."""
     return _LIKE_A_DATE.fullmatch(text.strip()) is not None
+
+
+def figure_of_text(text: str) -> tuple[str, date | None] | None:
+    """The kind of window that is named where a figure is meant, and its first day: `2026-10`, `2026-Q3`, `2026`; of trailing months
+    (`trailing_12`, `trailing_3@2026-10`) the day before which they end, None for the last complete ones. None for what names no window."""
+    trailing = _TRAILING.fullmatch(text.strip())
+    if trailing is not None:
+        return trailing["kind"].lower(), until_of_text(trailing["month"], "trailing_…@MONTH") if trailing["month"] else None
+    found = _PERIOD.fullmatch(text.strip())
+    if found is None or found["day"] is not None:
+        return None
+    kind = "quarter" if found["quarter"] else "month" if found["month"] else "year"
+    return kind, days_of_text(text, "WINDOW")[0]
 
 
 def looks_like_a_day(text: str) -> bool:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.common import Config, Json, Now, PolicyName, opened, put_json
-from worker.cli.dates import days_of_text, looks_like_a_date
+from worker.cli.dates import days_of_text, figure_of_text, looks_like_a_date
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.require_ledger import ready
 
@@ -19,16 +19,37 @@ if TYPE_CHECKING:
 
 def explain(
     what: Annotated[
-        str, typer.Argument(metavar="CUSTOMER|DAY|CUSTOMER@DAY", help="A customer (or one of its subscriptions), a day, or both.")
+        str,
+        typer.Argument(
+            metavar="CUSTOMER|DAY|FIGURE",
+            help="A customer (or one of its subscriptions), a day, both (CUSTOMER@DAY), or a figure: 2026-10, 2026-Q3, 2026, "
+            "trailing_12, trailing_3@2026-10.",
+        ),
     ],
+    segment: Annotated[
+        str | None, typer.Option("--segment", metavar="DIM=VALUE", help="Of a figure: this segment's, such as plan=price_1.")
+    ] = None,
+    currency: Annotated[str | None, typer.Option("--currency", metavar="CODE", help="Of a figure: what is billed in it.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="Of a figure: so many customers of each kind.")] = 20,
     policy: PolicyName = None,
     json: Json = False,
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Explain a customer's movements (or those of a day): each change, the Stripe objects that say so, and the arithmetic."""
+    """Explain a figure by its customers, or a customer's movements (or those of a day) by each change, Stripe's objects and the arithmetic."""
+    from worker.cli.explain_figure import figure_of
     from worker.queries.customers import explained, movers, resolve
 
+    figure = figure_of_text(what)
+    if figure is not None:
+        with opened(json=json, now=now, config=config, policy=policy) as context:
+            ready(context)
+            figure_of(context, figure, segment, currency, limit)
+        return
+    if segment is not None or currency is not None:
+        raise Stop(
+            "--segment and --currency go with a figure such as 2026-10 or trailing_12, not with a customer or a day", Exit.USAGE
+        )
     customer, days = _asked(what)
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)

@@ -39,7 +39,7 @@ def insight_of(context: Context, kind: str, currency: str | None, as_known_at: s
         "benchmark": thoughts.benchmark(f),
         "trend": thoughts.trend(quarters, "nrr"),
         "concentration": thoughts.concentration(f),
-        "drivers": thoughts.drivers(f),
+        "drivers": thoughts.drivers(f, "nrr"),
         "signals": [*thoughts.standing_signals(latest), *_dated_signals(context, latest)],
     }
     if context.json:
@@ -114,7 +114,12 @@ def _tell_insight(context: Context, f: "Figures", found: dict[str, Any]) -> None
     causes = [(c.kind, c.cause, money(c.micros, f.currency), c.movements, percent(c.share)) for c in drivers.causes[:10]]
     if causes:
         columns = ("kind", "cause", "amount", "movements", "of the opening")
-        context.table(columns, causes, title="What moved it", right=columns[2:])
+        context.table(
+            columns,
+            causes,
+            title="What moved it (movements of the whole book; nrr explain names the customers that add up to the figure)",
+            right=columns[2:],
+        )
     signals = [
         (
             s.name.replace("_", " ") + (f" within {s.within_days} days" if s.within_days else ""),

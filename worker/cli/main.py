@@ -48,7 +48,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "forget": Entry("data:forget", "Remove what is personal of a customer.", _DATA),
     "overview": Entry("overview:overview", "Show on one screen how things stand, as `nrr` alone does.", _NUMBERS),
     "show": Entry("show:app", "Show MRR, movements, retention, segments, exclusions, findings.", _NUMBERS, group=True),
-    "explain": Entry("explain:explain", "Explain movements down to Stripe's objects and the arithmetic.", _NUMBERS),
+    "explain": Entry("explain:explain", "Explain a figure by customers, a movement down to Stripe's objects.", _NUMBERS),
     "compare": Entry("compare:compare", "Show which customers and rules make two policies differ.", _NUMBERS),
     "reconcile": Entry("reconcile:reconcile", "Set another tool's MRR beside ours and name each difference: exits 5.", _NUMBERS),
     "report": Entry("report:report", "Write a page to hand over: retention, bridge, customers, segments, cohorts.", _NUMBERS),

@@ -4,7 +4,7 @@ A `Figures` is one window, segment and currency (`all:usd` is the whole book exp
 gives its NRR, GRR and logo retention as decimal strings. Nothing that is made here is kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
@@ -13,9 +13,12 @@ import polars as pl
 from integrations.store.db.engine import read
 from integrations.store.figures import labels, rollups
 from integrations.store.figures import restatements as store_restatements
+from metrics.dimensions import parts, values
 from metrics.periods import Window, add_months, day_of, month, quarter, trailing
 from metrics.retention.certainty import certainty
+from metrics.retention.customers_behind import Part, PartKind, parts_of
 from metrics.retention.figures import PRODUCTS, Figures, amounts, rates
+from metrics.retention.segments import PER_CUSTOMER
 from worker.figures import adhoc
 from worker.figures import stored as kept
 from worker.figures.adhoc import DayStanding
@@ -104,6 +107,33 @@ def first_complete(session: Session, window: Window) -> datetime | None:
     """When the figures of a window were first known to be complete: what a report of it could show from then on. None while they aren't."""
     with read(session.engine) as connection:
         return rollups.first_complete(connection, session.basis.version, (window.kind, window.first, window.until))
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """A figure of one window and segment, and the customers that make its expansion, contraction and churn: they add up to it exactly."""
+
+    figure: Figures
+    parts: Mapping[PartKind, Sequence[Part]]
+
+
+def explained(session: Session, window: Window, *, dimension: str = "", segment: str = "") -> list[Explained]:
+    """The figures of a window as a whole, or of one segment of a dimension, each with the customers behind it: of each currency, and of the
+    whole book where there is a reporting currency. From the ledger as it stands; empty where nothing had MRR. Raises NothingDerived."""
+    finest = f"{dimension},{PER_CUSTOMER}" if dimension else PER_CUSTOMER
+    made = retention(session, [window], [*([dimension] if dimension else []), finest])
+    own = tuple(values(segment)) if len(parts(dimension)) > 1 else (segment,)
+    out = []
+    for figure in made:
+        if (figure.dimension, figure.segment) != (dimension, segment):
+            continue
+        mine = [
+            f
+            for f in made
+            if f.dimension == finest and f.currency == figure.currency and (not dimension or values(f.segment)[:-1] == own)
+        ]
+        out.append(Explained(figure, parts_of(mine)))
+    return out
 
 
 @dataclass(frozen=True, slots=True)

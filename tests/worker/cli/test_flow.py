@@ -5,6 +5,7 @@ import sqlite3
 import subprocess
 import time
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -238,3 +239,52 @@ def test_ctrl_c_finishes_the_page_and_saves(nrr: Run, tmp_path: Path) -> None:
 def _count(folder: Path, table: str) -> Any:
     with sqlite3.connect(folder / "nrr.sqlite3") as connection:
         return connection.execute(f"select count(*) from {table}").fetchone()[0]
+
+
+@pytest.mark.parametrize("by", ["", "plan", "currency", "metadata.industry", "plan,country"])
+def test_the_customers_behind_a_figure_add_up_to_it(installed: Installation, by: str) -> None:
+    """Of each kind of window, as a whole and for every segment, in each currency and in the whole book: to the last micro."""
+    from metrics.periods import Window, month, quarter, trailing
+    from worker.queries.figures import explained, retention
+    from worker.queries.session import open_session
+
+    day = date(2024, 9, 10)
+    windows = [month(day), quarter(day), trailing(date(2025, 2, 1), 12)]
+    told = {name.lower(): value for name, value in installed.environment.items() if name in ("DATABASE_URL", "REPORTING_CURRENCY")}
+    with open_session(**told) as session:
+        segments = {f.segment for f in retention(session, windows, [by] if by else []) if f.dimension == by}
+        assert segments
+        seen = 0
+        for window in [*windows, Window("custom", date(2024, 5, 3), date(2024, 8, 20))]:
+            for segment in sorted(segments):
+                for each in explained(session, window, dimension=by, segment=segment):
+                    f = each.figure
+                    sums = {kind: sum(part.change for part in rows) for kind, rows in each.parts.items()}
+                    assert {"expansion": f.expansion, "contraction": -f.contraction, "churn": -f.churn} == sums, (window, segment)
+                    seen += sum(map(len, each.parts.values()))
+        assert seen > 5
+
+
+def test_a_figure_is_explained_in_words_and_as_json(installed: Installation) -> None:
+    """The table ends with what it leaves out, the JSON has all; a segment that there isn't is told, options out of place are refused."""
+    done = installed("explain", "trailing_3@2025-01", "--limit", "1")
+    assert 0 == done.code, done.err
+    assert "3 months to January 2025: NRR" in done.out
+    assert "they add up to the figure" in done.err
+    told = installed("explain", "trailing_3@2025-01", "--json").json
+    figure, parts = told["figure"], told["parts"]
+    for kind, sign in (("expansion", 1), ("contraction", -1), ("churn", -1)):
+        assert sign * figure[f"{kind}_micros"] == sum(row["change_micros"] for row in parts[kind]), kind
+        assert all(row["movements"] for row in parts[kind]), kind
+    if len(parts["churn"]) > 1:
+        assert f"and {len(parts['churn']) - 1} more" in done.out
+    assert 1 == installed("explain", "2024-09", "--segment", "plan=nobody").code
+    assert 2 == installed("explain", "2024-09", "--segment", "plan").code
+    assert 2 == installed("explain", "2024-09-10", "--segment", "plan=price_team_monthly").code
+
+
+def test_what_moved_it_lists_only_what_can(installed: Installation) -> None:
+    """New business is no cause of an NRR, however large."""
+    kinds = {each["kind"] for each in installed("show", "insight", "--json").json["drivers"]["causes"]}
+    assert kinds
+    assert kinds <= {"expansion", "contraction", "churn"}
