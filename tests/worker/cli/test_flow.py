@@ -250,7 +250,9 @@ def test_the_customers_behind_a_figure_add_up_to_it(installed: Installation, by:
 
     day = date(2024, 9, 10)
     windows = [month(day), quarter(day), trailing(date(2025, 2, 1), 12)]
-    told = {name.lower(): value for name, value in installed.environment.items() if name in ("DATABASE_URL", "REPORTING_CURRENCY")}
+    told: dict[str, Any] = {
+        name.lower(): value for name, value in installed.environment.items() if name in ("DATABASE_URL", "REPORTING_CURRENCY")
+    }
     with open_session(**told) as session:
         segments = {f.segment for f in retention(session, windows, [by] if by else []) if f.dimension == by}
         assert segments
