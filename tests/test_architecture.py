@@ -223,3 +223,19 @@ def test_what_newcomers_are_sent_to_is_there() -> None:
         for path in (ROOT / package).glob("*/__init__.py")
     }
     assert set() == rooms - set(re.findall(r"`([\w/]+)`", texts["README.md"]))
+
+
+def test_canceled_has_one_spelling() -> None:
+    """As Stripe writes it: in code, help, messages and documents alike."""
+    root = Path(__file__).parents[1]
+    texts = [
+        *(path for name in PACKAGES for path in (root / name).rglob("*.py")),
+        *root.glob("*.md"),
+        *(root / "deploy").rglob("*.md"),
+    ]
+    found = [
+        str(path.relative_to(root))
+        for path in texts
+        if re.search(r"cancell(?:ed|ing)\b", path.read_text(encoding="utf-8"), re.IGNORECASE)
+    ]
+    assert [] == found

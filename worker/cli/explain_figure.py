@@ -71,7 +71,7 @@ def _one(found: "Sequence[Explained]", currency: str | None) -> "Explained | Non
     """The one in the currency that was asked for, else of the whole book, else the only one."""
     if currency is not None:
         return next((each for each in found if each.figure.currency == currency.lower()), None)
-    whole = [each for each in found if each.figure.currency.startswith("all:")]
+    whole = [each for each in found if each.figure.whole_book]
     if whole or len(found) == 1:
         return (whole or list(found))[0]
     if not found:
