@@ -53,6 +53,8 @@ class Layout:
     """The code that a column's head names, or that was said for the whole file."""
     minor: bool | None = None
     """Whether a column's head says that amounts are in minor units."""
+    when: When | None = None
+    """The month or day that was said for the whole file."""
 
     @property
     def is_summary(self) -> bool:
@@ -89,6 +91,12 @@ def find_layout(rows: Sequence[tuple[int, tuple[str, ...]]], told: Mapping[Role,
     found = ", ".join(repr(cell) for cell in head[:20]) + (", …" if len(head) > 20 else "")
     if told:
         raise BadFile(f"{name}, line {line}: there is no column {_missing(head, told)!r}; the columns are {found}")
+    said = {words(cell) for cell in head}
+    if said & set(CALLED["mrr"]) and said & {*CALLED["customer"], *CALLED["email"], *CALLED["name"]}:
+        raise BadFile(
+            f"{name}, line {line}: there is no column for the month among {found}. If all amounts are of one day, name it: "
+            "--columns month=2026-01-31"
+        )
     raise BadFile(
         f"{name}, line {line}: no column for the customer, the month and the MRR is known among {found}. Name them, such as "
         f'--columns customer="{head[0]}",month=…,mrr=…, or give a file that begins like\ncustomer,month,mrr\ncus_N3xT4,2026-01,49.00'
@@ -101,16 +109,19 @@ def _layout(
     said = [words(cell) for cell in head]
     place: dict[Role, int] = {}
     currency = None
+    when = None
     for role, wanted in told.items():
         found = [i for i, cell in enumerate(head) if cell == wanted] or [i for i, cell in enumerate(said) if cell == words(wanted)]
         if not found and role == "currency" and _CODE.fullmatch(wanted):
             currency = wanted.lower()
             continue
+        if not found and role == "month" and (when := month_of(wanted)) is not None:
+            continue
         if not found:
             return None
         place[role] = _once(found, wanted, name, line)
     for role in ROLES:
-        if role not in place and not (role == "currency" and currency):
+        if role not in place and not (role == "currency" and currency) and not (role == "month" and when):
             for known in CALLED[role]:
                 found = [i for i, cell in enumerate(said) if cell == known and i not in place.values()]
                 if found:
@@ -124,7 +135,7 @@ def _layout(
         place = {role: at for role, at in place.items() if role not in ("month", "mrr", "change")}
         place = _who(place, below, told)
         return Layout(head, line, place, months, currency, _minor(head, None))
-    if "month" not in place or not {"mrr", "change"} & set(place):
+    if not {"mrr", "change"} & set(place) or ("month" not in place and when is None):
         return None
     if "mrr" in place and "change" in place:
         # A log of changes may say what each led to: of one subscription or of the customer, nobody knows. The changes add up.
@@ -133,7 +144,7 @@ def _layout(
     bracket = _IN_BRACKETS.search(amount)
     if bracket and _CODE.fullmatch(bracket[1]) and "currency" not in place:
         currency = currency or bracket[1].lower()
-    return Layout(head, line, _who(place, below, told), {}, currency, _minor(head, amount))
+    return Layout(head, line, _who(place, below, told), {}, currency, _minor(head, amount), when)
 
 
 def _who(place: Mapping[Role, int], below: Sequence[tuple[int, tuple[str, ...]]], told: Mapping[Role, str]) -> dict[Role, int]:

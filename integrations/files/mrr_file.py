@@ -103,6 +103,7 @@ class _Reader:
 
     def read(self) -> TheirMrr:
         """The whole file."""
+        self._refuse_more_cells()
         cells = list(self._summary() if self.layout.is_summary else self._by_customer())
         if not cells:
             raise BadFile(f"{self.table.name} names no customer and month below line {self.layout.head_line}")
@@ -134,6 +135,17 @@ class _Reader:
             self.layout.minor,
             tuple(self._said(how.point if places else None, len(cells))),
         )
+
+    def _refuse_more_cells(self) -> None:
+        """A row with more cells than the head has names was cut in the wrong places, by the comma of an amount, say."""
+        named = len(self.layout.head)
+        for line, cells in self.rows:
+            if any(cells[named:]):
+                sign = SEPARATORS[self.table.separator]
+                raise BadFile(
+                    f"{self.table.name}, line {line}: there are {len(cells)} cells below a head of {named}: "
+                    f"{', '.join(map(repr, cells[:8]))}. A cell that holds a {sign} must stand in quotes"
+                )
 
     @property
     def shape(self) -> Shape:
@@ -167,6 +179,9 @@ class _Reader:
     def _amounts(self, cells: Sequence[str], line: int) -> Iterator[tuple[int, str | When]]:
         if self.layout.months:
             yield from self.layout.months.items()
+            return
+        if self.layout.when is not None:
+            yield self._amount_column(), self.layout.when
             return
         month = self._at(cells, "month")
         if not month:
@@ -230,7 +245,11 @@ class _Reader:
         whens: dict[str | When, When] = {cell.when: cell.when for cell in cells if isinstance(cell.when, When)}
         whens.update(named)
         # Tools name a month by its first day: only where other days occur as well are these days themselves.
-        firsts = self.shape != "changes" and all(when.whole_month or when.day.day == 1 for when in whens.values())
+        firsts = (
+            self.layout.when is None
+            and self.shape != "changes"
+            and all(when.whole_month or when.day.day == 1 for when in whens.values())
+        )
         return {key: last_day(when.day) if when.whole_month or firsts else when.day for key, when in whens.items()}
 
     def _frame(self, cells: Sequence[_Cell], values: Mapping[str, Decimal], days: Mapping[str | When, date]) -> pl.DataFrame:

@@ -12,7 +12,7 @@ from metrics.entries import CustomerLedger
 from metrics.evidence import CustomerGroup, SubscriptionState
 from metrics.ledger.derive import Basis
 from metrics.ledger.policy_bridge import SAME_MRR, in_words
-from metrics.policy import Policy
+from metrics.policy import PRESETS, Policy
 from metrics.reconcile.rules import Rule
 
 PAST_DUE_DAYS: Final = (None, 0, 14, 7, 21, 30, 60)
@@ -57,7 +57,10 @@ def _answers(name: str, hint: Any) -> tuple[Any, ...]:
         return PAST_DUE_DAYS
     if name == "grace_days":
         return GRACE_DAYS
-    return (True, False) if hint is bool else get_args(hint)
+    answers = (True, False) if hint is bool else get_args(hint)
+    # Of answers that explain the same, one that some system is known to give is the likelier.
+    given = {getattr(policy, name) for policy in PRESETS.values()}
+    return tuple(sorted(answers, key=lambda answer: answer not in given))
 
 
 def may_matter(choice: str, group: CustomerGroup, ledger: CustomerLedger) -> bool:

@@ -302,7 +302,7 @@ def _customers(context: Context, found: "Reconciliation") -> None:
         amounts = (money(micros, currency) for micros in (most.ours_micros, most.theirs_micros, most.delta_micros))
         called = name if known in ("", name) else f"{name} ({known})"
         rows.append((called, most.day, *amounts, len(named), "; ".join(rules)))
-    columns = ("customer", "most on", "ours", "theirs", "difference", "amounts", "because of")
+    columns = ("customer", "largest on", "ours", "theirs", "difference", "amounts", "because of")
     context.table(columns, rows, right=("ours", "theirs", "difference", "amounts"))
     if len(ordered) > len(rows):
         context.lines(f"{len(ordered) - len(rows):,} more customers (--json, --out FILE)")

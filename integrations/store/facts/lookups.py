@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, select
 
+from integrations.store.db.bulk import asked_for
 from integrations.store.db.chunks import chunks
 from integrations.store.db.encoding import bucket_of, decode
 from integrations.store.facts.schema import account as account_table
@@ -39,12 +40,11 @@ def ledger_names(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
     """For each of `ids` that is a Stripe customer of any account, or a customer in the ledger, its name in the ledger."""
     out: dict[str, str] = {}
     for part in chunks(sorted(set(ids)), _CHUNK):
-        for table, column in (
-            (customer_state, customer_state.c.customer_id),
-            (subscription_state, subscription_state.c.customer_id),
-        ):
-            theirs = and_(table.c.bucket.in_({bucket_of(each) for each in part}), column.in_(part))
-            out.update({str(found): str(found) for found in connection.execute(select(column).where(theirs).distinct()).scalars()})
+        asked = asked_for(connection, [bucket_of(each) for each in part], part)
+        for table in (customer_state, subscription_state):
+            theirs = and_(table.c.bucket == asked.c.bucket, table.c.customer_id == asked.c.name)
+            known = select(table.c.customer_id).join_from(asked, table, theirs).distinct()
+            out.update({str(found): str(found) for found in connection.execute(known).scalars()})
         query = select(member.c.customer_id, member.c.name).where(member.c.customer_id.in_(part) | member.c.name.in_(part))
         for customer, name in connection.execute(query):
             out[str(customer)] = out[str(name)] = str(name)

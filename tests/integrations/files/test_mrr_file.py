@@ -85,6 +85,15 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
     assert {("Acme", JANUARY, "eur"): Decimal(49)} == _amounts(found)
 
 
+def test_a_list_of_customers_with_what_they_pay_today(tmp_path: Path) -> None:
+    """It names no month: the day is said beside it, and asked for where it isn't."""
+    text = "Customer OID,Name,Email,MRR\ncus_a,Acme,a@acme.test,49.00\n"
+    assert {("cus_a", date(2026, 1, 15), ""): Decimal(49)} == _amounts(_read(tmp_path, text, "month=2026-01-15"))
+    assert {("cus_a", JANUARY, ""): Decimal(49)} == _amounts(_read(tmp_path, text, "month=2026-01"))
+    with pytest.raises(BadFile, match="there is no column for the month among 'Customer OID', 'Name', 'Email', 'MRR'"):
+        _read(tmp_path, text)
+
+
 def test_a_log_of_changes(tmp_path: Path) -> None:
     """ChartMogul's documented columns: the movement counts, on its day; what it led to isn't needed."""
     text = (
@@ -146,6 +155,7 @@ def test_days_are_days_where_they_are_no_months(tmp_path: Path) -> None:
         (b"customer,month,mrr\ncus_a,03/04/2026,49\n", "line 2: '03/04/2026' is no month (or could be two)"),
         (b"customer,month,mrr\ncus_a,,49\n", "line 2: there is no month in 'month'"),
         (b"customer,month,mrr,currency\ncus_a,2026-01,49,dollars\n", "line 2: the currency must be a code of three letters"),
+        (b"customer,month,mrr\ncus_a,2026-01,1,234.50\n", "line 2: there are 4 cells below a head of 3"),
         (b'customer,month,mrr\n"cus_a,2026-01,49\n', "line 2: a quote that begins there is never closed"),
         (b'customer,month,mrr\ncus_a,2026-01,49\n"cus_b"x,2026-01,49\n', "line 3: "),
     ],

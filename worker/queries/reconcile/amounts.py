@@ -1,7 +1,7 @@
 """A file's amounts as micros of a currency: in which units they are, which currency is meant, and how changes add up to closings."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from statistics import median
@@ -17,16 +17,7 @@ from metrics.reconcile.sides import SIDE
 
 _HUNDREDFOLD: Final = 20
 """Amounts that are usually so many times ours are in minor units."""
-
-
-@dataclass(frozen=True, slots=True)
-class Theirs:
-    """The other side: amounts as SIDE by customer of the comparison, the days that it speaks of, places of its amounts in major units."""
-
-    side: pl.DataFrame
-    days: tuple[date, ...]
-    places: int
-    said: tuple[str, ...]
+MONTHS_IN_A_YEAR: Final = 12
 
 
 def clipped(file: TheirMrr, today: date) -> tuple[TheirMrr, list[str]]:
@@ -80,13 +71,23 @@ def their_side(
     )
 
 
-def looks_minor(theirs_as_major: pl.DataFrame, ours: pl.DataFrame) -> bool:
-    """Whether amounts read as major units are usually a hundred times ours, so that they must be minor units."""
-    both = ours.join(theirs_as_major, on=["customer", "day", "currency"], suffix="_theirs").filter(
+def usual_ratio(theirs: pl.DataFrame, ours: pl.DataFrame) -> float | None:
+    """How many times ours their amounts usually are (a median, for guessing units alone); None where none stands beside another."""
+    both = ours.join(theirs, on=["customer", "day", "currency"], suffix="_theirs").filter(
         (pl.col("micros") > 0) & (pl.col("micros_theirs") > 0)
     )
     ratios = (both["micros_theirs"] / both["micros"]).to_list()
-    return bool(ratios) and median(ratios) >= _HUNDREDFOLD and not all(exponent(code) == 0 for code in both["currency"].unique())
+    return median(ratios) if ratios else None
+
+
+def looks_minor(theirs_as_major: pl.DataFrame, ours: pl.DataFrame) -> bool:
+    """Whether amounts read as major units are usually a hundred times ours, so that they must be minor units."""
+    return (usual_ratio(theirs_as_major, ours) or 0) >= _HUNDREDFOLD
+
+
+def looks_yearly(theirs: pl.DataFrame, ours: pl.DataFrame) -> bool:
+    """Whether amounts are usually twelve times ours, so that they are a year's."""
+    return abs((usual_ratio(theirs, ours) or 0) - MONTHS_IN_A_YEAR) < 1 / 2
 
 
 def closings(changes: pl.DataFrame, opening: pl.DataFrame, today: date) -> tuple[pl.DataFrame, tuple[date, ...]]:

@@ -19,20 +19,23 @@ from metrics.ledger.derive import Basis
 from metrics.policy import PRESETS
 from metrics.reconcile import choose as naming
 from metrics.reconcile.candidates import Candidates, candidates
+from metrics.reconcile.choices import Switch
 from metrics.reconcile.rules import Cell, Named
 from metrics.reconcile.sides import beside, differing, expressed, held_on
 from metrics.reconcile.their_rates import Pair, their_rates
 from metrics.reconcile.views import Money, Views
 from worker.figures import adhoc
-from worker.queries.reconcile.amounts import clipped, closings, currencies, looks_minor, their_side
+from worker.queries.reconcile.amounts import clipped, closings, currencies, looks_minor, looks_yearly, their_side
 from worker.queries.reconcile.deriving import Deriving, stored_standings
 from worker.queries.reconcile.matching import BOOK, Matched, match, whole_book
 from worker.queries.session import Session, currency_of, has_ledger, ledger
 
 SAMPLE: Final = 120
 """So many customers that differ, and as many that agree, tell which policy is nearest."""
-ALL_TRIED: Final = 500
-"""So many customers, the largest differences first, are reckoned in every way; those after them in the ways that explained one of these."""
+ALL_TRIED: Final = 400
+"""So many customers, the largest differences first, are reckoned in every way, the others in the ways that explained one of these."""
+ROUNDS: Final = 5
+"""So often that is done again with those whom these ways don't explain."""
 PAIRS_TRIED: Final = 200
 """So many of those that no single rule explains are reckoned under two other answers at once."""
 
@@ -124,9 +127,20 @@ class _Work:
         self.summary = file.shape == "summary"
         self.matched = whole_book(everybody) if self.summary else match(connection, self.file.amounts)
         self.names = self.matched.of_member
+        if not self.names and not self.summary:
+            raise self._nobody()
         self.minor = minor
         self.abroad: Exchange | None = None
         self.deriving = Deriving(connection, session.basis, self.now)
+
+    def _nobody(self) -> BadFile:
+        keys = sorted(self.matched.of_key)
+        stored = self.kept["customer"].unique().sort().head(2).to_list()
+        return BadFile(
+            f"{self.file.file}: nobody here is known by any of its {len(keys):,} customers, such as {', '.join(map(repr, keys[:3]))}; here they "
+            f"are called {', '.join(map(repr, stored)) or 'nothing yet'}. Is it of another account, or is another column the customer's id "
+            "(--columns customer=…)? Names and addresses are known only with store_names = true"
+        )
 
     def run(self, policy: Basis | None) -> Reconciliation:
         self.theirs = self._their_side()
@@ -184,6 +198,8 @@ class _Work:
                 self.minor = looks_minor(read(minor=False), ours)
         side = read(minor=self.minor)
         self.days = tuple(sorted(set(side["day"].to_list())))
+        if looks_yearly(side, ours):
+            self.notes.append("the amounts are about twelve times ours: they look like a year's (ARR); give those of a month")
         if self.file.shape == "changes":
             first = side["day"].min()
             assert isinstance(first, date), "a file has rows"
@@ -321,23 +337,24 @@ class _Work:
         """The ways of each customer, by currency: all of them for the largest differences, the useful ones for the rest."""
         out: dict[str, list[Candidates]] = {}
         views: dict[str, Views] = {}
-        useful = None
-        for part in (names[:ALL_TRIED], names[ALL_TRIED:]):
-            if not part:
-                continue
-            members = {name: self.matched.members.get(name, (name,)) for name in part}
-            views |= deriving.views(members, useful)
-            for name in part:
+
+        def look(some: Sequence[str], tried: Sequence[Switch] | None = None) -> None:
+            views.update(deriving.views({name: self.matched.members.get(name, (name,)) for name in some}, tried))
+            for name in some:
                 out[name] = [candidates(each, views[name], money) for each, money in self._by_currency(cells[name], rates)]
-            rules = {
-                rule for of_one in out.values() for each in of_one for ways in each.values() for way in ways for rule in way.rules
-            }
-            useful = [s for v in views.values() for s in {pair[0] for pair in v.switched} if s.rule in rules]
-            useful = list(dict.fromkeys(useful))
-        if len(names) > ALL_TRIED:
+
+        left = list(names)
+        for _ in range(ROUNDS):
+            first, rest = left[:ALL_TRIED], left[ALL_TRIED:]
+            look(first)
+            left = []
+            if not rest:
+                break
+            look(rest, _useful([out[name] for name in first], [views[name] for name in first]))
+            left = [name for name in rest if not all(naming.explains_all(each, tiers=5) for each in out[name])]
+        if left:
             self.notes.append(
-                f"{len(names):,} customers differ: the {ALL_TRIED} largest were reckoned in every way, the others in the "
-                f"{len(useful or [])} that explain any of these"
+                f"{len(names):,} customers differ: {len(left):,} of them, with the smallest differences, were not reckoned in every way"
             )
         open_ones = [name for name in names if any(not naming.explains_all(each, tiers=5) for each in out[name])][:PAIRS_TRIED]
         if open_ones:
@@ -385,6 +402,13 @@ class _Work:
         for _, day, code, micros, theirs, tolerance in foreign.join(shown, on=["customer", "day"]).iter_rows():
             pairs[code, day].append((micros, theirs, tolerance))
         return ours, their_rates(pairs, ours)
+
+
+def _useful(found: Sequence[Sequence[Candidates]], views: Sequence[Views]) -> list[Switch]:
+    """The other answers that explain any difference."""
+    rules = {rule for of_one in found for each in of_one for ways in each.values() for way in ways for rule in way.rules}
+    tried = dict.fromkeys(pair[0] for each in views for pair in each.switched if len(pair) == 1)
+    return [switch for switch in tried if switch.rule in rules]
 
 
 def strangers(found: Reconciliation) -> int:

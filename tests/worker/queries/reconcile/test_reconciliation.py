@@ -81,6 +81,12 @@ def test_minor_units_are_told_by_the_amounts_and_said(session: Session, tmp_path
     assert ("unexplained", "unexplained") in named(told)["cus_pro"]
 
 
+def test_what_looks_like_a_years_is_said(session: Session, tmp_path: Path) -> None:
+    """ARR in the place of MRR is nobody's policy."""
+    found = reconcile(session, wide(tmp_path / "theirs.csv", {"cus_pro": [600] * 6, "cus_team": [960] * 6}), policy=BASIS)
+    assert any("twelve times ours" in note for note in found.notes)
+
+
 def test_customers_are_matched_by_address_where_there_is_no_id(session: Session, tmp_path: Path) -> None:
     """Whatever the case; two customers of one address are one beside the file; how it matched is said."""
     file = _long(
@@ -106,8 +112,16 @@ def test_subscriptions_name_their_customer(session: Session, tmp_path: Path) -> 
 
 def test_an_id_that_nobody_knows_is_somebody_else_whatever_the_address(session: Session, tmp_path: Path) -> None:
     """The file is of another account, say."""
-    file = _long(tmp_path, "cus_other,Pro@Example.test,2025-03,50", head="customer,email,month,mrr")
+    file = _long(tmp_path, "cus_other,Pro@Example.test,2025-03,50", "cus_team,,2025-03,80", head="customer,email,month,mrr")
     assert {("unknown_here", "unknown_here")} == named(reconcile(session, file))["cus_other"]
+
+
+def test_a_file_of_which_nobody_is_known_is_refused(session: Session, tmp_path: Path) -> None:
+    """It is of another account, most likely: all of it unknown would look like all of it explained."""
+    with pytest.raises(
+        BadFile, match="nobody here is known by any of its 2 customers, such as 'cus_x', 'cus_y'; here they are called 'cus_euro'"
+    ):
+        reconcile(session, _long(tmp_path, "cus_x,2025-03,50", "cus_y,2025-03,50"))
 
 
 def test_one_currency_for_all_is_compared_at_our_rates(session: Session, tmp_path: Path) -> None:
