@@ -40,7 +40,7 @@ def ledger_names(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
     """For each of `ids` that is a Stripe customer of any account, or a customer in the ledger, its name in the ledger."""
     out: dict[str, str] = {}
     for part in chunks(sorted(set(ids)), _CHUNK):
-        asked = asked_for(connection, [bucket_of(each) for each in part], part)
+        asked = asked_for(connection, part)
         for table in (customer_state, subscription_state):
             theirs = and_(table.c.bucket == asked.c.bucket, table.c.customer_id == asked.c.name)
             known = select(table.c.customer_id).join_from(asked, table, theirs).distinct()
