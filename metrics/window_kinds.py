@@ -104,3 +104,7 @@ def months_long(kind: str, first: date, until: date) -> Fraction:
     if known is None or known.months is None:
         return Fraction((until - first).days * 12, 365)
     return Fraction(known.months)
+
+
+PASSING_DAYS: Final = 35
+"""So long what was held of a segment in a window that wasn't over is kept, months to date too (D109)."""

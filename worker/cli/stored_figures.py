@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from metrics.window_kinds import STORED
+from metrics.window_kinds import PASSING_DAYS, STORED
 from worker.cli.common import Context
 from worker.cli.dates import instant_of
 from worker.cli.dimensions import known
@@ -42,6 +42,7 @@ def stored_figures(
     dimension = known(context, dimension) or ""
     at: datetime | None = None if as_known_at is None else instant_of(as_known_at, "--as-known-at")
     found = stored(context.session, kind=kind, dimension=dimension, as_known_at=at)
+    _say_what_is_forgotten(context, at, dimension)
     if not found and dimension:
         if at is not None:
             raise Stop(f"no figures by {dimension} were stored at {at:%Y-%m-%d %H:%M}; name another --by", Exit.USAGE)
@@ -58,6 +59,14 @@ def stored_figures(
             Exit.USAGE,
         )
     return [f for f in found if f.currency == wanted]
+
+
+def _say_what_is_forgotten(context: Context, at: datetime | None, dimension: str) -> None:
+    """Say that segments are known as they were then only where their window was over."""
+    if dimension and at is not None and at.timestamp() < context.session.now - PASSING_DAYS * 86_400:
+        context.say(
+            f"what was held of segments in windows that weren't over then is kept for {PASSING_DAYS} days: only complete ones are shown as known then"
+        )
 
 
 def _computed(context: Context, kind: str, dimension: str) -> "list[Figures]":
@@ -80,6 +89,7 @@ def known_then(context: Context, window: "Window", by: str | None, as_known_at: 
     at = instant_of(as_known_at, "--as-known-at")
     trailing = next((n for n in (3, 12) if window.kind == "custom" and add_months(window.first, n) == window.until), None)
     kinds = (f"trailing_{trailing}",) if trailing else (window.kind,)
+    _say_what_is_forgotten(context, at, by or "")
     found = [
         f
         for kind in kinds

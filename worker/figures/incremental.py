@@ -34,6 +34,8 @@ FORMAT: Final = 2
 """Rises when sums are made differently: those kept by an older version are then made anew."""
 CUSTOMERS_AT_ONCE: Final = 20_000
 _PARTIALS: Final = ("sums", "leaders", "causes", "trials", "apart")
+_TOTALS: Final = "totals"
+"""Day totals are kept by month under names that begin so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +95,12 @@ class Sums:
     breaks: tuple[str, ...] = ()
 
     def frames(self) -> dict[str, pl.DataFrame]:
-        """As frames, to be kept."""
+        """As frames, to be kept; the totals by month, so that those of months gone by can stay where they are."""
         spans = [(w.kind, w.first, w.until) for w in self.partials.windows]
         made = {name: getattr(self.partials, name) for name in _PARTIALS}
         made["windows"] = pl.DataFrame(spans, schema={"kind": pl.String, "first": pl.Date, "until": pl.Date}, orient="row")
         made["about"] = pl.DataFrame({"about": [json.dumps({**self.about, "breaks": self.breaks}, sort_keys=True)]})
-        return made | {"totals": self.totals, "quotes": self.quotes}
+        return made | {"quotes": self.quotes} | _by_month(self.totals)
 
 
 def sums_of(frames: Mapping[str, pl.DataFrame]) -> Sums:
@@ -106,7 +108,15 @@ def sums_of(frames: Mapping[str, pl.DataFrame]) -> Sums:
     spans = tuple(Window(*row) for row in frames["windows"].iter_rows())
     about = json.loads(frames["about"]["about"][0])
     breaks = tuple(about.pop("breaks"))
-    return Sums(Partials(spans, *(frames[name] for name in _PARTIALS)), frames["totals"], frames["quotes"], about, breaks)
+    totals = pl.concat([frame for name, frame in sorted(frames.items()) if name.startswith(_TOTALS)])
+    return Sums(Partials(spans, *(frames[name] for name in _PARTIALS)), totals, frames["quotes"], about, breaks)
+
+
+def _by_month(totals: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    months = totals.with_columns(pl.col("day").dt.strftime("%Y-%m").alias("month")).partition_by(
+        "month", as_dict=True, include_key=False
+    )
+    return {f"{_TOTALS}{month}": frame for (month,), frame in months.items()} or {_TOTALS: totals}
 
 
 def about(asked: Asked) -> dict[str, Any]:
@@ -189,8 +199,10 @@ def night(connection: Connection, held: Sums, asked: Asked, quotes: pl.DataFrame
     version = asked.basis.version
     seen = previous.marks(connection, version)
     before_all = previous.book(connection, version)
-    common = [w for w in asked.windows if w in set(held.partials.windows) and w.kind != TO_DATE.name]
+    summed = set(held.partials.windows)
+    common = [w for w in asked.windows if w in summed and w.kind != TO_DATE.name]
     then = date.fromisoformat(str(held.about["today"]))
+    unmoved = not seen.times and quotes.equals(held.quotes)
     closed = [w for w in common if w.kind == "month" and not asked.was_incomplete(w, held.about["complete_until"])]
     partials, totals = aggregate.of_windows(held.partials, common), [held.totals, *_carried(held.totals, then, asked.today)]
     old, short = asked.exchange(held.quotes), set[int]()
@@ -218,10 +230,10 @@ def night(connection: Connection, held: Sums, asked: Asked, quotes: pl.DataFrame
     made = Sums(partials, day_totals, quotes, about(asked), tuple(breaks))
     return Night(
         made,
-        _different(held, made, asked),
+        _different(held, made, asked, () if unmoved else _PARTIALS),
         pl.concat(behind) if behind else pl.DataFrame(schema=RESTATED),
         seen,
-        _first_different(held.totals, day_totals, then),
+        then if unmoved else _first_different(held.totals, day_totals, then),
     )
 
 
@@ -289,7 +301,8 @@ def _completed(connection: Connection, some: Partials, asked: Asked, quotes: pl.
     abroad = asked.exchange(quotes)
     stale = {some.windows[number] for number in short}
     good = [w for w in some.windows if w not in stale]
-    fresh = [w for w in asked.windows if w not in set(good) and w.kind != TO_DATE.name]
+    known = set(good)
+    fresh = [w for w in asked.windows if w not in known and w.kind != TO_DATE.name]
     parts = (
         [aggregate.of_windows(some, asked.windows)]
         if not stale
@@ -338,11 +351,11 @@ def _with_month_to_date(connection: Connection, some: Partials, asked: Asked, ab
     )
 
 
-def _different(held: Sums, made: Sums, asked: Asked) -> list[Window]:
-    """The windows of `made` in which anything is different from `held`, or which have become complete."""
+def _different(held: Sums, made: Sums, asked: Asked, compared: Sequence[str]) -> list[Window]:
+    """The windows of `made` in which anything `compared` is different from `held`, which have become complete, or which are of today."""
     before = aggregate.of_windows(held.partials, made.partials.windows)
-    numbers: set[int] = set()
-    for name in _PARTIALS:
+    numbers = {number for number, window in enumerate(made.partials.windows) if window.kind == TO_DATE.name}
+    for name in compared:
         old, new = getattr(before, name), getattr(made.partials, name)
         on = new.columns
         for one, other in ((old, new), (new, old)):

@@ -5,19 +5,20 @@
 another in a worker's hands: stages hold them back. How sums are made is in `worker.figures.incremental`, what they mean in `metrics`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any, Final
 
+import polars as pl
 import structlog
 from sqlalchemy import Connection, Engine
 
 from integrations.store.db.clock import now as database_now
 from integrations.store.db.engine import begin, read
 from integrations.store.figures import labels, partials, restatements, rollups, snapshots
-from integrations.store.figures.rollups import Written
+from integrations.store.figures.rollups import Span, Written
 from integrations.store.ledger import previous
 from integrations.store.ledger import read as read_ledger
 from integrations.store.ledger.previous import Marks
@@ -138,7 +139,7 @@ def do_plan(rolling: Rolling, job: Job) -> None:
                 refresh(connection, basis.version, rolling.rates, rolling.reporting_currency, database_now(connection))
             asked = _asked(connection, rolling, basis)
             work = _work(asked, rolling)
-            whole = plan.whole or not incremental.fits(partials.kept(connection, basis.version), asked)
+            whole = plan.whole or not incremental.fits(partials.kept(connection, basis.version, ["about"]), asked)
             addable.leave_out(connection, basis.version, asked.reporting_currency, whole=whole)
             shards = shard_count(connection, basis.version)
             if whole or _many_changed(connection, basis.version):
@@ -194,8 +195,6 @@ def _work(asked: Asked, rolling: Rolling) -> RollupWork:
 
 
 def _quotes(connection: Connection, asked: Asked) -> Any:
-    import polars as pl
-
     return quotes_until(connection, asked.today) if asked.reporting_currency is not None else pl.DataFrame(schema=QUOTES)
 
 
@@ -246,7 +245,8 @@ def _sum_of_parts(rolling: Rolling, job: Job, work: RollupSum) -> None:
         snapshots.replace_day_totals(connection, version, made.totals)
         snapshots.drop_month_ends(connection, version, _month_ends(work))
         partials.remove(connection, version, job.run_id)
-        _conclude(connection, job, work, made, figures, asked.windows, words)
+        known = rollups.windows(connection, version)
+        _conclude(connection, job, work, made, figures, asked.windows, words, known)
 
 
 def _sum_of_changes(rolling: Rolling, job: Job, work: RollupSum) -> None:
@@ -256,7 +256,8 @@ def _sum_of_changes(rolling: Rolling, job: Job, work: RollupSum) -> None:
         held = partials.kept(connection, version)
         if not held:
             raise partials.NotAddingUp(job.run_id)
-        found = incremental.night(connection, incremental.sums_of(held), asked, _quotes(connection, asked))
+        before = incremental.sums_of(held)
+        found = incremental.night(connection, before, asked, _quotes(connection, asked))
         ends = snapshots.month_ends_kept(connection, version)
     figures = _figures(found.sums, asked, found.different)
     rolling.stop.check()
@@ -266,7 +267,8 @@ def _sum_of_changes(rolling: Rolling, job: Job, work: RollupSum) -> None:
         snapshots.replace_day_totals(connection, version, found.sums.totals, first=found.totals_from)
         _keep_month_ends(connection, _month_ends(work), asked.basis.version, ends, found.seen)
         jobs.progressed(connection, job, objects=len(found.seen.times))
-        _conclude(connection, job, work, found.sums, figures, found.different, words, found)
+        known = {_span(window) for window in before.partials.windows}
+        _conclude(connection, job, work, found.sums, figures, found.different, words, known, held, found)
 
 
 def _figures(made: Sums, asked: Asked, windows: Sequence[Window]) -> list[Figures]:
@@ -282,23 +284,27 @@ def _conclude(
     figures: Sequence[Figures],
     windows: Sequence[Window],
     words: Mapping[tuple[str, str], str],
+    known: Collection[Span],
+    held: Mapping[str, pl.DataFrame] | None = None,
     night: Night | None = None,
 ) -> None:
-    """Write figures as versions, keep what they were made of, say what came of it, and finish the job."""
+    """Write figures as versions, keep what they were made of, say what came of it, and finish the job.
+
+    `known` are the windows that there are figures of, `held` what was read of the sums that are kept.
+    """
     asked, version, learnt_at = work.asked, work.basis.version, database_now(connection)
-    outdated = {span for span in rollups.windows(connection, version) if span[0] != TO_DATE.name}
-    outdated -= {(w.kind, w.first, w.until) for w in asked.windows}
+    outdated = {span for span in known if span[0] != TO_DATE.name} - set(map(_span, asked.windows))
     written = rollups.put(
         connection,
         version,
         [f.to_row() for f in figures],
         learnt_at,
         job.run_id,
-        whole=[*((w.kind, w.first, w.until) for w in windows), *sorted(outdated)],
+        whole=[*map(_span, windows), *sorted(outdated)],
         frozen_until=asked.today if work.freeze else None,
         booked=add_months(asked.today, 0),
     )
-    partials.keep(connection, version, made.frames())
+    partials.keep(connection, version, made.frames(), held)
     labels.put(connection, words)
     restated = 0
     if night is not None:
@@ -329,6 +335,10 @@ def _conclude(
     key_value.put(connection, _remembered(asked.basis), said)
     log.info("rolled_up", run=job.run_id, basis=version, **{k: said[k] for k in ("whole", "windows", "broken", "restated")})
     jobs.finish(connection, job)
+
+
+def _span(window: Window) -> Span:
+    return window.kind, window.first, window.until
 
 
 def _month_ends(work: RollupWork) -> list[date]:

@@ -4,12 +4,12 @@ Frames go in as bytes and come out the same; what they mean is `metrics.retentio
 figures of a basis were made of.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from io import BytesIO
 from typing import Final
 
 import polars as pl
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, and_, delete, select
 
 from integrations.store.db.bulk import append
 from integrations.store.figures.schema import rollup_part as table
@@ -43,25 +43,40 @@ def begun(connection: Connection, basis: str, run: int) -> dict[str, pl.DataFram
     return found
 
 
-def kept(connection: Connection, basis: str) -> dict[str, pl.DataFrame]:
-    """The sum that the current figures were made of; empty while there is none."""
-    return _of_part(connection, basis, KEPT, 0)
+def kept(connection: Connection, basis: str, names: Collection[str] | None = None) -> dict[str, pl.DataFrame]:
+    """The sum that the current figures were made of, or some of its frames; empty while there is none."""
+    return _of_part(connection, basis, KEPT, 0, names)
 
 
-def keep(connection: Connection, basis: str, frames: Mapping[str, pl.DataFrame]) -> None:
-    """This is what the current figures were made of."""
-    put(connection, basis, KEPT, 0, frames)
+def keep(
+    connection: Connection, basis: str, frames: Mapping[str, pl.DataFrame], held: Mapping[str, pl.DataFrame] | None = None
+) -> None:
+    """This is what the current figures were made of. Frames that are as in `held`, what was read of it, stay as they lie there."""
+    same = {name for name, frame in frames.items() if held is not None and name in held and frame.equals(held[name])}
+    mine = and_(table.c.basis == basis, table.c.run_id == KEPT, table.c.part == 0)
+    same &= set(connection.execute(select(table.c.name).where(mine)).scalars())
+    connection.execute(delete(table).where(mine, table.c.name.not_in(same)))
+    append(
+        connection,
+        table,
+        _COLUMNS,
+        [_row(basis, KEPT, 0, name, frame) for name, frame in sorted(frames.items()) if name not in same],
+    )
 
 
-def _of_part(connection: Connection, basis: str, run: int, part: int) -> dict[str, pl.DataFrame]:
+def _of_part(
+    connection: Connection, basis: str, run: int, part: int, names: Collection[str] | None = None
+) -> dict[str, pl.DataFrame]:
     query = select(table.c.name, table.c.body).where(table.c.basis == basis, table.c.run_id == run, table.c.part == part)
+    if names is not None:
+        query = query.where(table.c.name.in_(list(names)))
     return {str(name): pl.read_ipc_stream(BytesIO(body)) for name, body in connection.execute(query)}
 
 
 def put(connection: Connection, basis: str, run: int, part: int, frames: Mapping[str, pl.DataFrame]) -> None:
     """Keep the frames of one part of a run, in the place of those that there are."""
     connection.execute(delete(table).where(table.c.basis == basis, table.c.run_id == run, table.c.part == part))
-    append(connection, table, _COLUMNS, [(basis, run, part, name, _packed(frame)) for name, frame in sorted(frames.items())])
+    append(connection, table, _COLUMNS, [_row(basis, run, part, name, frame) for name, frame in sorted(frames.items())])
 
 
 def of_run(connection: Connection, basis: str, run: int) -> Iterator[dict[str, pl.DataFrame]]:
@@ -76,7 +91,7 @@ def remove(connection: Connection, basis: str, run: int) -> None:
     connection.execute(delete(table).where(table.c.basis == basis, table.c.run_id == run))
 
 
-def _packed(frame: pl.DataFrame) -> bytes:
+def _row(basis: str, run: int, part: int, name: str, frame: pl.DataFrame) -> tuple[str, int, int, str, bytes]:
     block = BytesIO()
     frame.write_ipc_stream(block, compression="zstd")
-    return block.getvalue()
+    return basis, run, part, name, block.getvalue()

@@ -8,13 +8,14 @@ from hashlib import blake2b
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select, tuple_, update
+from sqlalchemy import Connection, Select, and_, delete, func, or_, select, tuple_, update
 
 from integrations.store.db.bulk import append
 from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import require_zone
 from integrations.store.figures.schema import adjustment
 from integrations.store.figures.schema import rollup as table
+from metrics.window_kinds import TO_DATE
 
 KEY = ("kind", "first", "until", "dimension", "segment", "currency")
 FIGURES = (
@@ -261,6 +262,14 @@ def _book_later(
             differences = (row["opening"] - held.opening, row["closing"] - held.closing)
             rows.append((basis, *key, seq + 1, *differences, figures, sign, booked, learnt_at, run_id))
     return append(connection, adjustment, _ADJUSTMENT, rows)
+
+
+def tidy(connection: Connection, learnt_before: datetime) -> int:
+    """Remove what was learnt by segment before an instant and was never final: months to date, and versions of windows that weren't over
+    and have a newer one. The whole book's figures stay, in all versions. Gives how many rows."""
+    by_segment = and_(table.c.dimension != "", table.c.learnt_at < learnt_before)
+    passing = or_(table.c.kind == TO_DATE.name, and_(table.c.incomplete, ~table.c.current))
+    return connection.execute(delete(table).where(by_segment, passing)).rowcount
 
 
 # --- reading -------------------------------------------------------------------------------------------------------------------

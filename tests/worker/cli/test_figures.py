@@ -95,6 +95,13 @@ def test_as_it_was_known(here: Nrr, then: list[str]) -> None:
     assert (2, True) == (never.code, "leave --as-known-at out" in never.err)
 
 
+def test_what_is_forgotten_of_segments_is_said(here: Nrr, then: list[str]) -> None:
+    """Segments as they were known long ago come with what isn't kept of them; the whole book's figures, and recent ones, don't."""
+    asked = ("show", "nrr", "--window", "month", "--as-known-at")
+    shown = [here(*asked, at, *by).err for at in ("2020-01-01T00:00:00Z", then[0]) for by in (("--by", "plan"), ())]
+    assert [True, False, False, False] == ["kept for 35 days" in err for err in shown]
+
+
 def test_segments_and_their_whole(here: Nrr) -> None:
     """Segments of the last whole window, largest first; a dimension that isn't stored is computed at once."""
     found = here("show", "segments", "--by", "plan", "--window", "month", "--json").json

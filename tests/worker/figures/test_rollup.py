@@ -7,12 +7,14 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import polars as pl
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 
 from integrations.store import migrate
 from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.figures import partials, rollups, snapshots
+from integrations.store.figures.schema import rollup_part
 from integrations.store.ledger import write as write_ledger
 from metrics.periods import Window, month
 from metrics.retention.figures import Figures
@@ -73,6 +75,65 @@ def test_a_night_at_a_time_is_as_good_as_from_zero(
         assert (0, night == 0) == (found.broken, found.whole), found.breaks
         if night % 4 == 1 or night == NIGHTS - 1:
             _same_as_from_zero(engine, another, lives, today)
+
+
+def test_nights_without_news_are_as_good_as_from_zero(engine: Engine, another: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing new for some nights, over the end of a month and of a year: what is stored is what one pass makes, and of the sums that
+    are kept only what says of which day they are and the totals of the days since are written."""
+    written: list[str] = []
+    real = partials._row
+
+    def row(basis: str, run: int, part: int, name: str, frame: pl.DataFrame) -> tuple[str, int, int, str, bytes]:
+        written.append(name)
+        return real(basis, run, part, name, frame)
+
+    chance = random.Random(4)
+    lives = {f"c{number}": Life() for number in range(12)}
+    today = date(2024, 12, 28)
+    for name, life in lives.items():
+        for _ in range(4):
+            change(chance, life, name, START, today)
+    put_rates(engine, [(START, "eur", "usd", "1.1"), (START, "eur", "jpy", "160")])
+    store(engine, lives, lives, today)
+    night_by_night = rolling_of(engine)
+    assert roll_up(night_by_night).whole
+    monkeypatch.setattr(partials, "_row", row)
+    for days in (1, 0, 1, 1, 1, 31):
+        today += timedelta(days=days)
+        store(engine, lives, [], today)
+        written.clear()
+        found = roll_up(night_by_night)
+        assert (False, 0, 0) == (found.whole, found.broken, found.customers)
+        if days == 1 and today.month == 12:
+            assert {"about", "windows", "totals2024-12"} == set(written)
+        assert not [name for name in written if name.startswith("totals") and name < f"totals{today - timedelta(days=days):%Y-%m}"]
+        _same_as_from_zero(engine, another, lives, today)
+
+
+def _kept(engine: Engine) -> dict[str, bytes]:
+    """The kept sums by name, as bytes."""
+    with read(engine) as connection:
+        return {
+            str(name): bytes(body)
+            for name, body in connection.execute(select(rollup_part.c.name, rollup_part.c.body).where(rollup_part.c.run_id == 0))
+        }
+
+
+def test_sums_that_were_kept_whole_are_gone_on_with(engine: Engine, another: Engine) -> None:
+    """A release kept the totals of all days as one: the next night goes on from them, and keeps them by month."""
+    today = date(2024, 9, 20)
+    lives = _business(engine, 3)
+    assert roll_up(rolling_of(engine)).whole
+    with begin(engine) as connection:
+        held = partials.kept(connection, BASIS.version)
+        whole = pl.concat([held.pop(name) for name in sorted(held) if name.startswith("totals")])
+        partials.put(
+            connection, BASIS.version, partials.KEPT, 0, held | {"totals": whole.sort("dimension", "segment", "currency", "day")}
+        )
+    store(engine, lives, [], today + timedelta(days=1))
+    assert not roll_up(rolling_of(engine)).whole
+    assert "totals" not in _kept(engine)
+    _same_as_from_zero(engine, another, lives, today + timedelta(days=1))
 
 
 def _same_as_from_zero(engine: Engine, another: Engine, lives: dict[str, Life], today: date) -> None:
