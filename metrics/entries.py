@@ -4,6 +4,7 @@ A *change* is one step of one subscription item's MRR; a *movement* is what a cu
 amount to. Both name their evidence. They are values only: how they come about is in `timeline` and `movements`.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, get_args
@@ -47,6 +48,14 @@ Cause = Literal[
 """Why MRR changed."""
 CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 
+
+CARRIED: Final[Mapping[str, str]] = {
+    "plan": "price of the largest item",
+    "product": "product of the largest item",
+    "interval": "billing interval of the largest item",
+}
+"""The fields of a standing that are dimensions, with what they are: columns of that name hold them, figures and day totals can be cut by them.
+A further one comes last."""
 
 CANNOT_DERIVE = "cannot_derive"
 """The reason of the finding that is all that is held of a customer of whom no ledger can be made."""

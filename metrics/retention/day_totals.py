@@ -11,6 +11,7 @@ from typing import Final
 
 import polars as pl
 
+from metrics.entries import CARRIED
 from metrics.retention.segments import NONE
 from metrics.retention.spans import MEASURES, STANDINGS, flows
 
@@ -87,7 +88,7 @@ def day_totals(standings: pl.DataFrame, days: Sequence[date], by: Sequence[str] 
     return totals.select("day", *dict.fromkeys(keys), "customers", *MEASURES).sort("day", *dict.fromkeys(keys))
 
 
-TOTALLED: Final = ("", "plan", "product", "interval", "account")
+TOTALLED: Final = ("", *CARRIED, "account")
 """Dimensions by which every day is totalled: the whole, and what a standing carries."""
 
 

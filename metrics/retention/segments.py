@@ -13,12 +13,13 @@ from typing import Final
 import polars as pl
 
 from metrics.dimensions import parts
+from metrics.entries import CARRIED
 from metrics.keys import LONGEST, bounded
 from metrics.money import MICROS_PER_MAJOR
 from metrics.retention.spans import Book, Spans
 
 NONE: Final = "(none)"
-STANDING: Final = ("plan", "product", "interval", "account")
+STANDING: Final = (*CARRIED, "account")
 """Dimensions that a standing carries."""
 BANDED: Final = ("size", "usage")
 """Dimensions by amount: opening MRR, and usage MRR of metered items."""

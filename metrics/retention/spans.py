@@ -14,11 +14,11 @@ from typing import Final
 
 import polars as pl
 
-from metrics.entries import KINDS
+from metrics.entries import CARRIED, KINDS
 
 MEASURES = ("net_micros", "list_micros", "at_risk_micros", "scheduled_micros", "usage_micros", "subscriptions")
 """What a standing says in numbers; each adds up over customers of one currency."""
-LABELS = ("plan", "product", "interval", "account")
+LABELS = (*CARRIED, "account")
 """What a standing says in words."""
 FLOWS = (*KINDS, "new_logos", "returned_logos", "lost_logos", "switched_logos")
 """What moved, as positive sums: micros by kind of movement, then counts of movements; `switched_logos` are those that came into a currency
@@ -35,9 +35,7 @@ STANDINGS = {
     "scheduled_micros": pl.Int64,
     "usage_micros": pl.Int64,
     "subscriptions": pl.Int32,
-    "plan": pl.String,
-    "product": pl.String,
-    "interval": pl.String,
+    **dict.fromkeys(CARRIED, pl.String),
 }
 """Columns and types of a frame of standings (see `metrics.entries.Standing`)."""
 MOVEMENTS = {

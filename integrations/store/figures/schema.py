@@ -3,6 +3,7 @@
 from sqlalchemy import Index, Table, text
 
 from integrations.store.db.columns import Big, Bytes, Day, Flag, Small, Time, Whole, Word, key, may, metadata, must, number
+from metrics.entries import CARRIED
 
 _BASIS = "version of what it rests on (table basis)"
 _BOOK = "a code in lower case, or all:CODE for the whole book expressed in it"
@@ -97,9 +98,7 @@ snapshot = Table(
     must("scheduled_micros", Big, "the part whose end has been asked for"),
     must("usage_micros", Big, "metered, beside MRR"),
     must("subscriptions", Whole, "subscriptions that count"),
-    may("plan", Word, "price of the largest item"),
-    may("product", Word, "product of the largest item"),
-    may("interval", Word, "billing interval of the largest item"),
+    *(may(name, Word, words) for name, words in CARRIED.items()),
     comment="MRR per customer at the closing of each month",
 )
 

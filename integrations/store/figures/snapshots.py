@@ -34,6 +34,7 @@ from integrations.store.db.frames import read_frame
 from integrations.store.figures.schema import day_total, snapshot
 from integrations.store.ledger.read import as_of
 from integrations.store.ledger.schema import standing
+from metrics.entries import CARRIED
 
 _AMOUNTS: Final = {
     "net_micros": pl.Int64,
@@ -58,9 +59,7 @@ SNAPSHOTS: Final[dict[str, Any]] = {
     "currency": pl.String,
     "account": pl.Int32,
     **_AMOUNTS,
-    "plan": pl.String,
-    "product": pl.String,
-    "interval": pl.String,
+    **dict.fromkeys(CARRIED, pl.String),
 }
 """Columns and types of a frame of snapshots."""
 _AT_ONCE: Final = 1000

@@ -7,6 +7,7 @@ table: it is replaced, read and summed up as one.
 from sqlalchemy import CheckConstraint, Index, Table
 
 from integrations.store.db.columns import Big, Day, Flag, Small, Time, Whole, Word, key, may, metadata, must
+from metrics.entries import CARRIED
 
 _BASIS = "version of what it rests on (table basis)"
 _BUCKET = "hash of the customer's name, 0 to 1023"
@@ -64,9 +65,7 @@ standing = Table(
     must("scheduled_micros", Big, "the part whose end has been asked for"),
     must("usage_micros", Big, "metered, beside MRR"),
     must("subscriptions", Whole, "subscriptions that count"),
-    may("plan", Word, "price of the largest item"),
-    may("product", Word, "product of the largest item"),
-    may("interval", Word, "billing interval of the largest item"),
+    *(may(name, Word, words) for name, words in CARRIED.items()),
     comment="What a customer stands at from the closing of a day on, until its next row in that currency",
 )
 

@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
 from sqlalchemy import Connection, Table, delete, select, tuple_, update
@@ -15,7 +16,7 @@ from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import insert_into
 from integrations.store.ledger import previous
 from integrations.store.ledger.schema import attribute, basis, exclusion, finding, movement, standing, wake
-from metrics.entries import UNCOUNTED, CustomerLedger
+from metrics.entries import CARRIED, UNCOUNTED, CustomerLedger
 from metrics.evidence import Instant
 
 DERIVED = (movement, standing, attribute, exclusion, finding, wake)
@@ -50,10 +51,9 @@ _STANDING = (
     "scheduled_micros",
     "usage_micros",
     "subscriptions",
-    "plan",
-    "product",
-    "interval",
+    *CARRIED,
 )
+_carried = attrgetter(*CARRIED)
 _ATTRIBUTE = ("basis", "bucket", "customer", "key", "day", "value")
 _EXCLUSION = ("basis", "bucket", "customer", "seq", "object_id", "reason", "currency", "mrr_micros", "since", "until")
 _FINDING = ("basis", "bucket", "customer", "seq", "account", "object_id", "reason", "severity", "at", "detail")
@@ -173,9 +173,7 @@ def _collect(rows: dict[Table, list[tuple[Any, ...]]], basis: str, ledger: Custo
                 s.scheduled_micros,
                 s.usage_micros,
                 s.subscriptions,
-                s.plan,
-                s.product,
-                s.interval,
+                *_carried(s),
             )
         )
     for a in ledger.attributes:
