@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from integrations.dashboard import DASHBOARD
 from integrations.notify.sanitize import cleaned, slack
 
 TEXT: Final = 2_900
@@ -86,7 +87,10 @@ def _small(said: Mapping[str, Any]) -> list[str]:
 def _customer(customer: Mapping[str, Any]) -> str:
     name = f"{slack(customer['name'])} " if customer.get("name") else ""
     why = f" ({slack(customer['why'])})" if customer.get("why") else ""
-    return f"{name}`{slack(customer['customer'])}` *{slack(customer['delta'])}*: {slack(customer['before'])} → {slack(customer['after'])}{why}"
+    who = f"`{slack(customer['customer'])}`"
+    if str(customer.get("url", "")).startswith(f"{DASHBOARD}/"):
+        who = f"<{customer['url']}|{slack(customer['customer'])}>"
+    return f"{name}{who} *{slack(customer['delta'])}*: {slack(customer['before'])} → {slack(customer['after'])}{why}"
 
 
 def _bulleted(title: str, lines: Sequence[str]) -> str:

@@ -112,6 +112,14 @@ def named(content: Content, names: Mapping[str, str]) -> Content:
     return out
 
 
+def linked(content: Content, addresses: Mapping[str, str]) -> Content:
+    """The same with the address of each customer's page, where it has one."""
+    rows = content.get("customers", ())
+    if not any(c["customer"] in addresses for c in rows):
+        return content
+    return {**content, "customers": [c | ({"url": addresses[c["customer"]]} if c["customer"] in addresses else {}) for c in rows]}
+
+
 def _tidy(content: Content) -> Content:
     return {name: value for name, value in content.items() if value not in (None, [], "", {})}
 

@@ -4,7 +4,7 @@ A channel that is found dead is put out of use, what waits for it goes by the ot
 is recorded; the message is repeated once, after a while and with a mark, and then left to a person.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -12,13 +12,14 @@ from typing import Any, Final
 import structlog
 from sqlalchemy import Connection
 
+from integrations.dashboard import dashboard
 from integrations.notify.delivery import Outcome, Parcel
 from integrations.store.alerts import alerts as store
 from integrations.store.alerts import outbox
 from integrations.store.alerts.outbox import Message, MessageLost, Posted
 from integrations.store.db.clock import now
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import contacts
+from integrations.store.facts import accounts, contacts, customer_merge
 from integrations.store.work import jobs
 from integrations.store.work.jobs import Job
 from metrics.alerts import content as alert_content
@@ -89,9 +90,12 @@ def _send(alerting: Alerting, posted: Posted, done: Sent) -> None:
 def _parcel(connection: Connection, alerting: Alerting, posted: Posted, at: datetime) -> Parcel:
     body = posted.message.body
     content: Mapping[str, Any] = body["content"]
-    if alerting.watch.names and content.get("customers"):
-        found = contacts.named(connection, [str(c["customer"]) for c in content["customers"]])
-        content = alert_content.named(dict(content), {key: who.name for key, who in found.items() if who.name})
+    if content.get("customers"):
+        ids = [str(c["customer"]) for c in content["customers"]]
+        if alerting.watch.names:
+            found = contacts.named(connection, ids)
+            content = alert_content.named(dict(content), {key: who.name for key, who in found.items() if who.name})
+        content = alert_content.linked(dict(content), _addresses(connection, ids))
     thread = body.get("thread")
     root = outbox.told(connection, thread, posted.message.channel) if thread else None
     return Parcel(
@@ -103,6 +107,19 @@ def _parcel(connection: Connection, alerting: Alerting, posted: Posted, at: date
         repeat=posted.doubts > 0,
         progress=posted.progress,
     )
+
+
+def _addresses(connection: Connection, customers: Sequence[str]) -> dict[str, str]:
+    """Where customers are in Stripe's dashboard: of several Stripe customers that are one, the first."""
+    rows = {row.id: row for row in accounts.everything(connection)}
+    out = {}
+    for name, members in customer_merge.members_of(connection, customers).items():
+        for account, customer in members[:1]:
+            row = rows.get(account)
+            found = row and dashboard(customer, account=row.stripe_id if len(rows) > 1 else "", livemode=row.livemode)
+            if found:
+                out[name] = found
+    return out
 
 
 def _settle(connection: Connection, alerting: Alerting, posted: Posted, outcome: Outcome, done: Sent) -> None:

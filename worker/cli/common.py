@@ -23,6 +23,7 @@ from worker.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from worker.config.load import Loaded
+    from worker.queries.customers import AccountRead
     from worker.queries.session import Session
     from worker.runs.steps import Progress, Report
     from worker.runs.wiring import Wiring
@@ -65,6 +66,13 @@ class Context:
         from worker.queries.figures import names_of_segments
 
         return names_of_segments(self.session)
+
+    @cached_property
+    def accounts(self) -> "list[AccountRead]":
+        """The accounts that anything is held of."""
+        from worker.queries.customers import accounts_read
+
+        return accounts_read(self.session)
 
     def say(self, text: str) -> None:
         """A message, on stderr."""

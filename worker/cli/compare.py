@@ -6,6 +6,7 @@ import typer
 
 from worker.cli.common import Config, Context, Json, Now, money, opened, put_json
 from worker.cli.dates import last_day_of_text
+from worker.cli.people import people
 from worker.cli.require_ledger import ready
 
 if TYPE_CHECKING:
@@ -92,11 +93,12 @@ def _tell(context: Context, bridge: "Bridge") -> None:
         context.table((total.currency.upper(), "MRR", "customers"), rows, right=("MRR", "customers"))
         theirs = [d for d in bridge.differences if d.currency == total.currency]
         if theirs:
+            who = people(context, [d.customer for d in theirs[:SHOWN]])
             context.table(
-                ("customer", bridge.ours, bridge.theirs, "difference", "because of"),
+                (*who.columns, bridge.ours, bridge.theirs, "difference", "because of"),
                 [
                     (
-                        d.customer,
+                        *who.cells(d.customer),
                         money(d.ours_micros, d.currency),
                         money(d.theirs_micros, d.currency),
                         money(d.delta_micros, d.currency),

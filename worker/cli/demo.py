@@ -177,7 +177,7 @@ def _explained(context: Context, first: date, until: date) -> None:
     context.lines("", "Three movements, explained:", "")
     for customer, day in chosen.values():
         for found_of in explained(context.session, [customer]):
-            context.lines(*lines_of([each for each in found_of.movements if each.date == day]))
+            context.lines(*lines_of(context, [each for each in found_of.movements if each.date == day]))
 
 
 def _watch(context: Context) -> None:

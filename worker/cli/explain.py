@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Json, Now, PolicyName, opened, put_json
+from integrations.notify.sanitize import plain
+from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, put_json
 from worker.cli.dates import days_of_text, figure_of_text, looks_like_a_date
 from worker.cli.exit_codes import Exit, Stop
+from worker.cli.people import linked_ids, people
 from worker.cli.require_ledger import ready
+from worker.cli.tables import hyperlink
 
 if TYPE_CHECKING:
     from metrics.entries import CustomerLedger
@@ -81,7 +84,7 @@ def explain(
                 }
             )
             return
-        context.lines(*lines_of(movements))
+        context.lines(*lines_of(context, movements))
         for ledger in ledgers:
             context.lines(*_beside(ledger))
 
@@ -96,16 +99,19 @@ def _asked(what: str) -> tuple[str | None, tuple[date, date] | None]:
     return what, None
 
 
-def lines_of(movements: Sequence["MovementWords"]) -> list[str]:
+def lines_of(context: Context, movements: Sequence["MovementWords"]) -> list[str]:
     """Movements as indented lines: the movement, under it each change, under that the arithmetic of each item and what says so."""
     out = []
+    who = people(context, [movement.customer for movement in movements])
     for movement in movements:
-        out.append(f"{movement.customer}  {movement.words}")
+        name = who.names.get(movement.customer)
+        customer = hyperlink(movement.customer, who.addresses.get(movement.customer))
+        out.append(f"{customer}{f' ({plain(name, 80)})' if name else ''}  {movement.words}")
         for change in movement.changes:
             mark = " (inferred)" if change.inferred else ""
-            out.append(f"    {change.at}  {change.subscription}: {change.words}{mark}")
+            out.append(f"    {change.at}  {linked_ids(context, [change.subscription])[0]}: {change.words}{mark}")
             out += [f"        {item.item}{f' ({item.name})' if item.name else ''}: {item.arithmetic}" for item in change.items]
-            out.append(f"        evidence: {', '.join(change.evidence)}")
+            out.append(f"        evidence: {', '.join(linked_ids(context, change.evidence))}")
         out.append("")
     return out
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from worker.cli.common import Context, money, put_json
 from worker.cli.exit_codes import Exit, Stop
+from worker.cli.people import People, people
 
 if TYPE_CHECKING:
     from metrics.periods import Window
@@ -141,11 +142,11 @@ def _tell(context: Context, found: "Explained", causes: Mapping[tuple[str, str],
     why_not = f.reason or why_null(f, "nrr")
     if why_not:
         context.lines(f"no rates: {why_not}")
-    names = _names(context, found)
+    who = people(context, [part.customer for rows in found.parts.values() for part in rows])
     for kind, rows in found.parts.items():
         if rows:
             context.lines("")
-            _tell_part(context, f, kind, rows, names, causes, limit)
+            _tell_part(context, f, kind, rows, who, causes, limit)
     if not any(found.parts.values()):
         context.lines("no customer of the opening stands at another amount at the end")
         return
@@ -158,7 +159,7 @@ def _tell_part(
     f: "Figures",
     kind: str,
     rows: "Sequence[Part]",
-    names: Mapping[str, str],
+    who: People,
     causes: Mapping[tuple[str, str], list[tuple[date, str]]],
     limit: int,
 ) -> None:
@@ -174,8 +175,7 @@ def _tell_part(
 
     table = [
         (
-            *([names.get(part.customer, "")] if names else []),
-            part.customer,
+            *who.cells(part.customer),
             money(part.opening, f.currency),
             money(part.end, f.currency),
             money(part.change, f.currency),
@@ -185,9 +185,8 @@ def _tell_part(
     ]
     if rest:
         amount = money(sum(part.change for part in rest), f.currency)
-        table.append(
-            (*([f"and {len(rest):,} more"] if names else []), "" if names else f"and {len(rest):,} more", "", "", amount, "--limit")
-        )
-    columns = (*(("name",) if names else ()), "customer", "opening", "end", "change", "why")
+        more = f"and {len(rest):,} more"
+        table.append((more, *([""] if len(who.columns) > 1 else []), "", "", amount, "--limit"))
+    columns = (*who.columns, "opening", "end", "change", "why")
     title = f"{kind.capitalize()}: {money(whole, f.currency)}, {counted(len(rows), 'customer', 'customers')}"
     context.table(columns, table, title=title, right=("opening", "end", "change"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, put_json
+from worker.cli.people import people
 from worker.cli.require_ledger import ready
 
 if TYPE_CHECKING:
@@ -130,9 +131,10 @@ def about_the_data(context: Context) -> None:
 
 
 def _tell_objects(context: Context, rows: Sequence[Mapping[str, Any]], limit: int) -> None:
+    who = people(context, [r["customer"] for r in rows[:limit]])
     context.table(
-        ("severity", "reason", "object", "customer", "what"),
-        [(r["severity"], r["reason"], r["object_id"], r["customer"] or "", r["detail"]) for r in rows[:limit]],
+        ("severity", "reason", "object", *who.columns, "what"),
+        [(r["severity"], r["reason"], r["object_id"], *who.cells(r["customer"]), r["detail"]) for r in rows[:limit]],
     )
     for reason, meaning, next_step in dict.fromkeys((r["reason"], r["meaning"], r["next_step"]) for r in rows[:limit]):
         context.lines(f"{reason}: {meaning} Next: {_as_begun(next_step)}.")

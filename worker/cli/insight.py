@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, percent, put_json
+from worker.cli.people import people
 from worker.cli.stored_figures import At, Currency, Kind, label, stored_figures, window_of
 
 if TYPE_CHECKING:
@@ -104,13 +105,21 @@ def _tell_insight(context: Context, f: "Figures", found: dict[str, Any]) -> None
         f"the ten largest hold {percent(few.share_of_top)} of the opening; NRR without the five largest {percent(few.nrr_without_largest)}"
     )
     drivers = found["drivers"]
+    moved = (*drivers.gained[:5], *reversed(drivers.lost[:5]))
+    who = people(context, [d.customer for d in moved])
     rows = [
-        (d.customer, money(d.opening, f.currency), money(d.closing, f.currency), money(d.change, f.currency), percent(d.share))
-        for d in (*drivers.gained[:5], *reversed(drivers.lost[:5]))
+        (
+            *who.cells(d.customer),
+            money(d.opening, f.currency),
+            money(d.closing, f.currency),
+            money(d.change, f.currency),
+            percent(d.share),
+        )
+        for d in moved
     ]
     if rows:
-        columns = ("customer", "opening", "end", "change", "of the opening")
-        context.table(columns, rows, title="Who moved it", right=columns[1:])
+        columns = (*who.columns, "opening", "end", "change", "of the opening")
+        context.table(columns, rows, title="Who moved it", right=columns[len(who.columns) :])
     causes = [(c.kind, c.cause, money(c.micros, f.currency), c.movements, percent(c.share)) for c in drivers.causes[:10]]
     if causes:
         columns = ("kind", "cause", "amount", "movements", "of the opening")

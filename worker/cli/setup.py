@@ -25,6 +25,12 @@ TEMPLATE = """\
 # --- how figures are reported
 {currency}
 {timezone}
+
+# --- customers by name: in tables, explanations, messages and reports. Names and e-mail addresses then lie in the database; `nrr forget`
+# removes a customer's, and switching it off keeps no new ones. Without it people read Stripe's ids, which lead to its dashboard.
+store_names = {names}
+
+# --- further choices
 # policy = "default"              # default, stripe, chartmogul, profitwell; or a table with single choices:
 # [policy]
 # preset = "default"
@@ -53,6 +59,12 @@ TEMPLATE = """\
 def init(
     currency: Annotated[str | None, typer.Option(help="Reporting currency, such as usd.")] = None,
     timezone: Annotated[str | None, typer.Option(help="Reporting time zone, such as Europe/Berlin.")] = None,
+    names: Annotated[
+        bool | None,
+        typer.Option(
+            "--names/--no-names", help="Keep customers' names and e-mail addresses, so that people read names. Asked, if neither."
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write nrr.toml anew if there is one.")] = False,
     json: Json = False,
 ) -> None:
@@ -70,6 +82,7 @@ def init(
                 TEMPLATE.format(
                     currency=f'reporting_currency = "{currency.lower()}"' if currency else '# reporting_currency = "usd"',
                     timezone=f'reporting_timezone = "{timezone}"' if timezone else '# reporting_timezone = "UTC"',
+                    names="true" if (_ask_for_names() if names is None else names) else "false",
                     alerts=DEFAULT_TOML,
                 )
             )
@@ -85,6 +98,17 @@ def init(
         context.say(
             "next: nrr doctor" if has_key else "next: set STRIPE_API_KEY (a restricted key with read access), then nrr doctor"
         )
+
+
+def _ask_for_names() -> bool:
+    """Whether customers' names are kept; nobody is asked, and none are, where nobody can answer."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    sys.stderr.write(
+        "Customers can be shown by name in tables, explanations, messages and reports. Their names and e-mail addresses are then kept\n"
+        "in your database (`nrr forget` removes a customer's); without them you read Stripe's ids, which lead to its dashboard.\n"
+    )
+    return typer.confirm("Keep names?", default=False, err=True)
 
 
 def _check(flags: dict[str, Any]) -> None:

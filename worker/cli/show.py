@@ -10,6 +10,7 @@ from worker.cli.common import Config, Context, Json, Now, PolicyName, money, ope
 from worker.cli.dates import last_day_of_text
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.findings import about_the_data, findings
+from worker.cli.people import people
 from worker.cli.require_ledger import ready
 from worker.cli.retention import From, To, range_of, retention
 
@@ -117,13 +118,14 @@ def movements(
                 {"from": begin, "to": until - timedelta(days=1), "policy": context.wiring.basis.policy.name, "movements": rows}
             )
             return
-        columns = ("date", "customer", "kind", "cause", "before", "after", "change", "evidence")
+        who = people(context, [r["customer"] for r in rows])
+        columns = ("date", *who.columns, "kind", "cause", "before", "after", "change", "evidence")
         context.table(
             columns,
             [
                 (
                     r["date"],
-                    r["customer"],
+                    *who.cells(r["customer"]),
                     r["kind"],
                     r["cause"] + ("*" if r["inferred"] else ""),
                     money(r["before_micros"], r["currency"]),

@@ -1,12 +1,13 @@
 """Tables for people: whole in a pipe, and in a terminal of any width without losing a sign of what they say."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from integrations.notify.sanitize import plain
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.text import Text
 
 _WORDS_WIDTHS: Final = (24, 14, 24)
 """Where a terminal is narrow words are broken into lines of so many signs, into shorter ones if all columns then have room, else as at first."""
@@ -15,6 +16,26 @@ _PIPE: Final = 220
 """Signs of a line where nobody looks at it in a terminal, and more if a table is wider."""
 _LONGEST: Final = 2_000
 """Signs of a cell that are shown: what comes from outside may be as long as it likes."""
+
+
+class Linked(str):
+    """A text that leads somewhere in terminals that can show it; elsewhere the text alone."""
+
+    __slots__ = ("address",)
+    address: str | None
+
+    def __new__(cls, text: str, address: str | None) -> Self:
+        made = super().__new__(cls, text)
+        made.address = address
+        return made
+
+
+def hyperlink(text: str, address: str | None) -> str:
+    """A text for stdout that leads somewhere, in terminals that can (OSC 8)."""
+    shown = console()
+    if address is None or not shown.is_terminal or shown.is_dumb_terminal:
+        return text
+    return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\"
 
 
 def console(*, stderr: bool = False) -> "Console":
@@ -32,12 +53,14 @@ def print_table(
     from rich.box import SIMPLE_HEAD
     from rich.cells import cell_len
     from rich.table import Table
-    from rich.text import Text
 
     shown = console()
     cells = [[plain(value, _LONGEST) for value in row] for row in rows]
     natural = [max(map(cell_len, (name, *(row[index] for row in cells)))) for index, name in enumerate(columns)]
     words = [max((cell_len(word) for row in cells for word in row[index].split()), default=0) for index in range(len(columns))]
+    texts = [
+        [_text(shown, said, cell) for said, cell in zip(line, row, strict=True)] for line, row in zip(cells, rows, strict=True)
+    ]
     numbers = [name in right for name in columns]
     if not shown.is_terminal and shown.width == _PIPE:
         shown.width = max(_PIPE, sum(natural) + _BETWEEN * len(columns))
@@ -57,11 +80,19 @@ def print_table(
             # What keeps its width must say so: a least width would not count the gap, and the last column lose what is too much.
             kept = least[index] == natural[index]
             table.add_column(columns[index], justify="right" if numbers[index] else "left", no_wrap=kept, overflow="fold")
-        for row in cells:
-            table.add_row(*(Text(row[index]) for index in block))
+        for row in texts:
+            table.add_row(*(row[index] for index in block))
         if number:
             shown.print()
         shown.print(table)
+
+
+def _text(shown: "Console", said: str, cell: object) -> "Text":
+    from rich.style import Style
+    from rich.text import Text
+
+    address = cell.address if isinstance(cell, Linked) and shown.is_terminal and not shown.is_dumb_terminal else None
+    return Text(said, style=Style(link=address)) if address else Text(said)
 
 
 def _blocks(widths: Sequence[int], words: int, room: int) -> list[list[int]]:

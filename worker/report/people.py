@@ -2,36 +2,14 @@
 
 import re
 from collections.abc import Sequence
-from typing import Final
 
+from integrations.dashboard import dashboard
 from integrations.notify.sanitize import plain
 from integrations.report.content import Arithmetic, Lines, Link, Step
 from metrics.labels import signed_money
 from metrics.ledger.explain import ChangeWords, MovementWords
 from worker.queries.customers import InStripe
 from worker.report.gather import Gathered
-
-_DASHBOARD: Final = "https://dashboard.stripe.com"
-_ID: Final = re.compile(r"(?P<kind>cus|sub|in|price|prod|acct|evt|ii)_[A-Za-z0-9_]{1,80}")
-_PAGES: Final = {
-    "cus": "customers",
-    "sub": "subscriptions",
-    "in": "invoices",
-    "prod": "products",
-    "price": "prices",
-    "evt": "events",
-}
-"""What has a page of its own in the dashboard, by the prefix of its id."""
-
-
-def dashboard(object_id: str, *, account: str = "", livemode: bool = True) -> str | None:
-    """The address of an object's page in Stripe's dashboard; None for what has none. `account` where there are several."""
-    found = _ID.fullmatch(object_id)
-    page = _PAGES.get(found["kind"]) if found else None
-    if page is None:
-        return None
-    place = [_DASHBOARD, *([account] if _ID.fullmatch(account) else []), *([] if livemode else ["test"]), page, object_id]
-    return "/".join(place)
 
 
 def dashboard_of(who: InStripe) -> str | None:

@@ -1,6 +1,7 @@
 """From settings to what alerting works with: the channels that are set up, and what is to be watched. Nothing is sent or read here."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,8 @@ def open_alerting(
     from worker.runs.reporting_currency import reporting_currency
 
     watch = load_watch(settings.alerts, config, dimensions=settings.dimensions if dimensions is None else dimensions)
+    if settings.store_names and "names" not in settings.alerts:
+        watch = replace(watch, names=True)
     pretended = wiring.pretended
     clock = wiring.clock if pretended is None else (lambda: pretended)
     channels = open_channels(current(settings), wiring.stop.sleep)

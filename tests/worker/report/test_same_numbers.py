@@ -100,13 +100,15 @@ def test_segments_are_those_of_show_segments(installed: Installation, parsed: Pa
 
 
 def test_movers_and_concentration_are_those_of_insight(installed: Installation, parsed: Parsed) -> None:
-    """Who gained and lost in the month, what caused it, and the largest at the opening of the year."""
+    """Who gained and lost in the month, what caused it, and the largest at the opening of the year. Causes stand beside the whole book's
+    bridge on the page, new business among them; `insight` speaks of NRR, and has those of them that can move it."""
     month = _show(installed, "insight", "--window", "month")
     for side in ("lost", "gained"):
         known = [(d["customer"], d["share"]) for d in month["drivers"][side]][:10]
         assert known == [(row[0].split(" ")[0], row[4]) for row in parsed.table(side)]
     causes = {(c["movements"], c["share"]) for c in month["drivers"]["causes"]}
-    assert causes == {(int(row[2]), row[3]) for row in parsed.table("causes")}
+    assert causes
+    assert causes <= {(int(row[2]), row[3]) for row in parsed.table("causes")}
     year = _show(installed, "insight")["concentration"]
     assert [year["share_of_top"], year["nrr"], year["nrr_without_largest"]] == [
         parsed.stat(name) for name in ("concentration", "concentration-nrr", "without")
