@@ -54,7 +54,7 @@ def _desk(*, json: bool, now: str | None = None, config: Any = None) -> Iterator
 
 @app.command("list")
 def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
-    """List every rule with its alerts, their values, and what is muted or acknowledged."""
+    """List the rules with their alerts, values and mutes."""
     from worker.queries.alerts import alerts_at
 
     with _desk(json=json, now=now, config=config) as desk:
@@ -111,7 +111,7 @@ def _row(name: str, row: Any, quiet: dict[tuple[str, str], Any], seen: set[tuple
 
 @app.command()
 def check(json: Json = False, now: Now = None, config: Config = None) -> None:
-    """Evaluate every rule now and send the messages; exits 4 when an alert fires."""
+    """Evaluate every rule now and send messages. Exits 4 when an alert fires."""
     from worker.alerts.deliver import send_due
     from worker.alerts.evaluate import evaluate
 
@@ -151,7 +151,7 @@ def sample(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Send a marked sample; a disabled channel that accepts it is enabled again."""
+    """Send a marked sample. A disabled channel that accepts it is enabled again."""
     from worker.alerts.deliver import send_sample
 
     with _desk(json=json, config=config) as desk:
@@ -177,11 +177,11 @@ def sample(
 def mute(
     rule: Rule,
     segment: Segment = "",
-    days: Annotated[int | None, typer.Option("--days", min=1, help="For so many days.")] = None,
+    days: Annotated[int | None, typer.Option("--days", min=1, help="For this many days.")] = None,
     until: Annotated[
         str | None, typer.Option("--until", metavar="ISO-INSTANT", help="Until then (default: until it is unmuted).")
     ] = None,
-    reason: Annotated[str, typer.Option("--reason", help="What for.")] = "",
+    reason: Annotated[str, typer.Option("--reason", help="Why: shown with the mute.")] = "",
     json: Json = False,
     now: Now = None,
     config: Config = None,
@@ -254,12 +254,12 @@ def _said(desk: Desk, data: dict[str, Any], text: str) -> None:
 @app.command()
 def history(
     rule: Annotated[str | None, typer.Option("--rule", metavar="RULE", help="Only this rule.")] = None,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="So many at most.")] = 50,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most this many.")] = 50,
     messages: Annotated[bool, typer.Option("--messages", help="Show the messages and how they ended instead.")] = False,
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Show every change of an alert's state with the figures behind it, newest first; or the messages."""
+    """Show every change of an alert's state, newest first. With the figures behind it; or the messages."""
     from worker.queries.alerts import alert_history
     from worker.queries.alerts import messages as messages_of
 

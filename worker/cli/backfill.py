@@ -53,7 +53,7 @@ def plan(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """What would be read, of which account, and how much of it is held already. Writes nothing."""
+    """Show what would be read, of which account. And how much of it is held already. Writes nothing."""
     from worker.runs import backfill
 
     with opened(json=json, now=now, config=config, key=True) as context:
@@ -79,7 +79,7 @@ def run(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Read again what is asked for. A second one at the same time is refused (exit 11); Ctrl-C finishes the page and saves (exit 130)."""
+    """Read again what is asked for. A second backfill at the same time is refused (exit 11); Ctrl-C finishes the page and saves (exit 130)."""
     from worker.runs import backfill
 
     with opened(json=json, now=now, config=config, key=True) as context:
@@ -94,7 +94,7 @@ def run(
 
 @app.command()
 def resume(shards: Shards = None, json: Json = False, now: Now = None, config: Config = None) -> None:
-    """Resume the last backfill where it stopped, or join the one that is under way."""
+    """Resume the last backfill where it stopped. One that is under way is joined."""
     from worker.runs import backfill
 
     with opened(json=json, now=now, config=config, key=True) as context:
@@ -105,7 +105,7 @@ def resume(shards: Shards = None, json: Json = False, now: Now = None, config: C
 
 @app.command()
 def status(json: Json = False, config: Config = None) -> None:
-    """Progress of the last backfill: objects, share and rate of each stream, and an estimate of the end."""
+    """Show the progress of the last backfill. Objects, share and rate of each stream, and an estimate of the end."""
     from worker.runs import backfill
 
     with opened(json=json, config=config) as context:

@@ -63,7 +63,7 @@ def segments(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Show retention by segment for the last complete window, largest opening first."""
+    """Show retention by segment for the last complete window. Largest opening first."""
     with opened(json=json, now=now, config=config, policy=policy) as context:
         segments_of(context, by, window, currency, as_known_at)
 
@@ -77,7 +77,7 @@ def cohorts(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Show what became, month after month, of those who came in one month."""
+    """Show retention by month of sign-up, month after month."""
     if measure not in ("revenue", "logo"):
         raise Stop(f"--measure takes revenue or logo, not {measure!r}", Exit.USAGE)
     with opened(json=json, now=now, config=config, policy=policy) as context:

@@ -23,7 +23,7 @@ def findings(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Show what a reader of the numbers must know about the data, by reason: gaps, unknown prices, what Stripe left unsaid, what is quarantined."""
+    """Show what is noteworthy about the data, by reason. Gaps, unknown prices, what Stripe left unsaid, what is quarantined."""
     from metrics.finding_words import words_of
     from worker.queries.findings import findings as noted
     from worker.queries.findings import groups

@@ -21,7 +21,7 @@ def insight(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Show the lever to pull first, how NRR compares, where it is heading, who is behind it, and what is coming."""
+    """Show what drives NRR: lever, benchmark, trend, customers. And what is coming."""
     with opened(json=json, now=now, config=config, policy=policy) as context:
         insight_of(context, window, currency, as_known_at)
 

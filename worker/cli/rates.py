@@ -16,7 +16,7 @@ def load(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Store the rates of a file beside those that are held; one of the same day and pair takes its place."""
+    """Store the rates of a file beside those held. One of the same day and pair is replaced."""
     from worker.figures.exchange_rates import load_file
     from worker.runs.database import require_current
 
@@ -33,7 +33,7 @@ def load(
 
 @app.command()
 def show(json: Json = False, config: Config = None) -> None:
-    """Show for each pair from when to when rates are held, and the latest one."""
+    """Show for each pair which days have rates, and the latest."""
     from worker.queries.rates import pairs
     from worker.runs.database import require_current
 

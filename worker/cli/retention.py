@@ -45,7 +45,7 @@ def retention(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Show NRR, GRR and logo retention of the customers that were there at the opening, and the bridge of the whole book.
+    """Show NRR, GRR, logo retention and the MRR bridge. Rates are of the customers that were there at the opening, the bridge of the whole book.
 
     Without days: of the last complete month, quarter and twelve months.
     """

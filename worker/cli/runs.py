@@ -17,7 +17,7 @@ STATUSES: Final = ("running", "done", "failed", "canceled")
 
 Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help=f"Only {', '.join(KINDS)}.")]
 Status = Annotated[str | None, typer.Option("--status", metavar="STATUS", help=f"Only {', '.join(STATUSES)}.")]
-Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000, help="So many at most.")]
+Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000, help="At most this many.")]
 
 
 @app.callback(invoke_without_command=True)

@@ -23,7 +23,7 @@ def diff(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Show which figures were known differently after two runs, by how much, when it was learnt, and which customers were behind it."""
+    """Show which figures changed between two runs, and why. By how much, when it was learnt, and which customers were behind it."""
     from worker.figures.stored import NoSuchRun
     from worker.queries.figures import between_runs
 

@@ -14,7 +14,9 @@ from worker.cli.tables import print_table
 if TYPE_CHECKING:
     from worker.runs.database import Backup
 
-db = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="The database's schema.")
+db = typer.Typer(
+    no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="The database: schema, backup and restore."
+)
 config = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="The settings in force.")
 
 TEMPLATE = """\
@@ -141,7 +143,7 @@ def backup(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Write the whole database, as it is at one moment, into one file that only you can read. Work may go on meanwhile."""
+    """Write the whole database, as of one moment, to a file. Only you can read it. Work may go on meanwhile."""
     from worker.runs import database
 
     with opened(json=json, config=config) as context:
@@ -159,7 +161,7 @@ def restore(
     json: Json = False,
     config: Config = None,
 ) -> None:
-    """Put a backup into an empty database and bring it to this version's schema. Refused while workers or commands are running."""
+    """Restore a backup into an empty database. It is brought to this version's schema. Refused while workers or commands are running."""
     from worker.runs import database
 
     with opened(json=json, config=config) as context:
@@ -178,7 +180,7 @@ def _say_backup(context: Context, made: "Backup", file: Path, *, json: bool, don
 
 @db.command()
 def current(json: Json = False, config: Config = None) -> None:
-    """Show which schema the database has; exits 10 if it isn't the one that this version needs."""
+    """Show the database's schema. Exits 10 if it isn't the one that this version needs."""
     from worker.runs.database import schema, schema_needed
 
     with opened(json=json, config=config) as context:

@@ -25,7 +25,7 @@ def mrr(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Show MRR at a day's closing: net and list, in each currency and in the reporting currency."""
+    """Show MRR at a day's closing, net and list. In each currency and in the reporting currency."""
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
         mrr_of(context, last_day_of_text(at, "--at") if at else context.today)
@@ -101,7 +101,7 @@ def movements(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Show what each customer's MRR did, day by day, with kind, cause and the Stripe objects behind it."""
+    """Show each customer's movements of MRR, day by day. With kind, cause and the Stripe objects behind it."""
     from metrics.entries import KINDS
     from worker.cli.json_rows import movement_rows
     from worker.queries.movements import movements as movements_of

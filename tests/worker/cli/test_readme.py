@@ -57,6 +57,14 @@ def test_every_command_and_subcommand_says_what_it_does() -> None:
     assert {} == {name: said for name, said in helps.items() if not said or "." not in said or not said[0].isupper()}
 
 
+def test_no_short_help_is_cut_in_the_middle_of_a_sentence(nrr: Run) -> None:
+    """At 80 columns a list of commands holds the first sentence of each, whole."""
+    groups = ["", *(name for name in COMMANDS if _subcommands(name))]
+    lines = [line for name in groups for line in nrr(*name.split(), "--help").out.splitlines()]
+    cut = [line for line in lines if line.rstrip().endswith("...") and not line.startswith("Usage")]
+    assert [] == cut
+
+
 def test_the_exit_codes_of_the_readme_are_those_there_are() -> None:
     """Each number, once."""
     from worker.cli.exit_codes import Exit
