@@ -16,10 +16,19 @@ PATIENCE_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that goes with a message, where the channel takes files."""
+
+    name: str
+    media_type: str
+    data: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
     """A message on its way. `key` names it for ever; `thread` names the message that it follows, `root` is what was remembered of that.
 
-    `repeat` says that nobody knows whether it was taken before; `progress` is what was remembered of earlier tries.
+    `repeat` says that nobody knows whether it was taken before; `progress` is what was remembered of earlier tries. `files` go along by mail alone.
     """
 
     content: Mapping[str, Any]
@@ -28,6 +37,7 @@ class Parcel:
     thread: str | None = None
     root: Mapping[str, Any] = field(default_factory=dict)
     repeat: bool = False
+    files: tuple["Attachment", ...] = ()
     progress: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -14,6 +14,7 @@ from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, Final
 
 from integrations.notify.charts import chart_png
+from integrations.notify.delivery import Attachment
 from integrations.notify.sanitize import cleaned, plain
 from integrations.notify.slack_blocks import REPEATED
 
@@ -29,6 +30,7 @@ _MARKS: Final = {
     "restated": "RESTATED",
     "digest": "DIGEST",
     "channel": "CHANNEL",
+    "report": "REPORT",
     "sample": "SAMPLE",
 }
 SUBJECT: Final = 180
@@ -65,6 +67,7 @@ def letter(
     recipients: Sequence[str],
     at: datetime,
     repeat: bool = False,
+    files: Sequence[Attachment] = (),
 ) -> EmailMessage:
     """The whole mail. A repeat has the Message-ID of the first one, so that mailboxes can tell."""
     said = cleaned(content)
@@ -88,6 +91,9 @@ def letter(
         body = mail.get_body(("html",))
         assert isinstance(body, EmailMessage)
         body.add_related(png, "image", "png", cid=cid, disposition="inline", filename="trend.png")
+    for file in files:
+        maintype, _, subtype = file.media_type.partition("/")
+        mail.add_attachment(file.data, maintype, subtype, filename=plain(file.name, 120))
     return mail
 
 

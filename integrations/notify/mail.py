@@ -76,6 +76,7 @@ class Mail:
             recipients=self.target.recipients,
             at=parcel.at,
             repeat=parcel.repeat,
+            files=parcel.files,
         )
         international = any(not str(each).isascii() for each in (self.target.sender, *self.target.recipients))
         kind = policy.SMTPUTF8 if international else policy.SMTP

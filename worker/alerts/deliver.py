@@ -4,22 +4,25 @@ A channel that is found dead is put out of use, what waits for it goes by the ot
 is recorded; the message is repeated once, after a while and with a mark, and then left to a person.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
 from sqlalchemy import Connection
 
 from integrations.dashboard import dashboard
-from integrations.notify.delivery import Outcome, Parcel
+from integrations.notify.delivery import Attachment, Outcome, Parcel
 from integrations.store.alerts import alerts as store
 from integrations.store.alerts import outbox
 from integrations.store.alerts.outbox import Message, MessageLost, Posted
 from integrations.store.db.clock import now
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts, contacts, customer_merge
+from integrations.store.figures import reports
 from integrations.store.work import jobs
 from integrations.store.work.jobs import Job
 from metrics.alerts import content as alert_content
@@ -35,6 +38,9 @@ REPEAT_SECONDS: Final = 600.0
 LONGEST_DELAY_SECONDS: Final = 3_600.0
 GIVE_UP: Final = timedelta(days=3)
 """What could not be sent for so long is no news any more."""
+MOST_ATTACHED_BYTES: Final = 10_000_000
+"""What is larger than that together, many mail servers refuse."""
+MEDIA: Final = {".html": "text/html", ".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 MOST_DOUBTS: Final = 2
 """After so many tries that nobody knows the end of, a message is left alone."""
 
@@ -96,6 +102,9 @@ def _parcel(connection: Connection, alerting: Alerting, posted: Posted, at: date
             found = contacts.named(connection, ids)
             content = alert_content.named(dict(content), {key: who.name for key, who in found.items() if who.name})
         content = alert_content.linked(dict(content), _addresses(connection, ids))
+    files, missing = _attached(connection, body.get("attach") or ())
+    if missing:
+        content = {**content, "notes": [*content.get("notes", ()), *missing]}
     thread = body.get("thread")
     root = outbox.told(connection, thread, posted.message.channel) if thread else None
     return Parcel(
@@ -105,6 +114,7 @@ def _parcel(connection: Connection, alerting: Alerting, posted: Posted, at: date
         thread=thread if root is not None else None,
         root={} if root is None else root.progress,
         repeat=posted.doubts > 0,
+        files=files,
         progress=posted.progress,
     )
 
@@ -120,6 +130,32 @@ def _addresses(connection: Connection, customers: Sequence[str]) -> dict[str, st
             if found:
                 out[name] = found
     return out
+
+
+def _attached(connection: Connection, numbers: Sequence[int]) -> tuple[tuple[Attachment, ...], list[str]]:
+    """The files of reports as they were made; and what is to be said of those that can't go along."""
+    files: list[Attachment] = []
+    missing = []
+    room = MOST_ATTACHED_BYTES
+    for number in numbers:
+        made = reports.get(connection, number)
+        if made is None:
+            continue
+        path = Path(made.path)
+        if made.bytes > room:
+            missing.append(f"{path.name} is too large to be attached; it lies at {path}.")
+            continue
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            missing.append(f"{path.name} is not attached: {path} can't be read ({error.strerror}).")
+            continue
+        if hashlib.sha256(data).hexdigest() != made.digest:
+            missing.append(f"{path.name} is not attached: {path} is no longer the file that was made.")
+            continue
+        room -= len(data)
+        files.append(Attachment(path.name, MEDIA.get(path.suffix, "application/octet-stream"), data))
+    return tuple(files), missing
 
 
 def _settle(connection: Connection, alerting: Alerting, posted: Posted, outcome: Outcome, done: Sent) -> None:

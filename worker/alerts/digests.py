@@ -7,22 +7,25 @@ sends it later and a repeated one not again.
 from collections.abc import Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from integrations.store.alerts import alerts as store
 from integrations.store.alerts.outbox import Message
-from integrations.store.figures import snapshots
+from integrations.store.figures import reports, snapshots
+from integrations.store.figures.reports import MadeReport
 from metrics.alerts.advice import benchmark_words, lever_words
 from metrics.alerts.content import bridge, causes, customers
 from metrics.alerts.rules import Watch
-from metrics.labels import counted, metric_name, money, signed_money, value_text
+from metrics.labels import counted, currency_name, metric_name, money, signed_money, value_text
 from metrics.ledger.derive import Basis
 from metrics.money import BookCurrency
-from metrics.periods import add_months
+from metrics.periods import Window, add_months
 from metrics.retention.figures import Figures, amounts, metric
 from metrics.window_kinds import day_words, window_words
+from worker.config.reports import ReportTable
 
 RULE: Final = "digest"
 NOTED: Final = 5
@@ -42,16 +45,54 @@ def period(kind: str, through: date) -> tuple[date, date]:
     return add_months(until, -1), until
 
 
-def messages(connection: Connection, basis: Basis, watch: Watch, through: date, channels: Sequence[str]) -> list[Message]:
-    """The digests of the periods that are over, for the outbox to pass over those that it has."""
+def messages(
+    connection: Connection,
+    basis: Basis,
+    watch: Watch,
+    through: date,
+    channels: Sequence[str],
+    table: ReportTable | None = None,
+) -> list[Message]:
+    """The digests of the periods that are over, for the outbox to pass over those that it has.
+
+    That of a month speaks of the reports that were made of a period that ends with it, as `table` says: with a link, or as attachments too.
+    """
     out = []
     for kind in watch.digests:
         first, until = period(kind, through)
         content = digest(connection, basis, watch, kind, first, until)
         if content is None:
             continue
-        body = {"content": content, "key": f"{RULE}|{kind}|{first}", "thread": None}
+        body: dict[str, Any] = {"content": content, "key": f"{RULE}|{kind}|{first}", "thread": None}
+        if kind == "monthly" and table is not None and table.digest != "silent":
+            _with_reports(connection, basis, table, until, body)
         out += [Message(RULE, kind, f"{first}..{until}", "digest:1", channel, body) for channel in channels]
+    return out
+
+
+def _with_reports(connection: Connection, basis: Basis, table: ReportTable, until: date, body: dict[str, Any]) -> None:
+    """Say which reports of a period that ended there were made, and which could not be."""
+    made, content = reports.of_period(connection, basis.version, until), body["content"]
+    failed = [each for each in reports.failed(connection) if each.until == until]
+    content["facts"] = [*content.get("facts", ()), *report_words(made, table.url)]
+    content["notes"] = [
+        *content.get("notes", ()),
+        *(
+            f"The {each.what} of {Window(each.kind, each.first, each.until).label} could not be made yet: {each.why}."
+            for each in failed
+        ),
+    ]
+    if table.digest == "attached" and made:
+        body["attach"] = [each.id for each in made]
+
+
+def report_words(made: Sequence[MadeReport], url: str | None) -> list[list[str]]:
+    """For each report what it is, and where: its address, where the folder is served, else its path."""
+    out = []
+    for each in made:
+        label = Window(each.kind, each.first, each.until).label
+        name = f"{each.what.capitalize()} of {label}" + (f", {currency_name(each.currency)}" if each.currency else "")
+        out.append([name, f"{url}/{Path(each.path).name}" if url else each.path])
     return out
 
 

@@ -34,6 +34,7 @@ from metrics.ledger.derive import Basis
 from metrics.periods import day_of
 from worker.alerts import digests
 from worker.alerts.gather import gather
+from worker.config.reports import ReportTable
 from worker.execution.job_data import JobData, read_as, stored
 from worker.figures.adhoc import NothingDerived, complete_until
 
@@ -58,7 +59,7 @@ _TRIES: Final = 3
 @dataclass(frozen=True, slots=True)
 class Alerting:
     """What alerting needs. `channels` are those that are set up, by name. `clock` is asked by jobs that are not told the time; in
-    `reporting_currency` are the amounts of rules on single movements."""
+    `reporting_currency` are the amounts of rules on single movements; `reports` are what the digest speaks of."""
 
     engine: Engine
     basis: Basis
@@ -66,6 +67,7 @@ class Alerting:
     clock: Callable[[], datetime]
     channels: Mapping[str, Channel] = field(default_factory=dict)
     reporting_currency: str | None = None
+    reports: ReportTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +145,7 @@ def evaluate_within(connection: Connection, alerting: Alerting, at: datetime, *,
     written = [m for notice in decision.notices for m in messages(notice, watch, alerting.channels, usable)]
     count = outbox.enqueue(connection, written, delay_seconds=delay)
     if through is not None and usable:
-        found = digests.messages(connection, alerting.basis, watch, through, usable)
+        found = digests.messages(connection, alerting.basis, watch, through, usable, alerting.reports)
         count += outbox.enqueue(connection, found, delay_seconds=delay)
     after = {**states, **{a.key: a for _, a in decision.changed}}
     return Evaluated(night, transitions, count, sum(a.state == "firing" for a in after.values()))

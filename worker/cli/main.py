@@ -52,6 +52,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "compare": Entry("compare:compare", "Show which customers and rules make two policies differ.", _NUMBERS),
     "reconcile": Entry("reconcile:reconcile", "Set another tool's MRR beside ours, name each difference.", _NUMBERS),
     "report": Entry("report:report", "Write a page to hand over: retention, bridge, customers.", _NUMBERS),
+    "reports": Entry("reports:app", "List the reports made on schedule, make one again.", _NUMBERS, group=True),
     "alerts": Entry("alerts:app", "List, test, mute and acknowledge alerts.", _RUN, group=True),
     "runs": Entry("runs:app", "Show runs, freshness, and what a run changed.", _RUN, group=True),
     "nightly": Entry("worker:nightly", "Catch up on missed days.", _RUN),

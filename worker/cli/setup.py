@@ -54,6 +54,15 @@ store_names = {names}
 # key = "internal"
 # values = ["true"]
 
+# --- reports that are made by themselves
+# [report]
+# folder = "/srv/reports"         # a folder that is there; a bucket is mounted or copied to
+# schedule = ["monthly"]          # monthly, quarterly: as soon as the figures are complete
+# what = ["page", "workbook"]
+# months = 36                     # of the workbook
+# digest = "linked"               # the monthly digest names them; attached: by mail they go along; silent
+# url = "https://reports.example.com"   # where the folder is served, for links
+
 # --- alerts: these rules are on from the start; `nrr alerts list` shows them, the README tells more
 {alerts}"""
 

@@ -24,6 +24,7 @@ from metrics.policy import PRESETS, Policy, UnknownChoice, preset
 from worker.config.addresses import passwords
 from worker.config.addresses import shown as address_shown
 from worker.config.celery_config import InsecureRedis, celery_settings
+from worker.config.reports import ReportTable
 
 STRIPE: Final = "https://api.stripe.com"
 SECRETS: Final = (
@@ -178,6 +179,7 @@ class Settings(BaseSettings):
     )
     alert_email_to: Words = Field((), validation_alias="alert_email_to", description="recipients of the mails")
     alerts: Mapping[str, Any] = Field(default_factory=dict, description="[alerts] and [[alerts.rules]]: the rules")
+    report: ReportTable | None = Field(None, description="[report]: where reports are put on schedule, and when")
 
     @classmethod
     def settings_customise_sources(

@@ -57,4 +57,4 @@ def open_alerting(
     pretended = wiring.pretended
     clock = wiring.clock if pretended is None else (lambda: pretended)
     channels = open_channels(current(settings), wiring.stop.sleep)
-    return Alerting(wiring.engine, wiring.basis, watch, clock, channels, reporting_currency(wiring))
+    return Alerting(wiring.engine, wiring.basis, watch, clock, channels, reporting_currency(wiring), settings.report)

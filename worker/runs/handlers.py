@@ -3,6 +3,7 @@
 A worker does whatever is due, so it must know all kinds; here is where a new one is added.
 """
 
+from dataclasses import replace
 from functools import partial
 
 from worker.alerts.deliver import do_send
@@ -11,6 +12,7 @@ from worker.execution.crew import Handler
 from worker.figures import derive, rollup
 from worker.figures.jobs import SNAPSHOT_MONTHS
 from worker.figures.rollup import Rolling
+from worker.report import making
 from worker.runs import cleanup
 from worker.runs.channels import open_alerting
 from worker.runs.reporting_currency import reporting_currency
@@ -26,12 +28,29 @@ def handlers(wiring: Wiring) -> dict[str, Handler]:
         **rollup.handlers(rolling(wiring)),
         **cleanup.handlers(wiring.engine),
         **_alerting(wiring),
+        **_reporting(wiring),
     }
 
 
 def _alerting(wiring: Wiring) -> dict[str, Handler]:
     """Alerts are for an installation, which has settings; a wiring that was made by hand has none."""
     return {} if wiring.settings is None else alerting_handlers(open_alerting(wiring, wiring.settings))
+
+
+def _reporting(wiring: Wiring) -> dict[str, Handler]:
+    """Reports are for an installation that has said where to."""
+    if wiring.settings is None or wiring.settings.report is None:
+        return {}
+    settings, alerting = wiring.settings, open_alerting(wiring, wiring.settings)
+    reporting = making.Reporting(
+        wiring.engine,
+        lambda now: wiring.session if now is None else replace(wiring.session, now=now),
+        wiring.settings.report,
+        names=settings.store_names,
+        channels=tuple(alerting.channels),
+        digests=alerting.watch.digests,
+    )
+    return {making.KIND: partial(making.do_reports, reporting)}
 
 
 def alerting_handlers(alerting: Alerting) -> dict[str, Handler]:

@@ -22,9 +22,11 @@ from integrations.store.work.runs import AlreadyRunning, Run
 from metrics.evidence import Instant
 from metrics.periods import day_of
 from worker.alerts import evaluate as evaluate_alerts
+from worker.execution.job_data import stored
 from worker.figures import derive, rollup
 from worker.ingest.jobs import Planning
 from worker.ingest.read import EVENTS
+from worker.report import making
 from worker.runs import steps
 from worker.runs.steps import Progress, Report
 from worker.runs.wiring import Wiring
@@ -35,6 +37,7 @@ SYNC: Final = 0
 AUDIT: Final = 10
 DERIVE: Final = 20
 ROLLUP: Final = 30
+REPORT: Final = 35
 ALERTS: Final = 40
 TIDY: Final = 50
 """The stages. Planning jobs write theirs into the stages after their own, hence the room between."""
@@ -158,12 +161,13 @@ def _is_for(found: Run, days: Days) -> bool:
 
 
 def written(connection: Connection, wiring: Wiring, now: Instant) -> list[Job]:
-    """The jobs of the run: news, audit, ledger, figures, alerts, and forgetting old work."""
+    """The jobs of the run: news, audit, ledger, figures, reports where a folder is set, alerts, and forgetting old work."""
     configured = [row for row in accounts.everything(connection) if row.name in wiring.sources.names]
     out = [steps.plan_job(row.id, Planning(row.name, "sync"), stage=SYNC) for row in configured]
     out += [steps.plan_job(row.id, Planning(row.name, "audit"), stage=AUDIT) for row in configured]
     out.append(derive.first_job(stage=DERIVE, now=now, merely_read=wiring.pretended is None))
     out.append(rollup.first_job(stage=ROLLUP))
+    out.append(Job(making.KIND, 0, stage=REPORT, data=stored(making.ReportRun(now))))
     out += evaluate_alerts.jobs_of(now, stage=ALERTS)
     out.append(Job("tidy", 0, stage=TIDY))
     return [job for job in out if job.kind in steps.kinds_of(wiring)]

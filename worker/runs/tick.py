@@ -17,6 +17,7 @@ from integrations.store.db.clock import has_passed
 from integrations.store.db.clock import now as database_now
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts, marks
+from integrations.store.figures import reports
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import jobs, key_value, runs, workers
 from integrations.store.work.jobs import Job
@@ -24,9 +25,11 @@ from integrations.store.work.runs import AlreadyRunning
 from metrics.evidence import Instant
 from worker.alerts.evaluate import evaluate, usable_channels
 from worker.execution.crew import close_finished
+from worker.execution.job_data import stored
 from worker.figures import derive
 from worker.health.freshness import TICK
 from worker.ingest.jobs import Planning
+from worker.report import making
 from worker.runs import nightly, steps
 from worker.runs.channels import open_alerting
 from worker.runs.wiring import Wiring
@@ -35,6 +38,9 @@ log = structlog.get_logger()
 
 DERIVE_MINUTES: Final = 15
 """A derivation that failed is tried again so long after."""
+
+REPORT_MINUTES: Final = 30
+"""Reports that could not be made are tried again so long after."""
 
 WATCHED: Final = "health_watched"
 WATCH_MINUTES: Final = 5
@@ -62,7 +68,12 @@ def tick(wiring: Wiring, *, sync_minutes: float) -> Ticked:
     close_finished(wiring.engine)
     with read(wiring.engine) as connection:
         moment = database_now(connection)
-    opened = [*_syncs(wiring, sync_minutes, moment), *_nightly(wiring, moment), *_derivation(wiring, moment)]
+    opened = [
+        *_syncs(wiring, sync_minutes, moment),
+        *_nightly(wiring, moment),
+        *_derivation(wiring, moment),
+        *_reports(wiring, moment),
+    ]
     with begin(wiring.engine) as connection:
         workers.seen(connection, TICK, {"opened": opened})
         since = moment - timedelta(minutes=SILENT_MINUTES)
@@ -171,6 +182,19 @@ def _failed_lately(connection: Connection, moment: datetime) -> bool:
     if last is None or last.status != "failed" or last.finished_at is None:
         return False
     return not has_passed(last.finished_at, timedelta(minutes=DERIVE_MINUTES), moment)
+
+
+def _reports(wiring: Wiring, moment: datetime) -> list[str]:
+    """Open a run for reports that could not be made a while ago: a folder may be back, or have room again."""
+    if wiring.settings is None or wiring.settings.report is None:
+        return []
+    with read(wiring.engine) as connection:
+        failed = reports.failed(connection)
+        tried = max((each.tried_at for each in failed), default=None)
+        if tried is None or not has_passed(tried, timedelta(minutes=REPORT_MINUTES), moment) or _busy(connection, moment):
+            return []
+    _, joined = steps.open_run(wiring, making.KIND, [Job(making.KIND, 0, data=stored(making.ReportRun()))])
+    return [] if joined else [making.KIND]
 
 
 def _busy(connection: Connection, moment: datetime) -> bool:

@@ -1,6 +1,6 @@
 """The tables of figures: rollups in append-only versions, day totals and month-end snapshots."""
 
-from sqlalchemy import Index, Table, text
+from sqlalchemy import Index, Table, UniqueConstraint, text
 
 from integrations.store.db.columns import Big, Bytes, Day, Flag, Small, Time, Whole, Word, key, may, metadata, must, number
 from metrics.entries import CARRIED
@@ -183,4 +183,28 @@ signal = Table(
     must("micros", Big, "how much MRR it is about"),
     must("customers", Whole, "how many customers it is about"),
     comment="What is coming by dates that are known already",
+)
+
+report_made = Table(
+    "report_made",
+    metadata,
+    number("by which people speak of it"),
+    must("basis", Word, _BASIS),
+    must("policy", Word, "the name of its policy"),
+    must("what", Word, "page, workbook"),
+    must("kind", Word, "month, quarter: what it is of"),
+    must("first", Day, "the period's first day"),
+    must("until", Day, "the day after its last"),
+    must("currency", Word, "usd, or all:usd for the whole book"),
+    must("path", Word, "where the file was put"),
+    must("bytes", Big, "how large it was"),
+    must("digest", Word, "SHA-256 of the file"),
+    must("known_at", Time, "the figures are those that were known then"),
+    must("options", Word, "JSON: how it was made"),
+    must("made_at", Time, "when it was made"),
+    may("run_id", Whole, "the run that made it"),
+    may("body", Bytes, "a workbook's content without names, from which it is made again"),
+    UniqueConstraint("basis", "what", "kind", "first", "currency"),
+    comment="Reports that were made by themselves, one row for each period and file",
+    sqlite_autoincrement=True,
 )

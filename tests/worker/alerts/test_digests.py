@@ -1,17 +1,25 @@
 """Digests: once for each period, when it is over, with what it came to."""
 
-from datetime import date
+import hashlib
+from dataclasses import replace
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
 
+from integrations.notify.delivery import Attachment
+from integrations.notify.email_message import letter
 from integrations.store.db.engine import begin
-from integrations.store.figures import snapshots
+from integrations.store.figures import reports, snapshots
+from integrations.store.figures.reports import FailedReport, MadeReport
 from metrics.alerts.rules import Watch
 from tests.metrics.alerts.books import months
 from tests.worker.alerts.desk import BASIS, Desk, Notebook
 from tests.worker.alerts.test_alerting import _churned
 from worker.alerts.digests import period
+from worker.config.reports import ReportTable
 
 
 @pytest.mark.parametrize(
@@ -78,3 +86,58 @@ def test_a_week_names_who_moved(engine: Engine) -> None:
     assert ["cus_big"] == [c["customer"] for c in week["customers"]]
     assert [["At risk", "7.00 USD"], ["Scheduled churn", "3.00 USD"]] == week["facts"]
     assert "Day in MRR: 100,000 USD (0 USD)" == day["title"]
+
+
+def test_the_digest_of_a_month_speaks_of_its_reports(engine: Engine, tmp_path: Path) -> None:
+    """Where each lies, or its address where the folder is served; what could not be made and why; attached only if that is asked for."""
+    slack = Notebook()
+    desk = Desk.open(engine, Watch(rules=(), system=(), digests=("monthly",)), slack)
+    first, until = date(2025, 6, 1), date(2025, 7, 1)
+    path, at_night = tmp_path / "workbook-2025-06.xlsx", datetime(2025, 7, 2, 5, tzinfo=UTC)
+    path.write_bytes(b"book")
+    made = MadeReport(
+        BASIS.version,
+        "default",
+        "workbook",
+        "month",
+        first,
+        until,
+        "all:usd",
+        str(path),
+        4,
+        hashlib.sha256(b"book").hexdigest(),
+        at_night,
+        {},
+    )
+    with begin(engine) as connection:
+        number = reports.put(connection, made, None)
+        reports.remember_failed(
+            connection, [FailedReport("page", "month", first, until, "/srv can't be written: no", at_night, at_night)]
+        )
+    table = ReportTable(folder=tmp_path, digest="attached", url="https://reports.example.com")
+    desk = replace(desk, alerting=replace(desk.alerting, reports=table))
+    desk.night(date(2025, 7, 3), [*months("month", until, 101, 98), *months("trailing_12", until, 104)])
+    desk.send()
+    (parcel,) = slack.given
+    assert ["Workbook of 2025-06, USD", "https://reports.example.com/workbook-2025-06.xlsx"] in parcel.content["facts"]
+    assert "The page of 2025-06 could not be made yet: /srv can't be written: no." in parcel.content["notes"]
+    assert [("workbook-2025-06.xlsx", b"book")] == [(each.name, each.data) for each in parcel.files]
+    assert [number] == desk.posted()[0].message.body["attach"]
+
+
+def test_a_mail_carries_what_is_attached() -> None:
+    """Beside text, HTML and chart, with its name and kind."""
+    said = {"kind": "digest", "title": "Month", "summary": "June."}
+    book = Attachment("workbook-2025-06.xlsx", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", b"PK book")
+    how: dict[str, Any] = {
+        "key": "k",
+        "thread": None,
+        "sender": "a@b.example",
+        "recipients": ["c@d.example"],
+        "at": datetime(2025, 7, 2, tzinfo=UTC),
+    }
+    mail = letter(said, **how, files=[book])
+    [attached] = list(mail.iter_attachments())
+    assert ("workbook-2025-06.xlsx", b"PK book") == (attached.get_filename(), attached.get_payload(decode=True))
+    assert "multipart/mixed" == mail.get_content_type()
+    assert "multipart/mixed" != letter(said, **how).get_content_type()

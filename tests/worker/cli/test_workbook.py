@@ -99,3 +99,42 @@ def test_a_reconciliation_is_shown(nrr: Run, database: str, tmp_path: Path) -> N
     book = openpyxl.load_workbook(tmp_path / "book.xlsx")
     assert "theirs.csv" in str(book["Reconciliation"]["A4"].value)
     assert "Name" not in [cell.value for cell in book["Cube"][8]]
+
+
+def test_reports_that_were_made_are_listed_and_made_again(nrr: Run, database: str, tmp_path: Path) -> None:
+    """Number, period, file; a workbook comes out to the byte, a page with the figures of then; a number that there isn't is refused."""
+    from sqlalchemy import text
+
+    from integrations.store.db.engine import begin
+    from metrics.evidence import Instant
+    from tests.worker.ledgers import BASIS
+    from tests.worker.report.test_making import _done
+    from worker.config.reports import ReportTable
+    from worker.queries.session import Session
+    from worker.report.making import Reporting
+
+    engine = open_engine(database)
+    session = Session(engine, BASIS, Instant(int(NOW.timestamp())), "usd")
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    _done(Reporting(engine, lambda _now: session, ReportTable(folder=folder, months=4)))
+    environment = {"DATABASE_URL": database, "REPORTING_CURRENCY": "usd"}
+    listed = nrr("reports", "show", "--json", **environment)
+    made = {each["what"]: each for each in listed.json["reports"]}
+    assert ({"page", "workbook"}, []) == (set(made), listed.json["failed"])
+    assert ("2025-12-01", "2025-12-31", str(folder / "workbook-2025-12.xlsx")) == tuple(
+        made["workbook"][name] for name in ("from", "to", "file")
+    )
+    assert "workbook-2025-12.xlsx" in nrr("reports", "show", **environment).out
+    with begin(engine) as connection:  # whatever became of the ledger since
+        connection.execute(text("UPDATE standing SET net_micros = net_micros + 1"))
+    engine.dispose()
+    done = nrr("reports", "again", str(made["workbook"]["number"]), "--out", "again.xlsx", **environment)
+    assert (0, True) == (done.code, "the same file to the byte" in done.out), done.err
+    assert (tmp_path / "again.xlsx").read_bytes() == (folder / "workbook-2025-12.xlsx").read_bytes()
+    page = nrr("reports", "again", str(made["page"]["number"]), "--out", "again.html", "--now", AT, "--json", **environment)
+    assert (0, "2025-12-01") == (page.code, page.json["from"]), page.err
+    other = nrr("reports", "again", str(made["page"]["number"]), "--out", "x.html", NRR_POLICY="stripe", **environment)
+    assert (2, True) == (other.code, "nrr" in other.err)
+    assert 2 == nrr("reports", "again", "99", "--out", "x.html", **environment).code
+    assert not (tmp_path / "x.html").exists()

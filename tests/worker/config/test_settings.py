@@ -134,3 +134,50 @@ def test_the_key_never_travels_in_the_open(monkeypatch: pytest.MonkeyPatch) -> N
         load_settings()
     monkeypatch.setenv("NRR_ALLOW_PLAIN_HTTP", "true")
     assert "http://stripe.internal" == load_settings().stripe_api_base
+
+
+def test_reports_are_set_by_a_table(tmp_path: Path) -> None:
+    """A folder is enough; one word stands for a list of one, and the address loses its slash."""
+    Path("nrr.toml").write_text(
+        f'[report]\nfolder = "{tmp_path}"\nschedule = "quarterly"\nwhat = "workbook"\nurl = "https://r.example/x/"\n'
+    )
+    table = load_settings().report
+    assert table is not None
+    assert (tmp_path, ("quarterly",), ("workbook",)) == (table.folder, table.schedule, table.what)
+    assert ("https://r.example/x", 36, "linked") == (table.url, table.months, table.digest)
+    assert {"folder", "months"} <= set(next(row["value"] for row in shown(load()) if row["name"] == "report"))
+
+
+@pytest.mark.parametrize(
+    ("line", "place", "said"),
+    [
+        ('folder = "reports"', "report.folder", "a whole path such as /srv/reports, not 'reports'"),
+        ('folder = "s3://bucket/x"', "report.folder", "mount the bucket"),
+        ("folder = 7", "report.folder", "takes the path of a folder"),
+        ('schedule = "weekly"', "report.schedule", "'monthly' or 'quarterly'"),
+        ("schedule = []", "report.schedule", "one or more"),
+        ('schedule = ["monthly", "monthly"]', "report.schedule", "each once"),
+        ('what = ["page", "pdf"]', "report.what", "'page' or 'workbook'"),
+        ("months = 0", "report.months", "greater than or equal to 1"),
+        ('digest = "maybe"', "report.digest", "'linked', 'attached' or 'silent'"),
+        ('url = "reports.example.com"', "report.url", "such as https://reports.example.com/"),
+        ('url = "https://me:secret@r.example"', "report.url", "such as https://reports.example.com/"),
+        ('adress = "x"', "report.adress", "there is no such setting"),
+    ],
+)
+def test_a_report_that_cannot_be_is_refused_by_the_name_of_its_setting(line: str, place: str, said: str, tmp_path: Path) -> None:
+    """With what it takes; nothing is done."""
+    folder = "" if line.startswith("folder") else f'folder = "{tmp_path}"\n'
+    Path("nrr.toml").write_text(f"[report]\n{folder}{line}\n")
+    with pytest.raises(BadSettings) as raised:
+        load_settings()
+    [fault] = raised.value.faults
+    assert fault.startswith((f"{place} (in nrr.toml)", f"{place}.")), fault
+    assert said in fault
+
+
+def test_a_report_needs_a_folder() -> None:
+    """The name of what is missing is said."""
+    Path("nrr.toml").write_text('[report]\nschedule = "monthly"\n')
+    with pytest.raises(BadSettings, match=r"report\.folder \(in nrr\.toml\)"):
+        load_settings()

@@ -29,6 +29,8 @@ from worker.figures.jobs import (
 )
 from worker.ingest import jobs as ingest
 from worker.ingest.jobs import BackfillPlanning, Comparison, EventReading, ListReading, Marks, Planning
+from worker.report import making
+from worker.report.making import ReportRun
 from worker.runs import cleanup, steps
 
 BASIS = json.dumps(choices_of(Basis()), sort_keys=True)
@@ -85,6 +87,8 @@ STORED: list[tuple[JobData, str]] = [
     (Outlook(Basis(), NOW), f'{{"basis": {BASIS}, "now": 1760000000}}'),
     (Evaluation(), "{}"),
     (Evaluation(NOW), '{"now": 1760000000}'),
+    (ReportRun(), "{}"),
+    (ReportRun(NOW), '{"now": 1760000000}'),
     (Nothing(), "{}"),
 ]
 """As jobs have been written down since the first release: these bytes stay."""
@@ -104,8 +108,8 @@ def test_each_kind_is_stored_as_ever_and_read_again(data: JobData, text: str) ->
 
 def test_every_kind_of_job_says_what_it_is_given(wire: Wire) -> None:
     """There is no job whose data nobody declares."""
-    declared = {**ingest.JOBS, **figures.JOBS, **evaluate.JOBS, **cleanup.JOBS}
-    assert set(steps.kinds_of(wire())) | set(evaluate.KINDS) == set(declared)
+    declared = {**ingest.JOBS, **figures.JOBS, **evaluate.JOBS, **cleanup.JOBS, **making.JOBS}
+    assert set(steps.kinds_of(wire())) | {*evaluate.KINDS, making.KIND} == set(declared)
     assert {type(data) for data, _ in STORED} >= set(declared.values())
 
 

@@ -1,6 +1,7 @@
 """Ticks and nights: what is due is what the database says, whoever asks, how often, and whatever was missed."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,11 +13,13 @@ from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
 from integrations.store import migrate
 from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.figures import reports
 from integrations.store.migrate import NotMigrated
 from integrations.store.work import cursors, jobs, runs, workers
 from integrations.store.work.schema import RunStatus
 from integrations.stripe.errors import Refused
 from metrics.evidence import Instant
+from tests.integrations.notify.slack_server import SlackServer
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import NOW, FakeStripe
 from worker.config.load import isolated
@@ -211,6 +214,13 @@ def test_what_another_version_left_to_do_is_no_work_of_ours(engine: Engine, wire
 
 
 @pytest.fixture
+def slack() -> Iterator[SlackServer]:
+    """A Slack on loopback."""
+    with SlackServer() as running:
+        yield running
+
+
+@pytest.fixture
 def installation(tmp_path: Path) -> Iterator[tuple[Wiring, Sandbox]]:
     """A wiring as an installation has it, around a small business."""
     with Sandbox(Business(customers=12, months=4, seed=5)) as stripe:
@@ -247,3 +257,58 @@ def test_a_night_from_the_command_line_is_the_same_run_of_jobs(installation: tup
     assert order == [kind for kind in dict.fromkeys(kinds) if kind in order]
     assert nightly.run(wiring) is None
     assert watch(wiring) is False
+
+
+# --- reports ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_nights_over_the_end_of_a_month_make_its_reports_and_its_digest(tmp_path: Path, slack: SlackServer) -> None:
+    """The night after the month's end makes none, since its last day may still change; the one after makes both files, and the digest names them.
+
+    Nights later nothing is made anew; a folder that is gone keeps no night from ending, and the next tick that is due makes what is missing.
+    """
+    folder = tmp_path / "reports"
+    folder.mkdir()
+    with Sandbox(Business(customers=14, months=16, seed=5)) as stripe:
+        values = {
+            "database_url": f"sqlite:///{tmp_path / 'nrr.sqlite3'}",
+            "stripe_api_key": stripe.key,
+            "stripe_api_base": stripe.url,
+            "requests_per_second": 10_000.0,
+            "reporting_currency": "usd",
+            "slack_webhook_url": slack.webhook,
+            "alerts": {"digests": ["monthly"]},
+            "report": {"folder": folder, "months": 4},
+        }
+        seen: dict[date, list[str]] = {}
+        for day in (date(2025, 3, 1), date(2025, 3, 2), date(2025, 3, 3), date(2025, 4, 2)):
+            moment = datetime(day.year, day.month, day.day, 4, tzinfo=UTC)
+            stripe.set_now(int(moment.timestamp()))
+            if day.month == 4:
+                folder.rename(tmp_path / "elsewhere")
+            wiring = open_wiring(isolated(values).settings, pretended=moment)
+            if not seen:
+                migrate.upgrade(wiring.engine)
+            done = nightly.run(wiring)
+            assert done is not None
+            assert "done" == done.status, done.errors
+            seen[day] = sorted(each.name for each in folder.iterdir()) if folder.exists() else []
+            wiring.close()
+        february = ["retention-2025-02.html", "workbook-2025-02.xlsx"]
+        january = ["retention-2025-01.html", "workbook-2025-01.xlsx"]
+        assert [january, sorted(january + february), sorted(january + february), []] == list(seen.values())
+        texts = [str(message) for message in slack.messages()]
+        assert any("workbook-2025-02.xlsx" in each and "Month in MRR" in each for each in texts)
+        assert 1 == sum("The workbook of 2025-03 could not be made" in each and "Month in MRR" not in each for each in texts)
+        (tmp_path / "elsewhere").rename(folder)
+        wiring = open_wiring(isolated(values).settings, pretended=moment)
+        assert [] == [kind for kind in tick(wiring, sync_minutes=500).opened if kind == "report"]
+        with begin(wiring.engine) as connection:
+            failed = [replace(each, tried_at=each.tried_at - timedelta(hours=1)) for each in reports.failed(connection)]
+            reports.remember_failed(connection, failed)
+        assert "report" in tick(wiring, sync_minutes=500).opened
+        steps.work(wiring, seconds=60)
+        with read(wiring.engine) as connection:
+            assert [] == reports.failed(connection)
+        assert {"retention-2025-03.html", "workbook-2025-03.xlsx"} <= {each.name for each in folder.iterdir()}
+        wiring.close()
