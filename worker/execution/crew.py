@@ -115,6 +115,7 @@ class Crew:
         self._light = frozenset(light)
         self._handlers: Mapping[str, Handler] = {}
         self._terms = terms
+        self._heavy = terms.heavy
         self._stop = stop
         self._changed = threading.Condition()
         self._active: dict[tuple[int, int], tuple[Job, float]] = {}
@@ -209,7 +210,7 @@ class Crew:
     def _claim(self, wanted: Sequence[int] | None) -> Job | None:
         with self._changed:
             heavy = sum(job.kind not in self._light for job, _ in self._active.values())
-        kinds = sorted(kind for kind in self._handlers if kind in self._light or heavy < self._terms.heavy)
+        kinds = sorted(kind for kind in self._handlers if kind in self._light or heavy < self._heavy)
         with begin(self._engine) as connection:
             return jobs.claim(
                 connection,
@@ -245,6 +246,12 @@ class Crew:
     def _wait_for_all(self) -> None:
         with self._changed:
             self._changed.wait_for(lambda: not self._active)
+
+    def beside(self, processes: int) -> None:
+        """So many other processes compute for the same command: this one then does one heavy job at a time, for the sake of memory."""
+        with self._changed:
+            self._heavy = 1 if processes else self._terms.heavy
+            self._changed.notify_all()
 
     def look_again(self) -> None:
         """There is new work to be claimed."""

@@ -6,6 +6,7 @@ passed; a basis that is new, a rebuild, or a moment before the last one, is deri
 is the engine's business.
 """
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -263,10 +264,12 @@ def _derived(
         with read(deriving.engine) as connection:
             known = catalog.state(connection)
             deriver = deriving.deriver(connection, asked.basis, known)
-            ledgers = []
-            for group in groups(connection):
-                deriving.stop.check()
-                ledgers.append(deriver.derive(group, asked.now))
+            # Read at once: while many derive side by side, SQLite's writer waits for everybody who reads.
+            pending = deque(groups(connection))
+        ledgers = []
+        while pending:
+            deriving.stop.check()
+            ledgers.append(deriver.derive(pending.popleft(), asked.now))
         with begin(deriving.engine) as connection:
             jobs.hold(connection, job)
             catalog.keep_still(connection)

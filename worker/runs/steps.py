@@ -34,6 +34,7 @@ from worker.ingest.read import Ingest
 from worker.ingest.recheck import do_recheck
 from worker.ingest.writer import Writer
 from worker.runs import handlers as runs_handlers
+from worker.runs.processes import beside
 from worker.runs.wiring import Wiring
 
 log = structlog.get_logger()
@@ -231,7 +232,7 @@ def _work(
     deadline: float | None = None,
     give_up_after: int = NEVER,
 ) -> Worked:
-    """Let the threads of this process work, with everything that jobs need for as long as it lasts."""
+    """Let the threads of this process work, and others beside it, with everything that jobs need for as long as it lasts."""
     stop = wiring.stop.part()
     crew = Crew(wiring.engine, wiring.terms, stop, LIGHT)
     writer = Writer(
@@ -252,7 +253,8 @@ def _work(
     )
     writer.start()
     try:
-        return crew.work(handlers(wiring, reading), wanted=wanted, deadline=deadline, give_up_after=give_up_after)
+        with beside(wiring, wanted, crew.beside):
+            return crew.work(handlers(wiring, reading), wanted=wanted, deadline=deadline, give_up_after=give_up_after)
     finally:
         writer.close()
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import Engine
 
@@ -20,6 +20,7 @@ from metrics.ledger.derive import Basis
 from worker.config.load import account_key, current
 from worker.config.settings import BadSettings, Settings
 from worker.execution import log
+from worker.execution.cores import cores
 from worker.execution.crew import Terms
 from worker.execution.stop import Stop
 from worker.ingest.accounts import Source, Sources
@@ -34,6 +35,9 @@ _NO_KEY = (
     "STRIPE_API_KEY is not set: put a restricted key with read access there (or its file into STRIPE_API_KEY_FILE, or the accounts into "
     "nrr.toml), then run `nrr doctor`. Without an account, `nrr demo` shows everything on a simulated one"
 )
+
+MOST_PROCESSES: Final = 8
+"""So many processes compute for one command at most, unless more are asked for: each takes some 200 MiB."""
 
 DEFAULT_ACCOUNT = "default"
 """What the one account is called that STRIPE_API_KEY is the key of."""
@@ -50,6 +54,8 @@ class Wiring:
     terms: Terms
     pace: Pace
     shards: int = 16
+    processes: int = 1
+    """So many compute for one command, this one included."""
     pretended: datetime | None = None
     basis: Basis = field(default_factory=Basis)
     kept: tuple[Basis, ...] = ()
@@ -113,6 +119,7 @@ def open_wiring(
         terms=Terms(owner=owner, threads=threads or most, lease_seconds=settings.lease_seconds, attempts=settings.attempts),
         pace=Pace(settings.lag_seconds, settings.overlap_seconds),
         shards=settings.shards,
+        processes=settings.processes or min(cores(), MOST_PROCESSES),
         pretended=pretended,
         basis=settings.basis(),
         kept=tuple(settings.basis(name) for name in settings.kept_policies if name != settings.chosen_policy().name),

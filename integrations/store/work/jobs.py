@@ -10,6 +10,7 @@ with one account's key keeps that account's later stages back, and nobody else's
 
 import json
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -164,6 +165,22 @@ def claimable_count(connection: Connection, kinds: Sequence[str], at_most: int =
     """How many jobs of these kinds could be claimed now, counted up to `at_most`."""
     query = _claimable(now(connection), at_most=at_most, lock=False).where(table.c.kind.in_(list(kinds)))
     return len(connection.execute(query).all())
+
+
+def waiting(connection: Connection, runs: Sequence[int], kinds: Sequence[str], at_most: int = 64) -> tuple[dict[str, int], bool]:
+    """How many jobs of these runs and kinds could be claimed now, by kind and counted up to `at_most`; and whether any is open, claimed ones too."""
+    mine = and_(table.c.run_id.in_(list(runs)), table.c.kind.in_(list(kinds)))
+    is_open = connection.execute(select(table.c.id).where(mine, table.c.status.in_(OPEN)).limit(1)).first() is not None
+    if not is_open:
+        return {}, False
+    found = connection.execute(_claimable(now(connection), at_most=at_most, lock=False).where(mine)).mappings()
+    return dict(Counter(str(row["kind"]) for row in found)), True
+
+
+def end_leases(connection: Connection, owner: str) -> int:
+    """Let the leases of a holder run out who is dead for certain; gives how many. They count as claims without progress, as ever."""
+    mine = and_(table.c.owner == owner, table.c.status == "leased")
+    return connection.execute(update(table).where(mine).values(lease_until=now(connection))).rowcount
 
 
 def _waits() -> Exists:
