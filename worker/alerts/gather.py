@@ -18,7 +18,7 @@ from metrics.alerts.decide import Seen
 from metrics.alerts.evaluate import Reading, Shelf, readings, system_reading
 from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, MovementRule, SystemRule, Watch
 from metrics.alerts.states import Alert, Movement
-from metrics.exchange_rates import rates_or_first
+from metrics.exchange_rates import Exchange, rates_or_first
 from metrics.ledger.derive import Basis
 from metrics.retention.figures import Figures
 from metrics.window_kinds import WINDOW_KINDS
@@ -46,16 +46,19 @@ def gather(
     looked = [system_reading(rule, *health[rule.name]) for rule in watch.system]
     if through is None:
         return Seen(looked)
-    shelf = Shelf(_figures(connection, basis, watch, through))
+    shelf = Shelf(figures_of(connection, basis, watch, through))
     found: list[Reading] = [reading for rule in watch.rules for reading in readings(rule, shelf)]
-    movements, endings = _movements(connection, basis, watch, states, through, reporting_currency)
+    movements, endings = movements_of(connection, basis, watch, states, through, reporting_currency)
     return Seen([*found, *looked], movements, endings)
 
 
-def _figures(connection: Connection, basis: Basis, watch: Watch, through: date) -> Iterator[Figures]:
+def figures_of(
+    connection: Connection, basis: Basis, watch: Watch, through: date, *, reach: timedelta = timedelta(0)
+) -> Iterator[Figures]:
+    """The figures that the rules read on the night after `through`; with `reach` also those that they read on so many nights before."""
     wanted = {(rule.window, dimension) for rule in watch.rules for dimension in {"", rule.dimension}}
     for kind, dimension in sorted(wanted):
-        since = through - timedelta(days=WINDOW_KINDS[kind].days_back or 0)
+        since = through - reach - timedelta(days=WINDOW_KINDS[kind].days_back or 0)
         if kind == "day":
             yield from _days(connection, basis, dimension, since, through)
         else:
@@ -93,19 +96,25 @@ def _days(connection: Connection, basis: Basis, dimension: str, since: date, thr
 # --- single movements ----------------------------------------------------------------------------------------------------------
 
 
-def _movements(
+def movements_of(
     connection: Connection,
     basis: Basis,
     watch: Watch,
     states: Mapping[tuple[str, str], Alert],
     through: date,
     reporting_currency: str | None,
+    *,
+    abroad: Exchange | None = None,
 ) -> tuple[dict[str, list[Movement]], dict[tuple[str, str], str]]:
-    """What each rule of movements sees, and how those that it saw before and doesn't any more have ended."""
+    """What each rule of movements sees, and how those that it saw before and doesn't any more have ended.
+
+    `abroad` are rates that are read already, for whoever asks for many nights.
+    """
     if not watch.movements:
         return {}, {}
     first = through - timedelta(days=watch.lookback_days - 1)
-    worth = _worth(connection, basis, first, through, reporting_currency)
+    rates = abroad or exchange_to(connection, reporting_currency, through + timedelta(days=1))
+    worth = _worth(connection, basis, first, through, rates)
     found: dict[str, list[Movement]] = {}
     endings: dict[tuple[str, str], str] = {}
     for rule in watch.movements:
@@ -123,7 +132,7 @@ def _movements(
 
 
 def _worth(
-    connection: Connection, basis: Basis, first: date, through: date, reporting_currency: str | None
+    connection: Connection, basis: Basis, first: date, through: date, exchange: Exchange | None
 ) -> dict[str, tuple[int, int]]:
     """What one unit of each currency that there is comes to in the reporting currency, as a ratio; 1 where there is no rate."""
     stands = snapshots.day_totals(connection, basis.version, first=through, until=through + timedelta(days=1))["currency"].to_list()
@@ -131,7 +140,6 @@ def _worth(
         {str(c) for c in stands if ":" not in str(c)}
         | set(store.flows(connection, basis.version, first, through + timedelta(days=1)))
     )
-    exchange = exchange_to(connection, reporting_currency, through + timedelta(days=1))
     if exchange is None or not currencies:
         return dict.fromkeys(currencies, (1, 1))
     asked = pl.DataFrame(

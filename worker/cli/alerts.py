@@ -1,55 +1,22 @@
 """`nrr alerts …`: the rules, what fires, what was sent, mutes and acknowledgements."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Any
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Context, Json, Now, opened, put_json
+from worker.cli.alert_desk import Desk, alert_desk
+from worker.cli.backtest import backtest
+from worker.cli.common import Config, Json, Now, put_json
 from worker.cli.dates import instant_of
 from worker.cli.exit_codes import Exit, Stop
 
-if TYPE_CHECKING:
-    from worker.alerts.evaluate import Alerting
-
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Alerts: the rules, and what fires.")
 
+app.command()(backtest)
 Rule = Annotated[str, typer.Argument(metavar="RULE", help="The rule's name, as `nrr alerts list` shows it.")]
 Segment = Annotated[str, typer.Option("--segment", metavar="SEGMENT", help="Only this segment, such as plan=pro.")]
-
-
-@dataclass(frozen=True, slots=True)
-class Desk:
-    """A context with what alerting needs, and the instant that it is."""
-
-    context: Context
-    alerting: "Alerting"
-    at: datetime
-
-    def known(self, rule: str) -> str:
-        """The rule's name. Raises Stop for one that isn't watched, with what was probably meant."""
-        from difflib import get_close_matches
-
-        names = list(self.alerting.watch.named())
-        if rule not in names:
-            close = get_close_matches(rule, names, n=1)
-            meant = f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names)}"
-            raise Stop(f"no rule is called {rule!r}{meant}", Exit.USAGE)
-        return rule
-
-
-@contextmanager
-def _desk(*, json: bool, now: str | None = None, config: Any = None) -> Iterator[Desk]:
-    from worker.runs.channels import open_alerting
-    from worker.runs.database import require_current
-
-    with opened(json=json, now=now, config=config) as context:
-        require_current(context.wiring.engine)
-        alerting = open_alerting(context.wiring, context.loaded.settings, config=context.loaded.config)
-        yield Desk(context, alerting, datetime.fromtimestamp(context.wiring.now, UTC))
 
 
 @app.command("list")
@@ -57,7 +24,7 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
     """List the rules with their alerts, values and mutes."""
     from worker.queries.alerts import alerts_at
 
-    with _desk(json=json, now=now, config=config) as desk:
+    with alert_desk(json=json, now=now, config=config) as desk:
         found = alerts_at(desk.context.session, desk.at)
         dead = found.disabled
         watch = replace(desk.alerting.watch, words=desk.context.names)
@@ -115,7 +82,7 @@ def check(json: Json = False, now: Now = None, config: Config = None) -> None:
     from worker.alerts.deliver import send_due
     from worker.alerts.evaluate import evaluate
 
-    with _desk(json=json, now=now, config=config) as desk:
+    with alert_desk(json=json, now=now, config=config) as desk:
         done = evaluate(desk.alerting, desk.at)
         sent = send_due(desk.alerting)
         if json:
@@ -154,7 +121,7 @@ def sample(
     """Send a marked sample. A disabled channel that accepts it is enabled again."""
     from worker.alerts.deliver import send_sample
 
-    with _desk(json=json, config=config) as desk:
+    with alert_desk(json=json, config=config) as desk:
         names = list(desk.alerting.channels) if channel is None else [channel]
         if channel is not None and channel not in desk.alerting.channels:
             needed = {"slack": "SLACK_WEBHOOK_URL, or SLACK_BOT_TOKEN and SLACK_CHANNEL", "email": "SMTP_HOST and ALERT_EMAIL_TO"}
@@ -189,7 +156,7 @@ def mute(
     """Mute a rule. It is still evaluated, and reported afterwards if it still fires."""
     if days is not None and until is not None:
         raise Stop("takes either --days or --until", Exit.USAGE)
-    with _desk(json=json, now=now, config=config) as desk:
+    with alert_desk(json=json, now=now, config=config) as desk:
         end = desk.at + timedelta(days=days) if days is not None else instant_of(until, "--until") if until else None
         _silence(desk, rule, segment, "mute", end, reason)
         lasting = "until it is unmuted" if end is None else f"until {end:%Y-%m-%d %H:%M} UTC"
@@ -201,7 +168,7 @@ def unmute(rule: Rule, segment: Segment = "", json: Json = False, config: Config
     """Unmute a rule."""
     from worker.alerts import mutes
 
-    with _desk(json=json, config=config) as desk:
+    with alert_desk(json=json, config=config) as desk:
         lifted = mutes.unmute(desk.context.wiring.engine, rule, segment)
         name = f"{rule} {segment}".strip()
         _said(
@@ -223,7 +190,7 @@ def ack(
     """Acknowledge an alert: no reminders until it is resolved."""
     from worker.queries.alerts import alerts_at
 
-    with _desk(json=json, now=now, config=config) as desk:
+    with alert_desk(json=json, now=now, config=config) as desk:
         desk.known(rule)
         states = alerts_at(desk.context.session, desk.at).states
         firing = [key for key, row in states.items() if key[0] == rule and row.state == "firing"]
@@ -263,7 +230,7 @@ def history(
     from worker.queries.alerts import alert_history
     from worker.queries.alerts import messages as messages_of
 
-    with _desk(json=json, config=config) as desk:
+    with alert_desk(json=json, config=config) as desk:
         changes = [] if messages else alert_history(desk.context.session, rule=rule, limit=limit)
         posted = messages_of(desk.context.session, rule=rule, limit=limit) if messages else []
         if messages:
