@@ -25,7 +25,10 @@ def backtest(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Show when each rule would have rung, night by night, by the figures as they are known today; nothing is sent or stored."""
+    """Show when each rule would have rung in the past.
+
+    Night by night, by the figures as they are known today. Nothing is sent or stored.
+    """
     from worker.alerts.backtest import backtest as replayed
     from worker.alerts.backtest import only
 

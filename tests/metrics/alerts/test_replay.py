@@ -18,8 +18,8 @@ BOOK = months("month", JUNE, 102, 97, 96, 103, 99, 104)
 NIGHTS = [date(2025, 1, 1) + timedelta(days=n) for n in range(160)]
 
 
-def _rung(rules: Rule, book: list[Figures] = BOOK, **how: int) -> list[tuple[str, date, date | None]]:
-    return [(r.kind, r.night, r.until) for r in replay(Watch(rules=(rules,)), book, NIGHTS, **how)]
+def _rung(rules: Rule, book: list[Figures] = BOOK, *, grace_days: int = 0) -> list[tuple[str, date, date | None]]:
+    return [(r.kind, r.night, r.until) for r in replay(Watch(rules=(rules,)), book, NIGHTS, grace_days=grace_days)]
 
 
 def test_a_rule_rings_on_the_night_on_which_its_window_is_complete() -> None:
