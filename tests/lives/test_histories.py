@@ -4,10 +4,14 @@ All base accounts are read side by side. Pages are the product's own, as its rea
 number of times. Whole histories (syncs, audits and backfills at any moments) are held against one that read every night.
 """
 
+import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import date
 from functools import cache
 from pathlib import Path
 from random import Random
+from typing import Final
 
 import pytest
 from hypothesis import HealthCheck, Phase, example, given, settings
@@ -20,6 +24,7 @@ from integrations.store.facts import write as write_facts
 from integrations.stripe.page import StripePage
 from integrations.stripe.reader import Reader
 from metrics.entries import CustomerLedger, Movement
+from metrics.evidence import Finding, Instant
 from tests.integrations.store import dump
 from tests.lives.account import Account
 from tests.lives.bases import BASES, SECOND
@@ -152,14 +157,39 @@ def nightly(tmp_path_factory: pytest.TempPathFactory, template: Path) -> dict[st
 
 
 def unsaid(seen: CustomerLedger, whole: CustomerLedger) -> list[Movement]:
-    """Movements of one ledger that the other lacks and that nothing marks as uncertain: neither *inferred*, nor within the time that a
-    finding says is known from invoices only, nor of a customer with a finding that dates it."""
+    """Movements of one ledger that the other lacks and that nothing marks as uncertain: neither *inferred* (itself, or one of the other ledger
+    on the same day and of the same subscription), nor within the time that a finding says is known from invoices only, nor spoken of by a
+    finding that the other ledger lacks, which names the movement's objects and is of about its time."""
     both = ((seen, whole), (whole, seen))
     lacking = [m for mine, other in both for m in mine.movements if _key(m) not in {_key(x) for x in other.movements}]
-    doubt = {m.day for m in (*seen.movements, *whole.movements) if m.inferred}
+    doubt = {(m.day, name) for m in (*seen.movements, *whole.movements) if m.inferred for name in _subscriptions(m)}
     from_invoices = max((f.at or 0 for f in seen.findings if f.reason == "history_from_invoices"), default=0)
-    told = {f.reason for f in seen.findings} - {f.reason for f in whole.findings}
-    return [m for m in lacking if not (m.inferred or m.day in doubt or _noon(m) <= from_invoices or told)]
+    known = {(f.object_id, f.reason, f.at) for f in whole.findings}
+    told = [f for f in seen.findings if (f.object_id, f.reason, f.at) not in known]
+    return [
+        m
+        for m in lacking
+        if not (
+            m.inferred
+            or any((m.day, name) in doubt for name in _subscriptions(m))
+            or _noon(m) <= from_invoices
+            or any(_speaks_of(f, m) for f in told)
+        )
+    ]
+
+
+REACH: Final = 31 * DAY
+"""So far from a movement a finding may be dated that explains it: a cycle of a month."""
+
+
+def _subscriptions(m: Movement) -> set[str]:
+    return {name for name in m.evidence if name.startswith("sub_")}
+
+
+def _speaks_of(found: Finding, m: Movement) -> bool:
+    """Whether a finding is about what moved, at about that time."""
+    named = found.object_id in m.evidence or any(re.search(rf"\b{re.escape(name)}\b", found.detail) for name in _subscriptions(m))
+    return named and (found.at is None or abs(found.at - _noon(m)) <= REACH)
 
 
 def _key(m: Movement) -> tuple[object, ...]:
@@ -220,3 +250,19 @@ def content(installation: Installation) -> tuple[list[str], list[str]]:
     with read(installation.engine) as connection:
         lines = evident(dump.canonical(connection, derived=False))
     return lines, [repr(ledger) for _, ledger in sorted(installation.ledgers(SECOND).items())]
+
+
+def test_a_finding_about_something_else_excuses_nothing() -> None:
+    """The property would see a silent difference: only what is about the very subscription, and of about that time, explains it."""
+    moved = Movement("cus", date(2026, 6, 1), "usd", "churn", "canceled_voluntary", 5, 0, 5, 0, ("sub_a", "evt_1"), False)
+    whole, seen = (CustomerLedger("cus", (m,) if m else (), (), (), (), ()) for m in (moved, None))
+
+    def noted(object_id: str, detail: str, at: int | None) -> CustomerLedger:
+        return replace(seen, findings=(Finding(1, object_id, "gap", detail, "cus", None if at is None else Instant(at)),))
+
+    near, far = noon("2026-05-20"), noon("2026-01-20")
+    assert [moved] == unsaid(seen, whole)
+    assert [moved] == unsaid(noted("sub_ab", "a gap of sub_ab", near), whole)
+    assert [moved] == unsaid(noted("sub_a", "a gap of sub_a", far), whole)
+    assert [] == unsaid(noted("sub_a", "a gap of sub_a", near), whole)
+    assert [] == unsaid(noted("il_1", "line il_1 of sub_a says too little", near), whole)
