@@ -279,7 +279,10 @@ VIEWS: Final = (
         {
             **_POLICY,
             "day": ("s.day", "as of this reporting day"),
-            "signal": ("s.name", "discounts_ending, trials_ending, scheduled_churn, renewals"),
+            "signal": (
+                "s.name",
+                "discounts_ending, trials_ending, scheduled_churn, renewals, scheduled_expansion, scheduled_contraction, planned_pauses",
+            ),
             "within_days": ("s.within_days", "within so many days"),
             "currency": ("s.currency", "the currency's code in lower case"),
             **_money({"mrr": ("s.micros", "how much MRR it is about")}),

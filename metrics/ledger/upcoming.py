@@ -19,7 +19,9 @@ RENEWALS: Final = "renewals"
 GROWING: Final = "scheduled_expansion"
 SHRINKING: Final = "scheduled_contraction"
 PAUSES: Final = "planned_pauses"
-"""Committed MRR with what is scheduled to come is committed MRR + scheduled_expansion - scheduled_contraction - planned_pauses."""
+SIGNALS: Final = (DISCOUNTS, TRIALS, CANCELLATIONS, RENEWALS, GROWING, SHRINKING, PAUSES)
+"""Committed MRR with what is scheduled to come is committed MRR + scheduled_expansion - scheduled_contraction - planned_pauses: scheduled churn
+is out of committed MRR already, whenever it comes, and a schedule of what will end counts for nothing."""
 _ENDS: Final = frozenset({"discount_end", "discount_change"})
 
 
@@ -37,14 +39,14 @@ def coming(now: CustomerLedger, later: CustomerLedger, since: Instant, until: In
     """What the dates of one customer bring in (since, until]: `now` is its ledger as of `since`, `later` as of `until`.
 
     A discount's end counts with what it adds, a trial with what it would be worth, a cancellation with what it takes; a schedule with what
-    it will have changed by `until`, if no cancellation comes before. A pause that is over by then counts nothing.
+    it will have changed by `until`, unless an end was asked for. A pause that is over by then counts nothing.
     """
     out = [*_discounts(now, later, since, timezone), *_trials(now, since, until)]
     for timeline in now.timelines:
         last = timeline.steps[-1] if timeline.steps else None
         if last is not None and last.net_micros and _within(timeline.scheduled_end, since, until):
             out.append(Coming(CANCELLATIONS, now.customer, last.currency, last.net_micros))
-        elif last is not None:
+        elif last is not None and timeline.scheduled_end is None:
             out += _scheduled(now.customer, timeline, last, since, until)
     return out
 

@@ -10,6 +10,7 @@ from worker.cli.common import Config, Context, Json, Now, PolicyName, money, ope
 from worker.cli.dates import last_day_of_text
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.findings import about_the_data, findings
+from worker.cli.outlook import outlook
 from worker.cli.people import people
 from worker.cli.require_ledger import ready
 from worker.cli.retention import From, To, range_of, retention
@@ -181,5 +182,6 @@ def exclusions(
 
 app.command()(retention)
 app.command()(findings)
+app.command()(outlook)
 for name in ("nrr", "grr", "segments", "cohorts", "insight"):
     app.command(name=name)(getattr(figures, name))

@@ -177,7 +177,11 @@ signal = Table(
     metadata,
     key("basis", Word, _BASIS),
     key("day", Day, "as of this reporting day"),
-    key("name", Word, "discounts_ending, trials_ending, scheduled_churn, renewals"),
+    key(
+        "name",
+        Word,
+        "discounts_ending, trials_ending, scheduled_churn, renewals, scheduled_expansion, scheduled_contraction, planned_pauses",
+    ),
     key("within_days", Whole, "within so many days"),
     key("currency", Word, "Stripe's code in lower case"),
     must("micros", Big, "how much MRR it is about"),

@@ -13,6 +13,7 @@ from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts, catalog
 from integrations.store.facts import schema as facts_schema
 from integrations.store.figures import upcoming
+from integrations.store.figures.schema import signal as table
 from integrations.store.work import jobs, runs
 from metrics.evidence import (
     Coupon,
@@ -29,10 +30,14 @@ from metrics.evidence import (
     Subscription,
 )
 from metrics.ledger.derive import Basis
+from metrics.ledger.upcoming import SIGNALS
+from worker.cli.outlook import _WORDS
 from worker.execution.crew import Crew, Terms
 from worker.execution.stop import Stop
 from worker.figures import derive, rollup
 from worker.figures.rollup import Rolling
+from worker.queries.outlook import committed, outlook
+from worker.queries.session import Session
 
 BASIS, DAY = Basis(), 86_400
 NOW = Instant(int(datetime(2026, 3, 31, 12, tzinfo=UTC).timestamp()))
@@ -211,6 +216,35 @@ def test_what_a_schedule_plans_is_coming_and_no_mrr(engine: Engine) -> None:
         ("scheduled_expansion", 30, 200, 1),
         ("scheduled_expansion", 90, 200, 1),
     ] == _run(engine)
+
+
+def test_committed_with_what_is_scheduled(engine: Engine) -> None:
+    """Committed MRR is without all that will end; schedules add to it, but not those of what ends, whenever that is."""
+    grows = Schedule(
+        "plan", "active", "release", (ScheduledPhase(Instant(NOW + 20 * DAY), None, "usd", (ScheduledItem("monthly", 3),)),)
+    )
+    _put(
+        engine,
+        [
+            replace(_subscription("grows"), schedule="plan", plan=grows),
+            replace(_subscription("leaves"), schedule="plan", plan=grows, cancel_at=Instant(NOW + 300 * DAY), canceled_at=BEFORE),
+            _subscription("plain", quantity=8),
+        ],
+    )
+    assert [("scheduled_expansion", 30, 200, 1), ("scheduled_expansion", 90, 200, 1)] == _run(engine)
+    session = Session(engine, BASIS, NOW)
+    found = committed(session, outlook(session))
+    assert [(30, 900, 1100), (90, 900, 1100)] == [
+        (c.within_days, c.micros // 1_000_000, c.with_scheduled_micros // 1_000_000) for c in found
+    ]
+    assert [] == committed(session, [])
+
+
+def test_every_signal_has_its_words() -> None:
+    """In the table, in the database and in the views, none of which lacks one."""
+    assert set(SIGNALS) == set(_WORDS)
+    assert ", ".join(SIGNALS[:4]) in (table.c.name.comment or "")
+    assert set(SIGNALS) == set((table.c.name.comment or "").split(", "))
 
 
 def test_a_day_is_replaced(engine: Engine) -> None:
