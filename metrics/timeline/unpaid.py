@@ -1,7 +1,8 @@
 """Changes that were billed and not paid: an upgrade that waits for its payment, or whose invoice was voided.
 
 Such a change is none unless something later bears it out: a cycle, an event or a listing that shows the new state. Then it is dated by
-its own lines, as any change is.
+its own lines, as any change is. An open invoice's change waits where the subscription says so (`pending_update`), and where it is seen next as
+it was before.
 """
 
 from collections import defaultdict
@@ -29,13 +30,16 @@ def borne_out(points: list[Point], invoices: Sequence[InvoiceEvidence], states: 
     """`points` without the changes of unpaid invoices that nothing later bears out. `states` are in order of time."""
     heads = {i.head.id: i.head for i in invoices}
     waiting = any(s.subscription.pending_update is not None for s in states)
-    if not waiting and not any(is_void_unpaid(head) for head in heads.values()):
+    if not waiting and not any(is_void_unpaid(head) or _is_open(head) for head in heads.values()):
         return Verdict(points)
     doubtful: dict[tuple[Instant, Instant, str, str], list[Point]] = defaultdict(list)
     kept: list[Point] = []
     for p in points:
         head = heads.get(p.invoice)
-        if head is not None and _is_change(p, head) and (is_void_unpaid(head) or (waiting and _waits(p, head, states))):
+        may_wait = head is not None and (
+            (waiting and _waits(p, head, states)) or (_is_open(head) and _contradicted(p, points, states))
+        )
+        if head is not None and _is_change(p, head) and (is_void_unpaid(head) or may_wait):
             doubtful[p.at, p.invoiced, p.invoice, p.item].append(p)
         else:
             kept.append(p)
@@ -58,6 +62,21 @@ def _waits(point: Point, head: Invoice, states: Sequence[SubscriptionState]) -> 
         return False
     seen = next((s for s in states if _after(s, point.at)), None)
     return seen is not None and seen.subscription.pending_update is not None
+
+
+def _is_open(head: Invoice) -> bool:
+    return head.status == "open" and not head.amount_paid
+
+
+def _contradicted(point: Point, points: Sequence[Point], states: Sequence[SubscriptionState]) -> bool:
+    """Whether the state that speaks of the item next shows it as it was before the change, though nothing says that the change waits.
+
+    A subscription that an unpaid invoice's change has reached shows it; one that doesn't is waiting for the payment.
+    """
+    seen = _in_states(point, states)
+    mates = [p for p in points if p.invoice == point.invoice and p.item == point.item and p.at == point.at]
+    old = [shape(p) for p in mates if p.kind == "credit" and not p.silent]
+    return seen is not None and (seen[1] in old if old else seen[1] is None and all(p.kind != "credit" for p in mates))
 
 
 def _after(state: SubscriptionState, at: Instant) -> bool:

@@ -52,13 +52,15 @@ def test_threads_that_begin_at_once_decode_alike() -> None:
 
 
 MAKERS = {"Decoder", "Encoder"}
+UNDER_A_LOCK = {"integrations/store/db/encoding.py": "__missing__"}
+"""The one function that makes decoders when they are asked for first: under a lock of its own."""
 
 
-def _lazy(tree: ast.Module) -> list[int]:
-    """Lines within functions on which something is made that decodes or encodes a type."""
+def _lazy(tree: ast.Module, but: str | None = None) -> list[int]:
+    """Lines within functions, `but` one, on which something is made that decodes or encodes a type."""
     out = []
     for function in ast.walk(tree):
-        if not isinstance(function, ast.FunctionDef) or function.name == "__missing__":
+        if not isinstance(function, ast.FunctionDef) or function.name == but:
             continue
         for node in ast.walk(function):
             if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
@@ -76,7 +78,7 @@ def test_decoders_are_made_on_import() -> None:
         f"{path.relative_to(ROOT)}:{line}"
         for package in ("integrations", "worker", "metrics")
         for path in sorted((ROOT / package).rglob("*.py"))
-        for line in _lazy(ast.parse(path.read_text(encoding="utf-8")))
+        for line in _lazy(ast.parse(path.read_text(encoding="utf-8")), UNDER_A_LOCK.get(str(path.relative_to(ROOT))))
     ]
     assert [] == found
 

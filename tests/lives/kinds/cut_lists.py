@@ -88,3 +88,43 @@ def twelfth_item_doubles(m: Maker) -> None:
     start = noon("2026-05-20")
     billed(m, many(m, start, 12), start)
     m.change(noon("2026-06-01"), lambda sub: sub["items"]["data"][11].update(quantity=2))
+
+
+@life(
+    right("2026-05-20 new 100.00", "2026-06-15 expansion 20.00", marked=True, says=True),
+    everything_daily=right("2026-05-20 new 100.00", "2026-06-05 expansion 20.00", says=True),
+    invoices=None,
+    events_daily=None,
+    listings=None,
+)
+def two_added_behind_the_tenth(m: Maker) -> None:
+    """The event that adds two items shows the ten that there were: the two are found when all are read."""
+    start, change = noon("2026-05-20"), noon("2026-06-05")
+    prices = many(m, start, 10)
+    billed(m, prices, start)
+    fresh = [m.item(m.price(1000, f"q{number}", product="all"), 1, change, number=number) for number in (11, 12)]
+    m.change(change, lambda sub: sub["items"]["data"].extend(fresh))
+
+
+@life(
+    right("2026-05-20 new 110.00", "2026-06-05 contraction -10.00", never=("change_behind_cut",)),
+    invoices=None,
+    events=None,
+    listings=None,
+)
+def eleventh_goes_by_an_event(m: Maker) -> None:
+    """The event that takes the eleventh away shows the ten that are left, and that there had been more: its day is certain."""
+    start = noon("2026-05-20")
+    billed(m, many(m, start, 11), start)
+    m.change(noon("2026-06-05"), lambda sub: sub["items"]["data"].pop())
+
+
+@life(right("2026-05-20 new 100.00", never=("change_behind_cut",)))
+def metered_behind_the_tenth(m: Maker) -> None:
+    """A metered item that no event shows: nothing changed."""
+    start = noon("2026-05-20")
+    prices, usage = [m.price(1000, f"p{number}", product="all") for number in range(10)], m.price(5, "u", usage="metered")
+    items = [m.item(price, 1, start, number=number) for number, price in enumerate(prices, 1)]
+    m.begin(start, [*items, m.item(usage, None, start, number=11)])
+    billed(m, prices, start)
+    m.change(noon("2026-06-01"), metadata={"team": "blue"})

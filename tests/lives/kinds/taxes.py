@@ -67,3 +67,14 @@ def an_item_from_mid_year(m: Maker) -> None:
     m.bill([m.line(first, 1, start, inclusive=22800)], start, reason="subscription_create", told=False)
     debit = m.line(second, 1, added, item=2, end=later(start, 12), amount=35700, proration=True, of_item=True, inclusive=5700)
     m.bill([debit], added, reason="subscription_update", told=False)
+
+
+@life(right("2025-09-01 new 100.00", "2026-02-15 expansion 50.00", causes=("start", "addon")), **_NO_INVOICES)
+def an_item_of_another_rate_from_mid_year(m: Maker) -> None:
+    """Likewise, of a product with 7 % inside instead of 19 %: the item's own proration tells, not the price of something else."""
+    start, added = noon("2025-09-01"), noon("2026-02-15")
+    first, second = m.price(142800, "a", tax="inclusive", interval="year"), m.price(64200, "b", tax="inclusive", interval="year")
+    m.begin(start, [m.item(first, 1, start), m.item(second, 1, added, number=2)], told=False)
+    m.bill([m.line(first, 1, start, inclusive=22800)], start, reason="subscription_create", told=False)
+    debit = m.line(second, 1, added, item=2, end=later(start, 12), amount=34775, proration=True, of_item=True, inclusive=2275)
+    m.bill([debit], added, reason="subscription_update", told=False)

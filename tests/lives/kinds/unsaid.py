@@ -105,3 +105,13 @@ def debit_without_quantity(m: Maker) -> None:
 def credit_without_price(m: Maker) -> None:
     """The new state is told, the old one isn't."""
     half_a_pair(m, lambda pair: pair[0].update(pricing=None))
+
+
+@life(
+    right("2025-09-01 new 50.00", "2026-03-01 expansion 30.00", causes=("start", "quantity"), marked=False, says=True),
+    events=None,
+    listings=None,
+)
+def credit_without_quantity(m: Maker) -> None:
+    """Nor how many there were: the debit dates the change all the same, and the credit is named."""
+    half_a_pair(m, lambda pair: pair[0].update(quantity=None, quantity_decimal=None))

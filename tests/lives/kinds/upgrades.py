@@ -65,3 +65,58 @@ def pending_in_events_then_voided(m: Maker) -> None:
     m.bill(pair, asked, status="void", reason="subscription_update", moments={"voided_at": over})
     m.change(asked, pending_update={"expires_at": over, "subscription_items": None, "trial_end": None})
     m.change(over, pending_update=None)
+
+
+@life(right("2026-02-01 new 20.00"), invoices=right("2026-02-01 new 20.00", says=True))
+def open_and_contradicted(m: Maker) -> None:
+    """The invoice is open, and nothing says that the update waits for its payment; but the subscription is still listed as it was."""
+    small, large = small_and_large(m)
+    m.cycles(UNTIL, noon("2026-06-01"), [(small, 1)], went_on=True, told=False)
+    at = noon("2026-06-04")
+    m.bill(m.pair(at, noon("2026-07-01"), (small, 1), (large, 1)), at, status="open", reason="subscription_update", told=False)
+
+
+@life(right("2026-02-01 new 20.00"), invoices=right("2026-02-01 new 20.00", says=True))
+def open_addition_contradicted(m: Maker) -> None:
+    """Likewise an item that was to be added."""
+    small, _ = small_and_large(m)
+    m.cycles(UNTIL, noon("2026-06-01"), [(small, 1)], went_on=True, told=False)
+    more, at = m.price(5000, "m"), noon("2026-06-04")
+    debit = m.line(more, 1, at, item=2, amount=4500, proration=True, of_item=True, end=noon("2026-07-01"))
+    m.bill([debit], at, status="open", reason="subscription_update", told=False)
+
+
+@life(
+    right("2026-02-01 new 20.00", "2026-06-04 expansion 80.00", causes=("start", "plan"), marked=False),
+    events=right("2026-02-01 new 100.00"),
+    listings=right("2026-02-01 new 100.00"),
+    everything_daily=None,  # an invoice that no event told of is found after the listing that shows the change
+    invoices_daily=None,
+    events_daily=None,
+    listings_daily=None,
+)
+def open_and_listed_as_changed(m: Maker) -> None:
+    """The invoice is to be paid within a month; the subscription has changed, and is listed so: the pair dates it."""
+    small, large = small_and_large(m)
+    m.cycles(UNTIL, noon("2026-06-01"), [(small, 1)], went_on=True, told=False)
+    at = noon("2026-06-04")
+    m.bill(m.pair(at, noon("2026-07-01"), (small, 1), (large, 1)), at, status="open", reason="subscription_update", told=False)
+    m.change(at, lambda sub: sub["items"]["data"][0].update(price=large), told=False)
+
+
+@life(
+    right("2026-02-01 new 20.00", "2026-05-04 expansion 80.00", "2026-05-20 contraction -80.00"),
+    events=None,
+    listings=None,
+    everything_daily=None,
+    invoices_daily=None,
+)
+def open_and_credited_back(m: Maker) -> None:
+    """An open upgrade that a later pair takes back was there: its credit names the new state."""
+    small, large = small_and_large(m)
+    first, second = noon("2026-05-04"), noon("2026-05-20")
+    m.cycles(UNTIL, noon("2026-06-01"), [(small, 1)], went_on=True, told=False)
+    m.bill(
+        m.pair(first, noon("2026-06-01"), (small, 1), (large, 1)), first, status="open", reason="subscription_update", told=False
+    )
+    m.bill(m.pair(second, noon("2026-06-01"), (large, 1), (small, 1)), second, reason="subscription_update", told=False)
