@@ -6,7 +6,7 @@ Only the comment changes, which SQLite doesn't keep.
 from alembic import op
 
 revision = "0013"
-down_revision = "0015"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
