@@ -137,7 +137,7 @@ def do_plan(deriving: Deriving, job: Job) -> None:
             if basis not in whole:
                 made += _again(connection, job, basis, named, now)
         done = DeriveMark(tuple(basis.version for basis in wanted), now, max(last_mark, _dropped(connection)))
-        done = replace(done, whole=tuple(basis.version for basis in whole))
+        done = replace(done, whole=tuple(basis.version for basis in whole) or None)
         if asked.basis is None:
             # The marks fall with the last job of this run: until then they say what is still to be done.
             done = replace(done, marks_until=last_mark)
@@ -289,7 +289,7 @@ def do_mark(deriving: Deriving, job: Job) -> None:
         jobs.hold(connection, job)
         if _dropped(connection) <= asked.marks_seen:
             for version in asked.versions:
-                if version in asked.whole:
+                if version in (asked.whole or ()):
                     addable.leave_out(connection, version, deriving.reporting_currency, whole=True)
                 write_ledger.mark_derived(connection, version, database_now(connection), asked.now)
             if asked.marks_until is not None:

@@ -59,8 +59,8 @@ class DeriveMark:
     now: Instant
     marks_seen: int
     marks_until: int | None = None
-    whole: tuple[str, ...] = ()
-    """Those of the versions under which everybody was derived."""
+    whole: tuple[str, ...] | None = None
+    """Those of the versions under which everybody was derived, if there are any."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,6 +74,10 @@ STORED: list[tuple[JobData, str]] = [
         DeriveMark(("e7776c99211e",), NOW, 3, 0),
         '{"marks_seen": 3, "marks_until": 0, "now": 1760000000, "versions": ["e7776c99211e"]}',
     ),
+    (
+        DeriveMark(("e7776c99211e",), NOW, 3, 0, ("e7776c99211e",)),
+        '{"marks_seen": 3, "marks_until": 0, "now": 1760000000, "versions": ["e7776c99211e"], "whole": ["e7776c99211e"]}',
+    ),
     (RollupPlan(), '{"whole": false}'),
     (RollupPlan(True, Basis()), f'{{"basis": {BASIS}, "whole": true}}'),
     (
