@@ -64,7 +64,7 @@ def ceilings(*, livemode: bool) -> Ceilings:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class RequestPace:
     """The rate of one limit over time: `ceiling` until the first refusal, then cut and growing back. Times are seconds of any clock."""
 
     ceiling: float
@@ -83,7 +83,7 @@ class Pace:
         reached = max(0.0, self.plateau - self.after_cut) / (QUICK * self.ceiling)
         return min(self.ceiling, max(self.plateau, self.after_cut) + (since - reached) * SLOW * self.ceiling)
 
-    def refused(self, now: float) -> "Pace":
+    def refused(self, now: float) -> "RequestPace":
         """The pace after a refusal at `now`; refusals within the hold of the last cut change nothing."""
         if self.cut_at is not None and now - self.cut_at < HOLD_SECONDS:
             return self
@@ -111,7 +111,7 @@ class _Turns:
     __slots__ = ("due", "pace")
 
     def __init__(self, ceiling: float) -> None:
-        self.pace = Pace(ceiling)
+        self.pace = RequestPace(ceiling)
         self.due = float("-inf")
 
     def earliest(self, now: float) -> float:

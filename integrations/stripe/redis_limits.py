@@ -1,7 +1,7 @@
 """The limiter that all workers of an installation share, in Redis.
 
 One short script takes the turn: it reads Redis's own clock, so that workers whose clocks differ agree, keeps the pace and the due
-time of the account and of the endpoint in one hash each, and answers how long to wait. The law is that of `limits.Pace`, written
+time of the account and of the endpoint in one hash each, and answers how long to wait. The law is that of `limits.RequestPace`, written
 down once more in Lua because it has to run where the state is. When Redis can't be reached, this process goes on by its own
 `LocalLimiter` and looks again after a while: several processes may then go too fast together, which Stripe answers with 429 and
 every one of them slows down.

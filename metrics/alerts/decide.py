@@ -11,7 +11,7 @@ from typing import Final
 from metrics.alerts.evaluate import Reading
 from metrics.alerts.grouping import Notice, notices
 from metrics.alerts.rules import BAD_WHEN_HIGH, LOSSES, AnyRule, MovementRule, Rule, Watch
-from metrics.alerts.states import LOUD, Alert, Event, Hush, Movement, step, step_movement
+from metrics.alerts.states import LOUD, Alert, Event, Hush, SingleMovement, step, step_movement
 
 RETIRED: Final = "the rule is no longer there"
 
@@ -21,7 +21,7 @@ class Seen:
     """What a night sees: readings of rules, and of each rule of movements what is there, and how those that are not have ended."""
 
     readings: Sequence[Reading] = ()
-    movements: Mapping[str, Sequence[Movement]] = field(default_factory=dict)
+    movements: Mapping[str, Sequence[SingleMovement]] = field(default_factory=dict)
     endings: Mapping[tuple[str, str], str] = field(default_factory=dict)
 
 

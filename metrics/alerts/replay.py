@@ -15,13 +15,13 @@ from metrics.alerts.content import shown
 from metrics.alerts.decide import Seen, decide
 from metrics.alerts.evaluate import REMEMBERED, Reading, Shelf, readings
 from metrics.alerts.rules import FACTORS, MovementRule, Rule, Watch
-from metrics.alerts.states import Alert, Movement
+from metrics.alerts.states import Alert, SingleMovement
 from metrics.retention.certainty import WITH_INTERVAL, Verdict
 from metrics.retention.figures import UNITS, Figures
 from metrics.window_kinds import WINDOW_KINDS
 
 States = Mapping[tuple[str, str], Alert]
-SeenMovements = tuple[Mapping[str, Sequence[Movement]], Mapping[tuple[str, str], str]]
+SeenMovements = tuple[Mapping[str, Sequence[SingleMovement]], Mapping[tuple[str, str], str]]
 Looks = Callable[[States, date], SeenMovements]
 """What rules of single movements see on a night, and how those that they saw before have ended."""
 

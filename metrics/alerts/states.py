@@ -75,7 +75,7 @@ def _iso(day: date | None) -> str | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Movement:
+class SingleMovement:
     """A single movement that a rule looks at; `day` of a scheduled one is the day it was first seen asked for."""
 
     kind: str
@@ -104,7 +104,7 @@ class Event:
     kind: EventKind
     alert: Alert
     reading: Reading | None = None
-    movement: Movement | None = None
+    movement: SingleMovement | None = None
     window: str = ""
     was: Judged | None = None
     now: Judged | None = None
@@ -248,7 +248,7 @@ def _flipped(was: Judged | None, now: Judged | None) -> bool:
 
 
 def step_movement(
-    alert: Alert | None, rule: MovementRule, movement: Movement | None, ending: str, night: date, hush: Hush
+    alert: Alert | None, rule: MovementRule, movement: SingleMovement | None, ending: str, night: date, hush: Hush
 ) -> tuple[Alert, list[Event]]:
     """A single movement fires once when it is first seen; when it is gone (`movement` None) the alert ends.
 

@@ -28,7 +28,7 @@ class Unpriceable(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class PeriodPart:
     """`count` times `each` minor units: a piece of an item's amount for one billing period."""
 
     count: int | Fraction
@@ -70,7 +70,7 @@ def quantity_of(item: Item) -> int | Fraction | None:
     return item.quantity if item.quantity_decimal is None else Fraction(item.quantity_decimal)
 
 
-def period_parts(price: Price, currency: str, quantity: int | Fraction | None) -> tuple[Part, ...]:
+def period_parts(price: Price, currency: str, quantity: int | Fraction | None) -> tuple[PeriodPart, ...]:
     """The pieces of what `quantity` of a price costs for one billing period, in minor units of `currency`.
 
     Graduated tiers: a piece for each tier that a unit falls into and one for its flat amount, so that a quantity of 0 costs nothing.
@@ -87,7 +87,7 @@ def period_parts(price: Price, currency: str, quantity: int | Fraction | None) -
         raise Unpriceable("unit_unknown")
     if unit < 0:
         raise Unpriceable("unit_negative")
-    return (Part(_transformed(price, quantity), Fraction(unit)),)
+    return (PeriodPart(_transformed(price, quantity), Fraction(unit)),)
 
 
 def in_currency(price: Price, currency: str) -> tuple[Decimal | None, tuple[Tier, ...] | None]:
@@ -109,22 +109,22 @@ def _transformed(price: Price, quantity: int | Fraction) -> int | Fraction:
     return -(-quantity // by) if rounding == "up" else quantity // by
 
 
-def _tiered(mode: str | None, tiers: Sequence[Tier] | None, quantity: int | Fraction) -> tuple[Part, ...]:
+def _tiered(mode: str | None, tiers: Sequence[Tier] | None, quantity: int | Fraction) -> tuple[PeriodPart, ...]:
     steps = sorted(tiers or (), key=_bound)
     bounds = [_bound(tier) for tier in steps]
     if mode not in ("graduated", "volume") or not steps or quantity > bounds[-1] or len(set(bounds)) < len(bounds):
         raise Unpriceable("tiers_unknown")
     if any((tier.unit or 0) < 0 or (tier.flat or 0) < 0 for tier in steps):
         raise Unpriceable("unit_negative")
-    parts: list[Part] = []
+    parts: list[PeriodPart] = []
     below = 0
     for tier in steps:
         inside = quantity <= _bound(tier)
         if mode == "graduated" or inside:
             count = min(quantity, _bound(tier)) - below if mode == "graduated" else quantity
-            parts.append(Part(count, Fraction(tier.unit or 0)))
+            parts.append(PeriodPart(count, Fraction(tier.unit or 0)))
             if tier.flat and (count or mode == "volume"):
-                parts.append(Part(1, Fraction(tier.flat), flat=True))
+                parts.append(PeriodPart(1, Fraction(tier.flat), flat=True))
         if inside:
             break
         below = _bound(tier)

@@ -14,7 +14,7 @@ from typing import Final
 from metrics.evidence import Catalog, Discount, Instant, Price, Subscription
 from metrics.money import exponent, major_text, minor_to_micros
 from metrics.policy import Policy
-from metrics.pricing.amounts import Part
+from metrics.pricing.amounts import PeriodPart
 from metrics.pricing.discounts import Cut, take_off
 from metrics.pricing.pricing import NO_SHARES, PricedItem, Rated, price_subscription, rate_items
 
@@ -104,7 +104,7 @@ def _amount_words(rated: Rated, currency: str) -> str:
     return pieces[0]
 
 
-def _part_words(part: Part, currency: str) -> str:
+def _part_words(part: PeriodPart, currency: str) -> str:
     return f"{_money(part.each, currency)} flat" if part.flat else f"{_money(part.each, currency)} × {part.count}"
 
 

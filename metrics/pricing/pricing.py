@@ -13,7 +13,15 @@ from typing import Final
 from metrics.evidence import Catalog, Discount, Instant, Item, Price, Subscription
 from metrics.money import MOST_MICROS, minor_to_micros, round_micros
 from metrics.policy import Policy
-from metrics.pricing.amounts import Part, Unpriceable, interval_label, months_in_period, period_parts, quantity_behind, quantity_of
+from metrics.pricing.amounts import (
+    PeriodPart,
+    Unpriceable,
+    interval_label,
+    months_in_period,
+    period_parts,
+    quantity_behind,
+    quantity_of,
+)
 from metrics.pricing.discounts import InForce, Left, levels, once_ends, take_off
 
 __all__ = [
@@ -45,7 +53,7 @@ class Rated:
 
     item: Item
     price: Price | None
-    parts: tuple[Part, ...] = ()
+    parts: tuple[PeriodPart, ...] = ()
     months: Fraction | None = None
     usage: Fraction = _ZERO
     taxless: Fraction = Fraction(1)
@@ -201,7 +209,7 @@ def _rated(
     if rated.months is None:
         return replace(rated, problem="interval_unknown")
     if metered:
-        return replace(rated, usage=usage, parts=(Part(1, usage),))
+        return replace(rated, usage=usage, parts=(PeriodPart(1, usage),))
     try:
         parts = period_parts(price, currency, quantity_of(item))
     except Unpriceable as error:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from metrics.evidence import Instant, InvoiceEvidence, InvoiceLine, Subscription
 from metrics.policy import Policy
-from metrics.timeline.invoice_history import Known
+from metrics.timeline.invoice_history import KnownState
 
 DAY = 86_400
 VOIDING = ("void", "mark_uncollectible")
@@ -42,7 +42,7 @@ class Calendar:
 
     def __init__(
         self,
-        known: Sequence[Known],
+        known: Sequence[KnownState],
         first: Subscription,
         last: Subscription,
         first_state: Instant,
@@ -121,7 +121,7 @@ class Calendar:
         return Counting(False, s.status if s.status in known else "unknown_status", s.status)
 
 
-def _runs(known: Sequence[Known], status: str) -> list[Instant]:
+def _runs(known: Sequence[KnownState], status: str) -> list[Instant]:
     """For each known state the moment at which its unbroken run of `status` began."""
     out: list[Instant] = []
     for index, state in enumerate(known):

@@ -18,7 +18,7 @@ NEVER = Instant(2**62)
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class KnownState:
     """The subscription was so from `at` on, as `evidence` (object ids) says."""
 
     at: Instant
@@ -39,14 +39,14 @@ class _Running:
 
 
 def fill(
-    before: Known | None,
+    before: KnownState | None,
     after: Subscription,
     after_at: Instant,
     line_points: Sequence[Point],
     catalog: Catalog,
     *,
     start: Instant,
-) -> list[Known]:
+) -> list[KnownState]:
     """The states between a known one (None: nothing is known before) and the next known one, as the lines have them.
 
     `line_points` are all points of the subscription in order; those in (before.at, after_at) are used, from `start` on when
@@ -64,7 +64,7 @@ def fill(
     )
     template = before.subscription if before else after
     moments = sorted({p.at for p in used})
-    out: list[Known] = []
+    out: list[KnownState] = []
     by_moment: dict[Instant, list[Point]] = defaultdict(list)
     for point in used:
         by_moment[point.at].append(point)
@@ -73,7 +73,7 @@ def fill(
         if not (out or before or running.items):
             continue  # the first line says nothing of what it bills, and nothing else does
         out.append(
-            Known(
+            KnownState(
                 moment,
                 replace(template, items=tuple(running.items.values()), discounts=()),
                 _evidence(by_moment[moment]),
@@ -111,11 +111,11 @@ def _has_discounts(subscription: Subscription) -> bool:
     return bool(subscription.discounts) or any(item.discounts for item in subscription.items)
 
 
-def _given_up(credited: Sequence[Point], template: Subscription, start: Instant) -> Known:
+def _given_up(credited: Sequence[Point], template: Subscription, start: Instant) -> KnownState:
     """What was before the first change that any line shows: its credits say so, only not since when."""
     items = {p.item: Item(p.item, p.price, p.quantity, quantity_decimal=p.quantity_decimal) for p in credited}
     note = "the first line that is known takes this back: it is carried back to the start"
-    return Known(start, replace(template, items=tuple(items.values()), discounts=()), _evidence(credited), True, note)
+    return KnownState(start, replace(template, items=tuple(items.values()), discounts=()), _evidence(credited), True, note)
 
 
 def _evidence(group: Sequence[Point]) -> tuple[str, ...]:
@@ -232,14 +232,14 @@ class _Span:
 
 
 def _with_discounts(
-    before: Known | None,
-    states: list[Known],
+    before: KnownState | None,
+    states: list[KnownState],
     after: Subscription,
     after_at: Instant,
     used: Sequence[Point],
     all_points: Sequence[Point],
     catalog: Catalog,
-) -> list[Known]:
+) -> list[KnownState]:
     """Put on each state the discounts that the lines and the two known states show, each over the time that it dates itself."""
     spans = _spans(before, after, after_at, used, all_points, catalog)
     if not spans and not (before and states):
@@ -247,7 +247,7 @@ def _with_discounts(
     first = before.at if before else (states[0].at if states else after_at)
     edges = {s.discount.start for s in spans} | {s.end for s in spans}
     base = ([before] if before else []) + states
-    out: list[Known] = []
+    out: list[KnownState] = []
     for index, known in enumerate(base):
         until = base[index + 1].at if index + 1 < len(base) else after_at
         cuts = [known.at, *sorted(e for e in edges if known.at < e < until)]
@@ -263,12 +263,12 @@ def _with_discounts(
                     True,
                     note or "a discount was taken off at some moment before this one, at which it first is missing",
                 )
-            out.append(Known(cut, subscription, ids, inferred, note))
+            out.append(KnownState(cut, subscription, ids, inferred, note))
     return [k for k in out if k.at >= first]
 
 
 def _spans(
-    before: Known | None,
+    before: KnownState | None,
     after: Subscription,
     after_at: Instant,
     used: Sequence[Point],
@@ -327,7 +327,7 @@ def _replacing(
     d: Discount,
     target: str | None,
     held: Mapping[tuple[str, str | None], Discount],
-    before: Known | None,
+    before: KnownState | None,
     used: Sequence[Point],
 ) -> list[Instant]:
     """When other discounts began on the same thing after `d` was last seen there: one that is gone then has given way to the first of them."""

@@ -18,7 +18,7 @@ from metrics.evidence import (
 )
 from metrics.policy import Policy
 from metrics.timeline.event_order import material
-from metrics.timeline.invoice_history import NEVER, Known, fill
+from metrics.timeline.invoice_history import NEVER, KnownState, fill
 from metrics.timeline.marks import marks
 from metrics.timeline.points import Point, Points, points_of
 from metrics.timeline.sightings import completed, is_cut, told
@@ -29,7 +29,7 @@ from metrics.timeline.unpaid import Verdict, borne_out
 class Assembled:
     """The known states in order of time, each true until the next, with what the lines said and how unpaid changes were judged."""
 
-    known: list[Known]
+    known: list[KnownState]
     lines: Points
     verdict: Verdict
 
@@ -42,8 +42,8 @@ def assemble(
     lines = points_of(invoices, catalog, items)
     verdict = borne_out(lines.points, invoices, states)
     beside = _Beside(verdict.points, invoices, catalog, policy)
-    out: list[Known] = []
-    strong: Known | None = None
+    out: list[KnownState] = []
+    strong: KnownState | None = None
     laid = ""  # the event whose state before was the last one
     doubtful = False
     for index, state in enumerate(states):
@@ -63,14 +63,14 @@ def assemble(
             out += unseen
             subscription = unseen[-1].subscription if unseen else subscription
         if same and not chained and state.source == Source.EVENT:
-            out.append(Known(state.at, subscription, (state.source_id,)))
+            out.append(KnownState(state.at, subscription, (state.source_id,)))
         laid, doubtful = "", False
         if state.source == Source.EVENT_BEFORE:
             laid = state.source_id
             doubtful = strong is not None and bool(out) and _shapes(out[-1].subscription) != _shapes(subscription)
         # What the state before an event says has been so for as long as what was last heard of.
         since = out[-1].at if state.source == Source.EVENT_BEFORE and out else state.at
-        strong = Known(since, subscription, ())
+        strong = KnownState(since, subscription, ())
     assert strong is not None, "a subscription without a state has no history"
     out += _after_last(out, strong, beside)
     out.sort(key=lambda k: k.at)
@@ -92,7 +92,7 @@ def _following(states: Sequence[SubscriptionState]) -> Subscription | None:
     return next((s.subscription for s in states if not is_cut(s.subscription)), None)
 
 
-def _of_unseen(strong: Known, raw: SubscriptionState, beside: _Beside) -> list[Known]:
+def _of_unseen(strong: KnownState, raw: SubscriptionState, beside: _Beside) -> list[KnownState]:
     """What lines say, up to a state whose list was cut, of the items that it doesn't show: of those it leaves as much room as no state."""
     shown = {i.id for i in raw.subscription.items}
     points = [replace(p, partial=True) for p in beside.points if p.item not in shown]
@@ -100,14 +100,14 @@ def _of_unseen(strong: Known, raw: SubscriptionState, beside: _Beside) -> list[K
 
 
 def _across(
-    strong: Known | None,
+    strong: KnownState | None,
     raw: SubscriptionState,
     state: SubscriptionState,
     beside: _Beside,
     *,
     chained: bool,
     doubtful: bool,
-) -> tuple[list[Known], Subscription]:
+) -> tuple[list[KnownState], Subscription]:
     """What is known from the last strong state on up to and with this one: lines in between, and what this one dates itself.
 
     And the state as it is then known: `raw` is what was said, `state` is that completed with what was known when something was last said.
@@ -116,7 +116,7 @@ def _across(
     ids = (state.source_id,) if state.source_id else (s.id,)
     note = "a part of it left no dated trace: it was so before this event, and not when last heard of" if doubtful else ""
     if chained and s.ended_at is None and strong is not None and strong.subscription.status != "trialing":
-        return [Known(state.at, s, ids, doubtful, note)], s  # by far the most: nothing to fill and nothing dated by itself
+        return [KnownState(state.at, s, ids, doubtful, note)], s  # by far the most: nothing to fill and nothing dated by itself
     filled = _before_first(state, beside) if strong is None else [] if chained else _between(strong, state, beside)
     if raw is not state and not chained:  # what a cut list lacks is told by the lines of that very moment too
         upto = fill(strong, s, Instant(state.at + 1), beside.points, beside.catalog, start=s.start)
@@ -128,7 +128,7 @@ def _across(
         assert held is not None, "nothing is dated before what was known first"
         out = [k if k.at < mark.at else replace(k, subscription=replace(k.subscription, **mark.fields)) for k in out]
         if all(k.at != mark.at for k in out):
-            out.append(Known(mark.at, replace(held.subscription, **mark.fields), ids, bool(mark.inferred), mark.inferred))
+            out.append(KnownState(mark.at, replace(held.subscription, **mark.fields), ids, bool(mark.inferred), mark.inferred))
             out.sort(key=lambda k: k.at)
         elif mark.inferred:
             out = [replace(k, inferred=True, note=k.note or mark.inferred) if k.at == mark.at else k for k in out]
@@ -140,16 +140,16 @@ def _across(
     out = [k for k in out if k.at != state.at]
     if state.source == Source.SNAPSHOT:
         if before is None:
-            return [Known(s.start, s, ids)], s
-        return [*out, Known(state.at, s, ids, True, "seen when listed: the change itself left no dated trace")], s
-    return [*out, Known(state.at, s, ids, doubtful, note)], s
+            return [KnownState(s.start, s, ids)], s
+        return [*out, KnownState(state.at, s, ids, True, "seen when listed: the change itself left no dated trace")], s
+    return [*out, KnownState(state.at, s, ids, doubtful, note)], s
 
 
 def _shapes(s: Subscription) -> list[tuple[object, ...]]:
     return sorted((i.id, i.price, i.quantity, i.quantity_decimal) for i in s.items)
 
 
-def _before_first(state: SubscriptionState, beside: _Beside) -> list[Known]:
+def _before_first(state: SubscriptionState, beside: _Beside) -> list[KnownState]:
     """What was before the first strong state: the lines, else the state itself carried back to its own start."""
     s = state.subscription
     if s.status in ("incomplete", "incomplete_expired"):
@@ -163,20 +163,22 @@ def _before_first(state: SubscriptionState, beside: _Beside) -> list[Known]:
     if filled:
         return filled
     if state.source == Source.EVENT and state.at <= s.created + 60:
-        return [Known(start, alive, (state.source_id,))]  # the creation itself, which dates the start of service
+        return [KnownState(start, alive, (state.source_id,))]  # the creation itself, which dates the start of service
     return [
-        Known(start, alive, (s.id,), True, "no invoice or event of this time: the first known state is carried back to the start")
+        KnownState(
+            start, alive, (s.id,), True, "no invoice or event of this time: the first known state is carried back to the start"
+        )
     ]
 
 
-def _between(prev: Known, state: SubscriptionState, beside: _Beside) -> list[Known]:
+def _between(prev: KnownState, state: SubscriptionState, beside: _Beside) -> list[KnownState]:
     """What invoice lines know of the time between two strong states that don't agree."""
     s = state.subscription
     upto = s.ended_at if s.ended_at is not None and prev.at < s.ended_at < state.at else state.at
     return fill(prev, s, upto, beside.points, beside.catalog, start=prev.at)
 
 
-def _after_last(out: Sequence[Known], strong: Known, beside: _Beside) -> list[Known]:
+def _after_last(out: Sequence[KnownState], strong: KnownState, beside: _Beside) -> list[KnownState]:
     """Cycle lines newer than every state: a change that neither an event nor a listing has shown yet."""
     if not out or strong.subscription.ended_at is not None:
         return []

@@ -10,7 +10,7 @@ from typing import Any
 
 from metrics.evidence import Instant, InvoiceEvidence, Source, Subscription, SubscriptionState
 from metrics.timeline.eligibility import first_unpaid_cycle, is_voiding
-from metrics.timeline.invoice_history import Known
+from metrics.timeline.invoice_history import KnownState
 
 HOUR = 3_600
 
@@ -24,7 +24,7 @@ class Mark:
     inferred: str = ""
 
 
-def marks(first: Known | None, state: SubscriptionState, invoices: Sequence[InvoiceEvidence], *, chained: bool) -> list[Mark]:
+def marks(first: KnownState | None, state: SubscriptionState, invoices: Sequence[InvoiceEvidence], *, chained: bool) -> list[Mark]:
     """What a state dates itself, though it was seen later: from which moment on which of its fields held.
 
     The end of a trial that went on, the start of a pause, the request to cancel, the end; unpaid, past due and a pause of collection by

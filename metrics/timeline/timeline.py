@@ -30,7 +30,7 @@ from metrics.timeline.discount_details import versions_seen, with_versions
 from metrics.timeline.effective_dated import Taxes, customer_discounts, tax_shares, usage_billed, value_at
 from metrics.timeline.eligibility import BEHAVIORS, Calendar, Counting
 from metrics.timeline.event_order import in_order
-from metrics.timeline.invoice_history import NEVER, Known
+from metrics.timeline.invoice_history import NEVER, KnownState
 from metrics.timeline.known_states import assemble
 from metrics.timeline.lagging import customers_without_lagging, without_lagging
 from metrics.timeline.planned import planned
@@ -192,7 +192,7 @@ class _Walk:
         self,
         evidence: SubscriptionEvidence,
         states: Sequence[SubscriptionState],
-        known: Sequence[Known],
+        known: Sequence[KnownState],
         customer_states: Sequence[CustomerState],
         policy: Policy,
         now: Instant,
@@ -309,7 +309,7 @@ class _Walk:
     def _step(
         self,
         at: Instant,
-        known: Known,
+        known: KnownState,
         moment: _Moment,
         counts: bool,
         ids: tuple[str, ...],

@@ -17,7 +17,7 @@ from integrations.store.ledger import write as write_ledger
 from metrics.alerts.decide import Seen
 from metrics.alerts.evaluate import Reading, Shelf, readings, system_reading
 from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, MovementRule, SystemRule, Watch
-from metrics.alerts.states import Alert, Movement
+from metrics.alerts.states import Alert, SingleMovement
 from metrics.exchange_rates import Exchange, rates_or_first
 from metrics.ledger.derive import Basis
 from metrics.retention.figures import Figures
@@ -105,7 +105,7 @@ def movements_of(
     reporting_currency: str | None,
     *,
     abroad: Exchange | None = None,
-) -> tuple[dict[str, list[Movement]], dict[tuple[str, str], str]]:
+) -> tuple[dict[str, list[SingleMovement]], dict[tuple[str, str], str]]:
     """What each rule of movements sees, and how those that it saw before and doesn't any more have ended.
 
     `abroad` are rates that are read already, for whoever asks for many nights.
@@ -115,7 +115,7 @@ def movements_of(
     first = through - timedelta(days=watch.lookback_days - 1)
     rates = abroad or exchange_to(connection, reporting_currency, through + timedelta(days=1))
     worth = _worth(connection, basis, first, through, rates)
-    found: dict[str, list[Movement]] = {}
+    found: dict[str, list[SingleMovement]] = {}
     endings: dict[tuple[str, str], str] = {}
     for rule in watch.movements:
         found[rule.name] = [
@@ -163,8 +163,10 @@ def _large(
     return store.large_movements(connection, basis.version, rule.kind, least_micros, first, until, currency)
 
 
-def _movement(found: store.Large) -> Movement:
-    return Movement(found.kind, found.customer, found.day, found.currency, found.before_micros, found.after_micros, found.cause)
+def _movement(found: store.Large) -> SingleMovement:
+    return SingleMovement(
+        found.kind, found.customer, found.day, found.currency, found.before_micros, found.after_micros, found.cause
+    )
 
 
 def _ending(connection: Connection, basis: Basis, rule: MovementRule, alert: Alert, first: date, through: date) -> str:

@@ -16,7 +16,7 @@ from worker.cli.tables import console
 if TYPE_CHECKING:
     from metrics.evidence import Instant
     from worker.runs.backfill import AccountPlan, Request, Status
-    from worker.runs.dry_run import Change
+    from worker.runs.dry_run import WindowChange
     from worker.runs.steps import Progress, Report
 
 app = typer.Typer(
@@ -341,7 +341,7 @@ def _previewed(context: Context, request: "Request", shards: int | None) -> None
     context.finished(found.read)
 
 
-def _change_line(change: "Change") -> tuple[object, ...]:
+def _change_line(change: "WindowChange") -> tuple[object, ...]:
     from metrics.retention.figures import rates
     from worker.cli.common import money
 
@@ -354,7 +354,7 @@ def _change_line(change: "Change") -> tuple[object, ...]:
     return (change.kind, change.first, change.until, change.currency, *pairs)
 
 
-def _change_row(change: "Change") -> dict[str, Any]:
+def _change_row(change: "WindowChange") -> dict[str, Any]:
     from worker.cli.json_rows import figures_row
 
     sides = {"before": change.before, "after": change.after}

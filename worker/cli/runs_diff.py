@@ -11,7 +11,7 @@ from worker.cli.require_ledger import ready
 from worker.cli.stored_figures import KINDS, label, window_of
 
 if TYPE_CHECKING:
-    from worker.figures.stored import Difference
+    from worker.figures.stored import KnownDifferently
 
 
 def diff(
@@ -36,7 +36,7 @@ def diff(
         _tell_difference(context, found)
 
 
-def _tell_difference(context: Context, found: "Difference") -> None:
+def _tell_difference(context: Context, found: "KnownDifferently") -> None:
     from metrics.labels import segment_words
     from worker.cli.json_rows import figures_row
     from worker.figures.stored import flows_changed

@@ -47,7 +47,7 @@ class Behind:
 
 
 @dataclass(frozen=True, slots=True)
-class Changed:
+class RestatedFigure:
     """A figure that is known otherwise than before; None where it wasn't there."""
 
     before: Figures | None
@@ -69,12 +69,12 @@ class Changed:
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class KnownDifferently:
     """What was known differently at `until` than at `since`: figures, and the customers behind closed months."""
 
     since: datetime
     until: datetime
-    changed: tuple[Changed, ...]
+    changed: tuple[RestatedFigure, ...]
     behind: tuple[Behind, ...]
 
 
@@ -109,7 +109,7 @@ def _figures(row: Any, basis: Basis) -> Figures:
 
 def between_runs(
     engine: Engine, basis: Basis, earlier: int, later: int, *, kind: str | None = None, dimension: str | None = ""
-) -> Difference:
+) -> KnownDifferently:
     """What run `later` left known differently than run `earlier` had. Raises NoSuchRun."""
     with read(engine) as connection:
         since, until = sorted(_end_of(connection, run) for run in (earlier, later))
@@ -118,7 +118,7 @@ def between_runs(
 
 def between(
     engine: Engine, basis: Basis, since: datetime, until: datetime, *, kind: str | None = None, dimension: str | None = ""
-) -> Difference:
+) -> KnownDifferently:
     """What was known differently at `until` than at `since`; of the whole book, of one dimension, or (None) of all."""
     with read(engine) as connection:
         return _between(connection, basis, since, until, kind, dimension)
@@ -133,10 +133,10 @@ def _end_of(connection: Connection, run: int) -> datetime:
 
 def _between(
     connection: Connection, basis: Basis, since: datetime, until: datetime, kind: str | None, dimension: str | None
-) -> Difference:
+) -> KnownDifferently:
     found = rollups.between(connection, basis.version, since, until, kind=kind, dimension=dimension)
     changed = tuple(
-        Changed(
+        RestatedFigure(
             None if c.before is None else _figures(c.before, basis),
             None if c.after is None else _figures(c.after, basis),
             None if c.after is None else c.after["learnt_at"],
@@ -145,7 +145,7 @@ def _between(
         for c in found
     )
     behind = restatements.of(connection, basis.version, since=since, until=until)
-    return Difference(since, until, changed, tuple(_behind(row) for row in behind))
+    return KnownDifferently(since, until, changed, tuple(_behind(row) for row in behind))
 
 
 def _behind(row: dict[str, Any]) -> Behind:

@@ -63,7 +63,7 @@ def _named(bearer: Bearer) -> tuple[str | None, str]:
     return bearer.discount.coupon, bearer.discount.coupon_version
 
 
-class Asked:
+class AskedCoupons:
     """What one job has asked for already."""
 
     def __init__(self) -> None:

@@ -57,7 +57,7 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class MarkPositions:
     """Up to when events are complete, and when the last whole list of a stream began; what isn't said stays as it was."""
 
     events_until: Instant | None = None
@@ -72,6 +72,6 @@ JOBS: Final[Mapping[str, type[JobData]]] = {
     "open_invoices": ListReading,
     "missing": ListReading,
     "drift": Comparison,
-    "mark": Marks,
+    "mark": MarkPositions,
 }
 """Every kind of job here with what it is given."""

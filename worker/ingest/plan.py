@@ -14,7 +14,7 @@ from typing import Final, Literal
 from integrations.stripe.streams import STREAMS as DECLARED
 from integrations.stripe.streams import of_part
 from metrics.evidence import Instant
-from worker.ingest.jobs import AUDIT, Comparison, EventReading, ListReading, Marks
+from worker.ingest.jobs import AUDIT, Comparison, EventReading, ListReading, MarkPositions
 
 DAY: Final = 86_400
 EVENTS_KEPT_SECONDS: Final = 30 * DAY
@@ -73,7 +73,7 @@ class Planned:
     since: Instant | None = None
     until: Instant | None = None
     priority: int = 5
-    data: ListReading | EventReading | Comparison | Marks = field(default_factory=ListReading)
+    data: ListReading | EventReading | Comparison | MarkPositions = field(default_factory=ListReading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def _first(now: Instant, upto: Instant) -> Plan:
             *_lists(CATALOG, stage=0),
             *_lists((*LISTS, *PENDING), stage=1),
             Planned("events", 2, "events", oldest, upto, data=EventReading(reread_from=now)),
-            Planned("mark", 3, data=Marks(upto, _listed((*CATALOG, *LISTS), now))),
+            Planned("mark", 3, data=MarkPositions(upto, _listed((*CATALOG, *LISTS), now))),
         ),
         until=upto,
     )
@@ -121,7 +121,7 @@ def _incremental(known: Known, position: Instant, now: Instant, upto: Instant, p
             *_lists(CATALOG, stage=0, since=catalog_since),
             Planned("events", 1, "events", since, upto, data=EventReading(reread_from=Instant(reread_from))),
             Planned("recheck", 2),
-            Planned("mark", 2, data=Marks(upto, _listed(CATALOG, now))),
+            Planned("mark", 2, data=MarkPositions(upto, _listed(CATALOG, now))),
         ),
         since,
         upto,
@@ -138,7 +138,7 @@ def _hole(position: Instant, now: Instant, upto: Instant, pace: Pace) -> Plan:
             *_lists(PENDING, stage=1),
             Planned("open_invoices", 2, "invoices", until=Instant(position - INVOICE_LOOKBACK_SECONDS)),
             Planned("events", 3, "events", Instant(now - EVENTS_KEPT_SECONDS), upto, data=EventReading(reread_from=now)),
-            Planned("mark", 4, data=Marks(upto, _listed((*CATALOG, *LISTS), now))),
+            Planned("mark", 4, data=MarkPositions(upto, _listed((*CATALOG, *LISTS), now))),
         ),
         Instant(position - pace.overlap_seconds),
         upto,
@@ -159,7 +159,7 @@ def backfill(streams: Iterable[str], since: Instant | None, until: Instant | Non
         if oldest < upto:
             jobs.append(Planned("events", 2, "events", oldest, upto, data=EventReading(reread_from=now)))
     listed = _listed([stream for stream in wanted if stream != "events"], now) if whole else {}
-    jobs.append(Planned("mark", 3, data=Marks(upto if whole and set(wanted) == set(STREAMS) else None, listed)))
+    jobs.append(Planned("mark", 3, data=MarkPositions(upto if whole and set(wanted) == set(STREAMS) else None, listed)))
     return Plan("backfill", tuple(jobs), since, until)
 
 

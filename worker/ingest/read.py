@@ -32,7 +32,7 @@ from worker.execution.stop import Stop
 from worker.ingest import clocks, coupons, lagging, plan
 from worker.ingest.accounts import Sources
 from worker.ingest.coupons import Bearer
-from worker.ingest.jobs import BackfillPlanning, EventReading, ListReading, Marks, Planning
+from worker.ingest.jobs import BackfillPlanning, EventReading, ListReading, MarkPositions, Planning
 from worker.ingest.plan import Known, Pace, Plan, Planned
 from worker.ingest.writer import Feed, Part, Writer
 
@@ -122,7 +122,7 @@ def planned(asked: Planning, held: Known, now: Instant, pace: Pace) -> Plan:
 
 def _begun(each: Planned, at: datetime | None) -> Planned:
     """A job of an audit that knows when it began; any other as it is."""
-    return each if at is None or isinstance(each.data, Marks) else replace(each, data=replace(each.data, learnt_from=at))
+    return each if at is None or isinstance(each.data, MarkPositions) else replace(each, data=replace(each.data, learnt_from=at))
 
 
 def present(reader: Reader, pretended: Instant | None) -> Instant:
@@ -176,7 +176,7 @@ def _key(each: Planned, after: Job, account: int) -> str:
 
 def do_list(ingest: Ingest, job: Job) -> None:
     """Read what is left of a range of a list, and what it leaves out of the coupons that it names."""
-    asked = coupons.Asked()
+    asked = coupons.AskedCoupons()
     _read_range(ingest, job, lambda page: left_out(ingest, job, page, asked))
 
 
@@ -186,7 +186,7 @@ def do_events(ingest: Ingest, job: Job) -> None:
     reader = ingest.sources.of(job.account)
     reread_from = read_as(EventReading, job).reread_from
     again: set[tuple[str, str]] = set()
-    asked = coupons.Asked()
+    asked = coupons.AskedCoupons()
 
     def follow(page: StripePage) -> Iterable[StripePage]:
         yield from left_out(ingest, job, page, asked)
@@ -256,7 +256,7 @@ def to_read_again(events: Sequence[EventFact], seen: set[str], since: Instant) -
     return list(found)
 
 
-def left_out(ingest: Ingest, job: Job, page: StripePage, asked: coupons.Asked) -> Iterable[StripePage]:
+def left_out(ingest: Ingest, job: Job, page: StripePage, asked: coupons.AskedCoupons) -> Iterable[StripePage]:
     """What the answers of single objects add to a page that names coupons of which too little is known."""
     assert job.account is not None
     found = list(coupons.bearers(page))
@@ -421,7 +421,7 @@ def _deleted_draft(ingest: Ingest, account: int, invoice_id: str, page: StripePa
 def do_mark(ingest: Ingest, job: Job) -> None:
     """Move the account's marks: everything before them is complete. A mark never goes back."""
     assert job.account is not None
-    marks = read_as(Marks, job)
+    marks = read_as(MarkPositions, job)
     complete = {**marks.listed, **({} if marks.events_until is None else {EVENTS: marks.events_until})}
     with begin(ingest.engine) as connection:
         held = cursors.of_account(connection, job.account)

@@ -22,7 +22,7 @@ from metrics.retention.segments import PER_CUSTOMER
 from worker.figures import adhoc
 from worker.figures import stored as kept
 from worker.figures.adhoc import DayStanding
-from worker.figures.stored import Behind, Difference
+from worker.figures.stored import Behind, KnownDifferently
 from worker.queries.session import Session, currency_of, ledger
 
 
@@ -91,14 +91,16 @@ def figures_frame(session: Session, first: date | None = None, until: date | Non
     return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema={"kind": pl.String})
 
 
-def between_runs(session: Session, earlier: int, later: int, *, kind: str | None = None, dimension: str | None = "") -> Difference:
+def between_runs(
+    session: Session, earlier: int, later: int, *, kind: str | None = None, dimension: str | None = ""
+) -> KnownDifferently:
     """What run `later` left known differently than run `earlier` had, and who was behind it. Raises NoSuchRun."""
     return kept.between_runs(session.engine, session.basis, earlier, later, kind=kind, dimension=dimension)
 
 
 def between(
     session: Session, since: datetime, until: datetime, *, kind: str | None = None, dimension: str | None = ""
-) -> Difference:
+) -> KnownDifferently:
     """What was known differently at `until` than at `since`, and who was behind it."""
     return kept.between(session.engine, session.basis, since, until, kind=kind, dimension=dimension)
 

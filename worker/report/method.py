@@ -13,7 +13,7 @@ from metrics.labels import counted, currency_name
 from metrics.policy import Policy
 from metrics.retention.figures import Figures, ratio
 from metrics.window_kinds import window_words
-from worker.figures.stored import Changed
+from worker.figures.stored import RestatedFigure
 from worker.queries.exclusions import exclusions
 from worker.queries.figures import between, first_complete
 from worker.queries.findings import findings, underived
@@ -191,7 +191,7 @@ def restatements(g: Gathered) -> Section:
     return Section("restatements", heading, tuple(blocks), lead)
 
 
-def _changed(c: Changed) -> tuple[Cell, ...]:
+def _changed(c: RestatedFigure) -> tuple[Cell, ...]:
     one, moved = c.one, c.differences()
     words = window_words(one.kind, one.first, one.until)
     ends = [

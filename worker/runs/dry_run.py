@@ -43,7 +43,7 @@ Key = tuple[str, date, date, str]
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class WindowChange:
     """Figures of one window of the whole book, as they are and as they would be; None where there are none."""
 
     kind: str
@@ -60,7 +60,7 @@ class Preview:
 
     facts: int
     read: Report
-    changes: tuple[Change, ...]
+    changes: tuple[WindowChange, ...]
 
 
 def preview(
@@ -104,11 +104,13 @@ def _figures(trial: Wiring) -> dict[Key, Figures]:
     return {(f.kind, f.first, f.until, f.currency): f for f in found}
 
 
-def changes(before: Mapping[Key, Figures], after: Mapping[Key, Figures]) -> tuple[Change, ...]:
+def changes(before: Mapping[Key, Figures], after: Mapping[Key, Figures]) -> tuple[WindowChange, ...]:
     """The windows whose figures differ, in order."""
     keys: Sequence[Key] = sorted({*before, *after})
     return tuple(
-        Change(*key, before.get(key), after.get(key)) for key in keys if _compared(before.get(key)) != _compared(after.get(key))
+        WindowChange(*key, before.get(key), after.get(key))
+        for key in keys
+        if _compared(before.get(key)) != _compared(after.get(key))
     )
 
 

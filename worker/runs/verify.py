@@ -41,7 +41,7 @@ class Moved(RuntimeError):
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Verification:
     """What was checked and what doesn't agree. `waiting` customers have news that no figure knows of yet: they were left out.
 
     `outdated`: the ledger has changed since the figures were made, so only the ledger was compared.
@@ -62,7 +62,7 @@ class Verdict:
         return (*self.ledger, *self.identity, *self.figures)
 
 
-def verify(wiring: Wiring, *, told: Callable[[str, int], None] = lambda _what, _count: None) -> Verdict:
+def verify(wiring: Wiring, *, told: Callable[[str, int], None] = lambda _what, _count: None) -> Verification:
     """Derive every customer again as of the moment of the last derivation and compare; check the identities; make the figures again.
 
     Raises NothingDerived when there is no complete ledger, and Moved.
@@ -88,7 +88,7 @@ def verify(wiring: Wiring, *, told: Callable[[str, int], None] = lambda _what, _
         told("customers", len(fresh))
     movements, broken = _identity(wiring, span)
     windows, differing = (0, []) if outdated else _figures(wiring, told)
-    found = Verdict(
+    found = Verification(
         customers, movements, windows, len(waiting), tuple(str(each) for each in wrong), tuple(broken), tuple(differing), outdated
     )
     if found.problems:

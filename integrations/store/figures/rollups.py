@@ -123,7 +123,7 @@ class Written:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class FigureChange:
     """One figure as it was held to be at one moment and as it was at a later one; None where it wasn't there."""
 
     key: Key
@@ -358,7 +358,7 @@ def between(
     *,
     kind: str | None = None,
     dimension: str | None = None,
-) -> Iterator[Change]:
+) -> Iterator[FigureChange]:
     """Every figure that was known differently at `until` than at `since`, in order of window and segment.
 
     One that changed and changed back in between is none.
@@ -383,7 +383,7 @@ def between(
         before = None if earlier is None or earlier["reason"] == NOTHING_LEFT else earlier
         after = None if known[-1]["reason"] == NOTHING_LEFT else known[-1]
         if (before and before["digest"]) != (after and after["digest"]):
-            yield Change(key, before, after)
+            yield FigureChange(key, before, after)
 
 
 def adjustments(

@@ -13,7 +13,7 @@ from metrics.entries import CustomerLedger
 
 
 @dataclass(frozen=True, slots=True)
-class Difference:
+class RowDifference:
     """Rows of one table and customer that are stored but would not be, and that would be but aren't."""
 
     table: str
@@ -33,7 +33,7 @@ def _shown(row: Sequence[Any] | None) -> str:
 
 def differences(
     connection: Connection, basis: str, shard: tuple[int, int], ledgers: Iterable[CustomerLedger], but: frozenset[str] = frozenset()
-) -> list[Difference]:
+) -> list[RowDifference]:
     """How what is stored of the i-th of n shards (i, n) of buckets differs from `ledgers`, without the customers `but`."""
     expected = rows_of(basis, ledgers)
     low, high = shard_buckets(shard)
@@ -45,7 +45,7 @@ def differences(
             one, other = held.get(customer, set()), fresh.get(customer, set())
             if one != other:
                 out.append(
-                    Difference(table.name, customer, tuple(sorted(one - other, key=str)), tuple(sorted(other - one, key=str)))
+                    RowDifference(table.name, customer, tuple(sorted(one - other, key=str)), tuple(sorted(other - one, key=str)))
                 )
     return out
 

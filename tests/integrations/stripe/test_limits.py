@@ -8,7 +8,7 @@ import pytest
 import redis
 
 from integrations.stripe import limits
-from integrations.stripe.limits import Ceilings, LocalLimiter, Pace, ceilings, limits_meant
+from integrations.stripe.limits import Ceilings, LocalLimiter, RequestPace, ceilings, limits_meant
 from integrations.stripe.redis_limits import RedisLimiter
 from tests.services.redis import RedisServer
 
@@ -217,7 +217,7 @@ def test_without_redis_each_goes_on_alone_and_comes_back(redis_server: RedisServ
 
 def test_a_pace_never_stops() -> None:
     """However often it is refused, a request every other second is left."""
-    pace, now = Pace(25.0), 0.0
+    pace, now = RequestPace(25.0), 0.0
     for _ in range(100):
         now += 2 * limits.HOLD_SECONDS
         pace = pace.refused(now)

@@ -9,7 +9,7 @@ from metrics.alerts.decide import Decision, Seen, decide
 from metrics.alerts.evaluate import Reading, Shelf, readings
 from metrics.alerts.grouping import Notice
 from metrics.alerts.rules import Rule, Watch
-from metrics.alerts.states import LOUD, Alert, Hush, Movement
+from metrics.alerts.states import LOUD, Alert, Hush, SingleMovement
 from metrics.periods import add_months
 from metrics.retention.figures import Figures
 
@@ -88,7 +88,7 @@ class Nights:
         self.said: list[Notice] = []
 
     def night(
-        self, day: date, book: Sequence[Figures], movements: dict[str, list[Movement]] | None = None, **seen: Any
+        self, day: date, book: Sequence[Figures], movements: dict[str, list[SingleMovement]] | None = None, **seen: Any
     ) -> list[str]:
         """One night on a book: what was said, as `kind: rule segment, …` for each message; withheld ones in brackets."""
         shelf = Shelf(book)

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 from metrics.alerts.replay import replay, suggest
 from metrics.alerts.rules import Change, Judgement, MovementRule, Rule, Watch
-from metrics.alerts.states import Movement
+from metrics.alerts.states import SingleMovement
 from metrics.retention.figures import Figures
 from tests.metrics.alerts.books import figures, months
 
@@ -60,10 +60,10 @@ def test_under_certainty_what_is_within_noise_is_a_note() -> None:
 
 def test_single_movements_ring_as_they_are_seen() -> None:
     """What a night sees comes from whoever looks; a movement happened on its day, whenever looking began."""
-    movement = Movement("churn", "cus_1", date(2025, 1, 3), "usd", 500_000_000, 0, "canceled_voluntary")
+    movement = SingleMovement("churn", "cus_1", date(2025, 1, 3), "usd", 500_000_000, 0, "canceled_voluntary")
     big = MovementRule("big", "churn", 100_000_000)
 
-    def looks(_states: object, night: date) -> tuple[dict[str, list[Movement]], dict[tuple[str, str], str]]:
+    def looks(_states: object, night: date) -> tuple[dict[str, list[SingleMovement]], dict[tuple[str, str], str]]:
         return {"big": [movement] if date(2025, 1, 4) <= night < date(2025, 1, 11) else []}, {}
 
     [ring] = replay(Watch(rules=(), movements=(big,)), [], NIGHTS[3:], looks=looks)

@@ -5,7 +5,7 @@ from fractions import Fraction
 
 from metrics.alerts.content import content
 from metrics.alerts.rules import Change, Judgement, MovementRule, Rule
-from metrics.alerts.states import Hush, Movement
+from metrics.alerts.states import Hush, SingleMovement
 from metrics.retention.figures import Figures
 from tests.metrics.alerts.books import Nights, figures, months
 
@@ -299,7 +299,7 @@ def test_a_large_churn_is_told_once_and_withdrawn_when_it_never_was() -> None:
     """A customer of 5,000 leaves on 3 June. On the 5th it turns out that it was a mistake: the ledger knows nothing of it any more."""
     rule = MovementRule("large", "churn", 1000 * 10**6)
     nights = Nights(movements=(rule,))
-    left = Movement("churn", "cus_big", date(2025, 6, 3), "usd", 5_000 * 10**6, 0, "canceled_voluntary")
+    left = SingleMovement("churn", "cus_big", date(2025, 6, 3), "usd", 5_000 * 10**6, 0, "canceled_voluntary")
     assert ["firing: large cus_big usd 2025-06-03"] == nights.night(date(2025, 6, 4), [], {"large": [left]})
     said = content(nights.said[0], nights.watch)
     assert "Large churn: cus_big −5,000 USD" == said["title"]
@@ -315,7 +315,7 @@ def test_a_large_churn_is_told_once_and_withdrawn_when_it_never_was() -> None:
 def test_a_movement_that_has_passed_ends_quietly() -> None:
     """After the days that are looked back at, a large churn is simply history."""
     nights = Nights(movements=(MovementRule("large", "churn", 1000 * 10**6),))
-    left = Movement("churn", "cus_big", date(2025, 6, 3), "usd", 5_000 * 10**6, 0)
+    left = SingleMovement("churn", "cus_big", date(2025, 6, 3), "usd", 5_000 * 10**6, 0)
     nights.night(date(2025, 6, 4), [], {"large": [left]})
     assert [] == nights.night(date(2025, 6, 12), [], {"large": []}, endings={("large", left.key): "past"})
     assert [] == nights.night(date(2025, 6, 13), [], {"large": []})
@@ -325,7 +325,7 @@ def test_a_movement_that_has_passed_ends_quietly() -> None:
 def test_several_large_movements_of_one_night_share_a_message() -> None:
     """Three leave on one night: one message with all of them, the largest first, and their sum."""
     nights = Nights(movements=(MovementRule("large", "churn", 1000 * 10**6),))
-    left = [Movement("churn", f"cus_{n}", date(2025, 6, 3), "usd", n * 10**9, 0) for n in (2, 4, 3)]
+    left = [SingleMovement("churn", f"cus_{n}", date(2025, 6, 3), "usd", n * 10**9, 0) for n in (2, 4, 3)]
     (said,) = nights.night(date(2025, 6, 4), [], {"large": left})
     assert "firing: large cus_4 usd 2025-06-03, large cus_3 usd 2025-06-03, large cus_2 usd 2025-06-03" == said
     told = content(nights.said[0], nights.watch)

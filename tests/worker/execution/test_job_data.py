@@ -28,7 +28,7 @@ from worker.figures.jobs import (
     RollupWork,
 )
 from worker.ingest import jobs as ingest
-from worker.ingest.jobs import BackfillPlanning, Comparison, EventReading, ListReading, Marks, Planning
+from worker.ingest.jobs import BackfillPlanning, Comparison, EventReading, ListReading, MarkPositions, Planning
 from worker.report import making
 from worker.report.making import ReportRun
 from worker.runs import cleanup, steps
@@ -59,8 +59,8 @@ STORED: list[tuple[JobData, str]] = [
     (EventReading(), '{"reread_from": 0}'),
     (EventReading(1, BEGAN, NOW), '{"audit": 1, "learnt_from": "2026-01-02T03:04:05.000600+00:00", "reread_from": 1760000000}'),
     (Comparison(NOW, BEGAN), '{"learnt_from": "2026-01-02T03:04:05.000600+00:00", "listed_from": 1760000000}'),
-    (Marks(), "{}"),
-    (Marks(NOW, {"prices": Instant(7)}), '{"events_until": 1760000000, "listed:prices": 7}'),
+    (MarkPositions(), "{}"),
+    (MarkPositions(NOW, {"prices": Instant(7)}), '{"events_until": 1760000000, "listed:prices": 7}'),
     (DerivePlan(), '{"rebuild": false}'),
     (DerivePlan(True, Basis(), NOW), f'{{"basis": {BASIS}, "now": 1760000000, "rebuild": true}}'),
     (DerivePlan(now=NOW, merely_read=True), '{"merely_read": true, "now": 1760000000, "rebuild": false}'),

@@ -20,7 +20,7 @@ from metrics.evidence import (
     SubscriptionState,
 )
 from metrics.pricing.catalog import version_of
-from worker.ingest.coupons import MOST_BEARERS, Asked, Bearer, bearers, wanting
+from worker.ingest.coupons import MOST_BEARERS, AskedCoupons, Bearer, bearers, wanting
 
 AT = Instant(1_000_000)
 HALF = Coupon("HALF", percent_off=Decimal(50), created=Instant(5), scope_told=False)
@@ -82,7 +82,7 @@ def test_a_coupon_that_nobody_knows_is_asked_for_wherever_it_lies() -> None:
 
 def test_one_coupon_is_asked_for_through_a_few_bearers_only() -> None:
     """However many carry it, and each of them once."""
-    asked = Asked()
+    asked = AskedCoupons()
     many = [Bearer("subscription", f"sub_{n}", INLINED) for n in range(10)]
     assert many[:MOST_BEARERS] == list(asked.news(many))
     assert [] == list(asked.news(many))

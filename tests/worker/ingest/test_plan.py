@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from metrics.evidence import Instant
 from worker.ingest import plan
-from worker.ingest.jobs import EventReading, ListReading, Marks
+from worker.ingest.jobs import EventReading, ListReading, MarkPositions
 from worker.ingest.plan import CATALOG, DAY, EVENTS_KEPT_SECONDS, LISTS, STREAMS, Known, Pace, Plan, Planned
 
 NOW = Instant(1_760_000_000)
@@ -36,7 +36,7 @@ def test_first_sync_lists_everything_before_the_events() -> None:
     assert all((None, None) == (job.since, job.until) for job in first.jobs if job.kind == "list")
     events = the(first, "events")
     assert (2, NOW - EVENTS_KEPT_SECONDS, NOW - 60) == (events.stage, events.since, events.until)
-    assert Marks(Instant(NOW - 60), dict.fromkeys((*CATALOG, *LISTS), NOW)) == the(first, "mark").data
+    assert MarkPositions(Instant(NOW - 60), dict.fromkeys((*CATALOG, *LISTS), NOW)) == the(first, "mark").data
     assert max(job.stage for job in first.jobs) == the(first, "mark").stage
 
 
@@ -54,7 +54,7 @@ def test_incremental_sync_reads_events_with_overlap_and_new_prices() -> None:
     assert (NOW - 4_200, NOW - 60) == (the(later, "events").since, the(later, "events").until)
     assert {"products", "prices", "coupons"} == set(streams(later, "list"))
     assert {NOW - 4_140} == {job.since for job in later.jobs if job.kind == "list"}
-    assert Marks(Instant(NOW - 60), dict.fromkeys(CATALOG, NOW)) == the(later, "mark").data
+    assert MarkPositions(Instant(NOW - 60), dict.fromkeys(CATALOG, NOW)) == the(later, "mark").data
 
 
 def test_away_for_longer_than_events_are_kept() -> None:
@@ -79,7 +79,7 @@ def test_runs_leave_no_event_between_them(gaps: list[int]) -> None:
         now = Instant(now + gap)
         run = plan.sync(known, now, PACE)
         events, marks = the(run, "events"), the(run, "mark").data
-        assert isinstance(marks, Marks)
+        assert isinstance(marks, MarkPositions)
         upto = marks.events_until
         assert upto is not None
         assert events.until == upto
@@ -93,7 +93,7 @@ def test_runs_leave_no_event_between_them(gaps: list[int]) -> None:
 def test_backfill_of_a_part_moves_no_mark() -> None:
     """What was read for a part of the time says nothing about the rest."""
     part = plan.backfill(["invoices", "events"], Instant(NOW - 90 * DAY), Instant(NOW - 60 * DAY), NOW, PACE)
-    assert Marks() == the(part, "mark").data
+    assert MarkPositions() == the(part, "mark").data
     assert {"invoices": 1} == streams(part, "list")
     assert [] == [job for job in part.jobs if job.kind == "events"], "no event of that time is kept"
 

@@ -16,7 +16,7 @@ from tests.integrations.store import dump
 from worker.config.load import isolated
 from worker.runs import backfill, refresh, steps
 from worker.runs.backfill import Request
-from worker.runs.dry_run import Change, Key, changes, preview
+from worker.runs.dry_run import Key, WindowChange, changes, preview
 from worker.runs.wiring import Wiring, open_wiring
 
 
@@ -78,5 +78,5 @@ def test_only_what_differs_is_told() -> None:
     one = Figures("default", *key[:3], "", "", "usd", closing=5)
     other = Figures("default", *key[:3], "", "", "usd", closing=6)
     assert () == changes({key: one}, {key: one})
-    assert (Change(*key, one, other),) == changes({key: one}, {key: other})
-    assert (Change(*key, None, other),) == changes({}, {key: other})
+    assert (WindowChange(*key, one, other),) == changes({key: one}, {key: other})
+    assert (WindowChange(*key, None, other),) == changes({}, {key: other})

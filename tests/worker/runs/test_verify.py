@@ -18,7 +18,7 @@ from tests.stories.living import opened, synced
 from tests.worker.facts import Told, at, derive, half_until, wiring
 from worker.figures.adhoc import NothingDerived
 from worker.runs import refresh
-from worker.runs.verify import Moved, Verdict, verify
+from worker.runs.verify import Moved, Verification, verify
 from worker.runs.wiring import Wiring
 
 NOW = "2024-07-15T09:00"
@@ -46,7 +46,7 @@ def business(migrated_url: str) -> Iterator[Wiring]:
         yield rolled(engine, NOW)
 
 
-def clean(found: Verdict) -> bool:
+def clean(found: Verification) -> bool:
     """Whether nothing is said, though there was something to look at."""
     assert min(found.customers, found.movements, found.windows) > 0
     return (found.problems, found.waiting, found.outdated) == ((), 0, False)
