@@ -2,7 +2,7 @@
 
 A job that was written down before an update is done after it, so a field's name and the way its value is spelt are stored names: a field
 that is added has a default, and none is renamed. Keys that a newer release wrote and this one doesn't know are passed over. A field that is
-None by default is not stored while it is None; every other one always is.
+None or empty by default is not stored while it is; every other one always is.
 """
 
 from dataclasses import MISSING, dataclass, fields
@@ -15,6 +15,7 @@ from integrations.store.work.jobs import Job
 from metrics.ledger.derive import Basis
 from metrics.ledger.stored_basis import basis_of, choices_of
 
+_SAYS_NOTHING: Final = (None, ())
 EACH: Final = "each"
 """Under this name a mapping field's metadata has a prefix: each entry is stored under a key of its own, the prefix and its key."""
 
@@ -47,7 +48,7 @@ def stored(data: JobData) -> dict[str, Any]:
         value = getattr(data, each.name)
         if prefix := each.metadata.get(EACH):
             plain |= {f"{prefix}{key}": inner for key, inner in value.items()}
-        elif value is not None or each.default is not None:
+        elif each.default not in _SAYS_NOTHING or value != each.default:
             plain[each.name] = _plain(value)
     return plain
 
