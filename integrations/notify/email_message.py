@@ -31,6 +31,7 @@ _MARKS: Final = {
     "digest": "DIGEST",
     "channel": "CHANNEL",
     "report": "REPORT",
+    "report_failed": "REPORT FAILED",
     "sample": "SAMPLE",
 }
 SUBJECT: Final = 180

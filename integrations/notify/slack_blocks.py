@@ -19,6 +19,8 @@ MARKS: Final = {
     "reminder": "🔴",
     "digest": "📊",
     "channel": "⚠️",
+    "report": "📄",
+    "report_failed": "⚠️",
     "sample": "🧪",
 }
 REPEATED: Final = "This may be a repeat: nobody knows whether it arrived the first time."

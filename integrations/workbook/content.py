@@ -82,6 +82,18 @@ FINDINGS: Final = {
     "detail": pl.String,
     "meaning": pl.String,
 }
+BILLINGS: Final = {
+    "month": pl.Date,
+    "currency": pl.String,
+    "class": pl.String,
+    "label": pl.String,
+    "place": pl.Int64,
+    "apart": pl.Boolean,
+    "difference": pl.Boolean,
+    "micros": pl.Int64,
+}
+"""What was invoiced in each month by class, in order of `place`. What is `apart` is in no sum; `difference` is what invoices' own totals have
+beyond their lines: all classes together are the totals that Stripe states, less its credit notes."""
 RESTATEMENTS: Final = {
     "learnt_at": pl.Datetime("us", "UTC"),
     "month": pl.Date,
@@ -136,7 +148,8 @@ class Content:
     exclusions: pl.DataFrame
     findings: pl.DataFrame
     restatements: pl.DataFrame
-    billings: Mapping[str, Any] | None = None
+    billings: pl.DataFrame | None = None
+    """BILLINGS; None where nothing was classified when the workbook was made."""
     reconciliation: Mapping[str, Any] | None = None
     members: Mapping[str, Sequence[str]] = field(default_factory=dict)
     words: Mapping[tuple[str, str], str] = field(default_factory=dict)

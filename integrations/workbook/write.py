@@ -56,7 +56,7 @@ def write(content: Content, path: Path) -> None:
     ]
     cohorts.write(pens[cohorts.NAME], content, where)
     movements.write(pens[movements.NAME], content)
-    billings.write(pens[billings.NAME], content)
+    checks += billings.write(pens[billings.NAME], content)
     pricing.write(pens[pricing.NAME], content)
     quality.write(pens[quality.NAME], content)
     reconciliation.write(pens[reconciliation.NAME], content)

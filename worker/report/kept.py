@@ -33,11 +33,11 @@ def packed(content: Content) -> bytes:
         "days": [day.isoformat() for day in content.cube.days],
         "members": {name: list(parts) for name, parts in content.members.items()},
         "words": [[*key, text] for key, text in sorted(content.words.items())],
-        "billings": content.billings,
         "reconciliation": content.reconciliation,
     }
     frames = {f"cube.{name}": getattr(content.cube, name) for name in _TABLES}
     frames |= {name: getattr(content, name) for name in FRAMES}
+    frames["billings"] = content.billings
     block = io.BytesIO()
     with zipfile.ZipFile(block, "w", zipfile.ZIP_STORED) as file:
         file.writestr("content.json", json.dumps(rest, ensure_ascii=False))
@@ -66,7 +66,7 @@ def unpacked(body: bytes, names: Mapping[str, str] | None = None) -> Content:
         about=_about(rest["about"]),
         cube=cube,
         **{name: frames[name] for name in FRAMES},
-        billings=rest["billings"],
+        billings=frames.get("billings"),
         reconciliation=rest["reconciliation"],
         members=rest["members"],
         words={(dimension, value): text for dimension, value, text in rest["words"]},

@@ -282,7 +282,7 @@ def _remember(connection: Connection, reporting: Reporting, failures: Sequence[t
 def _alarm(reporting: Reporting, each: FailedReport) -> list[Message]:
     window = Window(each.kind, each.first, each.until)
     content = {
-        "kind": "report",
+        "kind": "report_failed",
         "title": f"The {each.what} of {window.label} could not be made",
         "summary": f"{each.why}. It is tried again by itself, and with every night; nothing else waits for it.",
         "commands": [["See which reports there are", "nrr reports show"]],

@@ -31,6 +31,7 @@ NOT_DUMPED = {
     "mute",
     "outbox",
     "person",
+    "report_made",
     "quarantine",
     "recheck",
     "restatement",

@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from sqlalchemy import Engine
 
-from integrations.workbook.content import FRAMES, Content
+from integrations.workbook.content import BILLINGS, FRAMES, Content
 from integrations.workbook.pen import LostCell, Pen, column, fit, open_kit
 from integrations.workbook.write import SHEETS
 from metrics.periods import add_months, closing
@@ -366,6 +366,29 @@ def test_without_billings_and_a_reconciliation_the_sheets_say_so(session: Sessio
     assert 0.75 == values["B5"]
     assert (5, 4, 1) == (values["C9"], values["D9"], values["E9"])
     assert {"=1+1", "discounts 0.75"} <= {str(value) for value in values.values()}
+
+
+def test_billings_tie_out_to_the_invoices(session: Session, tmp_path: Path) -> None:
+    """Classes add up to the invoices' own totals, in each currency; what no line explains is a difference, here and on the cover."""
+    content = gather(session, Options(months=2))
+    rows = [
+        (month, currency, name, name.replace("_", " "), place, name == "void", name == "difference", micros)
+        for month in (date(2025, 11, 1), date(2025, 12, 1))
+        for currency, unit in (("kwd", 1_000), ("usd", 10_000))
+        for place, (name, micros) in enumerate({"subscription": 3_333 * unit, "credit_note": -111 * unit, "void": 5 * unit}.items())
+    ]
+    rows.append((date(2025, 12, 1), "usd", "difference", "not accounted for", 9, False, True, 10_000))
+    written(replace(content, billings=pl.DataFrame(rows, schema=BILLINGS, orient="row")), path := tmp_path / "book.xlsx")
+    values = results_of(path)
+    sheet = {cell: value for (name, cell), value in values.items() if name == "Billings"}
+    usd = next(int(cell[1:]) for cell, value in sheet.items() if value == "Invoiced in USD")
+    assert (32.22, 32.22) == (sheet[f"B{usd + 4}"], sheet[f"C{usd + 4}"])
+    assert (32.22, 32.23, 0, -0.01) == tuple(sheet[f"{letters}{usd + row}"] for row in (5, 6) for letters in "BC")
+    assert ("Apart: void", 0.05) == (sheet[f"A{usd + 7}"], sheet[f"B{usd + 7}"])
+    told = {values["Cover", f"A{row}"]: values.get(("Cover", f"B{row}")) for row in range(1, 90) if ("Cover", f"A{row}") in values}
+    assert ("agrees", "differs") == tuple(told[f"Billings in {code} and the invoices' totals"] for code in ("KWD", "USD"))
+    assert "see the sheets" == told["Altogether"]
+    assert [] == _differences(values, calculated.by_python(path, tmp_path), formulas_of(path))
 
 
 def test_an_empty_book_is_a_workbook_too(session: Session, tmp_path: Path) -> None:
