@@ -24,7 +24,7 @@ def show(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Show which reports were made, of which period, where they were put, and which could not be made."""
+    """List reports made on schedule, and where they lie. Those that could not be made too, with the reason."""
     from metrics.labels import currency_name
     from worker.queries.reports import reports_failed, reports_made
 
@@ -62,7 +62,7 @@ def again(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Make a report again, of the figures as they were known when it was made; says whether it is the same file to the byte."""
+    """Make a report again, as it was. Of the figures as they were known when it was made; says whether the file is the same to the byte."""
     from worker.queries.reports import report_made
 
     with opened(json=json, now=now, config=config) as context:
