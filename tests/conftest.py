@@ -34,6 +34,17 @@ _OF_THE_DATABASE: Final = (
 """Where claims, upserts, COPY, order, isolation and views are the subject: each push runs these on both databases."""
 
 
+NO_BROWSER: Final = "not run: this machine has no Chromium"
+"""Why a test of the marker `browser` is skipped."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say plainly what could not be tried for want of a browser."""
+    without = [each for each in terminalreporter.stats.get("skipped", ()) if NO_BROWSER in str(each.longrepr)]
+    if without:
+        terminalreporter.write_line(f"{len(without)} browser tests were {NO_BROWSER} (apt-get install chromium)", yellow=True)
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark as `twice` what is the same test on PostgreSQL again and not about the database, as `random_cases` what tries random ones."""

@@ -4,8 +4,7 @@ A number is what a person reads beside what it exactly is. Text is plain text: e
 markup, whoever named the customer.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 Tone = Literal["plain", "gain", "loss", "quiet", "total"]
@@ -188,7 +187,7 @@ class Field:
     label: str
     value: str
     options: tuple[tuple[str, str], ...] = ()
-    kind: Literal["select", "text", "date"] = "select"
+    kind: Literal["select", "text", "date", "password"] = "select"
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,4 +203,5 @@ class Document:
     menu: tuple[tuple[str, str, bool], ...] = ()
     form: tuple[Field, ...] = ()
     form_action: str = ""
-    labels: Mapping[str, str] = field(default_factory=dict)
+    form_sends: Literal["get", "post"] = "get"
+    button: str = "Show"

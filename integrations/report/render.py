@@ -27,7 +27,7 @@ def style() -> str:
     return resources.files("integrations.report").joinpath("templates", "page.css").read_text(encoding="utf-8")
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def policy(*, forms: bool = False) -> str:
     """What a page may load: its own style and nothing else."""
     sheet = base64.b64encode(hashlib.sha256(style().encode()).digest()).decode()
@@ -43,7 +43,8 @@ def page(document: Document) -> str:
         return Markup(drawn.replace(PLACE, f"c{next(charts)}-"))  # noqa: S704  # drawn by integrations.report.charts, which takes no text
 
     template = _environment().get_template("page.html.j2")
-    return template.render(d=document, style=Markup(style()), policy=policy(), svg=svg)  # noqa: S704  # our own file
+    rules = policy(forms=bool(document.form or document.menu))
+    return template.render(d=document, style=Markup(style()), policy=rules, svg=svg)  # noqa: S704  # our own file
 
 
 @lru_cache(maxsize=1)

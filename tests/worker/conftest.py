@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Engine
 
 from integrations.store.db.engine import open_engine
+from tests.worker.installation import Installation, installation
 from tests.worker.stripe_fake import FakeStripe
 from worker.execution.crew import Terms
 from worker.execution.stop import Stop
@@ -16,6 +17,21 @@ from worker.ingest.plan import Pace
 from worker.runs.wiring import Wiring
 
 Wire = Callable[..., Wiring]
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A business that was synced once, for tests that only read."""
+    with installation(tmp_path_factory.mktemp("installed")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def written(installed: Installation) -> bytes:
+    """The report's page of the last complete month, compared with the one before."""
+    done = installed("report", "--out", "page.html", "--compare", "--now", installed.now.isoformat())
+    assert 0 == done.code, done.err
+    return (installed.folder / "page.html").read_bytes()
 
 
 @pytest.fixture

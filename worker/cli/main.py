@@ -53,6 +53,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "reconcile": Entry("reconcile:reconcile", "Set another tool's MRR beside ours, name each difference.", _NUMBERS),
     "report": Entry("report:report", "Write a page to hand over: retention, bridge, customers.", _NUMBERS),
     "reports": Entry("reports:app", "List the reports made on schedule, make one again.", _NUMBERS, group=True),
+    "serve": Entry("serve:serve", "Show the numbers in a browser, for any period.", _NUMBERS),
     "alerts": Entry("alerts:app", "List, test, mute and acknowledge alerts.", _RUN, group=True),
     "runs": Entry("runs:app", "Show runs, freshness, and what a run changed.", _RUN, group=True),
     "nightly": Entry("worker:nightly", "Catch up on missed days.", _RUN),

@@ -34,6 +34,7 @@ SECRETS: Final = (
     "slack_webhook_url",
     "slack_bot_token",
     "smtp_password",
+    "serve_token",
 )
 
 
@@ -144,6 +145,7 @@ class Settings(BaseSettings):
     rates: str = Field("ecb", description="exchange rates: ecb (bundled), or a CSV file with day, unit, currency, rate")
     freeze_closed_months: bool = Field(False, description="keep closed months as they were and book later news as an adjustment")
     # privacy
+    serve_token: Secret = Field(None, description="what nrr serve asks for, before anything is shown")
     store_names: bool = Field(False, description="keep customers' names and e-mail addresses, for readable alerts")
     keep_payloads: bool = Field(True, description="keep what Stripe sent of subscriptions and events, compressed")
     # work

@@ -69,6 +69,12 @@ def open_session(
         engine.dispose()
 
 
+def at_present(session: Session) -> Session:
+    """The same session at what is the present by now, by the database's clock: for whoever keeps one open."""
+    with read(session.engine) as connection:
+        return replace(session, now=Instant(int(clock.now(connection).timestamp())))
+
+
 @contextmanager
 def ledger(session: Session) -> Iterator[Connection]:
     """A reading transaction on a ledger that is complete. Raises NothingDerived: an empty answer would look like one."""

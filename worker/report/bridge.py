@@ -57,7 +57,7 @@ def bridge(g: Gathered) -> Section:
     code = currency_name(f.currency)
     alt = f"MRR bridge of {g.period_words}: " + ", ".join(f"{_LINES[n].lower()} {_shown(n, m, f)}" for n, m in shown.items()) + "."
     chart = Chart(f"MRR, {code}, {g.period_words}", alt, charts.waterfall(bars), charts.waterfall(bars, upright=False), cut)
-    columns = ["", g.period_words, "of the opening"]
+    columns = ["line", g.period_words, "of the opening"]
     rows: list[tuple[Cell, ...]] = []
     for name, micros in shown.items():
         share = None if not lines["opening"] or _is_end(name) else numbers.share(_ratio(micros, lines["opening"]))
@@ -86,7 +86,7 @@ def movers(g: Gathered) -> tuple[Section, list[str]]:
     newcomers = _largest_of_each_currency(new)
     named = list(dict.fromkeys([*(d.customer for d in (*lost, *gained)), *(row["customer"] for row in newcomers)]))
     g = with_people(g, named)
-    why = _explanations(g, named)
+    why = [] if g.options.in_window else _explanations(g, named)
     known = {each for each, _ in why}
     blocks: list[Block] = []
     if not g.is_whole:

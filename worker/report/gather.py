@@ -11,12 +11,15 @@ from functools import cached_property
 from typing import Final
 
 from integrations.notify.sanitize import plain
+from metrics.dimensions import parts
 from metrics.labels import segment_words
 from metrics.periods import Window, add_months, months_between
 from metrics.retention.figures import Figures, why_null
+from metrics.retention.segments import BUILT_IN, attribute_key
 from metrics.window_kinds import WINDOW_KINDS, window_words
 from worker.queries import customers as of_customers
 from worker.queries.customers import InStripe
+from worker.queries.dimensions import has_attribute
 from worker.queries.figures import names_of_segments, retention, stored
 from worker.queries.provenance import Provenance, provenance
 from worker.queries.session import Session
@@ -82,6 +85,8 @@ class Gathered:
 def gather(session: Session, period: Window, options: Options) -> Gathered:
     """The figures of a report. Raises NothingDerived, and NoReport where there are none of the period or the currency."""
     source = provenance(session)
+    if options.segment is not None:
+        _require_dimension(session, options.segment[0])
     own = _of(session, [period, before(period)], options)
     now = _chosen(own, period, options)
     earlier = next((f for f in own if f.until == period.first and f.kind == period.kind and f.currency == now.currency), None)
@@ -109,6 +114,17 @@ def with_people(g: Gathered, customers: Iterable[str]) -> Gathered:
     clean = {customer: plain(name, NAME) for customer, name in people.items() if plain(name, NAME)}
     known = {**g.__dict__, "people": clean, "stripe": of_customers.in_stripe(g.session, wanted)}
     return Gathered(**{name: known[name] for name in Gathered.__dataclass_fields__})
+
+
+def _require_dimension(session: Session, dimension: str) -> None:
+    """Raises NoReport for what customers aren't told apart by."""
+    named = parts(dimension)
+    built_in = {*BUILT_IN, *(part for each in session.dimensions for part in parts(each))}
+    unknown = [p for p in named if p not in built_in and ((key := attribute_key(p)) is None or not has_attribute(session, key))]
+    if not all(named) or len(set(named)) < len(named) or unknown:
+        raise NoReport(
+            f"there is no dimension {plain(dimension, 60)!r}; there are {', '.join(BUILT_IN)}, and keys of your customers' metadata"
+        )
 
 
 def _dimension(options: Options) -> str:

@@ -106,7 +106,7 @@ def coming(g: Gathered) -> Section:
             cells.append(numbers.whole(signal.customers if signal else None))
         words = SIGNALS.get(name, name.replace("_", " ").capitalize())
         rows.append((f"{words}, {currency.upper()}" if several else words, *cells))
-    columns = ["", *(text for horizon in horizons for text in (f"within {horizon} days", "customers"))]
+    columns = ["what", *(text for horizon in horizons for text in (f"within {horizon} days", "customers"))]
     lead = (
         f"By dates that are known on {day_words(found[0].day)}; nothing is forecast. A discount's end counts with what it adds, a renewal with what "
         "the customer stands at."

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from urllib.parse import urlencode
 
 from integrations.dashboard import dashboard
 from integrations.notify.sanitize import plain
@@ -9,6 +10,7 @@ from integrations.report.content import Arithmetic, Lines, Link, Step
 from metrics.labels import signed_money
 from metrics.ledger.explain import ChangeWords, MovementWords
 from worker.queries.customers import InStripe
+from worker.queries.provenance import Provenance
 from worker.report.gather import Gathered
 
 
@@ -23,12 +25,19 @@ def anchor(customer: str) -> str:
     return f"why-{safe}"
 
 
+def window_path(customer: str) -> str:
+    """Where a customer's page is in the window."""
+    return f"/customer?{urlencode({'id': customer})}"
+
+
 def customer_cell(g: Gathered, customer: str, *, explained: bool) -> Lines:
     """A customer in a table: its name or id first, then the ways to Stripe and to the explanation."""
     title = g.people.get(customer)
     shown = plain(customer, 80)
     links: list[str | Link] = []
-    if explained:
+    if g.options.in_window:
+        links.append(Link("more", window_path(customer)))
+    elif explained:
         links.append(Link("why", f"#{anchor(customer)}"))
     mine = g.stripe.get(customer, [])
     for who in mine[:3]:
@@ -43,7 +52,9 @@ def arithmetic(g: Gathered, customer: str, movements: Sequence[MovementWords]) -
     """What a customer did in the period, down to Stripe's objects and the arithmetic."""
     title = g.people.get(customer)
     who = f"{title} ({plain(customer, 80)})" if title else plain(customer, 80)
-    return Arithmetic(anchor(customer), f"{who}: {_counted(movements)}", tuple(step for m in movements for step in steps(m, g)))
+    return Arithmetic(
+        anchor(customer), f"{who}: {_counted(movements)}", tuple(step for m in movements for step in steps_of(m, g.provenance))
+    )
 
 
 def _counted(movements: Sequence[MovementWords]) -> str:
@@ -54,25 +65,22 @@ def _counted(movements: Sequence[MovementWords]) -> str:
     return ", ".join(moved) + rest
 
 
-def steps(movement: MovementWords, g: Gathered) -> list[Step]:
+def steps_of(movement: MovementWords, source: Provenance) -> list[Step]:
     """A movement as a line, and each change under it with its arithmetic and evidence."""
-    return [Step(plain(movement.words, 400)), *(_change(change, g) for change in movement.changes)]
+    return [Step(plain(movement.words, 400)), *(_change(change, source) for change in movement.changes)]
 
 
-def _change(change: ChangeWords, g: Gathered) -> Step:
+def _change(change: ChangeWords, source: Provenance) -> Step:
     inferred = " (inferred: it left no dated trace of its own)" if change.inferred else ""
     lines = tuple(plain(f"{item.name or item.price or item.item}: {item.arithmetic}", 400) for item in change.items)
-    return Step(
-        f"{change.at[:10]} {change.subscription}: {plain(change.words, 300)}{inferred}", lines, evidence(change.evidence, g)
-    )
+    words = f"{change.at[:10]} {change.subscription}: {plain(change.words, 300)}{inferred}"
+    return Step(words, lines, evidence(change.evidence, source))
 
 
-def evidence(ids: Sequence[str], g: Gathered) -> tuple[str | Link, ...]:
-    """Stripe's objects, each leading to its page in the dashboard where it has one."""
-    rows = g.provenance.accounts
-    live = rows[0].livemode if rows else True
+def evidence(ids: Sequence[str], source: Provenance) -> tuple[str | Link, ...]:
+    """Stripe's objects, each leading to its page in the dashboard where it has one; of several accounts nobody knows in which."""
     out: list[str | Link] = []
     for each in ids:
-        address = dashboard(each, livemode=live) if len(rows) == 1 else None
+        address = dashboard(each, livemode=source.accounts[0].livemode) if len(source.accounts) == 1 else None
         out.append(Link(each, address, code=True) if address else plain(each, 90))
     return tuple(out)

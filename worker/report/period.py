@@ -1,5 +1,6 @@
 """What a report is asked for: which period of the calendar, and how."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -10,6 +11,9 @@ from metrics.window_kinds import CALENDAR, WINDOW_KINDS
 from worker.queries.figures import complete_through
 from worker.queries.session import Session
 
+FIRST_YEAR: Final = 1990
+LAST_YEAR: Final = 2199
+_NAMED: Final = re.compile(r"(?P<year>[0-9]{4})(?:-(?:[Qq](?P<quarter>[1-4])|(?P<month>0[1-9]|1[0-2])))?")
 KINDS: Final = tuple(kind.name for kind in CALENDAR)
 """Kinds of periods that reports are made of: month, quarter, year."""
 
@@ -24,6 +28,7 @@ class Options:
 
     `names`: customers by name, of whom one is kept. `currency`: of what is billed in it instead of the whole book. `segment`: a dimension
     and one of its segments instead of the whole. `compare`: with the period before. `as_known_at`: as it was known then.
+    `in_window`: customers lead to their page of the window instead of to an explanation on this page.
     `last_report`: when the last report was made, to say what was restated since; None: when the period before was first complete.
     """
 
@@ -33,6 +38,7 @@ class Options:
     compare: bool = False
     as_known_at: datetime | None = None
     last_report: datetime | None = None
+    in_window: bool = False
 
 
 def last_complete(session: Session, kind: str = "month") -> Window:
@@ -40,6 +46,19 @@ def last_complete(session: Session, kind: str = "month") -> Window:
     last = complete_through(session) - timedelta(days=session.basis.policy.grace_days)
     window = calendar_window(WINDOW_KINDS[kind], last + timedelta(days=1))
     return before(window)
+
+
+def named(text: str) -> Window:
+    """The month, quarter or year that is called so: 2026-10, 2026-Q3, 2026. Raises NoReport for anything else."""
+    found = _NAMED.fullmatch(text.strip())
+    if found is None or not FIRST_YEAR <= int(found["year"]) <= LAST_YEAR:
+        raise NoReport(f"a period is a month, a quarter or a year, such as 2026-10, 2026-Q3 or 2026, not {text[:40]!r}")
+    year = int(found["year"])
+    if found["quarter"]:
+        return calendar_window(WINDOW_KINDS["quarter"], date(year, 3 * int(found["quarter"]) - 2, 1))
+    if found["month"]:
+        return calendar_window(WINDOW_KINDS["month"], date(year, int(found["month"]), 1))
+    return calendar_window(WINDOW_KINDS["year"], date(year, 1, 1))
 
 
 def before(window: Window) -> Window:

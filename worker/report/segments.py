@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 from fractions import Fraction
 from typing import Final
+from urllib.parse import urlencode
 
 from integrations.report import charts
-from integrations.report.content import Block, Chart, Charts, Heading, HeatCell, HeatMap, Number, Section, Table
+from integrations.report.content import Block, Cell, Chart, Charts, Heading, HeatCell, HeatMap, Link, Number, Section, Table
 from metrics.labels import counted
 from metrics.periods import add_months
 from metrics.retention.certainty import LEVEL
@@ -54,9 +55,9 @@ def _dimension(g: Gathered, dimension: str) -> list[Block]:
     limits = _limits([by_end.get((s.segment, end)) for s in drawn for end in ends])
     panels = tuple(_panel(g, s, [by_end.get((s.segment, end)) for end in ends], ends, limits) for s in drawn)
     columns = (_CALLED.get(dimension, dimension), "customers", "opening", "NRR", "interval", "GRR", "logos kept", "closing")
-    rows = tuple(
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            g.called(dimension, s.segment),
+            _name(g, s),
             numbers.whole(s.opening_customers),
             numbers.amount(s.opening, s.currency),
             numbers.rate(s, "nrr"),
@@ -72,6 +73,14 @@ def _dimension(g: Gathered, dimension: str) -> list[Block]:
     caption = f"By {_CALLED.get(dimension, dimension.removeprefix('metadata.').replace('_', ' '))}"
     table = Table(f"by-{_safe(dimension)}", caption, columns, rows, frozenset(range(1, 8)), more=more, folded=bool(panels))
     return [Heading(caption), *([Charts(panels, "small")] if panels else []), table]
+
+
+def _name(g: Gathered, s: Figures) -> Cell:
+    """A segment's name, which leads to the same page of it in the window."""
+    words = g.called(s.dimension, s.segment)
+    if not g.options.in_window:
+        return words
+    return Link(words, "/?" + urlencode({"period": g.period.label, "segment": f"{s.dimension}={s.segment}"}))
 
 
 def _safe(dimension: str) -> str:

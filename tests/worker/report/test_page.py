@@ -19,8 +19,8 @@ from integrations.store.facts.contacts import Person
 from metrics.evidence import Instant
 from metrics.periods import Window, month, quarter
 from tests.metrics.retention.books import Stand
+from tests.worker.installation import Installation
 from tests.worker.ledgers import BASIS, Life, roll_up, rolling_of, store
-from tests.worker.report.conftest import Installation
 from tests.worker.report.parsed import Parsed, parse, words
 from worker.queries.session import Session
 from worker.report.page import NoReport, Options, build, last_complete

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
-from tests.worker.report.conftest import Installation
+from tests.worker.installation import Installation
 from tests.worker.report.parsed import Parsed
 
 RATES = ("nrr", "grr", "logo_retention")
