@@ -410,6 +410,73 @@ class UnreadLine:
 
 
 @dataclass(frozen=True, slots=True)
+class BilledLine:
+    """A line that no subscription item has: what it charges, and by which mark it is told what sort of charge it is.
+
+    Minor units. `amount` is what the line says, before its discounts (`discount`) and with the tax that it contains (`inclusive_tax`).
+    """
+
+    id: str
+    kind: str
+    """one_off (on a subscription's invoice), outside (no subscription has it), or empty: it doesn't say enough to be told."""
+    mark: str
+    """By which mark: manual, metronome, contract, quote, pricing_plan, one_off (`metrics.billings.classes.MARKS`)."""
+    amount: int | None
+    price: str | None = None
+    product: str | None = None
+    discount: int = 0
+    inclusive_tax: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What an invoice or a credit note says that it comes to, in minor units. `total` None: not said.
+
+    `total` = lines − `discount` − `credits` + `shipping` + the tax that no line's amount contains (`tax` less `inclusive_tax`).
+    """
+
+    total: int | None = None
+    tax: int = 0
+    """All of it: what amounts contain, and what is added to them."""
+    inclusive_tax: int = 0
+    discount: int = 0
+    credits: int = 0
+    """Billing credits that were used up: they lower the total as a discount does."""
+    shipping: int = 0
+    """Before tax."""
+
+
+@dataclass(frozen=True, slots=True)
+class CreditedLine:
+    """A line of a credit note: how much of which invoice line it takes back. `line` None: it names none (a custom line).
+
+    Minor units, above zero; `amount` before discounts and with the tax that it contains.
+    """
+
+    id: str
+    line: str | None
+    amount: int
+    discount: int = 0
+    inclusive_tax: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class CreditNote:
+    """A credit note: what is taken back of an invoice. It never changes MRR."""
+
+    id: str
+    customer: str | None
+    invoice: str | None
+    status: str
+    """issued, void, or one that Stripe adds later."""
+    created: Instant
+    currency: str
+    totals: Totals = Totals()
+    lines: tuple[CreditedLine, ...] = ()
+    voided_at: Instant | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class InvoiceEvidence:
     """An invoice with those of its lines that belong to a subscription.
 
@@ -423,6 +490,11 @@ class InvoiceEvidence:
     """How many lines are charges beside every subscription item: no evidence of MRR."""
     other_amount: int = 0
     """What those come to, in minor units."""
+    totals: Totals | None = field(default=None, compare=False)
+    """What the invoice says that it comes to; None where it wasn't read. Neither this nor the next is evidence of MRR: the engine is never
+    handed them, and what differs in them alone is the same evidence."""
+    others: tuple[BilledLine, ...] = field(default=(), compare=False)
+    """Those other lines, one by one, and those that can't be told."""
 
     @property
     def lines_complete(self) -> bool:

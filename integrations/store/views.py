@@ -16,6 +16,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from integrations.store.db.engine import is_postgresql
+from metrics.billings.classes import CLASSES, MARKS
 from metrics.window_kinds import STORED
 
 _POLICY: Final = {
@@ -289,6 +290,36 @@ VIEWS: Final = (
             "customers": ("s.customers", "how many customers it is about"),
         },
         'FROM signal s JOIN basis b ON b.version = s.basis AND b."current"',
+    ),
+    View(
+        "nrr_billings",
+        "What was billed in each month: the classes add up to the totals of Stripe's invoices less its credit notes; brought up to date by each "
+        "roll-up",
+        {
+            "month": (
+                "g.month",
+                "first day of the month: an invoice counts when it was finalised, a credit note when it was issued",
+            ),
+            "account": ("a.name", "the account"),
+            "currency": ("g.currency", "the currency's code in lower case"),
+            "class": ('g."class"', ", ".join(each.name for each in CLASSES)),
+            "apart": (
+                '(g."class" IN (' + ", ".join(f"'{each.name}'" for each in CLASSES if each.part == "apart") + "))",
+                "true: listed apart and in no sum (drafts, voided, uncollectible)",
+            ),
+            "mark": ("g.mark", "of lines beside subscriptions what wrote them: " + ", ".join(MARKS)),
+            "product": ("g.product", "the product of lines, where it is known"),
+            "product_name": ("coalesce(p.name, g.product)", "what people call it"),
+            "lines": ("g.lines", "how many lines, or invoices where it is of no line"),
+            **_money(
+                {
+                    "amount": ("g.micros", "what they come to; negative for what lowers a total"),
+                    "discount": ("g.discount_micros", "what discounts took off these very lines beside subscriptions"),
+                }
+            ),
+        },
+        "FROM billing g JOIN account a ON a.id = g.account "
+        "LEFT JOIN segment_name p ON p.dimension = 'product' AND p.segment = g.product",
     ),
     View(
         "nrr_freshness",

@@ -1,8 +1,9 @@
 """The fields of Stripe's invoices and lines that MRR needs, as typed structs; the rules of `integrations.stripe.schemas` hold here."""
 
 from decimal import Decimal
+from typing import Any
 
-from integrations.stripe.schemas import Discount, Id, Plan, Price, Shape, Sublist, When, Whole
+from integrations.stripe.schemas import Discount, Id, Plan, Price, Product, Shape, Sublist, When, Whole
 
 
 class Period(Shape):
@@ -59,6 +60,7 @@ class PriceDetails(Shape):
     """A line's price, from basil on."""
 
     price: str | Price | None = None
+    product: str | Product | None = None
 
 
 class Pricing(Shape):
@@ -116,7 +118,21 @@ class SubscriptionDetails(Shape):
 class InvoiceParent(Shape):
     """What made an invoice, from basil on."""
 
+    type: str | None = None
     subscription_details: SubscriptionDetails | None = None
+
+
+class PretaxCredit(Shape):
+    """What was taken off before tax, and by what: a discount, or billing credits."""
+
+    amount: Whole | None = None
+    type: str | None = None
+
+
+class ShippingCost(Shape):
+    """What sending costs."""
+
+    amount_subtotal: Whole | None = None
 
 
 class StatusTransitions(Shape):
@@ -147,6 +163,48 @@ class Invoice(Shape):
     discount: Discount | None = None
     total_discount_amounts: list[DiscountAmount] | None = None
     lines: Sublist[Line] | None = None
+    total: Whole | None = None
+    total_taxes: list[Tax] | None = None
+    total_tax_amounts: list[Tax] | None = None
+    tax: Whole | None = None
+    total_pretax_credit_amounts: list[PretaxCredit] | None = None
+    shipping_cost: ShippingCost | None = None
+    quote: Id = None
+    metadata: Any = None
+    """Only its keys are looked at: by them other systems mark the invoices that they write."""
+
+
+class CreditNoteLine(Shape):
+    """A line of a credit note."""
+
+    id: str | None = None
+    amount: Whole | None = None
+    invoice_line_item: str | None = None
+    discount_amounts: list[DiscountAmount] | None = None
+    discount_amount: Whole | None = None
+    taxes: list[Tax] | None = None
+    tax_amounts: list[Tax] | None = None
+
+
+class CreditNote(Shape):
+    """A credit note of any generation, with its first lines."""
+
+    id: str | None = None
+    customer: Id = None
+    customer_account: str | None = None
+    invoice: Id = None
+    status: str | None = None
+    created: When | None = None
+    currency: str | None = None
+    total: Whole | None = None
+    total_taxes: list[Tax] | None = None
+    tax_amounts: list[Tax] | None = None
+    discount_amounts: list[DiscountAmount] | None = None
+    discount_amount: Whole | None = None
+    pretax_credit_amounts: list[PretaxCredit] | None = None
+    shipping_cost: ShippingCost | None = None
+    voided_at: When | None = None
+    lines: Sublist[CreditNoteLine] | None = None
 
 
 class ItemParent(Shape):

@@ -6,7 +6,17 @@ Values only. Nothing here knows Stripe's field names, and nothing is ever change
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from metrics.evidence import Coupon, CustomerState, Instant, InvoiceEvidence, InvoiceLine, Price, Product, SubscriptionState
+from metrics.evidence import (
+    Coupon,
+    CreditNote,
+    CustomerState,
+    Instant,
+    InvoiceEvidence,
+    InvoiceLine,
+    Price,
+    Product,
+    SubscriptionState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,3 +111,4 @@ class StripePage:
     """Invoice lines that belong to no subscription item: one-off charges. They are no evidence of MRR; what they come to is with each invoice."""
     pending: tuple[tuple[str, InvoiceLine], ...] = ()
     """Prorations that wait for an invoice, each with its customer."""
+    credit_notes: tuple[CreditNote, ...] = ()

@@ -17,7 +17,7 @@ from integrations.stripe.decode.parsing import Garbled, Parsed
 from integrations.stripe.errors import BadRequest, Gone, NotAllowed, UnknownEndpoint, account_named
 from integrations.stripe.page import AccountInfo, Rejected, StripePage
 from integrations.stripe.requests import Asking, nothing_to_go_on_from
-from integrations.stripe.streams import ACCOUNT, ITEMS, PAGE, READ_AGAIN, SCHEDULES, STREAMS, Stream, created_in
+from integrations.stripe.streams import ACCOUNT, ITEMS, MAY_LACK, PAGE, READ_AGAIN, SCHEDULES, STREAMS, Stream, created_in
 from metrics.evidence import Instant
 
 
@@ -43,6 +43,7 @@ class Reader:
         self._asking = Asking(client)
         self._payloads = payloads
         self._people = people
+        self._lacking = False
 
     @property
     def usage(self) -> Usage:
@@ -119,7 +120,7 @@ class Reader:
 
     def _probed(self, stream: Stream) -> Probe:
         try:
-            self._asking.listed(stream, [*stream.fixed, ("limit", "1")])
+            self._asking.listed(stream, [*self._fixed(stream), ("limit", "1")])
         except NotAllowed as error:
             return Probe(stream.name, stream.optional, str(error), error.permission)
         except (UnknownEndpoint, BadRequest) as error:
@@ -140,7 +141,7 @@ class Reader:
         one empty page that says so, and so does a key that may not read a stream which can be forgone. Raises a `ReadError`; what was handed out before stays good.
         """
         described = STREAMS[stream]
-        bounds = [*described.fixed, *created_in(since, until), ("limit", str(PAGE))]
+        bounds = [*self._fixed(described), *created_in(since, until), ("limit", str(PAGE))]
         while True:
             before = self._asking.declined(described)
             try:
@@ -148,10 +149,17 @@ class Reader:
             except UnknownEndpoint as error:
                 if not described.optional:
                     raise
+                if described.absent_is_none:
+                    yield StripePage(stream, self._client.now(), 0, has_more=False)
+                    return
                 unknown = Rejected(described.path, stream, "unknown_endpoint", str(error))
                 yield StripePage(stream, self._client.now(), 0, has_more=False, rejected=(unknown,))
                 return
             except NotAllowed as error:
+                fewer = [each for each in bounds if not each[1].startswith(MAY_LACK)]
+                if len(fewer) < len(bounds):  # if it isn't for these events, the same is said again without them
+                    self._lacking, bounds = True, fewer
+                    continue
                 if not described.forgone:
                     raise
                 refused = Rejected(described.path, stream, "not_allowed", str(error))
@@ -168,6 +176,10 @@ class Reader:
             if not page.has_more:
                 return
             cursor = page.next_cursor
+
+    def _fixed(self, stream: Stream) -> list[tuple[str, str]]:
+        """The parameters that always go with a list, without the types of events that the key may not see, once that is known."""
+        return [each for each in stream.fixed if not (self._lacking and each[1].startswith(MAY_LACK))]
 
     def events(self, since: Instant | None = None, until: Instant | None = None) -> Iterator[StripePage]:
         """The events of [since, until) that MRR needs, newest first; Stripe keeps thirty days of them."""

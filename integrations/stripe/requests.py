@@ -16,7 +16,7 @@ from integrations.stripe.client import Answer, Asked, Client, Params
 from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.decode.parsing import Parsed, parse_list, parse_object
 from integrations.stripe.errors import BadRequest, Gone, NotAllowed, Transient, UnknownEndpoint
-from integrations.stripe.streams import FORGONE, ITEMS, LINES, PAGE, STREAMS, Stream, expanding, in_parts
+from integrations.stripe.streams import FORGONE, ITEMS, LINES, NOTE_LINES, PAGE, STREAMS, Stream, expanding, in_parts
 
 _IN_BRACKETS: Final = re.compile(r"\(([\w.]+)\)")
 
@@ -98,6 +98,10 @@ class Asking:
     def lines(self, invoice: str, after: str | None) -> Sequence[invoice_schemas.Line]:
         """The lines of an invoice that follow `after`."""
         return self._rest(LINES, LINES.path.replace("{id}", quote(invoice, safe="")), [], after, invoice)
+
+    def note_lines(self, note: str, after: str | None) -> Sequence[invoice_schemas.CreditNoteLine]:
+        """The lines of a credit note that follow `after`."""
+        return self._rest(NOTE_LINES, NOTE_LINES.path.replace("{id}", quote(note, safe="")), [], after, note)
 
     def price_options(self, price: str, currencies: Sequence[str]) -> schemas.Price | None:
         """A price with the tiers of its options in `currencies`: Stripe expands those by currency, on a single price only."""

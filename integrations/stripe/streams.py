@@ -32,7 +32,8 @@ class Stream:
     `part` is its part in a run, `rank` which is begun first of a stage (the longest lists, since the stage lasts as long as they do).
     Events whose type begins with `named_by` name an object of it to be read again; empty: none does, or another list of the kind has it.
     The audit lists it `whole`, what was created in the last days (`recent`), or not at all (`never`); with `looked_up` it asks for each
-    object that is held as going on and that no list had.
+    object that is held as going on and that no list had. `absent_is_none`: a host that has no such list has no such objects either, and
+    nothing is missing for it.
     """
 
     name: str
@@ -49,6 +50,7 @@ class Stream:
     named_by: str = ""
     audited: Literal["whole", "recent", "never"] = "never"
     looked_up: bool = False
+    absent_is_none: bool = False
 
 
 EVENT_TYPES: Final = (
@@ -67,13 +69,16 @@ EVENT_TYPES: Final = (
     "invoice.paid",
     "invoice.voided",
     "invoice.marked_uncollectible",
+    "credit_note.voided",
     "price.created",
     "price.updated",
-    "coupon.created",
     "coupon.deleted",
     "product.updated",
 )
-"""All twenty names that one request may filter by. What is left out is seen in a list: each sync lists new products, prices and coupons."""
+"""All twenty names that one request may filter by. What is left out is seen in a list (each sync lists new products, prices, coupons and
+credit notes), or changes nothing that is kept (`credit_note.updated` tells of memo and metadata)."""
+MAY_LACK: Final = "credit_note."
+"""How the types of events begin that a key of before may not be allowed to see: then the others are read without them."""
 
 _SUBSCRIPTION_LIST: Final = ("data.discounts.source.coupon", "data.items.data.discounts", "data.schedule")
 _SUBSCRIPTION_ONE: Final = ("discounts.source.coupon.applies_to", "items.data.discounts", "schedule")
@@ -157,6 +162,18 @@ _ALL: Final = (
         named_by="invoice.",
         audited="recent",
     ),
+    Stream(
+        "credit_notes",
+        "credit_note",
+        "/v1/credit_notes",
+        "Credit notes: Read",
+        forgone=True,
+        part="customers",
+        rank=3,
+        named_by="credit_note.",
+        audited="recent",
+        absent_is_none=True,
+    ),
     # A proration that waits for the next invoice dates a change that no invoice shows yet.
     Stream(
         "pending_items",
@@ -192,6 +209,7 @@ def named_kind(event_type: str) -> str | None:
 LINES: Final = Stream(
     "invoice lines", "line_item", "/v1/invoices/{id}/lines", "Invoices: Read", expand=("data.discounts.source.coupon",)
 )
+NOTE_LINES: Final = Stream("credit note lines", "credit_note_line_item", "/v1/credit_notes/{id}/lines", "Credit notes: Read")
 ITEMS: Final = Stream(
     "subscription items",
     "subscription_item",

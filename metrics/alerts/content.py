@@ -68,7 +68,8 @@ def content(notice: Notice, watch: Watch) -> Content:
         out |= _of_figures(lead.reading, rule, watch)
     elif lead.reading is not None:
         out |= {"facts": _facts(lead.reading, rule), "chart": _chart(lead.reading, rule, watch)}
-    out["notes"] = [*out.get("notes", ()), *_restatement(lead, rule), *_still(notice, watch)]
+    asides = watch.asides if isinstance(rule, Rule) and notice.kind != "resolved" else ()
+    out["notes"] = [*out.get("notes", ()), *_restatement(lead, rule), *_still(notice, watch), *asides]
     if not isinstance(rule, MovementRule):
         out["also"] = _listed([sentences(e, rules[e.alert.rule], watch)[0] for e in notice.events[1:]])
     if notice.kind != "resolved":

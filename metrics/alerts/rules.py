@@ -185,6 +185,10 @@ class Watch:
     """Nicer words for segments, by `dimension=segment`."""
     words: Names = field(default_factory=dict)
     """What plans, products and accounts are called where nobody gave them a nicer word."""
+    outside_share: Fraction = Fraction(1, 10)
+    """The share outside subscriptions above which every message of figures says it."""
+    asides: tuple[str, ...] = ()
+    """What every message of figures says at its end."""
 
     def called(self, segment: str) -> str:
         """A segment (`plan=price_1`) as messages speak of it: in words, with the id behind them where they aren't the rules' own."""

@@ -102,8 +102,9 @@ def test_what_a_night_writes_down(engine: Engine, wire: Wire) -> None:
         "subscriptions",
         "subscriptions_canceled",
         "invoices",
+        "credit_notes",
     } == marks
-    assert {"derive:dropped", "rollup:e7776c99211e"} <= names
+    assert {"derive:dropped", "rollup:e7776c99211e", "billings"} <= names
     assert {"nightly", "sync"} >= runs
 
 
@@ -111,14 +112,14 @@ def test_kinds_of_jobs(wire: Wire) -> None:
     """A worker does all of them; those of alerts where there are settings."""
     assert {*JOBS, "open_invoices", "drift"} <= set(steps.kinds_of(wire()))
     assert ("derive_plan", "derive_shard", "derive_touched", "derive_mark") == derive.KINDS
-    assert ("rollup_plan", "rollup_part", "rollup_sum", "outlook") == rollup.KINDS
+    assert ("rollup_plan", "rollup_part", "rollup_sum", "outlook", "billings") == rollup.KINDS
     assert ("alerts_evaluate", "alerts_send") == evaluate_alerts.KINDS
 
 
 def test_streams_and_sources() -> None:
     """Marks and states are stored under these."""
     names = ("products", "prices", "coupons", "customers", "subscriptions", "subscriptions_canceled", "invoices", "events")
-    assert names == plan.STREAMS[: len(names)]
+    assert (*names, "credit_notes") == plan.STREAMS
     assert {"EVENT_BEFORE": 1, "EVENT": 2, "SNAPSHOT": 3} == {each.name: each.value for each in Source}
 
 

@@ -126,7 +126,7 @@ def digest(connection: Connection, basis: Basis, watch: Watch, kind: str, first:
         "facts": facts,
         "benchmark": None if whole is None else benchmark_words(whole),
         "chart": _trend(connection, basis, until),
-        "notes": _firing(connection, watch),
+        "notes": [*_firing(connection, watch), *watch.asides],
         "commands": [["See more", "nrr show retention"]],
         "link": watch.report_url,
         **behind,

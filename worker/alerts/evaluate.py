@@ -27,6 +27,7 @@ from integrations.store.work.jobs import Job
 from metrics.alerts import content as alert_content
 from metrics.alerts.decide import Decision, Seen, decide
 from metrics.alerts.grouping import Notice, thread_of
+from metrics.alerts.outside import sentence
 from metrics.alerts.rules import AnyRule, Watch
 from metrics.alerts.states import Alert, Event, Hush
 from metrics.evidence import Instant
@@ -37,6 +38,7 @@ from worker.alerts.gather import gather
 from worker.config.reports import ReportTable
 from worker.execution.job_data import JobData, read_as, stored
 from worker.figures.adhoc import NothingDerived, complete_until
+from worker.figures.outside import last_month
 
 log = structlog.get_logger()
 
@@ -130,7 +132,7 @@ def evaluate_within(connection: Connection, alerting: Alerting, at: datetime, *,
     rows = store.states(connection)
     states = {key: Alert.of(row.rule, row.segment, row.state, row.body) for key, row in rows.items()}
     through = None if health_only else complete_through(connection, alerting.basis)
-    watch = replace(alerting.watch, words=labels.load(connection))
+    watch = replace(alerting.watch, words=labels.load(connection), asides=_asides(connection, alerting, through))
     seen = gather(connection, alerting.basis, watch, states, through, alerting.reporting_currency)
     usable = usable_channels(connection, alerting)
     silences = store.silences(connection, at)
@@ -149,6 +151,19 @@ def evaluate_within(connection: Connection, alerting: Alerting, at: datetime, *,
         count += outbox.enqueue(connection, found, delay_seconds=delay)
     after = {**states, **{a.key: a for _, a in decision.changed}}
     return Evaluated(night, transitions, count, sum(a.state == "firing" for a in after.values()))
+
+
+def _asides(connection: Connection, alerting: Alerting, through: date | None) -> tuple[str, ...]:
+    """What lies outside subscriptions, where that is much or has grown."""
+    if through is None:
+        return ()
+    found = last_month(connection, through, alerting.reporting_currency)
+    several = len(found) > 1
+    return tuple(
+        sentence(each.month, each.now.ratio, each.before.ratio if each.before else None, each.currency if several else None)
+        for each in found
+        if each.now.ratio is not None and each.worth_saying(alerting.watch.outside_share)
+    )
 
 
 def complete_through(connection: Connection, basis: Basis) -> date | None:

@@ -24,6 +24,8 @@ from metrics.retention.figures import Figures
 from metrics.window_kinds import WINDOW_KINDS
 from worker.figures import rollup
 from worker.figures.adhoc import exchange_to
+from worker.figures.outside import METRIC as OUTSIDE_SHARE
+from worker.figures.outside import beside
 from worker.health import freshness
 
 NAMED: Final = 12
@@ -56,9 +58,14 @@ def figures_of(
     connection: Connection, basis: Basis, watch: Watch, through: date, *, reach: timedelta = timedelta(0)
 ) -> Iterator[Figures]:
     """The figures that the rules read on the night after `through`; with `reach` also those that they read on so many nights before."""
+    figures = _stored(connection, basis, watch, through - reach, through)
+    return iter(beside(connection, figures)) if any(rule.metric == OUTSIDE_SHARE for rule in watch.rules) else figures
+
+
+def _stored(connection: Connection, basis: Basis, watch: Watch, earliest: date, through: date) -> Iterator[Figures]:
     wanted = {(rule.window, dimension) for rule in watch.rules for dimension in {"", rule.dimension}}
     for kind, dimension in sorted(wanted):
-        since = through - reach - timedelta(days=WINDOW_KINDS[kind].days_back or 0)
+        since = earliest - timedelta(days=WINDOW_KINDS[kind].days_back or 0)
         if kind == "day":
             yield from _days(connection, basis, dimension, since, through)
         else:

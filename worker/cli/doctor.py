@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
-from worker.cli.common import Config, Context, Json, Now, opened, put_json
+from metrics.money import ratio_text
+from worker.cli.common import Config, Context, Json, Now, opened, percent, put_json
 from worker.cli.exit_codes import Exit, told
 from worker.config.addresses import is_local
 
@@ -214,6 +216,7 @@ def _data(context: Context) -> Iterator[Check]:
         yield Check("figures", NOTE, f"{found.touched} customers have news that no figure knows of yet; run: nrr rollup")
     yield from _trouble(context, found)
     yield from _findings(context)
+    yield _tried("billings", lambda: _billings(context))
 
 
 def _fresh(found: "Freshness") -> Check:
@@ -264,3 +267,33 @@ def _findings(context: Context) -> Iterator[Check]:
     if counts:
         said = sentence(counts).removeprefix("About the data: ").rstrip(".")
         yield Check("findings", NOTE, f"{said}; see: nrr show findings")
+
+
+def _billings(context: Context) -> Check:
+    """What part of what is invoiced nrr sees, by the last month that is over."""
+    from metrics.billings.classes import MARKS, OUTSIDE, UNSEEN
+    from metrics.billings.shares import sees, worth_saying
+    from metrics.periods import add_months
+    from worker.config.alert_rules import load_watch
+    from worker.queries.billings import kept
+
+    def text(ratio: Fraction) -> str:
+        return percent(ratio_text(ratio.numerator, ratio.denominator))
+
+    month = add_months(context.today, -1)
+    found = kept(context.session, add_months(month, -1), add_months(month, 1))
+    last = [each for each in found if each.first == month and each.share.ratio is not None]
+    if not last:
+        return Check("billings", OK, f"nothing was invoiced in {month:%Y-%m}, as far as figures know; see: nrr show billings")
+    before = {each.currency: each.share for each in found if each.first != month}
+    limit = load_watch(context.loaded.settings.alerts, context.loaded.config).outside_share
+    loud = any(worth_saying(each.share, before.get(each.currency), limit) for each in last)
+    parts = []
+    for each in last:
+        seen = sees(each.share)
+        assert seen is not None
+        marks = [m for m in each.marks if m.mark in MARKS and m.micros > 0 and each.amounts.get(OUTSIDE)]
+        behind = ", ".join(f"{MARKS[m.mark]} {text(Fraction(m.micros, each.share.everything))}" for m in marks)
+        parts.append(f"{text(seen)} in {each.currency.upper()}" + (f" (beside: {behind})" if behind else ""))
+    said = f"nrr sees of what you invoiced in {month:%Y-%m}: {'; '.join(parts)}; see: nrr show billings; {UNSEEN}"
+    return Check("billings", NOTE if loud else OK, said)

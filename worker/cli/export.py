@@ -1,4 +1,4 @@
-"""`nrr export`: movements, snapshots and rollups as files that other tools read, and the workbook that people read.
+"""`nrr export`: movements, snapshots, rollups and billings as files that other tools read, and the workbook that people read.
 
 Amounts of the former are integers of micros; nothing is rounded.
 """
@@ -21,7 +21,7 @@ from worker.cli.workbook import write_workbook
 if TYPE_CHECKING:
     import polars as pl
 
-WHAT: Final = ("movements", "snapshots", "rollups")
+WHAT: Final = ("movements", "snapshots", "rollups", "billings")
 WORKBOOK: Final = "workbook"
 FORMATS: Final = ("csv", "jsonl", "parquet")
 _FORMULA: Final = r"^[\s\x00-\x1f]*[=+\-@]|^[\t\r\n]"
@@ -30,7 +30,7 @@ _NUMBER: Final = r"^-?[0-9]+(\.[0-9]+)?$"
 
 
 def export(
-    what: Annotated[str, typer.Argument(metavar="movements|snapshots|rollups|workbook", help="What to write.")],
+    what: Annotated[str, typer.Argument(metavar="movements|snapshots|rollups|billings|workbook", help="What to write.")],
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write; - is stdout.")],
     format: Annotated[str, typer.Option("--format", help="csv, jsonl or parquet.")] = "csv",
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day.")] = None,
@@ -57,7 +57,7 @@ def export(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Write movements, month-end snapshots or rollups to a file, or the workbook of a board pack. A file is written whole or not at all."""
+    """Write movements, month-end snapshots, rollups or billings to a file, or the workbook of a board pack. A file is written whole or not at all."""
     if what not in (*WHAT, WORKBOOK):
         raise Stop(f"there is nothing called {what!r} to export; there are {', '.join((*WHAT, WORKBOOK))}", Exit.USAGE)
     if what == WORKBOOK:
@@ -78,7 +78,9 @@ def export(
         raise Stop(f"--from {begin} lies after --to {until - timedelta(days=1)}", Exit.USAGE)
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
-        frames = {"movements": _movements, "snapshots": _snapshots, "rollups": _rollups}[what](context, begin, until)
+        frames = {"movements": _movements, "snapshots": _snapshots, "rollups": _rollups, "billings": _billings}[what](
+            context, begin, until
+        )
         rows = write_frames(frames, out, format, raw=raw)
         if str(out) == "-":
             context.say(f"{rows:,} rows")
@@ -155,3 +157,9 @@ def _rollups(context: Context, begin: date | None, until: date | None) -> Iterat
     from worker.queries.figures import figures_frame
 
     yield figures_frame(context.session, begin, until)
+
+
+def _billings(context: Context, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
+    from worker.queries.billings import by_month
+
+    return by_month(context.session, begin, until)

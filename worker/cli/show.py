@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from worker.cli import figures
+from worker.cli.billings import billings
 from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, put_json
 from worker.cli.dates import last_day_of_text
 from worker.cli.exit_codes import Exit, Stop
@@ -183,5 +184,6 @@ def exclusions(
 app.command()(retention)
 app.command()(findings)
 app.command()(outlook)
+app.command()(billings)
 for name in ("nrr", "grr", "segments", "cohorts", "insight"):
     app.command(name=name)(getattr(figures, name))

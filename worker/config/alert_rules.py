@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import time
+from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,7 @@ from metrics.alerts.rules import (
     Watch,
     faults,
 )
+from metrics.billings.shares import ABOVE as OUTSIDE_ABOVE
 from metrics.money import MICROS_PER_MAJOR, BookCurrency
 from metrics.retention.figures import UNITS
 from metrics.window_kinds import FOR_RULES
@@ -46,6 +48,8 @@ DEFAULT_TOML: Final = """\
 # digests = ["weekly"]            # daily, weekly, monthly
 # digest_above = 5                # more messages than that in one night become one
 # names = true                    # customers' names in messages too, where store_names keeps them; false: ids alone
+# outside_share = "10 %"          # so much of what is invoiced may lie outside subscriptions before messages say it (five points more in a
+#                                 # month are said, too)
 # report_url = "https://…"        # where your report is
 # minimum_customers = 10          # for all rules: no alert on fewer customers at the opening
 # confirm_nights = 1              # nights in a row that must say the same
@@ -92,6 +96,7 @@ _TABLE: Final = (
     "digests",
     "digest_above",
     "report_url",
+    "outside_share",
     "lookback_days",
     "freshness_hours",
     "drift",
@@ -259,7 +264,18 @@ def _table(table: Mapping[str, Any], fault: Fault) -> Watch:
         report_url=url,
         lookback_days=max(1, _whole(table, "lookback_days", 7, fault)),
         labels=dict(labels),
+        outside_share=_outside_share(table.get("outside_share"), fault),
     )
+
+
+def _outside_share(value: Any, fault: Fault) -> Fraction:
+    if value is None:
+        return OUTSIDE_ABOVE
+    number = number_of(str(value).replace("%", "")) if not isinstance(value, bool) else None
+    if number is None or not 0 <= number <= 100:
+        fault(None, "outside_share", f'outside_share takes per cent such as "10 %", not {value!r}')
+        return OUTSIDE_ABOVE
+    return number / 100
 
 
 def _whole(table: Mapping[str, Any], key: str, default: int, fault: Fault) -> int:

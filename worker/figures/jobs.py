@@ -8,7 +8,7 @@ from typing import Any, Final
 from metrics.evidence import Instant
 from metrics.ledger.derive import Basis
 from metrics.retention.segments import Bands
-from worker.execution.job_data import JobData
+from worker.execution.job_data import JobData, Nothing
 from worker.figures.incremental import Asked
 
 SNAPSHOT_MONTHS: Final = 13
@@ -133,6 +133,7 @@ JOBS: Final[Mapping[str, type[JobData]]] = {
     "rollup_part": RollupPart,
     "rollup_sum": RollupSum,
     "outlook": Outlook,
+    "billings": Nothing,
 }
 """Every kind of job here with what it is given."""
 

@@ -33,7 +33,7 @@ from metrics.window_kinds import TO_DATE
 from worker.execution.crew import Handler
 from worker.execution.job_data import JobData, read_as, stored
 from worker.execution.stop import Stop
-from worker.figures import addable, incremental
+from worker.figures import addable, billings, incremental
 from worker.figures.adhoc import complete_until, derived_until, quotes_until, shard_count
 from worker.figures.exchange_rates import refresh
 from worker.figures.incremental import Asked, Night, Sums
@@ -43,7 +43,7 @@ from worker.figures.upcoming import do_outlook
 
 log = structlog.get_logger()
 
-KINDS: Final = ("rollup_plan", "rollup_part", "rollup_sum", "outlook")
+KINDS: Final = ("rollup_plan", "rollup_part", "rollup_sum", "outlook", billings.KIND)
 BREAKS_KEPT: Final = 200
 
 
@@ -93,6 +93,7 @@ def handlers(rolling: Rolling) -> dict[str, Handler]:
         "rollup_part": partial(do_part, rolling),
         "rollup_sum": partial(do_sum, rolling),
         "outlook": partial(do_outlook, rolling.engine, rolling.stop.check),
+        billings.KIND: partial(billings.do_billings, rolling.engine, rolling.basis.timezone, rolling.stop.check),
     }
 
 
@@ -149,6 +150,9 @@ def do_plan(rolling: Rolling, job: Job) -> None:
             else:
                 jobs.add(connection, [_job(job, 2, "rollup_sum", work.sum(whole=False), basis)])
             jobs.add(connection, [_job(job, 2, "outlook", Outlook(basis, derived_until(connection, basis)), basis)])
+        if plan.basis is None:
+            key = f"{job.run_id}:{job.id}:{billings.KIND}"
+            jobs.add(connection, [Job(billings.KIND, job.run_id, stage=job.stage + 1, stream="figures", dedupe_key=key)])
         jobs.finish(connection, job)
 
 

@@ -35,7 +35,17 @@ CATALOG: Final = of_part("catalog")
 LISTS: Final = of_part("customers")
 PENDING: Final = of_part("pending")
 """Prorations that wait for an invoice: listed whole with every list of invoices, and no mark is kept of it."""
-STREAMS: Final = (*CATALOG, *LISTS, "events")
+STREAMS: Final = (
+    *CATALOG,
+    *(stream for stream in LISTS if not DECLARED[stream].forgone),
+    "events",
+    *(stream for stream in LISTS if DECLARED[stream].forgone),
+)
+"""Those that a backfill can be asked for, by name; what came later stands last."""
+REQUIRED: Final = tuple(stream for stream in (*CATALOG, *LISTS) if not DECLARED[stream].forgone)
+"""Lists without which an account was never read. One that a sync can go on without is listed whole by itself, whenever it is first allowed."""
+BY_LIST: Final = tuple(stream for stream in LISTS if stream not in REQUIRED)
+"""Lists of what customers have of which each sync asks for what is new: events tell only of changes to what was there."""
 LOOKED_UP: Final = tuple(stream for stream in LISTS if DECLARED[stream].looked_up)
 """Lists whose objects an audit asks for one by one, where they are held as going on and no list had them."""
 
@@ -89,7 +99,7 @@ class Plan:
 def sync(known: Known, now: Instant, pace: Pace) -> Plan:
     """Bring an account up to date. `now` is Stripe's own clock: ours may be a day off."""
     upto = Instant(now - pace.lag_seconds)
-    if known.events_until is None or any(stream not in known.listed for stream in (*CATALOG, *LISTS)):
+    if known.events_until is None or any(stream not in known.listed for stream in REQUIRED):
         return _first(now, upto)
     upto = max(upto, known.events_until)
     if known.events_until < now - EVENTS_KEPT_SECONDS + HOLE_MARGIN_SECONDS:
@@ -114,18 +124,24 @@ def _first(now: Instant, upto: Instant) -> Plan:
 def _incremental(known: Known, position: Instant, now: Instant, upto: Instant, pace: Pace) -> Plan:
     catalog_since = Instant(min(known.listed[stream] for stream in CATALOG) - pace.overlap_seconds)
     since = Instant(position - pace.overlap_seconds)
-    reread_from = min(known.listed[stream] for stream in LISTS)
+    reread_from = min(known.listed[stream] for stream in LISTS if stream in known.listed)
     return Plan(
         "incremental",
         (
             *_lists(CATALOG, stage=0, since=catalog_since),
+            *(each for stream in BY_LIST for each in _lists([stream], stage=0, since=_since(known, stream, pace))),
             Planned("events", 1, "events", since, upto, data=EventReading(reread_from=Instant(reread_from))),
             Planned("recheck", 2),
-            Planned("mark", 2, data=MarkPositions(upto, _listed(CATALOG, now))),
+            Planned("mark", 2, data=MarkPositions(upto, _listed((*CATALOG, *BY_LIST), now))),
         ),
         since,
         upto,
     )
+
+
+def _since(known: Known, stream: str, pace: Pace) -> Instant | None:
+    """From when on a list is asked for what is new; None where it was never listed."""
+    return Instant(known.listed[stream] - pace.overlap_seconds) if stream in known.listed else None
 
 
 def _hole(position: Instant, now: Instant, upto: Instant, pace: Pace) -> Plan:

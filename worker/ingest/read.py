@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine
 from integrations.store.db.clock import now as database_now
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import catalog as stored_catalog
-from integrations.store.facts import lookups, recheck
+from integrations.store.facts import lookups, quarantine, recheck
 from integrations.store.facts.accounts import AccountRefused
 from integrations.store.facts.recheck import Recheck
 from integrations.store.work import cursors, jobs
@@ -24,7 +24,8 @@ from integrations.store.work.jobs import Job
 from integrations.stripe.errors import BadRequest, Refused, Transient, UnknownEndpoint
 from integrations.stripe.page import EventFact, StripePage
 from integrations.stripe.reader import Reader
-from integrations.stripe.streams import READ_AGAIN, named_kind
+from integrations.stripe.streams import READ_AGAIN, Stream, named_kind
+from integrations.stripe.streams import STREAMS as DECLARED
 from metrics.evidence import Catalog, Instant, InvoiceEvidence
 from worker.execution.crew import Handler
 from worker.execution.job_data import read_as, stored
@@ -425,8 +426,15 @@ def do_mark(ingest: Ingest, job: Job) -> None:
     complete = {**marks.listed, **({} if marks.events_until is None else {EVENTS: marks.events_until})}
     with begin(ingest.engine) as connection:
         held = cursors.of_account(connection, job.account)
+        refused = {stream for stream, each in DECLARED.items() if each.forgone and _is_refused(connection, job.account, each)}
         for stream, position in sorted(complete.items()):
+            if stream in refused:
+                continue  # once the key may read it, it is listed whole
             before = held.get(stream)
             if before is None or before.position <= position:
                 cursors.move(connection, job.account, stream, before.position if before else None, position)
         jobs.finish(connection, job)
+
+
+def _is_refused(connection: Connection, account: int, stream: Stream) -> bool:
+    return quarantine.holds(connection, account, stream.name, stream.path)

@@ -38,6 +38,7 @@ def merged(pages: Sequence[StripePage]) -> Page:
             (each.kind, each.object_id, each.source_id, page.observed_at, each.body) for page in pages for each in page.payloads
         ],
         pending=[each for page in pages for each in page.pending],
+        credit_notes=[each for page in pages for each in page.credit_notes],
         people=[Person(each.customer, each.name, each.email) for page in pages for each in page.people],
     )
 
@@ -63,6 +64,7 @@ def readable(pages: Iterable[StripePage]) -> dict[str, list[str]]:
             each.subscription.id for each in page.subscriptions if each.source == Source.SNAPSHOT
         )
         found.setdefault("invoice", []).extend(each.head.id for each in page.invoices)
+        found.setdefault("credit_note", []).extend(each.id for each in page.credit_notes)
         found.setdefault("line_item", []).extend(line.id for each in page.invoices for line in each.lines)
         found.setdefault("event", []).extend(each.id for each in page.events)
         described = STREAMS.get(page.stream)

@@ -4,6 +4,7 @@ from typing import Any
 
 from integrations.sandbox.answers import catalog as catalog_answers
 from integrations.sandbox.answers.catalog_events import CatalogEvent
+from integrations.sandbox.answers.credit_notes import credit_note
 from integrations.sandbox.answers.customers import Show, customer, discount
 from integrations.sandbox.answers.invoices import invoice
 from integrations.sandbox.answers.subscriptions import subscription
@@ -64,6 +65,9 @@ def _states(show: Show, happening: Happening) -> tuple[dict[str, Any], dict[str,
         states = [version.state for version in life.customer.versions]
         now = customer(show, state=states[number - 1 if verb == "deleted" else number])
         return now, customer(show, state=states[number - 1]) if updates else None
+    if head == "credit_note":
+        note = next(each for each in life.credit_notes if each.id == happening.subject)
+        return credit_note(show, note, now=happening.created), None
     bill = next(each for each in life.invoices if each.id == happening.subject)
     now = invoice(show, bill, steps=bill.steps[: number + 1])
     return now, invoice(show, bill, steps=bill.steps[:number]) if updates else None

@@ -47,6 +47,7 @@ _KINDS: Final[Mapping[str, Mapping[str, str]]] = {
     },
     "line_item": {"discounts": "discount"},
     "invoiceitem": {"discounts": "discount", "customer": "customer"},
+    "credit_note": {"customer": "customer", "invoice": "invoice"},
     "event": {},
 }
 _OLD_INVOICE: Final = {"subscription": "subscription", "payment_intent": "leaf", "charge": "leaf"}

@@ -81,7 +81,9 @@ def _new_line(show: Show, bill: Invoice, held: Line) -> dict[str, Any]:
     kind = "subscription_item_details" if of_item else "invoice_item_details"
     ware = show.business.catalog.prices[held.price] if held.price else None
     out: dict[str, Any] = {
-        "parent": {"invoice_item_details": None, "subscription_item_details": None, kind: details, "type": kind},
+        "parent": {"invoice_item_details": None, "subscription_item_details": None, kind: details, "type": kind}
+        if bill.mark != "pricing_plan"
+        else {"license_fee_subscription_details": {"invoice_item": held.invoice_item}, "type": "license_fee_subscription_details"},
         "pricing": None
         if ware is None
         else {
@@ -287,15 +289,15 @@ def invoice(show: Show, bill: Invoice, want: Wanted = NOTHING, *, steps: Sequenc
         "latest_revision": None,
         "lines": lines(show, bill, want.get("lines", NOTHING)),
         "livemode": False,
-        "metadata": {},
+        "metadata": _marked(bill),
         "next_payment_attempt": last.next_attempt,
         "number": None if finalized is None else bill.number,
         "on_behalf_of": None,
         "payment_settings": {"default_mandate": None, "payment_method_options": None, "payment_method_types": None},
         "period_end": bill.period_end,
         "period_start": bill.period_start,
-        "post_payment_credit_notes_amount": 0,
-        "pre_payment_credit_notes_amount": 0,
+        "post_payment_credit_notes_amount": _given_back(show, bill, after_payment=True),
+        "pre_payment_credit_notes_amount": _given_back(show, bill, after_payment=False),
         "receipt_number": None,
         "rendering": None,
         "shipping_cost": None,
@@ -336,7 +338,29 @@ def _subscription_of(show: Show, bill: Invoice, want: Wanted) -> Any:
     return subscription(show, sub, want["subscription"])
 
 
+def _marked(bill: Invoice) -> dict[str, str]:
+    """What other systems write into the metadata of an invoice that they make."""
+    if bill.mark == "metronome":
+        return {"metronome_invoice_id": f"m-{bill.place}", "client_id": "m-client", "environment": "PRODUCTION"}
+    return {"contract": f"c-{bill.place % 1000}"} if bill.mark == "contract" else {}
+
+
+def _given_back(show: Show, bill: Invoice, *, after_payment: bool) -> int:
+    """What credit notes take back of an invoice by now."""
+    return sum(
+        line.amount - sum(off for _, off in line.discounts) + (0 if line.tax_inclusive else line.tax)
+        for note in show.life.credit_notes
+        if note.invoice == bill.id and note.created <= show.now and note.after_payment == after_payment
+        if note.voided_at is None or note.voided_at > show.now
+        for line in note.lines
+    )
+
+
 def _parent(show: Show, bill: Invoice, want: Wanted) -> dict[str, Any] | None:
+    if bill.mark == "quote":
+        return {"quote_details": {"quote": f"qt_{bill.id[3:]}"}, "subscription_details": None, "type": "quote_details"}
+    if bill.mark == "pricing_plan":
+        return {"billing_cadence_details": {"billing_cadence": f"bc_{bill.id[3:]}"}, "type": "billing_cadence_details"}
     if bill.subscription is None:
         return None
     below = want.get("parent", NOTHING).get("subscription_details", NOTHING)
@@ -350,7 +374,7 @@ def _old_fields(show: Show, bill: Invoice, want: Wanted, status: str, tax: int) 
         "paid": status == "paid",
         "paid_out_of_band": False,
         "payment_intent": None,
-        "quote": None,
+        "quote": f"qt_{bill.id[3:]}" if bill.mark == "quote" else None,
         "subscription": _subscription_of(show, bill, want),
         "subscription_details": {"metadata": dict(bill.metadata) if bill.subscription else None},
         "tax": tax or None,

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 from integrations.sandbox import ids
 from integrations.sandbox.answers import catalog as catalog_answers
+from integrations.sandbox.answers import credit_notes, events, invoices, subscriptions
 from integrations.sandbox.answers import customers as customer_answers
-from integrations.sandbox.answers import events, invoices, subscriptions
 from integrations.sandbox.answers.catalog_events import CatalogEvent, catalog_events
 from integrations.sandbox.answers.customers import Show
 from integrations.sandbox.answers.expansion import NOTHING, Wanted, wanted
@@ -102,7 +102,11 @@ class Desk:
                 return self._paged(getattr(self, f"_{name}")(question, shape), question)
             case ["products" | "prices" | "coupons" as name]:
                 return self._wares(name, question, shape)
-            case ["promotion_codes" | "credit_notes" as name]:
+            case ["credit_notes"]:
+                return self._paged(self._credit_notes(question, shape), question)
+            case ["credit_notes", identifier, "lines"]:
+                return self._note_lines(identifier, question, shape)
+            case ["promotion_codes" as name]:
                 return {"object": "list", "data": [], "has_more": False, "url": f"/v1/{name}"}
             case ["subscription_items"]:
                 return self._items(question, shape)
@@ -317,6 +321,33 @@ class Desk:
 
         return _Listing("invoice_item", "/v1/invoiceitems", question.span("created"), show)
 
+    def _credit_notes(self, question: Question, shape: Generation) -> _Listing:
+        question.only(*_PAGED, "created", "customer", "customer_account", "invoice")
+        customer, invoice = question.one.get("customer"), question.one.get("invoice")
+        wanted(question.expand, "credit_note list", shape)
+        self._require_customer(customer)
+
+        def show(place: int) -> Json | None:
+            if customer is not None and ids.customer_of(place) != _index_of(customer):
+                return None
+            life = self._life_at(place)
+            note = next(each for each in life.credit_notes if each.place == place)
+            if self._unseen(life, note) or (invoice is not None and note.invoice != invoice):
+                return None
+            return credit_notes.credit_note(self._show_for(life, shape), note)
+
+        return _Listing("credit_note", "/v1/credit_notes", question.span("created"), show)
+
+    def _note_lines(self, identifier: str, question: Question, shape: Generation) -> Json:
+        question.only(*_PAGED)
+        found = self._found("credit_notes", identifier)
+        if found is None:
+            raise missing("credit_note", identifier, "credit_note")
+        life, note = found
+        show = self._show_for(life, shape)
+        data = [credit_notes.line(show, each) for each in note.lines]
+        return _part(data, question, f"/v1/credit_notes/{identifier}/lines", "credit note line item")
+
     def _subscription_schedules(self, question: Question, shape: Generation) -> _Listing:
         question.only(*_PAGED, "created", "customer")
         customer = question.one.get("customer")
@@ -505,6 +536,8 @@ class Desk:
                 return subscriptions.schedule(show, record)
             case "invoices":
                 return invoices.invoice(show, record, want)
+            case "credit_notes":
+                return credit_notes.credit_note(show, record)
         if not self._now - EVENTS_KEPT <= record.created <= self._now - record.late:
             raise missing(kind, identifier)
         return self._event(life, record)
@@ -518,6 +551,7 @@ _ONE: Final = {
     "customers": "customer",
     "subscriptions": "subscription",
     "invoices": "invoice",
+    "credit_notes": "credit_note",
     "events": "event",
     "products": "product",
     "prices": "price",
@@ -527,6 +561,7 @@ _ONE: Final = {
 _FIELDS: Final = {
     "subscriptions": "subscriptions",
     "invoices": "invoices",
+    "credit_notes": "credit_notes",
     "events": "happenings",
     "subscription_schedules": "schedules",
 }
@@ -536,6 +571,7 @@ _PREFIXES: Final = {
     "invoice": "in_",
     "invoice_item": "ii_",
     "event": "evt_",
+    "credit_note": "cn_",
     "subscription_schedule": "sub_sched_",
 }
 

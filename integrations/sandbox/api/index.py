@@ -22,7 +22,7 @@ from integrations.sandbox.simulator.billing_cycles import DAY
 from integrations.sandbox.simulator.business import Business
 from integrations.sandbox.simulator.records import Life
 
-KINDS: Final = ("customer", "subscription", "invoice", "invoice_item", "event", "subscription_schedule")
+KINDS: Final = ("customer", "subscription", "invoice", "invoice_item", "event", "subscription_schedule", "credit_note")
 KEPT_LIVES: Final = 50_000
 """Up to so many customers the packed lives are kept on disk: some 15 KB each."""
 _CACHED: Final = 512
@@ -131,6 +131,8 @@ class Shelf:
             buckets.add("invoice", bill.place)
         for item in life.invoice_items:
             buckets.add("invoice_item", item.place)
+        for note in life.credit_notes:
+            buckets.add("credit_note", note.place)
         for plan in life.schedules:
             buckets.add("subscription_schedule", plan.place)
         for happening in life.happenings:

@@ -78,6 +78,8 @@ MORE: Final = frozenset(
         "late_events",
         "blank_lines",
         "lagging",
+        "outside_invoices",
+        "credit_notes",
     }
 )
 """What it has only when asked: rarer things, and answers that are late or leave something out."""
@@ -251,7 +253,25 @@ def tell(catalog: Catalog, seed: int, index: int, features: frozenset[str], star
         if following is None:
             break
         at = following
+    _billed_beside(script, Random(f"{seed}/{index}/beside"), features, end)
     return script
+
+
+def _billed_beside(script: Script, rng: Random, features: frozenset[str], end: int) -> None:
+    """What is billed beside subscriptions, and taken back: drawn apart, so that it changes nothing else of a life."""
+    at = script.acts[0].at
+    while at < end + 400 * DAY:
+        at += rng.randrange(20, 160) * DAY + rng.randrange(DAY)
+        roll, amounts = rng.random(), [rng.randrange(5, 90) * 1_000 for _ in range(rng.randrange(1, 4))]
+        coupon = rng.choice((None, None, "PARTNER20", "EIGHTH"))
+        if roll < 0.6 and "outside_invoices" in features:
+            if rng.random() < 0.35:
+                script.extra_charge(at, amounts[0])
+            else:
+                script.charge(at, *amounts, mark=rng.choice(("", "metronome", "contract", "quote")), coupon=coupon)
+        elif roll >= 0.6 and "credit_notes" in features:
+            void_at = at + rng.randrange(1, 60) * DAY if rng.random() < 0.2 else None
+            script.credit(at, rng.choice((100, 50, 33)), amount=rng.choice((None, None, 700)), void_at=void_at)
 
 
 def _sign_up(story: Story, at: int) -> int:

@@ -14,6 +14,8 @@ from integrations.sandbox import ids
 from integrations.sandbox.simulator.catalog import Catalog
 from integrations.sandbox.simulator.invoicing import LineDraft, finished, totals
 from integrations.sandbox.simulator.records import (
+    CreditedLine,
+    CreditNote,
     Customer,
     CustomerState,
     CustomerVersion,
@@ -116,6 +118,7 @@ class OpenInvoice:
     number: str
     metadata: tuple[tuple[str, str], ...]
     steps: list[Step] = field(default_factory=list)
+    mark: str = ""
 
     @property
     def status(self) -> str:
@@ -139,6 +142,7 @@ class Journal:
         self.customer: list[CustomerVersion] = []
         self.subscriptions: list[OpenSubscription] = []
         self.invoices: list[OpenInvoice] = []
+        self.credit_notes: list[CreditNote] = []
         self._schedules: list[Schedule] = []
         self._waiting: dict[str, InvoiceItem] = {}
         self._happenings: list[Happening] = []
@@ -190,7 +194,14 @@ class Journal:
         self._schedules.append(schedule)
 
     def open_invoice(
-        self, sub: OpenSubscription | None, at: int, reason: str, drafts: list[LineDraft], period: tuple[int, int], taxed: bool
+        self,
+        sub: OpenSubscription | None,
+        at: int,
+        reason: str,
+        drafts: list[LineDraft],
+        period: tuple[int, int],
+        taxed: bool,
+        mark: str = "",
     ) -> OpenInvoice:
         """A draft invoice with these lines; the customer's balance is drawn on as Stripe does."""
         invoice_id, place = self.identity("in", at)
@@ -219,6 +230,7 @@ class Journal:
             f"{self._tag.upper()}-{self._index:05d}-{len(self.invoices) + 1:04d}",
             sub.state.metadata if sub else (),
             [Step(at, "created", "draft")],
+            mark,
         )
         self.invoices.append(invoice)
         self.announce(at, "invoice.created", invoice.id, 0)
@@ -226,6 +238,23 @@ class Journal:
         if ending != balance and currency == self.currency:
             self.change_customer(at, balance=ending)
         return invoice
+
+    def issue(self, invoice: OpenInvoice, at: int, lines: Sequence[CreditedLine]) -> CreditNote:
+        """A credit note for an invoice; its lines get their ids here."""
+        identifier, place = self.identity("cn", at)
+        named = tuple(
+            replace(line, id=ids.make("cnli", place, self._tag) + ids.base62(number, 2)) for number, line in enumerate(lines)
+        )
+        number = f"{invoice.number}-CN-{len(self.credit_notes) + 1:02d}"
+        note = CreditNote(identifier, place, at, invoice.id, invoice.currency, number, named, invoice.status == "paid")
+        self.credit_notes.append(note)
+        self.announce(at, "credit_note.created", identifier, 0)
+        return note
+
+    def void(self, note: CreditNote, at: int) -> None:
+        """A credit note is taken back."""
+        self.credit_notes[self.credit_notes.index(note)] = replace(note, voided_at=at)
+        self.announce(at, "credit_note.voided", note.id, 1)
 
     def _blanked(self, lines: tuple[Line, ...], at: int) -> tuple[Line, ...]:
         return tuple(replace(each, blank=self._delivery.lacking(each.id, at)) for each in lines)
@@ -242,7 +271,8 @@ class Journal:
     def drop_waiting(self, sub: OpenSubscription, at: int) -> None:
         """What waited for the subscription's next invoice waits no more."""
         for draft in sub.pending:
-            self._waiting[draft.waited_as] = replace(self._waiting[draft.waited_as], removed_at=at)
+            if draft.waited_as:
+                self._waiting[draft.waited_as] = replace(self._waiting[draft.waited_as], removed_at=at)
         sub.pending = []
 
     def step(
@@ -300,11 +330,13 @@ class Journal:
                     each.number,
                     each.metadata,
                     tuple(each.steps),
+                    each.mark,
                 )
                 for each in self.invoices
             ),
             schedules=tuple(self._schedules),
             happenings=tuple(self._happenings),
             invoice_items=tuple(self._waiting.values()),
+            credit_notes=tuple(self.credit_notes),
             lags=lags,
         )

@@ -134,7 +134,10 @@ class Step(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Invoice(msgspec.Struct, frozen=True, array_like=True):
-    """An invoice's life; `lines` never change once it exists."""
+    """An invoice's life; `lines` never change once it exists.
+
+    `mark` says what wrote an invoice without a subscription: metronome, contract, quote or pricing_plan; empty: somebody by hand.
+    """
 
     id: str
     place: int
@@ -151,6 +154,33 @@ class Invoice(msgspec.Struct, frozen=True, array_like=True):
     number: str
     metadata: tuple[tuple[str, str], ...]
     steps: tuple[Step, ...]
+    mark: str = ""
+
+
+class CreditedLine(msgspec.Struct, frozen=True, array_like=True):
+    """A line of a credit note: what it takes back of which invoice line; None: of none, a sum of its own."""
+
+    id: str
+    line: str | None
+    amount: int
+    discounts: tuple[tuple[Discount, int], ...] = ()
+    tax: int = 0
+    tax_inclusive: bool = False
+    description: str = ""
+
+
+class CreditNote(msgspec.Struct, frozen=True, array_like=True):
+    """A credit note's life: issued when it is created, void from `voided_at` on. `after_payment`: the invoice was paid by then."""
+
+    id: str
+    place: int
+    created: int
+    invoice: str
+    currency: str
+    number: str
+    lines: tuple[CreditedLine, ...]
+    after_payment: bool
+    voided_at: int | None = None
 
 
 class CustomerState(msgspec.Struct, frozen=True, array_like=True):
@@ -242,6 +272,7 @@ class Life(msgspec.Struct, frozen=True):
     schedules: tuple[Schedule, ...]
     happenings: tuple[Happening, ...]
     invoice_items: tuple[InvoiceItem, ...] = ()
+    credit_notes: tuple[CreditNote, ...] = ()
     lags: tuple[tuple[int, int, int], ...] = ()
     """(since, until, seconds): meanwhile everything but events answers as it was so many seconds ago."""
 

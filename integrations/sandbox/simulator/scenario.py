@@ -260,9 +260,20 @@ class Script:
         """The card works again: open invoices of unpaid subscriptions are paid now, others at their next retry."""
         return self._add(at, "fix_payments")
 
-    def charge(self, at: When, amount: int) -> Self:
-        """A manual invoice of `amount` minor units that belongs to no subscription."""
-        return self._add(at, "charge", amount=amount)
+    def charge(self, at: When, amount: int, *more: int, mark: str = "", coupon: str | None = None) -> Self:
+        """A manual invoice of `amount` minor units (and `more`, a line each) that belongs to no subscription.
+
+        `mark` says what wrote it: metronome, contract, quote or pricing_plan (whose shapes are in no description yet). A percentage coupon lowers each line.
+        """
+        return self._add(at, "charge", amounts=(amount, *more), mark=mark, coupon=coupon)
+
+    def extra_charge(self, at: When, amount: int, *, sub: str = "main") -> Self:
+        """A one-off item of `amount` minor units, which the subscription's next invoice has."""
+        return self._add(at, "extra_charge", key=sub, amount=amount)
+
+    def credit(self, at: When, percent: int = 100, *, amount: int | None = None, void_at: When | None = None) -> Self:
+        """A credit note for so much of each line of the customer's last finalised invoice, or for an `amount` of no line."""
+        return self._add(at, "credit", percent=percent, amount=amount, void_at=None if void_at is None else moment(void_at))
 
     def describe(self, at: When, **metadata: str) -> Self:
         """Change the customer's metadata."""

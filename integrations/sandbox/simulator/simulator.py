@@ -19,12 +19,23 @@ from integrations.sandbox.simulator.invoicing import (
     discount_lines,
     discounted_amount,
     proration_line,
+    totals,
     trial_line,
     usage_line,
 )
 from integrations.sandbox.simulator.payments import Card, Payments
 from integrations.sandbox.simulator.recorder import Delivery, Journal, OpenSubscription
-from integrations.sandbox.simulator.records import CustomerState, Discount, Item, Life, PendingUpdate, Schedule, SubscriptionState
+from integrations.sandbox.simulator.records import (
+    CreditedLine,
+    CustomerState,
+    Discount,
+    Item,
+    Life,
+    Line,
+    PendingUpdate,
+    Schedule,
+    SubscriptionState,
+)
 from integrations.sandbox.simulator.scenario import Script
 
 # What happens first when several things fall on one second.
@@ -720,10 +731,38 @@ class Machine:
         for sub in self._journal.subscriptions:
             self._payments.settle(sub, at)
 
-    def _do_charge(self, at: int, *, amount: int) -> None:
-        line = LineDraft("one_off", None, None, 1, Fraction(amount), at, at, "Consulting")
-        invoice = self._journal.open_invoice(None, at, "manual", [line], (at, at), self._taxed())
+    def _do_charge(self, at: int, *, amounts: tuple[int, ...], mark: str, coupon: str | None) -> None:
+        lines = [LineDraft("one_off", None, None, 1, Fraction(amount), at, at, "Consulting") for amount in amounts]
+        if coupon is not None:
+            discount = self._discount(coupon, at, "invoice", self._journal.customer_id)
+            part = Fraction(self._catalog.coupons[discount.coupon].percent or 0)
+            for line in lines:
+                line.discounts.append((discount, round(line.exact * part / 100)))
+        reason = "quote_accept" if mark == "quote" else "manual"
+        invoice = self._journal.open_invoice(None, at, reason, lines, (at, at), self._taxed(), mark)
         self._payments.take(invoice, at, at_once=True)
+
+    def _do_extra_charge(self, at: int, *, key: str, amount: int) -> None:
+        sub = self._sub(key, "active")
+        sub.pending.append(LineDraft("one_off", None, None, 1, Fraction(amount), at, at, "Onboarding"))
+
+    def _do_credit(self, at: int, *, percent: int, amount: int | None, void_at: int | None) -> None:
+        given_back = {note.invoice for note in self._journal.credit_notes}
+        open_to_it = [
+            each
+            for each in self._journal.invoices
+            if each.status in ("open", "paid") and totals(each.lines)[3] > 0 and each.id not in given_back
+        ]
+        if not open_to_it:
+            raise DoesNotApply("no invoice to credit")
+        invoice = open_to_it[-1]
+        if amount is not None:
+            lines = [CreditedLine("", None, min(amount, totals(invoice.lines)[3]), description="Goodwill")]
+        else:
+            lines = [_credited(line, percent) for line in invoice.lines if line.amount > 0]
+        note = self._journal.issue(invoice, at, lines)
+        if void_at is not None:
+            self._later(void_at, _ACTS, lambda now: self._journal.void(note, now))
 
     def _do_describe(self, at: int, *, metadata: tuple[tuple[str, str], ...]) -> None:
         merged = {**dict(self._journal.customer[-1].state.metadata), **dict(metadata)}
@@ -733,3 +772,11 @@ class Machine:
         for sub in self._journal.subscriptions:
             self._finish(sub, at, "cancellation_requested")
         self._journal.change_customer(at, "customer.deleted", deleted=True, discount=None)
+
+
+def _credited(line: Line, percent: int) -> CreditedLine:
+    """So much of an invoice line, its discounts and its tax, each rounded by itself."""
+    off = tuple((each, round(Fraction(taken * percent, 100))) for each, taken in line.discounts)
+    part = round(Fraction(line.amount * percent, 100))
+    tax = round(Fraction(line.tax * percent, 100))
+    return CreditedLine("", line.id, part, off, tax, line.tax_inclusive, line.description)

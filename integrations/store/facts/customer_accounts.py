@@ -12,8 +12,17 @@ from sqlalchemy import Connection, Table, and_, delete, exists, select, update
 
 from integrations.store.db.bulk import among, insert_new
 from integrations.store.db.encoding import bucket_of, decode, digest, encode
+from integrations.store.facts.schema import (
+    credit_note,
+    credit_note_line,
+    customer_state,
+    event,
+    invoice,
+    invoice_line,
+    other_line,
+    subscription_state,
+)
 from integrations.store.facts.schema import customer_account as table
-from integrations.store.facts.schema import customer_state, event, invoice, invoice_line, subscription_state
 from metrics.evidence import Customer, Subscription
 
 if TYPE_CHECKING:
@@ -27,6 +36,9 @@ _STATES: Final[tuple[tuple[Table, type[Customer] | type[Subscription], str], ...
 _MOVED: Final[tuple[tuple[Table, tuple[str, ...]], ...]] = (
     (invoice, ("invoice_id", "status")),
     (invoice_line, ("invoice_id", "line_id")),
+    (other_line, ("invoice_id", "line_id")),
+    (credit_note, ("note_id",)),
+    (credit_note_line, ("note_id", "line_id")),
 )
 
 
@@ -70,6 +82,7 @@ def _owners(page: "Page") -> Iterable[str]:
     yield from (each.head.customer for each in page.invoices if each.head.customer)
     yield from (each.customer for each in page.events if each.customer)
     yield from (customer for customer, _ in page.pending)
+    yield from (each.customer for each in page.credit_notes if each.customer)
 
 
 def _known(connection: Connection, account: int, names: Iterable[str]) -> dict[str, str]:
@@ -93,6 +106,7 @@ def _renamed(page: "Page", name: Callable[[str], str]) -> "Page":
         ],
         events=[replace(each, customer=name(each.customer)) if each.customer else each for each in page.events],
         pending=[(name(customer), line) for customer, line in page.pending],
+        credit_notes=[replace(each, customer=name(each.customer)) if each.customer else each for each in page.credit_notes],
     )
 
 

@@ -14,7 +14,16 @@ from integrations.store.db.encoding import bucket_of, decode, digest, encode
 from integrations.store.db.engine import insert_into
 from integrations.store.facts import customer_merge, erased
 from integrations.store.facts.marks import touch
-from integrations.store.facts.schema import customer_state, event, forgotten, invoice, payload, person, subscription_state
+from integrations.store.facts.schema import (
+    credit_note,
+    customer_state,
+    event,
+    forgotten,
+    invoice,
+    payload,
+    person,
+    subscription_state,
+)
 from integrations.store.ledger.schema import attribute
 from metrics.evidence import Customer, Subscription
 
@@ -58,7 +67,7 @@ def is_known(connection: Connection, account: int, customer: str) -> bool:
     place = (bucket_of(customer), customer, account)
     kept = (
         select(table.c.customer_id).where(table.c.bucket == place[0], table.c.customer_id == place[1], table.c.account == place[2])
-        for table in (customer_state, subscription_state, invoice)
+        for table in (customer_state, subscription_state, invoice, credit_note)
     )
     noted = select(forgotten.c.customer_id).where(forgotten.c.account == account, forgotten.c.customer_id == customer)
     return any(connection.execute(query.limit(1)).first() is not None for query in (*kept, noted))

@@ -11,7 +11,7 @@ from integrations.store.db.bulk import asked_for
 from integrations.store.db.chunks import chunks
 from integrations.store.db.encoding import bucket_of, decode
 from integrations.store.facts.schema import account as account_table
-from integrations.store.facts.schema import catalog, customer_state, event, invoice, member, subscription_state
+from integrations.store.facts.schema import catalog, credit_note, customer_state, event, invoice, member, subscription_state
 from integrations.store.facts.sightings import sightings
 from metrics.evidence import GONE, Customer, CustomerState, Instant, Invoice, Source, Subscription, SubscriptionState
 from metrics.keys import bounded
@@ -89,6 +89,9 @@ def changed_by_listing(connection: Connection, account: int, *, since: Instant, 
     fresh = and_(invoice.c.account == account, invoice.c.learnt_at >= learnt_from, invoice.c.status.not_in(("draft", DELETED)))
     query = select(invoice.c.invoice_id, invoice.c.customer_id).where(fresh).distinct().order_by(invoice.c.invoice_id)
     out += [Changed("invoice", str(o), str(c)) for o, c in connection.execute(query)]
+    noted = and_(credit_note.c.account == account, credit_note.c.learnt_at >= learnt_from)
+    query = select(credit_note.c.note_id, credit_note.c.customer_id).where(noted).order_by(credit_note.c.note_id)
+    out += [Changed("credit_note", str(o), str(c)) for o, c in connection.execute(query)]
     older = catalog.alias("older")
     known = and_(
         older.c.account == account, older.c.kind == catalog.c.kind, older.c.object_id == catalog.c.object_id, older.c.rank == 1

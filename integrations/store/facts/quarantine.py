@@ -54,6 +54,12 @@ def clear(connection: Connection, account: int, kind: str, object_ids: Iterable[
     return cleared
 
 
+def holds(connection: Connection, account: int, kind: str, object_id: str) -> bool:
+    """Whether this very object is kept out."""
+    mine = and_(table.c.account == account, table.c.kind == kind, table.c.object_id == bounded(object_id))
+    return connection.execute(select(table.c.id).where(mine).limit(1)).first() is not None
+
+
 def count(connection: Connection) -> int:
     """How many objects are quarantined."""
     return int(connection.execute(select(func.count()).select_from(table)).scalar_one())

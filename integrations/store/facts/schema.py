@@ -123,6 +123,12 @@ invoice = Table(
     may("unread", Bytes, "msgpack of metrics.evidence.UnreadLine: lines that don't say enough to be told, where there are any"),
     may("other_lines", Whole, "how many of its lines are charges beside every subscription item, where there are any"),
     may("other_amount", Big, "what those come to, minor units"),
+    may("total", Big, "what Stripe says that it comes to, minor units; none: read by an older release"),
+    may("tax", Big, "all of its tax, minor units, where there is any"),
+    may("inclusive_tax", Big, "the part of it that amounts contain"),
+    may("discount", Big, "what discounts took off, minor units"),
+    may("credits", Big, "billing credits used up, minor units"),
+    may("shipping", Big, "what sending costs before tax, minor units"),
     comment="Heads of invoices, one row for each status they were seen in",
     info=COPIED,
 )
@@ -149,6 +155,77 @@ invoice_line = Table(
     must("learnt_at", Time, _LEARNT),
     comment="Lines of finalised invoices that belong to a subscription",
     info=COPIED,
+)
+
+other_line = Table(
+    "other_line",
+    metadata,
+    key("bucket", Small, _BUCKET),
+    key("customer_id", Word, f"{_CUSTOMER}, empty if it has none"),
+    key("account", Whole, _ACCOUNT),
+    key("invoice_id", Word, "Stripe's id of the invoice"),
+    key("line_id", Word, "Stripe's id of the line"),
+    must("kind", Word, "one_off or outside; empty for a line that doesn't say enough to be told"),
+    must("mark", Word, "by which mark it is known: manual, metronome, contract, quote, pricing_plan, one_off"),
+    may("price_id", Word, "the price, where it names one"),
+    may("product_id", Word, "the product, where it names one"),
+    may("amount", Big, "minor units, before discounts; none: not said"),
+    must("discount", Big, "what discounts took off, minor units"),
+    must("inclusive_tax", Big, "minor units of tax inside the amount"),
+    must("learnt_at", Time, _LEARNT),
+    comment="Lines of finalised invoices that no subscription item has: no evidence of MRR, but billed",
+    info=COPIED,
+)
+
+credit_note = Table(
+    "credit_note",
+    metadata,
+    key("bucket", Small, _BUCKET),
+    key("customer_id", Word, f"{_CUSTOMER}, empty if it has none"),
+    key("account", Whole, _ACCOUNT),
+    key("note_id", Word, "Stripe's id of the credit note"),
+    may("invoice_id", Word, "the invoice of which it takes something back"),
+    must("status", Word, "issued or void"),
+    must("created", Big, "epoch seconds"),
+    must("currency", Word, "Stripe's code in lower case"),
+    may("total", Big, "what it takes back, minor units"),
+    may("tax", Big, "the tax in that, where there is any"),
+    may("inclusive_tax", Big, "the part of it that amounts contain"),
+    may("discount", Big, "what discounts had taken off, minor units"),
+    may("credits", Big, "billing credits given back, minor units"),
+    may("shipping", Big, "what sending costs before tax, minor units"),
+    may("voided_at", Big, "epoch seconds"),
+    must("learnt_at", Time, _LEARNT),
+    comment="Credit notes, as they were last heard to be",
+    info=COPIED,
+)
+
+credit_note_line = Table(
+    "credit_note_line",
+    metadata,
+    key("bucket", Small, _BUCKET),
+    key("customer_id", Word, f"{_CUSTOMER}, empty if it has none"),
+    key("account", Whole, _ACCOUNT),
+    key("note_id", Word, "Stripe's id of the credit note"),
+    key("line_id", Word, "Stripe's id of the line"),
+    may("invoice_line_id", Word, "the invoice line that it takes back, where it names one"),
+    must("amount", Big, "minor units, before discounts"),
+    must("discount", Big, "what discounts had taken off, minor units"),
+    must("inclusive_tax", Big, "minor units of tax inside the amount"),
+    must("learnt_at", Time, _LEARNT),
+    comment="Lines of credit notes",
+    info=COPIED,
+)
+
+billing_news = Table(
+    "billing_news",
+    metadata,
+    number("marks are removed by it, so that one made meanwhile stays", Big),
+    must("account", Whole, _ACCOUNT),
+    must("day", Whole, "days since 1970-01-01 in UTC"),
+    comment="Days with invoices or credit notes that the figures of what is billed don't know of yet",
+    info=STAYS,
+    sqlite_autoincrement=True,
 )
 
 customer_account = Table(

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, func, select
 from integrations.store.db.bulk import insert_new
 from integrations.store.db.columns import require_zone
 from integrations.store.db.encoding import bucket_of, encode
-from integrations.store.facts import catalog, contacts, customer_accounts, erased, states
+from integrations.store.facts import billed, catalog, contacts, customer_accounts, erased, states
 from integrations.store.facts.contacts import Person
 from integrations.store.facts.erased import Unwanted
 from integrations.store.facts.line_extra import extra_of
@@ -24,6 +24,7 @@ from integrations.store.facts.states import Incoming, Kept
 from integrations.store.work.schema import cursor
 from metrics.evidence import (
     Coupon,
+    CreditNote,
     Customer,
     CustomerState,
     Instant,
@@ -77,6 +78,7 @@ class Page:
     """Prorations that wait for an invoice, each with its customer."""
     payloads: Sequence[tuple[str, str, str, Instant, bytes]] = ()
     people: Sequence[Person] = ()
+    credit_notes: Sequence[CreditNote] = ()
 
 
 @dataclass(slots=True)
@@ -127,6 +129,8 @@ def put_page(connection: Connection, account: int, page: Page, learnt_at: dateti
     kept = states.put_subscriptions(connection, account, subscriptions, learnt_at)
     stored.add(kept)
     _put_invoices(connection, account, page.invoices, page.pending, learnt_at, stored)
+    if page.credit_notes:
+        stored.new += billed.put_notes(connection, account, page.credit_notes, learnt_at)
     _put_events(connection, account, page.events, learnt_at, stored)
     if page.payloads or page.people:
         _put_payloads(connection, account, page, kept.listings, gone.customers, learnt_at)
@@ -159,6 +163,7 @@ _HEAD = (
     "unread",
     "other_lines",
     "other_amount",
+    *billed.TOTALS,
 )
 _GROWING = (
     "subscription_id",
@@ -171,6 +176,7 @@ _GROWING = (
     "unread",
     "other_lines",
     "other_amount",
+    *billed.TOTALS,
 )
 """What of an invoice's head can still be missing, or grow, in a status that was seen before."""
 _LINE = (
@@ -220,11 +226,17 @@ def _put_invoices(
         waiting[line.id] = _line_row(line, bucket, customer, account, learnt_at)
     # In the order of the keys: transactions of several processes then never wait in a circle, and neighbours share their index pages.
     rows = [row for place in sorted(lines) for _, row in sorted(lines[place].items())]
-    new = insert_new(connection, invoice, _HEAD, [heads[k] for k in sorted(heads)], returning=("customer_id",), greatest=_GROWING)
-    fresh = insert_new(connection, invoice_line, _LINE, rows, returning=("customer_id", "period_start"))
-    _await_listing(connection, account, fresh)
-    stored.new += len(new) + len(fresh)
+    new = insert_new(
+        connection, invoice, _HEAD, [heads[k] for k in sorted(heads)], returning=("customer_id", "invoice_id"), greatest=_GROWING
+    )
+    fresh = insert_new(connection, invoice_line, _LINE, rows, returning=("customer_id", "period_start", "invoice_id"))
+    others = billed.put_others(connection, account, found, learnt_at)
+    _await_listing(connection, account, [row[:2] for row in fresh])
+    stored.new += len(new) + len(fresh) + len(others)
     stored.touched.update([row[0] for row in (*new, *fresh) if row[0]])
+    changed = {*(row[1] for row in new), *(row[2] for row in fresh), *others}
+    if changed:
+        billed.mark_days(connection, account, (billed.day_of(each.head) for each in found if each.head.id in changed))
 
 
 def _await_listing(connection: Connection, account: int, lines: Sequence[Any]) -> None:
@@ -266,6 +278,7 @@ def _head_row(found: InvoiceEvidence, bucket: int, customer: str, account: int, 
         encode(found.unread, tuple[UnreadLine, ...]) if found.unread else None,
         found.other_lines or None,
         found.other_amount if found.other_lines else None,
+        *billed.totals_row(found.totals),
     )
 
 

@@ -212,3 +212,18 @@ report_made = Table(
     comment="Reports that were made by themselves, one row for each period and file",
     sqlite_autoincrement=True,
 )
+
+billing = Table(
+    "billing",
+    metadata,
+    key("month", Day, "first day of the month, in the reporting time zone"),
+    key("account", Whole, "the account (table account) that it belongs to"),
+    key("currency", Word, "Stripe's code in lower case"),
+    key("class", Word, "subscription, proration, usage, one_off, outside, untold, shipping, discount, credits, tax, ..."),
+    key("mark", Word, "of lines beside subscriptions: manual, metronome, contract, quote, pricing_plan, one_off; else empty"),
+    key("product", Word, "the product of lines, where it is known; else empty"),
+    must("lines", Whole, "how many lines, or invoices where it is of no line"),
+    must("micros", Big, "what they come to; negative for what lowers a total"),
+    must("discount_micros", Big, "what discounts took off these very lines"),
+    comment="What was billed: the classes of each month and currency add up to the totals of Stripe's invoices less its credit notes",
+)

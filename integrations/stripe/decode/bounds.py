@@ -29,7 +29,22 @@ MOST_COUNTED: Final = MOST_MICROS // MICROS_PER_MAJOR
 MOST_PERIODS: Final = 12_000
 """Of intervals in a billing period, and of months that a coupon lasts: Stripe allows three years."""
 
-_AMOUNTS: Final = frozenset({"unit", "flat", "amount", "amount_off", "inclusive_tax", "amount_paid", "other_amount"})
+_AMOUNTS: Final = frozenset(
+    {
+        "unit",
+        "flat",
+        "amount",
+        "amount_off",
+        "inclusive_tax",
+        "amount_paid",
+        "other_amount",
+        "total",
+        "tax",
+        "discount",
+        "credits",
+        "shipping",
+    }
+)
 _PERIODS: Final = frozenset({"interval_count", "months"})
 _UNBOUNDED: Final = frozenset({"up_to"})
 """Where a tier ends is compared and never multiplied."""

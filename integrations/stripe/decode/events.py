@@ -3,7 +3,7 @@
 An event carries its object as it was at that moment, in the shape of the API version that was in force then, and for updates the
 old values of what changed. Laying those over the object gives the state before. Whole arrays are old as a whole, objects are
 changed key by key, and null stands for a key that wasn't there. The lines of an invoice in an event stop at ten and its discounts
-are ids, so an invoice is never taken from an event: its id is handed on to be read again.
+are ids, so an invoice is never taken from an event: its id is handed on to be read again, and so is a credit note's.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from metrics.evidence import Customer, CustomerState, Source, SubscriptionState
 T = TypeVar("T")
 _NOTHING: Final = (b"", b"null", b"{}")
 _HANDLED: Final = frozenset(
-    {"customer", "customer.subscription", "customer.discount", "invoice", "price", "plan", "coupon", "product"}
+    {"customer", "customer.subscription", "customer.discount", "invoice", "credit_note", "price", "plan", "coupon", "product"}
 )
 
 

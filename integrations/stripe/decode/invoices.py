@@ -1,6 +1,7 @@
 """Invoices, from Stripe's fields into ours; what a line says is in `lines`.
 
-The amounts due, paid and total of an invoice say nothing about MRR and only `amount_paid` is kept, to know whether it ever was.
+The amounts due, paid and total of an invoice say nothing about MRR; `amount_paid` is kept to know whether it ever was, and what it comes to
+for the figures of what is billed (`billed`).
 """
 
 from collections.abc import Sequence
@@ -8,10 +9,11 @@ from typing import Final
 
 from integrations.stripe import invoice_schemas, schemas
 from integrations.stripe.decode import lines as decoded
+from integrations.stripe.decode.billed import other_line, totals
 from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import Seen, discount
 from integrations.stripe.decode.errors import Unusable, an_id, currency, ref
-from metrics.evidence import Discount, Invoice, InvoiceEvidence, InvoiceLine, UnreadLine
+from metrics.evidence import BilledLine, Discount, Invoice, InvoiceEvidence, InvoiceLine, UnreadLine
 
 _SEVERAL: Final = 2
 _NO_MOMENTS: Final = invoice_schemas.StatusTransitions()
@@ -44,22 +46,29 @@ def invoice(shape: invoice_schemas.Invoice, seen: Seen, *, lines: Sequence[invoi
         uncollectible_at=moments.marked_uncollectible_at,
     )
     if status == "draft":
-        return InvoiceEvidence(bounded(head))
+        return bounded(InvoiceEvidence(head, totals=totals(shape, None)), code)
     inline = shape.lines.data if shape.lines and shape.lines.data else []
+    every = _once(inline if lines is None else lines)
     named = _discounts_of(shape, seen)
     out: list[InvoiceLine] = []
     unread: list[UnreadLine] = []
-    others = amount = 0
-    for line_shape in _once(inline if lines is None else lines):
+    others: list[BilledLine] = []
+    count = amount = 0
+    for line_shape in every:
         line = decoded.line(line_shape, head, named, seen)
-        if line is None:
-            others += 1
-            amount += line_shape.amount or 0
-        elif isinstance(line, InvoiceLine):
+        if isinstance(line, InvoiceLine):
             out.append(line)
+            continue
+        others.append(other_line(line_shape, shape, head, told=line is None))
+        if line is None:
+            count += 1
+            amount += line_shape.amount or 0
         else:
             unread.append(line)
-    return bounded(InvoiceEvidence(head, tuple(out), tuple(unread), others, amount), code)
+    return bounded(
+        InvoiceEvidence(head, tuple(out), tuple(unread), count, amount, totals(shape, every), tuple(others)),
+        code,
+    )
 
 
 def _status_by(moments: invoice_schemas.StatusTransitions) -> str:

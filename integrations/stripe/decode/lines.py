@@ -4,6 +4,7 @@ A line is evidence when it bills a subscription item or prorates one; other char
 doesn't say enough to tell is neither: it is handed on as unread, with what it does say, and nothing is concluded from it.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from integrations.stripe import invoice_schemas, schemas
@@ -16,6 +17,8 @@ _OF_ITEM: Final = "subscription_item_details"
 _OF_INVOICE_ITEM: Final = "invoice_item_details"
 _OLD_TYPES: Final = frozenset({"subscription", "invoiceitem"})
 _TAX_BEHAVIORS: Final = frozenset({"inclusive", "exclusive"})
+OF_PLANS: Final = ("billing_cadence", "pricing_plan", "license_fee", "rate_card")
+"""How the names begin by which invoices and lines of pricing plans say what made them: no subscription has those."""
 
 Details = invoice_schemas.LineDetails | invoice_schemas.Line
 
@@ -29,6 +32,8 @@ def line(
     if parent is not None:
         # Published samples fill both details; the type says which of them holds.
         of_item = parent.type == _OF_ITEM
+        if parent.type is not None and parent.type.startswith(OF_PLANS):
+            return None
         details = parent.subscription_item_details if of_item else parent.invoice_item_details
         if details is None or parent.type not in (_OF_ITEM, _OF_INVOICE_ITEM):
             return _unread(shape, head, "line_without_parent", f"parent says nothing of its {parent.type or 'type'}", seen)
@@ -68,7 +73,7 @@ def line(
         period_end=period.end,
         proration=bool(details.proration),
         discounts=_line_discounts(shape, named, seen) if shape.discount_amounts or shape.discounts else (),
-        inclusive_tax=_inclusive(shape) if shape.taxes or shape.tax_amounts else 0,
+        inclusive_tax=inclusive(shape.taxes or shape.tax_amounts),
         credited_lines=answered.lines if answered else (),
         quantity_decimal=decimal,
         discounts_told=shape.discounts is not None or shape.discount_amounts is not None,
@@ -149,13 +154,9 @@ def _taxes_told(shape: invoice_schemas.Line) -> bool:
     return all(tax.tax_behavior in _TAX_BEHAVIORS or tax.inclusive is not None or not tax.amount for tax in taxes)
 
 
-def _inclusive(shape: invoice_schemas.Line) -> int:
-    """The tax that a line's amount contains."""
-    total = 0
-    for tax in shape.taxes or shape.tax_amounts or ():
-        if tax.tax_behavior == "inclusive" or tax.inclusive:
-            total += tax.amount or 0
-    return total
+def inclusive(taxes: Sequence[invoice_schemas.Tax] | None) -> int:
+    """The part of some taxes that amounts contain."""
+    return sum(tax.amount or 0 for tax in taxes if tax.tax_behavior == "inclusive" or tax.inclusive) if taxes else 0
 
 
 def pending(shape: invoice_schemas.InvoiceItem, seen: Seen) -> tuple[str, InvoiceLine] | None:

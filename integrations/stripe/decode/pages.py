@@ -13,6 +13,7 @@ from integrations.stripe import invoice_schemas, schemas
 from integrations.stripe.currencies import KNOWN
 from integrations.stripe.decode import catalog, events, invoices
 from integrations.stripe.decode import subscriptions as decode_subscriptions
+from integrations.stripe.decode.billed import credit_note
 from integrations.stripe.decode.bounds import is_date
 from integrations.stripe.decode.catalog import Seen
 from integrations.stripe.decode.errors import Unusable
@@ -21,6 +22,7 @@ from integrations.stripe.decode.parsing import Parsed
 from integrations.stripe.page import EventFact, Payload, Person, Rejected, StripePage
 from metrics.evidence import (
     Coupon,
+    CreditNote,
     CustomerState,
     Instant,
     InvoiceEvidence,
@@ -46,6 +48,9 @@ class Rest(Protocol):
     def lines(self, invoice: str, after: str | None) -> Sequence[invoice_schemas.Line]:
         """All lines of an invoice that follow the line `after`, or all of them."""
 
+    def note_lines(self, note: str, after: str | None) -> Sequence[invoice_schemas.CreditNoteLine]:
+        """All lines of a credit note that follow the line `after`, or all of them."""
+
 
 @dataclass(slots=True)
 class _Gathered:
@@ -66,6 +71,7 @@ class _Gathered:
     rejected: list[Rejected] = field(default_factory=list)
     pending: list[tuple[str, InvoiceLine]] = field(default_factory=list)
     other_lines: int = 0
+    credit_notes: list[CreditNote] = field(default_factory=list)
 
 
 def page_of(
@@ -123,6 +129,7 @@ def page_of(
         people=tuple(gathered.people or ()),
         other_lines=gathered.other_lines,
         pending=tuple(gathered.pending),
+        credit_notes=tuple(gathered.credit_notes),
     )
 
 
@@ -209,6 +216,13 @@ def _take_invoice_item(shape: invoice_schemas.InvoiceItem, page: _Gathered) -> N
         page.pending.append(found)
 
 
+def _take_credit_note(shape: invoice_schemas.CreditNote, page: _Gathered) -> None:
+    lines: Sequence[invoice_schemas.CreditNoteLine] | None = shape.lines.data if shape.lines else None
+    if shape.id and not (shape.lines is not None and shape.lines.complete):
+        lines = _completed(lines, lambda after: page.rest.note_lines(shape.id or "", after))
+    page.credit_notes.append(credit_note(shape, lines=lines))
+
+
 def _nobodys(evidence: InvoiceEvidence) -> list[Rejected]:
     """What can't be told of an invoice, and is no subscription's or customer's to be told with: it is named by itself."""
     head = evidence.head
@@ -263,6 +277,7 @@ _TAKE: dict[str, Callable[[Any, _Gathered], None]] = {
     "subscription": _take_subscription,
     "invoice": _take_invoice,
     "invoiceitem": _take_invoice_item,
+    "credit_note": _take_credit_note,
     "event": _take_event,
 }
 

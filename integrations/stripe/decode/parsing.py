@@ -28,6 +28,8 @@ SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
     "invoice": invoice_schemas.Invoice,
     "line_item": invoice_schemas.Line,
     "invoiceitem": invoice_schemas.InvoiceItem,
+    "credit_note": invoice_schemas.CreditNote,
+    "credit_note_line_item": invoice_schemas.CreditNoteLine,
     "subscription_schedule": schemas.Schedule,
     "event": schemas.Event,
 }
@@ -94,7 +96,7 @@ def parse_object(kind: str, body: bytes) -> Parsed:
 def _parse_whole(kind: str, body: bytes) -> Parsed:
     page = _WHOLE[kind].decode(body)
     objects = page.data
-    if kind in ("line_item", "subscription_item"):
+    if kind in ("line_item", "subscription_item", "credit_note_line_item"):
         return Parsed(objects, page.has_more, len(objects), _last_id(objects), None)
     dates = [o.created for o in objects if o.created is not None]
     return Parsed(objects, page.has_more, len(objects), _last_id(objects), min(dates, default=None))

@@ -13,21 +13,27 @@ from sqlalchemy import Connection, Table, select
 from integrations.store.db.encoding import plain
 from integrations.store.facts.schema import (
     catalog,
+    credit_note,
+    credit_note_line,
     customer_account,
     customer_state,
     event,
     invoice,
     invoice_line,
     member,
+    other_line,
     payload,
     rate,
     subscription_state,
 )
-from integrations.store.figures.schema import day_total, rollup, segment_name, snapshot
+from integrations.store.figures.schema import billing, day_total, rollup, segment_name, snapshot
 from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing, wake
 
-FACTS = (catalog, customer_state, subscription_state, invoice, invoice_line, event, payload, rate, member, customer_account)
-DERIVED = (movement, standing, attribute, exclusion, finding, wake, rollup, day_total, snapshot, segment_name)
+FACTS = (
+    *(catalog, customer_state, subscription_state, invoice, invoice_line, event, payload, rate, member, customer_account),
+    *(other_line, credit_note, credit_note_line),
+)
+DERIVED = (movement, standing, attribute, exclusion, finding, wake, rollup, day_total, snapshot, segment_name, billing)
 _OPERATIONAL = frozenset({"learnt_at", "observed_at", "run_id", "version", "current"})
 
 

@@ -11,6 +11,7 @@ def test_a_copy_has_what_figures_rest_on_and_nothing_personal() -> None:
     expected = {
         *("account", "catalog", "customer_state", "subscription_state", "invoice", "invoice_line", "event", "rate"),
         *("member", "customer_account", "forgotten", "unconfirmed", "cursor"),
+        *("other_line", "credit_note", "credit_note_line"),
     }
     assert expected == {table.name for table in TABLES}
 

@@ -22,6 +22,7 @@ NOT_DUMPED = {
     "alert_history",
     "alert_state",
     "basis",
+    "billing_news",
     "channel_state",
     "cursor",
     "forgotten",

@@ -1,5 +1,6 @@
 """The views that people query: there on both databases, with every column described, saying what the product says."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from random import Random
@@ -10,12 +11,15 @@ from sqlalchemy import Engine, text
 
 from integrations.store.db.engine import begin, read
 from integrations.store.facts.accounts import bind
+from integrations.store.facts.write import Page, put_page
 from integrations.store.figures import labels, rollups, upcoming
 from integrations.store.ledger import write as write_ledger
 from integrations.store.views import VIEWS, described
 from integrations.store.work import cursors
+from metrics.evidence import Instant, Totals
 from metrics.retention.certainty import certainty
 from metrics.retention.figures import Figures, rates
+from tests.integrations.store.telling import LEARNT, invoice
 from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import BASIS, Life, put_rates, roll_up, rolling_of, store
 
@@ -45,6 +49,8 @@ def business(engine: Engine) -> Engine:
         cursors.move(connection, account, "events", None, 1_718_000_000)
         write_ledger.put_basis(connection, BASIS.version, BASIS.policy.name, {})
         upcoming.put(connection, BASIS.version, date(2024, 6, 9), [("renewals", 30, "usd", 5_000_000, 2)])
+        billed = replace(invoice("in_1", "a", created=1_715_000_000), totals=Totals(1200, 200))
+        put_page(connection, account, Page(Instant(1_718_000_000), invoices=[billed]), LEARNT)
     store(engine, lives, lives, date(2024, 6, 10))
     roll_up(rolling_of(engine))
     lives["b"].stands[date(2024, 5, 9), "usd"] = _stand("b", date(2024, 5, 9), 20)
@@ -280,3 +286,11 @@ def test_a_role_that_only_reads_sees_views_and_nothing_else(postgres_database: s
         finally:
             owner.execute(f"DROP OWNED BY {role}".encode())
             owner.execute(f"DROP ROLE {role}".encode())
+
+
+def test_billings_are_in_micros_and_major_units(business: Engine) -> None:
+    """A line of 10.00 with 2.00 tax: 12.00, what Stripe says."""
+    rows = _rows(business, "SELECT class, amount, amount_micros, apart FROM nrr_billings ORDER BY class")
+    assert [("subscription", 10, 10_000_000, 0), ("tax", 2, 2_000_000, 0)] == [
+        (r["class"], r["amount"], r["amount_micros"], int(r["apart"])) for r in rows
+    ]

@@ -9,7 +9,7 @@ from integrations.stripe.streams import EVENT_TYPES, READ_AGAIN, STREAMS, Stream
 def test_the_parts_of_a_run() -> None:
     """Names that marks, jobs and options hold, in the order in which they are read: none may change."""
     assert ("products", "prices", "coupons") == of_part("catalog")
-    assert ("customers", "subscriptions", "subscriptions_canceled", "invoices") == of_part("customers")
+    assert ("customers", "subscriptions", "subscriptions_canceled", "invoices", "credit_notes") == of_part("customers")
     assert ("pending_items",) == of_part("pending")
     assert ("events",) == of_part("events")
 

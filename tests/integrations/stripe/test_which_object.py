@@ -92,6 +92,10 @@ class Parts(Nothing):
         assert None is after
         return self._given()
 
+    def note_lines(self, note: str, after: str | None) -> Sequence[invoice_schemas.CreditNoteLine]:
+        """Never asked for here."""
+        raise AssertionError(f"lines of {note} after {after}")
+
     def _given(self) -> Sequence[Any]:
         if not self.told:
             raise Unusable("incomplete", "gone")

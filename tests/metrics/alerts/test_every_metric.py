@@ -33,6 +33,8 @@ def book() -> Figures:
         "scheduled": 30 * STEP,
         "usage": 40 * STEP,
         "trial_pipeline": 50 * STEP,
+        "outside": 60 * STEP,
+        "invoiced": 600 * STEP,
         **{f"flow_{kind}": 100 * STEP for kind in ("expansion", "contraction", "churn")},
     }
     made = figures("month", JUNE, nrr=110, grr=80, opening=1_000, customers=100, companions=companions)

@@ -47,14 +47,14 @@ def test_a_first_sync_cut_short_is_begun_again() -> None:
 
 
 def test_incremental_sync_reads_events_with_overlap_and_new_prices() -> None:
-    """From the last mark less the overlap to the present less the lag; prices by when they were created."""
+    """From the last mark less the overlap to the present less the lag; prices and credit notes by when they were created."""
     known = Known(Instant(NOW - 3_600), listed(NOW - 3_540))
     later = plan.sync(known, NOW, PACE)
     assert "incremental" == later.reason
     assert (NOW - 4_200, NOW - 60) == (the(later, "events").since, the(later, "events").until)
-    assert {"products", "prices", "coupons"} == set(streams(later, "list"))
+    assert {"products", "prices", "coupons", "credit_notes"} == set(streams(later, "list"))
     assert {NOW - 4_140} == {job.since for job in later.jobs if job.kind == "list"}
-    assert MarkPositions(Instant(NOW - 60), dict.fromkeys(CATALOG, NOW)) == the(later, "mark").data
+    assert MarkPositions(Instant(NOW - 60), dict.fromkeys((*CATALOG, "credit_notes"), NOW)) == the(later, "mark").data
 
 
 def test_away_for_longer_than_events_are_kept() -> None:
@@ -108,9 +108,9 @@ def test_an_audit_reads_every_kind_again() -> None:
     """Events of three days with all that they name, every list but of old invoices, then single objects, then the count."""
     position = NOW - 3_600
     plan_of_night = plan.audit(NOW, Known(Instant(position), listed(position)), PACE)
-    assert dict.fromkeys(CATALOG, 0) | dict.fromkeys(("subscriptions", "customers", "invoices", "pending_items"), 1) == streams(
-        plan_of_night, "list"
-    )
+    assert dict.fromkeys(CATALOG, 0) | dict.fromkeys(
+        ("subscriptions", "customers", "invoices", "credit_notes", "pending_items"), 1
+    ) == streams(plan_of_night, "list")
     events = the(plan_of_night, "events")
     assert (NOW - 3 * DAY, NOW - 60) == (events.since, events.until)
     assert EventReading(audit=1, reread_from=Instant(0)) == events.data
@@ -119,3 +119,17 @@ def test_an_audit_reads_every_kind_again() -> None:
     assert (3, position - 600) == (the(plan_of_night, "drift").stage, the(plan_of_night, "drift").since)
     waiting_for = [job.kind for job in plan_of_night.jobs if not (isinstance(job.data, ListReading) and job.data.audit)]
     assert ["drift"] == waiting_for, "all the rest leaves most of the limit to others"
+
+
+def test_a_list_that_came_later_is_listed_whole_by_itself() -> None:
+    """An account that an older release read isn't read anew for a list that a sync can go on without: that list alone is, and gets its mark."""
+    before = {key: at for key, at in listed(NOW - 3_600).items() if key != "credit_notes"}
+    night = plan.sync(Known(Instant(NOW - 3_600), before), NOW, PACE)
+    assert ("incremental", {"credit_notes": 0}) == (night.reason, {s: n for s, n in streams(night, "list").items() if s in LISTS})
+    marks = the(night, "mark").data
+    assert isinstance(marks, MarkPositions)
+    assert NOW == marks.listed["credit_notes"]
+    [whole] = [job for job in night.jobs if job.stream == "credit_notes"]
+    after = plan.sync(Known(Instant(NOW - 3_600), listed(NOW - 3_600)), NOW, PACE)
+    [news] = [job for job in after.jobs if job.stream == "credit_notes"]
+    assert (None, NOW - 3_600 - PACE.overlap_seconds) == (whole.since, news.since)

@@ -26,6 +26,10 @@ class Nothing:
         """Not to be asked."""
         raise AssertionError(f"lines of {invoice} after {after}")
 
+    def note_lines(self, note: str, after: str | None) -> Sequence[invoice_schemas.CreditNoteLine]:
+        """Not to be asked."""
+        raise AssertionError(f"lines of {note} after {after}")
+
     def price_options(self, price: str, currencies: Sequence[str]) -> schemas.Price | None:
         """Not to be asked."""
         raise AssertionError(f"options of {price} in {currencies}")
@@ -39,6 +43,10 @@ class Unavailable:
         raise Unusable("incomplete", "gone")
 
     def lines(self, invoice: str, after: str | None) -> Sequence[invoice_schemas.Line]:
+        """Never to be had."""
+        raise Unusable("incomplete", "gone")
+
+    def note_lines(self, note: str, after: str | None) -> Sequence[invoice_schemas.CreditNoteLine]:
         """Never to be had."""
         raise Unusable("incomplete", "gone")
 

@@ -246,6 +246,7 @@ def test_types_that_are_asked_for_are_understood() -> None:
         "price": PRICE,
         "coupon": COUPON,
         "product": {"id": "prod_1"},
+        "credit_note": {"id": "cn_1", "customer": "cus_1", "invoice": "in_1"},
     }
     for kind in EVENT_TYPES:
         assert [kind] == [e.type for e in read(kind, objects[kind.rpartition(".")[0]]).events]

@@ -1,0 +1,111 @@
+"""`nrr show billings` against a small world: what scripts rely on, and what people read."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.business import Business
+from integrations.sandbox.simulator.scenario import Script
+from tests.integrations.sandbox.asking import every
+from tests.worker.cli.command import Done, bare_environment, in_process
+
+Nrr = Callable[..., Done]
+NOW = "2024-06-15T00:00:00Z"
+
+
+def scripts() -> tuple[Script, ...]:
+    """A subscriber of 50.00 a month with a setup fee, one billed by Metronome too, and one with a contract and a credit note alone."""
+    return (
+        Script("fee").subscribe("2024-03-05", "price_team_monthly", 2, setup_fee=True),
+        Script("metered by others")
+        .subscribe("2024-03-07", "price_team_monthly", 1)
+        .charge("2024-04-20", 30_000, 20_000, mark="metronome")
+        .charge("2024-05-20", 10_000, mark="metronome"),
+        Script("contract").charge("2024-04-02", 40_000, mark="contract").credit("2024-05-03", 25),
+    )
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Nrr, Sandbox]]:
+    """Read and rolled up."""
+    folder = tmp_path_factory.mktemp("billings")
+    business = Business(customers=0, months=6, scripts=scripts())
+    with Sandbox(business, now=NOW) as sandbox:
+        environment = {
+            **bare_environment(),
+            "DATABASE_URL": f"sqlite:///{folder}/nrr.sqlite3",
+            "XDG_CONFIG_HOME": str(folder),
+            "STRIPE_API_BASE": sandbox.url,
+            "STRIPE_API_KEY": sandbox.key,
+            "NO_COLOR": "1",
+        }
+
+        def run(*arguments: str) -> Done:
+            return in_process(*arguments, folder=folder, environment=environment)
+
+        for command in (("db", "upgrade"), ("sync",), ("rollup",)):
+            assert 0 == run(*command).code, command
+        yield run, sandbox
+
+
+def shown(nrr: Nrr, *more: str) -> Done:
+    """What is shown of March to May."""
+    return nrr("show", "billings", "--from", "2024-03", "--to", "2024-05", "--now", NOW, *more)
+
+
+def test_classes_by_month_add_up_to_stripes_totals(world: tuple[Nrr, Sandbox]) -> None:
+    """To the minor unit, and with the share outside and what lies behind it."""
+    nrr, sandbox = world
+    found = shown(nrr, "--json").json
+    billed = [i for i in every(sandbox, "/v1/invoices") if i["status"] in ("open", "paid") and i["created"] < 1_717_200_000]
+    notes = [n for n in every(sandbox, "/v1/credit_notes") if n["status"] == "issued"]
+    [whole] = found["currencies"]
+    assert 10_000 * (sum(i["total"] for i in billed) - sum(n["total"] for n in notes)) == whole["total_micros"]
+    assert whole["total_micros"] == sum(month["total_micros"] for month in found["months"])
+    assert ["2024-03-01", "2024-04-01", "2024-05-01"] == [month["from"] for month in found["months"]]
+    april = found["months"][1]
+    assert 900_000_000 == april["classes"]["outside"]["amount_micros"]
+    assert {"metronome": 2, "contract": 1} == {each["mark"]: each["lines"] for each in april["beside_subscriptions"]}
+    assert -100_000_000 == found["months"][2]["classes"]["credit_note"]["amount_micros"]
+    outside, invoiced = whole["outside_micros"], whole["invoiced_micros"]
+    assert (1_000_000_000, f"{outside / invoiced:.6f}") == (outside, whole["outside_share"])
+    assert ["600.00", "400.00"] == [each["outside"] for each in found["largest_outside"]]
+
+
+def test_for_people(world: tuple[Nrr, Sandbox]) -> None:
+    """The table names the classes, the total and the share; what isn't seen at all is said."""
+    nrr, _ = world
+    done = shown(nrr)
+    for words in (
+        "subscriptions",
+        "one-off",
+        "outside subscriptions",
+        "credit notes",
+        "total",
+        "share outside",
+        "invoices by Metronome",
+    ):
+        assert words in done.out, words
+    assert "contracts (named in metadata)" in done.out
+    assert "of what you invoice in USD" in done.err
+    assert "Payment Links" in done.err
+
+
+@pytest.mark.parametrize(("by", "key"), [("customer", "customers"), ("product", "products")])
+def test_by_customer_and_product(world: tuple[Nrr, Sandbox], by: str, key: str) -> None:
+    """Their sums are those of the classes; a list that is cut says how much is left."""
+    nrr, _ = world
+    whole, found = shown(nrr, "--json").json["currencies"][0], shown(nrr, "--by", by, "--json").json
+    assert whole["invoiced_micros"] == sum(each["billed_micros"] for each in found[key])
+    cut = shown(nrr, "--by", by, "--limit", "1", "--json").json
+    assert (1, len(found[key]) - 1) == (len(cut[key]), cut["more"])
+    assert "more:" in shown(nrr, "--by", by, "--limit", "1").out
+
+
+def test_wrong_words_are_named(world: tuple[Nrr, Sandbox]) -> None:
+    """A usage error with what there is."""
+    nrr, _ = world
+    done = shown(nrr, "--by", "country")
+    assert (2, True) == (done.code, "class, customer, product" in done.err)
+    assert 2 == nrr("show", "billings", "--from", "2024-05", "--to", "2024-03").code
