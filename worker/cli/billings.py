@@ -28,7 +28,10 @@ def billings(
     now: Now = None,
     config: Config = None,
 ) -> None:
-    """Show what was billed by class, adding up to Stripe's own totals, and the share outside subscriptions."""
+    """Show every invoiced cent by class, and the share outside.
+
+    The classes add up to Stripe's own totals; outside is what no subscription bills.
+    """
     from metrics.periods import add_months
     from worker.queries.billings import BYS
     from worker.queries.billings import billings as billed
