@@ -6,6 +6,7 @@ neither is what they are used for (see `metrics.retention.reporting_currency`).
 """
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 import polars as pl
@@ -136,3 +137,17 @@ def worth(micros: pl.Expr, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
     twice = (product - whole * denominator) * 2
     up = (twice > denominator) | ((twice == denominator) & (whole % 2 == 1))
     return (whole + up.cast(pl.Int128)).cast(pl.Int64)
+
+
+OLD_DAYS: Final = 4
+"""A weekend with a holiday at each end: so old the last rate that was published may be."""
+
+
+def outdated(newest: date | None, today: date, reporting: str) -> str | None:
+    """What to say of rates whose newest day is too long ago, in a sentence; None where they are of these days, or none is needed."""
+    if newest is None or (today - newest).days <= OLD_DAYS:
+        return None
+    return (
+        f"Exchange rates end on {newest}, {(today - newest).days} days ago: amounts in {reporting.upper()} of later days use that day's. "
+        "Newer ones: nrr rates fetch"
+    )

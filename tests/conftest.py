@@ -19,6 +19,7 @@ from tests.services.postgres import Postgres, create_database, drop_database
 from tests.services.redis import RedisServer
 
 settings.load_profile("all" if ALL else "default")
+os.environ["NRR_RATES_URL"] = "off"  # no test asks a host that isn't this machine
 
 _OF_THE_DATABASE: Final = (
     "tests/services/",

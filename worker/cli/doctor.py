@@ -209,11 +209,15 @@ def _channels(context: Context) -> Iterator[Check]:
 
 def _data(context: Context) -> Iterator[Check]:
     from worker.queries.freshness import freshness
+    from worker.queries.rates import outdated
 
     found = freshness(context.session)
     yield _fresh(found)
     if found.touched:
         yield Check("figures", NOTE, f"{found.touched} customers have news that no figure knows of yet; run: nrr rollup")
+    old_rates = outdated(context.session)
+    if old_rates is not None:
+        yield Check("exchange rates", NOTE, old_rates)
     yield from _trouble(context, found)
     yield from _findings(context)
     yield _tried("billings", lambda: _billings(context))

@@ -50,6 +50,7 @@ class Overview:
     evaluated: bool
     fresh: "Freshness"
     findings: dict[str, int]
+    rates_outdated: str | None = None
 
 
 def overview(policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None) -> None:
@@ -122,6 +123,7 @@ def gathered(context: Context) -> Overview:
     from worker.queries.figures import complete_through, last_complete, mrr_at, stored
     from worker.queries.findings import count_by_severity
     from worker.queries.freshness import freshness
+    from worker.queries.rates import outdated
 
     session = context.session
     day = complete_through(session)
@@ -148,6 +150,7 @@ def gathered(context: Context) -> Overview:
         evaluated=bool(states),
         fresh=freshness(session),
         findings=count_by_severity(session),
+        rates_outdated=outdated(session),
     )
 
 
@@ -199,6 +202,7 @@ def _as_json(found: Overview) -> dict[str, Any]:
         "alerts_evaluated": found.evaluated,
         "freshness": freshness.told(found.fresh),
         "findings": found.findings,
+        "rates_outdated": found.rates_outdated,
     }
 
 
@@ -350,6 +354,7 @@ def _health(found: Overview) -> list[tuple[str, str, str]]:
     read = "never read to the end" if age is None else f"read to the end {ago(age)} ago"
     out = [("Fresh", f"{read}; complete through {found.day}", "yellow" if old else "")]
     out += [("", text, "red") for text in from_the_future(found.fresh)]
+    out += [("", found.rates_outdated, "yellow")] if found.rates_outdated else []
     missing = [
         *([f"{found.fresh.quarantined:,} objects quarantined"] if found.fresh.quarantined else []),
         *([f"{found.fresh.underived:,} customers can't be derived"] if found.fresh.underived else []),

@@ -5,9 +5,19 @@ from typing import Annotated
 
 import typer
 
-from worker.cli.common import Config, Json, opened, put_json
+from worker.cli.common import Config, Context, Json, opened, put_json
+from worker.cli.exit_codes import Stop
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Exchange rates.")
+
+
+def say_outdated(context: Context) -> None:
+    """Under a table with amounts in the reporting currency: that its rates are old, where they are."""
+    from worker.queries.rates import outdated
+
+    said = outdated(context.session)
+    if said is not None:
+        context.say(said)
 
 
 @app.command()
@@ -29,6 +39,27 @@ def load(
             context.lines(f"{given:,} rates in {file}, {changed:,} of them new or different")
             if changed:
                 context.say("next: nrr rollup, so that the figures know of them")
+
+
+@app.command()
+def fetch(json: Json = False, config: Config = None) -> None:
+    """Fetch the European Central Bank's rates now, as the nightly run does, and keep those that the figures need."""
+    from worker.queries.rates import outdated
+    from worker.runs.database import require_current
+    from worker.runs.exchange_rates import fetch as fetch_now
+
+    with opened(json=json, config=config) as context:
+        require_current(context.wiring.engine)
+        done = fetch_now(context.wiring)
+        if done.why_not is not None:
+            raise Stop(done.why_not)
+        if json:
+            put_json({"changed": done.changed, "through": done.through, "outdated": outdated(context.session)})
+            return
+        through = f", the last of {done.through}" if done.through else ": everything is paid in the reporting currency"
+        context.lines(f"{done.changed:,} rates new or different{through}")
+        if done.changed:
+            context.say("next: nrr rollup, so that the figures know of them")
 
 
 @app.command()

@@ -11,6 +11,7 @@ from worker.cli.common import Config, Context, Json, Now, PolicyName, money, ope
 from worker.cli.dates import day_of_text, until_of_text
 from worker.cli.dimensions import known
 from worker.cli.exit_codes import Exit, Stop
+from worker.cli.rates import say_outdated
 from worker.cli.require_ledger import ready
 from worker.cli.stored_figures import At
 
@@ -182,6 +183,8 @@ def _about_intervals(context: Context, total: "Figures | None") -> None:
 
     if total is not None and not total.reason:
         context.say(f"behind each rate stands its interval of 90 %, where there is one; {weight(total)}")
+    if total is not None and total.whole_book:
+        say_outdated(context)
 
 
 def _tell(context: Context, found: Found) -> None:

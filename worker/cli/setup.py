@@ -41,7 +41,8 @@ store_names = {names}
 # dimensions = ["plan", "interval", "currency", "country", "metadata.industry", "plan,country"]
 # snapshot_months = 13            # so many month ends are kept per customer, for SQL
 # merge_key = "company_id"        # customers with the same value under this metadata key are one customer
-# rates = "ecb"                   # or a CSV file: day,unit,currency,rate
+# rates = "ecb"                   # fetched by the nightly run; or a CSV file of your own: day,unit,currency,rate
+# rates_url = "https://…"         # where from, if not the European Central Bank's own address; "off": nowhere
 
 # --- several Stripe accounts instead of STRIPE_API_KEY
 # [accounts.eu]

@@ -13,6 +13,7 @@ from worker.cli.exit_codes import Exit, Stop
 from worker.cli.findings import about_the_data, findings
 from worker.cli.outlook import outlook
 from worker.cli.people import people
+from worker.cli.rates import say_outdated
 from worker.cli.require_ledger import ready
 from worker.cli.retention import From, To, range_of, retention
 
@@ -81,6 +82,8 @@ def mrr_of(context: Context, day: date) -> None:
     )
     for text in found.findings:
         context.say(text[:1].upper() + text[1:])
+    if found.together is not None:
+        say_outdated(context)
     about_the_data(context)
 
 

@@ -21,7 +21,7 @@ from integrations.stripe.transport import checked_base
 from metrics.ledger.derive import Basis, InternalRule
 from metrics.money import THREE_DECIMAL, ZERO_DECIMAL
 from metrics.policy import PRESETS, Policy, UnknownChoice, preset
-from worker.config.addresses import passwords
+from worker.config.addresses import host_of, is_local, passwords
 from worker.config.addresses import shown as address_shown
 from worker.config.celery_config import InsecureRedis, celery_settings
 from worker.config.reports import ReportTable
@@ -142,7 +142,13 @@ class Settings(BaseSettings):
     merge_key: str | None = Field(None, description="metadata key by which several Stripe customers are one")
     migration_key: str = Field("migrated_from", description="metadata key by which a subscription names the one that it continues")
     internal: tuple[InternalTable, ...] = Field((), description="[[internal]]: customers that are left out")
-    rates: str = Field("ecb", description="exchange rates: ecb (bundled), or a CSV file with day, unit, currency, rate")
+    rates: str = Field(
+        "ecb", description="exchange rates: ecb (fetched at night, else bundled), or a CSV file with day, unit, currency, rate"
+    )
+    rates_url: str = Field(
+        "https://www.ecb.europa.eu/stats/eurofxref/eurofxref-hist.zip",
+        description="where the nightly run fetches the European Central Bank's rates; off: nowhere, the bundled ones count",
+    )
     freeze_closed_months: bool = Field(False, description="keep closed months as they were and book later news as an adjustment")
     # privacy
     serve_token: Secret = Field(None, description="what nrr serve asks for, before anything is shown")
@@ -258,6 +264,15 @@ class Settings(BaseSettings):
         unknown = [name for name in value if name not in PRESETS]
         if unknown:
             raise ValueError(f"no policy is called {', '.join(unknown)}; there are {', '.join(PRESETS)}")
+        return value
+
+    @field_validator("rates_url")
+    @classmethod
+    def _rates_url(cls, value: str) -> str:
+        host = host_of(value)
+        encrypted = value.startswith("https://") and host != ""
+        if value != "off" and not encrypted and not (value.startswith("http://") and is_local(host)):
+            raise ValueError(f"takes an address that begins with https://, or off, not {value!r}")
         return value
 
     @field_validator("rates")

@@ -13,7 +13,7 @@ from worker.figures import derive, rollup
 from worker.figures.jobs import SNAPSHOT_MONTHS
 from worker.figures.rollup import Rolling
 from worker.report import making
-from worker.runs import cleanup
+from worker.runs import cleanup, exchange_rates
 from worker.runs.channels import open_alerting
 from worker.runs.reporting_currency import reporting_currency
 from worker.runs.wiring import Wiring
@@ -27,6 +27,7 @@ def handlers(wiring: Wiring) -> dict[str, Handler]:
         ),
         **rollup.handlers(rolling(wiring)),
         **cleanup.handlers(wiring.engine),
+        **exchange_rates.handlers(wiring),
         **_alerting(wiring),
         **_reporting(wiring),
     }

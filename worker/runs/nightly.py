@@ -27,7 +27,7 @@ from worker.figures import derive, rollup
 from worker.ingest.jobs import Planning
 from worker.ingest.read import EVENTS
 from worker.report import making
-from worker.runs import steps
+from worker.runs import exchange_rates, steps
 from worker.runs.steps import Progress, Report
 from worker.runs.wiring import Wiring
 
@@ -36,6 +36,7 @@ KIND: Final = "nightly"
 SYNC: Final = 0
 AUDIT: Final = 10
 DERIVE: Final = 20
+RATES: Final = 27
 ROLLUP: Final = 30
 REPORT: Final = 35
 ALERTS: Final = 40
@@ -166,6 +167,8 @@ def written(connection: Connection, wiring: Wiring, now: Instant) -> list[Job]:
     out = [steps.plan_job(row.id, Planning(row.name, "sync"), stage=SYNC) for row in configured]
     out += [steps.plan_job(row.id, Planning(row.name, "audit"), stage=AUDIT) for row in configured]
     out.append(derive.first_job(stage=DERIVE, now=now, merely_read=wiring.pretended is None))
+    if exchange_rates.is_on(wiring):
+        out.append(Job("rates", 0, stage=RATES))
     out.append(rollup.first_job(stage=ROLLUP))
     out.append(Job(making.KIND, 0, stage=REPORT, data=stored(making.ReportRun(now))))
     out += evaluate_alerts.jobs_of(now, stage=ALERTS)
