@@ -15,7 +15,10 @@ _WORDS = {
 
 
 def outlook(policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None) -> None:
-    """Show what is coming by dates that are known: trials and discounts that end, ends and changes that are scheduled, committed MRR."""
+    """Show what is coming by dates that are known.
+
+    These are trials and discounts that end, ends and changes that are scheduled, committed MRR.
+    """
     from metrics.money import major_text
     from worker.queries.outlook import committed
     from worker.queries.outlook import outlook as ahead_of

@@ -43,7 +43,10 @@ def load(
 
 @app.command()
 def fetch(json: Json = False, config: Config = None) -> None:
-    """Fetch the European Central Bank's rates now, as the nightly run does, and keep those that the figures need."""
+    """Fetch the European Central Bank's rates now.
+
+    As the nightly run does; those that the figures need are kept.
+    """
     from worker.queries.rates import outdated
     from worker.runs.database import require_current
     from worker.runs.exchange_rates import fetch as fetch_now
