@@ -236,25 +236,27 @@ def finish(
         )
         for w in partials.windows
     ]
-    for row in _with_trials_only(partials).iter_rows(named=True):
-        window, (incomplete, gap) = partials.windows[row["window"]], marks[row["window"]]
-        companions = {name: row[name] for name in _COMPANIONS}
-        companions |= {"grr_by": policy.grr_by, "reactivation_in_flow": policy.reactivation_in_net_flow}
-        if row["dimension"] == WHOLE:
-            companions |= lists.get((row["window"], row["currency"]), _NO_LISTS)
+    chosen = {"grr_by": policy.grr_by, "reactivation_in_flow": policy.reactivation_in_net_flow}
+    order = ["window", "dimension", "segment", "currency", *_OWN, *_COMPANIONS]
+    for number, dimension, segment, currency, *sums in _with_trials_only(partials).select(order).iter_rows():
+        window, (incomplete, gap) = partials.windows[number], marks[number]
+        own = dict(zip(_OWN, sums, strict=False))
+        companions = dict(zip(_COMPANIONS, sums[len(_OWN) :], strict=True)) | chosen
+        if dimension == WHOLE:
+            companions |= lists.get((number, currency), _NO_LISTS)
         yield Figures(
             version,
             window.kind,
             window.first,
             window.until,
-            row["dimension"],
-            row["segment"],
-            row["currency"],
-            closing_of_cohort=row["opening"] + row["expansion"] - row["contraction"] - row["churn"],
+            dimension,
+            segment,
+            currency,
+            closing_of_cohort=own["opening"] + own["expansion"] - own["contraction"] - own["churn"],
             companions=companions,
             incomplete=incomplete,
-            reason=GAP if gap else OPENING_ZERO if row["opening"] == 0 else None,
-            **{name: row[name] for name in SUMS if name not in _COMPANIONS},
+            reason=GAP if gap else OPENING_ZERO if own["opening"] == 0 else None,
+            **own,
         )
 
 
@@ -282,6 +284,7 @@ _COMPANIONS: Final = (
     "switched_logos",
 )
 """Those SUMS that have no column of their own in the table of rollups."""
+_OWN: Final = tuple(name for name in SUMS if name not in _COMPANIONS)
 _NO_LISTS: Final[dict[str, Any]] = {
     rankings.LARGEST: [],
     rankings.GAINED: [],

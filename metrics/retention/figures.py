@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from fractions import Fraction
+from operator import attrgetter
 from typing import Any, Final, Literal
 
 from metrics.entries import KINDS
@@ -90,9 +91,9 @@ class Figures:
 
     def to_row(self) -> dict[str, Any]:
         """The figures as a row of the store's table `rollup`: companions are JSON text with sorted keys."""
-        row = {name: getattr(self, name) for name in _NAMES if name not in SQUARES}
+        row = dict(zip(_COLUMNS, _columns_of(self), strict=True))
         row[PRODUCTS] = None if self.opening_squared is None else json.dumps([getattr(self, name) for name in SQUARES])
-        row["companions"] = json.dumps(self.companions, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+        row["companions"] = _as_text(self.companions)
         return row
 
     @classmethod
@@ -132,7 +133,9 @@ class Figures:
         return out
 
 
-_NAMES: Final = tuple(f.name for f in fields(Figures))
+_COLUMNS: Final = tuple(f.name for f in fields(Figures) if f.name not in SQUARES)
+_columns_of: Final = attrgetter(*_COLUMNS)
+_as_text: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
 
 OPENING_ZERO: Final = "opening_zero"
 GAP: Final = "gap"

@@ -1,11 +1,12 @@
 """Figures in versions: one that changes gets a new row and the old one is kept, so every number ever shown can be shown again."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from hashlib import blake2b
 from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, delete, func, or_, select, tuple_, update
@@ -17,6 +18,7 @@ from integrations.store.figures.schema import adjustment
 from integrations.store.figures.schema import rollup as table
 from metrics.window_kinds import TO_DATE
 
+Key = tuple[Any, ...]
 KEY = ("kind", "first", "until", "dimension", "segment", "currency")
 FIGURES = (
     "opening",
@@ -89,6 +91,13 @@ _FIRST_COMPANIONS = frozenset(
 )
 """What the first release digested. A figure or a companion that came later is filled into the current version of a row that was written
 without it: a release that counts something more moves no figure."""
+_FIRST = tuple(f for f in FIGURES if f in _FIRST_FIGURES)
+_LATER = tuple(f for f in FIGURES if f not in _FIRST_FIGURES)
+_key_of: Callable[[Mapping[str, Any]], Key] = itemgetter(*KEY)
+_figures_of: Callable[[Mapping[str, Any]], tuple[Any, ...]] = itemgetter(*FIGURES)
+_first_of: Callable[[Mapping[str, Any]], tuple[Any, ...]] = itemgetter(*_FIRST)
+_as_text = json.JSONEncoder(sort_keys=True, default=str).encode
+"""As `json.dumps`, which makes an encoder for each call."""
 NOTHING_LEFT = "nothing_left"
 """The reason of a version of zeros: what it was of is no more."""
 _COLUMNS = ("basis", *KEY, "version", *FIGURES, "digest", "current", "learnt_at", "run_id")
@@ -106,7 +115,6 @@ _ADJUSTMENT = (
 )
 _WINDOWS_AT_ONCE = 40
 
-Key = tuple[Any, ...]
 Span = tuple[str, date, date]
 """Kind, first day and the day after the last: what a window is known by."""
 
@@ -160,16 +168,16 @@ def put(
     and were complete stay as they are: what would have changed in them is booked as an adjustment in the month `booked`.
     """
     require_zone(learnt_at)
-    found = {tuple(row[k] for k in KEY): dict(row) for row in rows}
+    found = {_key_of(row): row for row in rows}
     spans = {_span(k) for k in found} | set(whole) | {_span(k) for k in gone}
     held = _current(connection, basis, spans)
     missing = {k for k in held if k not in found and (_span(k) in set(whole) or k in set(gone)) and not held[k].gone}
     for key in missing:
-        found[key] = dict.fromkeys(FIGURES, 0) | dict(zip(KEY, key, strict=True))
-        found[key] |= {"companions": "{}", "incomplete": False, "reason": NOTHING_LEFT, "products": None}
+        nothing = {"companions": "{}", "incomplete": False, "reason": NOTHING_LEFT, "products": None}
+        found[key] = dict.fromkeys(FIGURES, 0) | dict(zip(KEY, key, strict=True)) | nothing
     fresh: list[tuple[Any, ...]] = []
     outdated: list[Key] = []
-    late: list[tuple[Key, dict[str, Any], str, _Held]] = []
+    late: list[tuple[Key, Mapping[str, Any], str, _Held]] = []
     counts = {"new": 0, "changed": 0, "same": 0, "gone": 0}
     for key in sorted(found):
         row, known = found[key], held.get(key)
@@ -187,7 +195,7 @@ def put(
             if known is not None:
                 outdated.append(key)
             version = 1 if known is None else known.version + 1
-            fresh.append((basis, *key, version, *(row[f] for f in FIGURES), sign, True, learnt_at, run_id))
+            fresh.append((basis, *key, version, *_figures_of(row), sign, True, learnt_at, run_id))
     for part in chunks(outdated, 200):
         keys = tuple_(*(table.c[k] for k in KEY)).in_(part)
         connection.execute(update(table).where(and_(table.c.basis == basis, table.c.current, keys)).values(current=False))
@@ -208,9 +216,8 @@ def _span(key: Key) -> Span:
 
 
 def _digest(row: Mapping[str, Any]) -> str:
-    later = [[f, row[f]] for f in FIGURES if f not in _FIRST_FIGURES and row.get(f) is not None]
-    first = [row[f] for f in FIGURES if f in _FIRST_FIGURES]
-    return blake2b(json.dumps(first + later, sort_keys=True, default=str).encode(), digest_size=16).hexdigest()
+    later = [[f, row[f]] for f in _LATER if row.get(f) is not None]
+    return blake2b(_as_text([*_first_of(row), *later]).encode(), digest_size=16).hexdigest()
 
 
 def _first_digest(row: Mapping[str, Any]) -> str:
@@ -218,7 +225,7 @@ def _first_digest(row: Mapping[str, Any]) -> str:
     said = json.loads(row["companions"])
     first = {name: value for name, value in said.items() if name in _FIRST_COMPANIONS}
     text = row["companions"] if first == said else json.dumps(first, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return _digest({f: row[f] for f in FIGURES if f in _FIRST_FIGURES} | {"companions": text})
+    return _digest({f: row[f] for f in _FIRST} | {"companions": text})
 
 
 def _current(connection: Connection, basis: str, spans: set[Span]) -> dict[Key, _Held]:
@@ -240,7 +247,7 @@ def _current(connection: Connection, basis: str, spans: set[Span]) -> dict[Key, 
 def _book_later(
     connection: Connection,
     basis: str,
-    late: Sequence[tuple[Key, dict[str, Any], str, _Held]],
+    late: Sequence[tuple[Key, Mapping[str, Any], str, _Held]],
     learnt_at: datetime,
     run_id: int | None,
     booked: date | None,

@@ -1,12 +1,17 @@
 """Many rows at once: each key once, whatever was there before, and the caller told what is new."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from typing import Any
 
-from sqlalchemy import Connection, Engine, func, select
+import pytest
+from sqlalchemy import Connection, Engine, delete, func, insert, select
+from sqlalchemy.exc import StatementError
 
-from integrations.store.db.bulk import CAREFUL_TIMES, COPY_FROM_ROWS, insert_new
+from integrations.store.db.bulk import CAREFUL_TIMES, COPY_FROM_ROWS, append, insert_new
 from integrations.store.db.engine import begin
 from integrations.store.facts.schema import event, invoice
+from integrations.store.figures.rollups import FIGURES, KEY
+from integrations.store.figures.schema import rollup
 
 LEARNT = datetime(2026, 1, 1, tzinfo=UTC)
 EVENT = ("account", "event_id", "type", "created", "object_id", "customer_id", "subscription_id", "invoice_id", "learnt_at")
@@ -60,3 +65,35 @@ def test_a_later_sighting_raises_what_is_smaller_or_empty(engine: Engine) -> Non
         assert MANY == len(insert_new(connection, invoice, HEAD, heads(77, 400), returning=("invoice_id",), greatest=growing))
         assert 0 == len(insert_new(connection, invoice, HEAD, heads(60, 100), returning=("invoice_id",), greatest=growing))
         assert [(500, 77)] == list(connection.execute(select(invoice.c.amount_paid, invoice.c.paid_at).distinct()))
+
+
+def test_what_is_appended_lies_there_as_what_is_inserted(engine: Engine) -> None:
+    """Days, times, flags, bytes and nothing, one row or many: the same to the byte as by a statement of SQLAlchemy's; naive times are refused."""
+    learnt = datetime(2026, 1, 2, 3, 4, 5, 600, tzinfo=UTC)
+
+    def row(version: int, at: datetime = learnt) -> dict[str, Any]:
+        figures = dict.fromkeys(FIGURES, version) | {
+            "companions": '{"a":"ä"}',
+            "incomplete": version % 2 == 0,
+            "reason": None,
+            "products": None,
+        }
+        key = ("b", "month", date(2026, 1, 1), date(2026, 2, 1), "", "", "usd")
+        stood = {"digest": "d", "current": False, "learnt_at": at, "run_id": None if version == 1 else version}
+        return dict(zip(("basis", *KEY), key, strict=True)) | {"version": version} | figures | stood
+
+    def stored() -> list[Any]:
+        with begin(engine) as connection:
+            found = [tuple(each) for each in connection.exec_driver_sql("SELECT * FROM rollup ORDER BY version")]
+            connection.execute(delete(rollup))
+        return found
+
+    for versions in ([1], list(range(1, 100))):
+        with begin(engine) as connection:
+            connection.execute(insert(rollup), [row(each) for each in versions])
+        expected = stored()
+        with begin(engine) as connection:
+            appended = append(connection, rollup, list(row(1)), [tuple(row(each).values()) for each in versions])
+        assert (len(versions), expected) == (appended, stored())
+    with pytest.raises((ValueError, StatementError)), begin(engine) as connection:
+        append(connection, rollup, list(row(1)), [tuple(row(1, datetime(2026, 1, 1)).values())])  # noqa: DTZ001  # what is refused
