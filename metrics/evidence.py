@@ -7,6 +7,7 @@ Instants are whole seconds since the epoch in UTC, which is what Stripe dates th
 Amounts are in the currency's minor unit, as exact integers or decimals, until `metrics.pricing.pricing` turns them into micros.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
@@ -500,6 +501,32 @@ class InvoiceEvidence:
     def lines_complete(self) -> bool:
         """Whether an item without a line was certainly not billed by this invoice."""
         return not self.unread
+
+
+# --- what is handed over to be stored -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """Evidence that was read together and is stored together. A further kind of object is one field here, named like its list.
+
+    `prices`, `coupons` and `products` are full descriptions. The `inline_` ones were seen inside other objects, where Stripe leaves
+    out currency options and the products that a coupon is for: they may fill a hole (a deleted coupon or price is in no list), but
+    must never replace a listed one. A CustomerState whose customer has no `created` and isn't deleted speaks of the discount only.
+    A Discount without a coupon is one that Stripe named by its id only, which is all that newer events have.
+    """
+
+    prices: Sequence[Price] = ()
+    coupons: Sequence[Coupon] = ()
+    products: Sequence[Product] = ()
+    inline_prices: Sequence[Price] = ()
+    inline_coupons: Sequence[Coupon] = ()
+    customers: Sequence[CustomerState] = ()
+    subscriptions: Sequence[SubscriptionState] = ()
+    invoices: Sequence[InvoiceEvidence] = ()
+    pending: Sequence[tuple[str, InvoiceLine]] = ()
+    """Prorations that wait for an invoice, each with its customer."""
+    credit_notes: Sequence[CreditNote] = ()
 
 
 # --- what is handed to the engine ---------------------------------------------------------------------------------------

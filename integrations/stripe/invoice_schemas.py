@@ -87,6 +87,8 @@ class Tax(Shape):
 class Line(Shape):
     """An invoice line of any generation."""
 
+    KIND = "line_item"
+
     id: str | None = None
     amount: Whole | None = None
     currency: str | None = None
@@ -147,6 +149,8 @@ class StatusTransitions(Shape):
 class Invoice(Shape):
     """An invoice of any generation, with its first lines."""
 
+    KIND = "invoice"
+
     id: str | None = None
     deleted: bool | None = None
     customer: Id = None
@@ -177,6 +181,8 @@ class Invoice(Shape):
 class CreditNoteLine(Shape):
     """A line of a credit note."""
 
+    KIND = "credit_note_line_item"
+
     id: str | None = None
     amount: Whole | None = None
     invoice_line_item: str | None = None
@@ -188,6 +194,8 @@ class CreditNoteLine(Shape):
 
 class CreditNote(Shape):
     """A credit note of any generation, with its first lines."""
+
+    KIND = "credit_note"
 
     id: str | None = None
     customer: Id = None
@@ -216,6 +224,8 @@ class ItemParent(Shape):
 
 class InvoiceItem(Shape):
     """An invoice item that waits for its invoice."""
+
+    KIND = "invoiceitem"
 
     id: str | None = None
     created: When | None = None

@@ -6,17 +6,7 @@ Values only. Nothing here knows Stripe's field names, and nothing is ever change
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from metrics.evidence import (
-    Coupon,
-    CreditNote,
-    CustomerState,
-    Instant,
-    InvoiceEvidence,
-    InvoiceLine,
-    Price,
-    Product,
-    SubscriptionState,
-)
+from metrics.evidence import Facts, Instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +67,9 @@ class Person(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class StripePage:
+class StripePage(Facts):
     """One page of a stream. Everything in it was true at `observed_at`, the Date of Stripe's own answer.
 
-    `prices`, `coupons` and `products` are full descriptions. The `inline_` ones were seen inside other objects, where Stripe leaves
-    out currency options and the products that a coupon is for: they may fill a hole (a deleted coupon or price is in no list), but
-    must never replace a listed one. A CustomerState whose customer has no `created` and isn't deleted speaks of the discount only.
-    A Discount without a coupon is one that Stripe named by its id only, which is all that newer events have.
     `oldest` is the smallest creation instant on the page: newest-first paging has got that far.
     """
 
@@ -93,14 +79,6 @@ class StripePage:
     has_more: bool
     next_cursor: str | None = None
     oldest: Instant | None = None
-    prices: tuple[Price, ...] = ()
-    coupons: tuple[Coupon, ...] = ()
-    products: tuple[Product, ...] = ()
-    inline_prices: tuple[Price, ...] = ()
-    inline_coupons: tuple[Coupon, ...] = ()
-    customers: tuple[CustomerState, ...] = ()
-    subscriptions: tuple[SubscriptionState, ...] = ()
-    invoices: tuple[InvoiceEvidence, ...] = ()
     events: tuple[EventFact, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     payloads: tuple[Payload, ...] = ()
@@ -109,6 +87,3 @@ class StripePage:
     """How long Stripe took to answer, the answers that brought what the page itself left out included; None where nobody looked at a clock."""
     other_lines: int = 0
     """Invoice lines that belong to no subscription item: one-off charges. They are no evidence of MRR; what they come to is with each invoice."""
-    pending: tuple[tuple[str, InvoiceLine], ...] = ()
-    """Prorations that wait for an invoice, each with its customer."""
-    credit_notes: tuple[CreditNote, ...] = ()

@@ -9,7 +9,7 @@ object unusable. Enumerations are plain strings, because new values appear at an
 """
 
 from decimal import Decimal
-from typing import Annotated, Generic, TypeVar
+from typing import Annotated, ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -23,6 +23,9 @@ T = TypeVar("T")
 
 class Shape(msgspec.Struct, gc=False):
     """A piece of a reply. It can hold no reference cycle, so the collector need not look at it."""
+
+    KIND: ClassVar[str] = ""
+    """The kind of object that it is, where Stripe lists such or gives one by its id."""
 
 
 class Ref(Shape):
@@ -60,6 +63,8 @@ class Sublist(Shape, Generic[T]):
 
 class Product(Shape):
     """A product."""
+
+    KIND = "product"
 
     id: str | None = None
     created: Whole | None = None
@@ -103,6 +108,8 @@ class CurrencyOption(Shape):
 class Price(Shape):
     """A price."""
 
+    KIND = "price"
+
     id: str | None = None
     created: Whole | None = None
     deleted: bool | None = None
@@ -123,6 +130,8 @@ class Price(Shape):
 
 class Plan(Shape):
     """A plan, the older word for a recurring price; it has the same id as the price that stands for it."""
+
+    KIND = "plan"
 
     id: str | None = None
     created: Whole | None = None
@@ -155,6 +164,8 @@ class CouponOption(Shape):
 
 class Coupon(Shape):
     """A coupon."""
+
+    KIND = "coupon"
 
     id: str | None = None
     created: Whole | None = None
@@ -209,6 +220,8 @@ class Shipping(Shape):
 class Customer(Shape):
     """A customer; name and e-mail go no further unless somebody asked for them."""
 
+    KIND = "customer"
+
     id: str | None = None
     name: str | None = None
     email: str | None = None
@@ -232,6 +245,8 @@ class CurrentTrial(Shape):
 
 class Item(Shape):
     """A subscription item."""
+
+    KIND = "subscription_item"
 
     id: str | None = None
     deleted: bool | None = None
@@ -375,6 +390,8 @@ class PauseSchedule(Shape):
 class Schedule(Shape):
     """A subscription schedule."""
 
+    KIND = "subscription_schedule"
+
     id: str | None = None
     created: Whole | None = None
     customer: Id = None
@@ -388,6 +405,8 @@ class Schedule(Shape):
 
 class Subscription(Shape):
     """A subscription; the period is its own in old versions and its items' in new ones."""
+
+    KIND = "subscription"
 
     id: str | None = None
     customer: Id = None
@@ -430,6 +449,8 @@ class EventData(Shape):
 
 class Event(Shape):
     """An event."""
+
+    KIND = "event"
 
     id: str | None = None
     type: str | None = None

@@ -5,13 +5,15 @@ quarantine, each by itself; an object that is simply not there any longer is no 
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from typing import Any, Final
 
 from integrations.store.facts.contacts import Person
 from integrations.store.facts.quarantine import Quarantined
 from integrations.store.facts.write import EventRow, Page
 from integrations.stripe.page import Rejected, StripePage
 from integrations.stripe.streams import STREAMS
-from metrics.evidence import Instant, Source
+from metrics.evidence import CustomerState, Facts, Instant, InvoiceEvidence, Source, SubscriptionState
 
 NOT_A_FAULT = frozenset({"gone"})
 """Reasons for which nothing is quarantined: a draft invoice that was deleted, a coupon that is no more."""
@@ -19,16 +21,9 @@ NOT_A_FAULT = frozenset({"gone"})
 
 def merged(pages: Sequence[StripePage]) -> Page:
     """One page of facts out of several of one account, in their order."""
+    facts: dict[str, Any] = {each.name: [found for page in pages for found in getattr(page, each.name)] for each in fields(Facts)}
     return Page(
         observed_at=max((page.observed_at for page in pages), default=Instant(0)),
-        prices=[each for page in pages for each in page.prices],
-        coupons=[each for page in pages for each in page.coupons],
-        products=[each for page in pages for each in page.products],
-        inline_prices=[each for page in pages for each in page.inline_prices],
-        inline_coupons=[each for page in pages for each in page.inline_coupons],
-        customers=[each for page in pages for each in page.customers],
-        subscriptions=[each for page in pages for each in page.subscriptions],
-        invoices=[each for page in pages for each in page.invoices],
         events=[
             EventRow(e.id, e.type, e.created, e.object_id, e.customer, e.subscription, e.invoice)
             for page in pages
@@ -37,9 +32,8 @@ def merged(pages: Sequence[StripePage]) -> Page:
         payloads=[
             (each.kind, each.object_id, each.source_id, page.observed_at, each.body) for page in pages for each in page.payloads
         ],
-        pending=[each for page in pages for each in page.pending],
-        credit_notes=[each for page in pages for each in page.credit_notes],
         people=[Person(each.customer, each.name, each.email) for page in pages for each in page.people],
+        **facts,
     )
 
 
@@ -56,18 +50,27 @@ def readable(pages: Iterable[StripePage]) -> dict[str, list[str]]:
     """The ids, by kind, of objects that could be read as they are now: if one was in quarantine, it may come out."""
     found: dict[str, list[str]] = {}
     for page in pages:
-        found.setdefault("product", []).extend(each.id for each in page.products)
-        found.setdefault("price", []).extend(each.id for each in page.prices)
-        found.setdefault("coupon", []).extend(each.id for each in page.coupons)
-        found.setdefault("customer", []).extend(each.customer.id for each in page.customers if each.source == Source.SNAPSHOT)
-        found.setdefault("subscription", []).extend(
-            each.subscription.id for each in page.subscriptions if each.source == Source.SNAPSHOT
-        )
-        found.setdefault("invoice", []).extend(each.head.id for each in page.invoices)
-        found.setdefault("credit_note", []).extend(each.id for each in page.credit_notes)
+        for name in _LISTS:
+            found.setdefault(STREAMS[name].kind, []).extend(filter(None, map(_id_as_it_is, getattr(page, name))))
         found.setdefault("line_item", []).extend(line.id for each in page.invoices for line in each.lines)
         found.setdefault("event", []).extend(each.id for each in page.events)
         described = STREAMS.get(page.stream)
         if described is not None and described.forgone:
             found.setdefault(page.stream, []).append(described.path)  # if it is refused again, that is noted again
     return {kind: sorted(set(ids)) for kind, ids in found.items() if ids}
+
+
+_LISTS: Final = tuple(each.name for each in fields(Facts) if each.name in STREAMS)
+"""The lists whose objects are facts under the list's own name."""
+
+
+def _id_as_it_is(found: Any) -> str | None:
+    """The id of an object that was read as it is now; None for a state that an event tells of."""
+    match found:
+        case CustomerState():
+            return found.customer.id if found.source == Source.SNAPSHOT else None
+        case SubscriptionState():
+            return found.subscription.id if found.source == Source.SNAPSHOT else None
+        case InvoiceEvidence():
+            return found.head.id
+    return str(found.id)

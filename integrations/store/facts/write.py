@@ -24,16 +24,14 @@ from integrations.store.facts.states import Incoming, Kept
 from integrations.store.work.schema import cursor
 from metrics.evidence import (
     Coupon,
-    CreditNote,
     Customer,
-    CustomerState,
+    Facts,
     Instant,
     InvoiceEvidence,
     InvoiceLine,
     Price,
     Product,
     Subscription,
-    SubscriptionState,
     UnreadLine,
 )
 
@@ -57,28 +55,17 @@ class EventRow:
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Facts to be stored together. `inline_` objects were seen inside others: they fill a hole but never replace a listed one.
+class Page(Facts):
+    """Facts to be stored together, with the events that were seen.
 
     `payloads` are kind (subscription, event), object id, event id (empty for a listing), the moment of the answer that it was in, and what
     Stripe sent, compressed with zlib.
     """
 
     observed_at: Instant
-    prices: Sequence[Price] = ()
-    coupons: Sequence[Coupon] = ()
-    products: Sequence[Product] = ()
-    inline_prices: Sequence[Price] = ()
-    inline_coupons: Sequence[Coupon] = ()
-    customers: Sequence[CustomerState] = ()
-    subscriptions: Sequence[SubscriptionState] = ()
-    invoices: Sequence[InvoiceEvidence] = ()
     events: Sequence[EventRow] = ()
-    pending: Sequence[tuple[str, InvoiceLine]] = ()
-    """Prorations that wait for an invoice, each with its customer."""
     payloads: Sequence[tuple[str, str, str, Instant, bytes]] = ()
     people: Sequence[Person] = ()
-    credit_notes: Sequence[CreditNote] = ()
 
 
 @dataclass(slots=True)

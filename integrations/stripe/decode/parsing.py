@@ -17,22 +17,14 @@ from integrations.stripe import invoice_schemas, schemas
 from integrations.stripe.decode.text import cleaned
 from integrations.stripe.page import Rejected
 
-SHAPES: Final[dict[str, type[msgspec.Struct]]] = {
-    "product": schemas.Product,
-    "price": schemas.Price,
-    "plan": schemas.Plan,
-    "coupon": schemas.Coupon,
-    "customer": schemas.Customer,
-    "subscription": schemas.Subscription,
-    "subscription_item": schemas.Item,
-    "invoice": invoice_schemas.Invoice,
-    "line_item": invoice_schemas.Line,
-    "invoiceitem": invoice_schemas.InvoiceItem,
-    "credit_note": invoice_schemas.CreditNote,
-    "credit_note_line_item": invoice_schemas.CreditNoteLine,
-    "subscription_schedule": schemas.Schedule,
-    "event": schemas.Event,
+SHAPES: Final[dict[str, type[schemas.Shape]]] = {
+    shape.KIND: shape
+    for module in (schemas, invoice_schemas)
+    for shape in vars(module).values()
+    if isinstance(shape, type) and issubclass(shape, schemas.Shape) and vars(shape).get("KIND")
 }
+"""The shape of each kind of object: each says itself which it is."""
+_UNDATED: Final = frozenset(kind for kind, shape in SHAPES.items() if "created" not in shape.__struct_fields__)
 KEPT: Final = frozenset({"subscription", "event"})
 """The kinds whose own bytes are handed on beside what they mean."""
 
@@ -96,7 +88,7 @@ def parse_object(kind: str, body: bytes) -> Parsed:
 def _parse_whole(kind: str, body: bytes) -> Parsed:
     page = _WHOLE[kind].decode(body)
     objects = page.data
-    if kind in ("line_item", "subscription_item", "credit_note_line_item"):
+    if kind in _UNDATED:
         return Parsed(objects, page.has_more, len(objects), _last_id(objects), None)
     dates = [o.created for o in objects if o.created is not None]
     return Parsed(objects, page.has_more, len(objects), _last_id(objects), min(dates, default=None))
