@@ -24,7 +24,7 @@ def write_workbook(
     names: bool | None,
 ) -> None:
     """Gather and write a workbook, and say what is in it. Raises Stop."""
-    from worker.report.book import NothingStored, Options, WhichCurrency, gather
+    from worker.report.book import NothingStored, NotYet, Options, WhichCurrency, gather
     from worker.report.files import written
 
     if str(out) == "-":
@@ -36,7 +36,7 @@ def write_workbook(
     began = time.monotonic()
     try:
         content = gather(context.session, options)
-    except WhichCurrency as error:
+    except (WhichCurrency, NotYet) as error:
         raise Stop(str(error), Exit.USAGE) from None
     except NothingStored as error:
         raise Stop(str(error)) from None

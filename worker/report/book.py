@@ -45,6 +45,13 @@ class NothingStored(RuntimeError):
         super().__init__("no figures of months are stored yet; nothing was written. Run: nrr rollup")
 
 
+class NotYet(ValueError):
+    """The last month has not begun."""
+
+    def __init__(self, last: date) -> None:
+        super().__init__(f"{last:%Y-%m} has not begun yet; a workbook reaches to the current month at most")
+
+
 @dataclass(frozen=True, slots=True)
 class Options:
     """What a workbook is of: so many months up to `last` (any day of it; None: the last one that is over), in one currency (None: the whole
@@ -67,9 +74,11 @@ def currencies(session: Session) -> list[str]:
 
 
 def gather(session: Session, options: Options) -> Content:
-    """The content of a workbook. Raises NothingDerived, NothingStored, WhichCurrency."""
+    """The content of a workbook. Raises NothingDerived, NothingStored, WhichCurrency, NotYet."""
     currency = _currency(session, options.currency)
     last = add_months(options.last or add_months(session.today, -1), 0)
+    if last > session.today:
+        raise NotYet(last)
     moved = span(session)
     first = max(add_months(last, 1 - options.months), add_months(moved[0], 0) if moved else last)
     first = min(first, last)

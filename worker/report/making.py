@@ -10,22 +10,20 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from integrations.private_files import written_privately
-from integrations.store.alerts import outbox
-from integrations.store.alerts.outbox import Message
 from integrations.store.db.clock import now as database_now
 from integrations.store.db.engine import begin, read
 from integrations.store.figures import reports
-from integrations.store.figures.reports import FailedReport, MadeReport
+from integrations.store.figures.reports import MadeReport
 from integrations.store.work import jobs
 from integrations.store.work.jobs import Job, LeaseLost
 from integrations.workbook.content import Content
@@ -33,13 +31,13 @@ from metrics.evidence import Instant
 from metrics.money import BookCurrency
 from metrics.periods import Window, add_months, calendar_window
 from metrics.window_kinds import WINDOW_KINDS
-from worker.alerts.digests import report_words
 from worker.config.reports import PERIODS, ReportTable
 from worker.execution.job_data import JobData, read_as
 from worker.execution.stop import Stopped
 from worker.figures.adhoc import NothingDerived
 from worker.queries.movements import span
 from worker.queries.session import Session
+from worker.report.announce import Failure, announce, remember
 from worker.report.book import NothingStored, Options, currencies, gather
 from worker.report.kept import packed
 from worker.report.period import last_complete
@@ -137,14 +135,14 @@ def do_reports(reporting: Reporting, job: Job) -> None:
         wanted = due(session, reporting.table)
     except NothingDerived:
         wanted = []
-    failures: list[tuple[Due, str]] = []
+    failures: list[Failure] = []
     for each in wanted:
         why = _one(reporting, session, job, each)
         if why is not None:
-            failures.append((each, why))
+            failures.append((each.what, each.window, why))
     with begin(reporting.engine) as connection:
         jobs.hold(connection, job)
-        _remember(connection, reporting, failures)
+        remember(connection, reporting.channels, failures)
         jobs.finish(connection, job)
 
 
@@ -251,7 +249,7 @@ def _put(reporting: Reporting, session: Session, job: Job, wanted: Due, files: S
             )
             reports.put(connection, made, file.draft.body)
         if reporting.table.digest != "silent" and "monthly" not in reporting.digests:
-            outbox.enqueue(connection, _news(connection, reporting, session, wanted))
+            announce(connection, reporting.channels, reporting.table, session.basis.version, wanted.what, window)
 
 
 def _why(error: Exception, folder: Path) -> str:
@@ -261,57 +259,3 @@ def _why(error: Exception, folder: Path) -> str:
     if isinstance(error, NothingStored):
         return str(error)
     return f"{type(error).__name__}: {error}"
-
-
-# --- telling -----------------------------------------------------------------------------------------------------------------
-
-
-def _remember(connection: Connection, reporting: Reporting, failures: Sequence[tuple[Due, str]]) -> None:
-    """What could not be made stays remembered until it can; each is told of once."""
-    known = {(each.what, each.kind, each.first): each for each in reports.failed(connection)}
-    moment = database_now(connection)
-    now: list[FailedReport] = []
-    for each, why in failures:
-        key = (each.what, each.window.kind, each.window.first)
-        since = known[key].since if key in known else moment
-        now.append(FailedReport(*key, each.window.until, why, since, moment))
-    reports.remember_failed(connection, now)
-    outbox.enqueue(connection, [message for each in now for message in _alarm(reporting, each)])
-
-
-def _alarm(reporting: Reporting, each: FailedReport) -> list[Message]:
-    window = Window(each.kind, each.first, each.until)
-    content = {
-        "kind": "report_failed",
-        "title": f"The {each.what} of {window.label} could not be made",
-        "summary": f"{each.why}. It is tried again by itself, and with every night; nothing else waits for it.",
-        "commands": [["See which reports there are", "nrr reports show"]],
-    }
-    transition = f"failed:{each.since.astimezone(UTC):%Y-%m-%dT%H:%M:%S}"
-    body = {"content": content, "key": f"report|{each.what}|{window.label}|{transition}", "thread": None}
-    return [
-        Message("report", each.what, f"{each.first}..{each.until}", transition, channel, body) for channel in reporting.channels
-    ]
-
-
-def _news(connection: Connection, reporting: Reporting, session: Session, wanted: Due) -> list[Message]:
-    """A message of its own for a report that no digest speaks of."""
-    window = wanted.window
-    made = [
-        each
-        for each in reports.of_period(connection, session.basis.version, window.until)
-        if each.what == wanted.what and each.kind == window.kind
-    ]
-    content = {
-        "kind": "report",
-        "title": f"The {wanted.what} of {window.label} is there",
-        "summary": "It was made by itself, of figures that are complete.",
-        "facts": report_words(made, reporting.table.url),
-    }
-    attached = [each.id for each in made] if reporting.table.digest == "attached" else []
-    body: dict[str, Any] = {"content": content, "key": f"report|{wanted.what}|{window.label}", "thread": None}
-    if attached:
-        body["attach"] = attached
-    return [
-        Message("report", wanted.what, f"{window.first}..{window.until}", "made:1", channel, body) for channel in reporting.channels
-    ]

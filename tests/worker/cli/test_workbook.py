@@ -66,6 +66,7 @@ def test_what_cannot_be_is_refused(nrr: Run, database: str, tmp_path: Path) -> N
         ("--months", "0", "--out", "x.xlsx"): "--months takes 1 to 120",
         ("--out", "-"): "needs a file",
         ("--from", "2025-01", "--out", "x.xlsx"): "--months and --to",
+        ("--to", "2026-02", "--out", "x.xlsx"): "2026-02 has not begun yet",
         ("--currency", "gbp", "--out", "x.xlsx"): "there are EUR, JPY, USD",
         ("--reconciled", "no.json", "--out", "x.xlsx"): "nrr reconcile FILE --json",
         ("--reconciled", "none.json", "--out", "x.xlsx"): "could not be read",
