@@ -149,7 +149,7 @@ class Content:
     findings: pl.DataFrame
     restatements: pl.DataFrame
     billings: pl.DataFrame | None = None
-    """BILLINGS; None where nothing was classified when the workbook was made."""
+    """BILLINGS; None where no invoice was read."""
     reconciliation: Mapping[str, Any] | None = None
     members: Mapping[str, Sequence[str]] = field(default_factory=dict)
     words: Mapping[tuple[str, str], str] = field(default_factory=dict)

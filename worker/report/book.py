@@ -24,6 +24,7 @@ from worker.queries.exclusions import exclusions
 from worker.queries.movements import span
 from worker.queries.outlook import outlook
 from worker.queries.session import Session
+from worker.report.billed import billed
 
 INTERVAL: Final = "interval"
 
@@ -87,10 +88,11 @@ def gather(session: Session, options: Options) -> Content:
     until = add_months(last, 1)
     months = _months(session, currency, first, until)
     by_signup, by_interval = _segments(session, currency, first, until)
+    invoiced, untotalled = billed(session, first, until)
     people = list(found.customers["customer"])
     members = customers.members(session)
     return Content(
-        about=_about(session, currency, found, months),
+        about=_about(session, currency, found, months, untotalled),
         cube=found,
         months=_frame([_month_row(f) for f in months], contents.MONTHS),
         windows=_frame([_window_row(f) for f in _windows(session, currency, first, until)], contents.WINDOWS),
@@ -103,6 +105,7 @@ def gather(session: Session, options: Options) -> Content:
         exclusions=_exclusions(session, days[-1]),
         findings=_findings(session),
         restatements=_restatements(session, first, until),
+        billings=invoiced,
         reconciliation=options.reconciliation,
         members={name: members[name] for name in people if name in members},
         words=figures.names_of_segments(session),
@@ -122,7 +125,7 @@ def _currency(session: Session, wanted: str | None) -> str:
     return wanted.lower()
 
 
-def _about(session: Session, currency: str, found: Cube, months: Sequence[Figures]) -> About:
+def _about(session: Session, currency: str, found: Cube, months: Sequence[Figures], untotalled: int) -> About:
     policy, accounts = session.basis.policy, figures.names_of_segments(session)
     last = found.days[-1].replace(day=1)
     held = {f.first: f for f in months}
@@ -140,6 +143,8 @@ def _about(session: Session, currency: str, found: Cube, months: Sequence[Figure
         notes.append(
             f"{codes}: no exchange rate, so what is billed in it is in no figure of these months; nrr rates load gives one"
         )
+    if untotalled:
+        notes.append(f"the totals of {untotalled:,} invoices that an older release read are not known: they are in no billings")
     return About(
         currency=BookCurrency.of(currency).code,
         whole_book=BookCurrency.of(currency).whole_book,

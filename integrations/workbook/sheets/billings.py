@@ -15,7 +15,7 @@ LABELS: Final = 1
 
 
 def write(pen: Pen, content: Content) -> list[Check]:
-    """The sheet; where nothing was classified it says so."""
+    """The sheet; where no invoice was read it says so."""
     pen.sheet.set_column(0, 0, 40)
     pen.sheet.set_column(1, 130, 12.5)
     pen.sheet.freeze_panes(3, LABELS)
@@ -26,7 +26,7 @@ def write(pen: Pen, content: Content) -> list[Check]:
     )
     found, checks = content.billings, []
     if found is None:
-        pen.text(3, 0, "This workbook holds no billings: they were not classified when it was made.", bold=True)
+        pen.text(3, 0, "This workbook holds no billings: no invoice of these months was read.", bold=True)
         pen.text(4, 0, "Nothing on the other sheets rests on them.", font_color=GREY)
     elif found.is_empty():
         pen.text(3, 0, "Nothing was invoiced in these months.", bold=True)

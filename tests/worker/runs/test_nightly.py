@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import openpyxl
 import pytest
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
@@ -23,6 +24,8 @@ from tests.integrations.notify.slack_server import SlackServer
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import NOW, FakeStripe
 from worker.config.load import isolated
+from worker.config.settings import Settings
+from worker.queries.billings import billings
 from worker.runs import nightly, steps
 from worker.runs.nightly import Days
 from worker.runs.tick import look, tick, watch
@@ -297,6 +300,7 @@ def test_nights_over_the_end_of_a_month_make_its_reports_and_its_digest(tmp_path
         february = ["retention-2025-02.html", "workbook-2025-02.xlsx"]
         january = ["retention-2025-01.html", "workbook-2025-01.xlsx"]
         assert [january, sorted(january + february), sorted(january + february), []] == list(seen.values())
+        _agrees(tmp_path / "elsewhere" / "workbook-2025-02.xlsx", isolated(values).settings, moment)
         texts = [str(message) for message in slack.messages()]
         assert any("workbook-2025-02.xlsx" in each and "Month in MRR" in each for each in texts)
         assert 1 == sum("The workbook of 2025-03 could not be made" in each and "Month in MRR" not in each for each in texts)
@@ -312,3 +316,19 @@ def test_nights_over_the_end_of_a_month_make_its_reports_and_its_digest(tmp_path
             assert [] == reports.failed(connection)
         assert {"retention-2025-03.html", "workbook-2025-03.xlsx"} <= {each.name for each in folder.iterdir()}
         wiring.close()
+
+
+def _agrees(path: Path, settings: Settings, moment: datetime) -> None:
+    """A workbook of real evidence: its sheets agree with what is stored, and its billings with the invoices' own totals."""
+    book = openpyxl.load_workbook(path, data_only=True)
+    assert "all agree" in {cell.value for row in book["Cover"].iter_rows() for cell in row}
+    sheet = [[cell.value for cell in row] for row in book["Billings"].iter_rows()]
+    usd = next(number for number, row in enumerate(sheet) if row[0] == "Invoiced in USD")
+    heads = [value.date() if isinstance(value, datetime) else None for value in sheet[usd + 1]]
+    totals = next(row for row in sheet[usd:] if row[0] == "The invoices' own totals, less credit notes")
+    wiring = open_wiring(settings, pretended=moment)
+    found = billings(wiring.session, date(2024, 11, 1), date(2025, 3, 1))
+    wiring.close()
+    expected = {each.first: each.total / 1_000_000 for each in found.months if each.currency == "usd"}
+    assert 4 == len(expected)
+    assert expected == {day: value for day, value in zip(heads, totals, strict=True) if day is not None}
