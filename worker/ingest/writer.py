@@ -3,7 +3,8 @@
 Readers wait for Stripe most of the time, the database wants few and large transactions. So every reader hands its pages to one
 writer, which takes whatever has come in meanwhile and stores it in one transaction: first each job's cursor, moved under its lease
 and token (a job whose lease was lost falls out here, with what it read), then the facts of all the others. While one transaction
-is under way the next one collects itself: batches grow when the database is the bottleneck and stay small when Stripe is.
+is under way the next one collects itself, and where Stripe is the bottleneck it waits a moment for more, unless somebody waits for it:
+a reader at its end, or one that has just begun and whose range others are to share.
 
 Readers together are at most `PAGES_WAITING` pages ahead of what is stored, so memory is bounded whatever the account's size. Nothing is tried again
 here: a transaction that fails gives its jobs back, and they go on from the cursor that was committed. Nothing is decided about what
@@ -12,6 +13,7 @@ pages mean either.
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,6 +37,9 @@ from worker.ingest import translate as translated
 PAGES_WAITING: Final = 48
 """Parts of all readers that may wait to be stored or are being stored: about two transactions."""
 
+COLLECTING_SECONDS: Final = 0.2
+"""So long a transaction that nobody waits for takes in what comes."""
+
 OBJECTS_PER_COMMIT: Final = 3_000
 """A transaction takes no further part once it holds this many objects: five to ten thousand rows."""
 
@@ -45,6 +50,8 @@ class Feed:
     def __init__(self, job: Job) -> None:
         self.job = job
         """The job as it was last stored: whatever follows must find it so."""
+        self.has_stored = False
+        """Whether anything of it was stored since it was claimed."""
         self._waiting = 0
         self._failed: BaseException | None = None
         self._changed = threading.Condition()
@@ -71,6 +78,7 @@ class Feed:
     def settled(self, parts: int, failed: BaseException | None = None) -> None:
         """So many parts fewer wait."""
         with self._changed:
+            self.has_stored = True
             self._waiting -= parts
             self._failed = self._failed or failed
             self._changed.notify_all()
@@ -147,9 +155,11 @@ class Writer:
             if first is None:
                 return
             batch, objects = [first], first.objects
-            while objects < OBJECTS_PER_COMMIT:
+            collecting = not _is_waited_for(first)
+            end = time.monotonic() + COLLECTING_SECONDS
+            while objects < OBJECTS_PER_COMMIT and len(batch) < PAGES_WAITING:
                 try:
-                    part = self._queue.get_nowait()
+                    part = self._queue.get(timeout=max(0.0, end - time.monotonic())) if collecting else self._queue.get_nowait()
                 except queue.Empty:
                     break
                 if part is None:
@@ -157,6 +167,7 @@ class Writer:
                     break
                 batch.append(part)
                 objects += part.objects
+                collecting = collecting and not _is_waited_for(part)
             self._store(batch)
 
     def _store(self, batch: Sequence[Part]) -> None:
@@ -255,6 +266,11 @@ class Writer:
             rejected = translated.kept_out(account, (each for page in found for each in page.rejected))
             if rejected:
                 quarantine.put(connection, rejected)
+
+
+def _is_waited_for(part: Part) -> bool:
+    """Whether somebody stands still until it is stored: its reader, which has no more to read, or those who are to share its range."""
+    return part.last or not part.feed.has_stored
 
 
 @dataclass(slots=True, eq=False)

@@ -1,0 +1,107 @@
+"""The writer: few transactions, each page's cursor with its rows, and nobody kept waiting."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Engine, event
+
+from integrations.store.db.engine import begin, read
+from integrations.store.facts import accounts
+from integrations.store.work import jobs, runs
+from integrations.store.work.jobs import Job
+from integrations.stripe.page import StripePage
+from metrics.evidence import Instant
+from worker.ingest import writer as writing
+from worker.ingest.writer import Feed, Part, Writer
+
+
+def claimed(engine: Engine) -> Job:
+    """A job that lists subscriptions."""
+    with begin(engine) as connection:
+        account = accounts.bind(connection, name="default", stripe_id="acct_1", livemode=False)
+        jobs.add(connection, [Job("list", runs.start(connection, "sync"), account=account, stream="subscriptions")])
+        job = jobs.claim(connection, owner="test", lease_seconds=600)
+    assert job is not None
+    return job
+
+
+def part(feed: Feed, number: int, *, last: bool = False) -> Part:
+    """A page without objects after which there is a cursor."""
+    return Part(feed, (StripePage("subscriptions", Instant(1), 0, has_more=not last),), f"sub_{number}", last=last)
+
+
+@contextmanager
+def started(engine: Engine) -> Iterator[tuple[Writer, list[None]]]:
+    """A writer, and a commit of its engine for each element of the list."""
+    commits: list[None] = []
+
+    def counted(_connection: object) -> None:
+        commits.append(None)
+
+    made = Writer(engine, lease_seconds=600, shards=1)
+    event.listen(engine, "commit", counted)
+    made.start()
+    try:
+        yield made, commits
+    finally:
+        made.close()
+        event.remove(engine, "commit", counted)
+
+
+def test_pages_that_come_one_by_one_share_a_transaction(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first page is stored at once, since others may be waiting to share the range; the next ones together; the last one at once, with
+    all that wait. The cursor is where it would be with one transaction a page."""
+    monkeypatch.setattr(writing, "COLLECTING_SECONDS", 60.0)
+    job = claimed(engine)
+    feed = Feed(job)
+    with started(engine) as (writer, commits):
+        began = time.monotonic()
+        writer.put(part(feed, 0))
+        feed.drain()
+        assert 1 == len(commits)
+        for number in range(1, 9):
+            writer.put(part(feed, number))
+            time.sleep(0.01)
+        assert 1 == len(commits)
+        writer.put(part(feed, 9, last=True))
+        feed.drain()
+        assert time.monotonic() - began < 30
+        assert 2 == len(commits)
+    with read(engine) as connection:
+        [found] = jobs.of_run(connection, job.run_id)
+    assert ("done", "sub_9", 10) == (found.status, found.cursor, found.pages)
+
+
+def test_what_nobody_waits_for_is_stored_soon(engine: Engine) -> None:
+    """A reader that waits long for Stripe finds its page stored a moment after it was handed over."""
+    job = claimed(engine)
+    feed = Feed(job)
+    with started(engine) as (writer, commits):
+        for number in range(2):
+            writer.put(part(feed, number))
+            feed.drain()
+        assert 2 == len(commits)
+        with read(engine) as connection:
+            [found] = jobs.of_run(connection, job.run_id)
+        assert ("leased", "sub_1", 2) == (found.status, found.cursor, found.pages)
+        writer.put(part(feed, 2, last=True))
+        feed.drain()
+
+
+def test_what_was_handed_over_is_stored_at_the_end(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever stops doesn't wait for more to come together, and loses nothing that was handed over."""
+    monkeypatch.setattr(writing, "COLLECTING_SECONDS", 60.0)
+    job = claimed(engine)
+    feed = Feed(job)
+    began = time.monotonic()
+    with started(engine) as (writer, _):
+        writer.put(part(feed, 0))
+        feed.drain()
+        for number in range(1, 4):
+            writer.put(part(feed, number))
+    assert time.monotonic() - began < 30
+    with read(engine) as connection:
+        [found] = jobs.of_run(connection, job.run_id)
+    assert ("sub_3", 4) == (found.cursor, found.pages)
