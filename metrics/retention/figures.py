@@ -140,6 +140,8 @@ _as_text: Final = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure
 OPENING_ZERO: Final = "opening_zero"
 GAP: Final = "gap"
 NOTHING_LOST: Final = "nothing_lost"
+BELOW_ZERO: Final = "below_zero"
+"""More was lost than was there at the opening, since those who came within the window lost too: no rate of the opening says that."""
 NO_CUSTOMERS: Final = "no_customers"
 NOT_RANKED: Final = "not_ranked"
 
@@ -342,14 +344,15 @@ def _parts(figures: Figures, rate: str) -> Ratio:
 
 
 def why_null(figures: Figures, rate: str) -> str | None:
-    """The reason for which `rate` can't be given: gap, opening_zero, nothing_lost, not_ranked; None when it can."""
+    """The reason for which `rate` can't be given: gap, opening_zero, nothing_lost, not_ranked, below_zero; None when it can."""
     if figures.reason == GAP:
         return GAP
     needs = METRICS[rate].needs
     if needs and needs not in figures.companions:
         return NOT_RANKED
-    if _parts(figures, rate)[1] > 0:
-        return None
+    over, under = _parts(figures, rate)
+    if under > 0:
+        return BELOW_ZERO if over < 0 and METRICS[rate].whose == "book" and months_in(figures) > 1 else None
     return NOTHING_LOST if METRICS[rate].factor else OPENING_ZERO
 
 

@@ -11,6 +11,7 @@ from worker.cli.backtest import backtest
 from worker.cli.common import Config, Json, Now, put_json
 from worker.cli.dates import instant_of
 from worker.cli.exit_codes import Exit, Stop
+from worker.cli.stored_figures import window_text
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Alerts: the rules, and what fires.")
 
@@ -42,10 +43,11 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
         if json:
             put_json({"alerts": rows, "channels": channels, "outbox": dict(found.outbox)})
             return
-        columns = ["rule", "segment", "state", "value", "limit", "window", "certainty", "since", "quiet"]
+        columns = ["rule", "segment", "state", "value", "limit", "window", "certainty", "as_of", "since", "quiet"]
         if any(row["segment_name"] != row["segment"] for row in rows):
             columns.append("segment_name")
-        desk.context.table(columns, [[row[c] or "" for c in columns] for row in rows])
+        heads = {"as_of": "as of"}
+        desk.context.table([heads.get(c, c) for c in columns], [[_shown(c, row[c] or "") for c in columns] for row in rows])
         if not desk.alerting.channels:
             desk.context.say("no channel is set up: set SLACK_WEBHOOK_URL, or SMTP_HOST and ALERT_EMAIL_TO; then nrr alerts test")
         for each in channels:
@@ -71,6 +73,7 @@ def _row(name: str, row: Any, quiet: dict[tuple[str, str], Any], seen: set[tuple
         "limit": shown.get("limit"),
         "window": shown.get("window") or (None if row is None else row.body.get("fired_window") or None),
         "certainty": str(shown["certainty"]).replace("_", " ") if shown.get("certainty") else None,
+        "as_of": None if row is None else row.updated_at,
         "since": None if row is None or row.state not in ("firing", "pending", "noted") else row.body.get("since"),
         "quiet": f"muted{until}" if mute is not None else "seen" if acknowledged else None,
     }
@@ -271,6 +274,10 @@ def history(
         else:
             columns = list(rows[0])
             desk.context.table(columns, [[_cell(row[c]) for c in columns] for row in rows])
+
+
+def _shown(column: str, value: object) -> object:
+    return window_text(str(value)) if column == "window" else _cell(value)
 
 
 def _cell(value: object) -> object:

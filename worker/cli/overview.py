@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, put_json
 from worker.cli.exit_codes import Stop, told
 from worker.cli.require_ledger import ready
+from worker.cli.stored_figures import window_text
 
 if TYPE_CHECKING:
     from metrics.retention.figures import Figures
@@ -169,20 +170,9 @@ def _firing(row: Any) -> Firing:
         row.state,
         value,
         str(shown.get("limit") or ""),
-        _window_of(str(shown.get("window") or "")),
+        window_text(str(shown.get("window") or "")),
         str(row.body.get("since") or ""),
     )
-
-
-def _window_of(label: str) -> str:
-    """A trailing window's label (`2025-11-01..2026-11-01`) with the last day that is part of it, as everywhere on the command line."""
-    begin, dots, end = label.partition("..")
-    if not dots:
-        return label
-    first, until = date.fromisoformat(begin), date.fromisoformat(end)
-    months = (until.year - first.year) * 12 + until.month - first.month
-    last = until - timedelta(days=1)
-    return f"{months} months to {last}" if first.day == until.day == 1 else f"{first} to {last}"
 
 
 def _as_json(found: Overview) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What the commands that show stored figures share: the options, and finding what was asked for."""
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
@@ -122,3 +122,14 @@ def label(f: "Figures") -> str:
     else:
         name = Window(f.kind, f.first, f.until).label
     return name + ("*" if f.incomplete else "")
+
+
+def window_text(label: str) -> str:
+    """A trailing window's label (`2025-11-01..2026-11-01`) with the last day that is part of it, as everywhere on the command line."""
+    begin, dots, end = label.partition("..")
+    if not dots:
+        return label
+    first, until = date.fromisoformat(begin), date.fromisoformat(end)
+    months = (until.year - first.year) * 12 + until.month - first.month
+    last = until - timedelta(days=1)
+    return f"{months} months to {last}" if first.day == until.day == 1 else f"{first} to {last}"

@@ -1,5 +1,6 @@
 """The set-based engine against plain loops over the same ledger, and against identities."""
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from random import Random
@@ -13,7 +14,7 @@ from polars.testing import assert_frame_equal
 from metrics.evidence import Instant
 from metrics.exchange_rates import QUOTES as QUOTE_COLUMNS
 from metrics.exchange_rates import exchange
-from metrics.periods import Window, opening, windows
+from metrics.periods import Window, opening, windows, year
 from metrics.policy import PRESETS, preset
 from metrics.retention.aggregate import Partials, combine, finish, partials
 from metrics.retention.figures import GAP, NOTHING_LOST, OPENING_ZERO, Figures, difference, metric, rates, why_null
@@ -382,3 +383,21 @@ def test_a_switch_of_currency_loses_nobody() -> None:
     assert (0, 0, 0, 1, 40) == (eur.opening, eur.new_logos, eur.lost_logos, eur.closing_customers, eur.closing)
     assert (-1, 1) == (usd.companion("switched_logos"), eur.companion("switched_logos"))
     assert [] == usd.breaks() + eur.breaks()
+
+
+def test_a_flow_below_nothing_is_no_rate_past_a_month() -> None:
+    """100 at the opening of a year; 300 come within it and all 400 go: the year's flow GRR would be −300 %, which is no part of the opening.
+    The month in which most went keeps its own; the cohort's figures are what they are."""
+    rows = [
+        Stand("k", date(2024, 1, 1), 100),
+        Stand("k", date(2025, 1, 20), 0),
+        *(Stand(f"n{n}", date(2025, 3, 5), 100) for n in range(3)),
+        *(Stand(f"n{n}", date(2025, 9, 5), 0) for n in range(3)),
+    ]
+    found = partials(book(rows), [year(date(2025, 6, 1))])
+    whole = next(finish(found, PRESETS["default"], complete_until=Instant(FOREVER)))
+    assert (None, "below_zero") == (rates(whole)["flow_grr"], why_null(whole, "flow_grr"))
+    assert (None, "below_zero") == (rates(whole)["flow_nrr"], why_null(whole, "flow_nrr"))
+    assert ("0.000000", "0.000000", None) == (rates(whole)["nrr"], rates(whole)["grr"], why_null(whole, "grr"))
+    within = replace(whole, kind="month", first=date(2025, 9, 1), until=date(2025, 10, 1))
+    assert "-3.000000" == rates(within)["flow_grr"]

@@ -290,3 +290,14 @@ def test_what_moved_it_lists_only_what_can(installed: Installation) -> None:
     kinds = {each["kind"] for each in installed("show", "insight", "--json").json["drivers"]["causes"]}
     assert kinds
     assert kinds <= {"expansion", "contraction", "churn"}
+
+
+def test_a_comparison_is_in_words_and_one_currency(installed: Installation) -> None:
+    """MRR of the whole book from one policy to the other with each choice in words, and NRR and GRR of both beside it."""
+    done = installed("compare", "default", "stripe", "--at", "2025-01-31")
+    assert 0 == done.code, done.err
+    assert "_" not in done.out.replace("cus_", "").replace("metadata_", ""), done.out
+    assert "NRR default" in done.out
+    assert "discounts that lower MRR: those for ever or for months → those for ever" in done.out
+    found = installed("compare", "default", "stripe", "--at", "2025-01-31", "--json").json
+    assert {"ours", "theirs", "from", "to", "kind"} <= set(found["retention"][0])
