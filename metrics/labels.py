@@ -165,6 +165,8 @@ def value_text(metric: str, value: Fraction, currency: str, *, apart_from: Fract
 def change_text(unit: str, metric: str, change: Fraction, currency: str, *, apart_from: Fraction | None = None) -> str:
     """By how much something changed, without its direction."""
     size = abs(change)
+    if unit == "spreads":
+        return f"{decimal(size, 0 if size.denominator == 1 else 1)} usual spreads"
     other = None if apart_from is None else abs(apart_from)
     if unit == "points":
         return percent(size, apart_from=other).replace(" %", " point" if size == Fraction(1, 100) else " points")

@@ -93,6 +93,8 @@ def shown(reading: Reading, rule: AnyRule) -> dict[str, Any]:
     if rule.change is None:
         return out | {"limit": f"{rule.side} {value_text(rule.metric, rule.limit, reading.currency)}"}
     verb = "falls by" if rule.side == "below" else "rises by"
+    if rule.change.unit == "spreads":
+        verb = f"unusually {'low' if rule.side == 'below' else 'high'}, by"
     out["limit"] = f"{verb} {change_text(rule.change.unit, rule.metric, rule.limit, reading.currency)}"
     if reading.measure is not None:
         sign = "+" if reading.measure > 0 else "\N{MINUS SIGN}" if reading.measure < 0 else ""

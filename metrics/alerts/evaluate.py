@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any, Final, Literal
 
 from metrics.alerts.rules import Rule, SystemRule
+from metrics.alerts.usual import MOST, Usual, usual
 from metrics.money import BookCurrency
 from metrics.periods import Window, add_months
 from metrics.retention.certainty import NOT_SUMMED, WITH_INTERVAL, against, shifted, why_no_interval
@@ -87,6 +88,8 @@ class Reading:
     details: tuple[str, ...] = ()
     certainty: Sure | None = None
     """How sure the crossing of the limit is; None where it isn't crossed or the metric has no interval."""
+    usual: Usual | None = None
+    """What the book's own past let one expect, for a rule on that."""
     series: tuple[Figures, ...] = ()
     """The figures of `history`, oldest first."""
 
@@ -180,6 +183,7 @@ def _read(rule: Rule, key: str, currency: str, series: Sequence[Figures], window
         before,
         history,
         certainty=sure,
+        usual=_usual(rule, series[-1], ends)[0] if _is_usual(rule) else None,
         series=tuple(series[-REMEMBERED:]),
     )
 
@@ -199,7 +203,12 @@ def _judge(rule: Rule, figures: Figures, ends: Mapping[date, Figures]) -> _Verdi
         return Judged(figures.version, value, None, "none"), SMALL_BASE, None, None, None
     measure, version, reference, before = value, figures.version, None, None
     earlier: list[Figures] = []
-    if rule.change is not None:
+    if _is_usual(rule):
+        expected, versions = _usual(rule, figures, ends)
+        if expected is None:
+            return Judged(version, value, None, "none"), NO_REFERENCE, None, None, None
+        measure, reference, version = expected.spreads_off(value), expected.expected, version + versions
+    elif rule.change is not None:
         earlier = _earlier(rule, figures, ends)
         values = [metric(f, rule.metric) for f in earlier]
         version += sum(f.version for f in earlier)
@@ -220,9 +229,29 @@ def _judge(rule: Rule, figures: Figures, ends: Mapping[date, Figures]) -> _Verdi
     return Judged(version, value, measure, verdict), None, reference, before, sure
 
 
+def _is_usual(rule: Rule) -> bool:
+    return rule.change is not None and rule.change.against == "usual"
+
+
+def _usual(rule: Rule, figures: Figures, ends: Mapping[date, Figures]) -> tuple[Usual | None, int]:
+    """What the windows before this one let one expect of it, and the sum of their versions: another one is another verdict."""
+    months = WINDOW_KINDS[figures.kind].months
+    assert months is not None, "what is usual is asked of windows of whole months"
+    numbered = {(f.until.year * 12 + f.until.month - 1) // months: f for f in ends.values()}
+    now = (figures.until.year * 12 + figures.until.month - 1) // months
+    earlier = {n: f for n, f in numbered.items() if now - MOST - 12 // months <= n < now}
+    values = {n: None if (found := metric(f, rule.metric)) is None else Fraction(found) for n, f in earlier.items()}
+    expected = usual(rule.metric, now, values, 12 // months, below=rule.side == "below")
+    return expected, sum(f.version for f in earlier.values())
+
+
 def _sure(rule: Rule, figures: Figures, earlier: Sequence[Figures]) -> Sure | None:
     """Whether what lies beyond the limit lies there beyond noise; None for a metric that has no interval, and for figures older than it."""
-    if rule.metric not in WITH_INTERVAL or NOT_SUMMED in (why_no_interval(f, rule.metric) for f in (*earlier, figures)):
+    if (
+        _is_usual(rule)
+        or rule.metric not in WITH_INTERVAL
+        or NOT_SUMMED in (why_no_interval(f, rule.metric) for f in (*earlier, figures))
+    ):
         return None
     level = 2 * (rule.certainty or MEASURED_AT) - 100
     rise = rule.side == "above"

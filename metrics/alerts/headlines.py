@@ -62,8 +62,30 @@ def _figure(event: Event, rule: Rule, watch: Watch) -> tuple[str, str]:
     return _changed(event, rule, reading, name, where, value)
 
 
+def _unusual(event: Event, rule: Rule, reading: Reading, name: str, where: str, value: str) -> tuple[str, str]:
+    """Outside of what its own past lets one expect, or back within it."""
+    expected = reading.usual
+    assert reading.measure is not None
+    assert expected is not None, "a reading with a measure knows what was usual"
+    middle = value_text(rule.metric, expected.expected, reading.currency)
+    past = f"the {expected.windows} windows before it" + (", each beside the same one a year ago," if expected.seasonal else "")
+    off = change_text("spreads", rule.metric, reading.measure, reading.currency, apart_from=rule.limit)
+    side = "below" if reading.measure < 0 else "above"
+    if event.kind == "resolved":
+        return (
+            f"Resolved: {name} is as usual again: {value} ({where})",
+            f"{name} of {where} is {value}; {past} let one expect {middle}.",
+        )
+    limit = change_text("spreads", rule.metric, rule.limit, reading.currency)
+    how = "low" if rule.side == "below" else "high"
+    sentence = f"{name} of {where} is {value}, where {past} let one expect {middle}: {off} {side} it; the limit is {limit}."
+    return f"{_opening(event)}{name} is unusually {how}: {value} ({where})", sentence
+
+
 def _changed(event: Event, rule: Rule, reading: Reading, name: str, where: str, value: str) -> tuple[str, str]:
     assert rule.change is not None
+    if rule.change.against == "usual":
+        return _unusual(event, rule, reading, name, where, value)
     assert reading.measure is not None
     way = "fell" if reading.measure < 0 else "rose"
     by = change_text(rule.change.unit, rule.metric, reading.measure, reading.currency, apart_from=rule.limit)

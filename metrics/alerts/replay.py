@@ -203,6 +203,8 @@ def _further_out(rule: Rule, figures: Sequence[Figures], nights: Sequence[date],
 def step_of(rule: Rule) -> Fraction:
     """The step in which people write a limit of the rule: half a point of a rate, a hundredth of what an amount's limit is, a count."""
     unit = UNITS[rule.metric]
+    if rule.change is not None and rule.change.unit == "spreads":
+        return Fraction(1, 2)
     if rule.change is not None and rule.change.unit != "amount":
         return Fraction(1, 200)
     if unit == "ratio":

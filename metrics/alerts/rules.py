@@ -16,9 +16,10 @@ from metrics.retention.certainty import WITH_INTERVAL
 from metrics.retention.figures import METRICS, UNITS
 
 Side = Literal["below", "above"]
-Against = Literal["previous", "preceding", "year_ago", "trailing_mean"]
-"""The window a step earlier (of trailing months: a month), the one that ends where this one begins, the same a year ago, a mean."""
-ChangeUnit = Literal["points", "percent", "amount"]
+Against = Literal["previous", "preceding", "year_ago", "trailing_mean", "usual"]
+"""The window a step earlier (of trailing months: a month), the one that ends where this one begins, the same a year ago, a mean;
+or what its own past lets one expect (`metrics.alerts.usual`)."""
+ChangeUnit = Literal["points", "percent", "amount", "spreads"]
 
 STANDING: Final = tuple(name for name, each in METRICS.items() if each.daily)
 """Metrics that are known of every single day."""
@@ -36,6 +37,10 @@ FRESHNESS: Final = "freshness"
 DRIFT: Final = "drift"
 QUARANTINE: Final = "quarantine"
 IDENTITY: Final = "identity"
+USUAL_WINDOWS: Final = ("month", "quarter")
+"""Windows of which there is a usual one: they don't overlap, so that each says something new."""
+USUAL_SPREADS: Final = Fraction(4)
+"""So many usual spreads off is unusual, where nobody says how many."""
 SYSTEM: Final = (FRESHNESS, DRIFT, QUARANTINE, IDENTITY)
 """The rules that watch the numbers' own health: age of the data, differences that no event explains, quarantined objects, broken sums."""
 
@@ -214,6 +219,11 @@ def faults(rule: Rule) -> list[str]:
         out.append(f"{rule.metric} is not a rate, so it can't change by points; say by how many per cent")
     if rule.change is not None and rule.change.unit == "amount" and unit == "ratio" and rule.metric not in FACTORS:
         out.append(f"{rule.metric} is a rate, so it changes by points or per cent")
+    if rule.change is not None and rule.change.against == "usual":
+        if rule.window not in USUAL_WINDOWS:
+            out.append(f"windows that overlap or last a day say too little of what is usual; there are {', '.join(USUAL_WINDOWS)}")
+        if rule.certainty:
+            out.append("unusual is as certain as `by` says: how many usual spreads; leave `certainty` out")
     if rule.certainty and rule.metric not in WITH_INTERVAL:
         out.append(f'{rule.metric} has no interval; `certainty` takes "measured" with it, or a rate: {", ".join(WITH_INTERVAL)}')
     if rule.change is not None and rule.change.mean_of < 2:

@@ -15,9 +15,10 @@ from integrations.store.facts import quarantine
 from integrations.store.figures import snapshots
 from integrations.store.ledger import write as write_ledger
 from metrics.alerts.decide import Seen
-from metrics.alerts.evaluate import Reading, Shelf, readings, system_reading
-from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, MovementRule, SystemRule, Watch
+from metrics.alerts.evaluate import REMEMBERED, Reading, Shelf, readings, system_reading
+from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, MovementRule, Rule, SystemRule, Watch
 from metrics.alerts.states import Alert, SingleMovement
+from metrics.alerts.usual import MOST
 from metrics.exchange_rates import Exchange, rates_or_first
 from metrics.ledger.derive import Basis
 from metrics.retention.figures import Figures
@@ -65,12 +66,20 @@ def figures_of(
 def _stored(connection: Connection, basis: Basis, watch: Watch, earliest: date, through: date) -> Iterator[Figures]:
     wanted = {(rule.window, dimension) for rule in watch.rules for dimension in {"", rule.dimension}}
     for kind, dimension in sorted(wanted):
-        since = earliest - timedelta(days=WINDOW_KINDS[kind].days_back or 0)
+        since = earliest - timedelta(days=_days_back(kind, watch.rules))
         if kind == "day":
             yield from _days(connection, basis, dimension, since, through)
         else:
             for row in store.figures_since(connection, basis.version, kind, dimension, since):
                 yield Figures.from_row({**row, "policy": basis.policy.version})
+
+
+def _days_back(kind: str, rules: Sequence[Rule]) -> int:
+    """How far back the rules read windows of a kind: what is usual rests on more of them than a chart shows."""
+    known = WINDOW_KINDS[kind]
+    if known.months is None or not any(r.window == kind and r.change is not None and r.change.against == "usual" for r in rules):
+        return known.days_back or 0
+    return max(known.days_back or 0, 31 * (known.months * (MOST + REMEMBERED) + 12))
 
 
 def _days(connection: Connection, basis: Basis, dimension: str, since: date, through: date) -> Iterator[Figures]:

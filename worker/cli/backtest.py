@@ -77,6 +77,9 @@ def _limit(suggestion: "Suggestion", watch: "Watch") -> str | None:
     if suggestion.limit is None:
         return None
     change = rule.change
+    if change is not None and change.unit == "spreads":
+        how = "low" if rule.side == "below" else "high"
+        return f'unusual = "{how}", by = {abs(suggestion.limit)}'
     word = rule.side if change is None else "falls_by" if rule.side == "below" else "rises_by"
     if UNITS[rule.metric] == "micros" and (change is None or change.unit == "amount"):
         return f"{word} = {abs(suggestion.limit) / MICROS_PER_MAJOR}"

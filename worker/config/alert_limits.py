@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, Final
 
-from metrics.alerts.rules import FACTORS, LEAST_CERTAINTY, MOST_CERTAINTY, Change, Judgement
+from metrics.alerts.rules import FACTORS, LEAST_CERTAINTY, MOST_CERTAINTY, USUAL_SPREADS, Change, Judgement
 from metrics.money import MICROS_PER_MAJOR
 from metrics.retention.figures import UNITS
 
@@ -41,7 +41,7 @@ def word_of(entry: Mapping[str, Any], key: str, words: Sequence[str], default: s
     return str(value)
 
 
-_SIDES: Final = ("below", "above", "falls_by", "rises_by")
+_SIDES: Final = ("below", "above", "falls_by", "rises_by", "unusual")
 
 
 def limit_of(entry: Mapping[str, Any], metric: str) -> tuple[str, Fraction, Change | None]:
@@ -52,6 +52,10 @@ def limit_of(entry: Mapping[str, Any], metric: str) -> tuple[str, Fraction, Chan
             f"takes exactly one of {', '.join(_SIDES)}" + (f", not {' and '.join(given)}" if given else ""),
         )
     key = given[0]
+    if key == "unusual":
+        return _unusual(entry)
+    if "by" in entry:
+        raise Wrong("by", "`by` is how many usual spreads off is unusual; it goes with `unusual`")
     if key in ("below", "above"):
         if "against" in entry or "mean_of" in entry:
             raise Wrong("against", "a limit on the value is compared with nothing; say falls_by or rises_by for a change")
@@ -63,6 +67,18 @@ def limit_of(entry: Mapping[str, Any], metric: str) -> tuple[str, Fraction, Chan
         raise Wrong("mean_of", f"mean_of takes a number of windows, not {mean_of!r}")
     change = Change(against, unit, mean_of)  # type: ignore[arg-type]  # both are checked words
     return key, -size if key == "falls_by" else size, change
+
+
+def _unusual(entry: Mapping[str, Any]) -> tuple[str, Fraction, Change]:
+    """`unusual = "low"` or `"high"`, by so many usual spreads."""
+    side = word_of(entry, "unusual", ("low", "high"), None)
+    for key in ("against", "mean_of"):
+        if key in entry:
+            raise Wrong(key, "unusual is compared with the rule's own earlier windows, and with nothing else")
+    spreads = number_of(entry.get("by", str(USUAL_SPREADS)))
+    if spreads is None or not 1 <= spreads <= 100:
+        raise Wrong("by", f"by takes how many usual spreads off is unusual, from 1 to 100, not {entry['by']!r}")
+    return side, -spreads if side == "low" else spreads, Change("usual", "spreads")
 
 
 def number_of(value: Any) -> Fraction | None:
@@ -135,6 +151,8 @@ def judgement_of(
             values["minimum_opening_micros"] = round(amount * MICROS_PER_MAJOR)
     if "recover_by" in table and metric is not None:
         values["recover_by"] = _recover(table["recover_by"], metric, change)
+    elif change is not None and change.unit == "spreads":
+        values["recover_by"] = Fraction(1)
     elif metric is not None and UNITS[metric] == "ratio" and metric not in FACTORS and (change is None or change.unit == "points"):
         values["recover_by"] = Fraction(1, 200)
     assert {f.name for f in fields(Judgement)} >= set(values)
@@ -147,6 +165,11 @@ def _recover(value: Any, metric: str, change: Change | None) -> Fraction:
         if number is None or number < 0:
             raise Wrong("recover_by", f"recover_by takes how far back the value must come, in the unit of {metric}, not {value!r}")
         return number * MICROS_PER_MAJOR if UNITS[metric] == "micros" else number
+    if change is not None and change.unit == "spreads":
+        number = number_of(value)
+        if number is None or number < 0:
+            raise Wrong("recover_by", f"recover_by takes a number of usual spreads with `unusual`, not {value!r}")
+        return number
     unit, size = _change(value, metric, "recover_by")
     wanted = "points" if change is None else change.unit
     if unit != wanted:

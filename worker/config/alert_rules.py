@@ -74,6 +74,13 @@ DEFAULT_TOML: Final = """\
 # certainty = "95 %"
 #
 # [[alerts.rules]]
+# name = "unusual-grr"
+# metric = "grr"
+# window = "month"                # or quarter: windows that don't overlap; silent below twelve of them
+# unusual = "low"                 # or high: beside what its own last 12 to 36 windows let one expect; the season drops out from 24 on
+# by = 4                          # so many usual spreads off
+#
+# [[alerts.rules]]
 # name = "plans"
 # metric = "grr"
 # window = "trailing_3"
@@ -113,6 +120,8 @@ _RULE: Final = (
     "above",
     "falls_by",
     "rises_by",
+    "unusual",
+    "by",
     "against",
     "mean_of",
     "each",
@@ -123,6 +132,7 @@ _RULE: Final = (
     *_JUDGEMENT,
 )
 _MOVEMENT_RULE: Final = ("name", "movement", "above", "currency", "channels")
+_SIDE_NAMES: Final = {"low": "unusually-low", "high": "unusually-high"}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -325,10 +335,10 @@ def _rule(
     dimension, segment = _part(entry, dimensions)
     judgement = judgement_of(entry, base, lambda _rule, key, message: fault(key, message), None, metric, change)
     rule = Rule(
-        name=_name(entry, f"{metric}-{window}-{side_key}" + (f"-{dimension}" if dimension else "")),
+        name=_name(entry, f"{metric}-{window}-{_SIDE_NAMES.get(side_key, side_key)}" + (f"-{dimension}" if dimension else "")),
         metric=metric,
         window=window,
-        side="below" if side_key in ("below", "falls_by") else "above",
+        side="below" if side_key in ("below", "falls_by", "low") else "above",
         limit=limit,
         change=change,
         dimension=dimension,

@@ -38,7 +38,7 @@ def test_what_init_writes_can_be_used_as_it_stands() -> None:
     plain = "\n".join(line.removeprefix("# ").removeprefix("#") for line in DEFAULT_TOML.splitlines())
     watch = read(plain)
     assert set(DEFAULT_RULES) == set(watch.rules[:3])
-    assert ["nrr-3-months-below-100", "nrr-below-100", "grr-drop", "plans"] == [rule.name for rule in watch.rules]
+    assert ["nrr-3-months-below-100", "nrr-below-100", "grr-drop", "unusual-grr", "plans"] == [rule.name for rule in watch.rules]
     assert (MovementRule("large-churn", "churn", 1_000_000_000),) == watch.movements
     assert ((time(22), time(7)), ("weekly",)) == (watch.quiet, watch.digests)
 
@@ -101,6 +101,8 @@ RULE = '[[alerts.rules]]\nname = "r"\n'
         ('metric = "grr"\nfalls_by = "1.5 pp"\nagainst = "year_ago"', "below", Fraction(-15, 1000), Change("year_ago")),
         ('metric = "mrr"\nfalls_by = "5 %"', "below", Fraction(-1, 20), Change(unit="percent")),
         ('metric = "churned_mrr"\nrises_by = 1000', "above", Fraction(10**9), Change(unit="amount")),
+        ('metric = "grr"\nunusual = "low"', "below", Fraction(-4), Change("usual", "spreads")),
+        ('metric = "mrr"\nunusual = "high"\nby = 3.5', "above", Fraction(7, 2), Change("usual", "spreads")),
         (
             'metric = "nrr"\nrises_by = "3 points"\nagainst = "trailing_mean"\nmean_of = 3',
             "above",
@@ -121,13 +123,18 @@ def test_limits_are_exact(words: str, side: str, limit: Fraction, change: Change
         ('metric = "nrr"', "takes exactly one of below, above, falls_by, rises_by"),
         (
             'metric = "nrr"\nbelow = "95 %"\nabove = "99 %"',
-            "takes exactly one of below, above, falls_by, rises_by, not below and above",
+            "takes exactly one of below, above, falls_by, rises_by, unusual, not below and above",
         ),
         ('below = "95 %"', "a rule needs `metric`"),
         ('metric = "nrr"\nwindow = "day"\nbelow = "95 %"', "nrr is a figure of a window, not of a day"),
         ('metric = "nrr"\nwindow = "fortnight"\nbelow = "95 %"', "there is no window 'fortnight'; there are day, month, quarter"),
         ('metric = "mrr"\nfalls_by = "2 points"', "mrr is not a rate, so it can't change by points"),
         ('metric = "nrr"\nbelow = "95 %"\nagainst = "previous"', "a limit on the value is compared with nothing"),
+        ('metric = "nrr"\nunusual = "odd"', "there is no unusual 'odd'; there are low, high"),
+        ('metric = "nrr"\nunusual = "low"\nby = 0', "by takes how many usual spreads off is unusual"),
+        ('metric = "nrr"\nbelow = "95 %"\nby = 3', "it goes with `unusual`"),
+        ('metric = "nrr"\nwindow = "trailing_12"\nunusual = "low"', "windows that overlap or last a day"),
+        ('metric = "nrr"\nunusual = "low"\ncertainty = "95 %"', "leave `certainty` out"),
         ('metric = "concentration"\nabove = "50 %"\neach = "plan"', "concentration is known of the whole book only"),
         ('metric = "nrr"\nbelow = "95 %"\nsegment = "pro"', "segment takes a dimension and its value"),
         ('metric = "nrr"\nbelow = "95 %"\nconfirm_nights = 0', "confirm_nights takes a whole number"),
