@@ -87,7 +87,7 @@ def _fresh(desk: Desk) -> Section:
         ("Last good sync", _ago(found.sync_age_seconds)),
         ("Last night brought up to date", str(found.nightly_through or "never")),
         ("Customers with news not derived yet", numbers.whole(found.touched)),
-        ("Objects kept out", numbers.whole(found.quarantined)),
+        ("Objects quarantined", numbers.whole(found.quarantined)),
         ("Customers that can't be derived", numbers.whole(found.underived)),
         ("Failed among the last twenty runs", numbers.whole(found.failed_runs)),
         ("Jobs not finished", ", ".join(f"{n} {status}" for status, n in sorted(found.jobs.items()) if n) or "none"),

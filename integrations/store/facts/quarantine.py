@@ -55,7 +55,7 @@ def clear(connection: Connection, account: int, kind: str, object_ids: Iterable[
 
 
 def holds(connection: Connection, account: int, kind: str, object_id: str) -> bool:
-    """Whether this very object is kept out."""
+    """Whether this very object is quarantined."""
     mine = and_(table.c.account == account, table.c.kind == kind, table.c.object_id == bounded(object_id))
     return connection.execute(select(table.c.id).where(mine).limit(1)).first() is not None
 
