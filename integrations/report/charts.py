@@ -198,9 +198,11 @@ def _line(axes: "Axes", series: Series, width: float) -> None:
 
 
 def _last(axes: "Axes", series: Series, shown: Callable[[float], str]) -> None:
-    n, value = next((n, v) for n, v in reversed(list(enumerate(series.values))) if v is not None)
+    known = [(n, v) for n, v in enumerate(series.values) if v is not None]
+    n, value = known[-1]
+    below = len(known) > 1 and known[-2][1] > value  # the line comes from above, where the number would stand in its way
     axes.annotate(
-        shown(value), (n, value), (0, 9), textcoords="offset points", ha="right" if n else "center", fontsize=12.5,
+        shown(value), (n, value), (0, -17 if below else 9), textcoords="offset points", ha="right" if n else "center", fontsize=12.5,
         fontweight="bold", color=COLOUR["accent"], zorder=5, parse_math=False,
     )  # fmt: skip
 

@@ -8,10 +8,12 @@ from typing import Any, Final
 from integrations.report import charts
 from integrations.report.content import Block, Cell, Chart, Charts, Explanations, Lines, Section, Table, Text
 from metrics.labels import cause_name, currency_name, money, signed_money
+from metrics.money import ratio_text
+from metrics.retention.customers_behind import KINDS as FLOWS
 from metrics.retention.figures import TOP, Figures
 from metrics.retention.insight import Driver, drivers
-from metrics.retention.rankings import DEPTH
 from worker.queries.customers import explained
+from worker.queries.figures import explained as figure_explained
 from worker.queries.movements import movements
 from worker.report import numbers
 from worker.report.gather import Gathered, with_people
@@ -75,28 +77,29 @@ def bridge(g: Gathered) -> Section:
 
 def movers(g: Gathered) -> tuple[Section, list[str]]:
     """Who moved the period's retention and who came, each explained; with the customers that are named."""
-    found = drivers(g.now)
-    lost, gained = found.lost[:TOP], found.gained[:TOP]
-    moved = movements(g.session, g.period.first, g.period.until) if g.is_whole else None
-    rows = [] if moved is None else [row for row in moved.iter_rows(named=True) if g.covers(row["currency"])]
+    all_lost, all_gained = _cohort(g)
+    lost, gained = all_lost[:TOP], all_gained[:TOP]
+    moved = movements(g.session, g.period.first, g.period.until)
+    rows = [row for row in moved.iter_rows(named=True) if g.covers(row["currency"])]
     by_customer: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
         by_customer[row["customer"]].append(row)
-    new = sorted((row for row in rows if row["kind"] in ("new", "reactivation")), key=lambda r: (-r["delta_micros"], r["customer"]))
+    new = sorted(
+        (row for row in rows if g.is_whole and row["kind"] in ("new", "reactivation")),
+        key=lambda r: (-r["delta_micros"], r["customer"]),
+    )
     newcomers = _largest_of_each_currency(new)
     named = list(dict.fromkeys([*(d.customer for d in (*lost, *gained)), *(row["customer"] for row in newcomers)]))
     g = with_people(g, named)
     why = [] if g.options.in_window else _explanations(g, named)
     known = {each for each, _ in why}
     blocks: list[Block] = []
-    if not g.is_whole:
-        blocks.append(Text(("Customers are listed for the whole book only.",), "quiet"))
-    for title, name, some, whole in (
-        ("Lost", "lost", lost, -(g.now.contraction + g.now.churn)),
-        ("Gained", "gained", gained, g.now.expansion),
+    for title, name, every, whole in (
+        ("Lost", "lost", all_lost, -(g.now.contraction + g.now.churn)),
+        ("Gained", "gained", all_gained, g.now.expansion),
     ):
-        if some:
-            blocks.append(_movers_table(g, title, name, some, whole, by_customer, known))
+        if every:
+            blocks.append(_movers_table(g, title, name, every, whole, by_customer, known))
     if newcomers:
         blocks.append(_newcomers_table(g, newcomers, len(new), known))
     if len(blocks) == 0:
@@ -152,11 +155,12 @@ def _movers_table(
     g: Gathered,
     title: str,
     name: str,
-    some: Sequence[Driver],
+    every: Sequence[Driver],
     whole: int,
     by_customer: dict[str, list[dict[str, Any]]],
     known: set[str],
 ) -> Table:
+    some = every[:TOP]
     rows = tuple(
         (
             customer_cell(g, d.customer, explained=d.customer in known),
@@ -169,14 +173,38 @@ def _movers_table(
         for d in some
     )
     columns = ("customer", "opening", "end", "change", "of the opening", "cause")
-    kept = len(drivers(g.now).lost if name == "lost" else drivers(g.now).gained)
     rest = whole - sum(d.change for d in some)
     more = ""
     if rest:
-        count = kept - len(some)
-        how_many = f"more than {count}" if kept >= DEPTH else f"{count} more"
-        more = f"and {how_many}: {signed_money(rest, g.currency)}" if count else f"and others: {signed_money(rest, g.currency)}"
+        known_all = whole == sum(d.change for d in every)
+        how_many = f"{len(every) - len(some):,} more" if known_all else "others"
+        more = f"and {how_many}: {signed_money(rest, g.currency)}"
     return Table(name, title, columns, rows, frozenset({1, 2, 3, 4}), more=more)
+
+
+def _cohort(g: Gathered) -> tuple[Sequence[Driver], Sequence[Driver]]:
+    """Who lost and who gained between the period's ends, largest first, and all of them: from the ledger as it stands, where that makes
+    the figures that are shown; else (as known at an instant that is past) the largest that were kept with them."""
+    dimension, segment = g.options.segment or ("", "")
+    if g.options.as_known_at is None:
+        found = next(
+            (
+                e
+                for e in figure_explained(g.session, g.period, dimension=dimension, segment=segment)
+                if e.figure.currency == g.currency
+            ),
+            None,
+        )
+        if found is not None and all(getattr(found.figure, name) == getattr(g.now, name) for name in ("opening", *FLOWS)):
+            moved = [
+                Driver(p.customer, p.opening, p.end, ratio_text(p.change, g.now.opening))
+                for some in found.parts.values()
+                for p in some
+            ]
+            ordered = sorted(moved, key=lambda d: (-abs(d.change), d.customer))
+            return [d for d in ordered if d.change < 0], [d for d in ordered if d.change > 0]
+    kept = drivers(g.now)
+    return kept.lost, kept.gained
 
 
 def _causes_of(rows: Sequence[dict[str, Any]], *, lost: bool) -> str:

@@ -1,26 +1,30 @@
 """What a reader must know before trusting a page: what is missing or left out, how it was computed, and what was told otherwise before."""
 
 from collections import Counter
-from dataclasses import fields
+from collections.abc import Sequence
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from typing import Any, Final
 
 from integrations.notify.sanitize import plain
 from integrations.report.content import Block, Cell, Section, Table, Terms, Text
+from metrics.billings.classes import BY_NAME, ORDER
+from metrics.billings.shares import Share
 from metrics.finding_words import words_of
 from metrics.labels import counted, currency_name
 from metrics.policy import Policy
 from metrics.retention.figures import Figures, ratio
 from metrics.window_kinds import window_words
 from worker.figures.stored import RestatedFigure
+from worker.queries.billings import Billed, kept
 from worker.queries.exclusions import exclusions
 from worker.queries.figures import between, first_complete
 from worker.queries.findings import findings, underived
 from worker.report import numbers
 from worker.report.gather import Gathered, with_people
 from worker.report.people import customer_cell
-from worker.report.period import before
+from worker.report.period import KINDS, before
 
 _REASONS: Final = {
     "trial": "on trial",
@@ -106,7 +110,42 @@ def completeness(g: Gathered) -> Section:
         blocks.append(Table("findings", "Found about the data", ("reason", "how many", "which means"), notes, frozenset({1})))
     else:
         blocks.append(Text(("Nothing about the data needs to be known.",)))
+    if g.is_whole:
+        blocks += _billed(g)
     return Section("completeness", "What is in it, and what is not", tuple(blocks))
+
+
+def _billed(g: Gathered) -> list[Block]:
+    """What was invoiced in the period, every cent in its class, and the part of it that no subscription bills: what NRR doesn't see."""
+    whole = g.period.kind in KINDS and g.options.as_known_at is None
+    found = _sums(kept(g.session, g.period.first, g.period.until)) if whole else []
+    mine = [each for each in found if g.covers(each.currency)]
+    if not mine:
+        return []
+    rows: list[tuple[Cell, ...]] = []
+    for each in mine:
+        rows += [
+            (BY_NAME[name].label, each.currency.upper(), numbers.amount(micros, each.currency))
+            for name, micros in each.amounts.items()
+        ]
+        rows.append(("total of Stripe's invoices", each.currency.upper(), numbers.amount(each.total, each.currency, tone="total")))
+        rows.append(("share outside subscriptions, before tax", each.currency.upper(), numbers.share(each.share.ratio)))
+    note = f"{g.period_words}: every line of every final invoice is in exactly one class. What lies outside subscriptions is in no NRR."
+    return [
+        Table("billed", "What was invoiced", ("class", "currency", "amount"), tuple(rows), frozenset({2})),
+        Text((note,), "quiet"),
+    ]
+
+
+def _sums(months: Sequence[Billed]) -> list[Billed]:
+    """The months of each currency as one, in order of currency."""
+    out = []
+    for currency in sorted({each.currency for each in months}):
+        mine = [each for each in months if each.currency == currency]
+        amounts = {name: sum(each.amounts.get(name, 0) for each in mine) for name in ORDER if any(name in e.amounts for e in mine)}
+        share = Share(sum(each.share.outside for each in mine), sum(each.share.everything for each in mine))
+        out.append(replace(mine[0], until=mine[-1].until, amounts=amounts, share=share))
+    return out
 
 
 def method(g: Gathered) -> Section:

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from tests.worker.installation import Installation
-from tests.worker.report.parsed import Parsed
+from tests.worker.report.parsed import Parsed, words
 
 RATES = ("nrr", "grr", "logo_retention")
 
@@ -133,3 +133,28 @@ def test_what_is_coming_is_the_outlook(installed: Installation, parsed: Parsed) 
     dollars = [row for row in parsed.table("coming") if row[0].endswith(", USD")]
     shown = sorted((round(float(row[n]) * 1_000_000), int(row[n + 1])) for row in dollars for n in (1, 3) if row[n] != "–")
     assert sorted((s["micros"], s["count"]) for s in signals) == shown
+
+
+def test_lists_that_are_cut_add_up(installed: Installation, parsed: Parsed) -> None:
+    """Those that are listed and the rest make the cohort's losses and gains, and the rest is counted."""
+    first, last = _range(installed)
+    total = _show(installed, "retention", "--from", first, "--to", last)["total"]
+    for name, micros in (("lost", -total["contraction_micros"] - total["churn_micros"]), ("gained", total["expansion_micros"])):
+        rows = parsed.table(name)
+        listed = sum(round(float(row[3]) * 1_000_000) for row in rows)
+        more = next((words(p) for p in parsed.by_id("movers").iter("p") if p.get("class") == "more"), "")
+        assert (listed == micros) or "more: " in more, name
+
+
+def test_what_was_invoiced_is_that_of_show_billings(installed: Installation, parsed: Parsed) -> None:
+    """Each class of each currency, Stripe's total and the share outside subscriptions."""
+    first, last = _range(installed)
+    known = _show(installed, "billings", "--from", first, "--to", last)
+    rows = {(row[0], row[1].lower()): row[2] for row in parsed.table("billed")}
+    assert rows
+    assert known["currencies"]
+    for each in known["currencies"]:
+        mine = {label: value for (label, code), value in rows.items() if code == each["currency"]}
+        assert each["total"] == mine.pop("total of Stripe's invoices")
+        assert (each["outside_share"] or "–") == mine.pop("share outside subscriptions, before tax")
+        assert sorted(found["amount"] for found in each["classes"].values()) == sorted(mine.values())
