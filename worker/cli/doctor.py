@@ -221,6 +221,29 @@ def _data(context: Context) -> Iterator[Check]:
     yield from _trouble(context, found)
     yield from _findings(context)
     yield _tried("billings", lambda: _billings(context))
+    if context.loaded.settings.report is not None:
+        yield _tried("reports", lambda: _reports(context))
+
+
+def _reports(context: Context) -> Check:
+    """Whether the folder of reports can be written, and whether one could not be made."""
+    import os
+
+    from metrics.periods import Window
+    from worker.queries.reports import reports_failed, reports_made
+
+    table = context.loaded.settings.report
+    assert table is not None, "asked only where it is set"
+    for each in reports_failed(context.session):
+        label = Window(each.kind, each.first, each.until).label
+        return Check(
+            "reports", WRONG, f"the {each.what} of {label} could not be made: {each.why}; it is tried again by itself", Exit.FAILED
+        )
+    if not table.folder.is_dir() or not os.access(table.folder, os.W_OK | os.X_OK):
+        return Check("reports", WRONG, f"report.folder: {table.folder} is no folder that can be written here", Exit.FAILED)
+    last = next(iter(reports_made(context.session, 1)), None)
+    made = "none was made yet" if last is None else f"the last is {last.path}"
+    return Check("reports", OK, f"{' and '.join(table.schedule)} into {table.folder}; {made}")
 
 
 def _fresh(found: "Freshness") -> Check:

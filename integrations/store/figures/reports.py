@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, select
 
 from integrations.store.db.clock import now
 from integrations.store.db.encoding import clean
+from integrations.store.db.engine import insert_into
 from integrations.store.figures.schema import report_made as table
 from integrations.store.work import key_value
 
@@ -40,9 +41,7 @@ _KEY: Final = ("basis", "what", "kind", "first", "currency")
 
 
 def put(connection: Connection, made: MadeReport, body: bytes | None) -> int:
-    """Keep a report in the place of the one of the same period that there may be; gives its number."""
-    same = [table.c[name] == getattr(made, name) for name in _KEY]
-    connection.execute(delete(table).where(*same))
+    """Keep a report in the place of the one of the same period that there may be, whose number it has then; gives its number."""
     values = {name: getattr(made, name) for name in MadeReport.__dataclass_fields__ if name not in ("id", "made_at")}
     values |= {
         "options": json.dumps(dict(made.options), sort_keys=True),
@@ -50,9 +49,11 @@ def put(connection: Connection, made: MadeReport, body: bytes | None) -> int:
         "made_at": now(connection),
         "body": body,
     }
-    key = connection.execute(insert(table).values(**values)).inserted_primary_key
-    assert key is not None
-    return int(key[0])
+    statement = insert_into(connection, table).values(**values)
+    # Two who make it at once made the same: whoever comes second only says so again.
+    again = {name: statement.excluded[name] for name in values if name not in _KEY}
+    upsert = statement.on_conflict_do_update(index_elements=[table.c[name] for name in _KEY], set_=again)
+    return int(connection.execute(upsert.returning(table.c.id)).scalar_one())
 
 
 def everything(connection: Connection, *, basis: str | None = None, limit: int = 100) -> list[MadeReport]:

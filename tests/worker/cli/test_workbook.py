@@ -120,6 +120,10 @@ def test_reports_that_were_made_are_listed_and_made_again(nrr: Run, database: st
     folder.mkdir()
     _done(Reporting(engine, lambda _now: session, ReportTable(folder=folder, months=4)))
     environment = {"DATABASE_URL": database, "REPORTING_CURRENCY": "usd"}
+    for place, said in ((folder, "monthly into"), (tmp_path / "gone", "gone is no folder that can be written")):
+        table = json.dumps({"folder": str(place)})
+        checks = {each["name"]: each["detail"] for each in nrr("doctor", "--json", NRR_REPORT=table, **environment).json["checks"]}
+        assert said in checks["reports"]
     listed = nrr("reports", "show", "--json", **environment)
     made = {each["what"]: each for each in listed.json["reports"]}
     assert ({"page", "workbook"}, []) == (set(made), listed.json["failed"])
