@@ -24,6 +24,29 @@ class Notation:
     places: int
 
 
+_SYMBOLS: Final = {
+    "€": "eur",
+    "£": "gbp",
+    "₹": "inr",
+    "₩": "krw",
+    "₪": "ils",
+    "₺": "try",
+    "₫": "vnd",
+    "₱": "php",
+    "฿": "thb",
+    "zł": "pln",
+    "Kč": "czk",
+}
+_CODE: Final = re.compile(r"(?<![A-Za-z])([A-Za-z]{3})(?![A-Za-z$€£¥₹₩₽฿₺₴₪₫₱])")
+
+
+def currency_in(text: str) -> str | None:
+    """The currency that an amount names beyond doubt: by its code, or by a sign that stands for one alone. A dollar's may be any."""
+    if (found := _CODE.search(text)) is not None and text.strip().lower() not in _NOTHING:
+        return found[1].lower()
+    return next((code for sign, code in _SYMBOLS.items() if sign in text), None)
+
+
 def bare(text: str) -> tuple[str, bool] | None:
     """The digits and points of an amount, and whether it is below zero; None for what is no amount. Nothing at all is an empty text."""
     said = text.strip()

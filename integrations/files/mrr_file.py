@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 import polars as pl
 
-from integrations.files.amounts import bare, notation, value
+from integrations.files.amounts import bare, currency_in, notation, value
 from integrations.files.columns import CLOSING, Layout, Role, find_layout, told_columns, words
 from integrations.files.errors import BadFile
 from integrations.files.months import When, last_day, months_of
@@ -100,6 +100,7 @@ class _Reader:
         self.left_out: Counter[str] = Counter()
         self.people: set[str] = set()
         self.empty = 0
+        self.codes: dict[str, str] = {}
 
     def read(self) -> TheirMrr:
         """The whole file."""
@@ -174,7 +175,14 @@ class _Reader:
                 text = cells[column] if column < len(cells) else ""
                 if not text:
                     self.empty += 1
-                yield _Cell(line, (who[0], who[1], who[2]), when, currency, text, self.layout.head[column])
+                code = currency or self._currency_of(text)
+                yield _Cell(line, (who[0], who[1], who[2]), when, code, text, self.layout.head[column])
+
+    def _currency_of(self, text: str) -> str:
+        """The currency that an amount names itself, where no column does."""
+        if text not in self.codes:
+            self.codes[text] = "" if text.replace(".", "").replace(",", "").isdigit() else currency_in(text) or ""
+        return self.codes[text]
 
     def _amounts(self, cells: Sequence[str], line: int) -> Iterator[tuple[int, str | When]]:
         if self.layout.months:

@@ -9,6 +9,10 @@ CLOSE: Final = Fraction(10, 100)
 """A rate further off from ours than that is none: what looks like it is another difference."""
 ALONE: Final = Fraction(5, 100)
 """The same where a single customer tells of it."""
+FAR: Final = Fraction(25, 100)
+"""How far off a rate may be that holds on many days: one of a year ago may be."""
+DAYS: Final = 3
+"""On so many days one and the same rate is told by a single customer."""
 _MOST_TRIED: Final = 60
 
 Pair = tuple[int, int, int]
@@ -40,6 +44,26 @@ def their_rate(pairs: Iterable[Pair], ours: Fraction | None) -> Fraction | None:
 def their_rates(
     pairs: Mapping[tuple[str, date], Sequence[Pair]], ours: Mapping[tuple[str, date], Fraction]
 ) -> dict[tuple[str, date], Fraction]:
-    """The same for every currency and day."""
+    """The same for every currency and day; where a day's amounts don't tell, one rate that holds on most days of the file, if there is one."""
     found = {key: their_rate(theirs, ours.get(key)) for key, theirs in pairs.items()}
+    for currency in {code for code, _ in pairs}:
+        constant = _constant([(key, theirs) for key, theirs in pairs.items() if key[0] == currency], ours)
+        if constant is not None:
+            found |= {key: constant for key, rate in found.items() if key[0] == currency and rate is None}
     return {key: rate for key, rate in found.items() if rate is not None}
+
+
+def _constant(
+    of_days: Sequence[tuple[tuple[str, date], Sequence[Pair]]], ours: Mapping[tuple[str, date], Fraction]
+) -> Fraction | None:
+    """The one rate under which most amounts of a currency agree on DAYS days or more: a tool that never looked at another."""
+    known = [(key, (held, shown, tolerance)) for key, theirs in of_days for held, shown, tolerance in theirs if held > 0 < shown]
+    rates = [Fraction(shown, held) for _, (held, shown, _) in sorted(known, key=lambda each: -each[1][0])[:_MOST_TRIED]]
+    best: tuple[int, Fraction] | None = None
+    for rate in dict.fromkeys(rates):
+        fits = {key for key, (held, shown, tolerance) in known if abs(held * rate - shown) <= tolerance}
+        count = sum(abs(held * rate - shown) <= tolerance for _, (held, shown, tolerance) in known)
+        far = any(key in ours and abs(rate / ours[key] - 1) > FAR for key in fits)
+        if len(fits) >= DAYS and 2 * count > len(known) and not far and (best is None or count > best[0]):
+            best = count, rate
+    return None if best is None else best[1]

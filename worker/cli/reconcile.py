@@ -45,7 +45,9 @@ def reconcile(
         str,
         typer.Option("--tolerance", metavar="PERCENT", help="So much of the MRR may stay unexplained before the exit code is 5."),
     ] = "0",
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Write all differences to a CSV file.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write all differences to a CSV file; - is standard output.")
+    ] = None,
     json: Json = False,
     now: Now = None,
     config: Config = None,
@@ -60,6 +62,8 @@ def reconcile(
     allowed = _percent(tolerance)
     if units is not None and units not in UNITS:
         raise Stop(f"--units takes major or minor, not {units!r}", Exit.USAGE)
+    if json and str(out) == "-":
+        raise Stop("--json and --out - both write to standard output; give a file", Exit.USAGE)
     with opened(json=json, now=now, config=config) as context:
         basis = None if policy is None else context.loaded.settings.basis(policy)
         ready(context)
@@ -68,6 +72,8 @@ def reconcile(
             _write(found, out)
         if json:
             put_json(_document(found))
+        elif str(out) == "-":
+            context.say(f"{len(found.named):,} differences")
         else:
             _tell(context, found)
             if out is not None:

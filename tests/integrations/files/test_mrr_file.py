@@ -85,6 +85,14 @@ def test_columns_can_be_named(tmp_path: Path) -> None:
     assert {("Acme", JANUARY, "eur"): Decimal(49)} == _amounts(found)
 
 
+def test_amounts_may_name_their_currency(tmp_path: Path) -> None:
+    """By code or by a sign that is one currency's alone; a dollar's sign names none."""
+    found = _read(
+        tmp_path, "customer;month;mrr\ncus_a;2026-01;€ 49,00\ncus_b;2026-01;12,00 GBP\ncus_c;2026-01;$5,00\ncus_d;2026-01;n/a\n"
+    )
+    assert {("cus_a", "eur"), ("cus_b", "gbp"), ("cus_c", ""), ("cus_d", "")} == {(key, code) for key, _, code in _amounts(found)}
+
+
 def test_a_list_of_customers_with_what_they_pay_today(tmp_path: Path) -> None:
     """It names no month: the day is said beside it, and asked for where it isn't."""
     text = "Customer OID,Name,Email,MRR\ncus_a,Acme,a@acme.test,49.00\n"
