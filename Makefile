@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup demo test test-twice test-long test-all check format bench bench-ingest bench-rollups bench-alerts chaos faults mutants audit clean
+.PHONY: setup demo test test-twice test-long test-all check format bench bench-ingest bench-rollups bench-alerts bench-billings chaos faults mutants audit clean
 
 setup: .venv/.ready
 
@@ -57,6 +57,9 @@ bench-rollups: setup
 
 bench-alerts: setup
 	$(BIN)/python -m tests.benchmarks.alerts
+
+bench-billings: setup
+	$(BIN)/python -m tests.benchmarks.billings
 
 faults: setup
 	$(BIN)/pytest -m slow tests/faults tests/lives

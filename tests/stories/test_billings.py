@@ -11,13 +11,16 @@ from sqlalchemy import Engine
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
 from integrations.sandbox.simulator.random_scenarios import FEATURES, MORE
-from integrations.store.db.engine import read
+from integrations.store.db.engine import begin, read
 from integrations.store.figures import billings as store
+from integrations.store.figures import proof as store_proof
 from metrics.billings import classes
 from metrics.billings.classify import classified
 from tests.integrations.sandbox.asking import every
-from tests.stories.living import opened, synced
+from tests.stories.living import DEFAULT, opened, synced, wired
 from worker.figures import billings
+from worker.figures.proof import proof_of_billings
+from worker.runs import refresh
 
 WORLDS = {
     "usual": Business(customers=60, months=14, seed=5),
@@ -93,3 +96,33 @@ def test_kept_months_are_the_same_as_what_the_facts_say(world: tuple[Engine, San
     assert whole.equals(pl.concat(by_month))
     assert everything.sort(everything.columns).equals(pl.concat(shards).sort(everything.columns))
     assert billings.refresh(engine, "Europe/Berlin", lambda: None) == []
+
+
+def derived(engine: Engine, sandbox: Sandbox) -> None:
+    """Make the ledger."""
+    wiring = wired(engine, sandbox)
+    try:
+        assert "done" == refresh.derive(wiring).status
+    finally:
+        wiring.sources.close()
+
+
+def test_what_was_billed_proves_the_ledger(world: tuple[Engine, Sandbox]) -> None:
+    """By customer and month nothing is left unexplained, most months agree to the minor unit, and a wrong amount planted where all is certain is
+    found."""
+    engine, sandbox = world
+    derived(engine, sandbox)
+    found = proof_of_billings(engine, DEFAULT)
+    assert [] == found.unexplained.rows()
+    assert len(found.differences) * 2 < len(found.rows)
+    agreeing = found.rows.join(found.differences, on=["customer", "currency"], how="anti")
+    with read(engine) as connection:
+        unsure = store_proof.noted(connection, DEFAULT.version, agreeing["customer"].unique().to_list())
+    certain = agreeing.filter(pl.col("ledger_micros") > 0).join(unsure, on="customer", how="anti")
+    [customer] = certain.sort("month", "customer")["customer"].head(1)
+    for factor in ("* 3", "/ 3"):
+        with begin(engine) as connection:
+            planted = f"UPDATE invoice_line SET amount = amount {factor} WHERE customer_id = '{customer}' AND NOT proration"
+            connection.exec_driver_sql(planted)
+        wrong = proof_of_billings(engine, DEFAULT)
+        assert ({customer} if factor == "* 3" else set()) == set(wrong.unexplained["customer"])

@@ -221,6 +221,7 @@ def _data(context: Context) -> Iterator[Check]:
     yield from _trouble(context, found)
     yield from _findings(context)
     yield _tried("billings", lambda: _billings(context))
+    yield _tried("proof of billings", lambda: _proof(context))
     if context.loaded.settings.report is not None:
         yield _tried("reports", lambda: _reports(context))
 
@@ -324,3 +325,19 @@ def _billings(context: Context) -> Check:
         parts.append(f"{text(seen)} in {each.currency.upper()}" + (f" (beside: {behind})" if behind else ""))
     said = f"nrr sees of what you invoiced in {month:%Y-%m}: {'; '.join(parts)}; see: nrr show billings; {UNSEEN}"
     return Check("billings", NOTE if loud else OK, said)
+
+
+def _proof(context: Context) -> Check:
+    """What the last nightly proof left unexplained."""
+    from worker.queries.billings import last_proof
+
+    found = last_proof(context.session)
+    if found is None:
+        return Check("proof of billings", OK, "not made yet; see: nrr verify --billings")
+    month, shares, customers = found
+    parts = [f"{percent(ratio_text(r.numerator, r.denominator))} in {code.upper()}" for code, r in shares.items() if r]
+    if not parts:
+        return Check("proof of billings", OK, f"what was invoiced for {month:%Y-%m} explains the ledger's MRR")
+    named = ", ".join(customers[:5])
+    said = f"of {month:%Y-%m}'s MRR invoices leave unexplained: {', '.join(parts)} ({named}); see: nrr verify --billings"
+    return Check("proof of billings", NOTE, said)

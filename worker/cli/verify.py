@@ -1,8 +1,10 @@
 """`nrr verify`: everything derived again and compared with what is stored."""
 
+from typing import Annotated
+
 import typer
 
-from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, progress, put_json
+from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, percent, progress, put_json
 from worker.cli.exit_codes import Exit
 from worker.cli.require_ledger import ready
 
@@ -10,10 +12,99 @@ SHOWN = 20
 """So many problems of each sort are printed; `--json` has all of them."""
 
 
-def verify(policy: PolicyName = None, json: Json = False, now: Now = None, config: Config = None) -> None:
+def verify(
+    billings: Annotated[
+        bool, typer.Option("--billings", help="Set what invoices billed for each month beside the ledger, by customer, instead.")
+    ] = False,
+    policy: PolicyName = None,
+    json: Json = False,
+    now: Now = None,
+    config: Config = None,
+) -> None:
     """Derive everything again and compare it with what is stored, and check every identity. Exits 5 when something differs."""
     with opened(json=json, now=now, config=config, policy=policy) as context:
-        check(context, json=json)
+        if billings:
+            prove(context, json=json)
+        else:
+            check(context, json=json)
+
+
+def prove(context: Context, *, json: bool) -> None:
+    """Prove the ledger by what was billed, and tell. Raises typer.Exit with 5 when something is left unexplained."""
+    from datetime import timedelta
+
+    from metrics.billings.proof_rules import RULES
+    from metrics.money import ratio_text
+    from worker.cli.json_rows import amounts
+    from worker.queries.billings import proof
+
+    ready(context)
+    found = proof(context.session)
+    shares = {code: found.share(code) for code in found.currencies}
+    texts = {code: None if share is None else ratio_text(share.numerator, share.denominator) for code, share in shares.items()}
+    rows = list(found.unexplained.iter_rows(named=True))
+    last = found.until - timedelta(days=1)
+    if json:
+        put_json(
+            {
+                "ok": not rows,
+                "policy": context.wiring.basis.policy.name,
+                "from": found.first,
+                "to": last,
+                "compared": len(found.rows),
+                "differences": len(found.differences),
+                "by_rule": found.by_rule,
+                "unexplained_share": texts,
+                "unexplained": [
+                    {
+                        "customer": r["customer"],
+                        "month": r["month"],
+                        "currency": r["currency"],
+                        **amounts(
+                            {
+                                "billed": r["billed_micros"],
+                                "ledger": r["ledger_micros"],
+                                "difference": r["difference_micros"],
+                            },
+                            r["currency"],
+                        ),
+                    }
+                    for r in rows
+                ],
+            }
+        )
+    else:
+        context.lines(
+            f"{len(found.rows):,} customers' months from {found.first} to {last}: what invoices billed for them beside the ledger's mean MRR",
+            f"{len(found.rows) - len(found.differences):,} agree to the minor unit a line",
+        )
+        context.table(
+            ("why the others differ", "months"), [(RULES[rule], count) for rule, count in found.by_rule.items()], right=("months",)
+        )
+        if rows:
+            columns = ("customer", "month", "billed", "ledger", "difference")
+            shown = rows[:SHOWN]
+            context.table(
+                columns,
+                [
+                    (
+                        r["customer"],
+                        f"{r['month']:%Y-%m}",
+                        money(r["billed_micros"], r["currency"]),
+                        money(r["ledger_micros"], r["currency"]),
+                        money(r["difference_micros"], r["currency"]),
+                    )
+                    for r in shown
+                ],
+                title="Unexplained",
+                right=columns[2:],
+            )
+            if len(rows) > SHOWN:
+                context.lines(f"and {len(rows) - SHOWN} more (--json)")
+        for code, text in texts.items():
+            context.lines(f"unexplained in {code.upper()}: {percent(text)} of the ledger's MRR")
+    if rows:
+        raise typer.Exit(Exit.MISMATCH)
 
 
 def check(context: Context, *, json: bool) -> None:

@@ -93,7 +93,7 @@ def handlers(rolling: Rolling) -> dict[str, Handler]:
         "rollup_part": partial(do_part, rolling),
         "rollup_sum": partial(do_sum, rolling),
         "outlook": partial(do_outlook, rolling.engine, rolling.stop.check),
-        billings.KIND: partial(billings.do_billings, rolling.engine, rolling.basis.timezone, rolling.stop.check),
+        billings.KIND: partial(billings.do_billings, rolling.engine, rolling.basis, rolling.stop.check),
     }
 
 

@@ -11,10 +11,12 @@ import polars as pl
 from integrations.store.db.engine import read
 from integrations.store.facts import customer_merge
 from integrations.store.figures import billings as store
+from integrations.store.work import key_value
 from metrics.billings import classes, months
 from metrics.billings.shares import Share, share_of
 from metrics.periods import Window, add_months, months_between
-from worker.figures.billings import live
+from worker.figures.billings import PROVEN, live
+from worker.figures.proof import Proof, proof_of_billings
 from worker.queries.session import Session
 
 By = Literal["class", "customer", "product"]
@@ -126,6 +128,22 @@ def kept(session: Session, first: date | None = None, until: date | None = None)
         part = rows.filter(pl.col("month") == month)
         out += [_billed(part, currency, month, add_months(month, 1)) for currency in _currencies(part)]
     return out
+
+
+def proof(session: Session, first: date | None = None) -> Proof:
+    """What invoices billed for every month that is over (from that of `first` on) beside the ledger: see `worker.figures.proof`. Raises
+    NothingDerived."""
+    return proof_of_billings(session.engine, session.basis, first=first)
+
+
+def last_proof(session: Session) -> tuple[date, dict[str, Fraction | None], list[str]] | None:
+    """Of the last nightly proof: its month, `unexplained_share` by currency, and whom it names; None before the first one."""
+    with read(session.engine) as connection:
+        found = key_value.get(connection, PROVEN)
+    if found is None:
+        return None
+    shares = {code: Fraction(apart, ledger) if ledger else None for code, (apart, ledger) in found["unexplained"].items()}
+    return date.fromisoformat(found["month"]), shares, list(found["customers"])
 
 
 def by_month(session: Session, first: date | None = None, until: date | None = None) -> Iterator[pl.DataFrame]:

@@ -170,6 +170,11 @@ def news(connection: Connection) -> tuple[list[Instant], int]:
     return [day_instant(int(day)) for day in sorted(days)], last
 
 
+def has_news(connection: Connection) -> bool:
+    """Whether there is anything that the figures don't know of."""
+    return connection.execute(select(billing_news.c.id).limit(1)).first() is not None
+
+
 def drop_news_until(connection: Connection, last: int) -> None:
     """Remove the marks up to one that were dealt with; those made since stay."""
     connection.execute(delete(billing_news).where(billing_news.c.id <= last))
