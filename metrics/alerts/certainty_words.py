@@ -5,6 +5,7 @@ from math import exp
 from typing import Final
 
 from metrics.alerts.evaluate import Reading
+from metrics.alerts.inferred import INFERRED
 from metrics.alerts.rules import Rule
 from metrics.labels import counted, decimal, metric_name, percent
 from metrics.retention.certainty import FEWEST, effective_customers, interval
@@ -29,6 +30,11 @@ def weight(figures: Figures) -> str:
 def verdict_words(reading: Reading, rule: Rule) -> str:
     """The verdict on what lies beyond the rule's limit, in a sentence with its reason; empty where there is none to give."""
     figures = reading.figures
+    if figures is not None and reading.why == INFERRED:
+        return (
+            "It could rest on changes alone that nothing dates exactly: they are dated at the first evidence of them, as a first read does. "
+            'With `inferred = "count"` the rule rings all the same.'
+        )
     if figures is None or reading.certainty is None:
         return ""
     if reading.certainty == "too_few":

@@ -5,11 +5,12 @@ Only windows that are over and complete are read. What can't be judged (no base,
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any, Final, Literal
 
+from metrics.alerts.inferred import INFERRED, NOTHING, InferredParts
 from metrics.alerts.rules import Rule, SystemRule
 from metrics.alerts.usual import MOST, Usual, usual
 from metrics.money import BookCurrency
@@ -142,8 +143,11 @@ def key_of(dimension: str, segment: str, currency: str, *, several: bool) -> str
     return " ".join([*parts, currency] if several else parts)
 
 
-def readings(rule: Rule, shelf: Shelf) -> list[Reading]:
-    """What the rule reads in the newest complete window, in order of segment; nothing while there is no complete window."""
+def readings(rule: Rule, shelf: Shelf, inferred: InferredParts = NOTHING) -> list[Reading]:
+    """What the rule reads in the newest complete window, in order of segment; nothing while there is no complete window.
+
+    Of the whole book the inferred part is known, and treated as the rule says; of segments everything counts.
+    """
     window = shelf.newest(rule.window)
     if window is None:
         return []
@@ -154,8 +158,26 @@ def readings(rule: Rule, shelf: Shelf) -> list[Reading]:
         for segment in segments if rule.dimension else [""]:
             series = shelf.series((rule.window, rule.dimension, segment, currency))
             key = key_of(rule.dimension, segment, currency, several=len(currencies) > 1)
-            out.append(_read(rule, key, currency, series, window))
+            if rule.inferred == "leave_out" and not rule.dimension:
+                series = inferred.all_without(series)
+            reading = _read(rule, key, currency, series, window)
+            if rule.inferred == "skip" and not rule.dimension and _rests_on(rule, reading, series, inferred):
+                reading = replace(reading, verdict="note", why=INFERRED)
+            out.append(reading)
     return out
+
+
+def _rests_on(rule: Rule, reading: Reading, series: Sequence[Figures], inferred: InferredParts) -> bool:
+    """Whether what lies beyond the limit wouldn't, were the inferred changes left out of its window, or of those that it is compared with too."""
+    if reading.verdict != "bad" or reading.figures is None:
+        return False
+    measured = replace(rule, certainty=0)
+    bare = inferred.all_without(series)
+    if list(series) == bare:
+        return False
+    alone = {**{f.until: f for f in series}, bare[-1].until: bare[-1]}
+    every = {f.until: f for f in bare}
+    return any(_judge(measured, bare[-1], ends)[0].verdict != "bad" for ends in (alone, every))
 
 
 def _read(rule: Rule, key: str, currency: str, series: Sequence[Figures], window: tuple[date, date]) -> Reading:

@@ -19,6 +19,7 @@ Side = Literal["below", "above"]
 Against = Literal["previous", "preceding", "year_ago", "trailing_mean", "usual"]
 """The window a step earlier (of trailing months: a month), the one that ends where this one begins, the same a year ago, a mean;
 or what its own past lets one expect (`metrics.alerts.usual`)."""
+InferredUse = Literal["skip", "count", "leave_out"]
 ChangeUnit = Literal["points", "percent", "amount", "spreads"]
 
 STANDING: Final = tuple(name for name, each in METRICS.items() if each.daily)
@@ -95,6 +96,8 @@ class Rule:
     channels: tuple[str, ...] = ()
     certainty: int = 0
     """Per cent, one-sided: so sure it must be that the limit is crossed before anybody is told. 0: what was measured is enough."""
+    inferred: InferredUse = "skip"
+    """Changes that nothing dates exactly: a window whose verdict could rest on them is noted only, they count, or they are left out."""
 
     def beyond(self, measure: Fraction) -> bool:
         """Whether what is compared is past the limit; the limit itself is not."""

@@ -16,6 +16,7 @@ from integrations.store.figures import snapshots
 from integrations.store.ledger import write as write_ledger
 from metrics.alerts.decide import Seen
 from metrics.alerts.evaluate import REMEMBERED, Reading, Shelf, readings, system_reading
+from metrics.alerts.inferred import InferredParts
 from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, MovementRule, Rule, SystemRule, Watch
 from metrics.alerts.states import Alert, SingleMovement
 from metrics.alerts.usual import MOST
@@ -25,6 +26,7 @@ from metrics.retention.figures import Figures
 from metrics.window_kinds import WINDOW_KINDS
 from worker.figures import rollup
 from worker.figures.adhoc import exchange_to
+from worker.figures.inferred import inferred_days
 from worker.figures.outside import METRIC as OUTSIDE_SHARE
 from worker.figures.outside import beside
 from worker.health import freshness
@@ -50,7 +52,9 @@ def gather(
     if through is None:
         return Seen(looked)
     shelf = Shelf(figures_of(connection, basis, watch, through))
-    found: list[Reading] = [reading for rule in watch.rules for reading in readings(rule, shelf)]
+    rates = exchange_to(connection, reporting_currency, through)
+    inferred = InferredParts(inferred_days(connection, basis.version, rates))
+    found: list[Reading] = [reading for rule in watch.rules for reading in readings(rule, shelf, inferred)]
     movements, endings = movements_of(connection, basis, watch, states, through, reporting_currency)
     return Seen([*found, *looked], movements, endings)
 

@@ -72,7 +72,11 @@ def _row(name: str, row: Any, quiet: dict[tuple[str, str], Any], seen: set[tuple
         "value": value or (shown.get("why") or None),
         "limit": shown.get("limit"),
         "window": shown.get("window") or (None if row is None else row.body.get("fired_window") or None),
-        "certainty": str(shown["certainty"]).replace("_", " ") if shown.get("certainty") else None,
+        "certainty": "rests on inferred changes"
+        if shown.get("why") == "inferred"
+        else str(shown["certainty"]).replace("_", " ")
+        if shown.get("certainty")
+        else None,
         "as_of": None if row is None else row.updated_at,
         "since": None if row is None or row.state not in ("firing", "pending", "noted") else row.body.get("since"),
         "quiet": f"muted{until}" if mute is not None else "seen" if acknowledged else None,

@@ -110,7 +110,35 @@ def _as_json(context: Context, found: Found, by: str | None, as_known_at: str | 
         "by": by,
         "segments": [figures_row(f, context.names) for f in found.segments],
         "as_known_at": as_known_at,
+        "inferred": _inferred(context, found),
     }
+
+
+def _inferred(context: Context, found: Found) -> dict[str, Any] | None:
+    """What of the window's movements is inferred, by kind, in the currency of the total; None where there is no total."""
+    from worker.cli.json_rows import amounts
+    from worker.queries.movements import inferred
+
+    if found.total is None:
+        return None
+    return amounts(
+        dict(inferred(context.session, found.window.first, found.window.until, found.total.currency)), found.total.currency
+    )
+
+
+def _say_inferred(context: Context, found: Found) -> None:
+    """Under a table: how much of a window is dated at its first evidence only, so that a first read's spike isn't taken for one of the time."""
+    from worker.queries.movements import inferred
+
+    if found.total is None:
+        return
+    window, code = found.window, found.total.currency
+    parts = inferred(context.session, window.first, window.until, code)
+    if parts:
+        said = ", ".join(f"{kind} {money(micros, code)}" for kind, micros in sorted(parts.items()))
+        context.say(
+            f"of {window.first} to {window.until - timedelta(days=1)}, inferred (dated at the first evidence, the day may be another): {said}"
+        )
 
 
 # --- the last complete windows ------------------------------------------------------------------------------------------------
@@ -138,6 +166,8 @@ def lately_of(context: Context, by: str | None = None, as_known_at: str | None =
     else:
         _tell_lately(context, found)
     _about_intervals(context, found[-1].total)
+    for each in found:
+        _say_inferred(context, each)
     context.say(f"the month under way isn't over and is left out; to see it: nrr show retention --from {context.today:%Y-%m}")
 
 
@@ -176,6 +206,7 @@ def retention_of(context: Context, begin: date, until: date, by: str | None = No
         if f.reason:
             context.say(f"{f.currency}: rates can't be given: {f.reason}")
     _about_intervals(context, found.total)
+    _say_inferred(context, found)
 
 
 def _about_intervals(context: Context, total: "Figures | None") -> None:

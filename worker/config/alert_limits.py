@@ -10,7 +10,7 @@ from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, Final
 
-from metrics.alerts.rules import FACTORS, LEAST_CERTAINTY, MOST_CERTAINTY, USUAL_SPREADS, Change, Judgement
+from metrics.alerts.rules import FACTORS, LEAST_CERTAINTY, MOST_CERTAINTY, USUAL_SPREADS, Change, InferredUse, Judgement
 from metrics.money import MICROS_PER_MAJOR
 from metrics.retention.figures import UNITS
 
@@ -175,6 +175,15 @@ def _recover(value: Any, metric: str, change: Change | None) -> Fraction:
     if unit != wanted:
         raise Wrong("recover_by", f"recover_by takes the unit of what is compared ({wanted}), not {value!r}")
     return size
+
+
+def inferred_of(value: Any) -> InferredUse:
+    """What is done with changes that nothing dates exactly. Raises Wrong."""
+    match value:
+        case "skip" | "count" | "leave_out":
+            found: InferredUse = value
+            return found
+    raise Wrong("inferred", f'inferred takes "skip", "count" or "leave_out", not {value!r}')
 
 
 def certainty_of(value: Any) -> int:

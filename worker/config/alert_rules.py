@@ -32,7 +32,7 @@ from metrics.billings.shares import ABOVE as OUTSIDE_ABOVE
 from metrics.money import MICROS_PER_MAJOR, BookCurrency
 from metrics.retention.figures import UNITS
 from metrics.window_kinds import FOR_RULES
-from worker.config.alert_limits import Fault, Wrong, certainty_of, judgement_of, limit_of, meant, number_of, word_of
+from worker.config.alert_limits import Fault, Wrong, certainty_of, inferred_of, judgement_of, limit_of, meant, number_of, word_of
 
 CHANNELS: Final = ("slack", "email")
 DIGESTS: Final = ("daily", "weekly", "monthly")
@@ -63,6 +63,8 @@ DEFAULT_TOML: Final = """\
 # recover_by = "0.5 points"       # how far back before it counts as resolved
 # certainty = "95 %"              # rings when that sure; what crosses the limit within noise is a note in the digest and in
 #                                 # `nrr alerts list`. "measured" (the default of your own rules): rings at once, and says how sure it is
+# inferred = "skip"               # a verdict that could rest on changes alone that nothing dates exactly (a first read has many) is
+#                                 # noted only; "count": they count as all others; "leave_out": the rule looks at figures without them
 #
 # [[alerts.rules]]
 # name = "grr-drop"
@@ -129,6 +131,7 @@ _RULE: Final = (
     "currency",
     "channels",
     "certainty",
+    "inferred",
     *_JUDGEMENT,
 )
 _MOVEMENT_RULE: Final = ("name", "movement", "above", "currency", "channels")
@@ -347,6 +350,7 @@ def _rule(
         judgement=judgement,
         channels=tuple(channels),
         certainty=certainty_of(entry.get("certainty", "measured")),
+        inferred=inferred_of(entry.get("inferred", "skip")),
     )
     for problem in faults(rule):
         raise Wrong("certainty" if "has no interval" in problem else "metric", problem)

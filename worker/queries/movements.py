@@ -7,7 +7,9 @@ import polars as pl
 
 from integrations.store.ledger import read as read_ledger
 from metrics.periods import months_between
-from worker.queries.session import Session, ledger
+from worker.figures.adhoc import exchange_to
+from worker.figures.inferred import inferred_days
+from worker.queries.session import Session, currency_of, ledger
 
 
 def movements(
@@ -21,6 +23,22 @@ def movements(
     """
     with ledger(session) as connection:
         return read_ledger.movements(connection, session.basis.version, first, until, customer)
+
+
+def inferred(session: Session, first: date, until: date, currency: str) -> dict[str, int]:
+    """What of the movements of the days [first, until) is inferred: dated at the first evidence, since nothing says when it happened.
+
+    Amounts in micros by kind, positive, in `currency` (`all:usd` is the whole book at each day's rate); kinds without any are left out.
+    """
+    home = currency_of(session)
+    with ledger(session) as connection:
+        abroad = exchange_to(connection, home, until)
+        found = inferred_days(connection, session.basis.version, abroad, first, until)
+    out: dict[str, int] = {}
+    for each in found:
+        if each.currency == currency:
+            out[each.kind] = out.get(each.kind, 0) + each.micros
+    return out
 
 
 def movements_by_month(session: Session, first: date | None = None, until: date | None = None) -> Iterator[pl.DataFrame]:

@@ -68,6 +68,28 @@ def standings(
     return read_frame(connection, query.order_by(standing.c.customer, standing.c.currency, standing.c.day), STANDINGS)
 
 
+def inferred_by_day(connection: Connection, basis: str, first: date | None = None, until: date | None = None) -> pl.DataFrame:
+    """day, currency, kind, micros (of the change, signed) and movements of what is inferred, in order of day, currency and kind."""
+    query = (
+        select(
+            movement.c.day,
+            movement.c.currency,
+            movement.c.kind,
+            func.sum(movement.c.delta_micros).label("micros"),
+            func.count().label("movements"),
+        )
+        .where(movement.c.basis == basis, movement.c.inferred)
+        .group_by(movement.c.day, movement.c.currency, movement.c.kind)
+        .order_by(movement.c.day, movement.c.currency, movement.c.kind)
+    )
+    schema = {"day": pl.Date, "currency": pl.String, "kind": pl.String, "micros": pl.Int64, "movements": pl.Int64}
+    rows = [
+        (day, currency, kind, int(micros), int(count))
+        for day, currency, kind, micros, count in connection.execute(_between(query, movement, first, until))
+    ]
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
 def as_of(connection: Connection, basis: str, day: date, customer: str | None = None) -> pl.DataFrame:
     """Standings in force at the closing of `day` (the last one on or before it), in order of customer and currency; zeros left out."""
     later = standing.alias("later")
