@@ -10,8 +10,8 @@ What we hold as going on and no list has any more is looked up by itself. A subs
 """
 
 from collections.abc import Iterable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import structlog
@@ -27,8 +27,7 @@ from integrations.stripe.streams import STREAMS
 from metrics.evidence import GONE, CustomerState, Instant, Source, SubscriptionState
 from worker.execution.job_data import BadJobData, read_as
 from worker.ingest.jobs import Comparison
-from worker.ingest.read import Ingest, in_background
-from worker.ingest.writer import Feed, Part
+from worker.ingest.read import Ingest, one_by_one
 
 log = structlog.get_logger()
 
@@ -75,24 +74,17 @@ def do_missing(ingest: Ingest, job: Job) -> None:
     if len(wanted) == LOOKED_UP_AT_MOST:
         log.warning("audit_looks_up_no_more", account=job.account, kind=kind, looked_up=LOOKED_UP_AT_MOST)
     reader = ingest.sources.of(job.account)
-    feed = Feed(job)
-    try:
-        for object_id, customer in wanted:
-            in_background(ingest, job)
-            page = reader.single(kind, object_id)
-            if any(each.reason == "gone" for each in page.rejected):
-                with read(ingest.engine) as connection:
-                    # That there is no such object no answer dates: what is missing was missed when this audit began.
-                    page = as_gone(connection, job.account, kind, object_id, customer, replace(page, observed_at=since))
-            ingest.writer.put(Part(feed, (page,), object_id, objects=page.objects))
-            ingest.moved(job)
-            ingest.stop.check()
-        ingest.writer.put(Part(feed, (), last=True))
-        feed.drain()
-    except Exception:
-        with suppress(Exception):
-            feed.drain()
-        raise
+    account = job.account
+
+    def looked_up(object_id: str, customer: str) -> StripePage:
+        page = reader.single(kind, object_id)
+        if not any(each.reason == "gone" for each in page.rejected):
+            return page
+        with read(ingest.engine) as connection:
+            # That there is no such object no answer dates: what is missing was missed when this audit began.
+            return as_gone(connection, account, kind, object_id, customer, replace(page, observed_at=since))
+
+    one_by_one(ingest, job, ((each[0], partial(looked_up, *each)) for each in wanted))
 
 
 def as_gone(connection: Connection, account: int, kind: str, object_id: str, customer: str, page: StripePage) -> StripePage:

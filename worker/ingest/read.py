@@ -5,7 +5,7 @@ in `range_split`; storing is `writer`'s. Everything read is stored under the job
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
@@ -303,10 +303,16 @@ def _read_range(ingest: Ingest, job: Job, follow: Callable[[StripePage], Iterabl
     assert job.account is not None
     reader = ingest.sources.of(job.account)
     feed = Feed(job)
-    try:
+    with _stored_in_any_case(feed):
         _read_into(ingest, reader, feed, follow)
+
+
+@contextmanager
+def _stored_in_any_case(feed: Feed) -> Iterator[None]:
+    """What was handed over is good, whatever comes after it: it is stored under the job's token before the job is released."""
+    try:
+        yield
     except Exception:
-        # What was handed over is good: let it be stored under this job's token before the job is released.
         with suppress(Exception):
             feed.drain()
         raise
@@ -392,22 +398,28 @@ def do_open_invoices(ingest: Ingest, job: Job) -> None:
     before = None if job.until is None else Instant(job.until)
     with read(ingest.engine) as connection:
         open_now = lookups.unsettled_invoices(connection, job.account, created_before=before)
+    account = job.account
+
+    def looked_up(invoice: str) -> StripePage:
+        return _deleted_draft(ingest, account, invoice, reader.invoice(invoice))
+
+    wanted = [invoice for invoice in open_now if job.cursor is None or invoice > job.cursor]
+    one_by_one(ingest, job, ((invoice, partial(looked_up, invoice)) for invoice in wanted))
+
+
+def one_by_one(ingest: Ingest, job: Job, objects: Iterable[tuple[str, Callable[[], StripePage]]]) -> None:
+    """Read single objects, each when it is its turn, store each with its id as the job's cursor, and finish the job."""
     feed = Feed(job)
-    try:
-        for invoice in open_now:
-            if job.cursor is None or invoice > job.cursor:
-                in_background(ingest, job)
-                page = _deleted_draft(ingest, job.account, invoice, reader.invoice(invoice))
-                ingest.writer.put(Part(feed, (page,), invoice, objects=page.objects))
-                ingest.report(job.stream, page.objects)
-                ingest.moved(job)
-                ingest.stop.check()
+    with _stored_in_any_case(feed):
+        for object_id, looked_up in objects:
+            in_background(ingest, job)
+            page = looked_up()
+            ingest.writer.put(Part(feed, (page,), object_id, objects=page.objects))
+            ingest.report(job.stream, page.objects)
+            ingest.moved(job)
+            ingest.stop.check()
         ingest.writer.put(Part(feed, (), last=True))
         feed.drain()
-    except Exception:
-        with suppress(Exception):
-            feed.drain()
-        raise
 
 
 def _deleted_draft(ingest: Ingest, account: int, invoice_id: str, page: StripePage) -> StripePage:
