@@ -146,8 +146,9 @@ def _given_up(connection: Connection, low: int, high: int) -> pl.DataFrame:
     """Invoices that are void, or uncollectible and not paid since."""
     t = invoice
     schema = {"account": pl.Int64, "customer": pl.String, "invoice": pl.String, "status": pl.String}
-    mine = and_(t.c.bucket >= low, t.c.bucket < high, t.c.status.in_(("void", "uncollectible", "paid")))
-    given_up = select(t.c.invoice_id).where(t.c.status.in_(("void", "uncollectible")))
+    void = (t.c.status == "void") | (t.c.status == "uncollectible")  # each by itself: a COPY takes no list
+    mine = and_(t.c.bucket >= low, t.c.bucket < high, void | (t.c.status == "paid"))
+    given_up = select(t.c.invoice_id).where(void)
     query = select(t.c.account, t.c.customer_id, t.c.invoice_id, t.c.status).where(mine, t.c.invoice_id.in_(given_up))
     found = read_frame(connection, query, schema).group_by("account", "customer", "invoice").agg(pl.col("status"))
     apart = pl.col("status").list.contains("void") | ~pl.col("status").list.contains("paid")
