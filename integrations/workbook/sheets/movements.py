@@ -84,9 +84,11 @@ def write(pen: Pen, content: Content) -> None:
                 case "cause":
                     pen.text(at, col, row["cause"].replace("_", " "))
                 case "inferred":
-                    pen.text(at, col, "inferred" if row["inferred"] else None)
+                    pen.text(at, col, "inferred" if row["inferred"] else None, indent=1)
                 case "evidence":
                     pen.text(at, col, ", ".join(row["evidence"] or ()))
+                case "book_kind":
+                    pen.text(at, col, row["book_kind"], indent=1)
                 case "book_micros":
                     pen.money(at, col, row[key])
                 case "before_micros" | "after_micros" | "delta_micros":

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from integrations.workbook.content import Content
-from integrations.workbook.pen import GREY, Pen, printed, total
+from integrations.workbook.pen import GREY, Pen, major, printed, total
 
 NAME: Final = "Reconciliation"
 MOST: Final = 20_000
@@ -16,7 +16,7 @@ def write(pen: Pen, content: Content) -> None:
     for col, width in enumerate((30, 26, 14, 14, 16, 16, 16, 60)):
         sheet.set_column(col, col, width)
     sheet.freeze_panes(3, 0)
-    pen.title("Differences to another source", "Ours less theirs, each difference explained by a rule or named.")
+    pen.title("Differences to another source", "Theirs less ours, each difference explained by a rule or named.")
     if found is None:
         pen.text(3, 0, "No other source was reconciled for this workbook.", bold=True)
         pen.text(
@@ -54,7 +54,8 @@ def _totals(pen: Pen, rows: Sequence[Mapping[str, Any]], row: int) -> int:
         ours, theirs = _micros(each, "ours"), _micros(each, "theirs")
         pen.money_of(row, 2, ours, code)
         pen.money_of(row, 3, theirs, code)
-        pen.sum_of(row, 4, f"C{row + 1}-D{row + 1}", (ours or 0) - (theirs or 0), **total())
+        difference = major((theirs or 0) - (ours or 0))
+        pen.formula(row, 4, f"ROUND(D{row + 1}-C{row + 1},6)", difference, pen.kit.money_pattern(code), **total())
         row += 1
     return row
 
@@ -70,14 +71,14 @@ def _rules(pen: Pen, rows: Sequence[Mapping[str, Any]], row: int) -> int:
     row += 2
     for each in rows:
         code = str(each["currency"])
-        pen.text(row, 0, str(each["rule"]))
-        pen.text(row, 1, str(each.get("kind", "")).replace("_", " "))
+        pen.text(row, 0, _plain(each["rule"]))
+        pen.text(row, 1, _plain(each.get("kind", "")))
         pen.text(row, 2, code.upper())
         pen.money_of(row, 3, _micros(each, "difference"), code)
         pen.money_of(row, 4, each.get("absolute_micros"), code)
         pen.whole(row, 5, each.get("differences"))
         pen.whole(row, 6, each.get("customers"))
-        pen.text(row, 7, str(each.get("words") or ""))
+        pen.text(row, 7, str(each.get("words") or ""), indent=1)
         row += 1
     return row
 
@@ -95,10 +96,16 @@ def _differences(pen: Pen, rows: Sequence[Mapping[str, Any]], row: int) -> None:
         pen.text(row, 3, code.upper())
         for col, key in enumerate(("ours", "theirs", "difference"), 4):
             pen.money_of(row, col, _micros(each, key), code)
-        pen.text(row, 7, "; ".join(f"{share['rule']} {share['difference']}" for share in each.get("shares") or ()))
+        pen.text(
+            row, 7, "; ".join(f"{_plain(share['rule'])} {share['difference']}" for share in each.get("shares") or ()), indent=1
+        )
         row += 1
     if len(rows) > MOST:
         pen.text(row, 0, f"and {len(rows) - MOST:,} more: nrr reconcile", bold=True)
+
+
+def _plain(word: object) -> str:
+    return str(word).replace("_", " ")
 
 
 def _micros(row: Mapping[str, Any], key: str) -> int | None:
