@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import Any, Final
 
@@ -45,6 +46,8 @@ from worker.report.period import last_complete
 log = structlog.get_logger()
 
 KIND: Final = "report"
+LEFT_SECONDS: Final = 86_400
+"""Nobody writes one file for so long."""
 CATCH_UP: Final = 12
 """So many periods that were missed are made up for."""
 
@@ -214,6 +217,7 @@ def _beside(folder: Path, job: Job, draft: _Draft) -> _File:
     try:
         with written_privately(part, "wb"):
             pass
+        _clear_up(part, draft.name, job)
         draft.write(part)
         with part.open("rb+") as file:
             os.fsync(file.fileno())
@@ -223,6 +227,16 @@ def _beside(folder: Path, job: Job, draft: _Draft) -> _File:
         with suppress(OSError):
             part.unlink(missing_ok=True)
         raise
+
+
+def _clear_up(mine: Path, name: str, job: Job) -> None:
+    """Take away what killed writers of this file have left: those of earlier claims of the job, and what is a day older than what is begun now."""
+    begun = mine.stat().st_mtime
+    for part in mine.parent.glob(f".{escape(name)}.*.part"):
+        with suppress(OSError):
+            of_this_job = part.name.startswith(f".{name}.{job.id}-")
+            if part != mine and (of_this_job or part.stat().st_mtime < begun - LEFT_SECONDS):
+                part.unlink()
 
 
 def _put(reporting: Reporting, session: Session, job: Job, wanted: Due, files: Sequence[_File], known_at: datetime) -> None:

@@ -283,6 +283,20 @@ def test_who_lost_the_job_puts_no_file_anywhere(session: Session, folder: Path) 
     assert (made.digest, []) == (made.digest, reports_made(session))
 
 
+def test_what_killed_writers_left_is_taken_away(session: Session, folder: Path) -> None:
+    """Parts of an earlier claim of the same job, and old ones of any; what another writes now, and what isn't ours, stays."""
+    job = _job(session.engine)
+    mine, old, others = (folder / f".workbook-2025-12.xlsx.{number}-1.part" for number in (job.id, 900, 901))
+    theirs = folder / ".notes.part"
+    for each in (mine, old, others, theirs):
+        each.write_bytes(b"half")
+    os.utime(old, (1, 1))
+    with begin(session.engine) as connection:
+        connection.execute(text("UPDATE job SET token = 1"))
+    do_reports(_reporting(session, folder), _claim(session.engine))
+    assert sorted([others.name, theirs.name, "workbook-2025-12.xlsx"]) == sorted(each.name for each in folder.iterdir())
+
+
 def test_two_workers_make_one_report(session: Session, folder: Path) -> None:
     """Two crews at once, two runs: one row, one file, and both runs end."""
     for _ in range(2):
