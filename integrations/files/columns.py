@@ -130,6 +130,8 @@ def _layout(
     months = {i: when for i, cell in enumerate(head) if i not in place.values() and (when := month_of(cell)) is not None}
     if not months and "mrr" not in place and "change" not in place:
         months = _open_months(head, place)
+    if len(months) == len(head):
+        return None  # a row of months, or of amounts that look like them, is no head without a column that says whose they are
     if months and "mrr" not in told and "change" not in told and "month" not in told:
         _no_month_twice(head, months, name, line)
         place = {role: at for role, at in place.items() if role not in ("month", "mrr", "change")}

@@ -166,11 +166,7 @@ class _Reader:
                 self.left_out["total" if any(map(bool, who)) or any(cells) else "empty"] += 1
                 continue
             self.people.add(next(said for said in who if said))
-            currency = (self._at(cells, "currency") or self.layout.currency or "").lower()
-            if currency and not (len(currency) == 3 and currency.isalpha()):
-                raise BadFile(
-                    f"{self.table.name}, line {line}: the currency must be a code of three letters such as usd, not {currency!r}"
-                )
+            currency = self._currency(line, cells)
             for column, when in self._amounts(cells, line):
                 text = cells[column] if column < len(cells) else ""
                 if not text:
@@ -205,10 +201,10 @@ class _Reader:
             for line, cells in self.rows:
                 for column, when in self._amounts(cells, line):
                     text = cells[column] if column < len(cells) else ""
-                    yield _Cell(line, nobody, when, self._currency(cells), text, self.layout.head[column])
+                    yield _Cell(line, nobody, when, self._currency(line, cells), text, self.layout.head[column])
             return
         label = next(i for i in range(len(self.layout.head)) if i not in self.layout.months)
-        named = [(line, cells, words(cells[label])) for line, cells in self.rows if cells[label]]
+        named = [(line, cells, words(cells[label])) for line, cells in self.rows if label < len(cells) and cells[label]]
         chosen = next(((line, cells) for wanted in CLOSING for line, cells, said in named if said == wanted), None)
         if chosen is None:
             rows = ", ".join(repr(cells[label]) for _, cells, _ in named[:12])
@@ -219,10 +215,16 @@ class _Reader:
         line, cells = chosen
         for column, when in self.layout.months.items():
             text = cells[column] if column < len(cells) else ""
-            yield _Cell(line, nobody, when, self._currency(cells), text, self.layout.head[column])
+            yield _Cell(line, nobody, when, self._currency(line, cells), text, self.layout.head[column])
 
-    def _currency(self, cells: Sequence[str]) -> str:
-        return (self._at(cells, "currency") or self.layout.currency or "").lower()
+    def _currency(self, line: int, cells: Sequence[str]) -> str:
+        """The currency of a row, as far as it says one. Raises BadFile for what is no code."""
+        currency = (self._at(cells, "currency") or self.layout.currency or "").lower()
+        if currency and not (len(currency) == 3 and currency.isascii() and currency.isalpha()):
+            raise BadFile(
+                f"{self.table.name}, line {line}: the currency must be a code of three letters such as usd, not {currency!r}"
+            )
+        return currency
 
     def _at(self, cells: Sequence[str], role: Role) -> str:
         place = self.layout.place.get(role)
