@@ -204,7 +204,8 @@ class _Work:
             first = side["day"].min()
             assert isinstance(first, date), "a file has rows"
             before = date.fromordinal(first.toordinal() - 1)
-            opening = held_on(self.kept, [before], self.names).filter(pl.col("customer").is_in(list(self.matched.members)))
+            # Who isn't in a log of changes holds what was held before it began.
+            opening = held_on(self.kept, [before], self.names)
             side, self.days = closings(side, opening, self.session.today)
             if not opening.is_empty():
                 self.notes.append(f"the changes begin on {first}: what {len(opening):,} customers held before is taken from here")
@@ -220,6 +221,11 @@ class _Work:
         home = next(iter(told)) if told else self.home
         if told or codes:
             self.abroad = exchange(adhoc.quotes_until(self.connection, self.session.today), home)
+            known = {home, *self.abroad.rates["currency"].unique().to_list()}
+            unrated = sorted({code for codes in self.held.values() for code in codes} - known)
+            if unrated:
+                named = ", ".join(code.upper() for code in unrated)
+                self.notes.append(f"no exchange rate of {named} to {home.upper()} is held: nothing of ours in it is counted here")
             self.theirs = (
                 self.theirs.with_columns(pl.lit(home).alias("currency"))
                 .group_by("customer", "day", "currency")

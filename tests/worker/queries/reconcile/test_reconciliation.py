@@ -207,6 +207,14 @@ def test_changes_add_up_to_closings(session: Session, tmp_path: Path) -> None:
     assert [("cus_team", DAYS[0])] == _rows(found, "timing")
 
 
+def test_who_is_not_in_a_log_of_changes_did_not_change(session: Session, tmp_path: Path) -> None:
+    """A log that begins in March: everybody else goes on with what was held before it."""
+    file = _long(tmp_path, "cus_pro,2025-03-10,10", head="Customer ID,Timestamp,MRR change")
+    found = reconcile(session, file, policy=BASIS)
+    assert {"cus_pro": {("unexplained", "unexplained")}} == named(found)
+    assert any("what 6 customers held before is taken from here" in note for note in found.notes)
+
+
 def test_a_summary_is_the_whole_book(engine: Engine, tmp_path: Path) -> None:
     """The other policy is found for it too, by its totals alone."""
     put(engine, {"pro": LIVES["pro"], "ten": f"{SINCE} items=team discounts=ten:2025-01-01.."})
