@@ -506,6 +506,22 @@ class InvoiceEvidence:
 # --- what is handed over to be stored -------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class EventFact:
+    """That something happened, and to what; the objects named are worth reading again.
+
+    `object_id` is the id of the event's object, whatever its kind; the customer, subscription and invoice are set where known.
+    """
+
+    id: str
+    type: str
+    created: Instant
+    object_id: str
+    customer: str | None = None
+    subscription: str | None = None
+    invoice: str | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """Evidence that was read together and is stored together. A further kind of object is one field here, named like its list.
@@ -524,6 +540,7 @@ class Facts:
     customers: Sequence[CustomerState] = ()
     subscriptions: Sequence[SubscriptionState] = ()
     invoices: Sequence[InvoiceEvidence] = ()
+    events: Sequence[EventFact] = ()
     pending: Sequence[tuple[str, InvoiceLine]] = ()
     """Prorations that wait for an invoice, each with its customer."""
     credit_notes: Sequence[CreditNote] = ()

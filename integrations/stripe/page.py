@@ -21,22 +21,6 @@ class AccountInfo:
 
 
 @dataclass(frozen=True, slots=True)
-class EventFact:
-    """That something happened, and to what; the objects named are worth reading again.
-
-    `object_id` is the id of the event's object, whatever its kind; the customer, subscription and invoice are set where known.
-    """
-
-    id: str
-    type: str
-    created: Instant
-    object_id: str
-    customer: str | None = None
-    subscription: str | None = None
-    invoice: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Rejected:
     """One object that was left out, alone: `reason` is a stable word, `detail` a sentence without personal data."""
 
@@ -79,7 +63,6 @@ class StripePage(Facts):
     has_more: bool
     next_cursor: str | None = None
     oldest: Instant | None = None
-    events: tuple[EventFact, ...] = ()
     rejected: tuple[Rejected, ...] = ()
     payloads: tuple[Payload, ...] = ()
     people: tuple[Person, ...] = ()

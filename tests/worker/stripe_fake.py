@@ -9,10 +9,11 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from integrations.stripe.page import AccountInfo, EventFact, Rejected, StripePage
+from integrations.stripe.page import AccountInfo, Rejected, StripePage
 from metrics.evidence import (
     Customer,
     CustomerState,
+    EventFact,
     Instant,
     Invoice,
     InvoiceEvidence,

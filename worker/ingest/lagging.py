@@ -8,8 +8,8 @@ stands.
 from collections.abc import Sequence
 from typing import Final
 
-from integrations.stripe.page import EventFact, StripePage
-from metrics.evidence import CustomerState, SubscriptionState
+from integrations.stripe.page import StripePage
+from metrics.evidence import CustomerState, EventFact, SubscriptionState
 from metrics.timeline.event_order import in_order
 from metrics.timeline.lagging import WINDOW_SECONDS, customers_without_lagging, without_lagging
 

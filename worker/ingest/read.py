@@ -22,11 +22,11 @@ from integrations.store.facts.recheck import Recheck
 from integrations.store.work import cursors, jobs
 from integrations.store.work.jobs import Job
 from integrations.stripe.errors import BadRequest, Refused, Transient, UnknownEndpoint
-from integrations.stripe.page import EventFact, StripePage
+from integrations.stripe.page import StripePage
 from integrations.stripe.reader import Reader
 from integrations.stripe.streams import READ_AGAIN, Stream, named_kind
 from integrations.stripe.streams import STREAMS as DECLARED
-from metrics.evidence import Catalog, Instant, InvoiceEvidence
+from metrics.evidence import Catalog, EventFact, Instant, InvoiceEvidence
 from worker.execution.crew import Handler
 from worker.execution.job_data import read_as, stored
 from worker.execution.stop import Stop

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from integrations.store.facts.contacts import Person
 from integrations.store.facts.quarantine import Quarantined
-from integrations.store.facts.write import EventRow, Page
+from integrations.store.facts.write import Page
 from integrations.stripe.page import Rejected, StripePage
 from integrations.stripe.streams import STREAMS
 from metrics.evidence import CustomerState, Facts, Instant, InvoiceEvidence, Source, SubscriptionState
@@ -24,11 +24,6 @@ def merged(pages: Sequence[StripePage]) -> Page:
     facts: dict[str, Any] = {each.name: [found for page in pages for found in getattr(page, each.name)] for each in fields(Facts)}
     return Page(
         observed_at=max((page.observed_at for page in pages), default=Instant(0)),
-        events=[
-            EventRow(e.id, e.type, e.created, e.object_id, e.customer, e.subscription, e.invoice)
-            for page in pages
-            for e in page.events
-        ],
         payloads=[
             (each.kind, each.object_id, each.source_id, page.observed_at, each.body) for page in pages for each in page.payloads
         ],
@@ -53,7 +48,6 @@ def readable(pages: Iterable[StripePage]) -> dict[str, list[str]]:
         for name in _LISTS:
             found.setdefault(STREAMS[name].kind, []).extend(filter(None, map(_id_as_it_is, getattr(page, name))))
         found.setdefault("line_item", []).extend(line.id for each in page.invoices for line in each.lines)
-        found.setdefault("event", []).extend(each.id for each in page.events)
         described = STREAMS.get(page.stream)
         if described is not None and described.forgone:
             found.setdefault(page.stream, []).append(described.path)  # if it is refused again, that is noted again

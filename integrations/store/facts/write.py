@@ -25,6 +25,7 @@ from integrations.store.work.schema import cursor
 from metrics.evidence import (
     Coupon,
     Customer,
+    EventFact,
     Facts,
     Instant,
     InvoiceEvidence,
@@ -42,28 +43,14 @@ Described = TypeVar("Described", Customer, Subscription)
 
 
 @dataclass(frozen=True, slots=True)
-class EventRow:
-    """That an event was seen, and what it is about."""
-
-    id: str
-    type: str
-    created: Instant
-    object_id: str
-    customer: str | None = None
-    subscription: str | None = None
-    invoice: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Page(Facts):
-    """Facts to be stored together, with the events that were seen.
+    """Facts to be stored together, and what is kept beside them.
 
     `payloads` are kind (subscription, event), object id, event id (empty for a listing), the moment of the answer that it was in, and what
     Stripe sent, compressed with zlib.
     """
 
     observed_at: Instant
-    events: Sequence[EventRow] = ()
     payloads: Sequence[tuple[str, str, str, Instant, bytes]] = ()
     people: Sequence[Person] = ()
 
@@ -306,7 +293,7 @@ def _line_row(line: InvoiceLine, bucket: int, customer: str, account: int, learn
 _EVENT = ("account", "event_id", "type", "created", "object_id", "customer_id", "subscription_id", "invoice_id", "learnt_at")
 
 
-def _put_events(connection: Connection, account: int, found: Sequence[EventRow], learnt_at: datetime, stored: Stored) -> None:
+def _put_events(connection: Connection, account: int, found: Sequence[EventFact], learnt_at: datetime, stored: Stored) -> None:
     rows = {e.id: (account, e.id, e.type, e.created, e.object_id, e.customer, e.subscription, e.invoice, learnt_at) for e in found}
     stored.new += len(insert_new(connection, event, _EVENT, [rows[k] for k in sorted(rows)], returning=("event_id",)))
 

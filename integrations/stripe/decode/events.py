@@ -17,8 +17,7 @@ from integrations.stripe.decode.catalog import Seen, discount, product
 from integrations.stripe.decode.errors import Unusable, an_id, instant, ref
 from integrations.stripe.decode.parsing import loose
 from integrations.stripe.decode.subscriptions import customer, subscription
-from integrations.stripe.page import EventFact
-from metrics.evidence import Customer, CustomerState, Source, SubscriptionState
+from metrics.evidence import Customer, CustomerState, EventFact, Source, SubscriptionState
 
 T = TypeVar("T")
 _NOTHING: Final = (b"", b"null", b"{}")

@@ -19,11 +19,12 @@ from integrations.stripe.decode.catalog import Seen
 from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.decode.lines import pending, worth
 from integrations.stripe.decode.parsing import Parsed
-from integrations.stripe.page import EventFact, Payload, Person, Rejected, StripePage
+from integrations.stripe.page import Payload, Person, Rejected, StripePage
 from metrics.evidence import (
     Coupon,
     CreditNote,
     CustomerState,
+    EventFact,
     Instant,
     InvoiceEvidence,
     InvoiceLine,

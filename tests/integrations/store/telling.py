@@ -6,10 +6,11 @@ from sqlalchemy import Engine, func, select
 
 from integrations.store import tables
 from integrations.store.db.engine import begin, read
-from integrations.store.facts.write import EventRow, Page, put_page
+from integrations.store.facts.write import Page, put_page
 from metrics.evidence import (
     Customer,
     CustomerState,
+    EventFact,
     Instant,
     Invoice,
     InvoiceEvidence,
@@ -59,9 +60,9 @@ def invoice(
     return InvoiceEvidence(head, made)
 
 
-def event(name: str, owner: str | None = None, about: str = "sub_1", at: int = 100) -> EventRow:
+def event(name: str, owner: str | None = None, about: str = "sub_1", at: int = 100) -> EventFact:
     """An event."""
-    return EventRow(name, "customer.subscription.updated", Instant(at), about, owner, about)
+    return EventFact(name, "customer.subscription.updated", Instant(at), about, owner, about)
 
 
 def put(engine: Engine, account: int = 1, at: int = 100, **facts: object) -> tuple[int, set[str]]:

@@ -13,11 +13,12 @@ from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.facts.catalog import load as load_catalog
 from integrations.store.facts.marks import count_touched
 from integrations.store.facts.read import groups
-from integrations.store.facts.write import EventRow, Page, put_page
+from integrations.store.facts.write import Page, put_page
 from integrations.store.migrate import upgrade
 from metrics.evidence import (
     Customer,
     CustomerState,
+    EventFact,
     Instant,
     InvoiceEvidence,
     Source,
@@ -61,7 +62,7 @@ def put(connection: Connection, states: list[SubscriptionState], invoices: list[
         subscriptions=tuple(states),
         invoices=tuple(invoices),
         customers=(CustomerState(Instant(5), Source.SNAPSHOT, "", Customer("cus_0", Instant(1), metadata=(("a", "b"),))),),
-        events=(EventRow("evt_1", "x", Instant(3), "sub"),),
+        events=(EventFact("evt_1", "x", Instant(3), "sub"),),
         payloads=(("event", "sub", "evt_1", Instant(3), zlib.compress(b"{}")),),
     )
     return put_page(connection, 1, page, LEARNT).new
@@ -136,4 +137,4 @@ def test_a_paid_invoice_takes_the_place_of_the_open_one(engine: Engine) -> None:
 def test_a_naive_time_is_refused(engine: Engine) -> None:
     """A time without its zone would mean something else on another machine."""
     with pytest.raises(Exception, match="without its zone"), begin(engine) as connection:
-        put_page(connection, 1, Page(Instant(0), events=(EventRow("e", "t", Instant(1), "o"),)), datetime(2026, 1, 1))  # noqa: DTZ001  # on purpose
+        put_page(connection, 1, Page(Instant(0), events=(EventFact("e", "t", Instant(1), "o"),)), datetime(2026, 1, 1))  # noqa: DTZ001  # on purpose

@@ -8,9 +8,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.stripe.decode.events import laid_over
-from integrations.stripe.page import EventFact, Person, StripePage
+from integrations.stripe.page import Person, StripePage
 from integrations.stripe.streams import EVENT_TYPES
-from metrics.evidence import Coupon, Customer, CustomerState, Discount, Instant, Product, Source, Subscription, SubscriptionState
+from metrics.evidence import (
+    Coupon,
+    Customer,
+    CustomerState,
+    Discount,
+    EventFact,
+    Instant,
+    Product,
+    Source,
+    Subscription,
+    SubscriptionState,
+)
 from tests.integrations.stripe.decode.decoding import bare, listed
 from tests.integrations.stripe.shaped import COUPON, GENERATIONS, PLAN, PRICE, customer, discount, event, invoice, subscription
 
