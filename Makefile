@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup demo test test-twice test-long test-all check format bench bench-ingest bench-rollups bench-alerts bench-billings chaos faults mutants audit clean
+.PHONY: setup demo test test-twice test-long test-all check format bench bench-ingest bench-rollups bench-report bench-alerts bench-billings chaos faults mutants audit clean
 
 setup: .venv/.ready
 
@@ -54,6 +54,9 @@ bench-ingest: setup
 
 bench-rollups: setup
 	$(BIN)/python -m tests.benchmarks.rollups
+
+bench-report: setup
+	$(BIN)/python -m tests.benchmarks.report
 
 bench-alerts: setup
 	$(BIN)/python -m tests.benchmarks.alerts

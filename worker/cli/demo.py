@@ -223,6 +223,8 @@ def _next(today: date) -> tuple[str, ...]:
         f"    {nrr} show retention --by plan",
         f"    {nrr} show movements --from {last:%Y-%m} --to {last:%Y-%m} --kind churn",
         f"    {nrr} alerts list",
+        f"    {nrr} report --compare",
+        f"    {nrr} serve",
         "With your own account (a restricted key with read access; nothing is ever written to Stripe), in a folder of your own:",
         "    export STRIPE_API_KEY=rk_…",
         "    nrr init && nrr doctor && nrr sync",
