@@ -173,7 +173,11 @@ def _holes(found: Assembled, states: Sequence[SubscriptionState]) -> list[tuple[
         if p.kind == "cycle" and until is not None and p.at > until + DAY:
             on_trial = any(a is not None and b is not None and a <= until + DAY and b >= p.at - DAY for a, b in covered)
             may_be = unread and any(until - DAY <= u.at < p.at for u in found.lines.unread)
-            if not (on_trial or may_be):
+            at = max((k for k in found.known if k.at <= until + DAY), key=lambda k: k.at, default=None)
+            gone = at is not None and all(
+                i.id != p.item for i in at.subscription.items
+            )  # other items were billed: that is a movement
+            if not (on_trial or may_be or gone):
                 out.append((p.item, until))
         ends[p.item] = max(p.until, until or p.until)
     return out

@@ -222,3 +222,26 @@ def two_and_a_half_seats(m: Maker) -> None:
         at = later(LONG_AGO, number)
         line = m.line(price, 2, at, amount=5000) | {"quantity_decimal": "2.5"}
         m.bill([line], at, reason="subscription_create" if number == 0 else "subscription_cycle", told=False)
+
+
+@life(
+    right(
+        "2026-02-01 new 60.00",
+        "2026-04-01 contraction -40.00",
+        "2026-05-01 expansion 40.00",
+        causes=("start", "removed_product", "addon"),
+        marked=True,
+        never=("gap",),
+    ),
+    events=None,
+    listings=None,
+)
+def an_item_that_one_cycle_lacks(m: Maker) -> None:
+    """Of two items one isn't billed in April: it is booked as gone and back, *inferred*, so nobody says that MRR is held."""
+    start = noon("2026-02-01")
+    first, second = m.price(2000, "a"), m.price(4000, "b")
+    m.begin(start, [m.item(first, 1, start), m.item(second, 1, start, number=2)], told=False)
+    for number in range(5):
+        at = later(start, number)
+        lines = [m.line(first, 1, at), *([] if number == 2 else [m.line(second, 1, at, item=2)])]
+        m.bill(lines, at, reason="subscription_create" if number == 0 else "subscription_cycle", told=False)
