@@ -123,7 +123,7 @@ _PRICES: Final = {
         "Look for a newer release of nrr",
     ),
     "price_version_unknown": _words(
-        "An invoice bills a price before that was made: one of that id was deleted and made again, and nothing says what the first one cost.",
+        "An invoice bills a price before that was made: one of that id was deleted and made again, and nothing says what the first one cost. What is known of the id counts.",
         f"{_STRIPE}: the invoice shows what was charged then",
     ),
     "interval_unknown": _words(
@@ -136,7 +136,7 @@ _PRICES: Final = {
     "currency_unknown": _words("The price has no amount in the subscription's currency: its MRR is missing.", _STRIPE),
     "transform_unknown": _words("The price rounds packages in a way that this version doesn't know: its MRR is missing.", _STRIPE),
     "tiers_unknown": _words(
-        "The price has tiers, and nothing says which: its MRR is missing.",
+        "The price has tiers, and nothing says which, or how they are meant: its MRR is missing.",
         "Tiers of a deleted price are gone from Stripe; look the price up in its dashboard",
     ),
     "amount_out_of_bounds": _words("The item's amount is larger than any amount can be: its MRR is missing.", _STRIPE),
