@@ -86,7 +86,7 @@ COUPONS = tuple(CATALOG.coupons)
 HAPPENS = (
     *("swap", "swap", "quantity", "quantity", "add", "remove", "discount", "undiscount", "item_discount"),
     *("past_due", "recover", "unpaid", "pause_void", "pause_draft", "resume", "paused", "unpaused"),
-    *("schedule", "withdraw", "cancel", "item_trial", "nothing"),
+    *("schedule", "withdraw", "cancel", "item_trial", "nothing", "unpaid_change"),
 )
 
 
@@ -416,6 +416,18 @@ class Living:
         reason = "payment_failed" if self.s.status in ("past_due", "unpaid") else "cancellation_requested"
         asked = self.s.canceled_at or Instant(self.now)
         self.become(status="canceled", ended_at=Instant(self.now), canceled_at=asked, cancel_reason=reason)
+
+    def on_unpaid_change(self, h: Happening) -> None:
+        """A change that waits for its payment, which never comes: its invoice is voided, and the subscription stays as it was."""
+        old = self.s.items[h.arg % len(self.s.items)]
+        if self.s.status != "active" or self.s.pause is not None or old.quantity in (None, h.arg + 1):
+            return
+        waiting, self.pending = self.pending, []
+        credit = self.line(old, self.now, old.period_end or 0, -333, old.quantity, True, credit=True)
+        debit = self.line(old, self.now, old.period_end or 0, 555, h.arg + 1, True)
+        self.bill("subscription_update", [credit, debit], "void")
+        self.life.invoices.insert(len(self.life.invoices) - 2, self.life.invoices.pop())  # what is paid next is the one before
+        self.pending = waiting
 
     def on_nothing(self, h: Happening) -> None:
         self.become(metadata=(("note", str(h.arg)),))

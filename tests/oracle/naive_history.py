@@ -79,14 +79,40 @@ class Past:
 
     def __post_init__(self) -> None:
         self.seen = observations(self.evidence)
-        self.lines = [line for i in evident(self.evidence.invoices) for line in i.lines]
+        doubtful = [i for i in evident(self.evidence.invoices) if i.head.status == "void" and i.head.paid_at is None]
+        doubtful = [i for i in doubtful if i.head.billing_reason == "subscription_update"]
+        self.lines = [line for i in evident(self.evidence.invoices) if i not in doubtful for line in i.lines]
         self.last = self.seen[-1].subscription
+        for i in sorted(doubtful, key=lambda i: (i.head.created, i.head.id), reverse=True):
+            self.lines += [line for line in i.lines if self.came_about(i, line)]
 
     def around(self, at: int) -> tuple[Seen | None, Seen | None]:
         """The last observation at or before a second, and the first one after it."""
         earlier = [s for s in self.seen if s.at <= at]
         later = [s for s in self.seen if s.at > at]
         return (earlier[-1] if earlier else None), (later[0] if later else None)
+
+    def came_about(self, bill: InvoiceEvidence, line: InvoiceLine) -> bool:
+        """Whether a change that was billed and never paid is what is seen of its item next; asked of the latest such change first."""
+        of_item = [x for x in bill.lines if x.item == line.item and x.period_start == line.period_start]
+        wanted = [(x.price, x.quantity) for x in of_item if not credited(x)]
+        had = [(x.price, x.quantity) for x in of_item if credited(x)]
+        moment = line.period_start
+        sights: list[tuple[int, int, tuple[str | None, int | None] | None]] = []
+        for s in self.seen:
+            if s.at > moment or (s.at == moment and s.source != Source.EVENT_BEFORE):
+                sights += [(s.at, 0, next(((i.price, i.quantity) for i in s.subscription.items if i.id == line.item), None))]
+        created = {i.head.id: i.head.created for i in self.evidence.invoices}
+        for x in self.lines:
+            after = x.period_start > moment or (x.period_start == moment and created[x.invoice] > bill.head.created)
+            if after and x.item == line.item and says_what(x, self.catalog) and (credited(x) or not x.proration):
+                sights.append((x.period_start, 1, (x.price, x.quantity)))
+        if not sights or not wanted:
+            return False
+        found = min(sights, key=lambda sight: sight[:2])[2]
+        return found == wanted[-1] or (
+            found is not None and bool(had) and found[0] == wanted[-1][0] != had[0][0] and None not in (*wanted[-1], *had[0])
+        )
 
     # --- what it consisted of ------------------------------------------------------------------------------------------
 
