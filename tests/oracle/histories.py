@@ -86,7 +86,7 @@ COUPONS = tuple(CATALOG.coupons)
 HAPPENS = (
     *("swap", "swap", "quantity", "quantity", "add", "remove", "discount", "undiscount", "item_discount"),
     *("past_due", "recover", "unpaid", "pause_void", "pause_draft", "resume", "paused", "unpaused"),
-    *("schedule", "withdraw", "cancel", "item_trial", "nothing", "unpaid_change"),
+    *("schedule", "withdraw", "cancel", "item_trial", "nothing", "unpaid_change", "free_month"),
 )
 
 
@@ -428,6 +428,14 @@ class Living:
         self.bill("subscription_update", [credit, debit], "void")
         self.life.invoices.insert(len(self.life.invoices) - 2, self.life.invoices.pop())  # what is paid next is the one before
         self.pending = waiting
+
+    def on_free_month(self, h: Happening) -> None:
+        """A trial in the middle of a life; the next cycle begins when it is over."""
+        if self.s.status != "active" or self.s.pause is not None or self.s.cancel_at is not None:
+            return
+        end = Instant(self.now + (3 + 5 * h.arg) * DAY)
+        items = tuple(replace(i, period_start=Instant(self.now), period_end=end) for i in self.s.items)
+        self.become(status="trialing", trial_start=Instant(self.now), trial_end=end, items=items)
 
     def on_nothing(self, h: Happening) -> None:
         self.become(metadata=(("note", str(h.arg)),))

@@ -355,9 +355,10 @@ class Past:
         assert nxt is not None
         s = nxt.subscription
         start = s.created if self.policy.start_at_booking else s.start
-        if at < start or s.status in ("incomplete", "incomplete_expired", "trialing"):
+        if at < start or s.status in ("incomplete", "incomplete_expired"):
             return False
-        if s.trial_end is not None and at < s.trial_end:
+        on_trial = s.trial_end is not None and (s.status == "trialing" or at < s.trial_end)
+        if on_trial and (s.trial_start is None or at >= s.trial_start):
             return False
         return not self.gone(nxt, at, s.start)
 
@@ -370,6 +371,8 @@ class Past:
             return nxt is None or not self.gone(nxt, at, cur.at)
         if s.status not in LIVE:
             return False
+        if nxt is not None and nxt.gap and self.free_between(cur, nxt, at):
+            return False
         if s.pause is not None and s.pause.behavior != "keep_as_draft" and not self.policy.paused_counts:
             return False
         if self.policy.churn_at == "request" and scheduled(s) and at >= (s.canceled_at or cur.at):
@@ -378,6 +381,13 @@ class Past:
         if s.status == "past_due" and limit is not None and at >= self.past_due_since(cur) + limit * DAY:
             return False
         return nxt is None or not self.gone(nxt, at, cur.at)
+
+    def free_between(self, cur: Seen, nxt: Seen, at: int) -> bool:
+        """Whether a trial that began since the last observation, as the next one says, was under way."""
+        n = nxt.subscription
+        if n.trial_start is None or n.trial_start == cur.subscription.trial_start or not cur.at < n.trial_start <= nxt.at:
+            return False
+        return at >= n.trial_start and (n.status == "trialing" or n.trial_end is None or at < n.trial_end)
 
     def converted(self, s: Subscription, nxt: Seen | None, at: int) -> bool:
         """A trial counts from its end, if what was seen next says that it became more than a trial."""
