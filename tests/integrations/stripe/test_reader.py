@@ -202,6 +202,30 @@ def test_a_stream_that_the_key_may_not_read_is_an_error_and_no_empty_list() -> N
         list(reader.pages("coupons"))
 
 
+def test_a_key_of_before_reads_events_without_those_of_credit_notes() -> None:
+    """Where it may not see them the others are read all the same, from then on at the first request; credit notes say that they are refused."""
+    refused = failing(403, "The provided key does not have the required permissions: rak_credit_note_read on acct_1.")
+
+    def refusing(request: Request) -> Reply | None:
+        asked = [value for _, value in request.query]
+        return refused if request.path == "/v1/credit_notes" or "credit_note.voided" in asked else None
+
+    with reading({"/v1/events": []}, refusing=refusing) as (reader, host):
+        for _ in range(2):
+            [page] = reader.pages("events")
+            assert () == page.rejected
+        assert 3 == len(host.asked("/v1/events"))
+        [page] = reader.pages("credit_notes")
+        assert [("/v1/credit_notes", "not_allowed")] == [(r.object_id, r.reason) for r in page.rejected]
+
+
+def test_a_host_without_credit_notes_has_none() -> None:
+    """Nothing is missing for it."""
+    with reading({}) as (reader, _):
+        [page] = reader.pages("credit_notes")
+        assert ((), 0) == (page.rejected, page.objects)
+
+
 def test_an_endpoint_that_the_host_does_not_know() -> None:
     """One that can be missed gives a page that says so, one that can't is an error."""
     with reading({}) as (reader, _):

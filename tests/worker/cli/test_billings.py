@@ -1,5 +1,6 @@
 """`nrr show billings` against a small world: what scripts rely on, and what people read."""
 
+import json
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -109,3 +110,30 @@ def test_wrong_words_are_named(world: tuple[Nrr, Sandbox]) -> None:
     done = shown(nrr, "--by", "country")
     assert (2, True) == (done.code, "class, customer, product" in done.err)
     assert 2 == nrr("show", "billings", "--from", "2024-05", "--to", "2024-03").code
+
+
+def test_verify_proves_the_ledger_by_what_was_billed(world: tuple[Nrr, Sandbox]) -> None:
+    """Nothing is unexplained: exit 0, with how many months agree; the nightly figure is there for doctor."""
+    nrr, _ = world
+    done = nrr("verify", "--billings", "--now", NOW, "--json")
+    assert (0, True, []) == (done.code, done.json["ok"], done.json["unexplained"])
+    assert {"usd": "0.000000"} == done.json["unexplained_share"]
+    assert done.json["compared"] > 0
+    assert "agree to the minor unit a line" in nrr("verify", "--billings", "--now", NOW).out
+    said = nrr("doctor", "--now", NOW).out
+    assert "nrr sees of what you invoiced in 2024-05" in said
+    assert "invoices by Metronome" in said
+    assert "what was invoiced for 2024-05 explains the ledger's MRR" in said
+
+
+def test_the_export_has_every_amount(world: tuple[Nrr, Sandbox]) -> None:
+    """By customer and class; its sums are those that are shown."""
+    nrr, _ = world
+    done = nrr("export", "billings", "--format", "jsonl", "--out", "-", "--from", "2024-03", "--to", "2024-05", "--now", NOW)
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    classes = shown(nrr, "--json").json["currencies"][0]["classes"]
+    for name, each in classes.items():
+        assert each["amount_micros"] == sum(r["micros"] for r in rows if r["class"] == name), name
+    assert {"month", "account", "customer", "currency", "class", "mark", "product", "lines", "micros", "discount_micros"} == set(
+        rows[0]
+    )
