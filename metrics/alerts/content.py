@@ -39,8 +39,10 @@ from metrics.labels import (
     value_text,
 )
 from metrics.money import MICROS_PER_MAJOR, ratio_text
+from metrics.periods import Window
 from metrics.retention.certainty import WITH_INTERVAL, interval
 from metrics.retention.figures import METRICS, TOP, UNITS, Figures, metric
+from metrics.window_kinds import WINDOW_KINDS
 
 CUSTOMERS: Final = 5
 LISTED: Final = 12
@@ -316,7 +318,8 @@ def _commands(notice: Notice, content: Content) -> list[list[str]]:
     lead = notice.lead.alert
     out = []
     if content.get("customers"):
-        out.append(["Why", f"nrr explain {content['customers'][0]['customer']}"])
+        figure = _figure_named(notice.lead.reading)
+        out.append(["Why", f"nrr explain {figure or content['customers'][0]['customer']}"])
     if lead.rule in (FRESHNESS, DRIFT, QUARANTINE, IDENTITY):
         out.append(["See more", "nrr doctor"])
     else:
@@ -325,6 +328,17 @@ def _commands(notice: Notice, content: Content) -> list[list[str]]:
     out.append(["Acknowledge", f"nrr alerts ack {lead.rule}{segment}"])
     out.append(["Mute", f"nrr alerts mute {lead.rule}{segment} --days 7"])
     return out
+
+
+def _figure_named(reading: Reading | None) -> str | None:
+    """The figure behind a message as `nrr explain` takes it, which names all customers that make it; None for what is no window's."""
+    figures = None if reading is None else reading.figures
+    kind = None if figures is None else WINDOW_KINDS.get(figures.kind)
+    if figures is None or kind is None or kind.shape not in ("calendar", "trailing"):
+        return None
+    last = figures.until - timedelta(days=1)
+    named = f"{kind.name}@{last:%Y-%m}" if kind.shape == "trailing" else Window(figures.kind, figures.first, figures.until).label
+    return f"{named} --segment '{figures.dimension}={figures.segment}'" if figures.dimension else named
 
 
 def _see_more(notice: Notice) -> str:

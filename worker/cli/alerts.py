@@ -46,6 +46,7 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
         columns = ["rule", "segment", "state", "value", "limit", "window", "certainty", "as_of", "since", "quiet"]
         if any(row["segment_name"] != row["segment"] for row in rows):
             columns.append("segment_name")
+        columns = [c for c in columns if c in ("rule", "state") or any(row[c] for row in rows)]
         heads = {"as_of": "as of"}
         desk.context.table([heads.get(c, c) for c in columns], [[_shown(c, row[c] or "") for c in columns] for row in rows])
         if not desk.alerting.channels:

@@ -191,14 +191,18 @@ def _watch(context: Context) -> None:
 def _alert(context: Context) -> None:
     """What fires, as a message would tell it."""
     from integrations.notify.email_message import text
+    from metrics.alerts.content import named
     from worker.queries.alerts import messages
+    from worker.queries.customers import names_of
 
     posted = [p.message for p in messages(context.session) if p.message.body.get("content")]
     if not posted:
         context.lines("None of the built-in alerts fires.")
         return
     context.lines("An alert, as Slack or a mailbox would show it (none is set up here, so nothing was sent):", "")
-    context.lines(*(f"  │ {line}".rstrip() for line in text(posted[0].body["content"]).splitlines()))
+    content = dict(posted[0].body["content"])
+    content = named(content, names_of(context.session, [str(c["customer"]) for c in content.get("customers", ())]))
+    context.lines(*(f"  │ {line}".rstrip() for line in text(content).splitlines()), "")
 
 
 def _command() -> str:
@@ -220,8 +224,8 @@ def _next(today: date) -> tuple[str, ...]:
         f"    cd {FOLDER}",
         *([f"    unset {' '.join(hidden)}    # the environment counts before the folder's nrr.toml"] if hidden else []),
         f"    {nrr}",
+        f"    {nrr} explain {last:%Y-%m}",
         f"    {nrr} show retention --by plan",
-        f"    {nrr} show movements --from {last:%Y-%m} --to {last:%Y-%m} --kind churn",
         f"    {nrr} alerts list",
         f"    {nrr} report --compare",
         f"    {nrr} serve",

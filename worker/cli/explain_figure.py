@@ -173,20 +173,15 @@ def _tell_part(
         more = f", and {len(found) - _CAUSES_SHOWN} more" if len(found) > _CAUSES_SHOWN else ""
         return ", ".join(f"{cause_name(cause)} ({day:%m-%d})" for day, cause in found[:_CAUSES_SHOWN]) + more
 
-    table = [
-        (
-            *who.cells(part.customer),
-            money(part.opening, f.currency),
-            money(part.end, f.currency),
-            money(part.change, f.currency),
-            why(part),
-        )
-        for part in shown
-    ]
+    def row(part: "Part") -> tuple[object, ...]:
+        first, *rest = who.cells(part.customer)
+        change = money(part.change, f.currency)
+        return first, change, why(part), *rest, money(part.opening, f.currency), money(part.end, f.currency)
+
+    table = [row(part) for part in shown]
     if rest:
         amount = money(sum(part.change for part in rest), f.currency)
-        more = f"and {len(rest):,} more"
-        table.append((more, *([""] if len(who.columns) > 1 else []), "", "", amount, "--limit"))
-    columns = (*who.columns, "opening", "end", "change", "why")
+        table.append((f"and {len(rest):,} more", amount, "--limit", *([""] if len(who.columns) > 1 else []), "", ""))
+    columns = (who.columns[0], "change", "why", *who.columns[1:], "opening", "end")
     title = f"{kind.capitalize()}: {money(whole, f.currency)}, {counted(len(rows), 'customer', 'customers')}"
-    context.table(columns, table, title=title, right=("opening", "end", "change"))
+    context.table(columns, table, title=title, right=("change", "opening", "end"))

@@ -83,6 +83,7 @@ class Lazy(TyperGroup):
     """A group that imports a command when it is run and not before."""
 
     _listing = False
+    _resolving = False
 
     def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002  # the library's signature
         """All names, in the order of the table."""
@@ -93,14 +94,18 @@ class Lazy(TyperGroup):
         entry = COMMANDS.get(cmd_name)
         if entry is None:
             return None
-        if self._listing or ctx.resilient_parsing:
+        if self._listing or (ctx.resilient_parsing and not self._resolving):
             return TyperCommand(name=cmd_name, help=entry.help, rich_help_panel=entry.panel)
         return load(cmd_name)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """Names that are close to what was typed are suggested."""
         self.commands = dict.fromkeys(COMMANDS, TyperCommand(name="", help=""))
-        return super().resolve_command(ctx, args)
+        self._resolving = True  # a shell that completes a command's options needs the command; one that completes names, only these
+        try:
+            return super().resolve_command(ctx, args)
+        finally:
+            self._resolving = False
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
         """Help without importing a single command."""
@@ -115,7 +120,7 @@ app = typer.Typer(
     name="nrr",
     cls=Lazy,
     invoke_without_command=True,
-    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,
     pretty_exceptions_enable=False,  # it prints the values of variables, and a key may be among them
     help="Retention numbers from Stripe: MRR, its movements, NRR and GRR, each traced to Stripe's objects.",
