@@ -33,6 +33,15 @@ def test_below_twelve_windows_nothing_is_usual() -> None:
     assert usual("nrr", 0, values | {-20: Fraction(1)}, 12, below=True) is not None
 
 
+def test_losses_are_lopsided() -> None:
+    """Half of the months are ten points below the middle, the others one above: for drops the spread is that of the drops."""
+    past = _past(*[90, 101] * 6, 100)
+    below, above = (usual("nrr", 0, past, 12, below=side) for side in (True, False))
+    assert below is not None
+    assert above is not None
+    assert (Fraction("0.14826"), Fraction("0.014826")) == (below.spread, above.spread)
+
+
 def test_what_never_moves_has_half_a_point_of_spread() -> None:
     """Else a hair's breadth would be unusual."""
     found = usual("grr", 0, _past(*[97] * 12), 12, below=True)
