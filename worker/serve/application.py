@@ -76,8 +76,7 @@ def _made(desk: Desk, place: Place, asked: Mapping[str, str]) -> Response:
     except NothingDerived as error:
         return _said(503, "Nothing to show yet", str(error))
     except SQLAlchemyError as error:
-        log.warning("page_not_read", path=place.path, error=type(error).__name__)
-        return _said(503, "The database doesn't answer", "Nothing is lost. Look whether it runs, then load this page again.")
+        return _silent(place.path, error)
     return HTMLResponse(html(_with_menu(document, place)))
 
 
@@ -94,6 +93,8 @@ def _made_file(desk: Desk, asked: Mapping[str, str]) -> Response:
         made = build(session, period, retention.options_of(desk, asked, in_window=False))
     except (Unknown, NoReport, NothingDerived) as error:
         return _said(400, "It can't be shown", str(error))
+    except SQLAlchemyError as error:
+        return _silent("/report.html", error)
     name = f"retention-{period.label}.html".replace("..", "-to-")
     return Response(made, media_type="text/html; charset=utf-8", headers={"content-disposition": f'attachment; filename="{name}"'})
 
@@ -106,6 +107,12 @@ def _with_menu(document: Document, place: Place | None) -> Document:
     here = "" if place is None else place.under or place.path
     menu = tuple((each.words, each.path, each.path == here) for each in PLACES if each.words)
     return replace(document, menu=menu)
+
+
+def _silent(path: str, error: SQLAlchemyError) -> Response:
+    """The database is away, or refuses."""
+    log.warning("page_not_read", path=path, error=type(error).__name__)
+    return _said(503, "The database doesn't answer", "Nothing is lost. Look whether it runs, then load this page again.")
 
 
 def _said(status: int, title: str, *words: str, replaced: Place | None = None) -> Response:

@@ -1,14 +1,18 @@
 """What the window shows: the report's pages for any period, days, segment and policy, customers with their evidence, findings and runs."""
 
+from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy.exc import DBAPIError
 
-from integrations.store.db.engine import begin
+from integrations.store.db.engine import begin, open_engine
+from metrics.evidence import Instant
 from tests.worker.installation import Installation
+from tests.worker.ledgers import BASIS
 from tests.worker.report.parsed import words
-from tests.worker.serve.conftest import Server
+from tests.worker.serve.conftest import Server, serving
+from worker.queries.session import Session
 from worker.serve.application import PLACES
 from worker.serve.desk import Desk
 
@@ -144,3 +148,14 @@ def test_it_cannot_write(seen: Desk) -> None:
     """The database itself refuses what the window's session would change."""
     with pytest.raises(DBAPIError), begin(seen.session.engine) as connection:
         connection.exec_driver_sql("DELETE FROM movement")
+
+
+def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
+    """A page in words and 503, whatever was asked for; nothing of the error is shown."""
+    nowhere = Session(open_engine(f"sqlite:///{tmp_path}/gone/nrr.sqlite3"), BASIS, Instant(1_750_000_000))
+    with serving(Desk(nowhere, {"default": BASIS}, pretended=True)) as server:
+        for path in ("/", "/report.html", "/customers", "/customer?id=cus_1", "/findings", "/runs", "/run?id=1"):
+            got = server.get(path)
+            assert 503 == got.status, path
+            assert "The database doesn't answer" in words(got.page.root)
+            assert b"gone" not in got.body
