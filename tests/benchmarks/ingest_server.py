@@ -104,7 +104,9 @@ class Served:
         else:
             query = parse_qs(unquote(parts.query))
             canceled = parts.path == "/v1/subscriptions" and query.get("status") == ["canceled"]
-            body = self.lists[parts.path + (" canceled" if canceled else "")].page(query)
+            # A list that this account has nothing in is empty: without an answer the product would wait for it until its patience ends.
+            listing = self.lists.get(parts.path + (" canceled" if canceled else "")) or Listing(parts.path)
+            body = listing.page(query)
         self.last = time.monotonic()
         self.bytes += len(body)
         return 200, b"X-Served: 1", body

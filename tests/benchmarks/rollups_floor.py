@@ -36,6 +36,14 @@ def analyze(url: str) -> None:
         connection.execute("ANALYZE")
 
 
+def size(url: str) -> int:
+    """How many bytes the database takes."""
+    with _connect(url) as connection:
+        found = connection.execute("SELECT pg_database_size(current_database())").fetchone()
+    assert found is not None
+    return int(found[0])
+
+
 def counts(url: str, basis: str) -> dict[str, int]:
     """How many rows were derived."""
     names = {
