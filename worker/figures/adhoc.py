@@ -25,7 +25,7 @@ from metrics.retention import aggregate, segments
 from metrics.retention.figures import Figures
 from metrics.retention.spans import Book
 
-STANDINGS_A_SHARD: Final = 150_000
+STANDINGS_A_SHARD: Final = 50_000
 """So many rows of standings are worked on at once: some hundred windows of them take about half a gibibyte."""
 _AMOUNTS: Final = ("net_micros", "list_micros", "at_risk_micros", "scheduled_micros", "usage_micros", "subscriptions")
 
