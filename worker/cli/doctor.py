@@ -71,8 +71,13 @@ def _tried(name: str, look: Callable[[], Check]) -> Check:
 
 
 def _settings(context: Context) -> Check:
+    from worker.runs.setting_faults import setting_faults
+
     settings = context.loaded.settings
     place = f" from {context.loaded.config}" if context.loaded.config else ", no nrr.toml"
+    faults = setting_faults(context.loaded)
+    if faults:
+        return Check("settings", WRONG, "; ".join(faults), Exit.USAGE)
     policy = settings.chosen_policy().name
     return Check("settings", OK, f"policy {policy}, time zone {settings.reporting_timezone}{place}")
 

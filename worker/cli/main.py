@@ -35,7 +35,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "demo": Entry("demo:demo", "Simulate a business, read it over HTTP, show what comes out.", _START),
     "init": Entry("setup:init", "Write nrr.toml and prepare the database.", _START),
     "doctor": Entry("doctor:doctor", "Check settings, database, key, permissions and freshness.", _START),
-    "config": Entry("setup:config", "Show which settings are in force and where they come from.", _START, group=True),
+    "config": Entry("setup:config", "Show and check the settings in force.", _START, group=True),
     "db": Entry("setup:db", "Migrate, back up and restore the database.", _START, group=True),
     "sync": Entry("data:sync", "Bring everything up to date with Stripe.", _DATA),
     "backfill": Entry("backfill:app", "Read history again: plan, run, status, resume, cancel.", _DATA, group=True),

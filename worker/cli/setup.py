@@ -204,6 +204,24 @@ def current(json: Json = False, config: Config = None) -> None:
 
 
 @config.command()
+def check(json: Json = False, config: Config = None) -> None:
+    """Check everything that is set, without connecting anywhere. What reading, workers or alerts would refuse is told at once; exits 2 then."""
+    from worker.config.load import load
+    from worker.config.settings import BadSettings
+    from worker.runs.setting_faults import setting_faults
+
+    loaded = load(config=config)
+    faults = setting_faults(loaded)
+    if json:
+        put_json({"config": str(loaded.config) if loaded.config else None, "faults": faults})
+    if faults:
+        raise BadSettings(faults)
+    if not json:
+        named = f" of {loaded.config}" if loaded.config else ""
+        sys.stdout.write(f"settings{named}: nothing would be refused; nrr doctor tries them out\n")
+
+
+@config.command()
 def show(json: Json = False, config: Config = None) -> None:
     """Show every setting with its value (secrets as ***) and its source."""
     from worker.config.load import load, shown

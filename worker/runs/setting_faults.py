@@ -1,0 +1,45 @@
+"""What reading, workers and alerts would refuse of the settings, all of it at once and before anything is connected."""
+
+from worker.config.load import Loaded, account_key
+from worker.config.settings import BadSettings, Settings
+
+
+def setting_faults(loaded: Loaded) -> list[str]:
+    """Every fault beyond those that loading finds: keys that are none, channels that can't work, rules that can't be watched."""
+    return [*_keys(loaded.settings), *_channels(loaded.settings), *_rules(loaded)]
+
+
+def _keys(settings: Settings) -> list[str]:
+    from integrations.stripe.transport import what_key
+
+    out = []
+    for name, table in settings.accounts.items():
+        try:
+            key = account_key(name, table)
+        except BadSettings as error:
+            out += error.faults
+        else:
+            out += [f"accounts.{name}: {why}"] if (why := what_key(key)) else []
+    if settings.stripe_api_key is not None and (why := what_key(settings.stripe_api_key.get_secret_value())):
+        out.append(f"STRIPE_API_KEY: {why}")
+    return out
+
+
+def _channels(settings: Settings) -> list[str]:
+    from worker.runs.channels import open_channels
+
+    try:
+        open_channels(settings, lambda _seconds: None)
+    except BadSettings as error:
+        return list(error.faults)
+    return []
+
+
+def _rules(loaded: Loaded) -> list[str]:
+    from worker.config.alert_rules import BadRules, load_watch
+
+    try:
+        load_watch(loaded.settings.alerts, loaded.config, dimensions=loaded.settings.dimensions)
+    except BadRules as error:
+        return list(error.faults)
+    return []
