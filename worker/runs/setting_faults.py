@@ -12,7 +12,7 @@ def setting_faults(loaded: Loaded) -> list[str]:
 def _keys(settings: Settings) -> list[str]:
     from integrations.stripe.transport import what_key
 
-    out = []
+    out: list[str] = []
     for name, table in settings.accounts.items():
         try:
             key = account_key(name, table)
