@@ -33,6 +33,7 @@ _HARMLESS: Final = frozenset(
     ]
 )
 """Parameters of an address that say how to connect, and never as whom."""
+_DATABASES: Final = ("sqlite", "postgresql", "postgres")
 _STRIPE: Final = re.compile(r"(?:.+\.)?stripe\.com")
 
 
@@ -50,6 +51,22 @@ def is_local(host: str) -> bool:
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def database_fault(address: str) -> str | None:
+    """What is wrong with a database's address, seen without opening anything; None for one that can be tried. Nothing of it is repeated but
+    the kind of database."""
+    kind, there, _ = address.partition("://")
+    try:
+        urlsplit(address).port  # noqa: B018  # it is read when it is asked for
+    except ValueError:
+        there = ""
+    if not there or not kind:
+        return "DATABASE_URL is not an address of the form sqlite:///FILE or postgresql://…"
+    backend = kind.partition("+")[0].lower()
+    if backend not in _DATABASES:
+        return f"DATABASE_URL names {backend}; SQLite and PostgreSQL are what works"
+    return None
 
 
 def is_foreign(base: str) -> bool:

@@ -15,13 +15,12 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
-from integrations.store.db.engine import BadDatabaseUrl, open_engine
 from integrations.stripe.errors import BadAddress
 from integrations.stripe.transport import checked_base
 from metrics.ledger.derive import Basis, InternalRule
 from metrics.money import THREE_DECIMAL, ZERO_DECIMAL
 from metrics.policy import PRESETS, Policy, UnknownChoice, preset
-from worker.config.addresses import host_of, is_local, passwords
+from worker.config.addresses import database_fault, host_of, is_local, passwords
 from worker.config.addresses import shown as address_shown
 from worker.config.celery_config import InsecureRedis, celery_settings
 from worker.config.reports import ReportTable
@@ -207,11 +206,8 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _database(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            try:
-                open_engine(value.get_secret_value()).dispose()
-            except BadDatabaseUrl as error:
-                raise ValueError(str(error)) from None
+        if value is not None and (fault := database_fault(value.get_secret_value())):
+            raise ValueError(fault)
         return value
 
     @field_validator("redis_url")
