@@ -101,6 +101,10 @@ _LINES: Final = {
     "line_without_subscription": _words("An invoice line bills an item, but names no subscription: it changes nothing.", _AGAIN),
     "line_without_period": _words("An invoice line doesn't say for which time it is: it changes nothing.", _AGAIN),
     "line_without_amount": _words("An invoice line has no amount: it changes nothing.", _AGAIN),
+    "tax_exceeds_amount": _words(
+        "The tax in an invoice line is as much as was charged, or more: it says nothing of the tax in the price.",
+        "Look at the line's tax in Stripe; MRR keeps the share of tax that other lines show",
+    ),
     "other_lines": _words(
         "Charges on invoices that belong to no subscription item: one-off charges, fees, manual invoices. They are outside MRR.",
         "Nothing, if they don't recur; what recurs belongs on a subscription",

@@ -71,8 +71,8 @@ def tax_shares(invoices: Iterable[InvoiceEvidence], catalog: Catalog) -> Taxes:
     """The shares of inclusive tax that lines of any kind show: cycles and prorations, charged or given back.
 
     A share is the tax in a line over its amount less its discounts. Lines in a row that differ by no more than the rounding of a cent
-    show one share, and the largest of them says it best. A line whose price excludes tax, that is discounted away, or that doesn't tell
-    what discounts took off it, shows none; only where no line of the subscription tells that (old versions of the API had no such amounts),
+    show one share, and the largest of them says it best. A line whose price excludes tax, that is discounted away, that would be nothing
+    but tax, or that doesn't tell what discounts took off it, shows none; only where no line of the subscription tells that (old versions of the API had no such amounts),
     one without any discount is taken at its word.
     """
     taxed_lines = [line for line in lines_of(invoices) if line.taxes_told]
@@ -90,6 +90,8 @@ def tax_shares(invoices: Iterable[InvoiceEvidence], catalog: Catalog) -> Taxes:
         # A price that says nothing of tax may be taxed by an inclusive tax rate: the line tells.
         if price is None or price.tax_behavior == "exclusive" or base <= 0:
             continue
+        if is_all_tax(line):
+            continue
         taxed = _Taxed(line.period_start, base, abs(line.inclusive_tax), line.id)
         item = line.item or next(iter(owners.get(line.price, ())), None)
         if item is not None and (line.item is not None or len(owners[line.price]) == 1):
@@ -101,6 +103,12 @@ def tax_shares(invoices: Iterable[InvoiceEvidence], catalog: Catalog) -> Taxes:
         {price: _runs(found) for price, found in by_price.items()},
         _runs(everything),
     )
+
+
+def is_all_tax(line: InvoiceLine) -> bool:
+    """Whether the tax in a line, as it tells it, comes to all that was charged or more: no price has such a tax in it."""
+    base = abs(line.amount) - sum(abs(taken) for _, taken in line.discounts)
+    return line.taxes_told and 0 < base <= abs(line.inclusive_tax)
 
 
 @dataclass(frozen=True, slots=True)

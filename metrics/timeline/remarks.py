@@ -19,6 +19,7 @@ from metrics.evidence import (
 )
 from metrics.money import major_text, minor_to_micros
 from metrics.timeline.discount_details import bills_otherwise
+from metrics.timeline.effective_dated import is_all_tax, lines_of
 from metrics.timeline.eligibility import is_voiding
 from metrics.timeline.invoice_history import NEVER
 from metrics.timeline.known_states import Assembled
@@ -77,6 +78,12 @@ def history_findings(
                 "it is taken for not paid"
             )
             out.append(finding(invoice.head.id, "invoice_status_unknown", text, invoice.head.created, "warning"))
+    for taxed in _all_tax(evidence.invoices, catalog):
+        text = (
+            f"line {taxed.id} of invoice {taxed.invoice} of {last.id} over {_money(taxed.amount, taxed.currency)} has {_money(taxed.inclusive_tax, taxed.currency)} "
+            "of tax in it: it tells nothing of the tax in the price"
+        )
+        out.append(finding(taxed.id, "tax_exceeds_amount", text, taxed.period_start, "warning"))
     for billed in _of_earlier_prices(evidence.invoices, catalog):
         text = (
             f"line {billed.id} of invoice {billed.invoice} of {last.id} over {_money(billed.amount, billed.currency)} bills price {billed.price} before that "
@@ -89,6 +96,14 @@ def history_findings(
         )
         out.append(finding(last.id, "change_behind_cut", text, at))
     return out
+
+
+def _all_tax(invoices: Sequence[InvoiceEvidence], catalog: Catalog) -> Iterator[InvoiceLine]:
+    """Lines that would be nothing but tax."""
+    for line in lines_of(invoices):
+        price = catalog.price_of(line)
+        if price is not None and price.tax_behavior != "exclusive" and is_all_tax(line):
+            yield line
 
 
 def _of_earlier_prices(invoices: Sequence[InvoiceEvidence], catalog: Catalog) -> Iterator[InvoiceLine]:

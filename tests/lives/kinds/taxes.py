@@ -78,3 +78,9 @@ def an_item_of_another_rate_from_mid_year(m: Maker) -> None:
     m.bill([m.line(first, 1, start, inclusive=22800)], start, reason="subscription_create", told=False)
     debit = m.line(second, 1, added, item=2, end=later(start, 12), amount=34775, proration=True, of_item=True, inclusive=2275)
     m.bill([debit], added, reason="subscription_update", told=False)
+
+
+@life(right("2026-02-01 new 100.00", listed=10000, says=True), **_NO_INVOICES)
+def more_tax_than_amount(m: Maker) -> None:
+    """The second invoice's line holds more tax than it charges: no such tax is in any price, and the share stays what it was."""
+    taxed(m, None, [(0, 1900), (0, 13090), (0, 1900), (0, 1900), (0, 1900)])
