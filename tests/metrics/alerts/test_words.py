@@ -107,7 +107,7 @@ def test_commands_in_messages_exist() -> None:
     from worker.cli.main import load
 
     source = "".join(
-        Path(p).read_text(encoding="utf-8")
+        (Path(__file__).parents[3] / p).read_text(encoding="utf-8")
         for p in ("metrics/alerts/content.py", "worker/alerts/digests.py", "worker/alerts/deliver.py")
     )
     named = set(re.findall(r'"nrr ([a-z]+)(?: ([a-z]+))?', source)) | set(re.findall(r'f"nrr ([a-z]+)(?: ([a-z]+))? ', source))

@@ -43,8 +43,9 @@ class Naive:
         self.changes: list[tuple[date, str, str]] = []
 
     def night(self, day: date, wiring: Wiring) -> None:
-        """What must have changed on this night, from figures that are made anew of the ledger."""
-        this = date(day.year, day.month, 1)
+        """What must have changed on this night, from figures that are made anew of the ledger: a window stands a day after its end."""
+        before_grace = day - timedelta(days=1)
+        this = date(before_grace.year, before_grace.month, 1)
         year, month, before = (
             self._whole(wiring, kind, first, until)
             for kind, first, until in (

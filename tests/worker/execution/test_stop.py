@@ -17,6 +17,7 @@ from tests.worker.ingest.test_read import held
 from tests.worker.stripe_fake import FakeStripe
 from worker.execution.crew import Crew, Terms
 from worker.execution.stop import Stop
+from worker.ingest import writer
 from worker.runs import steps
 
 
@@ -79,15 +80,15 @@ def test_what_the_writers_thread_meets_is_told_to_the_readers(engine: Engine, wi
     stripe = FakeStripe()
     stripe.fill(400)
     raised: list[str] = []
-    ordinary = Crew.look_again
+    ordinary = writer._Work.settle
 
-    def look_again(crew: Crew) -> None:
+    def settle(work: writer._Work, failure: BaseException | None) -> None:
         if not raised:
             raised.append("once")
             raise KeyError("what nobody foresaw")
-        ordinary(crew)
+        ordinary(work, failure)
 
-    monkeypatch.setattr(Crew, "look_again", look_again)
+    monkeypatch.setattr(writer._Work, "settle", settle)
     report = steps.sync(wire(default=stripe))
     assert (["once"], "done") == (raised, report.status)
     assert (400, 400) == (held(engine, "subscription_state"), held(engine, "customer_state"))

@@ -6,7 +6,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
@@ -92,15 +92,17 @@ def serving(on: Desk, token: str | None = None, hosts: frozenset[str] = LOOPBACK
 @pytest.fixture(scope="session")
 def seen(installed: Installation) -> Iterator[Desk]:
     """A desk on the business, as of the instant at which it was synced."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("DATABASE_URL", "XDG_CONFIG_HOME", "REPORTING_CURRENCY"):
-            patch.setenv(name, installed.environment[name])
-        patch.delenv("NRR_CONFIG", raising=False)
-        patch.chdir(installed.folder)
-        with open_session(now=installed.now) as session:
+    with ExitStack() as opened:
+        # Environment and folder are the tests' after it again: whoever comes next on this worker must not find the desk's.
+        with pytest.MonkeyPatch.context() as patch:
+            for name in ("DATABASE_URL", "XDG_CONFIG_HOME", "REPORTING_CURRENCY"):
+                patch.setenv(name, installed.environment[name])
+            patch.delenv("NRR_CONFIG", raising=False)
+            patch.chdir(installed.folder)
+            session = opened.enter_context(open_session(now=installed.now))
             settings = load().settings
             bases = {name: settings.basis(name) for name in PRESETS}
-            yield desk(session, bases, names=False, pretended=True)
+        yield desk(session, bases, names=False, pretended=True)
 
 
 @pytest.fixture(scope="session")
