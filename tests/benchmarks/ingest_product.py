@@ -109,7 +109,7 @@ def watched() -> Shares:
     shares.of(write_facts, "_put_payloads", "payloads: compress")
     for module in (write_facts, states, catalog):
         shares.of(module, "insert_new", "upsert")
-    shares.of(write_facts, "append", "touched")
+    shares.of(write_facts, "touch", "touched")
     shares.of(bulk, "_copy", "copy")
     shares.of(bulk, "cleaned", "look for bad text")
     shares.of(encoding, "digest", "digest")
