@@ -103,7 +103,11 @@ def _with_period(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_cycle(lines: pl.DataFrame) -> pl.DataFrame:
-    """How long the whole period is of which a line bills a part or several (`cycle`, seconds): a cycle's line bills all of one, prebilling more."""
+    """How long the whole period is of which a line bills a part or several (`cycle`, seconds): a cycle's line bills all of one, prebilling more.
+
+    A part's whole is the cycle of the customer that ends with it, as its line says it. Only where no such line is there, the calendar does:
+    an end on 28 February may belong to a period that began on 28, 29, 30 or 31 January, and the end alone can't tell.
+    """
     parts = [lines.clear().with_columns(pl.lit(0, dtype=pl.Int64).alias("cycle"))]
     for (interval, count), some in lines.group_by(["interval", "count"]):
         end = pl.from_epoch("period_end", time_unit="s")
@@ -111,11 +115,14 @@ def _with_cycle(lines: pl.DataFrame) -> pl.DataFrame:
         length = pl.col("period_end") - begin
         several = (pl.col("seconds") / length).round().clip(1).cast(pl.Int64)
         whole = ~pl.col("proration")
+        told = some.filter(whole, several == 1).group_by("customer", "period_end").agg(pl.col("seconds").max().alias("told"))
         parts.append(
-            some.with_columns(
-                pl.when(whole).then("seconds").otherwise(length).alias("cycle"),
+            some.join(told, on=["customer", "period_end"], how="left")
+            .with_columns(
+                pl.when(whole).then("seconds").otherwise(pl.coalesce("told", length)).alias("cycle"),
                 pl.when(whole).then(pl.col("count") * several).otherwise("count").alias("count"),
             )
+            .drop("told")
         )
     return pl.concat(parts)
 

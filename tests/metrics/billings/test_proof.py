@@ -48,8 +48,16 @@ MONTHLY = [line("2024-01-15", "2024-02-15", 5000), line("2024-02-15", "2024-03-1
             ],
             [(date(2024, 4, 1), 3000), (date(2024, 4, 11), 6000), (date(2024, 5, 1), 0)],
         ),
+        (
+            [
+                line("2024-01-30", "2024-02-29", 3000),
+                line("2024-02-22", "2024-02-29", -700, proration=True),
+                line("2024-02-22", "2024-02-29", 1400, proration=True),
+            ],
+            [(date(2024, 1, 30), 3000), (date(2024, 2, 22), 6000), (date(2024, 2, 29), 0)],
+        ),
     ],
-    ids=["monthly", "yearly", "fortnight", "prebilled", "upgrade"],
+    ids=["monthly", "yearly", "fortnight", "prebilled", "upgrade", "upgrade in a period cut short by February"],
 )
 def test_both_ways_come_to_the_same(lines: list[tuple[object, ...]], stands: list[tuple[date, int]]) -> None:
     """A period, a part of one and several of them, each by its own interval."""
