@@ -142,7 +142,7 @@ def test_nothing_but_the_wiring_knows_what_day_it_is() -> None:
     assert [] == [
         f"{path}:{line}"
         for path, tree in _modules(*PACKAGES)
-        if str(path) != "worker/runs/wiring.py"
+        if str(path) != "worker/wiring/wiring.py"
         for line in _clocks(tree, _CALENDARS)
     ]
 

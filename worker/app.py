@@ -34,7 +34,7 @@ from worker.config.load import load_settings
 from worker.config.settings import BadSettings, Settings
 from worker.execution import log as logging
 from worker.runs.tick import Ticked
-from worker.runs.wiring import Wiring, open_wiring, standing
+from worker.wiring.wiring import Wiring, open_wiring, standing
 
 log = structlog.get_logger()
 

@@ -29,7 +29,7 @@ from worker.ingest import translate, writer
 from worker.ingest.accounts import Source, Sources
 from worker.ingest.plan import Pace
 from worker.runs import steps
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 KEY = "sk_live_benchmark0000"
 AS_FAST_AS_IT_GOES = Ceilings(1e9, 1e9)

@@ -18,7 +18,7 @@ from tests.services.redis import RedisServer
 from worker.config.load import isolated
 from worker.execution.stop import Stop
 from worker.runs import nightly
-from worker.runs.wiring import open_wiring
+from worker.wiring.wiring import open_wiring
 
 Built = Callable[..., AbstractContextManager[Plant]]
 

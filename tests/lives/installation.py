@@ -30,7 +30,7 @@ from worker.ingest.accounts import Source, Sources
 from worker.ingest.plan import Pace
 from worker.runs import steps
 from worker.runs.backfill import Request
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 
 class _Wire:

@@ -29,7 +29,7 @@ from worker.ingest.accounts import Source, Sources
 from worker.ingest.audit import Drift
 from worker.ingest.plan import Pace
 from worker.runs import steps
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 UNLIMITED = Ceilings(1e9, 1e9)
 DEFAULT = Basis()

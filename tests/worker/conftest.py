@@ -14,7 +14,7 @@ from worker.execution.crew import Terms
 from worker.execution.stop import Stop
 from worker.ingest.accounts import Source, Sources
 from worker.ingest.plan import Pace
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 Wire = Callable[..., Wiring]
 

@@ -31,7 +31,7 @@ from worker.ingest.accounts import Sources
 from worker.ingest.plan import Pace
 from worker.runs import refresh
 from worker.runs.steps import Report
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 LEARNT = datetime(2026, 1, 1, tzinfo=UTC)
 DEFAULT = Basis()

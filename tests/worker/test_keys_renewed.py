@@ -20,8 +20,8 @@ from worker.execution.stop import Stop
 from worker.ingest.accounts import Source, Sources
 from worker.ingest.plan import Pace
 from worker.runs import steps
-from worker.runs.channels import open_channels
-from worker.runs.wiring import Wiring, open_wiring
+from worker.wiring.channels import open_channels
+from worker.wiring.wiring import Wiring, open_wiring
 
 
 class Rotated(FakeStripe):

@@ -36,8 +36,8 @@ class Desk:
 @contextmanager
 def alert_desk(*, json: bool, now: str | None = None, config: Any = None) -> Iterator[Desk]:
     """A desk on the settings; the database must be migrated. Raises NotMigrated, BadSettings, BadRules."""
-    from worker.runs.channels import open_alerting
     from worker.runs.database import require_current
+    from worker.wiring.channels import open_alerting
 
     with opened(json=json, now=now, config=config) as context:
         require_current(context.wiring.engine)

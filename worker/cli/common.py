@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from worker.queries.customers import AccountRead
     from worker.queries.session import Session
     from worker.runs.steps import Progress, Report
-    from worker.runs.wiring import Wiring
+    from worker.wiring.wiring import Wiring
 
 SCHEMA_VERSION: Final = 1
 MINUS: Final = "\N{MINUS SIGN}"
@@ -149,7 +149,7 @@ def opened(
 ) -> Iterator[Context]:
     """Settings, logging and a wiring for one command. With `key` an account must be set. Raises BadSettings, UnknownChoice."""
     from worker.config.load import load
-    from worker.runs.wiring import require_key
+    from worker.wiring.wiring import require_key
 
     loaded = load(flags, config=config)
     if key:
@@ -162,7 +162,7 @@ def opened(
 def in_context(loaded: "Loaded", *, json: bool = False, now: str | None = None, policy: str | None = None) -> Iterator[Context]:
     """Logging and a wiring for settings that are loaded already. Raises UnknownChoice."""
     from worker.execution import log
-    from worker.runs.wiring import open_wiring
+    from worker.wiring.wiring import open_wiring
 
     settings = loaded.settings
     log.keep_secret(*settings.secrets())

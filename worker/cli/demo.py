@@ -40,7 +40,7 @@ def demo(
     from integrations.sandbox.sandbox import Sandbox
     from integrations.sandbox.simulator.going_concern import going_concern
     from worker.runs.database import do_not_wait_for_disk, upgrade
-    from worker.runs.wiring import present
+    from worker.wiring.wiring import present
 
     began = time.monotonic()
     moment_now = present() if now is None else instant_of(now).astimezone(UTC)
@@ -183,7 +183,7 @@ def _explained(context: Context, first: date, until: date) -> None:
 def _watch(context: Context) -> None:
     """What a night does last: look at the alerts that are on from the start."""
     from worker.alerts.evaluate import evaluate
-    from worker.runs.channels import open_alerting
+    from worker.wiring.channels import open_alerting
 
     evaluate(open_alerting(context.wiring, context.loaded.settings), datetime.fromtimestamp(context.wiring.now, UTC))
 

@@ -71,7 +71,7 @@ def _tried(name: str, look: Callable[[], Check]) -> Check:
 
 
 def _settings(context: Context) -> Check:
-    from worker.runs.setting_faults import setting_faults
+    from worker.wiring.setting_faults import setting_faults
 
     settings = context.loaded.settings
     place = f" from {context.loaded.config}" if context.loaded.config else ", no nrr.toml"
@@ -121,7 +121,7 @@ def _accounts(context: Context) -> Iterator[Check]:
 
 
 def _keyless(context: Context) -> Check:
-    from worker.runs.wiring import require_key
+    from worker.wiring.wiring import require_key
 
     require_key(context.loaded.settings)
     return Check("stripe", OK, "a key is set")

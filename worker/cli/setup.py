@@ -208,7 +208,7 @@ def check(json: Json = False, config: Config = None) -> None:
     """Check everything that is set, without connecting anywhere. What reading, workers or alerts would refuse is told at once; exits 2 then."""
     from worker.config.load import load
     from worker.config.settings import BadSettings
-    from worker.runs.setting_faults import setting_faults
+    from worker.wiring.setting_faults import setting_faults
 
     loaded = load(config=config)
     faults = setting_faults(loaded)

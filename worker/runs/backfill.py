@@ -27,7 +27,7 @@ from worker.ingest.plan import Plan
 from worker.ingest.range_split import FLOOR
 from worker.runs import steps
 from worker.runs.steps import Progress, Report
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 KIND: Final = "backfill"
 PAGE_OBJECTS: Final = 100

@@ -23,7 +23,7 @@ from worker.ingest.accounts import Sources
 from worker.runs import backfill, refresh
 from worker.runs.backfill import Request
 from worker.runs.steps import Progress, Report
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 _COMPARED: Final = (
     "opening",

@@ -21,8 +21,8 @@ from worker.execution.crew import Handler
 from worker.execution.job_data import JobData, Nothing
 from worker.figures import exchange_rates
 from worker.figures.exchange_rates import Refreshed
-from worker.runs.reporting_currency import reporting_currency
-from worker.runs.wiring import Wiring
+from worker.wiring.reporting_currency import reporting_currency
+from worker.wiring.wiring import Wiring
 
 log = structlog.get_logger()
 

@@ -14,9 +14,9 @@ from worker.figures.jobs import SNAPSHOT_MONTHS
 from worker.figures.rollup import Rolling
 from worker.report import making
 from worker.runs import cleanup, exchange_rates
-from worker.runs.channels import open_alerting
-from worker.runs.reporting_currency import reporting_currency
-from worker.runs.wiring import Wiring
+from worker.wiring.channels import open_alerting
+from worker.wiring.reporting_currency import reporting_currency
+from worker.wiring.wiring import Wiring
 
 
 def handlers(wiring: Wiring) -> dict[str, Handler]:

@@ -29,7 +29,7 @@ from worker.ingest.read import EVENTS
 from worker.report import making
 from worker.runs import exchange_rates, steps
 from worker.runs.steps import Progress, Report
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 KIND: Final = "nightly"
 

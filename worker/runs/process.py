@@ -19,7 +19,7 @@ from worker.execution import log
 from worker.execution.crew import Crew, Handler
 from worker.execution.stop import Stop
 from worker.runs import handlers as runs_handlers
-from worker.runs.wiring import Wiring, open_wiring
+from worker.wiring.wiring import Wiring, open_wiring
 
 KINDS: Final = ("derive_shard", "derive_touched", "rollup_part")
 """What is worth a process of its own: the parts of which a run has many, that compute and read no Stripe."""

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from integrations.store.db.engine import begin, read
 from integrations.store.work import jobs
 from worker.runs.process import KINDS, Given
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 log = structlog.get_logger()
 

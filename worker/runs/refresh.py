@@ -10,7 +10,7 @@ from worker.figures.rollup import Outcome
 from worker.runs import steps
 from worker.runs.steps import Report
 from worker.runs.watch import Progress, quiet, watched
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 
 def derive(wiring: Wiring, *, rebuild: bool = False, basis: Basis | None = None, progress: Progress = quiet) -> Report:

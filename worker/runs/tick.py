@@ -31,8 +31,8 @@ from worker.health.freshness import TICK
 from worker.ingest.jobs import Planning
 from worker.report import making
 from worker.runs import nightly, steps
-from worker.runs.channels import open_alerting
-from worker.runs.wiring import Wiring
+from worker.wiring.channels import open_alerting
+from worker.wiring.wiring import Wiring
 
 log = structlog.get_logger()
 

@@ -30,7 +30,7 @@ from worker.figures import rollup
 from worker.figures.adhoc import derived_until, figures_now, shard_count
 from worker.figures.derive import deriver_of, shards_of
 from worker.runs import steps
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 
 class Moved(RuntimeError):

@@ -39,7 +39,7 @@ from worker.ingest.accounts import Source, Sources
 from worker.ingest.plan import Pace
 from worker.runs import steps
 from worker.runs.steps import Report
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 USD = 1_000_000
 YEARLY = 20_833_333

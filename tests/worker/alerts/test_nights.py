@@ -22,7 +22,7 @@ from tests.integrations.notify.slack_server import SlackServer
 from worker.config.load import isolated
 from worker.figures.adhoc import figures_now
 from worker.runs import nightly
-from worker.runs.wiring import Wiring, open_wiring
+from worker.wiring.wiring import Wiring, open_wiring
 
 FIRST = date(2025, 3, 2)
 

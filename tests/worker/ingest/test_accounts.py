@@ -24,7 +24,7 @@ from tests.faults.plant import ROOT
 from tests.integrations.store import dump
 from worker.config.load import isolated
 from worker.runs import nightly, steps
-from worker.runs.wiring import Wiring, open_wiring
+from worker.wiring.wiring import Wiring, open_wiring
 
 
 @pytest.fixture(scope="module")

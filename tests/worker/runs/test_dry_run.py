@@ -17,7 +17,7 @@ from worker.config.load import isolated
 from worker.runs import backfill, refresh, steps
 from worker.runs.backfill import Request
 from worker.runs.dry_run import Key, WindowChange, changes, preview
-from worker.runs.wiring import Wiring, open_wiring
+from worker.wiring.wiring import Wiring, open_wiring
 
 
 @pytest.fixture

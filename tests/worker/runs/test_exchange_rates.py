@@ -18,7 +18,7 @@ from worker.config.settings import Settings
 from worker.queries.rates import outdated
 from worker.runs import exchange_rates, steps
 from worker.runs.exchange_rates import Fetched
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 
 def _today() -> date:

@@ -29,7 +29,7 @@ from worker.queries.billings import billings
 from worker.runs import nightly, steps
 from worker.runs.nightly import Days
 from worker.runs.tick import look, tick, watch
-from worker.runs.wiring import Wiring, open_wiring
+from worker.wiring.wiring import Wiring, open_wiring
 
 DAY = 86_400
 

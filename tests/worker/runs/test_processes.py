@@ -26,7 +26,7 @@ from worker.figures import derive as deriving
 from worker.runs import handlers, processes, refresh, steps
 from worker.runs.process import Given
 from worker.runs.processes import Processes
-from worker.runs.wiring import Wiring, open_wiring, standing
+from worker.wiring.wiring import Wiring, open_wiring, standing
 
 PATIENCE_SECONDS = 60.0
 """A starved machine may take so long to start a process."""

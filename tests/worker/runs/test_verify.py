@@ -19,7 +19,7 @@ from tests.worker.facts import Told, at, derive, half_until, wiring
 from worker.figures.adhoc import NothingDerived
 from worker.runs import refresh
 from worker.runs.verify import Moved, Verification, verify
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 NOW = "2024-07-15T09:00"
 DIMENSIONS = ("plan", "country", "size")

@@ -11,7 +11,7 @@ from worker.config.settings import BadSettings, Settings
 if TYPE_CHECKING:
     from integrations.notify.delivery import Channel
     from worker.alerts.evaluate import Alerting
-    from worker.runs.wiring import Wiring
+    from worker.wiring.wiring import Wiring
 
 
 def open_channels(settings: Settings, sleep: Callable[[float], None]) -> "dict[str, Channel]":
@@ -49,7 +49,7 @@ def open_alerting(
     """What alerting needs, for this process. Raises BadRules and BadSettings."""
     from worker.alerts.evaluate import Alerting
     from worker.config.alert_rules import load_watch
-    from worker.runs.reporting_currency import reporting_currency
+    from worker.wiring.reporting_currency import reporting_currency
 
     watch = load_watch(settings.alerts, config, dimensions=settings.dimensions if dimensions is None else dimensions)
     if settings.store_names and "names" not in settings.alerts:

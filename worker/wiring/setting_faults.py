@@ -26,7 +26,7 @@ def _keys(settings: Settings) -> list[str]:
 
 
 def _channels(settings: Settings) -> list[str]:
-    from worker.runs.channels import open_channels
+    from worker.wiring.channels import open_channels
 
     try:
         open_channels(settings, lambda _seconds: None)

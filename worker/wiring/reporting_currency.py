@@ -1,7 +1,7 @@
 """Which currency the whole book is expressed in: the one that is set, else the one that every account is paid out in."""
 
 from worker.queries.session import common_currency
-from worker.runs.wiring import Wiring
+from worker.wiring.wiring import Wiring
 
 
 def reporting_currency(wiring: Wiring) -> str | None:
