@@ -34,7 +34,7 @@ from worker.ingest.read import Ingest
 from worker.ingest.recheck import do_recheck
 from worker.ingest.writer import Writer
 from worker.runs import handlers as runs_handlers
-from worker.runs.processes import beside
+from worker.runs.processes.processes import beside
 from worker.wiring.wiring import Wiring
 
 log = structlog.get_logger()

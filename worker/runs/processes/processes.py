@@ -21,12 +21,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from integrations.store.db.engine import begin, read
 from integrations.store.work import jobs
-from worker.runs.process import KINDS, Given
+from worker.runs.processes.process import KINDS, Given
 from worker.wiring.wiring import Wiring
 
 log = structlog.get_logger()
 
-COMMAND: Final = (sys.executable, "-P", "-m", "worker.runs.process")
+COMMAND: Final = (sys.executable, "-P", "-m", "worker.runs.processes.process")
 """`-P`: what lies in the current folder is not what is run."""
 EVERY_SECONDS: Final = 0.3
 WORTH: Final = {"derive_shard": 1, "derive_touched": 1, "rollup_part": 4}

@@ -1,4 +1,4 @@
-"""One of the processes that compute beside a command: `python -P -m worker.runs.process`.
+"""One of the processes that compute beside a command: `python -P -m worker.runs.processes.process`.
 
 What it works on it is told over its standard input (the settings with their secrets among it, which nobody else can read there). It
 claims jobs of the command's runs under leases as everybody does, and ends when its standard input does: with the command, however that

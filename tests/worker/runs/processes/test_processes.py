@@ -23,9 +23,10 @@ from tests.worker.facts import Told, at, derived
 from worker.config.load import isolated
 from worker.execution.cores import cores
 from worker.figures import derive as deriving
-from worker.runs import handlers, processes, refresh, steps
-from worker.runs.process import Given
-from worker.runs.processes import Processes
+from worker.runs import handlers, refresh, steps
+from worker.runs.processes import processes
+from worker.runs.processes.process import Given
+from worker.runs.processes.processes import Processes
 from worker.wiring.wiring import Wiring, open_wiring, standing
 
 PATIENCE_SECONDS = 60.0
@@ -42,7 +43,7 @@ def stuck(*asked, **more):
     open({mark!r}, "w").close()
     time.sleep(600)
 write.replace_customers = stuck
-from worker.runs import process
+from worker.runs.processes import process
 sys.exit(process.main())
 """
 """A process that gets as far as having written customers, and never to the commit."""
@@ -56,7 +57,7 @@ def slow(*asked):
     time.sleep(0.5)
     return real(*asked)
 Deriver.derive = slow
-from worker.runs import process
+from worker.runs.processes import process
 sys.exit(process.main())
 """
 
