@@ -125,7 +125,7 @@ def test_streams_and_sources() -> None:
 
 def test_what_is_remembered() -> None:
     """The names under which an installation remembers something of itself."""
-    from integrations.store.facts import customer_merge
+    from integrations.store.facts.customers import customer_merge
     from worker.runs import tick
 
     assert ("derive:dropped", "members:rule", "health_watched") == (derive._DROPPED, customer_merge._RULE, tick.WATCHED)

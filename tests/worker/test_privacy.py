@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import contacts, erase
+from integrations.store.facts.customers import contacts, erase
 from integrations.store.facts.write import Page
 from integrations.stripe.client import Client
 from integrations.stripe.limits import LocalLimiter

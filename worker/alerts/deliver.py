@@ -21,7 +21,8 @@ from integrations.store.alerts import outbox
 from integrations.store.alerts.outbox import Message, MessageLost, Posted
 from integrations.store.db.clock import now
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import accounts, contacts, customer_merge
+from integrations.store.facts import accounts
+from integrations.store.facts.customers import contacts, customer_merge
 from integrations.store.figures import reports
 from integrations.store.work import jobs
 from integrations.store.work.jobs import Job

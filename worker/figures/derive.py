@@ -19,8 +19,9 @@ from integrations.store.db.chunks import chunks
 from integrations.store.db.clock import now as database_now
 from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import accounts, catalog, customer_merge, marks
+from integrations.store.facts import accounts, catalog, marks
 from integrations.store.facts import read as read_facts
+from integrations.store.facts.customers import customer_merge
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import jobs, key_value
 from integrations.store.work.jobs import Job

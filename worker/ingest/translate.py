@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any, Final
 
-from integrations.store.facts.contacts import Person
+from integrations.store.facts.customers.contacts import Person
 from integrations.store.facts.quarantine import Quarantined
 from integrations.store.facts.write import Page
 from integrations.stripe.page import Rejected, StripePage

@@ -9,7 +9,7 @@ from typing import Final, Literal
 import polars as pl
 
 from integrations.store.db.engine import read
-from integrations.store.facts import customer_merge
+from integrations.store.facts.customers import customer_merge
 from integrations.store.figures import billings as store
 from integrations.store.work import key_value
 from metrics.billings import classes, months

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from integrations.store.db.engine import read
-from integrations.store.facts import accounts, contacts, customer_merge, lookups
+from integrations.store.facts import accounts, lookups
 from integrations.store.facts import read as read_facts
+from integrations.store.facts.customers import contacts, customer_merge
 from integrations.store.ledger import read as read_ledger
 from metrics.entries import CustomerLedger
 from metrics.ledger.explain import MovementWords

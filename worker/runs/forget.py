@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import Engine
 
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import accounts, erase
-from integrations.store.facts.erase import Forgotten
+from integrations.store.facts import accounts
+from integrations.store.facts.customers import erase
+from integrations.store.facts.customers.erase import Forgotten
 
 
 @dataclass(frozen=True, slots=True)

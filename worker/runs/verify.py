@@ -12,8 +12,9 @@ from sqlalchemy import Connection
 
 from integrations.store.db.chunks import chunks
 from integrations.store.db.engine import read
-from integrations.store.facts import customer_merge, marks
+from integrations.store.facts import marks
 from integrations.store.facts import read as read_facts
+from integrations.store.facts.customers import customer_merge
 from integrations.store.figures import rollups
 from integrations.store.ledger import diff as ledger_diff
 from integrations.store.ledger import previous, weights

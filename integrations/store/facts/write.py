@@ -14,9 +14,10 @@ from sqlalchemy import Connection, func, select
 from integrations.store.db.bulk import insert_new
 from integrations.store.db.columns import require_zone
 from integrations.store.db.encoding import bucket_of, encode
-from integrations.store.facts import billed, catalog, contacts, customer_accounts, erased, states
-from integrations.store.facts.contacts import Person
-from integrations.store.facts.erased import Unwanted
+from integrations.store.facts import billed, catalog, states
+from integrations.store.facts.customers import contacts, customer_accounts, erased
+from integrations.store.facts.customers.contacts import Person
+from integrations.store.facts.customers.erased import Unwanted
 from integrations.store.facts.line_extra import extra_of
 from integrations.store.facts.marks import touch
 from integrations.store.facts.schema import event, invoice, invoice_line, payload, unconfirmed

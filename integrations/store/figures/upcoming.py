@@ -7,7 +7,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, and_, delete, func, select
 
 from integrations.store.db.bulk import append
-from integrations.store.facts.customer_merge import names
+from integrations.store.facts.customers.customer_merge import names
 from integrations.store.facts.schema import invoice_line
 from integrations.store.figures.schema import signal as table
 from integrations.store.ledger.schema import exclusion, standing, wake

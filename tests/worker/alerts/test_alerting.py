@@ -15,8 +15,8 @@ from integrations.store.alerts.alerts import AlertMoved
 from integrations.store.alerts.outbox import Message
 from integrations.store.alerts.schema import outbox as outbox_table
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import contacts
 from integrations.store.facts.accounts import bind
+from integrations.store.facts.customers import contacts
 from integrations.store.figures import labels as words
 from integrations.store.figures import snapshots
 from metrics.alerts.rules import MovementRule, Rule, SystemRule, Watch

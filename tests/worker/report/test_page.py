@@ -14,8 +14,8 @@ from integrations.report import charts
 from integrations.report.render import LIMIT_BYTES
 from integrations.store import migrate
 from integrations.store.db.engine import begin, open_engine
-from integrations.store.facts import contacts
-from integrations.store.facts.contacts import Person
+from integrations.store.facts.customers import contacts
+from integrations.store.facts.customers.contacts import Person
 from metrics.evidence import Instant
 from metrics.periods import Window, month, quarter
 from tests.metrics.retention.books import Stand

@@ -8,7 +8,8 @@ from typing import Final
 import polars as pl
 from sqlalchemy import Connection
 
-from integrations.store.facts import contacts, lookups
+from integrations.store.facts import lookups
+from integrations.store.facts.customers import contacts
 
 BOOK: Final = "(whole book)"
 """The one customer of a file that names nobody."""

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import catalog, customer_merge
+from integrations.store.facts import catalog
+from integrations.store.facts.customers import customer_merge
 from integrations.store.ledger import write as write_ledger
 from metrics.entries import CustomerLedger
 from metrics.evidence import (

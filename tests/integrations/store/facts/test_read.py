@@ -6,8 +6,8 @@ from sqlalchemy import Engine
 
 from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import customer_merge
 from integrations.store.facts import read as read_facts
+from integrations.store.facts.customers import customer_merge
 from metrics.evidence import CustomerGroup
 from tests.integrations.store.telling import customer, invoice, put, rows, subscription
 

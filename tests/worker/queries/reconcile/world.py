@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from integrations.store.facts.contacts import Person
+from integrations.store.facts.customers.contacts import Person
 from integrations.store.facts.write import Page
 from metrics.evidence import CustomerGroup, InvoiceEvidence, Price, Subscription
 from metrics.ledger.derive import Basis

@@ -6,9 +6,9 @@ import zlib
 from sqlalchemy import Engine, select
 
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import customer_merge, erase
 from integrations.store.facts import read as read_facts
-from integrations.store.facts.contacts import Person, named
+from integrations.store.facts.customers import customer_merge, erase
+from integrations.store.facts.customers.contacts import Person, named
 from integrations.store.facts.write import Page, put_page
 from integrations.store.ledger.schema import attribute
 from metrics.evidence import Instant

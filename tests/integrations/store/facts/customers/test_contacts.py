@@ -3,8 +3,8 @@
 from sqlalchemy import Engine
 
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import contacts, customer_merge
-from integrations.store.facts.contacts import Person
+from integrations.store.facts.customers import contacts, customer_merge
+from integrations.store.facts.customers.contacts import Person
 from metrics.evidence import Instant
 
 

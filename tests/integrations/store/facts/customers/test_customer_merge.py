@@ -3,8 +3,8 @@
 from sqlalchemy import Engine
 
 from integrations.store.db.engine import begin, read
-from integrations.store.facts import customer_merge
 from integrations.store.facts import read as read_facts
+from integrations.store.facts.customers import customer_merge
 from tests.integrations.store.telling import customer, put, rows, subscription
 
 

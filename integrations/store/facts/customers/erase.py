@@ -12,7 +12,7 @@ from integrations.store.db.bulk import among
 from integrations.store.db.clock import now
 from integrations.store.db.encoding import bucket_of, decode, digest, encode
 from integrations.store.db.engine import insert_into
-from integrations.store.facts import customer_merge, erased
+from integrations.store.facts.customers import customer_merge, erased
 from integrations.store.facts.marks import touch
 from integrations.store.facts.schema import (
     credit_note,
