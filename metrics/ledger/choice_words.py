@@ -42,6 +42,15 @@ def choice_words(choice: str) -> str:
     return CHOICES.get(choice, choice.replace("_", " "))
 
 
+def switch_words(choice: str, ours: str, theirs: str) -> str:
+    """What a choice asks, with two answers to it as settings spell them.
+
+    >>> switch_words("past_due_out_after_days", "never", "14")
+    'past due subscriptions leave MRR: never → after 14 days'
+    """
+    return f"{choice_words(choice)}: {answer_words(choice, ours)} → {answer_words(choice, theirs)}"
+
+
 def answer_words(choice: str, answer: str) -> str:
     """An answer to a choice, from the text that settings spell it with."""
     if (choice, answer) in _ANSWERS:

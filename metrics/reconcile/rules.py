@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal
 
+from metrics.ledger.choice_words import switch_words
+
 Kind = Literal[
     "policy",
     "excluded_here",
@@ -25,7 +27,7 @@ _TIMING: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """What is behind a difference. For a policy choice `ours` and `theirs` are the two answers; for the rest `theirs` says which case it is."""
+    """What is behind a difference. For a policy choice `ours` and `theirs` are the two answers as settings spell them; for the rest `theirs` says which case it is."""
 
     kind: Kind
     name: str
@@ -37,7 +39,7 @@ class Rule:
         """The rule in a few words for people."""
         match self.kind:
             case "policy":
-                return f"{self.name}: {self.ours} → {self.theirs}"
+                return switch_words(self.name, self.ours, self.theirs)
             case "timing":
                 return _TIMING[self.name]
             case "excluded_here":

@@ -110,17 +110,14 @@ def _rates_row(rates: "list[list[Figures]]") -> list[dict[str, Any]]:
 
 
 def _tell(context: Context, bridge: "Bridge", rates: "list[list[Figures]]") -> None:
-    from metrics.ledger.choice_words import answer_words, choice_words
+    from metrics.ledger.choice_words import switch_words
 
     context.lines(f"MRR at the closing of {bridge.day}, from the policy {bridge.ours} to {bridge.theirs}", "")
     _tell_rates(context, bridge, rates)
     if not bridge.rules:
         context.lines("the two agree about every rule that changes MRR")
         return
-    said = {
-        rule.choice: f"{choice_words(rule.choice)}: {answer_words(rule.choice, rule.ours)} → {answer_words(rule.choice, rule.theirs)}"
-        for rule in bridge.rules
-    }
+    said = {rule.choice: switch_words(rule.choice, rule.ours, rule.theirs) for rule in bridge.rules}
     if not _tell_together(context, bridge, said):
         for total in bridge.totals:
             _tell_currency(context, bridge, total, said)

@@ -40,7 +40,7 @@ def test_what_it_says(reconcile: Reconcile, tmp_path: Path) -> None:
     assert (0, "") == (done.code, done.err)
     for words in (
         "beside our MRR under the policy default",
-        "discounts: forever_repeating → none",
+        "discounts that lower MRR: those for ever or for months → none",
         "nobody here goes by that name",
         "122.00",
         "12 of 18 amounts differ; explained: 100.00 % of what differs, unexplained: 0.00 % of MRR",
