@@ -33,7 +33,7 @@ def figure_of_text(text: str) -> tuple[str, date | None] | None:
     if found is None or found["day"] is not None:
         return None
     kind = "quarter" if found["quarter"] else "month" if found["month"] else "year"
-    return kind, days_of_text(text, "WINDOW")[0]
+    return kind, days_of_text(text, "nrr explain")[0]
 
 
 def looks_like_a_day(text: str) -> bool:
@@ -41,14 +41,17 @@ def looks_like_a_day(text: str) -> bool:
     return "T" not in text.upper() and ":" not in text
 
 
-def days_of_text(text: str, option: str) -> tuple[date, date]:
-    """The reporting days [first, until) that are meant: a day, a month, a quarter or a year. Raises Stop for anything else."""
+def days_of_text(text: str, option: str, takes: str = f"a day such as {EXAMPLES}") -> tuple[date, date]:
+    """The reporting days [first, until) that are meant: a day, a month, a quarter or a year. Raises Stop for anything else.
+
+    The error says what `option` `takes`: the option as it was typed, or the command for what stands behind none.
+    """
     found = _PERIOD.fullmatch(text.strip())
     if found is None:
-        raise Stop(f"{option} takes a day such as {EXAMPLES}, not {text!r}", Exit.USAGE)
+        raise Stop(f"{option} takes {takes}, not {text!r}", Exit.USAGE)
     year = int(found["year"])
     if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise Stop(f"{option} takes a day from {FIRST_YEAR} to {LAST_YEAR}, not {text!r}", Exit.USAGE)
+        raise Stop(f"{option} takes {takes.partition(' such as')[0]} from {FIRST_YEAR} to {LAST_YEAR}, not {text!r}", Exit.USAGE)
     try:
         if found["day"] is not None:
             first = date(year, int(found["month"]), int(found["day"]))
@@ -58,7 +61,7 @@ def days_of_text(text: str, option: str) -> tuple[date, date]:
         if found["month"] is not None:
             return _months(year, int(found["month"]), 1)
     except ValueError:
-        raise Stop(f"{option} takes a day such as {EXAMPLES}; there is no {text!r}", Exit.USAGE) from None
+        raise Stop(f"{option} takes {takes}; there is no {text!r}", Exit.USAGE) from None
     return _months(year, 1, 12)
 
 

@@ -93,9 +93,9 @@ def _asked(what: str) -> tuple[str | None, tuple[date, date] | None]:
     """The customer and the reporting days [first, until) that are asked for. Raises Stop for a date that can't be."""
     customer, at, day = what.rpartition("@")
     if at and looks_like_a_date(day):
-        return customer, days_of_text(day, "CUSTOMER@DAY")
+        return customer, days_of_text(day, f"nrr explain {customer}@…")
     if looks_like_a_date(what):
-        return None, days_of_text(what, "DAY")
+        return None, days_of_text(what, "nrr explain")
     return what, None
 
 

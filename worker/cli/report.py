@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from metrics.periods import Window
 
 _KINDS = ("month", "quarter", "year")
+_EXAMPLES = {
+    None: "a month, a quarter or a year such as 2026-10, 2026-Q3 or 2026",
+    "month": "a month such as 2026-10",
+    "quarter": "a quarter such as 2026-Q3",
+    "year": "a year such as 2026",
+}
 
 
 def report(
@@ -93,9 +99,10 @@ def _window(context: Context, period: str | None, kind: str | None) -> "Window":
 
     if period is None:
         return last_complete(context.session, kind or "month")
-    window = one_of(days_of_text(period, "PERIOD"))
+    option, takes = "nrr report" if kind is None else f"--{kind}", _EXAMPLES[kind]
+    window = one_of(days_of_text(period, option, takes))
     if window.kind == "custom":
-        raise Stop(f"PERIOD takes a month, a quarter or a year (2026-10, 2026-Q3, 2026), not {period!r}", Exit.USAGE)
+        raise Stop(f"{option} takes {takes}, not {period!r}", Exit.USAGE)
     if kind is not None and window.kind != kind:
         raise Stop(f"{period} is a {window.kind}, and --{kind} was asked for", Exit.USAGE)
     if window.first > context.today:

@@ -69,7 +69,11 @@ def test_explain_knows_a_date_from_a_customer() -> None:
     assert ("company_id:acme@home", None) == _asked("company_id:acme@home")
     assert ("cus_1", (date(2026, 3, 1), date(2026, 4, 1))) == _asked("cus_1@2026-03")
     assert (None, (date(2026, 3, 31), date(2026, 4, 1))) == _asked("2026-03-31")
-    for text in ("9999-12-31", "2026-W10", "cus_1@2026-02-30"):
-        with pytest.raises(Stop):
+    for text, where in (
+        ("9999-12-31", "nrr explain takes"),
+        ("2026-W10", "nrr explain takes"),
+        ("cus_1@2026-02-30", "nrr explain cus_1@… takes"),
+    ):
+        with pytest.raises(Stop, match=where):
             _asked(text)
     assert not looks_like_a_date("sub_2026")

@@ -121,11 +121,14 @@ def test_without_the_library_that_draws_it_has_its_tables(
 
 
 def test_what_is_asked_for_wrongly_is_said(installed: Installation) -> None:
-    """A period of another kind, one to come, a day, and two kinds at once: exit code 2, and no file."""
+    """A period of another kind, one to come, a day, no period, and two kinds at once: exit code 2, what was typed where, and no file."""
     for arguments, said in (
         (("--quarter", "2025-03"), "2025-03 is a month"),
         (("2031-01",), "has not begun"),
         (("2025-03-04",), "takes a month, a quarter or a year"),
+        (("--month", "oct"), "--month takes a month such as 2026-10, not 'oct'"),
+        (("--year", "2026-13"), "--year takes a year such as 2026; there is no '2026-13'"),
+        (("oct",), "nrr report takes a month, a quarter or a year such as 2026-10, 2026-Q3 or 2026, not 'oct'"),
         (("--month", "--year"), "exclude one another"),
         (("--segment", "plan"), "--segment takes DIMENSION=VALUE"),
         (("--segment", "interval=never"), "nothing of interval=never had MRR"),
