@@ -14,6 +14,7 @@ from typing import Any, Literal
 from metrics.alerts.content import shown
 from metrics.alerts.decide import Seen, decide
 from metrics.alerts.evaluate import REMEMBERED, Reading, Shelf, readings
+from metrics.alerts.inferred import NOTHING, InferredParts
 from metrics.alerts.rules import FACTORS, MovementRule, Rule, Watch
 from metrics.alerts.states import Alert, SingleMovement
 from metrics.retention.certainty import WITH_INTERVAL, Verdict
@@ -50,15 +51,22 @@ class Ring:
 
 
 def replay(
-    watch: Watch, figures: Sequence[Figures], nights: Sequence[date], *, grace_days: int = 0, looks: Looks | None = None
+    watch: Watch,
+    figures: Sequence[Figures],
+    nights: Sequence[date],
+    *,
+    grace_days: int = 0,
+    looks: Looks | None = None,
+    inferred: InferredParts = NOTHING,
 ) -> list[Ring]:
     """Every alarm and note of the rules of `watch` (those on the health of the data aside) on `nights`, in order.
 
-    A window is complete on the night on which `grace_days` after its end have passed.
+    A window is complete on the night on which `grace_days` after its end have passed. `inferred` is what of the book's changes nothing
+    dates exactly.
     """
     watch = replace(watch, system=())
     rules = watch.named()
-    reader = _Reader(watch.rules, figures, grace_days)
+    reader = _Reader(watch.rules, figures, grace_days, inferred)
     states: dict[tuple[str, str], Alert] = {}
     rings: list[Ring] = []
     open_rings: dict[tuple[str, str, str], int] = {}
@@ -97,8 +105,9 @@ def _ring(alert: Alert, reading: Reading | None, rules: Mapping[str, Any], night
 class _Reader:
     """What rules read on a night; read anew only when another window has become complete."""
 
-    def __init__(self, rules: Sequence[Rule], figures: Sequence[Figures], grace_days: int) -> None:
+    def __init__(self, rules: Sequence[Rule], figures: Sequence[Figures], grace_days: int, inferred: InferredParts) -> None:
         self._rules = rules
+        self._inferred = inferred
         self._grace = timedelta(days=grace_days)
         complete = [replace(f, incomplete=False) for f in figures]
         self._of_rule: dict[str, list[Figures]] = {
@@ -122,7 +131,7 @@ class _Reader:
         if held is None or held[0] != count:
             # Of the many days only those that a verdict looks at: what is remembered, and what a change is measured against.
             since = bisect_right(self._ends[rule.name], night - _days_read(rule)) if rule.window == "day" else 0
-            held = self._last[rule.name] = count, readings(rule, Shelf(mine[since:count]))
+            held = self._last[rule.name] = count, readings(rule, Shelf(mine[since:count]), self._inferred)
         return held[1]
 
 
@@ -159,7 +168,14 @@ def false_alarms(rings: Sequence[Ring], rule: Rule) -> int:
 
 
 def suggest(
-    watch: Watch, rule: Rule, figures: Sequence[Figures], nights: Sequence[date], allowed: int, *, grace_days: int = 0
+    watch: Watch,
+    rule: Rule,
+    figures: Sequence[Figures],
+    nights: Sequence[date],
+    allowed: int,
+    *,
+    grace_days: int = 0,
+    inferred: InferredParts = NOTHING,
 ) -> Suggestion:
     """The limit closest to the rule's own under which at most `allowed` false alarms would have rung on `nights`: its own where that does.
 
@@ -169,14 +185,14 @@ def suggest(
 
     def tried(limit: Fraction) -> tuple[int, int]:
         other = replace(rule, limit=limit)
-        rings = replay(replace(alone, rules=(other,)), figures, nights, grace_days=grace_days)
+        rings = replay(replace(alone, rules=(other,)), figures, nights, grace_days=grace_days, inferred=inferred)
         fresh = [ring for ring in rings if ring.kind == "alarm" and not ring.begun_before]
         return false_alarms(rings, other), len(fresh)
 
     now, alarms = tried(rule.limit)
     if now <= allowed:
         return Suggestion(rule.name, rule.limit, now, now, alarms)
-    limits = _further_out(rule, figures, nights, grace_days)
+    limits = _further_out(rule, nights, _Reader([rule], figures, grace_days, inferred))
     low, high = 0, len(limits)
     while low < high:
         middle = (low + high) // 2
@@ -190,9 +206,8 @@ def suggest(
     return Suggestion(rule.name, limits[low], now, false, left)
 
 
-def _further_out(rule: Rule, figures: Sequence[Figures], nights: Sequence[date], grace_days: int) -> list[Fraction]:
+def _further_out(rule: Rule, nights: Sequence[date], reader: _Reader) -> list[Fraction]:
     """Limits beyond the rule's own at which anything changes: just past each measure that was read, written as people would."""
-    reader = _Reader([rule], figures, grace_days)
     measures = {r.measure for night in nights for r in reader.on(night) if r.measure is not None and rule.beyond(r.measure)}
     step = step_of(rule)
     below = rule.side == "below"

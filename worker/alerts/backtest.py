@@ -3,7 +3,7 @@
 Reads alone. Rules on the health of the data aren't replayed: how old the data was on a night of long ago is not kept.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Final
@@ -11,14 +11,15 @@ from typing import Final
 from sqlalchemy import Engine
 
 from integrations.store.db.engine import read
+from metrics.alerts.inferred import InferredParts
 from metrics.alerts.replay import Ring, SeenMovements, Suggestion, replay, suggest
-from metrics.alerts.rules import Rule, Watch
+from metrics.alerts.rules import Watch
 from metrics.alerts.states import Alert
 from metrics.ledger.derive import Basis
 from metrics.periods import add_months, day_of
-from metrics.retention.figures import Figures
 from worker.alerts.gather import figures_of, movements_of
 from worker.figures.adhoc import complete_until, exchange_to
+from worker.figures.inferred import inferred_days
 
 YEAR_NIGHTS: Final = 365
 
@@ -61,19 +62,22 @@ def backtest(
         first = max(begin, min(known)) if known else begin
         nights = [first + timedelta(days=n) for n in range((last - first).days + 1)]
         grace = basis.policy.grace_days
-        abroad = exchange_to(connection, reporting_currency, last) if watch.movements else None
+        abroad = exchange_to(connection, reporting_currency, last)
+        inferred = InferredParts(inferred_days(connection, basis.version, abroad))
 
         def looks(states: Mapping[tuple[str, str], Alert], night: date) -> SeenMovements:
             return movements_of(connection, basis, watch, states, night - timedelta(days=1), reporting_currency, abroad=abroad)
 
-        rings = replay(watch, figures, nights, grace_days=grace, looks=looks)
-        suggested = [] if budget is None else _suggested(watch, figures, nights, budget, grace)
+        rings = replay(watch, figures, nights, grace_days=grace, looks=looks, inferred=inferred)
+        suggested = (
+            []
+            if budget is None
+            else [
+                suggest(watch, rule, figures, nights, int(budget * len(nights) / YEAR_NIGHTS), grace_days=grace, inferred=inferred)
+                for rule in watch.rules
+            ]
+        )
     return Backtest(first, last, tuple(rings), tuple(suggested))
-
-
-def _suggested(watch: Watch, figures: Sequence[Figures], nights: Sequence[date], budget: float, grace: int) -> list[Suggestion]:
-    allowed = int(budget * len(nights) / YEAR_NIGHTS)
-    return [suggest(watch, rule, figures, nights, allowed, grace_days=grace) for rule in watch.rules]
 
 
 def only(watch: Watch, name: str | None) -> Watch:
@@ -86,8 +90,3 @@ def only(watch: Watch, name: str | None) -> Watch:
         movements=tuple(rule for rule in watch.movements if rule.name == name),
         system=(),
     )
-
-
-def rule_of(watch: Watch, name: str) -> Rule | None:
-    """The rule on a figure of this name; None for one on single movements."""
-    return next((rule for rule in watch.rules if rule.name == name), None)

@@ -89,11 +89,10 @@ def _limit(suggestion: "Suggestion", watch: "Watch") -> str | None:
 
 
 def _document(found: "Backtest", watch: "Watch", budget: float | None) -> dict[str, Any]:
-    names = [*(rule.name for rule in watch.rules), *(rule.name for rule in watch.movements)]
     out: dict[str, Any] = {
         "from": found.first,
         "to": found.last,
-        "rules": [{"rule": name, **_counts(found, name)} for name in names],
+        "rules": [{"rule": name, **_counts(found, name)} for name in watch.named()],
         "rings": [
             {
                 "night": ring.night,
@@ -149,9 +148,8 @@ def _tell(desk: Desk, found: "Backtest", watch: "Watch", budget: float) -> None:
         ]
         context.table(("night", "rule", "segment", "what", "value", "limit", "window", "verdict", "over on"), rows)
         context.lines("")
-    names = [*(rule.name for rule in watch.rules), *(rule.name for rule in watch.movements)]
     table = []
-    for name in names:
+    for name in watch.named():
         counts = _counts(found, name)
         a_year = counts["alarms"] / found.years
         table.append((name, counts["alarms"], f"{a_year:.1f}", counts["by_chance"], counts["notes"]))

@@ -4,7 +4,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
-from metrics.alerts.replay import replay, suggest
+from metrics.alerts.inferred import InferredDay, InferredParts
+from metrics.alerts.replay import Suggestion, replay, suggest
 from metrics.alerts.rules import Change, Judgement, MovementRule, Rule, Watch
 from metrics.alerts.states import SingleMovement
 from metrics.retention.figures import Figures
@@ -56,6 +57,17 @@ def test_under_certainty_what_is_within_noise_is_a_note() -> None:
     rings = replay(Watch(rules=(replace(NRR, certainty=95),)), even, NIGHTS)
     assert {"note"} == {ring.kind for ring in rings}
     assert {True} == {ring.by_chance for ring in rings}
+
+
+def test_what_could_rest_on_inferred_changes_alone_is_a_note_as_at_night() -> None:
+    """A month whose churn nothing dates exactly rings in no night, so neither does it in the replay; under `count` it does."""
+    low = replace(NRR, name="low", metric="grr")
+    book = [replace(f, churn=f.opening - f.closing_of_cohort) if f.closing_of_cohort < f.opening else f for f in BOOK]
+    undated = InferredParts([InferredDay(f.first, f.currency, "churn", f.churn, 1) for f in book if f.churn])
+    for rule, kinds in ((low, {"note"}), (replace(low, inferred="count"), {"alarm"})):
+        rings = replay(Watch(rules=(rule,)), book, NIGHTS, inferred=undated)
+        assert kinds == {ring.kind for ring in rings}, rule.inferred
+    assert Suggestion("low", Fraction(1), 0, 0, 0) == suggest(Watch(), low, book, NIGHTS, 0, inferred=undated)
 
 
 def test_single_movements_ring_as_they_are_seen() -> None:
