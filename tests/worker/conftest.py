@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine
 
+from integrations.sandbox.sandbox import Sandbox
+from integrations.sandbox.simulator.business import Business
 from integrations.store.db.engine import open_engine
 from tests.worker.installation import Installation, installation
 from tests.worker.stripe_fake import FakeStripe
@@ -21,9 +23,10 @@ Wire = Callable[..., Wiring]
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
-    """A business that was synced once, for tests that only read."""
-    with installation(tmp_path_factory.mktemp("installed")) as made:
-        yield made
+    """Some hundred customers with a metered, a discounted and a foreign part, synced once three days after they ended: for tests that only read."""
+    with Sandbox(Business(customers=120, months=20, seed=5)) as stripe:
+        stripe.set_now(stripe.now + 3 * 86_400)
+        yield installation(tmp_path_factory.mktemp("installed"), stripe, "db", "upgrade")
 
 
 @pytest.fixture(scope="session")

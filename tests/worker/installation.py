@@ -1,13 +1,10 @@
 """A business that was synced once into a folder of its own, with commands to run there: for tests that only read."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from integrations.sandbox.sandbox import Sandbox
-from integrations.sandbox.simulator.business import Business
 from tests.worker.cli.command import Done, bare_environment, in_process
 
 
@@ -17,6 +14,7 @@ class Installation:
 
     folder: Path
     environment: dict[str, str]
+    sandbox: Sandbox
     now: datetime
 
     def __call__(self, *arguments: str, **more: str) -> Done:
@@ -28,26 +26,26 @@ class Installation:
         this = date(self.now.year, self.now.month, 1)
         return f"{this - timedelta(days=1):%Y-%m}"
 
+    def day(self, back: int = 1) -> str:
+        """The day that was so many days ago, as it is typed."""
+        return f"{(self.now - timedelta(days=back)).date()}"
 
-@contextmanager
-def installation(folder: Path) -> Iterator[Installation]:
-    """A business of some hundred customers with a metered, a discounted and a foreign part, synced and rolled up."""
-    with Sandbox(Business(customers=120, months=20, seed=5)) as stripe:
-        now = datetime.fromtimestamp(stripe.now, UTC) + timedelta(days=3)
-        stripe.set_now(int(now.timestamp()))
-        environment = {
-            **bare_environment(),
-            "STRIPE_API_KEY": stripe.key,
-            "STRIPE_API_BASE": stripe.url,
-            "DATABASE_URL": f"sqlite:///{folder}/nrr.sqlite3",
-            "NRR_REQUESTS_PER_SECOND": "5000",
-            "XDG_CONFIG_HOME": str(folder),
-            "XDG_DATA_HOME": str(folder),
-            "REPORTING_CURRENCY": "usd",
-            "NO_COLOR": "1",
-        }
-        made = Installation(folder, environment, now)
-        for arguments in (("db", "upgrade"), ("sync", "--now", now.isoformat())):
-            done = made(*arguments)
-            assert 0 == done.code, done.err
-        yield made
+
+def installation(folder: Path, stripe: Sandbox, *setup: str) -> Installation:
+    """The sandbox's business at its instant, set up by the command `setup`, synced and rolled up."""
+    now = datetime.fromtimestamp(stripe.now, UTC)
+    environment = {
+        **bare_environment(),
+        "STRIPE_API_KEY": stripe.key,
+        "STRIPE_API_BASE": stripe.url,
+        "DATABASE_URL": f"sqlite:///{folder}/nrr.sqlite3",
+        "NRR_REQUESTS_PER_SECOND": "5000",
+        "XDG_CONFIG_HOME": str(folder),
+        "XDG_DATA_HOME": str(folder),
+        "REPORTING_CURRENCY": "usd",
+    }
+    made = Installation(folder, environment, stripe, now)
+    for arguments in (setup, ("sync", "--now", now.isoformat())):
+        done = made(*arguments)
+        assert 0 == done.code, done.err
+    return made

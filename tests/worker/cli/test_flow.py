@@ -4,7 +4,6 @@ import signal
 import sqlite3
 import subprocess
 import time
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from pathlib import Path
@@ -14,59 +13,19 @@ import pytest
 
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
-from tests.worker.cli.command import NRR, Done, Run, bare_environment, in_process
-
-NOW = "2025-03-01T00:00:00Z"
-
-
-@dataclass(frozen=True)
-class Installation:
-    """A folder with a database that was synced, and the commands run in it."""
-
-    folder: Path
-    environment: dict[str, str]
-    sandbox: Sandbox
-
-    def __call__(self, *arguments: str, **more: str) -> Done:
-        return in_process(*arguments, folder=self.folder, environment={**self.environment, **more})
+from tests.worker.cli.command import NRR, Run, bare_environment
+from tests.worker.installation import Installation, installation
 
 
 @pytest.fixture(scope="module")
 def installed(tmp_path_factory: pytest.TempPathFactory, stripe: Sandbox) -> Installation:
     """Set up and synced once for all tests of this file, which only read."""
-    folder = tmp_path_factory.mktemp("installation")
-    environment = {
-        **bare_environment(),
-        "STRIPE_API_KEY": stripe.key,
-        "STRIPE_API_BASE": stripe.url,
-        "DATABASE_URL": f"sqlite:///{folder}/nrr.sqlite3",
-        "NRR_REQUESTS_PER_SECOND": "5000",
-        "XDG_CONFIG_HOME": str(folder),
-        "XDG_DATA_HOME": str(folder),
-        "REPORTING_CURRENCY": "usd",
-    }
-    made = Installation(folder, environment, stripe)
-    for arguments in (("init",), ("sync", "--now", _now(stripe))):
-        done = made(*arguments)
-        assert 0 == done.code, done.err
-    return made
-
-
-def _now(stripe: Sandbox) -> str:
-    from datetime import UTC, datetime
-
-    return datetime.fromtimestamp(stripe.now, UTC).isoformat()
-
-
-def _day(stripe: Sandbox, back: int = 1) -> str:
-    from datetime import UTC, datetime, timedelta
-
-    return (datetime.fromtimestamp(stripe.now, UTC) - timedelta(days=back)).date().isoformat()
+    return installation(tmp_path_factory.mktemp("installation"), stripe, "init")
 
 
 def test_mrr_is_what_scripts_rely_on(installed: Installation) -> None:
     """The fixed names, decimal strings beside micros, and currencies that add up to nothing but themselves."""
-    found = installed("show", "mrr", "--at", _day(installed.sandbox), "--json").json
+    found = installed("show", "mrr", "--at", installed.day(), "--json").json
     assert {
         "schema_version",
         "at",
@@ -79,7 +38,7 @@ def test_mrr_is_what_scripts_rely_on(installed: Installation) -> None:
         "by_currency",
         "findings",
     } <= set(found)
-    assert (1, "usd", _day(installed.sandbox)) == (found["schema_version"], found["currency"], found["at"])
+    assert (1, "usd", installed.day()) == (found["schema_version"], found["currency"], found["at"])
     for row in found["by_currency"]:
         assert Decimal(row["mrr"]) * 1_000_000 == row["mrr_micros"]
         assert row["list_mrr_micros"] >= row["mrr_micros"] >= 0
@@ -88,7 +47,7 @@ def test_mrr_is_what_scripts_rely_on(installed: Installation) -> None:
 
 def test_movements_lead_from_nothing_to_mrr(installed: Installation) -> None:
     """All movements since the beginning add up to the MRR of the last day, in each currency, and each names its evidence."""
-    day = _day(installed.sandbox)
+    day = installed.day()
     rows = installed("show", "movements", "--from", "2020-01-01", "--to", day, "--json").json["movements"]
     summed: dict[str, int] = {}
     for row in rows:
@@ -104,7 +63,7 @@ def test_movements_lead_from_nothing_to_mrr(installed: Installation) -> None:
 
 def test_retention_keeps_its_identities(installed: Installation) -> None:
     """Cohort and bridge add up in every segment and in total, and segments add up to the total."""
-    first, last = _day(installed.sandbox, 90), _day(installed.sandbox)
+    first, last = installed.day(90), installed.day()
     found = installed("show", "retention", "--from", first, "--to", last, "--by", "plan", "--json").json
     total, segments = found["total"], found["segments"]
     for row in (total, *found["by_currency"], *segments):
@@ -135,7 +94,7 @@ def test_plans_and_accounts_are_shown_by_their_names(installed: Installation) ->
 
 def test_every_movement_can_be_explained(installed: Installation) -> None:
     """The words name the arithmetic and the objects, and the figures are those that `show` gives."""
-    rows = installed("show", "movements", "--from", "2020-01-01", "--to", _day(installed.sandbox), "--json").json["movements"]
+    rows = installed("show", "movements", "--from", "2020-01-01", "--to", installed.day(), "--json").json["movements"]
     row = next(r for r in rows if r["kind"] == "expansion")
     told = installed("explain", f"{row['customer']}@{row['date']}")
     assert 0 == told.code, told.err
@@ -151,7 +110,7 @@ def test_every_movement_can_be_explained(installed: Installation) -> None:
 
 def test_exports_hold_everything(installed: Installation) -> None:
     """As many rows as there are movements, in each format, and no half file is left behind."""
-    rows = installed("show", "movements", "--from", "2020-01-01", "--to", _day(installed.sandbox, 0), "--json").json["movements"]
+    rows = installed("show", "movements", "--from", "2020-01-01", "--to", installed.day(0), "--json").json["movements"]
     for form in ("csv", "jsonl", "parquet"):
         done = installed("export", "movements", "--format", form, "--out", f"m.{form}", "--json")
         assert len(rows) == done.json["rows"], form
@@ -168,7 +127,7 @@ def test_exports_hold_everything(installed: Installation) -> None:
 def test_another_policy_needs_no_new_download(installed: Installation) -> None:
     """A preset is derived from the facts that are there, and asks Stripe for nothing."""
     before = sum(installed.sandbox.traffic.statuses.values())
-    found = installed("show", "mrr", "--at", _day(installed.sandbox), "--policy", "stripe", "--json").json
+    found = installed("show", "mrr", "--at", installed.day(), "--policy", "stripe", "--json").json
     assert "stripe" == found["policy"]
     assert before == sum(installed.sandbox.traffic.statuses.values())
     unknown = installed("show", "mrr", "--policy", "nonsense")
@@ -190,21 +149,21 @@ def test_verify_finds_what_was_tampered_with(installed: Installation, tmp_path: 
     assert 5 == found.code
     assert customer in str(found.json["ledger"])
     assert 5 == installed("rebuild", "--dry-run", **url).code
-    assert 0 == installed("rebuild", "--now", _now(installed.sandbox), **url).code
+    assert 0 == installed("rebuild", "--now", installed.now.isoformat(), **url).code
     assert 0 == installed("verify", **url).code
 
 
 def test_a_second_sync_changes_nothing(installed: Installation) -> None:
     """Reading again what is known leaves every figure as it was."""
-    before = installed("show", "mrr", "--at", _day(installed.sandbox), "--json").json
-    again = installed("sync", "--now", _now(installed.sandbox), "--json")
+    before = installed("show", "mrr", "--at", installed.day(), "--json").json
+    again = installed("sync", "--now", installed.now.isoformat(), "--json")
     assert 0 == again.code, again.err
-    assert before == installed("show", "mrr", "--at", _day(installed.sandbox), "--json").json
+    assert before == installed("show", "mrr", "--at", installed.day(), "--json").json
 
 
 def test_output_in_a_pipe_is_plain_and_whole(installed: Installation) -> None:
     """No colours, and no cut columns, where nobody looks at a terminal."""
-    done = installed("show", "movements", "--from", "2020-01-01", "--to", _day(installed.sandbox))
+    done = installed("show", "movements", "--from", "2020-01-01", "--to", installed.day())
     assert "\x1b" not in done.out + done.err
     assert "…" not in done.out
 
