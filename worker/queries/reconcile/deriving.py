@@ -1,7 +1,8 @@
 """What customers hold under other answers, made from the evidence on the way. Nothing is kept."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import replace
 from itertools import product
 from typing import Final
@@ -37,9 +38,8 @@ class Deriving:
 
     def under(self, basis: Basis) -> "Deriving":
         """The same for another basis."""
-        other = Deriving.__new__(Deriving)
-        other.connection, other.basis, other.now = self.connection, basis, self.now
-        other._catalogs, other._derivers = self._catalogs, self._derivers
+        other = copy(self)
+        other.basis = basis
         return other
 
     def ledger(self, group: CustomerGroup, basis: Basis) -> CustomerLedger:
@@ -123,8 +123,6 @@ _TOLD_BY_LEDGER: Final = frozenset({"weeks", "days", "metered", "tax_inclusive_g
 _EMPTY: Final = CustomerLedger("", (), (), (), (), ())
 
 
-def stored_standings(connection: Connection, basis: Basis, names: Iterable[str] | None = None) -> pl.DataFrame:
-    """What is stored of the standings under a basis."""
-    if names is None:
-        return read_ledger.standings(connection, basis.version)
-    return read_ledger.book(connection, basis.version, only=sorted(names)).standings
+def stored_standings(connection: Connection, basis: Basis) -> pl.DataFrame:
+    """What everybody stands at as stored under a basis."""
+    return read_ledger.standings(connection, basis.version)
