@@ -5,7 +5,6 @@ Which sign divides the places is decided for a whole column, by what all its amo
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
@@ -14,16 +13,6 @@ _AROUND: Final = re.compile(r"[\s\u00a0\u202f'’_]|[A-Za-z]{0,3}[$€£¥₹₩
 _DIGITS: Final = re.compile(r"\d+(?:[.,]\d+)*")
 _GROUPED: Final = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*")
 _EXPONENT: Final = re.compile(r"\d+(?:\.\d+)?[eE][+-]?\d{1,2}")
-
-
-@dataclass(frozen=True, slots=True)
-class Notation:
-    """How a column writes amounts: `point` divides the places (a full stop or a comma), and so many are written at the most."""
-
-    point: str
-    places: int
-
-
 _SYMBOLS: Final = {
     "€": "eur",
     "£": "gbp",
@@ -64,8 +53,11 @@ def bare(text: str) -> tuple[str, bool] | None:
     return (said, negative) if _DIGITS.fullmatch(said) else None
 
 
-def notation(texts: Iterable[str], *, comma_file: bool) -> Notation:
-    """How a column of bare amounts is written. `comma_file`: columns are not divided by commas, as where commas divide places."""
+def decimal_point(texts: Iterable[str], *, comma_file: bool) -> str:
+    """The sign that divides the places in a column of bare amounts: `.` or `,`.
+
+    `comma_file`: columns are not divided by commas, as where commas divide places.
+    """
     points: dict[str, int] = {".": 0, ",": 0}
     grouped: dict[str, int] = {".": 0, ",": 0}
     for text in texts:
@@ -80,11 +72,6 @@ def notation(texts: Iterable[str], *, comma_file: bool) -> Notation:
             grouped[last] += 1
         elif not _GROUPED.fullmatch(text) or text.startswith("0"):
             points[last] += 1
-    point = _point(points, grouped, comma_file=comma_file)
-    return Notation(point, 0)
-
-
-def _point(points: dict[str, int], grouped: dict[str, int], *, comma_file: bool) -> str:
     if points["."] != points[","]:
         return "." if points["."] > points[","] else ","
     if grouped["."] != grouped[","]:

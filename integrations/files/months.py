@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
+from metrics.periods import add_months
+
 _NAMES: Final = {
     name.lower().rstrip("."): number for names in (month_name, month_abbr) for number, name in enumerate(names) if name
 } | {"sept": 9}
@@ -85,7 +87,7 @@ def months_of(texts: Sequence[str]) -> tuple[dict[str, When], str | None]:
 
 def last_day(month: date) -> date:
     """The last day of the month that holds `month`."""
-    return date(month.year + month.month // 12, month.month % 12 + 1, 1) - timedelta(days=1)
+    return add_months(month, 1) - timedelta(days=1)
 
 
 def _is_an_end(day: date) -> bool:

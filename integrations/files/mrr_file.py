@@ -15,7 +15,7 @@ from typing import Any, Final, Literal
 
 import polars as pl
 
-from integrations.files.amounts import bare, currency_in, notation, value
+from integrations.files.amounts import bare, currency_in, decimal_point, value
 from integrations.files.columns import CLOSING, Layout, Role, find_layout, told_columns, words
 from integrations.files.errors import BadFile
 from integrations.files.months import When, last_day, months_of
@@ -100,6 +100,8 @@ class _Reader:
         self.left_out: Counter[str] = Counter()
         self.people: set[str] = set()
         self.empty = 0
+        self.firsts = False
+        """Whether months are named by their first days."""
         self.codes: dict[str, str] = {}
 
     def read(self) -> TheirMrr:
@@ -116,15 +118,15 @@ class _Reader:
                 if plain is None:
                     raise self._no_amount(cell)
                 texts[cell.text] = plain
-        how = notation((text for text, _ in texts.values()), comma_file=comma_file)
+        point = decimal_point((text for text, _ in texts.values()), comma_file=comma_file)
         values: dict[str, Decimal] = {}
         for cell in cells:
             if cell.text not in values:
-                number = value(*texts[cell.text], how.point)
+                number = value(*texts[cell.text], point)
                 if number is None or abs(number) >= Decimal(10) ** 20:
                     raise self._no_amount(cell)
                 values[cell.text] = round(number, _SCALE)
-        places = max((len(text.rpartition(how.point)[2]) for text, _ in texts.values() if how.point in text), default=0)
+        places = max((len(text.rpartition(point)[2]) for text, _ in texts.values() if point in text), default=0)
         days = self._days(cells)
         frame = self._frame(cells, values, days)
         return TheirMrr(
@@ -134,7 +136,7 @@ class _Reader:
             frozenset(self.people),
             places,
             self.layout.minor,
-            tuple(self._said(how.point if places else None, len(cells))),
+            tuple(self._said(point if places else None, len(cells))),
         )
 
     def _refuse_more_cells(self) -> None:
@@ -260,6 +262,7 @@ class _Reader:
             and self.shape != "changes"
             and all(when.whole_month or when.day.day == 1 for when in whens.values())
         )
+        self.firsts = firsts and any(not when.whole_month for when in whens.values())
         return {key: last_day(when.day) if when.whole_month or firsts else when.day for key, when in whens.items()}
 
     def _frame(self, cells: Sequence[_Cell], values: Mapping[str, Decimal], days: Mapping[str | When, date]) -> pl.DataFrame:
@@ -297,6 +300,8 @@ class _Reader:
                 months = [self.layout.head[at] for at in self.layout.months]
                 named.append(f"months = {months[0]!r} to {months[-1]!r}" if len(months) > 1 else f"month = {months[0]!r}")
             yield ", ".join(named)
+        if self.firsts:
+            yield "the first day of a month is taken for the month: its amounts for those at the closing of its last day"
         if self.left_out["total"]:
             yield f"{self.left_out['total']} rows of totals are left out"
         if self.empty:

@@ -136,13 +136,15 @@ def test_several_rows_of_one_customer_and_month_are_added_and_said(tmp_path: Pat
 
 
 def test_days_are_days_where_they_are_no_months(tmp_path: Path) -> None:
-    """The first of every month names the month; other days mean their own closing."""
+    """The first of every month names the month, which is said; other days mean their own closing."""
     months = _read(tmp_path, LONG + "cus_a,2026-01-01,40,usd\ncus_a,2026-02-01,40,usd\n")
     days = _read(tmp_path, LONG + "cus_a,2026-01-01,40,usd\ncus_a,2026-01-15,40,usd\n")
     assert ([JANUARY, FEBRUARY], [date(2026, 1, 1), date(2026, 1, 15)]) == (
         months.amounts["day"].to_list(),
         days.amounts["day"].to_list(),
     )
+    named = _read(tmp_path, LONG + "cus_a,2026-01,40,usd\n")
+    assert [True, False, False] == [any("first day of a month" in line for line in each.reading) for each in (months, days, named)]
 
 
 @pytest.mark.parametrize(
