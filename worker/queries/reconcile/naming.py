@@ -86,11 +86,7 @@ class Naming:
                     out += choose.absent(of_one, listed=name in self.matched.members)
         return out + choose.choose(wanted)
 
-    def _candidates(
-        self,
-        names: Sequence[str],
-        cells: Mapping[str, Sequence[Cell]],
-    ) -> dict[str, list[Candidates]]:
+    def _candidates(self, names: Sequence[str], cells: Mapping[str, Sequence[Cell]]) -> dict[str, list[Candidates]]:
         """The ways of each customer, by currency: all of them for the largest differences, the useful ones for the rest."""
         out: dict[str, list[Candidates]] = {}
         views: dict[str, Views] = {}
@@ -113,17 +109,19 @@ class Naming:
             self.notes.append(
                 f"{len(names):,} customers differ: {len(left):,} of them, with the smallest differences, were not reckoned in every way"
             )
-        open_ones = [name for name in names if any(not choose.explains_all(each, tiers=5) for each in out[name])][:PAIRS_TRIED]
+        unexplained = [name for name in names if any(not choose.explains_all(each, tiers=5) for each in out[name])]
+        open_ones = unexplained[:PAIRS_TRIED]
+        if len(unexplained) > PAIRS_TRIED:
+            self.notes.append(
+                f"{len(unexplained):,} customers no single rule explains: two choices at once were tried for the {PAIRS_TRIED:,} largest differences"
+            )
         if open_ones:
             self.deriving.add_pairs({name: self.matched.members.get(name, (name,)) for name in open_ones}, views)
             for name in open_ones:
                 out[name] = [candidates(each, views[name], money) for each, money in self._by_currency(cells[name])]
         return out
 
-    def _by_currency(
-        self,
-        cells: Sequence[Cell],
-    ) -> Iterable[tuple[list[Cell], Money]]:
+    def _by_currency(self, cells: Sequence[Cell]) -> Iterable[tuple[list[Cell], Money]]:
         """A customer's cells in each currency, one for each day of the file, with how amounts become that currency."""
         by_currency: dict[str, dict[date, Cell]] = defaultdict(dict)
         for cell in cells:

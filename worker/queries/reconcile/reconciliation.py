@@ -27,6 +27,8 @@ from worker.queries.session import Session, currency_of, has_ledger, ledger
 
 SAMPLE: Final = 120
 """So many customers that differ, and as many that agree, tell which policy is nearest."""
+WHOLE_BOOK_TRIED: Final = 4_000
+"""So many customers of the book are derived anew under each preset for a file that names nobody, since no sample would do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +157,8 @@ class _Work:
             + (f", all in {self.abroad.reporting.upper()}" if self.abroad else "")
             + self._how_matched()
         )
+        if self.abroad is None and "" in set(self.file.amounts["currency"].to_list()):
+            reading.append("amounts without a currency are taken for " + self._fallback())
         return Reconciliation(
             self.file.file,
             tuple(reading),
@@ -201,6 +205,11 @@ class _Work:
             if not opening.is_empty():
                 self.notes.append(f"the changes begin on {first}: what {len(opening):,} customers held before is taken from here")
         return side
+
+    def _fallback(self) -> str:
+        """What an amount whose row names no currency was read in."""
+        home = self.home.upper()
+        return f"{home}" if set(self.theirs["currency"].to_list()) == {self.home} else f"the customer's own, else {home}"
 
     def _choose_currency(self) -> None:
         """Whether the file expresses everybody in one currency: it names one alone, or none, and foreign customers fit that better."""
@@ -269,8 +278,12 @@ class _Work:
         samples = [group[:: max(1, len(group) // SAMPLE)][:SAMPLE] for group in groups]
         counts = [len(differing(both.filter(pl.col("customer").is_in(group)))) for group in groups]
         yield Nearness(self.session.basis.policy.name, sum(counts))
-        if self.summary and len(self.kept["customer"].unique()) > 4_000:
+        if self.summary and (number := self.kept["customer"].n_unique()) > WHOLE_BOOK_TRIED:
+            self.notes.append(f"the file names nobody, and the book has {number:,} customers: no other policy was tried (--policy)")
             return
+        seen, of = sum(map(len, samples)), sum(map(len, groups))
+        if seen < of:
+            self.notes.append(f"how near other policies are is estimated from {seen:,} of {of:,} customers")
         for name, policy in PRESETS.items():
             basis = replace(self.session.basis, policy=policy)
             if basis.version == self.session.basis.version:

@@ -14,6 +14,7 @@ from metrics.ledger.derive import Basis
 from metrics.policy import PRESETS
 from tests.worker.ledgers import put_rates
 from tests.worker.queries.reconcile.world import DAYS, adds_up, named, put, reconcile, session_on, wide
+from worker.queries.reconcile import naming, reconciliation
 from worker.queries.reconcile.reconciliation import Reconciliation
 from worker.queries.session import Session
 
@@ -183,6 +184,36 @@ def test_the_nearest_policy_is_taken_unless_one_is_named(engine: Engine, tmp_pat
         named_policy.nearness,
         named(named_policy)["cus_c0"],
     )
+
+
+def test_what_was_estimated_or_not_tried_is_said(engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A policy's nearness that a sample tells, a book too large to derive anew, and pairs of choices that were left untried."""
+    put(engine, {f"c{n}": f"{SINCE} items=pro" for n in range(4)})
+    session = session_on(engine, BASIS)
+    wrong = wide(tmp_path / "theirs.csv", {f"cus_c{n}": [57 + n] * 6 for n in range(4)})
+    summary = tmp_path / "summary.csv"
+    summary.write_text("Metric," + ",".join(f"{day:%Y-%m}" for day in DAYS) + "\nEnding MRR" + ",230.00" * 6 + "\n")
+    assert () == reconcile(session, wrong).notes
+    monkeypatch.setattr(reconciliation, "SAMPLE", 2)
+    monkeypatch.setattr(reconciliation, "WHOLE_BOOK_TRIED", 3)
+    monkeypatch.setattr(naming, "PAIRS_TRIED", 1)
+    assert (
+        "how near other policies are is estimated from 2 of 4 customers",
+        "4 customers no single rule explains: two choices at once were tried for the 1 largest differences",
+    ) == reconcile(session, wrong).notes
+    found = reconcile(session, summary)
+    assert (["default"], ("the file names nobody, and the book has 4 customers: no other policy was tried (--policy)",)) == (
+        [n.policy for n in found.nearness],
+        found.notes,
+    )
+
+
+def test_the_currency_of_amounts_that_name_none_is_said(session: Session, tmp_path: Path) -> None:
+    """The customer's own, since nobody else tells; nothing is said where the file does."""
+    silent = reconcile(session, _long(tmp_path, "cus_pro,2025-03,50", "cus_euro,2025-03,40"), policy=BASIS)
+    assert "amounts without a currency are taken for the customer's own, else USD" in silent.reading
+    told = wide(tmp_path / "theirs.csv", {"cus_pro": [50] * 6, "cus_euro": [40] * 6}, currencies={"cus_euro": "eur"})
+    assert not any("without a currency" in line for line in reconcile(session, told, policy=BASIS).reading)
 
 
 def test_who_comes_and_goes_within_a_month_shows_on_other_days(engine: Engine, tmp_path: Path) -> None:
