@@ -17,7 +17,7 @@ from integrations.sandbox.simulator.simulator import Machine
 class Business:
     """`customers` random lives from (`seed`, index) over `months` months from `start`, then the `scripts` told by hand.
 
-    `features` are names out of `stories.FEATURES` and `stories.MORE`; ValueError for any other. `api_version` is the one that events are drawn in.
+    `features` are names out of `random_scenarios.FEATURES` and `random_scenarios.MORE`; ValueError for any other. `api_version` is the one that events are drawn in.
     """
 
     customers: int = 300

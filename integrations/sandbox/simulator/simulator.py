@@ -1,4 +1,4 @@
-"""The machine that lives a script through: renewals, trials, changes, pauses and ends, as Stripe would have them happen.
+"""The machine that lives a script through: what is done to subscriptions, between which they go their own way (`lifecycle`).
 
 Deterministic: the same script to the same horizon gives the same life, and a later horizon only adds to it. One customer
 at a time and nothing shared, so that a business of any size is a stream.
@@ -7,24 +7,20 @@ at a time and nothing shared, so that a business of any size is a stream.
 import heapq
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any, Final
+from typing import Any
 
 from msgspec.structs import replace
 
-from integrations.sandbox.simulator.billing_cycles import DAY, add_months, boundary
-from integrations.sandbox.simulator.catalog import Catalog
+from integrations.sandbox.simulator.billing_cycles import DAY, add_months
 from integrations.sandbox.simulator.invoicing import (
     LineDraft,
-    cycle_lines,
-    discount_lines,
     discounted_amount,
     proration_line,
     totals,
     trial_line,
-    usage_line,
 )
-from integrations.sandbox.simulator.payments import Card, Payments
-from integrations.sandbox.simulator.recorder import Delivery, Journal, OpenSubscription
+from integrations.sandbox.simulator.lifecycle import ACTS, ENDS, RENEWALS, Lifecycle
+from integrations.sandbox.simulator.recorder import OpenSubscription
 from integrations.sandbox.simulator.records import (
     CreditedLine,
     CustomerState,
@@ -36,35 +32,14 @@ from integrations.sandbox.simulator.records import (
     Schedule,
     SubscriptionState,
 )
-from integrations.sandbox.simulator.scenario import Script
-
-# What happens first when several things fall on one second.
-_ENDS: Final = 0
-_RENEWALS: Final = 1
-_INVOICES: Final = 2
-_ACTS: Final = 3
-
-POLICY: Final = "canceled_by_retention_policy"
-"""Stripe's word for an end that neither the customer nor a failed payment brought about."""
 
 
 class DoesNotApply(ValueError):
     """An act that the state of things does not allow."""
 
 
-class Machine:
+class Machine(Lifecycle):
     """One customer's life in the making; `live` is the only thing to call."""
-
-    def __init__(self, catalog: Catalog, tag: str, index: int, script: Script) -> None:
-        self._catalog = catalog
-        self._script = script
-        self._queue: list[tuple[int, int, int, Callable[[int], None]]] = []
-        self._count = 0
-        self._card = Card()
-        delivery = Delivery(tuple(script.late), tuple(script.blank), script.late_share, script.blank_share)
-        self._journal = Journal(catalog, tag, index, script.currency, delivery)
-        self._payments = Payments(self._journal, self._card, lambda at, what: self._later(at, _INVOICES, what), self._finish)
-        self._by_key: dict[str, OpenSubscription] = {}
 
     def live(self, horizon: int) -> Life | None:
         """The life up to and including `horizon`; None if the customer does not exist by then."""
@@ -77,16 +52,12 @@ class Machine:
         self._journal.open_customer(created, CustomerState(self._script.metadata))
         for act in acts:
             handler: Callable[..., None] = getattr(self, f"_do_{act.verb}")
-            self._later(act.at, _ACTS, lambda now, h=handler, a=act.arguments: self._perform(h, now, a))  # type: ignore[misc]
+            self._later(act.at, ACTS, lambda now, h=handler, a=act.arguments: self._perform(h, now, a))  # type: ignore[misc]
         while self._queue and self._queue[0][0] <= horizon:
             at, _, _, what = heapq.heappop(self._queue)
             what(at)
         email = f"{self._script.name.lower().replace(' ', '.')}@example.com"
         return self._journal.life(self._script.name, email, self._script.country, tuple(self._script.lags))
-
-    def _later(self, at: int, rank: int, what: Callable[[int], None]) -> None:
-        self._count += 1
-        heapq.heappush(self._queue, (at, rank, self._count, what))
 
     def _perform(self, handler: Callable[..., None], at: int, arguments: dict[str, Any]) -> None:
         try:
@@ -172,9 +143,9 @@ class Machine:
             drafts.append(LineDraft("one_off", None, fee.id, 1, exact, at, at, "Setup", fee.unit))
         if trial_end:
             drafts += [trial_line(self._catalog, item) for item in made]
-            self._later(trial_end, _RENEWALS, lambda now: self._trial_over(sub, now))
+            self._later(trial_end, RENEWALS, lambda now: self._trial_over(sub, now))
             if trial_end - 3 * DAY > at:
-                self._later(trial_end - 3 * DAY, _RENEWALS, lambda now: self._remind(sub, now))
+                self._later(trial_end - 3 * DAY, RENEWALS, lambda now: self._remind(sub, now))
         else:
             if backdated_to is not None:
                 drafts += self._backdated(sub, made, backdated_to, at)
@@ -189,115 +160,7 @@ class Machine:
             lines.append(proration_line(self._catalog, "debit", item, exact * Fraction(at - start, whole), start, at, None))
         return lines
 
-    def _remind(self, sub: OpenSubscription, at: int) -> None:
-        if sub.state.status == "trialing" and sub.state.trial_end == at + 3 * DAY:
-            self._journal.remark(sub, at, "trial_will_end")
-
-    def _trial_over(self, sub: OpenSubscription, at: int) -> None:
-        state = sub.state
-        if state.status != "trialing" or state.trial_end != at:
-            return
-        if state.cancel_at is not None and state.cancel_at <= at:
-            self._finish(sub, at, "cancellation_requested")
-            return
-        if sub.after_trial == "pause":
-            self._journal.write(
-                sub, at, "paused", "hold", status="paused", held_at=at, held_type="trial_end_without_payment_method"
-            )
-            self._journal.remark(sub, at, "paused")
-            return
-        self._restart(sub, at, "subscription_cycle", "trial_converted", "trial", at_once=False)
-
-    def _restart(
-        self, sub: OpenSubscription, at: int, reason: str, cause: str, trace: str, *, at_once: bool, **changes: Any
-    ) -> None:
-        """A new billing cycle for every item, beginning now."""
-        items = [replace(item, start=at, end=self._period_end(item.price, at, 1), anchor=at, cycles=1) for item in sub.state.items]
-        self._journal.write(sub, at, cause, trace, status="active", items=tuple(items), anchor=at, **changes)
-        self._await_renewals(sub, items)
-        self._bill(sub, at, reason, [], items, at_once=at_once)
-
     # Renewing
-
-    def _period_end(self, price: str, anchor: int, cycles: int) -> int:
-        found = self._catalog.prices[price]
-        return boundary(anchor, found.interval or "month", found.interval_count, cycles)
-
-    def _await_renewals(self, sub: OpenSubscription, items: list[Item]) -> None:
-        for end in sorted({item.end for item in items}):
-            self._later(end, _RENEWALS, lambda now: self._renew(sub, now))
-
-    def _renew(self, sub: OpenSubscription, at: int) -> None:
-        state = sub.state
-        due = [item for item in state.items if item.end == at]
-        if sub.over or state.status in ("paused", "trialing", "incomplete") or not due:
-            return
-        if state.cancel_at is not None and state.cancel_at <= at:
-            return
-        renewed = {
-            item.id: replace(item, start=at, end=self._period_end(item.price, item.anchor, item.cycles + 1), cycles=item.cycles + 1)
-            for item in due
-        }
-        usage = [
-            usage_line(self._catalog, sub.currency, item, item.start, item.end)
-            for item in due
-            if self._catalog.prices[item.price].metered
-        ]
-        items = tuple(renewed.get(item.id, item) for item in state.items)
-        self._journal.write(sub, at, "renewed", "cycle", items=items)
-        self._await_renewals(sub, list(renewed.values()))
-        drafts, sub.pending = sub.pending, []
-        to_bill = [item for item in renewed.values() if item.billed_until is None or item.billed_until < item.end]
-        if drafts or to_bill or usage:
-            self._bill(sub, at, "subscription_cycle", drafts, to_bill, usage=usage)
-
-    def _bill(
-        self,
-        sub: OpenSubscription,
-        at: int,
-        reason: str,
-        drafts: list[LineDraft],
-        items: list[Item],
-        *,
-        usage: list[LineDraft] | None = None,
-        at_once: bool = False,
-        ahead: int = 0,
-    ) -> None:
-        """An invoice of the pending `drafts`, then a full period of `items` (or `ahead` periods after this one), then `usage`."""
-        licensed = [item for item in items if not self._catalog.prices[item.price].metered]
-        pairs = [(item, cycle_lines(self._catalog, sub.currency, item)) for item in licensed]
-        if ahead:
-            pairs = [(item, [self._stretched(line, item, ahead) for line in lines]) for item, lines in pairs]
-        discount_lines(self._catalog, sub.currency, pairs, self._whole_discounts(sub))
-        everything = [*drafts, *(line for _, lines in pairs for line in lines), *(usage or [])]
-        previous = sub.state.items[0]
-        period = (at, at) if reason == "subscription_create" else (previous.start, at)
-        invoice = self._journal.open_invoice(sub, at, reason, everything, period, self._taxed())
-        for line in invoice.lines:
-            if line.kind in ("cycle", "debit") and line.item is not None:
-                known = sub.billed.get(line.item)
-                same = known is not None and known[0] == invoice.id
-                sub.billed[line.item] = (invoice.id, (*(known[1] if known and same else ()), line.id))
-        used = {each.id for line in invoice.lines for each, _ in line.discounts if self._is_once(each)}
-        changes: dict[str, Any] = {"latest_invoice": invoice.id}
-        if used:
-            changes["discounts"] = tuple(each for each in sub.state.discounts if each.id not in used)
-            changes["items"] = tuple(
-                replace(item, discounts=tuple(each for each in item.discounts if each.id not in used)) for item in sub.state.items
-            )
-        self._journal.write(sub, at, "billed", "invoice", **changes)
-        for discount in (each for line in invoice.lines for each, _ in line.discounts):
-            if discount.id in used:
-                used.discard(discount.id)
-                self._journal.announce(at, "customer.discount.deleted", discount.holder, 0, discount)
-                held = self._journal.customer[-1].state.discount
-                if held is not None and held.id == discount.id:
-                    self._journal.change_customer(at, discount=None)
-        self._payments.take(invoice, at, at_once=at_once)
-
-    def _stretched(self, line: LineDraft, item: Item, cycles: int) -> LineDraft:
-        end = self._period_end(item.price, item.anchor, item.cycles + cycles)
-        return replace(line, exact=line.exact * cycles, start=item.end, end=end)
 
     def _do_prebill(self, at: int, *, key: str, cycles: int) -> None:
         sub = self._sub(key, "active")
@@ -307,13 +170,7 @@ class Machine:
         self._journal.write(sub, at, "prebilled", "invoice", items=tuple(items))
         self._bill(sub, at, "subscription_update", [], items, at_once=True, ahead=cycles)
 
-    def _taxed(self) -> bool:
-        return dict(self._journal.customer[-1].state.metadata).get("tax") == "exclusive"
-
     # Discounts
-
-    def _is_once(self, discount: Discount) -> bool:
-        return self._catalog.coupons[discount.coupon].duration == "once"
 
     def _discount(self, coupon: str, at: int, level: str, holder: str) -> Discount:
         key = self._catalog.coupon_key(coupon, at)
@@ -322,36 +179,6 @@ class Machine:
         months = self._catalog.coupons[key].months
         identifier, _ = self._journal.identity("di", at)
         return Discount(identifier, key, at, None if months is None else add_months(at, months), level, holder)
-
-    def _whole_discounts(self, sub: OpenSubscription) -> tuple[Discount, ...]:
-        state, held = sub.state, self._journal.customer[-1].state.discount
-        own = state.discounts or any(item.discounts for item in state.items)
-        return state.discounts if own or held is None else (held,)
-
-    def _watch(self, sub: OpenSubscription | None, discount: Discount) -> None:
-        if discount.end is not None:
-            self._later(discount.end, _ENDS, lambda now: self._drop_discount(sub, discount, now, "ended"))
-
-    def _drop_discount(self, sub: OpenSubscription | None, discount: Discount, at: int, trace: str) -> None:
-        if sub is None:
-            if self._journal.customer[-1].state.discount == discount:
-                self._journal.change_customer(at, discount=None)
-                self._journal.announce(at, "customer.discount.deleted", discount.holder, 0, discount)
-            return
-        state = sub.state
-        if sub.over or discount not in (*state.discounts, *(d for i in state.items for d in i.discounts)):
-            return
-        self._journal.write(
-            sub,
-            at,
-            "discount_end",
-            trace,
-            discounts=tuple(each for each in state.discounts if each != discount),
-            items=tuple(
-                replace(item, discounts=tuple(each for each in item.discounts if each != discount)) for item in state.items
-            ),
-        )
-        self._journal.announce(at, "customer.discount.deleted", discount.holder, 0, discount)
 
     def _do_discount(self, at: int, *, key: str, coupon: str, level: str, item: int) -> None:
         if level == "customer":
@@ -470,7 +297,7 @@ class Machine:
             self._journal.write(sub, moment, "offer_over", "pending", pending=None)
             self._journal.remark(sub, moment, "pending_update_expired")
 
-        self._later(settled, _ACTS, settle)
+        self._later(settled, ACTS, settle)
 
     def _clashes(self, items: tuple[Item, ...], new: Item) -> bool:
         return any(each.price == new.price and each.id != new.id for each in items)
@@ -575,7 +402,7 @@ class Machine:
                 self._do_change(now, key=key, item=0, price=price, quantity=quantity, proration="none")
 
         for on, price, quantity in phases:
-            self._later(on, _ACTS, lambda now, p=price, n=quantity: self._perform(switch, now, {"price": p, "quantity": n}))  # type: ignore[misc]
+            self._later(on, ACTS, lambda now, p=price, n=quantity: self._perform(switch, now, {"price": p, "quantity": n}))  # type: ignore[misc]
 
     def _do_plan_pause(self, at: int, *, key: str, on: int, until: int | None) -> None:
         sub = self._sub(key, "active")
@@ -589,9 +416,9 @@ class Machine:
                 else:
                     self._do_release(now, key=key)
 
-        self._later(on, _ACTS, lambda now: self._perform(act, now, {"pauses": True}))
+        self._later(on, ACTS, lambda now: self._perform(act, now, {"pauses": True}))
         if until is not None:
-            self._later(until, _ACTS, lambda now: self._perform(act, now, {"pauses": False}))
+            self._later(until, ACTS, lambda now: self._perform(act, now, {"pauses": False}))
 
     def _do_give_trial(self, at: int, *, key: str, until: int) -> None:
         sub = self._sub(key, "active")
@@ -599,14 +426,14 @@ class Machine:
         self._journal.write(
             sub, at, "trial", "trial", status="trialing", trial_start=at, trial_end=until, items=tuple(items), anchor=until
         )
-        self._later(until, _RENEWALS, lambda now: self._trial_over(sub, now))
+        self._later(until, RENEWALS, lambda now: self._trial_over(sub, now))
         self._bill(sub, at, "subscription_update", [trial_line(self._catalog, item) for item in items], [], at_once=True)
 
     def _do_set_trial_end(self, at: int, *, key: str, trial_end: int) -> None:
         sub = self._sub(key, "trialing")
         items = tuple(replace(item, end=trial_end, anchor=trial_end) for item in sub.state.items)
         self._journal.write(sub, at, "trial_moved", "trial", trial_end=trial_end, items=items, anchor=trial_end)
-        self._later(trial_end, _RENEWALS, lambda now: self._trial_over(sub, now))
+        self._later(trial_end, RENEWALS, lambda now: self._trial_over(sub, now))
 
     def _do_label(self, at: int, *, key: str, metadata: tuple[tuple[str, str], ...]) -> None:
         sub = self._sub(key)
@@ -626,15 +453,7 @@ class Machine:
         cause = "paused" if behavior != "keep_as_draft" else "held_drafts"
         self._journal.write(sub, at, cause, "collection", pause_behavior=behavior, pause_resumes_at=resumes_at)
         if resumes_at is not None:
-            self._later(resumes_at, _ENDS, lambda now: self._resume_if(sub, now, resumes_at))
-
-    def _resume_if(self, sub: OpenSubscription, at: int, resumes_at: int) -> None:
-        if not sub.over and sub.state.pause_resumes_at == resumes_at:
-            self._resume(sub, at)
-
-    def _resume(self, sub: OpenSubscription, at: int) -> None:
-        cause = "resumed" if sub.state.pause_behavior != "keep_as_draft" else "held_drafts"
-        self._journal.write(sub, at, cause, "collection", pause_behavior=None, pause_resumes_at=None)
+            self._later(resumes_at, ENDS, lambda now: self._resume_if(sub, now, resumes_at))
 
     def _do_resume(self, at: int, *, key: str) -> None:
         sub = self._sub(key)
@@ -654,34 +473,6 @@ class Machine:
 
     # Ending
 
-    def _finish(self, sub: OpenSubscription, at: int, reason: str, feedback: str | None = None) -> None:
-        """The subscription ends now."""
-        if sub.over:
-            return
-        state = sub.state
-        causes = {
-            "payment_failed": "canceled_involuntary",
-            "payment_disputed": "canceled_involuntary",
-            POLICY: "canceled_by_policy",
-        }
-        cause = "canceled_involuntary" if state.status == "unpaid" else causes.get(reason, "canceled_voluntary")
-        self._journal.drop_waiting(sub, at)
-        self._journal.write(
-            sub,
-            at,
-            cause,
-            "ended",
-            event="deleted",
-            status="canceled",
-            ended_at=at,
-            canceled_at=state.canceled_at or at,
-            cancel_reason=reason,
-            feedback=feedback or state.feedback,
-            pause_behavior=None,
-            pause_resumes_at=None,
-            pending=None,
-        )
-
     def _do_cancel(self, at: int, *, key: str, at_period_end: bool, on: int | None, feedback: str | None, reason: str) -> None:
         sub = self._sub(key)
         if not at_period_end and on is None:
@@ -699,11 +490,7 @@ class Machine:
             cancel_reason="cancellation_requested",
             feedback=feedback,
         )
-        self._later(end, _ENDS, lambda now: self._end_if(sub, now))
-
-    def _end_if(self, sub: OpenSubscription, at: int) -> None:
-        if not sub.over and sub.state.cancel_at == at:
-            self._finish(sub, at, "cancellation_requested")
+        self._later(end, ENDS, lambda now: self._end_if(sub, now))
 
     def _do_withdraw(self, at: int, *, key: str) -> None:
         sub = self._sub(key)
@@ -762,7 +549,7 @@ class Machine:
             lines = [_credited(line, percent) for line in invoice.lines if line.amount > 0]
         note = self._journal.issue(invoice, at, lines)
         if void_at is not None:
-            self._later(void_at, _ACTS, lambda now: self._journal.void(note, now))
+            self._later(void_at, ACTS, lambda now: self._journal.void(note, now))
 
     def _do_describe(self, at: int, *, metadata: tuple[tuple[str, str], ...]) -> None:
         merged = {**dict(self._journal.customer[-1].state.metadata), **dict(metadata)}
