@@ -69,23 +69,10 @@ def _counts(found: "Backtest", name: str) -> dict[str, int]:
 
 def _limit(suggestion: "Suggestion", watch: "Watch") -> str | None:
     """A suggested limit as it is written in nrr.toml."""
-    from metrics.labels import change_text, value_text
-    from metrics.money import MICROS_PER_MAJOR
-    from metrics.retention.figures import UNITS
+    from worker.config.alert_limits import limit_text
 
     rule = next(rule for rule in watch.rules if rule.name == suggestion.rule)
-    if suggestion.limit is None:
-        return None
-    change = rule.change
-    if change is not None and change.unit == "spreads":
-        how = "low" if rule.side == "below" else "high"
-        return f'unusual = "{how}", by = {abs(suggestion.limit)}'
-    word = rule.side if change is None else "falls_by" if rule.side == "below" else "rises_by"
-    if UNITS[rule.metric] == "micros" and (change is None or change.unit == "amount"):
-        return f"{word} = {abs(suggestion.limit) / MICROS_PER_MAJOR}"
-    if change is None:
-        return f'{word} = "{value_text(rule.metric, suggestion.limit, "")}"'
-    return f'{word} = "{change_text(change.unit, rule.metric, suggestion.limit, "")}"'
+    return None if suggestion.limit is None else limit_text(rule, suggestion.limit)
 
 
 def _document(found: "Backtest", watch: "Watch", budget: float | None) -> dict[str, Any]:
@@ -130,7 +117,11 @@ def _document(found: "Backtest", watch: "Watch", budget: float | None) -> dict[s
 def _tell(desk: Desk, found: "Backtest", watch: "Watch", budget: float) -> None:
     context = desk.context
     nights = (found.last - found.first).days + 1
-    context.lines(f"{nights:,} nights from {found.first} to {found.last}, by the figures as they are known today", "")
+    context.lines(
+        f"{nights:,} nights from {found.first} to {found.last}, by the figures as they are known today",
+        *(["less than a year: what stands for a year is reckoned up from these nights"] if found.years < 1 else []),
+        "",
+    )
     if found.rings:
         rows = [
             (

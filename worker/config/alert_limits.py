@@ -6,11 +6,12 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
+from decimal import Decimal
 from difflib import get_close_matches
 from fractions import Fraction
 from typing import Any, Final
 
-from metrics.alerts.rules import FACTORS, LEAST_CERTAINTY, MOST_CERTAINTY, USUAL_SPREADS, Change, InferredUse, Judgement
+from metrics.alerts.rules import FACTORS, LEAST_CERTAINTY, MOST_CERTAINTY, USUAL_SPREADS, Change, InferredUse, Judgement, Rule
 from metrics.money import MICROS_PER_MAJOR
 from metrics.retention.figures import UNITS
 
@@ -79,6 +80,25 @@ def _unusual(entry: Mapping[str, Any]) -> tuple[str, Fraction, Change]:
     if spreads is None or not 1 <= spreads <= 100:
         raise Wrong("by", f"by takes how many usual spreads off is unusual, from 1 to 100, not {entry['by']!r}")
     return side, -spreads if side == "low" else spreads, Change("usual", "spreads")
+
+
+def limit_text(rule: Rule, limit: Fraction) -> str:
+    """A limit for a rule as nrr.toml has it: what `limit_of` reads, exact to a millionth."""
+    change, below = rule.change, rule.side == "below"
+    if change is not None and change.unit == "spreads":
+        return f'unusual = "{"low" if below else "high"}", by = {_written(abs(limit))}'
+    key = rule.side if change is None else "falls_by" if below else "rises_by"
+    size = limit if change is None else abs(limit)
+    if change is not None and change.unit == "points":
+        return f'{key} = "{_written(size * 100)} {"point" if size == Fraction(1, 100) else "points"}"'
+    if (change is None and UNITS[rule.metric] == "ratio" and rule.metric not in FACTORS) or (change and change.unit == "percent"):
+        return f'{key} = "{_written(size * 100)} %"'
+    return f"{key} = {_written(size / MICROS_PER_MAJOR if UNITS[rule.metric] == 'micros' else size)}"
+
+
+def _written(number: Fraction) -> str:
+    text = f"{Decimal(round(number * 1_000_000)).scaleb(-6):f}"
+    return text.rstrip("0").rstrip(".")
 
 
 def number_of(value: Any) -> Fraction | None:

@@ -153,3 +153,15 @@ def test_history_holds_transitions_with_figures_and_messages_with_their_ends(run
     (message,) = _json(run("history", "--messages", "--json"))["messages"]
     assert ("firing:1", "slack", "sent", 1) == tuple(message[k] for k in ("transition", "channel", "status", "attempts"))
     assert "nrr-below-100" in run("history").stdout
+
+
+def test_a_replay_says_what_a_short_past_can_tell(run: Run) -> None:
+    """The nights that there are, and that they are less than a year; limits as nrr.toml has them, of one rule or all."""
+    done = run("backtest", "--suggest", "--rule", "nrr-below-100", "--now", NOW)
+    assert 0 == done.exit_code, done.stderr
+    assert "less than a year: what stands for a year is reckoned up from these nights" in done.stdout
+    found = _json(run("backtest", "--suggest", "--rule", "nrr-below-100", "--json", "--now", NOW))
+    assert (["nrr-below-100"], 1) == ([each["rule"] for each in found["rules"]], len(found["suggestions"]))
+    wrong = run("backtest", "--rule", "nrr-below-10", "--now", NOW)
+    assert isinstance(wrong.exception, Stop)
+    assert "did you mean nrr-below-100?" in str(wrong.exception)

@@ -7,6 +7,7 @@ from fractions import Fraction
 import pytest
 
 from metrics.alerts.rules import DEFAULT_RULES, DEFAULT_SYSTEM, Change, MovementRule, Rule, Watch
+from worker.config.alert_limits import limit_text
 from worker.config.alert_rules import DEFAULT_TOML, BadRules, read_watch
 
 
@@ -100,6 +101,8 @@ RULE = '[[alerts.rules]]\nname = "r"\n'
         ('metric = "grr"\nfalls_by = "2 points"', "below", Fraction(-2, 100), Change()),
         ('metric = "grr"\nfalls_by = "1.5 pp"\nagainst = "year_ago"', "below", Fraction(-15, 1000), Change("year_ago")),
         ('metric = "mrr"\nfalls_by = "5 %"', "below", Fraction(-1, 20), Change(unit="percent")),
+        ('metric = "mrr"\nfalls_by = 1234.56', "below", Fraction(-1_234_560_000), Change(unit="amount")),
+        ('metric = "grr"\nbelow = "98.75 %"', "below", Fraction(9_875, 10_000), None),
         ('metric = "churned_mrr"\nrises_by = 1000', "above", Fraction(10**9), Change(unit="amount")),
         ('metric = "grr"\nunusual = "low"', "below", Fraction(-4), Change("usual", "spreads")),
         ('metric = "mrr"\nunusual = "high"\nby = 3.5', "above", Fraction(7, 2), Change("usual", "spreads")),
@@ -115,6 +118,11 @@ def test_limits_are_exact(words: str, side: str, limit: Fraction, change: Change
     """Per cent, points, amounts and numbers as people write them."""
     (rule,) = [r for r in read(RULE + words).rules if r.name == "r"]
     assert (side, limit, change) == (rule.side, rule.limit, rule.change)
+    # And written again, as for somebody who is to put it into the file, they are the same.
+    metric = next(line for line in words.splitlines() if line.startswith("metric"))
+    rest = [line for line in words.splitlines() if line.startswith(("against", "mean_of"))]
+    again = "\n".join((metric, limit_text(rule, limit).replace(", by", "\nby"), *rest))
+    assert [(limit, change)] == [(r.limit, r.change) for r in read(RULE + again).rules if r.name == "r"]
 
 
 @pytest.mark.parametrize(
