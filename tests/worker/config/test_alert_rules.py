@@ -207,3 +207,26 @@ def test_certainty_is_asked_for_by_rule() -> None:
             read(head + f"certainty = {wrong}")
     with pytest.raises(BadRules, match=r"nrr.toml:4: .*has no interval"):
         read('[[alerts.rules]]\nmetric = "mrr"\nbelow = 95\ncertainty = 95')
+
+
+@pytest.mark.parametrize(
+    ("value", "share"),
+    [
+        ('"15 %"', Fraction(15, 100)),
+        ('"2.5 %"', Fraction(25, 1000)),
+        ("20", Fraction(1, 5)),
+        ('"0 %"', Fraction(0)),
+        ('"100 %"', Fraction(1)),
+    ],
+)
+def test_the_share_outside_takes_per_cent(value: str, share: Fraction) -> None:
+    """A number of per cent from 0 to 100, with or without the sign; without a word it is a tenth."""
+    assert share == read(f"[alerts]\noutside_share = {value}").outside_share
+    assert Fraction(1, 10) == read("").outside_share
+
+
+@pytest.mark.parametrize("value", ['"much"', "true", '"-1 %"', '"101 %"', '""', "[10]"])
+def test_a_bad_share_outside_is_refused_by_its_name(value: str) -> None:
+    """With its line, and with how it is written."""
+    (fault,) = refused(f"[alerts]\nlookback_days = 7\noutside_share = {value}")
+    assert fault.startswith('nrr.toml:3: outside_share takes per cent such as "10 %", not ')
