@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
 from integrations.sandbox.simulator.random_scenarios import FEATURES, MORE
+from integrations.sandbox.simulator.scenario import Script
 from integrations.store.db.engine import begin, read
 from integrations.store.figures import billings as store
 from integrations.store.figures import proof as store_proof
@@ -22,12 +23,25 @@ from worker.figures import billings
 from worker.figures.proof import proof_of_billings
 from worker.runs import refresh
 
+
+def month_ends() -> Iterator[Script]:
+    """Monthly subscribers of the 28th to the 31st, whose quantity rises and falls in February, in a leap year and the year after."""
+    changes = ("2024-02-10T09:00:00Z", 5), ("2024-02-22T15:00:00Z", 2), ("2025-02-05T12:00:00Z", 6), ("2025-02-20T09:00:00Z", 3)
+    for day in (28, 29, 30, 31):
+        for proration in ("create_prorations", "always_invoice"):
+            script = Script(f"from the {day}th, {proration}").subscribe(f"2024-01-{day}T10:00:00Z", "price_team_monthly", 3)
+            for at, quantity in changes:
+                script.change(at, quantity=quantity, proration=proration)
+            yield script
+
+
 WORLDS = {
     "usual": Business(customers=60, months=14, seed=5),
     "beside": Business(customers=60, months=14, seed=6, features=FEATURES | {"outside_invoices", "credit_notes"}),
     "rare": Business(customers=60, months=14, seed=8, features=FEATURES | MORE - {"blank_lines", "lagging"}),
     "blank": Business(customers=40, months=10, seed=9, features=FEATURES | {"outside_invoices", "credit_notes", "blank_lines"}),
     "old": Business(customers=40, months=10, seed=10, features=FEATURES | MORE, api_version="2024-06-20"),
+    "month ends": Business(customers=0, months=16, scripts=tuple(month_ends())),
 }
 
 
