@@ -66,10 +66,14 @@ def exponent(currency: str) -> int:
     return 3 if code in THREE_DECIMAL else 2
 
 
+def micros_per_minor(currency: str) -> int:
+    """How many micros one minor unit of `currency` is."""
+    return int(MICROS_PER_MAJOR // 10 ** exponent(currency))
+
+
 def minor_to_micros(amount: int | Decimal | Fraction, currency: str) -> Fraction:
     """The exact micros, not yet rounded, of `amount` minor units of `currency`."""
-    per_minor: int = MICROS_PER_MAJOR // 10 ** exponent(currency)
-    return Fraction(amount) * per_minor
+    return Fraction(amount) * micros_per_minor(currency)
 
 
 def round_micros(amount: Fraction) -> Micros:

@@ -5,12 +5,20 @@ Sources of the presets' cells are entries in `metrics/DEFINITIONS.md`.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args, get_type_hints
 
 from metrics import growth
 
 Discounting = Literal["none", "forever", "forever_repeating", "all"]
+LOWERING: Final[Mapping[Discounting, frozenset[str]]] = {
+    "none": frozenset(),
+    "forever": frozenset({"forever"}),
+    "forever_repeating": frozenset({"forever", "repeating"}),
+    "all": frozenset({"forever", "repeating", "once"}),
+}
+"""Coupons of which durations lower MRR, by the choice."""
 ChurnAt = Literal["end", "request", "paid_period_end"]
 Weeks = Literal["52/12", "4"]
 Days = Literal["365/12", "30"]

@@ -12,22 +12,16 @@ invoice that a `once` coupon is good for.
 """
 
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
 from metrics.evidence import Catalog, Coupon, Discount, Instant, Price, Subscription
-from metrics.policy import Discounting, Policy
+from metrics.policy import LOWERING, Policy
 
-_COUNTED: Final[Mapping[Discounting, frozenset[str]]] = {
-    "none": frozenset(),
-    "forever": frozenset({"forever"}),
-    "forever_repeating": frozenset({"forever", "repeating"}),
-    "all": frozenset({"forever", "repeating", "once"}),
-}
-_DURATIONS: Final = _COUNTED["all"]
+_DURATIONS: Final = LOWERING["all"]
 _DAY: Final = 86_400
 _ZERO: Final = Fraction(0)
 
@@ -94,7 +88,7 @@ def in_force(
         problem = problem_of(discount, coupon)
         if coupon is None or problem in NOTHING_OFF:
             out.append(InForce(discount, None, everything, problem))
-        elif coupon.duration in _COUNTED[policy.discounts]:
+        elif coupon.duration in LOWERING[policy.discounts]:
             reaches = everything if coupon.duration != "once" else _unspent(discount, at, subscription, catalog)
             if any(reaches):
                 out.append(InForce(discount, coupon, reaches, problem))

@@ -101,13 +101,18 @@ def _of(of: Table, *names: str) -> tuple[ColumnElement[Any], ...]:
 
 def _heads(within: Range) -> Select[Any]:
     """Heads of invoices that count within a range; a draft only while nothing later is known of it."""
-    later = invoice.alias("later")
-    same = and_(*(later.c[name] == invoice.c[name] for name in _KEY), later.c.status != "draft")
-    counted = (invoice.c.status != "draft") | ~select(later.c.status).where(same).exists()
+    counted = (invoice.c.status != "draft") | nothing_later()
     columns = _of(invoice, "account", "customer_id", "invoice_id", "status", "subscription_id", "currency")
     at = func.coalesce(invoice.c.finalized_at, invoice.c.created).label("at")
     wholes = _of(invoice, "other_lines", "other_amount", *_WHOLES)
     return select(*columns, at, *wholes).where(counted, *_bounds(func.coalesce(invoice.c.finalized_at, invoice.c.created), within))
+
+
+def nothing_later() -> ColumnElement[bool]:
+    """Whether nothing but a draft is known of the invoice of a head."""
+    later = invoice.alias("later")
+    same = and_(*(later.c[name] == invoice.c[name] for name in _KEY), later.c.status != "draft")
+    return ~select(later.c.status).where(same).exists()
 
 
 def _lines(connection: Connection, within: Range, theirs: ColumnElement[bool]) -> pl.DataFrame:

@@ -14,19 +14,14 @@ from integrations.store.facts import catalog
 from integrations.store.facts.accounts import everything
 from integrations.store.facts.line_extra import read_extra
 from integrations.store.facts.schema import invoice, invoice_line, member
+from integrations.store.figures.billings import nothing_later
 from integrations.store.ledger.schema import exclusion, finding, movement, standing
 from metrics.billings import proof
 from metrics.billings.proof_rules import FINDINGS
 from metrics.evidence import Catalog, Instant
-from metrics.money import MICROS_PER_MAJOR, exponent
+from metrics.money import micros_per_minor
+from metrics.policy import LOWERING, Discounting
 
-LASTING: Final[Mapping[str, frozenset[str]]] = {
-    "none": frozenset(),
-    "forever": frozenset({"forever"}),
-    "forever_repeating": frozenset({"forever", "repeating"}),
-    "all": frozenset({"forever", "repeating", "once"}),
-}
-"""Which durations of coupons lower MRR, by a policy's choice."""
 _AT_ONCE: Final = 5_000
 _LINE: Final = {
     "account": pl.Int64,
@@ -46,7 +41,7 @@ _PRICE: Final = {"account": pl.Int64, "price": pl.String, "metered": pl.Boolean,
 _PLACE: Final = ("account", "customer", "invoice", "line")
 
 
-def lines(connection: Connection, shard: tuple[int, int], choice: str, since: Instant | None = None) -> pl.DataFrame:
+def lines(connection: Connection, shard: tuple[int, int], choice: Discounting, since: Instant | None = None) -> pl.DataFrame:
     """Licensed lines of one shard of Stripe's customers under the ledger's names: `proof.LINES`, with `item`, what lasting discounts took off
     (`off_micros`), `apart` (their invoice is void or uncollectible) and `pending` (they wait for one). `choice`: which discounts lower MRR; `since`: only periods that end after it."""
     low, high = shard_buckets(shard)
@@ -55,7 +50,7 @@ def lines(connection: Connection, shard: tuple[int, int], choice: str, since: In
     found = read_lines(connection, shard, since)
     beside = (
         (_prices(catalogs), ["account", "price"]),
-        (_discounts(connection, mine, catalogs, LASTING[choice]), list(_PLACE)),
+        (_discounts(connection, mine, catalogs, LOWERING[choice]), list(_PLACE)),
         (_given_up(connection, low, high), ["account", "customer", "invoice"]),
         (_members(connection), ["account", "customer"]),
     )
@@ -68,9 +63,7 @@ def lines(connection: Connection, shard: tuple[int, int], choice: str, since: In
             )
     found = found.filter(~pl.col("metered").fill_null(value=False))
     codes = found["currency"].unique().to_list()
-    unit = pl.col("currency").replace_strict(
-        {code: MICROS_PER_MAJOR // 10 ** exponent(code) for code in codes}, default=None, return_dtype=pl.Int64
-    )
+    unit = pl.col("currency").replace_strict({code: micros_per_minor(code) for code in codes}, default=None, return_dtype=pl.Int64)
     lasting, off = pl.col("lasting").fill_null(0), pl.col("off").fill_null(0)
     # The tax within an amount is of what all discounts leave; of what lasting ones leave it is as large a part.
     left, taxed = pl.col("amount") - lasting, pl.col("amount") - off
@@ -206,12 +199,8 @@ def noted(connection: Connection, basis: str, customers: Sequence[str]) -> pl.Da
 
 def drafts(connection: Connection, customers: Sequence[str]) -> pl.DataFrame:
     """Invoices of Stripe customers of which nothing but a draft is known."""
-    later = invoice.alias("later")
-    same = and_(
-        *(later.c[n] == invoice.c[n] for n in ("bucket", "customer_id", "account", "invoice_id")), later.c.status != "draft"
-    )
     columns = (invoice.c.customer_id, invoice.c.currency, invoice.c.created)
-    only = select(*columns).where(invoice.c.status == "draft", ~select(later.c.status).where(same).exists())
+    only = select(*columns).where(invoice.c.status == "draft", nothing_later())
     parts = [
         read_frame(connection, only.where(among(connection, invoice.c.customer_id, list(part))), DRAFTS)
         for part in chunks(customers, _AT_ONCE)
