@@ -11,6 +11,7 @@ from datetime import time
 from fractions import Fraction
 from typing import Final, Literal
 
+from metrics.billings.shares import ABOVE as OUTSIDE_ABOVE
 from metrics.labels import Names, segment_words
 from metrics.retention.certainty import WITH_INTERVAL
 from metrics.retention.figures import METRICS, UNITS
@@ -193,7 +194,7 @@ class Watch:
     """Nicer words for segments, by `dimension=segment`."""
     words: Names = field(default_factory=dict)
     """What plans, products and accounts are called where nobody gave them a nicer word."""
-    outside_share: Fraction = Fraction(1, 10)
+    outside_share: Fraction = OUTSIDE_ABOVE
     """The share outside subscriptions above which every message of figures says it."""
     asides: tuple[str, ...] = ()
     """What every message of figures says at its end."""

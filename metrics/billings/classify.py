@@ -213,14 +213,9 @@ def _of_wholes(lines: pl.DataFrame, heads: pl.DataFrame) -> pl.DataFrame:
     # Lines and invoice may differ by a unit a line in the tax within amounts; lines that tell no tax leave it in their amounts.
     told = (pl.col("within") - pl.col("inclusive_tax")).abs() <= pl.col("lines")
     tax = pl.when(told).then("tax").otherwise(pl.col("tax") - pl.col("inclusive_tax") + pl.col("within"))
-    whole = whole.with_columns(tax.alias("all_tax")).with_columns(
-        (
-            pl.col("total").fill_null(
-                pl.col("amount") + pl.col("all_tax") + pl.col("shipping") - pl.col("discount") - pl.col("credits")
-            )
-            - (pl.col("amount") + pl.col("all_tax") + pl.col("shipping") - pl.col("discount") - pl.col("credits"))
-        ).alias("left")
-    )
+    accounted = pl.col("amount") + pl.col("all_tax") + pl.col("shipping") - pl.col("discount") - pl.col("credits")
+    # Where no total is known, nothing can be left of it.
+    whole = whole.with_columns(tax.alias("all_tax")).with_columns((pl.col("total") - accounted).fill_null(0).alias("left"))
     small = pl.col("left").abs() <= pl.col("lines")
     amounts = {
         classes.SHIPPING: pl.col("shipping"),

@@ -10,6 +10,8 @@ from typing import Final
 
 import polars as pl
 
+from metrics.billings.months import reporting_day
+
 LINES: Final = {
     "customer": pl.String,
     "currency": pl.String,
@@ -71,7 +73,7 @@ def monthly(lines: pl.DataFrame) -> pl.DataFrame:
 def _billed(lines: pl.DataFrame, timezone: str) -> pl.DataFrame:
     """The monthly means of lines: amount ÷ months of its billing period, for the part of a period that a proration bills."""
     dated = _with_cycle(_with_period(lines)).with_columns(
-        _day(pl.col("period_start"), timezone).alias("first_day"), _day(pl.col("period_end"), timezone).alias("end_day")
+        reporting_day("period_start", timezone).alias("first_day"), reporting_day("period_end", timezone).alias("end_day")
     )
     spread = _by_month(dated)
     wide = pl.Int128
@@ -140,10 +142,10 @@ def _ledger(standings: pl.DataFrame, until: pl.Expr) -> pl.DataFrame:
 
 def _by_month(spans: pl.DataFrame) -> pl.DataFrame:
     """Spans of days [first_day, end_day), a row for each month that they touch, with `days` in it and its length `month_days`."""
-    last = pl.col("end_day").dt.offset_by("-1d")
-    index = [pl.col(name).dt.year() * 12 + pl.col(name).dt.month() - 1 for name in ("first_day",)]
+    first, last = pl.col("first_day"), pl.col("end_day").dt.offset_by("-1d")
     numbered = spans.filter(pl.col("end_day") > pl.col("first_day")).with_columns(
-        index[0].cast(pl.Int32).alias("from"), (last.dt.year() * 12 + last.dt.month()).cast(pl.Int32).alias("to")
+        (first.dt.year() * 12 + first.dt.month() - 1).cast(pl.Int32).alias("from"),
+        (last.dt.year() * 12 + last.dt.month()).cast(pl.Int32).alias("to"),
     )
     rows = numbered.with_columns(pl.int_ranges("from", "to").alias("number")).explode("number")
     month = pl.date((pl.col("number") // 12), (pl.col("number") % 12 + 1), 1)
@@ -152,8 +154,3 @@ def _by_month(spans: pl.DataFrame) -> pl.DataFrame:
         (pl.min_horizontal("end_day", "next") - pl.max_horizontal("first_day", "month")).dt.total_days().alias("days"),
         (pl.col("next") - pl.col("month")).dt.total_days().alias("month_days"),
     )
-
-
-def _day(at: pl.Expr, timezone: str) -> pl.Expr:
-    """The reporting day that holds a moment."""
-    return pl.from_epoch(at, time_unit="s").dt.replace_time_zone("UTC").dt.convert_time_zone(timezone).dt.date()

@@ -12,7 +12,7 @@ from typing import Final
 from metrics.billings import classes
 
 ABOVE: Final = Fraction(1, 10)
-"""The share from which on it is said wherever figures go out, unless a setting says otherwise."""
+"""The share above which it is said wherever figures go out, unless a setting says otherwise."""
 RISE: Final = Fraction(5, 100)
 """So much more than the month before is said as well."""
 
@@ -38,7 +38,7 @@ def share_of(amounts: Mapping[str, int], outside_discount: int) -> Share:
 
 
 def sees(share: Share) -> Fraction | None:
-    """What part subscriptions are of what is invoiced, where that is known."""
+    """What part of what is invoiced lies on subscriptions' invoices (one-off charges there and lines that can't be told too), where that is known."""
     ratio = share.ratio
     return None if ratio is None else 1 - ratio
 

@@ -61,10 +61,8 @@ def _proven(engine: Engine, basis: Basis, check: Callable[[], None]) -> dict[str
     with read(engine) as connection:
         month = add_months(add_months(day_of(complete_until(connection, basis), basis.timezone), 0), -1)
     found = proof_of_billings(engine, basis, check, month)
-    ledger = dict(found.rows.group_by("currency").agg(pl.col("ledger_micros").abs().sum()).iter_rows())
-    apart = dict(found.unexplained.group_by("currency").agg(pl.col("difference_micros").abs().sum()).iter_rows())
     named = found.unexplained["customer"].unique(maintain_order=True).to_list()[:NAMED]
-    by_currency = {code: [int(apart.get(code, 0)), int(micros)] for code, micros in sorted(ledger.items())}
+    by_currency = {code: list(found.sums(code)) for code in found.currencies}
     return {"month": month.isoformat(), "basis": basis.version, "unexplained": by_currency, "customers": named}
 
 

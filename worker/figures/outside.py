@@ -10,8 +10,8 @@ import polars as pl
 from sqlalchemy import Connection
 
 from integrations.store.figures import billings as store
-from metrics.billings import classes, months
-from metrics.billings.shares import RISE, Share, added, share_of, worth_saying
+from metrics.billings import months
+from metrics.billings.shares import RISE, Share, added, worth_saying
 from metrics.exchange_rates import rates_or_first
 from metrics.periods import add_months
 from metrics.retention.figures import Figures
@@ -25,14 +25,8 @@ Shares = Mapping[tuple[date, str], Share]
 def shares(connection: Connection, first: date, until: date) -> dict[tuple[date, str], Share]:
     """The shares of the months that begin in [first, until), by currency."""
     rows = store.stored(connection, first, until)
-    if not len(rows):
-        return {}
-    found: dict[tuple[date, str], dict[str, int]] = {}
-    for row in months.summed(rows, ("month", "currency", "class")).iter_rows(named=True):
-        found.setdefault((row["month"], str(row["currency"])), {})[str(row["class"])] = int(row["micros"])
-    off = rows.filter(pl.col("class") == classes.OUTSIDE).group_by("month", "currency").agg(pl.col("discount_micros").sum())
-    discounts = {(month, str(code)): int(micros) for month, code, micros in off.iter_rows()}
-    return {place: share_of(amounts, discounts.get(place, 0)) for place, amounts in found.items()}
+    parts = rows.partition_by("month", "currency", as_dict=True)
+    return {(month, str(code)): months.share(part) for (month, code), part in parts.items()}
 
 
 def in_one_currency(connection: Connection, found: Shares, currency: str) -> dict[date, Share]:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import partial
 from typing import Final
 
 import polars as pl
@@ -16,6 +17,7 @@ from integrations.store.db.engine import read
 from integrations.store.figures import billings as store_billings
 from integrations.store.figures import proof as store
 from metrics.billings import proof, proof_rules
+from metrics.billings.months import reporting_day
 from metrics.ledger.derive import Basis
 from metrics.periods import add_months, day_of, opening
 from worker.figures.adhoc import complete_until
@@ -42,9 +44,13 @@ class Proof:
 
     def share(self, currency: str) -> Fraction | None:
         """Of the ledger's MRR of these months in a currency the part that is unexplained; None where there is none."""
-        everything = self.rows.filter(pl.col("currency") == currency)["ledger_micros"].abs().sum()
+        apart, everything = self.sums(currency)
+        return Fraction(apart, everything) if everything else None
+
+    def sums(self, currency: str) -> tuple[int, int]:
+        """In a currency what is unexplained, and the ledger's MRR of these months: sums of absolute amounts, micros."""
         apart = self.unexplained.filter(pl.col("currency") == currency)["difference_micros"].abs().sum()
-        return Fraction(int(apart), int(everything)) if everything else None
+        return int(apart), int(self.rows.filter(pl.col("currency") == currency)["ledger_micros"].abs().sum())
 
     @property
     def by_rule(self) -> dict[str, int]:
@@ -84,9 +90,7 @@ def proof_of_billings(engine: Engine, basis: Basis, check: Callable[[], None] = 
 def _spans(connection: Connection, basis: Basis, lines: pl.DataFrame, customers: list[str]) -> pl.DataFrame:
     """The evidence for every rule, of these customers."""
     zone, version = basis.timezone, basis.version
-
-    def day(name: str) -> pl.Expr:
-        return pl.from_epoch(name, time_unit="s").dt.replace_time_zone("UTC").dt.convert_time_zone(zone).dt.date()
+    day = partial(reporting_day, timezone=zone)
 
     mine = lines.filter(pl.col("customer").is_in(customers)).with_columns(
         day("period_start").alias("first_day"), day("period_end").alias("end_day")

@@ -1,6 +1,6 @@
 """What was billed: classes by month and currency, the share outside subscriptions and what lies behind it. Amounts are micros."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
@@ -13,7 +13,7 @@ from integrations.store.facts.customers import customer_merge
 from integrations.store.figures import billings as store
 from integrations.store.work import key_value
 from metrics.billings import classes, months
-from metrics.billings.shares import Share, share_of
+from metrics.billings.shares import Share
 from metrics.periods import Window, add_months, months_between
 from worker.figures.billings import PROVEN, live
 from worker.figures.proof import Proof, proof_of_billings
@@ -180,7 +180,6 @@ def _billed(rows: pl.DataFrame, currency: str, first: date, until: date) -> Bill
     lines = {str(r["class"]): int(r["lines"]) for r in sums.iter_rows(named=True)}
     net = mine.filter(pl.col("class").is_in([classes.ONE_OFF, classes.OUTSIDE]))
     marks = months.summed(net, ("currency", "mark")).with_columns((pl.col("micros") - pl.col("discount_micros")).alias("net"))
-    off = int(mine.filter(pl.col("class") == classes.OUTSIDE)["discount_micros"].sum())
     ordered = {name: amounts[name] for name in classes.ORDER if name in amounts}
     return Billed(
         currency,
@@ -189,7 +188,7 @@ def _billed(rows: pl.DataFrame, currency: str, first: date, until: date) -> Bill
         {name: micros for name, micros in ordered.items() if name in classes.SUMMED},
         lines,
         {name: micros for name, micros in ordered.items() if name not in classes.SUMMED},
-        share_of(amounts, off),
+        months.share(mine),
         tuple(
             Mark(str(r["mark"]), int(r["lines"]), int(r["net"]))
             for r in marks.sort("net", "mark", descending=[True, False]).iter_rows(named=True)
@@ -228,8 +227,3 @@ def _parties(rows: pl.DataFrame, key: Literal["customer", "product"]) -> tuple[P
         Party(str(r[key]), str(r["currency"]), int(r["seen"]), int(r["one_off"]), int(r["outside_micros"]), int(r["lines"]))
         for r in found.iter_rows(named=True)
     )
-
-
-def largest(parties: Sequence[Party], count: int) -> tuple[Sequence[Party], Sequence[Party]]:
-    """The first `count`, and the rest."""
-    return parties[:count], parties[count:]
