@@ -68,6 +68,8 @@ SUMMED: Final = tuple(each.name for each in CLASSES if each.part != "apart")
 """The classes that add up to Stripe's totals."""
 SEEN: Final = (SUBSCRIPTION, PRORATION, USAGE)
 """What subscriptions bill: what nrr knows of."""
+UNSURE: Final = (UNTOLD, DIFFERENCE)
+"""What may lie outside subscriptions or not: of these amounts it isn't known, and the share outside takes them for none of it."""
 
 MANUAL: Final = "manual"
 METRONOME: Final = "metronome"

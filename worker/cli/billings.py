@@ -98,7 +98,9 @@ def _classes(found: "Billings", whole: "Billed", context: Context, title: str) -
     ]
     context.table(("class", *names), rows, title=title, right=names)
     if "difference" in whole.amounts:
-        context.say("not accounted for: these invoices' totals have what no line of theirs says; nrr show billings --by customer")
+        context.say(
+            "not accounted for: these invoices' totals have what no line of theirs says; whose: nrr export billings --out FILE"
+        )
 
 
 def _behind(whole: "Billed", context: Context) -> None:
@@ -165,13 +167,16 @@ def _parties(parties: Sequence["Party"], context: Context, by: str, limit: int, 
 
 
 def _notes(found: "Billings", context: Context) -> None:
-    from metrics.billings.classes import UNSEEN
+    from metrics.billings.classes import BY_NAME, UNSEEN, UNSURE
     from metrics.billings.shares import sees
 
     for whole in found.wholes:
         part = sees(whole.share)
         if part is not None:
             context.say(f"nrr sees {_share(part)} of what you invoice in {whole.currency.upper()}")
+        unsure = [f"{money(whole.amounts[n], whole.currency)} {BY_NAME[n].label}" for n in UNSURE if whole.amounts.get(n)]
+        if unsure:
+            context.say(f"whether it lies outside isn't known, and the share counts none of it as outside: {', '.join(unsure)}")
     if found.several_currencies:
         context.say(f"{len(found.several_currencies)} customers were billed in more than one currency; each stands apart")
     if found.untotalled:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import typer
 
 from metrics.money import ratio_text
-from worker.cli.common import Config, Context, Json, Now, opened, percent, put_json
+from worker.cli.common import Config, Context, Json, Now, money, opened, percent, put_json
 from worker.cli.exit_codes import Exit, told
 from worker.config.addresses import is_local
 
@@ -304,11 +304,11 @@ def _findings(context: Context) -> Iterator[Check]:
 
 def _billings(context: Context) -> Check:
     """What part of what is invoiced nrr sees, by the last month that is over."""
-    from metrics.billings.classes import MARKS, OUTSIDE, UNSEEN
+    from metrics.billings.classes import BY_NAME, MARKS, OUTSIDE, UNSEEN, UNSURE
     from metrics.billings.shares import sees, worth_saying
     from metrics.periods import add_months
     from worker.config.alert_rules import load_watch
-    from worker.queries.billings import kept
+    from worker.queries.billings import kept, untotalled
 
     def text(ratio: Fraction) -> str:
         return percent(ratio_text(ratio.numerator, ratio.denominator))
@@ -327,7 +327,13 @@ def _billings(context: Context) -> Check:
         assert seen is not None
         marks = [m for m in each.marks if m.mark in MARKS and m.micros > 0 and each.amounts.get(OUTSIDE)]
         behind = ", ".join(f"{MARKS[m.mark]} {text(Fraction(m.micros, each.share.everything))}" for m in marks)
-        parts.append(f"{text(seen)} in {each.currency.upper()}" + (f" (beside: {behind})" if behind else ""))
+        unsure = "".join(
+            f", {money(each.amounts[name], each.currency)} {BY_NAME[name].label}" for name in UNSURE if each.amounts.get(name)
+        )
+        parts.append(f"{text(seen)} in {each.currency.upper()}" + (f" (beside: {behind})" if behind else "") + unsure)
+    old = untotalled(context.session, month, add_months(month, 1))
+    if old:
+        parts.append(f"without the totals of {old} invoices that an older release read; run: nrr backfill run --streams invoices")
     said = f"nrr sees of what you invoiced in {month:%Y-%m}: {'; '.join(parts)}; see: nrr show billings; {UNSEEN}"
     return Check("billings", NOTE if loud else OK, said)
 
@@ -339,10 +345,14 @@ def _proof(context: Context) -> Check:
     found = last_proof(context.session)
     if found is None:
         return Check("proof of billings", OK, "not made yet; see: nrr verify --billings")
-    month, shares, customers = found
-    parts = [f"{percent(ratio_text(r.numerator, r.denominator))} in {code.upper()}" for code, r in shares.items() if r]
-    if not parts:
-        return Check("proof of billings", OK, f"what was invoiced for {month:%Y-%m} explains the ledger's MRR")
-    named = ", ".join(customers[:5])
-    said = f"of {month:%Y-%m}'s MRR invoices leave unexplained: {', '.join(parts)} ({named}); see: nrr verify --billings"
+    if not found.shares:
+        return Check("proof of billings", OK, f"what was invoiced for {found.month:%Y-%m} explains the ledger's MRR")
+    parts = [
+        f"{percent(ratio_text(r.numerator, r.denominator))} in {code.upper()}"
+        if r is not None
+        else f"all that was billed in {code.upper()}, in which the ledger has no MRR"
+        for code, r in found.shares.items()
+    ]
+    named = ", ".join(found.customers[:5])
+    said = f"of {found.month:%Y-%m}'s MRR invoices leave unexplained: {', '.join(parts)} ({named}); see: nrr verify --billings"
     return Check("proof of billings", NOTE, said)

@@ -45,8 +45,9 @@ def do_billings(engine: Engine, basis: Basis, check: Callable[[], None], job: Jo
     """Bring the figures up to date as a job, which ends in the transaction of its effect. No two of them go on at once: a roll-up is
     exclusive, and these jobs are parts of one."""
     with read(engine) as connection:
-        waiting = billings.has_news(connection)
-    proven = _proven(engine, basis, check) if waiting else None
+        last = key_value.get(connection, PROVEN)
+        due = billings.has_news(connection) or (last is not None and last["basis"] != basis.version)
+    proven = _proven(engine, basis, check) if due else None
 
     def finish(connection: Connection) -> None:
         if proven is not None:
@@ -119,11 +120,15 @@ def _spans(wanted: Sequence[date] | None, timezone: str) -> list[billings.Range]
             spans[-1] = (spans[-1][0], add_months(month, 1))
         else:
             spans.append((month, add_months(month, 1)))
-    return [(opening(first, timezone), opening(until, timezone)) for first, until in spans]
+    return [moments(timezone, first, until) for first, until in spans]
 
 
 def live(engine: Engine, timezone: str, first: date, until: date, customer: str | None = None) -> pl.DataFrame:
     """What was billed on the reporting days [first, until), straight from the facts: rows of `months.dated`."""
-    within = (opening(first, timezone), opening(until, timezone))
     with read(engine) as connection:
-        return months.dated(classified(billings.facts(connection, within, customer=customer)), timezone)
+        return months.dated(classified(billings.facts(connection, moments(timezone, first, until), customer=customer)), timezone)
+
+
+def moments(timezone: str, first: date, until: date) -> billings.Range:
+    """The moments of the reporting days [first, until)."""
+    return opening(first, timezone), opening(until, timezone)

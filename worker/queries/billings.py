@@ -15,7 +15,7 @@ from integrations.store.work import key_value
 from metrics.billings import classes, months
 from metrics.billings.shares import Share
 from metrics.periods import Window, add_months, months_between
-from worker.figures.billings import PROVEN, live
+from worker.figures.billings import PROVEN, live, moments
 from worker.figures.proof import Proof, proof_of_billings
 from worker.queries.session import Session
 
@@ -96,7 +96,7 @@ def billings(session: Session, first: date, until: date, customer: str | None = 
     """What was billed on the reporting days [first, until), straight from the facts; `customer`: of one Stripe customer."""
     rows = live(session.engine, session.basis.timezone, first, until, customer)
     with read(session.engine) as connection:
-        untotalled = store.untotalled(connection)
+        unknown = store.untotalled(connection, moments(session.basis.timezone, first, until), customer)
         pairs = sorted({(int(a), str(c)) for a, c in rows.select("account", "customer").unique().iter_rows() if c})
         named = customer_merge.names(connection, pairs) if pairs else {}
     parties = _with_names(rows, named)
@@ -114,7 +114,7 @@ def billings(session: Session, first: date, until: date, customer: str | None = 
         tuple(wholes),
         _parties(parties, "customer"),
         _parties(rows, "product"),
-        untotalled,
+        unknown,
         tuple(sorted(currencies.filter(pl.col("currency") > 1)["customer"].to_list())),
     )
 
@@ -130,20 +130,37 @@ def kept(session: Session, first: date | None = None, until: date | None = None)
     return out
 
 
+def untotalled(session: Session, first: date, until: date) -> int:
+    """How many invoices finalised on the reporting days [first, until) an older release read, so that it isn't known what they come to."""
+    with read(session.engine) as connection:
+        return store.untotalled(connection, moments(session.basis.timezone, first, until))
+
+
 def proof(session: Session, first: date | None = None) -> Proof:
     """What invoices billed for every month that is over (from that of `first` on) beside the ledger: see `worker.figures.proof`. Raises
     NothingDerived."""
     return proof_of_billings(session.engine, session.basis, first=first)
 
 
-def last_proof(session: Session) -> tuple[date, dict[str, Fraction | None], list[str]] | None:
-    """Of the last nightly proof: its month, `unexplained_share` by currency, and whom it names; None before the first one."""
+@dataclass(frozen=True, slots=True)
+class LastProof:
+    """What the last nightly proof came to. `shares` are what is unexplained of the ledger's MRR, for each currency in which anything is; None:
+    the ledger has none there. `customers` are those with something unexplained, the first of them."""
+
+    month: date
+    shares: Mapping[str, Fraction | None]
+    customers: tuple[str, ...]
+
+
+def last_proof(session: Session) -> LastProof | None:
+    """The last nightly proof of the session's ledger; None before the first one."""
     with read(session.engine) as connection:
         found = key_value.get(connection, PROVEN)
-    if found is None:
+    if found is None or found["basis"] != session.basis.version:
         return None
-    shares = {code: Fraction(apart, ledger) if ledger else None for code, (apart, ledger) in found["unexplained"].items()}
-    return date.fromisoformat(found["month"]), shares, list(found["customers"])
+    unexplained = {code: (apart, ledger) for code, (apart, ledger) in found["unexplained"].items() if apart}
+    shares = {code: Fraction(apart, ledger) if ledger else None for code, (apart, ledger) in unexplained.items()}
+    return LastProof(date.fromisoformat(found["month"]), shares, tuple(found["customers"]))
 
 
 def by_month(session: Session, first: date | None = None, until: date | None = None) -> Iterator[pl.DataFrame]:

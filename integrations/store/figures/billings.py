@@ -152,10 +152,19 @@ def prices(connection: Connection) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=classify.PRICES, orient="row")
 
 
-def untotalled(connection: Connection) -> int:
-    """How many finalised invoices an older release read, so that it isn't known what they come to."""
-    query = select(func.count()).select_from(invoice).where(invoice.c.total.is_(None), invoice.c.status.in_(("open", "paid")))
-    return int(connection.execute(query).scalar_one())
+def untotalled(connection: Connection, within: Range = (None, None), customer: str | None = None) -> int:
+    """How many finalised invoices of a range (and of one Stripe customer) only an older release read, so that it isn't known what they
+    come to. One that was read again since is known, whatever is left of the first reading."""
+    again = invoice.alias("again")
+    same = and_(*(again.c[name] == invoice.c[name] for name in _KEY), again.c.total.is_not(None))
+    unknown = (
+        select(*_of(invoice, *_KEY))
+        .where(invoice.c.total.is_(None), invoice.c.status.in_(("open", "paid")), ~select(again.c.status).where(same).exists())
+        .where(*_bounds(func.coalesce(invoice.c.finalized_at, invoice.c.created), within))
+    )
+    if customer is not None:
+        unknown = unknown.where(invoice.c.bucket == bucket_of(customer), invoice.c.customer_id == customer)
+    return int(connection.execute(select(func.count()).select_from(unknown.distinct().subquery())).scalar_one())
 
 
 def invoices_held(connection: Connection) -> int:

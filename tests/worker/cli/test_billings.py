@@ -2,14 +2,30 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import date
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
+from sqlalchemy import Engine
 
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
 from integrations.sandbox.simulator.scenario import Script
+from integrations.store.db.engine import begin
+from integrations.store.work import key_value
+from metrics.billings.shares import Share
+from metrics.evidence import Instant
+from metrics.ledger.derive import Basis
 from tests.integrations.sandbox.asking import every
 from tests.worker.cli.command import Done, bare_environment, in_process
+from worker.cli import billings as cli
+from worker.cli import doctor
+from worker.cli.common import Context
+from worker.figures.billings import PROVEN
+from worker.queries.billings import Billed, Billings
+from worker.queries.session import Session
 
 Nrr = Callable[..., Done]
 NOW = "2024-06-15T00:00:00Z"
@@ -137,3 +153,31 @@ def test_the_export_has_every_amount(world: tuple[Nrr, Sandbox]) -> None:
     assert {"month", "account", "customer", "currency", "class", "mark", "product", "lines", "micros", "discount_micros"} == set(
         rows[0]
     )
+
+
+def test_doctor_names_what_was_billed_where_the_ledger_has_nothing(engine: Engine) -> None:
+    """A currency without any MRR has no share to name, and is not explained by that."""
+    session = Session(engine, Basis(), Instant(1_750_000_000))
+    kept = {"month": "2025-05-01", "basis": session.basis.version, "unexplained": {"jpy": [5, 0]}, "customers": ["cus_1"]}
+    with begin(engine) as connection:
+        key_value.put(connection, PROVEN, kept)
+    found = doctor._proof(cast("Context", SimpleNamespace(session=session)))
+    assert (doctor.NOTE, True) == (
+        found.state,
+        "all that was billed in JPY, in which the ledger has no MRR (cus_1)" in found.detail,
+    )
+
+
+def test_what_may_lie_outside_or_not_is_said() -> None:
+    """The share takes lines that can't be told, and what no line accounts for, for nothing outside: who reads it must know."""
+    said: list[str] = []
+    first, until = date(2025, 5, 1), date(2025, 6, 1)
+    amounts = {"subscription": 90_000_000, "untold": 10_000_000, "difference": -2_000_000}
+    whole = Billed("usd", first, until, amounts, {}, {}, Share(0, 100_000_000), ())
+    cli._notes(Billings(first, until, (), (whole,), ()), cast("Context", SimpleNamespace(say=said.append)))
+    assert "nrr sees 100.00 % of what you invoice in USD" == said[0]
+    assert said[1].endswith("counts none of it as outside: 10.00 USD can't be told, −2.00 USD not accounted for"), said[1]
+    said.clear()
+    certain = replace(whole, amounts={"subscription": 90_000_000})
+    cli._notes(Billings(first, until, (), (certain,), ()), cast("Context", SimpleNamespace(say=said.append)))
+    assert not [each for each in said if "isn't known" in each]

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from sqlalchemy import Engine
 
@@ -11,6 +12,7 @@ from integrations.store.db.engine import begin, read
 from integrations.store.facts.write import Page, put_page
 from integrations.store.figures import billings as store
 from integrations.store.figures import proof as store_proof
+from integrations.store.work import key_value
 from metrics.billings.shares import Share
 from metrics.evidence import (
     BilledLine,
@@ -23,10 +25,15 @@ from metrics.evidence import (
     Price,
     Totals,
 )
+from metrics.ledger.derive import Basis
 from metrics.retention.figures import Figures, metric, why_null
-from tests.worker.ledgers import put_rates
+from tests.worker.ledgers import BASIS, put_rates, roll_up, rolling_of
+from tests.worker.ledgers import store as store_ledger
 from worker.figures import billings
 from worker.figures.outside import beside, last_month, shares
+from worker.queries.billings import LastProof, last_proof, untotalled
+from worker.queries.billings import billings as query
+from worker.queries.session import Session
 
 LEARNT = datetime(2026, 1, 1, tzinfo=UTC)
 MAY, JUNE, JULY = date(2025, 5, 1), date(2025, 6, 1), date(2025, 7, 1)
@@ -116,6 +123,58 @@ def test_lines_for_the_proof_are_after_lasting_discounts_and_without_tax(engine:
     assert (1190 - 152 * 1190 // 952) * 10_000 == gross["amount_micros"][0]
     assert [False, True] == found["apart"].to_list()
     assert ["month", "month"] == found["interval"].to_list()
+
+
+def test_what_an_older_release_read_is_counted_until_it_is_read_again(engine: Engine) -> None:
+    """Each invoice once, however many statuses of it are known; of the days and the customer that are asked for; and not for ever."""
+    old = replace(bill("in_1", date(2025, 5, 9), 900, 0), totals=None, others=())
+    open_then = replace(old, head=replace(old.head, status="open"))
+    later = replace(bill("in_2", date(2025, 6, 9), 900, 0), totals=None, others=())
+    put(engine, open_then, old, later)
+    session = Session(engine, Basis(), at(JULY))
+    assert (1, 1, 2) == (untotalled(session, MAY, JUNE), untotalled(session, JUNE, JULY), untotalled(session, MAY, JULY))
+    found = (
+        query(session, MAY, JULY).untotalled,
+        query(session, MAY, JULY, "cus_1").untotalled,
+        query(session, MAY, JULY, "x").untotalled,
+    )
+    assert (2, 2, 0) == found
+    put(engine, bill("in_1", date(2025, 5, 9), 900, 0))
+    assert (0, 1) == (untotalled(session, MAY, JUNE), untotalled(session, JUNE, JULY))
+
+
+def test_the_last_proof_is_of_the_ledger_that_is_meant(engine: Engine) -> None:
+    """Not of one under other choices; what is billed where the ledger has nothing is unexplained, too."""
+    session = Session(engine, Basis(), at(JULY))
+    assert last_proof(session) is None
+    unexplained = {"eur": [0, 0], "jpy": [5, 0], "usd": [1, 8], "gbp": [0, 7]}
+    kept = {"month": "2025-06-01", "basis": session.basis.version, "unexplained": unexplained, "customers": ["cus_1"]}
+    with begin(engine) as connection:
+        key_value.put(connection, billings.PROVEN, kept)
+    assert LastProof(JUNE, {"jpy": None, "usd": Fraction(1, 8)}, ("cus_1",)) == last_proof(session)
+    assert last_proof(session.under(Basis(timezone="Europe/Berlin"))) is None
+
+
+def test_a_ledger_under_other_choices_is_proven_anew(engine: Engine) -> None:
+    """Even on a night without news of invoices; on such a night nothing is proven twice."""
+    store_ledger(engine, {}, [], JULY)
+    put(engine, bill("in_1", date(2025, 6, 9), 900, 0))
+    roll_up(rolling_of(engine))
+
+    def proven() -> dict[str, Any]:
+        with read(engine) as connection:
+            return dict(key_value.get(connection, billings.PROVEN))
+
+    made = proven()
+    assert (BASIS.version, "2025-06-01") == (made["basis"], made["month"])
+    for kept, expected in (
+        ({**made, "basis": "other"}, made),
+        ({**made, "customers": ["left alone"]}, {**made, "customers": ["left alone"]}),
+    ):
+        with begin(engine) as connection:
+            key_value.put(connection, billings.PROVEN, kept)
+        roll_up(rolling_of(engine))
+        assert expected == proven()
 
 
 def test_evidence_for_the_rules_is_read_of_some_customers(engine: Engine) -> None:
