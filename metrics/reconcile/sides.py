@@ -40,8 +40,9 @@ def expressed(side: pl.DataFrame, abroad: Exchange) -> pl.DataFrame:
     )
 
 
-def beside(ours: pl.DataFrame, theirs: pl.DataFrame, places: int) -> pl.DataFrame:
-    """Both sides in a row: customer, day, currency, `ours`, `theirs`, `tolerance` (micros); `places` are those of the file in major units.
+def beside(ours: pl.DataFrame, theirs: pl.DataFrame, places: int | None) -> pl.DataFrame:
+    """Both sides in a row: customer, day, currency, `ours`, `theirs`, `tolerance` (micros); `places` are those of the file in major
+    units, None where it is in minor units.
 
     Amounts differ by rounding if they are a last place of the file (at least a minor unit) a subscription apart; where the file leaves minor units out, less
     than that.
@@ -51,7 +52,7 @@ def beside(ours: pl.DataFrame, theirs: pl.DataFrame, places: int) -> pl.DataFram
     )
     codes = both["currency"].unique().to_list()
     step = {code: last_place(code, places) for code in codes}
-    coarse = pl.col("currency").is_in([code for code in codes if step[code] > last_place(code, 12)])
+    coarse = pl.col("currency").is_in([code for code in codes if step[code] > last_place(code)])
     items = pl.max_horizontal(pl.col("items").fill_null(1), pl.lit(1)).cast(pl.Int64)
     return both.select(
         "customer",
@@ -63,9 +64,10 @@ def beside(ours: pl.DataFrame, theirs: pl.DataFrame, places: int) -> pl.DataFram
     )
 
 
-def last_place(currency: str, places: int) -> int:
-    """The micros of a file's last place, and of the currency's minor unit where that is larger."""
-    return int(MICROS_PER_MAJOR // 10 ** min(places, exponent(currency)))
+def last_place(currency: str, places: int | None = None) -> int:
+    """The micros of a file's last place, and of the currency's minor unit where that is larger, or where there are no `places`."""
+    own = exponent(currency)
+    return int(MICROS_PER_MAJOR // 10 ** (own if places is None else min(places, own)))
 
 
 def differing(both: pl.DataFrame) -> pl.DataFrame:

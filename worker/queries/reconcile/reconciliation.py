@@ -258,7 +258,7 @@ class _Work:
         theirs = self.theirs
         if self.abroad is not None:
             ours = expressed(ours, self.abroad)
-        places = max(0, self.file.places) if not self.minor else 12
+        places = None if self.minor else self.file.places
         return beside(ours, theirs, places)
 
     def _how_matched(self) -> str:
