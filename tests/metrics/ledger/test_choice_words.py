@@ -2,7 +2,7 @@
 
 from dataclasses import fields
 
-from metrics.ledger.choice_words import CHOICES, answer_words, choice_words
+from metrics.ledger.choice_words import CHOICES, answer_words, choice_words, switch_words
 from metrics.ledger.policy_bridge import AROUND, in_words
 from metrics.policy import PRESETS, Policy
 
@@ -23,3 +23,8 @@ def test_answers_of_the_presets_are_words() -> None:
                 assert said not in ("true", "false"), field.name
     assert "after 14 days" == answer_words("past_due_out_after_days", "14")
     assert "when it is asked for" == answer_words("churn_at", "request")
+
+
+def test_two_answers_stand_beside_what_they_answer() -> None:
+    """As a comparison and a reconciliation say it."""
+    assert "past due subscriptions leave MRR: never → after 14 days" == switch_words("past_due_out_after_days", "never", "14")
