@@ -1,8 +1,9 @@
 """How sure a figure is, in words: how many customers the book weighs like and why, and what a verdict means for the figure beside it."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 from math import exp
-from typing import Final
+from typing import Any, Final
 
 from metrics.alerts.evaluate import Reading
 from metrics.alerts.inferred import INFERRED
@@ -49,6 +50,18 @@ def verdict_words(reading: Reading, rule: Rule) -> str:
     if usual:
         return f"Within noise: {usual}."
     return f"Within noise: {weight(figures)}, and chance alone moves {metric_name(rule.metric)} within {range_}."
+
+
+_IN_SHORT: Final = {"beyond_noise": "beyond noise", "within_noise": "within noise", "too_few": "too few to tell"}
+
+
+def verdict_in_short(shown: Mapping[str, Any]) -> str:
+    """The verdict in a few words, from what `content.shown` keeps of a reading; empty where there is none to give.
+
+    >>> verdict_in_short({"certainty": "beyond_noise"}), verdict_in_short({"certainty": "beyond_noise", "why": "inferred"})
+    ('beyond noise', 'could rest on inferred changes')
+    """
+    return "could rest on inferred changes" if shown.get("why") == INFERRED else _IN_SHORT.get(shown.get("certainty") or "", "")
 
 
 def _end(bound: object) -> str:

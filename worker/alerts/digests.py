@@ -17,6 +17,7 @@ from integrations.store.alerts.outbox import Message
 from integrations.store.figures import reports, snapshots
 from integrations.store.figures.reports import MadeReport
 from metrics.alerts.advice import benchmark_words, lever_words
+from metrics.alerts.certainty_words import verdict_in_short
 from metrics.alerts.content import bridge, causes, customers
 from metrics.alerts.rules import Watch
 from metrics.labels import counted, currency_name, metric_name, money, signed_money, value_text
@@ -223,7 +224,7 @@ def _firing(connection: Connection, watch: Watch) -> list[str]:
     states = store.states(connection).values()
     firing = [row for row in states if row.state == "firing"]
     noted = [_noted(row, watch) for row in states if row.state == "noted"]
-    more = f"and {len(noted) - NOTED} more within noise" if len(noted) > NOTED else ""
+    more = f"and {len(noted) - NOTED} more notes" if len(noted) > NOTED else ""
     notes = [*noted[:NOTED], *([more] if more else [])]
     if not firing:
         return ["No alert is firing.", *notes]
@@ -236,5 +237,5 @@ def _noted(row: store.AlertRow, watch: Watch) -> str:
     shown = row.body.get("shown", {})
     name = f"{row.rule} {watch.called(row.segment) if row.segment else ''}".strip()
     value = shown.get("change") or shown.get("value") or "unknown"
-    sure = "too few to tell" if shown.get("certainty") == "too_few" else "within noise"
+    sure = verdict_in_short(shown) or "within noise"
     return f"Note: {name} is at {value} ({shown.get('window', '')}), its limit {shown.get('limit', '')}: {sure}."

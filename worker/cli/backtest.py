@@ -9,7 +9,7 @@ from worker.cli.common import Config, Json, Now, put_json
 from worker.cli.exit_codes import Exit, Stop
 
 if TYPE_CHECKING:
-    from metrics.alerts.replay import Ring, Suggestion
+    from metrics.alerts.replay import Suggestion
     from metrics.alerts.rules import Watch
     from worker.alerts.backtest import Backtest
 
@@ -49,12 +49,6 @@ def backtest(
             put_json(_document(found, watch, budget if suggest else None))
         else:
             _tell(desk, found, watch, budget)
-
-
-def _verdict(ring: "Ring") -> str:
-    return {"beyond_noise": "beyond noise", "within_noise": "within noise", "too_few": "too few to tell"}.get(
-        ring.certainty or "", ""
-    )
 
 
 def _counts(found: "Backtest", name: str) -> dict[str, int]:
@@ -115,6 +109,8 @@ def _document(found: "Backtest", watch: "Watch", budget: float | None) -> dict[s
 
 
 def _tell(desk: Desk, found: "Backtest", watch: "Watch", budget: float) -> None:
+    from metrics.alerts.certainty_words import verdict_in_short
+
     context = desk.context
     nights = (found.last - found.first).days + 1
     context.lines(
@@ -132,7 +128,7 @@ def _tell(desk: Desk, found: "Backtest", watch: "Watch", budget: float) -> None:
                 ring.shown.get("change") or ring.shown.get("value") or "",
                 ring.shown.get("limit") or "",
                 ring.window,
-                _verdict(ring),
+                verdict_in_short(ring.shown),
                 ring.until or "",
             )
             for ring in found.rings

@@ -6,6 +6,7 @@ from fractions import Fraction
 
 import pytest
 
+from metrics.alerts.certainty_words import verdict_in_short
 from metrics.alerts.evaluate import Shelf, readings
 from metrics.alerts.inferred import InferredDay, InferredParts
 from metrics.alerts.rules import Change, Rule
@@ -74,3 +75,12 @@ def test_what_is_compared_with_counts_too() -> None:
     assert ["note"] == [r.verdict for r in readings(rule, shelf, _inferred(date(2026, 4, 3), 8, "expansion"))]
     logos = InferredParts([InferredDay(date(2026, 5, 2), "all:usd", "churn", 15 * MICROS, 15)]).without(_month(5, 15))
     assert (100, 100 * MICROS) == (logos.retained_customers, logos.closing_of_cohort)
+
+
+def test_a_note_that_could_rest_on_inferred_changes_is_not_called_noise() -> None:
+    """In a list and in a digest too, however certain its figures are."""
+    shown = {"certainty": "within_noise", "why": "inferred"}
+    assert "could rest on inferred changes" == verdict_in_short(shown)
+    assert ["within noise", "too few to tell", ""] == [
+        verdict_in_short(each) for each in ({**shown, "why": None}, {"certainty": "too_few"}, {})
+    ]

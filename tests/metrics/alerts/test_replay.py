@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
+from metrics.alerts.certainty_words import verdict_in_short
 from metrics.alerts.inferred import InferredDay, InferredParts
 from metrics.alerts.replay import Suggestion, replay, suggest
 from metrics.alerts.rules import Change, Judgement, MovementRule, Rule, Watch
@@ -67,6 +68,7 @@ def test_what_could_rest_on_inferred_changes_alone_is_a_note_as_at_night() -> No
     for rule, kinds in ((low, {"note"}), (replace(low, inferred="count"), {"alarm"})):
         rings = replay(Watch(rules=(rule,)), book, NIGHTS, inferred=undated)
         assert kinds == {ring.kind for ring in rings}, rule.inferred
+        assert (rule is low) is all("inferred" in verdict_in_short(ring.shown) for ring in rings), rule.inferred
     assert Suggestion("low", Fraction(1), 0, 0, 0) == suggest(Watch(), low, book, NIGHTS, 0, inferred=undated)
 
 
