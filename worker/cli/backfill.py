@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from metrics.evidence import Instant
     from worker.runs.backfill import AccountPlan, Request, Status
     from worker.runs.dry_run import WindowChange
-    from worker.runs.steps import Progress, Report
+    from worker.runs.steps import Report
+    from worker.runs.watch import Progress
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -165,35 +166,26 @@ def _instant(text: str | None, option: str, context: Context) -> "Instant | None
 @contextmanager
 def _shown(context: Context) -> Iterator["Progress"]:
     """A line with share, rate and estimate, looked up every second in the database: whoever else works on it is counted too."""
-    import threading
-    import time
-
     from sqlalchemy.exc import SQLAlchemyError
 
     from worker.runs import backfill
     from worker.runs.backfill import NoBackfill
+    from worker.runs.watch import looking, quiet
 
     shown = console(stderr=True)
     if not shown.is_terminal:
-        yield lambda _stream, _objects: None
+        yield quiet
         return
-    over = threading.Event()
     with shown.status("reading …") as line:
 
         def look() -> None:
-            while not over.wait(1.0):
-                try:
-                    line.update(_line(backfill.status(context.wiring)))
-                except (NoBackfill, SQLAlchemyError):
-                    time.sleep(1.0)
+            try:
+                line.update(_line(backfill.status(context.wiring)))
+            except (NoBackfill, SQLAlchemyError):
+                return  # none has begun yet, or the run itself says what is wrong with the database
 
-        watcher = threading.Thread(target=look, daemon=True)
-        watcher.start()
-        try:
-            yield lambda _stream, _objects: None
-        finally:
-            over.set()
-            watcher.join(5.0)
+        with looking(look, 1.0):
+            yield quiet
 
 
 def _line(found: "Status") -> str:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from worker.config.load import Loaded
     from worker.queries.customers import AccountRead
     from worker.queries.session import Session
-    from worker.runs.steps import Progress, Report
+    from worker.runs.steps import Report
+    from worker.runs.watch import Progress
     from worker.wiring.wiring import Wiring
 
 SCHEMA_VERSION: Final = 1

@@ -26,7 +26,8 @@ from worker.ingest.jobs import BackfillPlanning
 from worker.ingest.plan import Plan
 from worker.ingest.range_split import FLOOR
 from worker.runs import steps
-from worker.runs.steps import Progress, Report
+from worker.runs.steps import Report
+from worker.runs.watch import Progress, quiet
 from worker.wiring.wiring import Wiring
 
 KIND: Final = "backfill"
@@ -143,9 +144,7 @@ def planned(wiring: Wiring, request: Request) -> tuple[AccountPlan, ...]:
     return tuple(out)
 
 
-def run(
-    wiring: Wiring, request: Request, *, shards: int | None = None, progress: Progress = lambda _stream, _objects: None
-) -> Report:
+def run(wiring: Wiring, request: Request, *, shards: int | None = None, progress: Progress = quiet) -> Report:
     """Read again what is asked. Raises AlreadyRunning when a backfill is open, be it worked on or interrupted."""
     migrate.require_current(wiring.engine)
     names = _accounts(wiring, request)
@@ -155,7 +154,7 @@ def run(
     return steps.see_through(_with(wiring, shards), started, progress=progress)
 
 
-def resume(wiring: Wiring, *, shards: int | None = None, progress: Progress = lambda _stream, _objects: None) -> Report:
+def resume(wiring: Wiring, *, shards: int | None = None, progress: Progress = quiet) -> Report:
     """Go on with the last backfill, or join it. One that failed or was canceled is taken up where it stood. Raises NoBackfill."""
     migrate.require_current(wiring.engine)
     with begin(wiring.engine) as connection:

@@ -22,7 +22,8 @@ from metrics.retention.figures import Figures
 from worker.ingest.accounts import Sources
 from worker.runs import backfill, refresh
 from worker.runs.backfill import Request
-from worker.runs.steps import Progress, Report
+from worker.runs.steps import Report
+from worker.runs.watch import Progress, quiet
 from worker.wiring.wiring import Wiring
 
 _COMPARED: Final = (
@@ -63,9 +64,7 @@ class Preview:
     changes: tuple[WindowChange, ...]
 
 
-def preview(
-    wiring: Wiring, request: Request, *, shards: int | None = None, progress: Progress = lambda _stream, _objects: None
-) -> Preview:
+def preview(wiring: Wiring, request: Request, *, shards: int | None = None, progress: Progress = quiet) -> Preview:
     """Try a backfill out on a copy. Writes nothing but the copy. Raises what `backfill.run` raises."""
     migrate.require_current(wiring.engine)
     with tempfile.TemporaryDirectory(prefix="nrr-preview-") as folder:

@@ -28,7 +28,8 @@ from worker.ingest.jobs import Planning
 from worker.ingest.read import EVENTS
 from worker.report import making
 from worker.runs import exchange_rates, steps
-from worker.runs.steps import Progress, Report
+from worker.runs.steps import Report
+from worker.runs.watch import Progress, quiet
 from worker.wiring.wiring import Wiring
 
 KIND: Final = "nightly"
@@ -105,7 +106,7 @@ def missing(connection: Connection, now: Instant, timezone: str) -> Days | None:
     return Days(yesterday if last is None else last + timedelta(days=1), yesterday)
 
 
-def run(wiring: Wiring, *, progress: Progress = lambda _stream, _objects: None) -> Report | None:
+def run(wiring: Wiring, *, progress: Progress = quiet) -> Report | None:
     """Catch up on every missed day, whoever began it; None when no day was missed.
 
     The accounts are read first, since that tells which days are over. Raises what `steps.sync` raises, and AlreadyRunning when the

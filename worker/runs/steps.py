@@ -5,7 +5,7 @@ itself, so it makes no difference who works: the threads of a command, a Celery 
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -35,6 +35,7 @@ from worker.ingest.recheck import do_recheck
 from worker.ingest.writer import Writer
 from worker.runs import handlers as runs_handlers
 from worker.runs.processes.processes import beside
+from worker.runs.watch import Progress, quiet
 from worker.wiring.wiring import Wiring
 
 log = structlog.get_logger()
@@ -48,9 +49,6 @@ could each overwrite what the other had read later."""
 
 IMPATIENT: Final = 3
 """Failures in a row of one job after which somebody who waits at the command line is told."""
-
-Progress = Callable[[str, int], None]
-"""Told of each page: its stream, and how many objects it held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class Report:
     errors: tuple[str, ...] = ()
 
 
-def sync(wiring: Wiring, *, accounts: Sequence[str] | None = None, progress: Progress = lambda _stream, _objects: None) -> Report:
+def sync(wiring: Wiring, *, accounts: Sequence[str] | None = None, progress: Progress = quiet) -> Report:
     """Bring the accounts (all that are configured) up to date with Stripe; a sync that is under way already is joined.
 
     Each account has a run of its own, so what is wrong with one keeps no other waiting. Raises NotMigrated, and AccountRefused or the
@@ -80,9 +78,7 @@ def sync(wiring: Wiring, *, accounts: Sequence[str] | None = None, progress: Pro
     return done if refused is None else replace(done, status="failed", error=refused)
 
 
-def audit(
-    wiring: Wiring, *, accounts: Sequence[str] | None = None, progress: Progress = lambda _stream, _objects: None
-) -> tuple[Report, tuple[Drift, ...]]:
+def audit(wiring: Wiring, *, accounts: Sequence[str] | None = None, progress: Progress = quiet) -> tuple[Report, tuple[Drift, ...]]:
     """Read every kind of object again and compare; what differs is stored, and what no news explains is drift.
 
     Raises what `sync` raises.
@@ -209,7 +205,7 @@ def see_through(
     run: int | Sequence[int],
     *,
     joined: bool = False,
-    progress: Progress = lambda _stream, _objects: None,
+    progress: Progress = quiet,
     give_up_after: int = IMPATIENT,
 ) -> Report:
     """Work on a run (or several) until it is closed, or until a stop or too many failures in a row; then say how it stands."""
@@ -226,7 +222,7 @@ def work(wiring: Wiring, *, seconds: float) -> Worked:
 
 def _work(
     wiring: Wiring,
-    progress: Progress = lambda _stream, _objects: None,
+    progress: Progress = quiet,
     *,
     wanted: Sequence[int] | None = None,
     deadline: float | None = None,

@@ -4,7 +4,7 @@ Each part is compared within one reading transaction, with the facts, the marks 
 facts meanwhile. When a difference was found while others were deriving, nothing is said at all.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -31,6 +31,7 @@ from worker.figures import rollup
 from worker.figures.adhoc import derived_until, figures_now, shard_count
 from worker.figures.derive import deriver_of, shards_of
 from worker.runs import steps
+from worker.runs.watch import Progress, quiet
 from worker.wiring.wiring import Wiring
 
 
@@ -63,7 +64,7 @@ class Verification:
         return (*self.ledger, *self.identity, *self.figures)
 
 
-def verify(wiring: Wiring, *, told: Callable[[str, int], None] = lambda _what, _count: None) -> Verification:
+def verify(wiring: Wiring, *, told: Progress = quiet) -> Verification:
     """Derive every customer again as of the moment of the last derivation and compare; check the identities; make the figures again.
 
     Raises NothingDerived when there is no complete ledger, and Moved.
@@ -135,7 +136,7 @@ def _identity(wiring: Wiring, span: tuple[date, date] | None) -> tuple[int, list
     return count, out
 
 
-def _figures(wiring: Wiring, told: Callable[[str, int], None]) -> tuple[int, list[str]]:
+def _figures(wiring: Wiring, told: Progress) -> tuple[int, list[str]]:
     """The stored figures against ones that are made anew from the stored ledger, and the identity of each."""
     with read(wiring.engine) as connection:
         rows = rollups.current(connection, wiring.basis.version)

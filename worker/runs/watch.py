@@ -31,7 +31,6 @@ def watched(engine: Engine, run: int, progress: Progress) -> Iterator[None]:
         yield
         return
     told: dict[str, int] = {}
-    over = threading.Event()
 
     def look() -> None:
         try:
@@ -44,8 +43,20 @@ def watched(engine: Engine, run: int, progress: Progress) -> Iterator[None]:
                 progress(stream, objects - told.get(stream, 0))
                 told[stream] = objects
 
+    try:
+        with looking(look, EVERY_SECONDS):
+            yield
+    finally:
+        look()
+
+
+@contextmanager
+def looking(look: Callable[[], None], every_seconds: float) -> Iterator[None]:
+    """Call `look`, which raises nothing, again and again beside the block, for as long as that lasts."""
+    over = threading.Event()
+
     def keep_looking() -> None:
-        while not over.wait(EVERY_SECONDS):
+        while not over.wait(every_seconds):
             look()
 
     watcher = threading.Thread(target=keep_looking, name="progress", daemon=True)
@@ -55,4 +66,3 @@ def watched(engine: Engine, run: int, progress: Progress) -> Iterator[None]:
     finally:
         over.set()
         watcher.join(5.0)
-        look()
