@@ -90,7 +90,7 @@ def look(connection: Connection) -> Freshness:
     marks = cursors.everything(connection)
     seen = {name: (at - when).total_seconds() for name, when, _ in workers.everything(connection)}
     summed = jobs.summary(connection)
-    good = next(iter(runs.latest(connection, kind="sync", status="done", limit=1)), None)
+    good = runs.last(connection, kind="sync", status="done")
     nights = runs.latest(connection, kind="nightly", status="done", limit=1)
     drifts = {name: audit.of(connection, account) for account, name in names.items()}
     return Freshness(

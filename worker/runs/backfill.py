@@ -246,7 +246,7 @@ def _accounts(wiring: Wiring, request: Request) -> tuple[str, ...]:
 
 
 def _latest(connection: Connection) -> Run | None:
-    return next(iter(runs.latest(connection, kind=KIND, limit=1)), None)
+    return runs.last(connection, kind=KIND)
 
 
 def _with(wiring: Wiring, shards: int | None) -> Wiring:

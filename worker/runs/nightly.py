@@ -12,7 +12,6 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from integrations.store import migrate
-from integrations.store.db.clock import has_passed
 from integrations.store.db.clock import now as database_now
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts
@@ -135,7 +134,7 @@ def open_nightly(wiring: Wiring, days: Days, now: Instant) -> int | None:
     migrate.require_current(wiring.engine)
     key = steps.EXCLUSIVE[KIND]
     with begin(wiring.engine) as connection:
-        last = next(iter(runs.latest(connection, kind=KIND, limit=1)), None)
+        last = runs.last(connection, kind=KIND)
         if last is not None and last.status == "running":
             return last.id
         again = last is not None and _is_for(last, days) and runs.held_by(connection, key) is None
@@ -151,11 +150,9 @@ def open_nightly(wiring: Wiring, days: Days, now: Instant) -> int | None:
 
 
 def waits(connection: Connection, days: Days, moment: datetime) -> bool:
-    """Whether the run for these days failed a short while before `moment`: what is wrong with it has been told, and it is tried again later."""
-    last = next(iter(runs.latest(connection, kind=KIND, limit=1)), None)
-    if last is None or last.status != "failed" or not _is_for(last, days) or last.finished_at is None:
-        return False
-    return not has_passed(last.finished_at, timedelta(minutes=AGAIN_MINUTES), moment)
+    """Whether the run for these days failed a short while before `moment`."""
+    last = runs.last(connection, kind=KIND)
+    return last is not None and _is_for(last, days) and runs.failed_lately(last, timedelta(minutes=AGAIN_MINUTES), moment)
 
 
 def _is_for(found: Run, days: Days) -> bool:

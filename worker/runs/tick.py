@@ -133,7 +133,7 @@ def _syncs(wiring: Wiring, minutes: float, moment: datetime) -> list[str]:
 
 
 def _sync_due(connection: Connection, account: int, minutes: float, moment: datetime) -> bool:
-    last = next(iter(runs.latest(connection, kind="sync", account=account, limit=1)), None)
+    last = runs.last(connection, kind="sync", account=account)
     if last is None:
         return True
     if last.status == "running":
@@ -162,7 +162,8 @@ def _derivation(wiring: Wiring, moment: datetime) -> list[str]:
         now = nightly.present(connection, wiring)
         if now is None or _busy(connection, moment):
             return []
-        if not _is_outdated(connection, wiring, now) or _failed_lately(connection, moment):
+        failed_lately = runs.failed_lately(runs.last(connection, kind="derive"), timedelta(minutes=DERIVE_MINUTES), moment)
+        if failed_lately or not _is_outdated(connection, wiring, now):
             return []
     try:
         steps.open_run(wiring, "derive", [derive.first_job(now=now, merely_read=wiring.pretended is None)], refuse=True)
@@ -175,13 +176,6 @@ def _is_outdated(connection: Connection, wiring: Wiring, now: Instant) -> bool:
     if not derive.is_complete(connection, wiring.basis) or marks.any_touched(connection):
         return True
     return bool(write_ledger.due_again(connection, wiring.basis.version, now, 1))
-
-
-def _failed_lately(connection: Connection, moment: datetime) -> bool:
-    last = next(iter(runs.latest(connection, kind="derive", limit=1)), None)
-    if last is None or last.status != "failed" or last.finished_at is None:
-        return False
-    return not has_passed(last.finished_at, timedelta(minutes=DERIVE_MINUTES), moment)
 
 
 def _reports(wiring: Wiring, moment: datetime) -> list[str]:

@@ -103,7 +103,7 @@ def verify(wiring: Wiring, *, told: Progress = quiet) -> Verification:
 
 def _state(connection: Connection, basis: Basis) -> tuple[write_ledger.BasisRow | None, list[tuple[int, str]]]:
     """What tells whether ledger and figures are being made, or were made since."""
-    makers = [run for kind in steps.EXCLUSIVE for run in runs.latest(connection, kind=kind, limit=1)]
+    makers = [run for kind in steps.EXCLUSIVE if (run := runs.last(connection, kind=kind))]
     return write_ledger.bases(connection).get(basis.version), [(run.id, run.status) for run in makers]
 
 

@@ -178,6 +178,18 @@ def latest(
     return [_run(row) for row in connection.execute(query).mappings()]
 
 
+def last(connection: Connection, *, kind: str, account: int | None = None, status: str | None = None) -> Run | None:
+    """The newest run of a kind, if there is one."""
+    return next(iter(latest(connection, kind=kind, account=account, status=status, limit=1)), None)
+
+
+def failed_lately(found: Run | None, delay: timedelta, moment: datetime) -> bool:
+    """Whether a run failed, and that less than `delay` before `moment`: what is wrong with it has been told, and it is tried again later."""
+    if found is None or found.status != "failed" or found.finished_at is None:
+        return False
+    return not has_passed(found.finished_at, delay, moment)
+
+
 def tidy(connection: Connection, days: int) -> int:
     """Forget the finished jobs of runs that were closed so many days ago, and those of these runs that are daily bread; gives how many jobs.
 
