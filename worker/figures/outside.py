@@ -54,14 +54,14 @@ def beside(connection: Connection, figures: Iterable[Figures]) -> list[Figures]:
     Only windows of whole months have them, and of a currency in which anything was invoiced.
     """
     every = list(figures)
-    wanted = [f for f in every if not f.dimension and f.first.day == f.until.day == 1]
+    wanted = [f for f in every if _has_companions(f)]
     if not wanted:
         return every
     found = shares(connection, min(f.first for f in wanted), max(f.until for f in wanted))
     whole = {code: in_one_currency(connection, found, code) for code in {f.code for f in wanted if f.whole_book}}
     out = []
     for f in every:
-        if f not in wanted:
+        if not _has_companions(f):
             out.append(f)
             continue
         if f.whole_book:
@@ -72,6 +72,10 @@ def beside(connection: Connection, figures: Iterable[Figures]) -> list[Figures]:
         more = {"outside": share.outside, "invoiced": share.everything} if mine else {}
         out.append(replace(f, companions={**f.companions, **more}))
     return out
+
+
+def _has_companions(f: Figures) -> bool:
+    return not f.dimension and f.first.day == f.until.day == 1
 
 
 @dataclass(frozen=True, slots=True)

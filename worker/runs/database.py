@@ -14,6 +14,7 @@ __all__ = [
     "Backup",
     "backup",
     "do_not_wait_for_disk",
+    "has_no_schema",
     "journal_is_safe",
     "require_current",
     "restore",
