@@ -70,8 +70,7 @@ def content(notice: Notice, watch: Watch) -> Content:
         out |= _of_figures(lead.reading, rule, watch)
     elif lead.reading is not None:
         out |= {"facts": _facts(lead.reading, rule), "chart": _chart(lead.reading, rule, watch)}
-    asides = watch.asides if isinstance(rule, Rule) and notice.kind != "resolved" else ()
-    out["notes"] = [*out.get("notes", ()), *_restatement(lead, rule), *_still(notice, watch), *asides]
+    out["notes"] = [*out.get("notes", ()), *_restatement(lead, rule), *_still(notice, watch), *_asides(notice, watch)]
     if not isinstance(rule, MovementRule):
         out["also"] = _listed([sentences(e, rules[e.alert.rule], watch)[0] for e in notice.events[1:]])
     if notice.kind != "resolved":
@@ -353,6 +352,12 @@ def _see_more(notice: Notice) -> str:
     return f"nrr show retention --from {figures.first} --to {figures.until - timedelta(days=1)}{by}"
 
 
+def _asides(notice: Notice, watch: Watch) -> tuple[str, ...]:
+    """What is said beside figures that are told because something is or was wrong; not beside the word that all is well again."""
+    rules = watch.named()
+    return watch.asides if notice.kind != "resolved" and any(isinstance(rules[e.alert.rule], Rule) for e in notice.events) else ()
+
+
 def _many(notice: Notice, watch: Watch) -> Content:
     rules = watch.named()
     lines = [sentences(e, rules[e.alert.rule], watch)[0] for e in notice.events]
@@ -364,6 +369,7 @@ def _many(notice: Notice, watch: Watch) -> Content:
         "title": f"{len(lines)} alerts at once",
         "summary": f"First of them: {lines[0]}.",
         "also": _listed(lines),
+        "notes": list(_asides(notice, watch)),
         "commands": [["All of them", "nrr alerts list"]],
         "link": watch.report_url,
         **{name: behind[name] for name in ("bridge", "customers", "customers_more", "causes", "chart") if name in behind},

@@ -1,5 +1,6 @@
 """Stories about alerts, dated and to be read aloud: what happened on which night, and what was said."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from fractions import Fraction
 
@@ -246,6 +247,9 @@ def test_many_at_once_become_one() -> None:
     book = months("month", JUNE, 97, companions={"largest": [{"customer": "cus_1", "opening": 5, "closing": 5}]})
     assert [f"many: {', '.join(r.name for r in rules)}"] == nights.night(JUNE, book)
     assert "7 alerts at once" == content(nights.said[0], nights.watch)["title"]
+    said = content(nights.said[0], replace(nights.watch, asides=("12 % lies outside subscriptions.",)))
+    assert ["12 % lies outside subscriptions."] == said["notes"], "what every message of figures says"
+    assert "notes" not in content(nights.said[0], nights.watch)
     few = Nights(*rules[:5])
     assert 5 == len(few.night(JUNE, book))
 
