@@ -22,49 +22,31 @@ from metrics.billings.classify import BILLED, classified
 from metrics.evidence import Instant
 from metrics.ledger.derive import Basis
 from metrics.periods import add_months, day_of, opening
-from worker.figures.adhoc import complete_until
-from worker.figures.proof import proof_of_billings
+from worker.figures import proof
 
 log = structlog.get_logger()
 
 KIND: Final = "billings"
 MADE: Final = "billings"
 """Under this name is remembered by which time zone and which metered prices all months were made."""
-NAMED: Final = 20
-"""So many customers with something unexplained are named."""
 AT_ONCE: Final = 200_000
 """Invoices that are looked at together."""
 _DAY: Final = 86_400
-
-
-PROVEN: Final = "billings:proof"
-"""Under this name is remembered what the proof of billings of the last month that was over came to."""
 
 
 def do_billings(engine: Engine, basis: Basis, check: Callable[[], None], job: Job) -> None:
     """Bring the figures up to date as a job, which ends in the transaction of its effect. No two of them go on at once: a roll-up is
     exclusive, and these jobs are parts of one."""
     with read(engine) as connection:
-        last = key_value.get(connection, PROVEN)
-        due = billings.has_news(connection) or (last is not None and last["basis"] != basis.version)
-    proven = _proven(engine, basis, check) if due else None
+        due = billings.has_news(connection) or proof.is_of_another_basis(connection, basis)
+    proven = proof.of_last_month(engine, basis, check) if due else None
 
     def finish(connection: Connection) -> None:
         if proven is not None:
-            key_value.put(connection, PROVEN, proven)
+            key_value.put(connection, proof.REMEMBERED, proven)
         jobs.finish(connection, job)
 
     refresh(engine, basis.timezone, check, finish)
-
-
-def _proven(engine: Engine, basis: Basis, check: Callable[[], None]) -> dict[str, Any] | None:
-    """The proof of the last month that is over, by currency: micros that are unexplained, and the ledger's MRR."""
-    with read(engine) as connection:
-        month = add_months(add_months(day_of(complete_until(connection, basis), basis.timezone), 0), -1)
-    found = proof_of_billings(engine, basis, check, month)
-    named = found.unexplained["customer"].unique(maintain_order=True).to_list()[:NAMED]
-    by_currency = {code: list(found.sums(code)) for code in found.currencies}
-    return {"month": month.isoformat(), "basis": basis.version, "unexplained": by_currency, "customers": named}
 
 
 def refresh(

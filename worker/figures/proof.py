@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 from sqlalchemy import Connection, Engine
@@ -16,6 +16,7 @@ from sqlalchemy import Connection, Engine
 from integrations.store.db.engine import read
 from integrations.store.figures import billings as store_billings
 from integrations.store.figures import proof as store
+from integrations.store.work import key_value
 from metrics.billings import proof, proof_rules
 from metrics.billings.months import reporting_day
 from metrics.ledger.derive import Basis
@@ -24,6 +25,10 @@ from worker.figures.adhoc import complete_until
 
 AT_ONCE: Final = 400_000
 """Invoices whose lines are looked at together."""
+REMEMBERED: Final = "billings:proof"
+"""Under this name is remembered what the proof of the last month that was over came to."""
+NAMED: Final = 20
+"""So many customers with something unexplained are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,22 @@ def proof_of_billings(engine: Engine, basis: Basis, check: Callable[[], None] = 
             named = proof_rules.explained(apart, _spans(connection, basis, lines, sorted(apart["customer"].unique())))
     earliest = rows["month"].min()
     return Proof(earliest if isinstance(earliest, date) else until, until, rows, named)
+
+
+def of_last_month(engine: Engine, basis: Basis, check: Callable[[], None]) -> dict[str, Any]:
+    """What is remembered of the proof of the last month that is over: by currency the micros that are unexplained, and the ledger's MRR."""
+    with read(engine) as connection:
+        month = add_months(add_months(day_of(complete_until(connection, basis), basis.timezone), 0), -1)
+    found = proof_of_billings(engine, basis, check, month)
+    named = found.unexplained["customer"].unique(maintain_order=True).to_list()[:NAMED]
+    by_currency = {code: list(found.sums(code)) for code in found.currencies}
+    return {"month": month.isoformat(), "basis": basis.version, "unexplained": by_currency, "customers": named}
+
+
+def is_of_another_basis(connection: Connection, basis: Basis) -> bool:
+    """Whether what is remembered is of a ledger under other choices."""
+    found = key_value.get(connection, REMEMBERED)
+    return found is not None and bool(found["basis"] != basis.version)
 
 
 def _spans(connection: Connection, basis: Basis, lines: pl.DataFrame, customers: list[str]) -> pl.DataFrame:

@@ -15,8 +15,8 @@ from integrations.store.work import key_value
 from metrics.billings import classes, months
 from metrics.billings.shares import Share
 from metrics.periods import Window, add_months, months_between
-from worker.figures.billings import PROVEN, live, moments
-from worker.figures.proof import Proof, proof_of_billings
+from worker.figures.billings import live, moments
+from worker.figures.proof import REMEMBERED, Proof, proof_of_billings
 from worker.queries.session import Session
 
 By = Literal["class", "customer", "product"]
@@ -155,7 +155,7 @@ class LastProof:
 def last_proof(session: Session) -> LastProof | None:
     """The last nightly proof of the session's ledger; None before the first one."""
     with read(session.engine) as connection:
-        found = key_value.get(connection, PROVEN)
+        found = key_value.get(connection, REMEMBERED)
     if found is None or found["basis"] != session.basis.version:
         return None
     unexplained = {code: (apart, ledger) for code, (apart, ledger) in found["unexplained"].items() if apart}
@@ -232,15 +232,14 @@ def _parties(rows: pl.DataFrame, key: Literal["customer", "product"]) -> tuple[P
             (pl.when(group.is_in(classes.SEEN)).then(net).otherwise(0) + pl.col("off")).sum().alias("seen"),
             pl.when(group.is_in([classes.ONE_OFF, classes.UNTOLD])).then(net).otherwise(0).sum().alias("one_off"),
             pl.when(group == classes.OUTSIDE).then(net).otherwise(0).sum().alias("outside"),
-            pl.when(group == classes.OUTSIDE).then(net).otherwise(0).sum().alias("outside_micros"),
             pl.when(group.is_in(classes.LINES)).then("lines").otherwise(0).sum().alias("lines"),
         )
         .with_columns((pl.col("seen") + pl.col("one_off") + pl.col("outside")).alias("all"))
         # Amounts of several currencies compare by what they are of their own.
-        .with_columns(pl.col("outside", "all") / pl.col("all").abs().sum().over("currency"))
-        .sort("outside", "all", key, "currency", descending=[True, True, False, False])
+        .with_columns((pl.col("outside", "all") / pl.col("all").abs().sum().over("currency")).name.prefix("part_"))
+        .sort("part_outside", "part_all", key, "currency", descending=[True, True, False, False])
     )
     return tuple(
-        Party(str(r[key]), str(r["currency"]), int(r["seen"]), int(r["one_off"]), int(r["outside_micros"]), int(r["lines"]))
+        Party(str(r[key]), str(r["currency"]), int(r["seen"]), int(r["one_off"]), int(r["outside"]), int(r["lines"]))
         for r in found.iter_rows(named=True)
     )

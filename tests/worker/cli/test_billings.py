@@ -23,7 +23,7 @@ from tests.worker.cli.command import Done, bare_environment, in_process
 from worker.cli import billings as cli
 from worker.cli import doctor
 from worker.cli.common import Context
-from worker.figures.billings import PROVEN
+from worker.figures.proof import REMEMBERED
 from worker.queries.billings import Billed, Billings
 from worker.queries.session import Session
 
@@ -160,7 +160,7 @@ def test_doctor_names_what_was_billed_where_the_ledger_has_nothing(engine: Engin
     session = Session(engine, Basis(), Instant(1_750_000_000))
     kept = {"month": "2025-05-01", "basis": session.basis.version, "unexplained": {"jpy": [5, 0]}, "customers": ["cus_1"]}
     with begin(engine) as connection:
-        key_value.put(connection, PROVEN, kept)
+        key_value.put(connection, REMEMBERED, kept)
     found = doctor._proof(cast("Context", SimpleNamespace(session=session)))
     assert (doctor.NOTE, True) == (
         found.state,

@@ -31,6 +31,7 @@ from tests.worker.ledgers import BASIS, put_rates, roll_up, rolling_of
 from tests.worker.ledgers import store as store_ledger
 from worker.figures import billings
 from worker.figures.outside import beside, last_month, shares
+from worker.figures.proof import REMEMBERED
 from worker.queries.billings import LastProof, last_proof, untotalled
 from worker.queries.billings import billings as query
 from worker.queries.session import Session
@@ -150,7 +151,7 @@ def test_the_last_proof_is_of_the_ledger_that_is_meant(engine: Engine) -> None:
     unexplained = {"eur": [0, 0], "jpy": [5, 0], "usd": [1, 8], "gbp": [0, 7]}
     kept = {"month": "2025-06-01", "basis": session.basis.version, "unexplained": unexplained, "customers": ["cus_1"]}
     with begin(engine) as connection:
-        key_value.put(connection, billings.PROVEN, kept)
+        key_value.put(connection, REMEMBERED, kept)
     assert LastProof(JUNE, {"jpy": None, "usd": Fraction(1, 8)}, ("cus_1",)) == last_proof(session)
     assert last_proof(session.under(Basis(timezone="Europe/Berlin"))) is None
 
@@ -163,7 +164,7 @@ def test_a_ledger_under_other_choices_is_proven_anew(engine: Engine) -> None:
 
     def proven() -> dict[str, Any]:
         with read(engine) as connection:
-            return dict(key_value.get(connection, billings.PROVEN))
+            return dict(key_value.get(connection, REMEMBERED))
 
     made = proven()
     assert (BASIS.version, "2025-06-01") == (made["basis"], made["month"])
@@ -172,7 +173,7 @@ def test_a_ledger_under_other_choices_is_proven_anew(engine: Engine) -> None:
         ({**made, "customers": ["left alone"]}, {**made, "customers": ["left alone"]}),
     ):
         with begin(engine) as connection:
-            key_value.put(connection, billings.PROVEN, kept)
+            key_value.put(connection, REMEMBERED, kept)
         roll_up(rolling_of(engine))
         assert expected == proven()
 
