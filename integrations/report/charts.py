@@ -111,11 +111,7 @@ def small(series: Series, limits: tuple[float, float], *, reference: float | Non
 
 def waterfall(bars: Sequence[Bar], *, upright: bool = True) -> str:
     """From the first bar to the last: standing bars for a wide page, lying ones below one another for a narrow one."""
-    starts, level = [], 0.0
-    for bar in bars:
-        starts.append(0.0 if bar.total else level)
-        level = bar.amount if bar.total else level + bar.amount
-    ends = [start + bar.amount for start, bar in zip(starts, bars, strict=True)]
+    starts, ends = _reach(bars)
     colours = [COLOUR["total"] if b.total else COLOUR["gain"] if b.amount >= 0 else COLOUR["loss"] for b in bars]
     low = _floor(bars, starts, ends)
     top = max([*starts, *ends, 0.0])
@@ -157,11 +153,16 @@ def waterfall(bars: Sequence[Bar], *, upright: bool = True) -> str:
 
 def begins_at_zero(bars: Sequence[Bar]) -> bool:
     """Whether a waterfall's ends are drawn from zero: where little moves in much they are cut, which has to be said."""
+    return _floor(bars, *_reach(bars)) == 0.0
+
+
+def _reach(bars: Sequence[Bar]) -> tuple[list[float], list[float]]:
+    """Where each bar of a waterfall begins, and where it ends."""
     starts, level = [], 0.0
     for bar in bars:
         starts.append(0.0 if bar.total else level)
-        level = bar.amount if bar.total else level + bar.amount
-    return _floor(bars, starts, [s + b.amount for s, b in zip(starts, bars, strict=True)]) == 0.0
+        level = starts[-1] + bar.amount
+    return starts, [start + bar.amount for start, bar in zip(starts, bars, strict=True)]
 
 
 def _floor(bars: Sequence[Bar], starts: Sequence[float], ends: Sequence[float]) -> float:

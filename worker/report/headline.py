@@ -9,6 +9,7 @@ from integrations.report import charts
 from integrations.report.content import Block, Cell, Chart, Charts, Section, Stat, Stats, Table, Text
 from metrics.alerts.certainty_words import weight
 from metrics.labels import counted, currency_name, decimal, metric_name, money
+from metrics.money import MICROS_PER_MAJOR
 from metrics.periods import add_months
 from metrics.retention.certainty import LEVEL, moved_by
 from metrics.retention.figures import Figures, metric, ratio, why_null
@@ -216,9 +217,9 @@ def _mrr_chart(months: Sequence[Figures]) -> Chart:
     drawn = partial(
         charts.amounts,
         charts.Series(
-            [f"{f.first:%Y-%m}" for f in months], [f.closing / 1_000_000 for f in months], (), [f.incomplete for f in months]
+            [f"{f.first:%Y-%m}" for f in months], [f.closing / MICROS_PER_MAJOR for f in months], (), [f.incomplete for f in months]
         ),
-        lambda v: numbers.compact(round(v * 1_000_000)),
+        lambda v: numbers.compact(round(v * MICROS_PER_MAJOR)),
     )
     first, last = months[0], months[-1]
     alt = (

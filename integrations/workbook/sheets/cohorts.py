@@ -7,7 +7,7 @@ from typing import Final
 
 from integrations.workbook.content import Content
 from integrations.workbook.layout import Places
-from integrations.workbook.pen import GREY, MONTH, Pen, column, head, printed
+from integrations.workbook.pen import GREY, MONTH, Pen, column, head, major, printed
 from metrics.retention.cube import signup_cells
 
 NAME: Final = "Cohorts"
@@ -103,7 +103,7 @@ def _triangle(
             micros, customers = cells.get((signup, month), (0, 0))
             index = number + age + 1  # the first closing of the cube is the opening
             if triangle.share:
-                part, whole = (customers, came["logos"]) if triangle.logos else (micros / 1_000_000, came["arrived"] / 1_000_000)
+                part, whole = (customers, came["logos"]) if triangle.logos else (major(micros), major(came["arrived"]))
                 letters = "B" if triangle.logos else "C"
                 pen.share_of(at, LABELS + age, f"{column(LABELS + age)}{below + number + 1}", part, f"${letters}{at + 1}", whole)
             elif triangle.logos:

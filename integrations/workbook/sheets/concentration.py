@@ -6,7 +6,7 @@ from typing import Final
 from integrations.workbook.check import Check, of_row
 from integrations.workbook.content import Content
 from integrations.workbook.layout import Places
-from integrations.workbook.pen import GREY, Pen, column, printed, total
+from integrations.workbook.pen import GREY, Pen, column, major, printed, total
 from integrations.workbook.sheets.retention import HALF
 from metrics.money import ratio_text
 from metrics.retention.cube import YEAR, largest, of_the_largest
@@ -54,9 +54,7 @@ def _shares(pen: Pen, content: Content, where: Places, row: int) -> int:
         for index in range(1, len(content.cube.days)):
             col, sum_ = LABELS + index - 1, int(content.cube.at(index).sum())
             part = of_the_largest(content.cube, index, count)
-            pen.share_of(
-                row + 1, col, f"{column(col)}{row + 1}", part / 1_000_000, f"SUM({where.mrr(index)})", sum_ / 1_000_000, bold=True
-            )
+            pen.share_of(row + 1, col, f"{column(col)}{row + 1}", major(part), f"SUM({where.mrr(index)})", major(sum_), bold=True)
         row += 2
     return row
 
@@ -98,8 +96,8 @@ def _without(pen: Pen, content: Content, where: Places, index: int, row: int) ->
         pen.sum_of(at, 2, f"INDEX({where.mrr(index - YEAR)},{match})", a)
         pen.sum_of(at, 3, f"INDEX({where.at_rate_of(index, index - YEAR)},{match})", b)
         pen.sum_of(at, 4, f"D{at + 1}-C{at + 1}", b - a)
-        pen.share_of(at, 5, f"C{at + 1}", a / 1_000_000, sums, whole / 1_000_000)
-        pen.share_of(at, 6, f"SUM(C${table + 1}:C{at + 1})", running / 1_000_000, sums, whole / 1_000_000)
+        pen.share_of(at, 5, f"C{at + 1}", major(a), sums, major(whole))
+        pen.share_of(at, 6, f"SUM(C${table + 1}:C{at + 1})", major(running), sums, major(whole))
     row = table + max(1, len(places)) + 1
     return _rates(pen, content, where, index, row, table, [(int(opening[place]), int(end[place])) for place in places])
 
@@ -127,7 +125,7 @@ def _rates(
         pen.sheet.write_blank(row, 1, None, pen.kit.format(**style))
         pen.sum_of(row, 2, f"SUM({area}){less_a}", without_a, **style)
         pen.sum_of(row, 3, f'SUMIFS({area_b},{area},">0"){less_b}', without_b, **style)
-        pen.share_of(row, 4, f"D{row + 1}", without_b / 1_000_000, f"C{row + 1}", without_a / 1_000_000, **{"bold": True, **style})
+        pen.share_of(row, 4, f"D{row + 1}", major(without_b), f"C{row + 1}", major(without_a), **{"bold": True, **style})
         held = None if stored is None else {0: stored["nrr"], SET_ASIDE: stored["nrr_without_largest"]}.get(count)
         if held is not None and (live := ratio_text(without_b, without_a)) is not None:
             pen.rate(row, 5, held)
@@ -138,9 +136,7 @@ def _rates(
     if stored is not None and stored["concentration"] is not None and len(ends):
         pen.text(row, 0, f"Share of the {SHARE_OF} largest at the opening")
         part = sum(x for x, _ in ends[:SHARE_OF])
-        pen.share_of(
-            row, 4, f"SUM(C{table + 1}:C{table + min(SHARE_OF, len(ends))})", part / 1_000_000, f"SUM({area})", a / 1_000_000
-        )
+        pen.share_of(row, 4, f"SUM(C{table + 1}:C{table + min(SHARE_OF, len(ends))})", major(part), f"SUM({area})", major(a))
         pen.rate(row, 5, stored["concentration"])
         checks.append(_difference(pen, row, str(ratio_text(part, a)), stored["concentration"], f"share of the {SHARE_OF} largest"))
         row += 1

@@ -3,7 +3,7 @@
 from typing import Final
 
 from integrations.workbook.content import Content
-from integrations.workbook.pen import GREY, MONTH, Pen, column, printed
+from integrations.workbook.pen import GREY, MONTH, Pen, column, major, printed
 
 NAME: Final = "Pricing"
 HEAD: Final = 3
@@ -55,7 +55,7 @@ def _list_and_net(pen: Pen, content: Content) -> int:
         pen.money(row, 1, listed)
         pen.money(row, 2, net)
         pen.sum_of(row, 3, f"B{at}-C{at}", listed - net)
-        pen.share_of(row, 4, f"D{at}", (listed - net) / 1_000_000, f"B{at}", listed / 1_000_000)
+        pen.share_of(row, 4, f"D{at}", major(listed - net), f"B{at}", major(listed))
         pen.money(row, 5, month["at_risk"])
         pen.money(row, 6, month["scheduled"])
         pen.sum_of(row, 7, f"C{at}-G{at}", net - month["scheduled"])
@@ -87,9 +87,9 @@ def _intervals(pen: Pen, content: Content, row: int) -> int:
             row,
             2 + len(names),
             f"({part})" if part else "0",
-            sum(values[i] for i in yearly) / 1_000_000,
+            major(sum(values[i] for i in yearly)),
             whole,
-            sum(values) / 1_000_000,
+            major(sum(values)),
         )
         row += 1
     return row

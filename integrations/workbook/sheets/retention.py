@@ -7,7 +7,7 @@ from typing import Any, Final
 from integrations.workbook.check import Check, of_row
 from integrations.workbook.content import RATES, Content
 from integrations.workbook.layout import Places
-from integrations.workbook.pen import GREY, PERCENT, Pen, column, printed, total
+from integrations.workbook.pen import GREY, PERCENT, Pen, column, major, printed, total
 from metrics.money import ratio_text
 from metrics.retention.cube import YEAR, Kept, trailing
 
@@ -157,8 +157,8 @@ def _live(pen: Pen, found: Sequence[Kept], where: Places) -> None:
                 "retained": each.retained,
             }
             top, bottom = f"{letters}{ROWS[part] + 1}", f"{letters}{ROWS[whole] + 1}"
-            scale = 1 if whole == "members" else 1_000_000
-            pen.share_of(row, LABELS + index, top, values[part] / scale, bottom, values[whole] / scale, bold=True)
+            shown = float if whole == "members" else major
+            pen.share_of(row, LABELS + index, top, shown(values[part]), bottom, shown(values[whole]), bold=True)
 
 
 def _name(key: str) -> str:

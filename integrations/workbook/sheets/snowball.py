@@ -8,7 +8,7 @@ from typing import Any, Final
 from integrations.workbook.check import Check, of_row
 from integrations.workbook.content import Content
 from integrations.workbook.layout import Places
-from integrations.workbook.pen import GREY, Pen, column, printed, total
+from integrations.workbook.pen import GREY, Pen, column, major, printed, total
 from integrations.workbook.sheets import movements as movements_sheet
 from metrics.retention.cube import Step, steps
 
@@ -240,7 +240,7 @@ def _block(pen: Pen, lines: Sequence[Line], found: Sequence[Step], row: int, row
             row,
             LABELS + index,
             f"ROUND(SUM({letters}{first + 1}:{letters}{row - 1})-{letters}{row},6)",
-            left / 1_000_000,
+            major(left),
             "0.######",
         )
     rows["adds_up" + ("_logos" if lines[0].count else "")] = row
