@@ -1,6 +1,7 @@
 """`nrr reports`: which reports were made by themselves, which could not be, and one of them again as it was."""
 
 import hashlib
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -95,7 +96,7 @@ def _workbook(context: Context, made: "MadeReport", body: bytes | None, out: Pat
     try:
         content = unpacked(body)
         people = list(content.cube.customers["customer"]) if made.options.get("names") else []
-        written(unpacked(body, names_of(context.session, people)), out)
+        written(replace(content, names=names_of(context.session, people)), out)
     except UnknownContent as error:
         raise Stop(str(error)) from None
 

@@ -15,7 +15,7 @@ from worker.report.gather import Gathered
 
 
 def dashboard_of(who: InStripe) -> str | None:
-    """The same of a customer."""
+    """Where a customer is in Stripe's dashboard; None for an id that has no page there."""
     return dashboard(who.customer, account=who.account if who.several else "", livemode=who.livemode)
 
 

@@ -23,6 +23,7 @@ from integrations.report.content import (
     Stat,
     Stats,
     Table,
+    Terms,
     Text,
 )  # fmt: skip
 from metrics.finding_words import words_of
@@ -126,8 +127,6 @@ def page(desk: Desk, asked: Mapping[str, str]) -> Document:
 
 
 def _ways(ways: Sequence[Link]) -> list[Block]:
-    from integrations.report.content import Terms
-
     return [Terms(tuple((f"Stripe customer {n + 1}" if len(ways) > 1 else "Stripe customer", way) for n, way in enumerate(ways)))]
 
 
