@@ -143,11 +143,14 @@ OLD_DAYS: Final = 4
 """A weekend with a holiday at each end: so old the last rate that was published may be."""
 
 
-def outdated(newest: date | None, today: date, reporting: str) -> str | None:
-    """What to say of rates whose newest day is too long ago, in a sentence; None where they are of these days, or none is needed."""
-    if newest is None or (today - newest).days <= OLD_DAYS:
+def outdated(newest: date | None, day: date, reporting: str, *, since: str = "ago") -> str | None:
+    """What to say of rates whose newest day is too long before `day`, in a sentence; None where they are of these days, or none is needed.
+
+    `since` is what `day` is called: today's is `ago`, another's such as `before 2026-03-31`.
+    """
+    if newest is None or (day - newest).days <= OLD_DAYS:
         return None
     return (
-        f"Exchange rates end on {newest}, {(today - newest).days} days ago: amounts in {reporting.upper()} of later days use that day's. "
+        f"Exchange rates end on {newest}, {(day - newest).days} days {since}: amounts in {reporting.upper()} of later days use that day's. "
         "Newer ones: nrr rates fetch"
     )

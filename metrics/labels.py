@@ -41,6 +41,8 @@ CAUSES: Final[Mapping[str, str]] = {
     "trial_converted": "trial converted",
     "currency_switch": "currency switched",
 }
+INFERRED: Final = "inferred (dated at the first evidence, the day may be another)"
+"""What is said of movements that left no dated trace, before how much they are."""
 _MINUS: Final = "\N{MINUS SIGN}"
 
 

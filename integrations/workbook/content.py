@@ -94,6 +94,8 @@ BILLINGS: Final = {
 }
 """What was invoiced in each month by class, in order of `place`. What is `apart` is in no sum; `difference` is what invoices' own totals have
 beyond their lines: all classes together are the totals that Stripe states, less its credit notes."""
+SHARES: Final = {"month": pl.Date, "currency": pl.String, "share": pl.String}
+"""A share of each month in a currency, a decimal text; None where there is none."""
 RESTATEMENTS: Final = {
     "learnt_at": pl.Datetime("us", "UTC"),
     "month": pl.Date,
@@ -150,6 +152,10 @@ class Content:
     restatements: pl.DataFrame
     billings: pl.DataFrame | None = None
     """BILLINGS; None where no invoice was read."""
+    outside: pl.DataFrame | None = None
+    """SHARES: what part of what was invoiced no subscription bills, before tax."""
+    unexplained: pl.DataFrame | None = None
+    """SHARES: what part of the MRR invoices leave unexplained, of the month that was proved last."""
     reconciliation: Mapping[str, Any] | None = None
     members: Mapping[str, Sequence[str]] = field(default_factory=dict)
     words: Mapping[tuple[str, str], str] = field(default_factory=dict)

@@ -128,6 +128,7 @@ def _inferred(context: Context, found: Found) -> dict[str, Any] | None:
 
 def _say_inferred(context: Context, found: Found) -> None:
     """Under a table: how much of a window is dated at its first evidence only, so that a first read's spike isn't taken for one of the time."""
+    from metrics.labels import INFERRED
     from worker.queries.movements import inferred
 
     if found.total is None:
@@ -136,9 +137,7 @@ def _say_inferred(context: Context, found: Found) -> None:
     parts = inferred(context.session, window.first, window.until, code)
     if parts:
         said = ", ".join(f"{kind} {money(micros, code)}" for kind, micros in sorted(parts.items()))
-        context.say(
-            f"of {window.first} to {window.until - timedelta(days=1)}, inferred (dated at the first evidence, the day may be another): {said}"
-        )
+        context.say(f"of {window.first} to {window.until - timedelta(days=1)}, {INFERRED}: {said}")
 
 
 # --- the last complete windows ------------------------------------------------------------------------------------------------

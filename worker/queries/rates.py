@@ -36,14 +36,17 @@ def worth_in(session: Session, day: date, amounts: Sequence[tuple[str, int]]) ->
     return abroad.label, found
 
 
-def outdated(session: Session) -> str | None:
-    """What to say where the rates that figures of the whole book need are old; None where they are of these days, or none is needed."""
+def outdated(session: Session, day: date | None = None) -> str | None:
+    """What to say where the rates that figures of the whole book need are old today, or were for the closing of `day`; None where they are of
+    these days, or none is needed."""
     home = currency_of(session)
     if home is None:
         return None
     with read(session.engine) as connection:
         newest = figures_rates.newest_needed(connection, session.basis.version, home)
-    return said_of(newest, session.today, home)
+    if day is None or day >= session.today:
+        return said_of(newest, session.today, home)
+    return said_of(newest, day, home, since=f"before {day}")
 
 
 def pairs(session: Session) -> pl.DataFrame:

@@ -11,6 +11,7 @@ import polars as pl
 from integrations.workbook import content as contents
 from integrations.workbook.content import RATES, About, Content
 from metrics.finding_words import words_of
+from metrics.labels import INFERRED, money
 from metrics.money import BookCurrency, ratio_text
 from metrics.periods import Window, add_months, month, trailing
 from metrics.policy import Policy
@@ -21,10 +22,11 @@ from metrics.retention.figures import Figures, rates
 from worker.queries import customers, figures, findings
 from worker.queries.cube import book_movements, cube
 from worker.queries.exclusions import exclusions
-from worker.queries.movements import span
+from worker.queries.movements import inferred, span
 from worker.queries.outlook import outlook
+from worker.queries.rates import outdated
 from worker.queries.session import Session
-from worker.report.billed import billed
+from worker.report.billed import invoiced
 
 INTERVAL: Final = "interval"
 
@@ -88,11 +90,11 @@ def gather(session: Session, options: Options) -> Content:
     until = add_months(last, 1)
     months = _months(session, currency, first, until)
     by_signup, by_interval = _segments(session, currency, first, until)
-    invoiced, untotalled = billed(session, first, until)
+    of_invoices = invoiced(session, first, until)
     people = list(found.customers["customer"])
     members = customers.members(session)
     return Content(
-        about=_about(session, currency, found, months, untotalled),
+        about=_about(session, currency, found, months, of_invoices.untotalled),
         cube=found,
         months=_frame([_month_row(f) for f in months], contents.MONTHS),
         windows=_frame([_window_row(f) for f in _windows(session, currency, first, until)], contents.WINDOWS),
@@ -105,7 +107,9 @@ def gather(session: Session, options: Options) -> Content:
         exclusions=_exclusions(session, days[-1]),
         findings=_findings(session),
         restatements=_restatements(session, first, until),
-        billings=invoiced,
+        billings=of_invoices.billings,
+        outside=of_invoices.outside,
+        unexplained=of_invoices.unexplained,
         reconciliation=options.reconciliation,
         members={name: members[name] for name in people if name in members},
         words=figures.names_of_segments(session),
@@ -143,6 +147,13 @@ def _about(session: Session, currency: str, found: Cube, months: Sequence[Figure
         notes.append(
             f"{codes}: no exchange rate, so what is billed in it is in no figure of these months; nrr rates load gives one"
         )
+    old_rates = outdated(session, found.days[-1]) if BookCurrency.of(currency).whole_book else None
+    if old_rates is not None:
+        notes.append(old_rates)
+    parts = inferred(session, found.days[1].replace(day=1), add_months(last, 1), currency)
+    if parts:
+        said = ", ".join(f"{kind} {money(micros, currency)}" for kind, micros in sorted(parts.items()))
+        notes.append(f"of the movements of these months, {INFERRED}: {said}")
     if untotalled:
         notes.append(f"the totals of {untotalled:,} invoices that an older release read are not known: they are in no billings")
     return About(

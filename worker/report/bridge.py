@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from integrations.report import charts
 from integrations.report.content import Block, Cell, Chart, Charts, Explanations, Lines, Section, Table, Text
-from metrics.labels import cause_name, currency_name, money, signed_money
-from metrics.money import ratio_text
+from metrics.labels import INFERRED, cause_name, currency_name, money, signed_money
+from metrics.money import MICROS_PER_MAJOR, ratio_text
 from metrics.retention.customers_behind import KINDS as FLOWS
 from metrics.retention.figures import TOP, Figures
 from metrics.retention.insight import Driver, drivers
 from worker.queries.customers import explained
 from worker.queries.figures import explained as figure_explained
-from worker.queries.movements import movements
+from worker.queries.movements import inferred, movements
 from worker.report import numbers
 from worker.report.gather import Gathered, with_people
 from worker.report.people import arithmetic, customer_cell
@@ -52,7 +52,7 @@ def bridge(g: Gathered) -> Section:
     lines = f.bridge()
     shown = {name: micros for name, micros in lines.items() if micros or name in ("opening", "closing", "new", "churn")}
     bars = [
-        charts.Bar(_LINES[name], micros / 1_000_000, numbers.compact(micros, signed=not _is_end(name)), _is_end(name))
+        charts.Bar(_LINES[name], micros / MICROS_PER_MAJOR, numbers.compact(micros, signed=not _is_end(name)), _is_end(name))
         for name, micros in shown.items()
     ]
     cut = "" if charts.begins_at_zero(bars) else "the bars of opening and closing are cut at the bottom"
@@ -62,7 +62,7 @@ def bridge(g: Gathered) -> Section:
     columns = ["line", g.period_words, "of the opening"]
     rows: list[tuple[Cell, ...]] = []
     for name, micros in shown.items():
-        share = None if not lines["opening"] or _is_end(name) else numbers.share(_ratio(micros, lines["opening"]))
+        share = None if not lines["opening"] or _is_end(name) else numbers.share(Fraction(micros, lines["opening"]))
         row: list[Cell] = [Lines((_LINES[name], _MEANT[name])), _number(name, micros, f), share or ""]
         if before is not None:
             row.append(_number(name, before.bridge()[name], before))
@@ -70,13 +70,13 @@ def bridge(g: Gathered) -> Section:
     if before is not None:
         columns.append(f"the {before.kind} before" if before.kind != "custom" else "just before")
     table = Table("bridge", "From opening to closing", tuple(columns), tuple(rows), frozenset(range(1, len(columns))))
-    blocks: list[Block] = [Charts((chart,), "large"), table, *_causes(g)]
+    blocks: list[Block] = [Charts((chart,), "large"), table, *_inferred(g), *_causes(g)]
     lead = f"The MRR of all customers, with those that came in {g.period_words}. Losses are of whoever left or pays less, whenever they came."
     return Section("bridge", "From opening to closing", tuple(blocks), lead)
 
 
-def movers(g: Gathered) -> tuple[Section, list[str]]:
-    """Who moved the period's retention and who came, each explained; with the customers that are named."""
+def movers(g: Gathered) -> Section:
+    """Who moved the period's retention and who came, each explained."""
     all_lost, all_gained = _cohort(g)
     lost, gained = all_lost[:TOP], all_gained[:TOP]
     moved = movements(g.session, g.period.first, g.period.until)
@@ -110,7 +110,7 @@ def movers(g: Gathered) -> tuple[Section, list[str]]:
         f"The customers behind NRR, GRR and logo retention of {g.period_words}, by what they had at its beginning and at its end"
         + (", at the opening's exchange rates." if g.now.whole_book else ".")
     )
-    return Section("movers", "Who moved it", tuple(blocks), lead), named
+    return Section("movers", "Who moved it", tuple(blocks), lead)
 
 
 # --- parts --------------------------------------------------------------------------------------------------------------------
@@ -120,16 +120,21 @@ def _is_end(name: str) -> bool:
     return name in ("opening", "closing")
 
 
-def _ratio(part: int, whole: int) -> Fraction:
-    return Fraction(part, whole)
-
-
 def _shown(name: str, micros: int, f: Figures) -> str:
     return money(micros, f.currency) if _is_end(name) else signed_money(micros, f.currency)
 
 
 def _number(name: str, micros: int, f: Figures) -> Cell:
     return numbers.amount(micros, f.currency, signed=not _is_end(name), tone="total" if _is_end(name) else "plain")
+
+
+def _inferred(g: Gathered) -> list[Block]:
+    """How much of it is dated at its first evidence only, so that a first read's spike isn't taken for one of the time."""
+    parts = inferred(g.session, g.period.first, g.period.until, g.currency) if g.is_whole else {}
+    if not parts:
+        return []
+    said = ", ".join(f"{_LINES[kind].lower()} {money(parts[kind], g.currency)}" for kind in _ORDER if kind in parts)
+    return [Text((f"Of the movements of {g.period_words}, {INFERRED}: {said}.",), "quiet")]
 
 
 def _causes(g: Gathered) -> list[Block]:

@@ -18,6 +18,8 @@ from metrics.retention.cube import Cube
 
 VERSION: Final = 1
 _TABLES: Final = ("customers", "mrr", "month_ago", "year_ago", "elsewhere")
+_OPTIONAL: Final = ("billings", "outside", "unexplained")
+"""Frames that a content may be without."""
 
 
 class UnknownContent(ValueError):
@@ -37,7 +39,7 @@ def packed(content: Content) -> bytes:
     }
     frames = {f"cube.{name}": getattr(content.cube, name) for name in _TABLES}
     frames |= {name: getattr(content, name) for name in FRAMES}
-    frames["billings"] = content.billings
+    frames |= {name: getattr(content, name) for name in _OPTIONAL}
     block = io.BytesIO()
     with zipfile.ZipFile(block, "w", zipfile.ZIP_STORED) as file:
         file.writestr("content.json", json.dumps(rest, ensure_ascii=False))
@@ -66,7 +68,7 @@ def unpacked(body: bytes, names: Mapping[str, str] | None = None) -> Content:
         about=_about(rest["about"]),
         cube=cube,
         **{name: frames[name] for name in FRAMES},
-        billings=frames.get("billings"),
+        **{name: frames.get(name) for name in _OPTIONAL},
         reconciliation=rest["reconciliation"],
         members=rest["members"],
         words={(dimension, value): text for dimension, value, text in rest["words"]},

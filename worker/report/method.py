@@ -4,23 +4,26 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
 from importlib.metadata import version
 from typing import Any, Final
 
 from integrations.notify.sanitize import plain
 from integrations.report.content import Block, Cell, Section, Table, Terms, Text
 from metrics.billings.classes import BY_NAME, ORDER
-from metrics.billings.shares import Share
+from metrics.billings.shares import added
 from metrics.finding_words import words_of
 from metrics.labels import counted, currency_name
+from metrics.periods import add_months
 from metrics.policy import Policy
 from metrics.retention.figures import Figures, ratio
 from metrics.window_kinds import window_words
 from worker.figures.stored import RestatedFigure
-from worker.queries.billings import Billed, kept
+from worker.queries.billings import Billed, kept, last_proof
 from worker.queries.exclusions import exclusions
 from worker.queries.figures import between, first_complete
 from worker.queries.findings import findings, underived
+from worker.queries.rates import outdated
 from worker.report import numbers
 from worker.report.gather import Gathered, with_people
 from worker.report.people import customer_cell
@@ -64,6 +67,9 @@ def warnings(g: Gathered) -> tuple[str, ...]:
     if apart:
         codes = ", ".join(sorted(str(code).upper() for code in apart))
         out.append(f"There is no exchange rate for {codes}: what is paid in it is in no figure here.")
+    old_rates = outdated(g.session, g.period.until - timedelta(days=1)) if g.now.whole_book else None
+    if old_rates is not None:
+        out.append(f"{old_rates}.")
     gone = underived(g.session)
     if gone:
         out.append(
@@ -112,13 +118,14 @@ def completeness(g: Gathered) -> Section:
         blocks.append(Text(("Nothing about the data needs to be known.",)))
     if g.is_whole:
         blocks += _billed(g)
-    return Section("completeness", "What is in it, and what is not", tuple(blocks))
+        blocks += _proof(g)
+    lead = "By the data and the ledger as they stand, whatever instant the figures above are known at."
+    return Section("completeness", "What is in it, and what is not", tuple(blocks), lead)
 
 
 def _billed(g: Gathered) -> list[Block]:
     """What was invoiced in the period, every cent in its class, and the part of it that no subscription bills: what NRR doesn't see."""
-    whole = g.period.kind in KINDS and g.options.as_known_at is None
-    found = _sums(kept(g.session, g.period.first, g.period.until)) if whole else []
+    found = _sums(kept(g.session, g.period.first, g.period.until)) if g.period.kind in KINDS else []
     mine = [each for each in found if g.covers(each.currency)]
     if not mine:
         return []
@@ -128,11 +135,33 @@ def _billed(g: Gathered) -> list[Block]:
             (BY_NAME[name].label, each.currency.upper(), numbers.amount(micros, each.currency))
             for name, micros in each.amounts.items()
         ]
-        rows.append(("total of Stripe's invoices", each.currency.upper(), numbers.amount(each.total, each.currency, tone="total")))
+        rows.append(
+            ("Stripe's totals, less credit notes", each.currency.upper(), numbers.amount(each.total, each.currency, tone="total"))
+        )
         rows.append(("share outside subscriptions, before tax", each.currency.upper(), numbers.share(each.share.ratio)))
     note = f"{g.period_words}: every line of every final invoice is in exactly one class. What lies outside subscriptions is in no NRR."
     return [
         Table("billed", "What was invoiced", ("class", "currency", "amount"), tuple(rows), frozenset({2})),
+        Text((note,), "quiet"),
+    ]
+
+
+def _proof(g: Gathered) -> list[Block]:
+    """What the last nightly proof of a month of the period left unexplained: nothing, where that month is of another period."""
+    found = last_proof(g.session)
+    if found is None or not g.period.first <= found.month < g.period.until:
+        return []
+    billed = {each.currency for each in kept(g.session, found.month, add_months(found.month, 1))}
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (f"{found.month:%Y-%m}", code.upper(), numbers.share(found.shares.get(code, Fraction(0))))
+        for code in sorted(billed | set(found.shares))
+        if g.covers(code)
+    )
+    if not rows:
+        return []
+    note = "By what invoices billed, customer by customer, without the engine that made the ledger. nrr verify --billings has every month, and names whom."
+    return [
+        Table("proof", "Proof of billings", ("month", "currency", "MRR that invoices leave unexplained"), rows, frozenset({2})),
         Text((note,), "quiet"),
     ]
 
@@ -143,8 +172,7 @@ def _sums(months: Sequence[Billed]) -> list[Billed]:
     for currency in sorted({each.currency for each in months}):
         mine = [each for each in months if each.currency == currency]
         amounts = {name: sum(each.amounts.get(name, 0) for each in mine) for name in ORDER if any(name in e.amounts for e in mine)}
-        share = Share(sum(each.share.outside for each in mine), sum(each.share.everything for each in mine))
-        out.append(replace(mine[0], until=mine[-1].until, amounts=amounts, share=share))
+        out.append(replace(mine[0], until=mine[-1].until, amounts=amounts, share=added(each.share for each in mine)))
     return out
 
 

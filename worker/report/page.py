@@ -34,12 +34,11 @@ def build(session: Session, period: Window, options: Options | None = None) -> b
 def document(session: Session, period: Window, options: Options) -> Document:
     """What the page shows. Raises NothingDerived and NoReport."""
     g = gather(session, period, options)
-    moved, _ = bridge.movers(g)
     found: list[Section | None] = [
         headline.headline(g),
         headline.trends(g),
         bridge.bridge(g),
-        moved,
+        bridge.movers(g),
         segments.segments(g) if g.is_whole else None,
         segments.cohorts(g),
         outlook.concentration(g),

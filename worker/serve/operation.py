@@ -12,6 +12,7 @@ from metrics.labels import counted, duration
 from worker.queries.figures import restated_by
 from worker.queries.findings import findings
 from worker.queries.freshness import freshness
+from worker.queries.rates import outdated
 from worker.queries.runs import jobs_of, latest_runs, run_of
 from worker.report import numbers
 from worker.report.people import window_path
@@ -83,7 +84,9 @@ def runs(desk: Desk, _asked: Mapping[str, str]) -> Document:
 
 def _fresh(desk: Desk) -> Section:
     found = freshness(desk.at())
+    old_rates = outdated(desk.at())
     pairs: list[tuple[str, Cell]] = [
+        *([("Exchange rates", old_rates)] if old_rates is not None else []),
         ("Last good sync", _ago(found.sync_age_seconds)),
         ("Last night brought up to date", str(found.nightly_through or "never")),
         ("Customers with news not derived yet", numbers.whole(found.touched)),

@@ -36,6 +36,11 @@ def write(pen: Pen, content: Content) -> list[Check]:
         for currency in sorted(found["currency"].unique().to_list()):
             row, check = _block(pen, currency, found.filter(pl.col("currency") == currency), months, row)
             checks.append(check)
+            for name, shares in (
+                ("Share outside subscriptions, before tax", content.outside),
+                ("MRR that invoices leave unexplained (last proof)", content.unexplained),
+            ):
+                row = _shares(pen, name, currency, shares, months, row)
             row += 1
         pen.sheet.set_v_pagebreaks([LABELS + index for index in range(12, len(months), 12)])
     printed(pen, columns=0, wide=True)
@@ -85,6 +90,22 @@ def _block(pen: Pen, currency: str, found: pl.DataFrame, months: Sequence[date],
     )
     apart = classes.filter("apart")
     return _lines(pen, currency, apart, amounts, months, row + 3, "apart: "), check
+
+
+def _shares(pen: Pen, name: str, currency: str, shares: pl.DataFrame | None, months: Sequence[date], row: int) -> int:
+    """A line of shares, of the months that have one; no line where none has."""
+    known = (
+        {}
+        if shares is None
+        else {m: text for m, code, text in shares.select("month", "currency", "share").iter_rows() if code == currency}
+    )
+    if not known:
+        return row
+    pen.text(row, 0, name)
+    for index, month in enumerate(months):
+        if month in known:
+            pen.rate(row, LABELS + index, known[month])
+    return row + 1
 
 
 def _lines(

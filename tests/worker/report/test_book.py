@@ -10,21 +10,26 @@ from typing import Any
 import openpyxl
 import polars as pl
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
-from integrations.workbook.content import BILLINGS, FRAMES, Content
+from integrations.store.db.engine import begin
+from integrations.store.work import key_value
+from integrations.workbook.content import BILLINGS, FRAMES, SHARES, Content
 from integrations.workbook.pen import LostCell, Pen, column, fit, open_kit
 from integrations.workbook.write import SHEETS
+from metrics.labels import INFERRED
 from metrics.periods import add_months, closing
 from metrics.retention.cohorts import triangles
 from metrics.retention.figures import Figures, rates
 from tests.integrations.workbook import calculated
 from tests.integrations.workbook.calculated import Cell, formulas_of, results_of
 from tests.worker.report.books import HOSTILE, NOW, business
+from worker.figures.billings import PROVEN
 from worker.queries import figures
 from worker.queries.session import Session
 from worker.report.book import NothingStored, Options, WhichCurrency, currencies, gather
 from worker.report.files import written
+from worker.report.kept import packed, unpacked
 
 CASES = {"all": None, "eur": "eur"}
 
@@ -389,6 +394,47 @@ def test_billings_tie_out_to_the_invoices(session: Session, tmp_path: Path) -> N
     assert ("agrees", "differs") == tuple(told[f"Billings in {code} and the invoices' totals"] for code in ("KWD", "USD"))
     assert "see the sheets" == told["Altogether"]
     assert [] == _differences(values, calculated.by_python(path, tmp_path), formulas_of(path))
+
+
+def test_the_share_outside_and_the_proof_stand_below_the_classes(session: Session, tmp_path: Path) -> None:
+    """In the month that they are of; a proof of another basis or of a month that isn't in the book is no proof of it."""
+    proved = {"month": "2025-12-01", "basis": session.basis.version, "unexplained": {"usd": [25_000, 1_000_000]}, "customers": []}
+
+    def unexplained(**other: str) -> list[tuple[Any, ...]]:
+        with begin(session.engine) as connection:
+            key_value.put(connection, PROVEN, {**proved, **other})
+        frame = gather(session, Options(months=2)).unexplained
+        assert frame is not None
+        return frame.rows()
+
+    assert [] == unexplained(basis="another")
+    assert [] == unexplained(month="2025-10-01")
+    assert [(date(2025, 12, 1), "usd", "0.025000")] == unexplained()
+    row = (date(2025, 11, 1), "usd", "subscription", "subscriptions", 0, False, False, 9_000_000)
+    content = replace(
+        gather(session, Options(months=2)),
+        billings=pl.DataFrame([row, (date(2025, 12, 1), *row[1:])], schema=BILLINGS, orient="row"),
+        outside=pl.DataFrame(
+            [(date(2025, 11, 1), "usd", "0.250000"), (date(2025, 12, 1), "usd", None)], schema=SHARES, orient="row"
+        ),
+    )
+    written(unpacked(packed(content)), path := tmp_path / "book.xlsx")
+    sheet = {cell: value for (name, cell), value in results_of(path).items() if name == "Billings"}
+    (outside,) = (int(cell[1:]) for cell, value in sheet.items() if value == "Share outside subscriptions, before tax")
+    assert (0.25, "–") == (sheet[f"B{outside}"], sheet[f"C{outside}"])
+    assert "MRR that invoices leave unexplained (last proof)" == sheet[f"A{outside + 1}"]
+    assert (None, 0.025) == (sheet.get(f"B{outside + 1}"), sheet[f"C{outside + 1}"])
+
+
+def test_old_rates_and_what_is_inferred_are_on_the_cover(session: Session) -> None:
+    """Of the whole book that a closing used an earlier day's rate, and how much is dated at its first evidence only."""
+    rates = "Exchange rates end on 2025-12-21, 10 days before 2025-12-31"
+    assert any(rates in note for note in gather(session, Options(months=2)).about.notes)
+    assert not any("rates end" in note for note in gather(session, Options(months=2, currency="eur")).about.notes)
+    assert not any(INFERRED in note for note in gather(session, Options(months=16)).about.notes)
+    with begin(session.engine) as connection:
+        connection.execute(text("UPDATE movement SET inferred = (1 = 1)"))
+    assert any(INFERRED in note for note in gather(session, Options(months=16)).about.notes)
 
 
 def test_an_empty_book_is_a_workbook_too(session: Session, tmp_path: Path) -> None:

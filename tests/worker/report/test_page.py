@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from sqlalchemy import Engine, text
 
 from integrations.report import charts
 from integrations.report.render import LIMIT_BYTES
@@ -17,10 +18,12 @@ from integrations.store.db.engine import begin, open_engine
 from integrations.store.facts.customers import contacts
 from integrations.store.facts.customers.contacts import Person
 from metrics.evidence import Instant
+from metrics.labels import INFERRED
 from metrics.periods import Window, month, quarter
 from tests.metrics.retention.books import Stand
 from tests.worker.installation import Installation
 from tests.worker.ledgers import BASIS, Life, roll_up, rolling_of, store
+from tests.worker.report.books import business
 from tests.worker.report.parsed import Parsed, parse, words
 from worker.queries.session import Session
 from worker.report.page import NoReport, Options, build, last_complete
@@ -221,6 +224,20 @@ def test_a_period_that_is_not_over_says_so(hostile: Session) -> None:
     assert "not complete yet" in words(page.root)
     with pytest.raises(NoReport, match="nothing had MRR in 2019-01"):
         build(hostile, month(date(2019, 1, 1)))
+
+
+def test_old_rates_and_what_is_inferred_are_said(engine: Engine) -> None:
+    """Above everything that the closing used an earlier day's rate; below the bridge what is dated at its first evidence only."""
+    session = business(engine)
+    december = month(date(2025, 12, 1))
+    page = parse(build(session, december))
+    assert "Exchange rates end on 2025-12-21, 10 days before 2025-12-31" in words(page.by_id("headline"))
+    assert INFERRED not in words(page.by_id("bridge"))
+    with begin(engine) as connection:
+        connection.execute(text("UPDATE movement SET inferred = (1 = 1)"))
+    assert f"Of the movements of December 2025, {INFERRED}" in words(parse(build(session, december)).by_id("bridge"))
+    of_euros = parse(build(session, december, Options(currency="eur")))
+    assert "Exchange rates end" not in words(of_euros.root), "nothing of it is exchanged"
 
 
 def test_names_are_shown_where_they_are_wanted_and_kept(hostile: Session) -> None:
