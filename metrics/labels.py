@@ -41,6 +41,16 @@ CAUSES: Final[Mapping[str, str]] = {
     "trial_converted": "trial converted",
     "currency_switch": "currency switched",
 }
+SIGNALS: Final[Mapping[str, str]] = {
+    "scheduled_churn": "Cancellations asked for",
+    "renewals": "Renewals of what runs longer than a month",
+    "discounts_ending": "Discounts that end (more MRR)",
+    "trials_ending": "Trials that end",
+    "scheduled_expansion": "Scheduled expansion",
+    "scheduled_contraction": "Scheduled contraction",
+    "planned_pauses": "Planned pauses",
+}
+"""What known dates bring, as page and workbook call it, in the order in which it is shown."""
 INFERRED: Final = "inferred (dated at the first evidence, the day may be another)"
 """What is said of movements that left no dated trace, before how much they are."""
 _MINUS: Final = "\N{MINUS SIGN}"
@@ -105,6 +115,11 @@ def metric_name(metric: str) -> str:
 def cause_name(cause: str) -> str:
     """What a cause is called in a sentence."""
     return CAUSES.get(cause) or cause.replace("_", " ")
+
+
+def signal_name(signal: str) -> str:
+    """What a known date brings, as the first words of a line."""
+    return SIGNALS.get(signal) or signal.replace("_", " ").capitalize()
 
 
 def currency_name(currency: str) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 from integrations.report.content import Block, Cell, Section, Stat, Stats, Table, Text
 from metrics.alerts import advice
 from metrics.evidence import Instant
-from metrics.ledger import upcoming
+from metrics.labels import SIGNALS, signal_name
 from metrics.money import ratio_text
 from metrics.periods import day_of
 from metrics.retention.figures import SET_ASIDE, TOP, ratio
@@ -19,15 +19,6 @@ from worker.report import numbers
 from worker.report.gather import Gathered, with_people
 from worker.report.people import customer_cell
 
-SIGNALS: Final = {
-    upcoming.CANCELLATIONS: "Cancellations asked for",
-    upcoming.RENEWALS: "Renewals of what runs longer than a month",
-    upcoming.DISCOUNTS: "Discounts that end (more MRR)",
-    upcoming.TRIALS: "Trials that end",
-    upcoming.GROWING: "Scheduled expansion",
-    upcoming.SHRINKING: "Scheduled contraction",
-    upcoming.PAUSES: "Planned pauses",
-}
 _STANDINGS: Final = {
     "below": "below what is called good",
     "good": "good",
@@ -104,7 +95,7 @@ def coming(g: Gathered) -> Section:
             signal = table[name, currency].get(horizon)
             cells.append(numbers.amount(signal.micros if signal else None, currency))
             cells.append(numbers.whole(signal.customers if signal else None))
-        words = SIGNALS.get(name, name.replace("_", " ").capitalize())
+        words = signal_name(name)
         rows.append((f"{words}, {currency.upper()}" if several else words, *cells))
     columns = ["what", *(text for horizon in horizons for text in (f"within {horizon} days", "customers"))]
     lead = (

@@ -4,6 +4,7 @@ from typing import Final
 
 from integrations.workbook.content import Content
 from integrations.workbook.pen import GREY, MONTH, Pen, column, major, printed
+from metrics.labels import signal_name
 
 NAME: Final = "Pricing"
 HEAD: Final = 3
@@ -18,15 +19,6 @@ TITLES: Final = (
     "Committed MRR",
     "Usage MRR",
 )
-COMING: Final = {
-    "discounts_ending": "Discounts that end",
-    "trials_ending": "Trials that end",
-    "scheduled_churn": "Cancellations that were asked for",
-    "renewals": "Renewals of long periods",
-    "scheduled_expansion": "Scheduled expansion",
-    "scheduled_contraction": "Scheduled contraction",
-    "planned_pauses": "Planned pauses",
-}
 
 
 def write(pen: Pen, content: Content) -> None:
@@ -110,7 +102,7 @@ def _coming(pen: Pen, content: Content, row: int) -> None:
     pen.header(row + 2, 0, ("What", "Within days", "Currency", "MRR", "Customers"), right_from=1)
     row += 3
     for each in content.coming.iter_rows(named=True):
-        pen.text(row, 0, COMING.get(each["name"], each["name"].replace("_", " ")))
+        pen.text(row, 0, signal_name(each["name"]))
         pen.whole(row, 1, each["within_days"])
         pen.text(row, 2, each["currency"].upper(), align="right")
         pen.money_of(row, 3, each["micros"], each["currency"])

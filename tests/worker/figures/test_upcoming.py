@@ -15,6 +15,7 @@ from integrations.store.facts import schema as facts_schema
 from integrations.store.figures import upcoming
 from integrations.store.figures.schema import signal as table
 from integrations.store.work import jobs, runs
+from metrics import labels
 from metrics.evidence import (
     Coupon,
     Customer,
@@ -243,6 +244,7 @@ def test_committed_with_what_is_scheduled(engine: Engine) -> None:
 def test_every_signal_has_its_words() -> None:
     """In the table, in the database and in the views, none of which lacks one."""
     assert set(SIGNALS) == set(_WORDS)
+    assert set(SIGNALS) == set(labels.SIGNALS)
     assert ", ".join(SIGNALS[:4]) in (table.c.name.comment or "")
     assert set(SIGNALS) == set((table.c.name.comment or "").split(", "))
 
