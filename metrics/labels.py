@@ -5,6 +5,7 @@ rates are short, exact enough not to contradict themselves, and without locale o
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -13,6 +14,7 @@ from typing import Final
 from metrics.dimensions import parts, values
 from metrics.evidence import Catalog, Price, Product
 from metrics.money import MICROS_PER_MAJOR, BookCurrency, exponent, minor_to_micros
+from metrics.policy import Policy
 from metrics.pricing.amounts import interval_label
 from metrics.retention.figures import METRICS, UNITS
 
@@ -120,6 +122,24 @@ def cause_name(cause: str) -> str:
 def signal_name(signal: str) -> str:
     """What a known date brings, as the first words of a line."""
     return SIGNALS.get(signal) or signal.replace("_", " ").capitalize()
+
+
+def policy_choices(policy: Policy) -> dict[str, str]:
+    """What a policy answers to each of its choices, in words, by the choice's name.
+
+    >>> chosen = policy_choices(Policy(churn_at="paid_period_end"))
+    >>> chosen["churn_at"], chosen["paused_counts"], chosen["discounts"]
+    ('paid period end', 'no', 'forever and repeating')
+    """
+    return {f.name: _answer(getattr(policy, f.name)) for f in fields(policy) if f.name != "name"}
+
+
+def _answer(value: object) -> str:
+    if value is None:
+        return "never"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return {"forever_repeating": "forever and repeating"}.get(str(value)) or str(value).replace("_", " ")
 
 
 def currency_name(currency: str) -> str:

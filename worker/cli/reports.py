@@ -88,8 +88,8 @@ def again(
 
 def _workbook(context: Context, made: "MadeReport", body: bytes | None, out: Path) -> None:
     from worker.queries.customers import names_of
-    from worker.report.files import written
-    from worker.report.kept import UnknownContent, unpacked
+    from worker.report.workbook_archive import UnknownContent, unpacked
+    from worker.report.workbook_file import written
 
     if body is None:
         raise Stop(f"nothing was kept of the workbook {made.id}")

@@ -39,12 +39,12 @@ def serve(
     token = _token(settings, host, allow_host or [])
     with open_session(config=config, now=None if now is None else instant_of(now)) as session:
         from metrics.policy import PRESETS
-        from worker.serve.desk import desk
+        from worker.serve.sessions import sessions_of
 
         bases = {name: settings.basis(name) for name in PRESETS}
         bases.setdefault(session.basis.policy.name, session.basis)
         shown = settings.store_names if names is None else names
-        _run(desk(session, bases, names=shown, pretended=now is not None), host, port, allow_host or [], token)
+        _run(sessions_of(session, bases, names=shown, pretended=now is not None), host, port, allow_host or [], token)
 
 
 def _token(settings: "Settings", host: str, more: list[str]) -> str | None:
@@ -73,11 +73,11 @@ def _run(on: object, host: str, port: int, more: list[str], token: str | None) -
         import uvicorn
 
         from worker.serve.application import application, quiet
-        from worker.serve.desk import Desk
         from worker.serve.guard import hosts_of
+        from worker.serve.sessions import Sessions
     except ModuleNotFoundError as error:
         raise Stop(f"{error.name} isn't installed; install nrr with the extra `serve`") from None
-    assert isinstance(on, Desk), "made a line before"
+    assert isinstance(on, Sessions), "made a line before"
     bare = host.strip("[]")
     try:
         listening = socket.create_server((bare, port), family=socket.AF_INET6 if ":" in bare else socket.AF_INET)

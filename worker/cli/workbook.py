@@ -24,8 +24,8 @@ def write_workbook(
     names: bool | None,
 ) -> None:
     """Gather and write a workbook, and say what is in it. Raises Stop."""
-    from worker.report.book import NothingStored, NotYet, Options, WhichCurrency, gather
-    from worker.report.files import written
+    from worker.report.workbook import NothingStored, NotYet, Options, WhichCurrency, gather
+    from worker.report.workbook_file import written
 
     if str(out) == "-":
         raise Stop("a workbook needs a file: --out FILE.xlsx", Exit.USAGE)

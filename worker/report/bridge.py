@@ -16,8 +16,8 @@ from worker.queries.customers import explained
 from worker.queries.figures import explained as figure_explained
 from worker.queries.movements import inferred, movements
 from worker.report import numbers
+from worker.report.customers import arithmetic, customer_cell
 from worker.report.gather import Gathered, with_people
-from worker.report.people import arithmetic, customer_cell
 
 _LINES: Final = {
     "opening": "Opening",

@@ -2,20 +2,19 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from importlib.metadata import version
-from typing import Any, Final
+from typing import Final
 
 from integrations.notify.sanitize import plain
 from integrations.report.content import Block, Cell, Section, Table, Terms, Text
 from metrics.billings.classes import BY_NAME, ORDER
 from metrics.billings.shares import added
 from metrics.finding_words import words_of
-from metrics.labels import counted, currency_name
+from metrics.labels import counted, currency_name, policy_choices
 from metrics.periods import add_months
-from metrics.policy import Policy
 from metrics.retention.figures import Figures, ratio
 from metrics.window_kinds import window_words
 from worker.figures.stored import RestatedFigure
@@ -25,8 +24,8 @@ from worker.queries.figures import between, first_complete
 from worker.queries.findings import findings, underived
 from worker.queries.rates import outdated
 from worker.report import numbers
+from worker.report.customers import customer_cell
 from worker.report.gather import Gathered, with_people
-from worker.report.people import customer_cell
 from worker.report.period import KINDS, before
 
 _REASONS: Final = {
@@ -180,8 +179,7 @@ def method(g: Gathered) -> Section:
     """How it was computed: by which choices, from what, as known when."""
     basis = g.session.basis
     policy = basis.policy
-    changed = {f.name: getattr(policy, f.name) for f in fields(Policy) if f.name != "name"}
-    choices: tuple[tuple[Cell, ...], ...] = tuple((name.replace("_", " "), _said(value)) for name, value in changed.items())
+    choices: tuple[tuple[Cell, ...], ...] = tuple((name.replace("_", " "), words) for name, words in policy_choices(policy).items())
     code = currency_name(g.currency)
     pairs: list[tuple[str, Cell]] = [
         ("Policy", f"{policy.name} (version {policy.version})"),
@@ -204,14 +202,6 @@ def method(g: Gathered) -> Section:
     )
     table = Table("policy", "Choices of the policy", ("choice", "answer"), choices, folded=True)
     return Section("method", "How it was computed", (text, Terms(tuple(pairs)), table))
-
-
-def _said(value: Any) -> str:
-    if value is None:
-        return "never"
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return str(value).replace("_", " ")
 
 
 def restatements(g: Gathered) -> Section:

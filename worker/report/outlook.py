@@ -16,8 +16,8 @@ from metrics.window_kinds import ANNUAL, day_words
 from worker.queries.outlook import Ahead
 from worker.queries.outlook import outlook as ahead_of
 from worker.report import numbers
+from worker.report.customers import customer_cell
 from worker.report.gather import Gathered, with_people
-from worker.report.people import customer_cell
 
 _STANDINGS: Final = {
     "below": "below what is called good",

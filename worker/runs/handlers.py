@@ -12,7 +12,7 @@ from worker.execution.crew import Handler
 from worker.figures import derive, rollup
 from worker.figures.jobs import SNAPSHOT_MONTHS
 from worker.figures.rollup import Rolling
-from worker.report import making
+from worker.report import scheduled
 from worker.runs import cleanup, exchange_rates
 from worker.wiring.channels import open_alerting
 from worker.wiring.reporting_currency import reporting_currency
@@ -43,7 +43,7 @@ def _reporting(wiring: Wiring) -> dict[str, Handler]:
     if wiring.settings is None or wiring.settings.report is None:
         return {}
     settings, alerting = wiring.settings, open_alerting(wiring, wiring.settings)
-    reporting = making.Reporting(
+    reporting = scheduled.Reporting(
         wiring.engine,
         lambda now: wiring.session if now is None else replace(wiring.session, now=now),
         wiring.settings.report,
@@ -51,7 +51,7 @@ def _reporting(wiring: Wiring) -> dict[str, Handler]:
         channels=tuple(alerting.channels),
         digests=alerting.watch.digests,
     )
-    return {making.KIND: partial(making.do_reports, reporting)}
+    return {scheduled.KIND: partial(scheduled.do_reports, reporting)}
 
 
 def alerting_handlers(alerting: Alerting) -> dict[str, Handler]:

@@ -25,7 +25,7 @@ from worker.execution.job_data import stored
 from worker.figures import derive, rollup
 from worker.ingest.jobs import Planning
 from worker.ingest.read import EVENTS
-from worker.report import making
+from worker.report import scheduled
 from worker.runs import exchange_rates, steps
 from worker.runs.steps import Report
 from worker.runs.watch import Progress, quiet
@@ -168,7 +168,7 @@ def written(connection: Connection, wiring: Wiring, now: Instant) -> list[Job]:
     if exchange_rates.is_on(wiring):
         out.append(Job("rates", 0, stage=RATES))
     out.append(rollup.first_job(stage=ROLLUP))
-    out.append(Job(making.KIND, 0, stage=REPORT, data=stored(making.ReportRun(now))))
+    out.append(Job(scheduled.KIND, 0, stage=REPORT, data=stored(scheduled.ReportRun(now))))
     out += evaluate_alerts.jobs_of(now, stage=ALERTS)
     out.append(Job("tidy", 0, stage=TIDY))
     return [job for job in out if job.kind in steps.kinds_of(wiring)]

@@ -29,7 +29,7 @@ from worker.execution.job_data import stored
 from worker.figures import derive
 from worker.health.freshness import TICK
 from worker.ingest.jobs import Planning
-from worker.report import making
+from worker.report import scheduled
 from worker.runs import nightly, steps
 from worker.wiring.channels import open_alerting
 from worker.wiring.wiring import Wiring
@@ -187,8 +187,8 @@ def _reports(wiring: Wiring, moment: datetime) -> list[str]:
         tried = max((each.tried_at for each in failed), default=None)
         if tried is None or not has_passed(tried, timedelta(minutes=REPORT_MINUTES), moment) or _busy(connection, moment):
             return []
-    _, joined = steps.open_run(wiring, making.KIND, [Job(making.KIND, 0, data=stored(making.ReportRun()))])
-    return [] if joined else [making.KIND]
+    _, joined = steps.open_run(wiring, scheduled.KIND, [Job(scheduled.KIND, 0, data=stored(scheduled.ReportRun()))])
+    return [] if joined else [scheduled.KIND]
 
 
 def _busy(connection: Connection, moment: datetime) -> bool:

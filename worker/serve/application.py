@@ -23,12 +23,12 @@ from integrations.report.render import page as html
 from worker.figures.adhoc import NothingDerived
 from worker.report.page import NoReport, build
 from worker.serve import customer, operation, retention
-from worker.serve.desk import Desk, Unknown
 from worker.serve.guard import Guard
+from worker.serve.sessions import Sessions, Unknown
 
 log = structlog.get_logger()
 
-Page = Callable[[Desk, Mapping[str, str]], Document]
+Page = Callable[[Sessions, Mapping[str, str]], Document]
 LONGEST: Final = 200
 """Characters of a value in a query: nothing that can be asked for is longer but a customer's name in the ledger."""
 
@@ -53,22 +53,22 @@ PLACES: Final = (
 )
 
 
-def application(desk: Desk, hosts: frozenset[str], token: str | None = None) -> Guard:
-    """The window on a desk, guarded: for `hosts`, and with a token if there is one."""
-    routes = [Route(place.path, partial(_answer, desk, place)) for place in PLACES]
-    routes.append(Route("/report.html", partial(_file, desk)))
+def application(sessions: Sessions, hosts: frozenset[str], token: str | None = None) -> Guard:
+    """The window on these sessions, guarded: for `hosts`, and with a token if there is one."""
+    routes = [Route(place.path, partial(_answer, sessions, place)) for place in PLACES]
+    routes.append(Route("/report.html", partial(_file, sessions)))
     handlers = {HTTPException: _missing, Exception: _broken}
     return Guard(Starlette(routes=routes, exception_handlers=handlers), hosts, token)  # type: ignore[arg-type]  # functions of a request
 
 
-async def _answer(desk: Desk, place: Place, request: Request) -> Response:
+async def _answer(sessions: Sessions, place: Place, request: Request) -> Response:
     asked = _asked(request)
-    return await run_in_threadpool(_made, desk, place, asked)
+    return await run_in_threadpool(_made, sessions, place, asked)
 
 
-def _made(desk: Desk, place: Place, asked: Mapping[str, str]) -> Response:
+def _made(sessions: Sessions, place: Place, asked: Mapping[str, str]) -> Response:
     try:
-        document = place.make(desk, asked)
+        document = place.make(sessions, asked)
     except Unknown as error:
         return _said(404, "It isn't there", str(error))
     except NoReport as error:
@@ -80,17 +80,17 @@ def _made(desk: Desk, place: Place, asked: Mapping[str, str]) -> Response:
     return HTMLResponse(html(_with_menu(document, place)))
 
 
-async def _file(desk: Desk, request: Request) -> Response:
+async def _file(sessions: Sessions, request: Request) -> Response:
     """The page of the same query as a file that needs nothing from here."""
     asked = _asked(request)
-    return await run_in_threadpool(_made_file, desk, asked)
+    return await run_in_threadpool(_made_file, sessions, asked)
 
 
-def _made_file(desk: Desk, asked: Mapping[str, str]) -> Response:
+def _made_file(sessions: Sessions, asked: Mapping[str, str]) -> Response:
     try:
-        session = desk.at(asked.get("policy", ""))
+        session = sessions.at(asked.get("policy", ""))
         period = retention.period_of(session, asked)
-        made = build(session, period, retention.options_of(desk, asked, in_window=False))
+        made = build(session, period, retention.options_of(sessions, asked, in_window=False))
     except (Unknown, NoReport, NothingDerived) as error:
         return _said(400, "It can't be shown", str(error))
     except SQLAlchemyError as error:

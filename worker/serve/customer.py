@@ -38,24 +38,24 @@ from worker.queries.provenance import Provenance, provenance
 from worker.queries.session import Session
 from worker.queries.snapshots import closing
 from worker.report import numbers
-from worker.report.people import dashboard_of, steps_of, window_path
-from worker.serve.desk import Desk, Unknown
+from worker.report.customers import dashboard_of, steps_of, window_path
+from worker.serve.sessions import Sessions, Unknown
 
 SHOWN: Final = 100
 _MOVEMENTS: Final = 200
 
 
-def listing(desk: Desk, asked: Mapping[str, str]) -> Document:
+def listing(sessions: Sessions, asked: Mapping[str, str]) -> Document:
     """The largest customers at the closing of the last complete day, or those whose id or name holds what is searched for."""
-    session = desk.at(asked.get("policy", ""))
+    session = sessions.at(asked.get("policy", ""))
     day = complete_through(session)
     wanted = plain(asked.get("q", ""), 80)
     standing = closing(session, day).sort("net_micros", descending=True, maintain_order=True)
     if wanted:
-        standing = _matching(desk, session, standing, wanted)
+        standing = _matching(sessions, session, standing, wanted)
     several = standing["currency"].n_unique() > 1
     rows = list(standing.head(SHOWN).iter_rows(named=True))
-    names = names_of(session, [row["customer"] for row in rows]) if desk.names else {}
+    names = names_of(session, [row["customer"] for row in rows]) if sessions.names else {}
     table: tuple[tuple[Cell, ...], ...] = tuple(
         (
             _who(row["customer"], names),
@@ -85,10 +85,10 @@ def listing(desk: Desk, asked: Mapping[str, str]) -> Document:
     )
 
 
-def _matching(desk: Desk, session: Session, standing: pl.DataFrame, wanted: str) -> pl.DataFrame:
+def _matching(sessions: Sessions, session: Session, standing: pl.DataFrame, wanted: str) -> pl.DataFrame:
     """Those whose id holds the text, or whose name does; a customer without MRR is found by its whole id."""
     everybody = standing["customer"].to_list()
-    names = names_of(session, everybody) if desk.names else {}
+    names = names_of(session, everybody) if sessions.names else {}
     low = wanted.lower()
     mine = [c for c in everybody if low in c.lower() or low in names.get(c, "").lower()]
     return standing.filter(pl.col("customer").is_in(mine))
@@ -100,15 +100,15 @@ def _who(customer: str, names: Mapping[str, str]) -> Cell:
     return Lines((Link(name or shown, window_path(customer)), *([shown] if name else [])))
 
 
-def page(desk: Desk, asked: Mapping[str, str]) -> Document:
+def page(sessions: Sessions, asked: Mapping[str, str]) -> Document:
     """One customer: what it stands at, its MRR over time, each movement explained, what is left out and what was found. Raises Unknown."""
-    session = desk.at(asked.get("policy", ""))
+    session = sessions.at(asked.get("policy", ""))
     found = explained(session, resolve(session, asked.get("id", ""))) if asked.get("id") else []
     if not found:
         raise Unknown(f"nothing is known of a customer {plain(asked.get('id', ''), 80)}")
     each = found[0]
     customer = each.ledger.customer
-    name = plain(names_of(session, [customer]).get(customer, ""), 80) if desk.names else ""
+    name = plain(names_of(session, [customer]).get(customer, ""), 80) if sessions.names else ""
     source = provenance(session)
     ways = [
         Link(f"{who.customer} in Stripe", address)

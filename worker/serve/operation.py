@@ -15,16 +15,16 @@ from worker.queries.freshness import freshness
 from worker.queries.rates import outdated
 from worker.queries.runs import jobs_of, latest_runs, run_of
 from worker.report import numbers
-from worker.report.people import window_path
-from worker.serve.desk import Desk, Unknown
+from worker.report.customers import window_path
+from worker.serve.sessions import Sessions, Unknown
 
 ROWS: Final = 200
 RUNS: Final = 50
 
 
-def noted(desk: Desk, asked: Mapping[str, str]) -> Document:
+def noted(sessions: Sessions, asked: Mapping[str, str]) -> Document:
     """Findings by reason with what they mean and what to do next, and those of one reason with whom they concern."""
-    session = desk.at(asked.get("policy", ""))
+    session = sessions.at(asked.get("policy", ""))
     every = findings(session)
     counts: dict[str, int] = {}
     for each in every:
@@ -70,21 +70,21 @@ def noted(desk: Desk, asked: Mapping[str, str]) -> Document:
     return Document("Findings", "", facts, (Section("findings", heading, tuple(blocks)),), form=form, form_action="/findings")
 
 
-def runs(desk: Desk, _asked: Mapping[str, str]) -> Document:
+def runs(sessions: Sessions, _asked: Mapping[str, str]) -> Document:
     """The last runs, and how fresh everything is."""
-    session = desk.at()
+    session = sessions.at()
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (Link(str(run.id), f"/run?id={run.id}"), run.kind, run.status, _at(run.started_at), _took(run), _what(run))
         for run in latest_runs(session, limit=RUNS)
     )
     columns = ("run", "kind", "status", "began", "took", "about")
     listed: Block = Table("runs", "Newest first", columns, rows, frozenset({4})) if rows else Text(("Nothing ran yet.",))
-    return Document("Runs and freshness", "", (), (_fresh(desk), Section("runs", "Runs", (listed,))))
+    return Document("Runs and freshness", "", (), (_fresh(sessions), Section("runs", "Runs", (listed,))))
 
 
-def _fresh(desk: Desk) -> Section:
-    found = freshness(desk.at())
-    old_rates = outdated(desk.at())
+def _fresh(sessions: Sessions) -> Section:
+    found = freshness(sessions.at())
+    old_rates = outdated(sessions.at())
     pairs: list[tuple[str, Cell]] = [
         *([("Exchange rates", old_rates)] if old_rates is not None else []),
         ("Last good sync", _ago(found.sync_age_seconds)),
@@ -108,9 +108,9 @@ def _fresh(desk: Desk) -> Section:
     return Section("freshness", "How fresh it is", tuple(blocks))
 
 
-def run(desk: Desk, asked: Mapping[str, str]) -> Document:
+def run(sessions: Sessions, asked: Mapping[str, str]) -> Document:
     """One run: its jobs, its errors, and the figures that it changed. Raises Unknown."""
-    session = desk.at()
+    session = sessions.at()
     text = asked.get("id", "")
     found = run_of(session, int(text)) if text.isascii() and text.isdigit() and len(text) < 12 else None
     if found is None:

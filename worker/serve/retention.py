@@ -14,26 +14,26 @@ from worker.queries.figures import names_of_segments, stored
 from worker.queries.session import Session
 from worker.report.page import Options, document
 from worker.report.period import FIRST_YEAR, LAST_YEAR, NoReport, before, last_complete, named, one_of
-from worker.serve.desk import Desk
+from worker.serve.sessions import Sessions
 
 _BACK: Final = {"month": 24, "quarter": 8, "year": 5}
 _SEGMENTS: Final = 60
 
 
-def page(desk: Desk, asked: Mapping[str, str]) -> Document:
+def page(sessions: Sessions, asked: Mapping[str, str]) -> Document:
     """The page for what a query asks. Raises NoReport, Unknown and NothingDerived."""
-    session = desk.at(asked.get("policy", ""))
+    session = sessions.at(asked.get("policy", ""))
     period = period_of(session, asked)
-    options = options_of(desk, asked, in_window=True)
+    options = options_of(sessions, asked, in_window=True)
     found = document(session, period, options)
     file = "/report.html?" + urlencode({name: value for name, value in sorted(asked.items()) if value})
-    take = Section("take", "Take it with you", (_terms(file),))
+    file_section = Section("file", "As a file", (_terms(file),))
     return Document(
         found.title,
         found.eyebrow,
         found.facts,
-        (*found.sections, take),
-        form=_form(desk, session, period, asked),
+        (*found.sections, file_section),
+        form=_form(sessions, session, period, asked),
         form_action="/",
     )
 
@@ -63,7 +63,7 @@ def _day(text: str, name: str) -> date:
     return found
 
 
-def options_of(desk: Desk, asked: Mapping[str, str], *, in_window: bool) -> Options:
+def options_of(sessions: Sessions, asked: Mapping[str, str], *, in_window: bool) -> Options:
     """How the page is made. Raises NoReport for a segment that names no dimension."""
     segment: tuple[str, str] | None = None
     if asked.get("segment"):
@@ -71,10 +71,10 @@ def options_of(desk: Desk, asked: Mapping[str, str], *, in_window: bool) -> Opti
         if not sign or not dimension:
             raise NoReport(f"a segment is DIMENSION=VALUE, not {asked['segment'][:60]!r}")
         segment = (dimension, value)
-    return Options(names=desk.names, segment=segment, compare=True, currency=asked.get("currency") or None, in_window=in_window)
+    return Options(names=sessions.names, segment=segment, compare=True, currency=asked.get("currency") or None, in_window=in_window)
 
 
-def _form(desk: Desk, session: Session, period: Window, asked: Mapping[str, str]) -> tuple[Field, ...]:
+def _form(sessions: Sessions, session: Session, period: Window, asked: Mapping[str, str]) -> tuple[Field, ...]:
     periods = [("", "days, from and to below")] if period.kind == "custom" else []
     for kind in CALENDAR:
         window = calendar_window(kind, session.today)
@@ -83,7 +83,7 @@ def _form(desk: Desk, session: Session, period: Window, asked: Mapping[str, str]
             window = before(window)
     if period.kind != "custom" and period.label not in dict(periods):
         periods.insert(0, (period.label, window_words(period.kind, period.first, period.until)))
-    policies = desk.policies() or [session.basis.policy.name]
+    policies = sessions.policies() or [session.basis.policy.name]
     segments = _segments(session, asked.get("segment", ""))
     fields = [
         Field("period", "Period", "" if period.kind == "custom" else period.label, tuple(periods)),

@@ -109,10 +109,10 @@ def test_reports_that_were_made_are_listed_and_made_again(nrr: Run, database: st
     from integrations.store.db.engine import begin
     from metrics.evidence import Instant
     from tests.worker.ledgers import BASIS
-    from tests.worker.report.test_making import _done
+    from tests.worker.report.test_scheduled import _done
     from worker.config.reports import ReportTable
     from worker.queries.session import Session
-    from worker.report.making import Reporting
+    from worker.report.scheduled import Reporting
 
     engine = open_engine(database)
     session = Session(engine, BASIS, Instant(int(NOW.timestamp())), "usd")

@@ -29,8 +29,8 @@ from worker.figures.jobs import (
 )
 from worker.ingest import jobs as ingest
 from worker.ingest.jobs import BackfillPlanning, Comparison, EventReading, ListReading, MarkPositions, Planning
-from worker.report import making
-from worker.report.making import ReportRun
+from worker.report import scheduled
+from worker.report.scheduled import ReportRun
 from worker.runs import cleanup, exchange_rates, steps
 
 BASIS = json.dumps(choices_of(Basis()), sort_keys=True)
@@ -112,8 +112,8 @@ def test_each_kind_is_stored_as_ever_and_read_again(data: JobData, text: str) ->
 
 def test_every_kind_of_job_says_what_it_is_given(wire: Wire) -> None:
     """There is no job whose data nobody declares."""
-    declared = {**ingest.JOBS, **figures.JOBS, **evaluate.JOBS, **cleanup.JOBS, **exchange_rates.JOBS, **making.JOBS}
-    assert set(steps.kinds_of(wire())) | {*evaluate.KINDS, making.KIND} == set(declared)
+    declared = {**ingest.JOBS, **figures.JOBS, **evaluate.JOBS, **cleanup.JOBS, **exchange_rates.JOBS, **scheduled.JOBS}
+    assert set(steps.kinds_of(wire())) | {*evaluate.KINDS, scheduled.KIND} == set(declared)
     assert {type(data) for data, _ in STORED} >= set(declared.values())
 
 

@@ -22,8 +22,8 @@ from tests.worker.report.parsed import Parsed, parse
 from worker.config.load import load
 from worker.queries.session import open_session
 from worker.serve.application import application
-from worker.serve.desk import Desk, desk
 from worker.serve.guard import LOOPBACK
+from worker.serve.sessions import Sessions, sessions_of
 
 _BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 _FLAGS: Final = (
@@ -74,8 +74,8 @@ class Server:
 
 
 @contextmanager
-def serving(on: Desk, token: str | None = None, hosts: frozenset[str] = LOOPBACK) -> Iterator[Server]:
-    """Serve a desk on a free port for as long as the block lasts."""
+def serving(on: Sessions, token: str | None = None, hosts: frozenset[str] = LOOPBACK) -> Iterator[Server]:
+    """Serve sessions on a free port for as long as the block lasts."""
     listening = socket.create_server(("127.0.0.1", 0))
     config = uvicorn.Config(application(on, hosts, token), log_config=None, access_log=False, lifespan="off", ws="none")
     server = uvicorn.Server(config)
@@ -90,10 +90,10 @@ def serving(on: Desk, token: str | None = None, hosts: frozenset[str] = LOOPBACK
 
 
 @pytest.fixture(scope="session")
-def seen(installed: Installation) -> Iterator[Desk]:
-    """A desk on the business, as of the instant at which it was synced."""
+def seen(installed: Installation) -> Iterator[Sessions]:
+    """Sessions on the business, as of the instant at which it was synced."""
     with ExitStack() as opened:
-        # Environment and folder are the tests' after it again: whoever comes next on this worker must not find the desk's.
+        # Environment and folder are the tests' after it again: whoever comes next on this worker must not find those of the window.
         with pytest.MonkeyPatch.context() as patch:
             for name in ("DATABASE_URL", "XDG_CONFIG_HOME", "REPORTING_CURRENCY"):
                 patch.setenv(name, installed.environment[name])
@@ -102,11 +102,11 @@ def seen(installed: Installation) -> Iterator[Desk]:
             session = opened.enter_context(open_session(now=installed.now))
             settings = load().settings
             bases = {name: settings.basis(name) for name in PRESETS}
-        yield desk(session, bases, names=False, pretended=True)
+        yield sessions_of(session, bases, names=False, pretended=True)
 
 
 @pytest.fixture(scope="session")
-def window(seen: Desk) -> Iterator[Server]:
+def window(seen: Sessions) -> Iterator[Server]:
     """The window on it, without a token."""
     with serving(seen) as server:
         yield server

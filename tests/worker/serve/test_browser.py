@@ -9,7 +9,7 @@ import pytest
 
 from tests.worker.serve.conftest import Server, serving
 from worker.serve.application import PLACES
-from worker.serve.desk import Desk
+from worker.serve.sessions import Sessions
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
 
@@ -149,7 +149,7 @@ def test_a_checker_of_accessibility_finds_nothing(
     assert {} == found
 
 
-def test_the_token_is_asked_for_once(chromium: Any, seen: Desk) -> None:
+def test_the_token_is_asked_for_once(chromium: Any, seen: Sessions) -> None:
     """A form before everything, the pages after it."""
     with serving(seen, TOKEN) as server:
         context = chromium.new_context()

@@ -4,8 +4,8 @@ import pytest
 
 from integrations.report.render import policy
 from tests.worker.serve.conftest import Server, serving
-from worker.serve.desk import Desk
 from worker.serve.guard import COOKIE, host_name, hosts_of, is_loopback
+from worker.serve.sessions import Sessions
 
 TOKEN = "a-token-that-nobody-guesses"
 
@@ -42,7 +42,7 @@ def test_every_answer_has_the_rules_of_a_browser(window: Server) -> None:
         assert headers["server"] is None or "uvicorn" in headers["server"]
 
 
-def test_with_a_token_nothing_is_shown_before(seen: Desk) -> None:
+def test_with_a_token_nothing_is_shown_before(seen: Sessions) -> None:
     """Every page asks for it; the right one is kept by the browser in a cookie that no script and no other site gets, and isn't the token."""
     with serving(seen, TOKEN) as server:
         for path in ("/", "/customers", "/customer?id=x", "/report.html", "/runs", "/nothing"):

@@ -14,7 +14,7 @@ from tests.worker.report.parsed import words
 from tests.worker.serve.conftest import Server, serving
 from worker.queries.session import Session
 from worker.serve.application import PLACES
-from worker.serve.desk import Desk
+from worker.serve.sessions import Sessions
 
 
 def _json(installed: Installation, *arguments: str) -> object:
@@ -144,7 +144,7 @@ def test_findings_and_runs_are_those_of_the_command_line(window: Server, install
     assert "done" in words(window.get(f"/run?id={rows[0][0]}").page.by_id("run"))
 
 
-def test_it_cannot_write(seen: Desk) -> None:
+def test_it_cannot_write(seen: Sessions) -> None:
     """The database itself refuses what the window's session would change."""
     with pytest.raises(DBAPIError), begin(seen.session.engine) as connection:
         connection.exec_driver_sql("DELETE FROM movement")
@@ -153,7 +153,7 @@ def test_it_cannot_write(seen: Desk) -> None:
 def test_a_database_that_is_away_is_said(tmp_path: Path) -> None:
     """A page in words and 503, whatever was asked for; nothing of the error is shown."""
     nowhere = Session(open_engine(f"sqlite:///{tmp_path}/gone/nrr.sqlite3"), BASIS, Instant(1_750_000_000))
-    with serving(Desk(nowhere, {"default": BASIS}, pretended=True)) as server:
+    with serving(Sessions(nowhere, {"default": BASIS}, pretended=True)) as server:
         for path in ("/", "/report.html", "/customers", "/customer?id=cus_1", "/findings", "/runs", "/run?id=1"):
             got = server.get(path)
             assert 503 == got.status, path

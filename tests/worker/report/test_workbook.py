@@ -27,9 +27,9 @@ from tests.worker.report.books import HOSTILE, NOW, business
 from worker.figures.billings import PROVEN
 from worker.queries import figures
 from worker.queries.session import Session
-from worker.report.book import NothingStored, Options, WhichCurrency, currencies, gather
-from worker.report.files import written
-from worker.report.kept import packed, unpacked
+from worker.report.workbook import NothingStored, Options, WhichCurrency, currencies, gather
+from worker.report.workbook_archive import packed, unpacked
+from worker.report.workbook_file import written
 
 CASES = {"all": None, "eur": "eur"}
 

@@ -39,9 +39,9 @@ from worker.figures.adhoc import NothingDerived
 from worker.queries.movements import span
 from worker.queries.session import Session
 from worker.report.announce import Failure, announce, remember
-from worker.report.book import NothingStored, Options, currencies, gather
-from worker.report.kept import packed
 from worker.report.period import last_complete
+from worker.report.workbook import NothingStored, Options, currencies, gather
+from worker.report.workbook_archive import packed
 
 log = structlog.get_logger()
 

@@ -28,8 +28,8 @@ from worker.execution.job_data import stored
 from worker.execution.stop import Stop
 from worker.queries.reports import report_made, reports_failed, reports_made
 from worker.queries.session import Session
-from worker.report import making
-from worker.report.making import Due, Reporting, ReportRun, do_reports, due
+from worker.report import scheduled
+from worker.report.scheduled import Due, Reporting, ReportRun, do_reports, due
 
 DECEMBER, Q4 = month(date(2025, 12, 1)), quarter(date(2025, 10, 1))
 
@@ -57,14 +57,14 @@ def _job(engine: Engine) -> Job:
     """A report job that is due, in a run of its own."""
     with begin(engine) as connection:
         run = runs.start(connection, "report")
-        jobs.add(connection, [Job(making.KIND, run, data=stored(ReportRun()))])
+        jobs.add(connection, [Job(scheduled.KIND, run, data=stored(ReportRun()))])
     with read(engine) as connection:
         return jobs.of_run(connection, run)[0]
 
 
 def _claim(engine: Engine, owner: str = "one", lease_seconds: float = 60.0) -> Job:
     with begin(engine) as connection:
-        found = jobs.claim(connection, owner=owner, lease_seconds=lease_seconds, kinds=[making.KIND])
+        found = jobs.claim(connection, owner=owner, lease_seconds=lease_seconds, kinds=[scheduled.KIND])
     assert found is not None
     return found
 
@@ -172,8 +172,8 @@ def test_without_a_currency_for_the_whole_book_there_is_a_workbook_for_each(engi
 
 def test_a_workbook_is_made_again_as_it_was(session: Session, folder: Path, tmp_path: Path) -> None:
     """Whatever was learnt since: the same file to the byte, of what was kept with it."""
-    from worker.report.files import written
-    from worker.report.kept import unpacked
+    from worker.report.workbook_archive import unpacked
+    from worker.report.workbook_file import written
 
     _done(_reporting(session, folder))
     [made] = reports_made(session)
@@ -303,7 +303,7 @@ def test_two_workers_make_one_report(session: Session, folder: Path) -> None:
         _job(session.engine)
     reporting = _reporting(session, folder)
     terms = Terms("test", threads=2, heavy=2, lease_seconds=30, attempts=2, first_delay_seconds=0.01)
-    worked = Crew(session.engine, terms, Stop(), ()).work({making.KIND: lambda job: do_reports(reporting, job)})
+    worked = Crew(session.engine, terms, Stop(), ()).work({scheduled.KIND: lambda job: do_reports(reporting, job)})
     assert (2, None) == (worked.done, worked.error)
     assert (1, 1) == (len(reports_made(session)), len(list(folder.iterdir())))
 
@@ -314,12 +314,12 @@ from pathlib import Path
 from integrations.store.db.engine import open_engine
 from integrations.store.figures import reports
 from tests.worker.ledgers import BASIS
-from tests.worker.report import test_making
+from tests.worker.report import test_scheduled
 from worker.queries.session import Session
 reports.put = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-session = Session(open_engine(sys.argv[1]), BASIS, int(test_making.NOW.timestamp()), "usd")
-job = test_making._claim(session.engine, "killed", lease_seconds=1.0)
-test_making.do_reports(test_making._reporting(session, Path(sys.argv[2])), job)
+session = Session(open_engine(sys.argv[1]), BASIS, int(test_scheduled.NOW.timestamp()), "usd")
+job = test_scheduled._claim(session.engine, "killed", lease_seconds=1.0)
+test_scheduled.do_reports(test_scheduled._reporting(session, Path(sys.argv[2])), job)
 """
 
 
@@ -337,7 +337,7 @@ def test_a_worker_that_is_killed_between_file_and_commit_loses_nothing(session: 
     terms = Terms("test", threads=1, heavy=1, lease_seconds=30, attempts=3, first_delay_seconds=0.01)
     with read(session.engine) as connection:
         wanted = runs.running(connection)
-    Crew(session.engine, terms, Stop(), ()).work({making.KIND: lambda job: do_reports(reporting, job)}, wanted=wanted)
+    Crew(session.engine, terms, Stop(), ()).work({scheduled.KIND: lambda job: do_reports(reporting, job)}, wanted=wanted)
     [made] = reports_made(session)
     assert (first, [path]) == (path.read_bytes(), list(folder.iterdir()))
     assert path.stat().st_size == made.bytes

@@ -1,7 +1,7 @@
 """Gathering a workbook: everything that it says, from the read side alone, as of one moment. How it is written is `integrations.workbook`'s."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from importlib.metadata import version
 from typing import Any, Final
@@ -11,10 +11,9 @@ import polars as pl
 from integrations.workbook import content as contents
 from integrations.workbook.content import RATES, About, Content
 from metrics.finding_words import words_of
-from metrics.labels import INFERRED, money
+from metrics.labels import INFERRED, money, policy_choices
 from metrics.money import BookCurrency, ratio_text
 from metrics.periods import Window, add_months, month, trailing
-from metrics.policy import Policy
 from metrics.retention.certainty import LEVEL, effective_customers, interval, why_no_interval
 from metrics.retention.cohorts import DIMENSION as SIGNUP
 from metrics.retention.cube import YEAR, Cube, closings
@@ -26,7 +25,7 @@ from worker.queries.movements import inferred, span
 from worker.queries.outlook import outlook
 from worker.queries.rates import outdated
 from worker.queries.session import Session
-from worker.report.billed import invoiced
+from worker.report.workbook_billings import invoiced
 
 INTERVAL: Final = "interval"
 
@@ -134,7 +133,6 @@ def _about(session: Session, currency: str, found: Cube, months: Sequence[Figure
     last = found.days[-1].replace(day=1)
     held = {f.first: f for f in months}
     of_last = held.get(last)
-    choices = {f.name: _choice(getattr(policy, f.name)) for f in fields(Policy) if f.name != "name"}
     missing = [m for m in (day.replace(day=1) for day in found.days[1:]) if m not in held]
     notes = (
         [f"{len(missing)} of the months have no stored figures: nothing was there, or nrr rollup has not made them"]
@@ -162,7 +160,7 @@ def _about(session: Session, currency: str, found: Cube, months: Sequence[Figure
         accounts=tuple(name for (dimension, _), name in sorted(accounts.items()) if dimension == "account"),
         policy=policy.name,
         policy_version=policy.version,
-        choices=choices,
+        choices=policy_choices(policy),
         basis=session.basis.version,
         timezone=session.basis.timezone,
         version=version("nrr"),
@@ -176,17 +174,6 @@ def _about(session: Session, currency: str, found: Cube, months: Sequence[Figure
         quarantined=len(findings.quarantined(session)),
         underived=len(findings.underived(session)),
         notes=tuple(notes),
-    )
-
-
-def _choice(value: object) -> str:
-    """An answer of the policy in words."""
-    return (
-        {True: "yes", False: "no"}[value]
-        if isinstance(value, bool)
-        else "never"
-        if value is None
-        else str(value).replace("_", ", ")
     )
 
 

@@ -12,7 +12,7 @@ class Unknown(LookupError):
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class Sessions:
     """`bases` are by the policy's name, the one that is set first. `pretended`: what counts as the present doesn't move on."""
 
     session: Session
@@ -34,8 +34,8 @@ class Desk:
         return [name for name, basis in self.bases.items() if has_ledger(self.session.under(basis))]
 
 
-def desk(session: Session, bases: Mapping[str, Basis], *, names: bool, pretended: bool) -> Desk:
-    """A desk whose session is under the basis that is set."""
+def sessions_of(session: Session, bases: Mapping[str, Basis], *, names: bool, pretended: bool) -> Sessions:
+    """Those of a database; without a policy that is named, under the basis of `session`."""
     mine = session.basis
     ordered = {name: basis for name, basis in bases.items() if basis.version == mine.version}
-    return Desk(replace(session), {**ordered, **bases}, names, pretended)
+    return Sessions(replace(session), {**ordered, **bases}, names, pretended)
