@@ -24,7 +24,7 @@ from metrics.retention.figures import Figures, rates
 from tests.integrations.workbook import calculated
 from tests.integrations.workbook.calculated import Cell, formulas_of, results_of
 from tests.worker.report.books import HOSTILE, NOW, business
-from worker.figures.billings import PROVEN
+from worker.figures.proof import REMEMBERED
 from worker.queries import figures
 from worker.queries.session import Session
 from worker.report.workbook import NothingStored, Options, WhichCurrency, currencies, gather
@@ -402,7 +402,7 @@ def test_the_share_outside_and_the_proof_stand_below_the_classes(session: Sessio
 
     def unexplained(**other: str) -> list[tuple[Any, ...]]:
         with begin(session.engine) as connection:
-            key_value.put(connection, PROVEN, {**proved, **other})
+            key_value.put(connection, REMEMBERED, {**proved, **other})
         frame = gather(session, Options(months=2)).unexplained
         assert frame is not None
         return frame.rows()
