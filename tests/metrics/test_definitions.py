@@ -52,6 +52,14 @@ def test_no_two_entries_have_one_number() -> None:
     assert len(re.findall(r"^### D\d+ ", TEXT, re.MULTILINE)) == len(ENTRIES) >= 40
 
 
+def test_entries_stand_in_order() -> None:
+    """By number within each section, a blank line before each: whoever looks for one finds it."""
+    for section in TEXT.split("\n## ")[1:]:
+        numbers = [int(number) for number in re.findall(r"^### D(\d+) ", section, re.MULTILINE)]
+        assert sorted(numbers) == numbers, section.partition("\n")[0]
+    assert [] == re.findall(r"[^\n]\n### D\d+", TEXT)
+
+
 @pytest.mark.parametrize("choice", [f.name for f in fields(Policy) if f.name not in NOT_CHOICES])
 def test_every_choice_has_its_entry(choice: str) -> None:
     """A field of the policy is named where its rule is told."""
