@@ -60,8 +60,19 @@ class Channel(Protocol):
         ...
 
     def deliver(self, parcel: Parcel) -> Outcome:
-        """Hand the message over; never raises for what the other side does."""
+        """Hand the message over; never raises, whatever the other side does or the content holds."""
         ...
+
+
+def never_raising(act: Callable[[], Outcome], progress: Mapping[str, Any]) -> Outcome:
+    """What `act` gives; an error that nobody foresaw is a message that failed, so that the others go on and a person hears of it.
+
+    Only the kind of error is told: its words may quote what must not be shown.
+    """
+    try:
+        return act()
+    except Exception as error:  # noqa: BLE001  # one message must not keep all others waiting
+        return Outcome("failed", f"the message could not be made or handed over: {type(error).__name__}", progress=dict(progress))
 
 
 def tried(attempt: Callable[[Mapping[str, Any]], Outcome], progress: Mapping[str, Any], sleep: Callable[[float], None]) -> Outcome:

@@ -4,6 +4,7 @@ Until the message itself was handed over nothing was taken, so everything that f
 after that leaves a doubt. Recipients are refused one by one. A password only travels over a line whose certificate was checked.
 """
 
+import base64
 import smtplib
 import socket
 import ssl
@@ -12,9 +13,10 @@ from dataclasses import dataclass, field
 from email import policy
 from typing import Any, Final, Literal
 
-from integrations.notify.delivery import Outcome, Parcel, tried
+from integrations.notify.delivery import Outcome, Parcel, never_raising, tried
 from integrations.notify.email_message import address, letter
 from integrations.notify.sanitize import plain, without
+from integrations.outgoing import DIRECT, Outgoing, is_loopback
 
 NAME: Final = "email"
 TIMEOUT_SECONDS: Final = 20.0
@@ -23,7 +25,7 @@ LONGEST_LINE: Final = 900
 GREYLISTED_SECONDS: Final = 300.0
 """How long a server that says `not yet` is left alone: greylisting wants some minutes."""
 
-_LOCAL: Final = ("localhost", "127.0.0.1", "::1")
+ASCII_ONLY: Final = "the mail server takes no addresses outside ASCII (it offers no SMTPUTF8)"
 
 
 class NoEncryption(smtplib.SMTPException):
@@ -42,15 +44,23 @@ class MailTarget:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     ca_file: str | None = None
-    """Certificates to trust besides the system's."""
+    """Certificates to trust besides the system's, for this server alone."""
+    allow_plain: bool = False
+    """Let mails travel unencrypted to another machine; a password never does."""
 
     def __post_init__(self) -> None:
         if not self.recipients:
             raise ValueError("mail takes at least one recipient")
         for each in (self.sender, *self.recipients):
             address(each)
-        if self.tls == "none" and self.username is not None and self.host not in _LOCAL:
-            raise ValueError("a password over an unencrypted line could be read by anybody; set SMTP_TLS to starttls or tls")
+        if self.tls == "none" and not is_loopback(self.host):
+            if self.username is not None:
+                raise ValueError("a password over an unencrypted line could be read by anybody; set SMTP_TLS to starttls or tls")
+            if not self.allow_plain:
+                raise ValueError(
+                    f"mails with figures in them would travel unencrypted to {self.host}; set SMTP_TLS to starttls or tls, or, if that "
+                    "is meant, NRR_ALLOW_PLAIN_MAIL=true"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +70,7 @@ class Mail:
     target: MailTarget
     sleep: Callable[[float], None]
     timeout_seconds: float = TIMEOUT_SECONDS
+    outgoing: Outgoing = DIRECT
 
     @property
     def name(self) -> str:
@@ -68,29 +79,34 @@ class Mail:
 
     def deliver(self, parcel: Parcel) -> Outcome:
         """Hand the mail over for every recipient that has not got it; who was refused for good is not asked again."""
-        mail = letter(
-            parcel.content,
-            key=parcel.key,
-            thread=parcel.thread,
-            sender=self.target.sender,
-            recipients=self.target.recipients,
-            at=parcel.at,
-            repeat=parcel.repeat,
-            files=parcel.files,
-        )
-        international = any(not str(each).isascii() for each in (self.target.sender, *self.target.recipients))
-        kind = policy.SMTPUTF8 if international else policy.SMTP
-        # Folded where RFC 5322 allows it, a header can come out with a blank before its first word.
-        body = mail.as_bytes(policy=kind.clone(max_line_length=LONGEST_LINE))
+        return never_raising(lambda: self._deliver(parcel), parcel.progress)
 
+    def _deliver(self, parcel: Parcel) -> Outcome:
         def attempt(progress: Mapping[str, Any]) -> Outcome:
-            return self._once(body, progress)
+            return self._once(parcel, progress)
 
         outcome = tried(attempt, parcel.progress, self.sleep)
         safe = plain(without(outcome.why, (self.target.password,)))
         return Outcome(outcome.end, safe, outcome.wait_seconds, outcome.progress)
 
-    def _once(self, body: bytes, progress: Mapping[str, Any]) -> Outcome:
+    def _body(self, parcel: Parcel, *, international: bool) -> bytes:
+        """The mail as it travels. Names outside ASCII are encoded words (RFC 2047); raw they stand only in a mail that is international anyway,
+        because an address in it can't be written otherwise. A recipient whom the server can't be told of is left out."""
+        mail = letter(
+            parcel.content,
+            key=parcel.key,
+            thread=parcel.thread,
+            sender=self.target.sender,
+            recipients=[each for each in self.target.recipients if international or address(each).addr_spec.isascii()],
+            at=parcel.at,
+            repeat=parcel.repeat,
+            files=parcel.files,
+        )
+        kind = policy.SMTPUTF8 if international else policy.SMTP
+        # Folded where RFC 5322 allows it, a header can come out with a blank before its first word.
+        return mail.as_bytes(policy=kind.clone(max_line_length=LONGEST_LINE))
+
+    def _once(self, parcel: Parcel, progress: Mapping[str, Any]) -> Outcome:
         """One conversation."""
         done = {*progress.get("delivered", ()), *progress.get("refused", {})}
         waiting = [bare for bare in (address(r).addr_spec for r in self.target.recipients) if bare not in done]
@@ -99,20 +115,18 @@ class Mail:
         talk = _Talk(dict(progress.get("refused", {})), list(progress.get("delivered", ())))
         try:
             with self._open() as server:
-                self._hand_over(server, body, waiting, talk)
+                self._hand_over(server, parcel, waiting, talk)
         except (smtplib.SMTPException, OSError) as error:
             return talk.ended_by(error)
         return talk.ended()
 
     def _open(self) -> smtplib.SMTP:
         target = self.target
-        context = ssl.create_default_context()
-        if target.ca_file is not None:
-            context.load_verify_locations(target.ca_file)
+        context = self.outgoing.context(target.ca_file)
         name = "".join(c for c in socket.gethostname() if c.isalnum() or c in ".-") or "localhost"
         if target.tls == "tls":
-            return smtplib.SMTP_SSL(target.host, target.port, local_hostname=name, timeout=self.timeout_seconds, context=context)
-        server = smtplib.SMTP(target.host, target.port, local_hostname=name, timeout=self.timeout_seconds)
+            return _ImplicitTls(self.outgoing, target.host, target.port, name, self.timeout_seconds, context)
+        server = _Line(self.outgoing, target.host, target.port, name, self.timeout_seconds)
         try:
             if target.tls == "starttls":
                 server.ehlo_or_helo_if_needed()
@@ -124,16 +138,24 @@ class Mail:
             raise
         return server
 
-    def _hand_over(self, server: smtplib.SMTP, body: bytes, waiting: list[str], talk: "_Talk") -> None:
+    def _hand_over(self, server: smtplib.SMTP, parcel: Parcel, waiting: list[str], talk: "_Talk") -> None:
         target = self.target
         server.ehlo_or_helo_if_needed()
         if target.username is not None:
-            server.login(target.username, target.password or "")
-        options = ["SMTPUTF8"] if any(not a.isascii() for a in waiting) and server.has_extn("smtputf8") else []
-        code, said = server.mail(address(target.sender).addr_spec, options)
+            _log_in(server, target.username, target.password or "")
+        origin = address(target.sender).addr_spec
+        addresses = [origin, *(address(each).addr_spec for each in target.recipients)]
+        international = server.has_extn("smtputf8") and not all(each.isascii() for each in addresses)
+        if not (international or origin.isascii()):
+            raise smtplib.SMTPNotSupportedError(f"{ASCII_ONLY}, and the sender's is one")
+        body = self._body(parcel, international=international) if international or any(each.isascii() for each in waiting) else b""
+        code, said = server.mail(origin, ["SMTPUTF8"] if international else [])
         if code != 250:
             raise smtplib.SMTPSenderRefused(code, said, target.sender)
         for recipient in waiting:
+            if not (international or recipient.isascii()):
+                talk.refused[recipient] = ASCII_ONLY
+                continue
             code, said = server.rcpt(recipient)
             talk.answered(recipient, code, said)
         if not talk.accepted:
@@ -143,6 +165,46 @@ class Mail:
         code, said = server.data(body)
         talk.phase = "over"
         talk.taken(code, said)
+
+
+class _Line(smtplib.SMTP):
+    """A connection that goes by the proxy, where there is one."""
+
+    def __init__(self, outgoing: Outgoing, host: str, port: int, name: str, seconds: float) -> None:
+        self._outgoing = outgoing
+        super().__init__(host, port, local_hostname=name, timeout=seconds)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:  # the library's own way in for this
+        return self._outgoing.connect(host, port, timeout)
+
+
+class _ImplicitTls(smtplib.SMTP_SSL):
+    """The same with TLS from the start."""
+
+    def __init__(self, outgoing: Outgoing, host: str, port: int, name: str, seconds: float, context: ssl.SSLContext) -> None:
+        self._outgoing = outgoing
+        super().__init__(host, port, local_hostname=name, timeout=seconds, context=context)
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        line = self._outgoing.connect(host, port, timeout)
+        try:
+            return self.context.wrap_socket(line, server_hostname=host)
+        except BaseException:
+            line.close()
+            raise
+
+
+def _log_in(server: smtplib.SMTP, username: str, password: str) -> None:
+    """Log in. The standard library knows ASCII alone: PLAIN takes UTF-8 as RFC 4616 has it, and is used for names and passwords beyond."""
+    if username.isascii() and password.isascii():
+        server.login(username, password)
+        return
+    if "PLAIN" not in server.esmtp_features.get("auth", "").upper().split():
+        raise smtplib.SMTPNotSupportedError("it offers no PLAIN, which a name or password outside ASCII takes")
+    told = base64.b64encode(f"\0{username}\0{password}".encode()).decode("ascii")
+    code, said = server.docmd("AUTH", f"PLAIN {told}")
+    if code not in (235, 503):
+        raise smtplib.SMTPAuthenticationError(code, said)
 
 
 @dataclass(slots=True)

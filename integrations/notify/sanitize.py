@@ -3,11 +3,17 @@
 Control characters, line ends within a line and marks that turn the direction of writing are taken out; everything else stays readable.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 _TURNING: Final = frozenset("\u200e\u200f\u061c\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+_UNSTEADY: Final = re.compile(
+    "(\x1b\\[[0-9;]*m|\x1b]8;;(?:https://dashboard\\.stripe\\.com/[!-~]*)?\x1b\\\\)"
+    "|[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff" + "".join(sorted(_TURNING)) + "]"
+)
+"""What is kept of what a terminal obeys (our own colours and links), and what goes."""
 _NO_WIDTH: Final = frozenset("\u200b\u2060\ufeff\u00ad")
 
 
@@ -24,6 +30,14 @@ def plain(text: object, limit: int = 500) -> str:
             kept.append(character)
     line = " ".join("".join(kept).split(" ")).strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def steady(text: str) -> str:
+    """Text for a terminal or a log as it is, line ends, tabs, colours and links to Stripe's dashboard included, without any other sign that could
+    steer a terminal or turn the direction of writing."""
+    if text.isascii() and text.isprintable():
+        return text
+    return _UNSTEADY.sub(lambda found: found.group(1) or "", text)
 
 
 def slack(text: object, limit: int = 500) -> str:

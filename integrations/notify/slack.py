@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 from urllib.error import URLError
+from urllib.parse import urlsplit
 
 from integrations.notify.charts import chart_png
-from integrations.notify.delivery import Outcome, Parcel, tried
+from integrations.notify.delivery import Outcome, Parcel, never_raising, tried
 from integrations.notify.sanitize import plain, without
 from integrations.notify.slack_blocks import slack_message
+from integrations.outgoing import is_loopback
 
 NAME: Final = "slack"
 API: Final = "https://slack.com/api/"
@@ -56,10 +58,26 @@ _SHAPE: Final = frozenset(["invalid_blocks", "invalid_blocks_format", "invalid_p
 
 _WORD: Final = re.compile(r"[a-z0-9_]+")
 
+_HOSTS: Final = re.compile(r"(?:[a-z0-9-]+\.)?(?:slack\.com|slack-gov\.com)")
+"""Slack's own hosts; its government cloud has a name of its own."""
+
 _quiet = logging.getLogger("nrr.slack_sdk")
 _quiet.addHandler(logging.NullHandler())
 _quiet.propagate = False
 _quiet.setLevel(logging.CRITICAL)
+
+
+def _is_slacks(address: str) -> bool:
+    """Whether an address is one of Slack's by https, or this very machine's."""
+    try:
+        parts = urlsplit(address)
+        host = (parts.hostname or "").lower()
+        _ = parts.port
+    except ValueError:
+        return False
+    if parts.username or parts.password:
+        return False
+    return parts.scheme in ("http", "https") if is_loopback(host) else parts.scheme == "https" and bool(_HOSTS.fullmatch(host))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +94,12 @@ class SlackTarget:
             raise ValueError("Slack takes either a webhook or a bot's token")
         if self.bot_token is not None and not self.channel:
             raise ValueError("a bot needs the channel that it posts to")
+        for address in (self.api, *([self.webhook_url] if self.webhook_url is not None else [])):
+            if not _is_slacks(address):
+                raise ValueError(
+                    "SLACK_WEBHOOK_URL is not an address of Slack's: it begins with https://hooks.slack.com/services/; whoever has it can post, "
+                    "so it goes nowhere else"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +117,9 @@ class Slack:
 
     def deliver(self, parcel: Parcel) -> Outcome:
         """Hand the message over, with its chart if a bot can. Charts that fail don't make a message fail."""
+        return never_raising(lambda: self._deliver(parcel), parcel.progress)
+
+    def _deliver(self, parcel: Parcel) -> Outcome:
         text, blocks = slack_message(parcel.content, repeat=parcel.repeat)
 
         def attempt(progress: Mapping[str, Any]) -> Outcome:

@@ -19,6 +19,7 @@ from typing import Final, Generic, TypeVar
 import stripe
 from tenacity import RetryCallState, Retrying, retry_if_exception
 
+from integrations.outgoing import DIRECT, Outgoing
 from integrations.stripe.decode.parsing import Garbled
 from integrations.stripe.errors import is_transient, kept_headers, retry_after, typed, verdict
 from integrations.stripe.limits import Limiter
@@ -90,8 +91,7 @@ class Client:
         version: str = API_VERSION,
         patience: Patience = Patience(),
         allow_plain_http: bool = False,
-        ca_bundle: str | None = None,
-        proxy: str | None = None,
+        outgoing: Outgoing = DIRECT,
         connections: int = 64,
         sleep: Callable[[float], None] = time.sleep,
         clock: Callable[[], float] = time.time,
@@ -102,8 +102,7 @@ class Client:
             version,
             seconds=patience.seconds,
             allow_plain_http=allow_plain_http,
-            ca_bundle=ca_bundle,
-            proxy=proxy,
+            outgoing=outgoing,
             connections=connections,
         )
         self._limiter = limiter

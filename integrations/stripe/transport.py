@@ -5,7 +5,6 @@ request: only by https, or to this very machine, and no redirect is followed. Th
 traceback shows it.
 """
 
-import ipaddress
 import re
 import time
 import zlib
@@ -17,6 +16,7 @@ from urllib.parse import urlencode, urlsplit
 import stripe
 import urllib3
 
+from integrations.outgoing import DIRECT, Outgoing, credentials, is_loopback
 from integrations.stripe.errors import BadAddress, Refused, redacted
 
 _AT_ONCE: Final = 1 << 20
@@ -64,8 +64,7 @@ class Transport:
         *,
         seconds: Seconds,
         allow_plain_http: bool = False,
-        ca_bundle: str | None = None,
-        proxy: str | None = None,
+        outgoing: Outgoing = DIRECT,
         connections: int = 64,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -81,8 +80,8 @@ class Transport:
             "User-Agent": "nrr",
         }
         timeout = urllib3.Timeout(connect=seconds.connect, read=seconds.read)
-        pool: dict[str, Any] = {"maxsize": connections, "retries": False, "timeout": timeout, "ca_certs": ca_bundle}
-        self._pool = urllib3.ProxyManager(proxy, **pool) if proxy else urllib3.PoolManager(**pool)
+        pool: dict[str, Any] = {"maxsize": connections, "retries": False, "timeout": timeout, "ssl_context": outgoing.context()}
+        self._pool = _by_proxy(outgoing, urlsplit(self.base).hostname or "", pool)
 
     def close(self) -> None:
         """Close the pooled connections."""
@@ -143,18 +142,18 @@ def checked_base(base: str, *, allow_plain_http: bool = False) -> str:
         )
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise BadAddress(f"the address of the API (STRIPE_API_BASE) must look like {stripe.DEFAULT_API_BASE}, not {base!r}")
-    if parts.scheme == "http" and not (allow_plain_http or _is_loopback(host)):
+    if parts.scheme == "http" and not (allow_plain_http or is_loopback(host)):
         raise BadAddress(f"{base} would send the key unencrypted over the network: use https, or allow plain http explicitly")
     return base.rstrip("/")
 
 
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _by_proxy(outgoing: Outgoing, host: str, pool: dict[str, Any]) -> urllib3.PoolManager:
+    proxy = outgoing.proxy_for(host)
+    if proxy is None:
+        return urllib3.PoolManager(**pool)
+    login = credentials(proxy)
+    headers = {"Proxy-Authorization": Hidden(login)} if login else None
+    return urllib3.ProxyManager(proxy, proxy_headers=headers, proxy_ssl_context=outgoing.context(), **pool)
 
 
 def _checked_key(key: str) -> str:

@@ -8,8 +8,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+import trustme
 
+from integrations.notify.sanitize import steady
 from integrations.stripe.transport import what_key
+from worker.cli.common import put_json
 from worker.cli.doctor import unchecked_line
 from worker.cli.export import _inert
 from worker.cli.main import _shown
@@ -21,7 +24,7 @@ from worker.config.load import load, load_settings, shown
 from worker.config.settings import BadSettings
 from worker.execution import log
 
-_OURS = ("NRR_", "STRIPE_", "SMTP_", "SLACK_", "DATABASE_URL", "REDIS_URL", "REPORTING_", "ALERT_")
+_OURS = ("NRR_", "PGPASSWORD", "STRIPE_", "SMTP_", "SLACK_", "DATABASE_URL", "REDIS_URL", "REPORTING_", "ALERT_")
 
 
 @pytest.fixture(autouse=True)
@@ -69,6 +72,43 @@ def test_stripes_own_and_this_machines_addresses_are_not_foreign(monkeypatch: py
     load_settings()
     monkeypatch.setenv("STRIPE_API_BASE", "https://stripe.proxy.example")
     load_settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "variables", "said"),
+    [
+        ('smtp_host = "mail.attacker.example"', {"SMTP_PASSWORD": "correct horse"}, "SMTP_HOST"),
+        ('database_url = "postgresql://nrr@attacker.example/nrr"', {"PGPASSWORD": "correct horse"}, "DATABASE_URL"),
+        ('ca_file = "ca.pem"', {}, "NRR_CA_FILE"),
+    ],
+)
+def test_a_file_leads_no_other_secret_astray(
+    text: str, variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A password of the environment goes only where the environment says, and a file in a folder vouches for nobody."""
+    trustme.CA().cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    Path("nrr.toml").write_text(f"{text}\n")
+    with pytest.raises(BadSettings, match=said) as raised:
+        load_settings()
+    assert "correct" not in str(raised.value)
+    name = "NRR_CA_FILE" if said == "NRR_CA_FILE" else said
+    monkeypatch.setenv(name, text.partition('"')[2].strip('"'))
+    load_settings()
+
+
+def test_a_proxys_password_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its host does; what is no address is refused without being repeated."""
+    monkeypatch.setenv("NRR_PROXY", "http://nrr:hunter22@proxy.example:3128")
+    loaded = load()
+    assert "http://nrr:***@proxy.example:3128" in json.dumps(shown(loaded))
+    assert "hunter22" in loaded.settings.secrets()
+    for wrong in ("proxy.example:3128", "socks5://proxy.example", "http://", "http://proxy.example/path"):
+        monkeypatch.setenv("NRR_PROXY", wrong)
+        with pytest.raises(BadSettings, match="NRR_PROXY") as raised:
+            load_settings()
+        assert "proxy.example:" not in str(raised.value)
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
@@ -170,6 +210,19 @@ def test_a_spreadsheet_computes_nothing_of_what_is_exported() -> None:
     )
     assert ["'=1+1", "'+cmd|x", "-2.5", "'@sum", "' =2", "'\tx", "pro", None] == _inert(frame)["name"].to_list()
     assert frame["micros"].to_list() == _inert(frame)["micros"].to_list()
+
+
+def test_what_is_printed_steers_no_terminal_but_for_our_own_colours_and_links(capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines for people keep colours and links to Stripe's dashboard; JSON reads back as it was, and holds no sign that a terminal obeys."""
+    link = "\x1b]8;;https://dashboard.stripe.com/customers/cus_1\x1b\\cus_1\x1b]8;;\x1b\\"
+    assert link == steady(link)
+    assert "\x1b[31mred\x1b[0m" == steady("\x1b[31mred\x1b[0m")
+    evil = "a\x1b]8;;https://attacker.example\x1b\\b\x1b[2Jc\x07\x9b2Jd\u202ee\rf"
+    assert "a]8;;https://attacker.example\\b[2Jc2Jdef" == steady(evil)
+    put_json({"name": evil})
+    written = capsys.readouterr().out
+    assert evil == json.loads(written)["name"]
+    assert not any((ord(sign) < 32 and sign != "\n") or 126 < ord(sign) < 160 or sign == "\u202e" for sign in written)
 
 
 def test_an_error_cannot_steer_the_terminal() -> None:

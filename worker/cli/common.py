@@ -5,6 +5,7 @@ are decimal strings in major units beside integers of micros. Colours and bars a
 """
 
 import json as jsonlib
+import re
 import signal
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from integrations.notify.sanitize import steady
 from worker.cli.dates import instant_of
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.tables import console, print_table
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from worker.wiring.wiring import Wiring
 
 SCHEMA_VERSION: Final = 1
+_STEERING: Final = re.compile("[\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 MINUS: Final = "\N{MINUS SIGN}"
 
 Json = Annotated[bool, typer.Option("--json", help="Print the data as JSON.")]
@@ -77,7 +80,7 @@ class Context:
 
     def say(self, text: str) -> None:
         """A message, on stderr."""
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(f"{steady(text)}\n")
 
     def put(self, data: Mapping[str, Any]) -> None:
         """Print data as JSON."""
@@ -86,7 +89,7 @@ class Context:
     def lines(self, *texts: str) -> None:
         """Print data for people."""
         for text in texts:
-            sys.stdout.write(f"{text}\n")
+            sys.stdout.write(f"{steady(text)}\n")
 
     def table(
         self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None, right: Sequence[str] = ()
@@ -124,7 +127,9 @@ class Context:
 
 def put_json(data: Mapping[str, Any]) -> None:
     """One JSON document on stdout."""
-    sys.stdout.write(jsonlib.dumps({"schema_version": SCHEMA_VERSION, **data}, indent=2, ensure_ascii=False, default=_plain) + "\n")
+    text = jsonlib.dumps({"schema_version": SCHEMA_VERSION, **data}, indent=2, ensure_ascii=False, default=_plain)
+    # The same JSON: what could steer a terminal is written as its number, which reads back as it was.
+    sys.stdout.write(_STEERING.sub(lambda sign: f"\\u{ord(sign.group()):04x}", text) + "\n")
 
 
 def _plain(value: Any) -> Any:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from integrations.outgoing import is_loopback
 from metrics.money import ratio_text
 from worker.cli.common import Config, Context, Json, Now, money, opened, percent, put_json
 from worker.cli.exit_codes import Exit, told
-from worker.config.addresses import is_local
+from worker.config.addresses import host_of, is_foreign
+from worker.config.load import bases
 
 if TYPE_CHECKING:
+    from worker.config.settings import Settings
     from worker.health.freshness import Freshness
 
 OK: Final = "ok"
@@ -79,7 +82,19 @@ def _settings(context: Context) -> Check:
     if faults:
         return Check("settings", WRONG, "; ".join(faults), Exit.USAGE)
     policy = settings.chosen_policy().name
-    return Check("settings", OK, f"policy {policy}, time zone {settings.reporting_timezone}{place}")
+    said = f"policy {policy}, time zone {settings.reporting_timezone}{place}{_way_out(settings)}"
+    foreign = sorted({host_of(base) for base in bases(settings) if is_foreign(base)})
+    if foreign:
+        return Check("settings", NOTE, f"{said}; the key travels to {', '.join(foreign)}, which isn't Stripe's")
+    return Check("settings", OK, said)
+
+
+def _way_out(settings: "Settings") -> str:
+    """By which proxy other machines are reached."""
+    from worker.wiring.outgoing import outgoing
+
+    proxy = outgoing(settings).proxy
+    return f", by the proxy {host_of(proxy)}" if proxy else ""
 
 
 def _database(context: Context) -> Check:
@@ -104,7 +119,7 @@ def unchecked_line(database: str) -> str | None:
     parts = urlsplit(database)
     query = parse_qs(parts.query)
     host = (parts.hostname or query.get("host", [""])[-1]).lower()
-    if not parts.scheme.startswith("postgres") or not host or host.startswith(("/", "%2f")) or is_local(host):
+    if not parts.scheme.startswith("postgres") or not host or host.startswith(("/", "%2f")) or is_loopback(host):
         return None
     mode = query.get("sslmode", ["prefer"])[-1]
     if mode == "verify-full":
@@ -193,7 +208,7 @@ def _redis(context: Context) -> Check:
     if (
         address.password is None
         and not url.get_secret_value().startswith("unix:")
-        and not is_local((address.hostname or "").lower())
+        and not is_loopback((address.hostname or "").lower())
     ):
         return Check("redis", NOTE, f"answers; but {address.hostname} is another machine and asks for no password: set requirepass")
     if policy != "noeviction":

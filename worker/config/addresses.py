@@ -4,10 +4,13 @@ A settings file lies in a folder, and whoever can write there must not be able t
 choosing. So an address that isn't Stripe's own, nor this machine's, counts only where a person says so outside of any file.
 """
 
-import ipaddress
 import re
+import ssl
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qsl, unquote, urlencode, urlsplit
+
+from integrations.outgoing import is_loopback
 
 HIDDEN: Final = "***"
 _HARMLESS: Final = frozenset(
@@ -45,14 +48,6 @@ def host_of(address: str) -> str:
         return ""
 
 
-def is_local(host: str) -> bool:
-    """Whether a host is this very machine."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def database_fault(address: str) -> str | None:
     """What is wrong with a database's address, seen without opening anything; None for one that can be tried. Nothing of it is repeated but
     the kind of database."""
@@ -69,10 +64,33 @@ def database_fault(address: str) -> str | None:
     return None
 
 
+def proxy_fault(address: str) -> str | None:
+    """What is wrong with a proxy's address; None for one that can be tried. Nothing of it is repeated."""
+    try:
+        parts = urlsplit(address)
+        _ = parts.port
+    except ValueError:
+        return "is no address; it takes http://HOST:PORT"
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.path.strip("/") or parts.query:
+        return "takes an address of the form http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
+    return None
+
+
+def certificates_fault(path: Path) -> str | None:
+    """Why a file can't be trusted as certificates; None for one that holds some."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        return f"{path} holds no certificates in PEM"
+    except OSError as error:
+        return f"{path} could not be read: {error.strerror}"
+    return None
+
+
 def is_foreign(base: str) -> bool:
     """Whether an address of Stripe's API is neither Stripe's own nor this machine's."""
     host = host_of(base)
-    return not (is_local(host) or _STRIPE.fullmatch(host))
+    return not (is_loopback(host) or _STRIPE.fullmatch(host))
 
 
 def passwords(address: str) -> tuple[str, ...]:

@@ -13,10 +13,11 @@ from typing import Any, Final
 from platformdirs import user_config_path
 from pydantic import BaseModel, SecretStr, ValidationError
 
+from integrations.outgoing import is_loopback
 from integrations.private_files import others_can_read
-from worker.config.addresses import HIDDEN, host_of, is_foreign
+from worker.config.addresses import HIDDEN, host_of, is_foreign, passwords
 from worker.config.addresses import shown as address_shown
-from worker.config.settings import SECRETS, AccountTable, BadSettings, Settings, Unreadable
+from worker.config.settings import ADDRESSES, SECRETS, AccountTable, BadSettings, Settings, Unreadable
 from worker.config.toml import BadToml, load_toml
 
 CONFIG_NAME: Final = "nrr.toml"
@@ -78,10 +79,50 @@ def _beyond_trust(settings: Settings, sources: Mapping[str, str], path: Path) ->
             for name, address in named.items()
             if is_foreign(address)
         ]
-    inline: list[str] = [name for name in SECRETS if name in from_file and getattr(settings, name) is not None]
+    out += _led_astray(settings, sources, from_file, path)
+    inline: list[str] = [name for name in SECRETS if name in from_file and _is_secret(settings, name)]
     inline += [f"accounts.{name}.api_key" for name, each in settings.accounts.items() if each.api_key and "accounts" in from_file]
     if inline and others_can_read(path):
         out.append(f"{', '.join(inline)} (in {path}): others on this machine can read that file; run: chmod 600 {path}")
+    return out
+
+
+def bases(settings: Settings) -> tuple[str, ...]:
+    """The addresses of Stripe's API that keys travel to."""
+    own = tuple(each.api_base for each in settings.accounts.values() if each.api_base)
+    return own if settings.accounts and len(own) == len(settings.accounts) else (settings.stripe_api_base, *own)
+
+
+def _is_secret(settings: Settings, name: str) -> bool:
+    """Whether a setting holds something that somebody could log in with: of addresses, only those with a password do."""
+    held = getattr(settings, name)
+    if not isinstance(held, SecretStr):
+        return False
+    return name not in ADDRESSES or bool(passwords(held.get_secret_value()))
+
+
+def _led_astray(settings: Settings, sources: Mapping[str, str], from_file: set[str], path: Path) -> list[str]:
+    """Other secrets of the environment that a file would lead to a host of its choosing, by naming the host or whom to trust."""
+    out = []
+    if "ca_file" in from_file:
+        out.append(
+            f"ca_file (in {path.name}): whoever may write that file could vouch for any host; it counts only as NRR_CA_FILE in the environment"
+        )
+    if (
+        settings.smtp_password is not None and "smtp_password" not in from_file and sources.get("smtp_password") != "flag"
+    ):  # where from
+        out += [
+            f"{name} (in {path.name}): SMTP_PASSWORD of the environment would travel where that file says; set {name.upper()} in the "
+            "environment, too"
+            for name in ("smtp_host", "smtp_ca_file")
+            if name in from_file and not (name == "smtp_host" and is_loopback(settings.smtp_host or ""))
+        ]
+    if "database_url" in from_file and _environment("PGPASSWORD") is not None:
+        host = host_of(settings.database)
+        if host and not is_loopback(host) and not passwords(settings.database):
+            out.append(
+                f"database_url (in {path.name}): PGPASSWORD of the environment would travel to {host}; set DATABASE_URL in the environment, too"
+            )
     return out
 
 
@@ -209,6 +250,8 @@ def shown(loaded: Loaded) -> list[dict[str, Any]]:
         value = getattr(loaded.settings, name)
         if name == "database_url":
             value = loaded.settings.database_shown
+        elif name in ADDRESSES and isinstance(value, SecretStr):
+            value = address_shown(value.get_secret_value())
         out.append(
             {
                 "name": name,

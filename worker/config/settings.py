@@ -15,12 +15,13 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
+from integrations.outgoing import is_loopback
 from integrations.stripe.errors import BadAddress
 from integrations.stripe.transport import checked_base
 from metrics.ledger.derive import Basis, InternalRule
 from metrics.money import THREE_DECIMAL, ZERO_DECIMAL
 from metrics.policy import PRESETS, Policy, UnknownChoice, preset
-from worker.config.addresses import database_fault, host_of, is_local, passwords
+from worker.config.addresses import certificates_fault, database_fault, host_of, passwords, proxy_fault
 from worker.config.addresses import shown as address_shown
 from worker.config.celery_config import InsecureRedis, celery_settings
 from worker.config.reports import ReportTable
@@ -34,7 +35,10 @@ SECRETS: Final = (
     "slack_bot_token",
     "smtp_password",
     "serve_token",
+    "proxy",
 )
+ADDRESSES: Final = ("database_url", "redis_url", "proxy")
+"""Secrets that are addresses: shown without what could log in, and secret only where there is such a thing in them."""
 
 
 class BadSettings(ValueError):
@@ -118,6 +122,13 @@ class Settings(BaseSettings):
     # places
     database_url: Secret = Field(None, validation_alias="database_url", description="sqlite:///FILE or postgresql://…")
     redis_url: Secret = Field(None, validation_alias="redis_url", description="Redis for Celery's messages")
+    # the way out
+    proxy: Secret = Field(
+        None, description="http://HOST:PORT that everything outside is reached by: Stripe, Slack, mail, webhooks, exchange rates"
+    )
+    ca_file: Path | None = Field(
+        None, description="certificates to trust besides the system's, wherever one is checked; only outside of any file"
+    )
     # reporting
     reporting_currency: str | None = Field(
         None, validation_alias="reporting_currency", description="the currency of the whole book"
@@ -183,8 +194,9 @@ class Settings(BaseSettings):
         "starttls", validation_alias="smtp_tls", description="how the connection is secured"
     )
     smtp_ca_file: Path | None = Field(
-        None, validation_alias="smtp_ca_file", description="certificates to trust besides the system's"
+        None, validation_alias="smtp_ca_file", description="certificates to trust besides the system's, for mail alone"
     )
+    allow_plain_mail: bool = Field(False, description="let mails travel unencrypted to a server that isn't this machine")
     alert_email_to: Words = Field((), validation_alias="alert_email_to", description="recipients of the mails")
     alerts: Mapping[str, Any] = Field(default_factory=dict, description="[alerts] and [[alerts.rules]]: the rules")
     report: ReportTable | None = Field(None, description="[report]: where reports are put on schedule, and when")
@@ -222,6 +234,20 @@ class Settings(BaseSettings):
             except InsecureRedis as error:
                 raise ValueError(str(error)) from None
         return value
+
+    @field_validator("proxy")
+    @classmethod
+    def _proxy(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and (fault := proxy_fault(value.get_secret_value())):
+            raise ValueError(fault)
+        return value
+
+    @field_validator("ca_file", "smtp_ca_file")
+    @classmethod
+    def _certificates(cls, value: Path | None) -> Path | None:
+        if value is not None and (fault := certificates_fault(value.expanduser())):
+            raise ValueError(fault)
+        return None if value is None else value.expanduser()
 
     @field_validator("reporting_currency")
     @classmethod
@@ -267,7 +293,7 @@ class Settings(BaseSettings):
     def _rates_url(cls, value: str) -> str:
         host = host_of(value)
         encrypted = value.startswith("https://") and host != ""
-        if value != "off" and not encrypted and not (value.startswith("http://") and is_local(host)):
+        if value != "off" and not encrypted and not (value.startswith("http://") and is_loopback(host)):
             raise ValueError(f"takes an address that begins with https://, or off, not {value!r}")
         return value
 

@@ -12,6 +12,8 @@ from typing import Any, Final
 
 import structlog
 
+from integrations.notify.sanitize import steady
+
 _KEY: Final = re.compile(r"\b((?:sk|rk|pk|ek|uk|whsec|xoxb|xoxp|xapp)[_-])[A-Za-z0-9_*-]{6,}")
 _PASSWORD: Final = re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s:/@]*:)[^\s@/]+(@)")
 _SHORTEST: Final = 6
@@ -48,12 +50,12 @@ def _masked_within(value: Any) -> Any:
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, str):
-        return masked(value)
+        return steady(masked(value))
     if isinstance(value, Mapping):
         return {masked(str(key)): _masked_within(each) for key, each in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [_masked_within(each) for each in value]
-    return masked(str(value))
+    return steady(masked(str(value)))
 
 
 def configure(*, style: str = "auto", level: str = "warning") -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from worker.config.load import current
 from worker.config.settings import BadSettings, Settings
+from worker.wiring.outgoing import outgoing
 
 if TYPE_CHECKING:
     from integrations.notify.delivery import Channel
@@ -36,8 +37,9 @@ def open_channels(settings: Settings, sleep: Callable[[float], None]) -> "dict[s
                 username=settings.smtp_username,
                 password=None if settings.smtp_password is None else settings.smtp_password.get_secret_value(),
                 ca_file=None if settings.smtp_ca_file is None else str(settings.smtp_ca_file),
+                allow_plain=settings.allow_plain_mail,
             )
-            found["email"] = Mail(mail, sleep)
+            found["email"] = Mail(mail, sleep, outgoing=outgoing(settings))
     except ValueError as error:
         raise BadSettings([str(error)]) from None
     return found

@@ -26,6 +26,7 @@ from worker.execution.stop import Stop
 from worker.ingest.accounts import Source, Sources
 from worker.ingest.plan import Pace
 from worker.queries.session import Session
+from worker.wiring.outgoing import outgoing
 
 if TYPE_CHECKING:
     from integrations.stripe.limits import Ceilings, Limiter
@@ -178,6 +179,7 @@ class _Readers:
             limiter=self._limiter(name, _allowed(ceilings(livemode=live), settings.requests_per_second)),
             base=base,
             allow_plain_http=settings.allow_plain_http,
+            outgoing=outgoing(settings),
             connections=max(16, settings.threads),
             sleep=self._stop.sleep,  # a wait for the next attempt ends when somebody wants to stop
             clock=self._clock,

@@ -27,6 +27,7 @@ class Script:
 class _Handler:
     def __init__(self, script: Script, taken: list[tuple[list[str], EmailMessage]], tries: list[str]) -> None:
         self.script, self.taken, self.tries = script, taken, tries
+        self.raw: list[bytes] = []
 
     async def handle_MAIL(self, _server: Any, _session: Any, envelope: Any, address: str, options: Any) -> str:
         if self.script.sender:
@@ -61,6 +62,7 @@ class _Handler:
         mail = message_from_bytes(envelope.content, policy=policy.default)
         assert isinstance(mail, EmailMessage)
         self.taken.append((list(envelope.rcpt_tos), mail))
+        self.raw.append(bytes(envelope.content))
 
 
 def _authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, data: LoginPassword) -> AuthResult:
@@ -70,7 +72,15 @@ def _authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, 
 class MailServer:
     """The server. `taken` holds who got which mail, `tries` every recipient that was asked about."""
 
-    def __init__(self, folder: Path, *, tls: str = "starttls", login: bool = False) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        tls: str = "starttls",
+        login: bool = False,
+        utf8: bool = True,
+        names: tuple[str, ...] = ("127.0.0.1", "localhost"),
+    ) -> None:
         self.script = Script()
         self.port = free_port()
         self.taken: list[tuple[list[str], EmailMessage]] = []
@@ -79,19 +89,20 @@ class MailServer:
         self.ca_file = str(folder / "ca.pem")
         authority.cert_pem.write_to_path(self.ca_file)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert("127.0.0.1", "localhost").configure_cert(context)
+        authority.issue_cert(*names).configure_cert(context)
         more: dict[str, Any] = {"authenticator": _authenticate, "auth_required": True} if login else {}
         if tls == "starttls":
             more |= {"tls_context": context, "require_starttls": True}
         if tls == "none":
             more |= {"auth_require_tls": False}
         handler = _Handler(self.script, self.taken, self.tries)
+        self.raw = handler.raw
         self._controller = Controller(
             handler,
             hostname="127.0.0.1",
             port=self.port,
             ssl_context=context if tls == "tls" else None,
-            enable_SMTPUTF8=True,
+            enable_SMTPUTF8=utf8,
             **more,
         )
 

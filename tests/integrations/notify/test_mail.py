@@ -226,6 +226,67 @@ def test_an_international_address_is_written_as_such(serve: Open) -> None:
     assert ["jürgen@example.com"] == server.tries
 
 
+def test_a_name_outside_ascii_is_an_encoded_word(serve: Open) -> None:
+    """Names of senders and recipients put no raw byte on the wire (RFC 2047), whatever the server offers, and come out as they were written."""
+    for utf8 in (True, False):
+        server = serve(utf8=utf8)
+        channel = mail(server, "Jürgen Groß <a@example.com>", sender="Zahlen für alle <nrr@example.com>")
+        assert "sent" == channel.deliver(parcel()).end
+        head = server.raw[0].partition(b"\r\n\r\n")[0]
+        assert head.isascii()
+        found = server.taken[0][1]
+        assert ("Jürgen Groß", "Zahlen für alle") == (
+            found["To"].addresses[0].display_name,
+            found["From"].addresses[0].display_name,
+        )
+
+
+def test_an_international_address_is_refused_by_a_server_that_takes_none(serve: Open) -> None:
+    """The others get their mail, and it names only them; a sender like that has no way at all there."""
+    server = serve(utf8=False)
+    done = mail(server, A, "jürgen@example.com").deliver(parcel())
+    assert ("sent", [A]) == (done.end, done.progress["delivered"])
+    assert "SMTPUTF8" in done.progress["refused"]["jürgen@example.com"]
+    assert server.raw[0].partition(b"\r\n\r\n")[0].isascii()
+    assert "dead" == mail(serve(utf8=False), sender="jürgen@example.com").deliver(parcel()).end
+    assert "dead" == mail(serve(utf8=False), "jürgen@example.com").deliver(parcel()).end
+
+
+def test_mails_in_clear_text_to_another_machine_take_a_flag() -> None:
+    """Figures are nobody else's business: refused when it is set, unless somebody says that it is meant; this machine is no other one."""
+    with pytest.raises(ValueError, match="NRR_ALLOW_PLAIN_MAIL"):
+        MailTarget("mail.example.com", "a@example.com", (A,), tls="none")
+    MailTarget("mail.example.com", "a@example.com", (A,), tls="none", allow_plain=True)
+    for here in ("localhost", "127.0.0.1", "127.8.9.1", "::1"):
+        MailTarget(here, "a@example.com", (A,), tls="none", username="nrr", password="x")
+    with pytest.raises(ValueError, match="could be read by anybody"):
+        MailTarget("mail.example.com", "a@example.com", (A,), tls="none", username="nrr", password="x", allow_plain=True)
+
+
+def test_a_password_outside_ascii_logs_in(serve: Open) -> None:
+    """And a wrong one is refused; neither is an error that nobody foresaw."""
+    server = serve(login=True)
+    wrong = mail(server, username="nrr", password="geheim-für-alle").deliver(parcel())
+    assert "dead" == wrong.end
+    assert "refuses us" in wrong.why
+    assert "für-alle" not in wrong.why
+
+
+@pytest.mark.parametrize(
+    "broken", [{"title": {"deep": object()}}, {"bridge": 5}, {"customers": [[]]}, {"chart": {"points": [None]}}]
+)
+def test_what_nobody_foresaw_is_a_message_that_failed(serve: Open, broken: dict[str, Any]) -> None:
+    """A content that can't be made into a mail keeps no other waiting: whatever it holds, an outcome is given and nothing is raised."""
+    done = mail(serve()).deliver(parcel(content=content(**broken)))
+    assert done.end in ("sent", "failed")
+
+
+def test_certificates_that_are_gone_are_an_outcome(serve: Open) -> None:
+    """The file was there when it was set."""
+    done = mail(serve(), ca_file="/nowhere/ca.pem").deliver(parcel())
+    assert done.end in ("again", "dead")
+
+
 def test_lines_that_begin_with_a_dot_arrive(serve: Open) -> None:
     """The end of a message is a dot alone: one in the text must not end it."""
     server = serve()

@@ -187,3 +187,35 @@ def test_a_target_that_cannot_work_is_refused() -> None:
     for wrong in ({}, {"webhook_url": "https://x", "bot_token": "y"}, {"bot_token": "y"}):
         with pytest.raises(ValueError, match=r"takes either|needs the channel"):
             SlackTarget(**wrong)
+
+
+@pytest.mark.parametrize(
+    ("address", "good"),
+    [
+        ("https://hooks.slack.com/services/T0/B0/x", True),
+        ("https://hooks.slack-gov.com/services/T0/B0/x", True),
+        ("http://127.0.0.1:8080/services/x", True),
+        ("http://hooks.slack.com/services/T0/B0/x", False),
+        ("https://hooks.slack.com.attacker.example/services/x", False),
+        ("https://attackerslack.com/services/x", False),
+        ("https://attacker.example/services/x", False),
+        ("https://nrr:x@hooks.slack.com/services/x", False),
+        ("https://hooks.slack.com@attacker.example/services/x", False),
+        ("hooks.slack.com/services/x", False),
+        ("https://hooks.slack.com:x/services/x", False),
+    ],
+)
+def test_what_is_for_slack_goes_to_slack_alone(address: str, good: bool) -> None:
+    """By https, to one of its own hosts; the sentence doesn't repeat the address, which is a secret."""
+    if good:
+        SlackTarget(webhook_url=address)
+        return
+    with pytest.raises(ValueError, match=r"hooks\.slack\.com") as raised:
+        SlackTarget(webhook_url=address)
+    assert "attacker" not in str(raised.value)
+
+
+def test_a_content_that_nobody_foresaw_is_a_message_that_failed() -> None:
+    """Nothing is raised, so the other messages go on."""
+    channel = Slack(SlackTarget(webhook_url="http://127.0.0.1:1/x"), lambda _seconds: None)
+    assert "failed" == channel.deliver(parcel(content={"facts": 5, "customers": [[]], "bridge": 7, "kind": []})).end

@@ -11,6 +11,7 @@ import pytest
 import stripe
 import trustme
 
+from integrations.outgoing import Outgoing
 from integrations.stripe.client import API_VERSION, DEFAULT_BASE, Asked, Client, Patience
 from integrations.stripe.decode.parsing import parse_list
 from integrations.stripe.errors import (
@@ -385,7 +386,7 @@ def test_certificates_are_verified(tmp_path: Path) -> None:
     thread.start()
     base = f"https://127.0.0.1:{server.server_port}"
     try:
-        trusting = Client(KEY, base=base, limiter=Turns(), patience=QUICK, ca_bundle=str(bundle))
+        trusting = Client(KEY, base=base, limiter=Turns(), patience=QUICK, outgoing=Outgoing(ca_file=str(bundle)))
         assert [] == ids(trusting)
         trusting.close()
         with pytest.raises(Unreachable, match=r"CERTIFICATE_VERIFY_FAILED|certificate"):
