@@ -14,12 +14,14 @@ import pytest
 from hypothesis import settings
 
 from tests.examples import ALL
+from tests.services.memory import write_to_memory
 from tests.services.migrated import Reused
 from tests.services.postgres import Postgres, create_database, drop_database
 from tests.services.redis import RedisServer
 
 settings.load_profile("all" if ALL else "default")
 os.environ["NRR_RATES_URL"] = "off"  # no test asks a host that isn't this machine
+_clear_up: Final = write_to_memory()
 
 _OF_THE_DATABASE: Final = (
     "tests/services/",
@@ -44,6 +46,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     without = [each for each in terminalreporter.stats.get("skipped", ()) if NO_BROWSER in str(each.longrepr)]
     if without:
         terminalreporter.write_line(f"{len(without)} browser tests were {NO_BROWSER} (apt-get install chromium)", yellow=True)
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """What tests wrote goes with the run, unless there is something to look at."""
+    if _clear_up is not None and exitstatus == pytest.ExitCode.OK:
+        session.config.add_cleanup(_clear_up)
 
 
 @pytest.hookimpl(tryfirst=True)
