@@ -47,7 +47,7 @@ _HISTORY: Final = {
     ),
     "subscription_unseen": _words(
         "Invoices name a subscription that neither a listing nor an event has: it is left out.",
-        "Run `nrr backfill run --stream subscriptions`; if it stays, ask Stripe's support what became of it",
+        "Run `nrr backfill run --streams subscriptions`; if it stays, ask Stripe's support what became of it",
     ),
     "subscription_gone": _words(
         "Stripe has no such subscription any more, and nothing said that it ended.", f"{_STRIPE}, or ask Stripe's support"
@@ -168,9 +168,9 @@ _PRICES: Final = {
     ),
 }
 _UNREADABLE: Final = "The object is quarantined: what was known of it before still holds."
-_KEPT_OUT: Final = {
+_QUARANTINED: Final = {
     "missing_id": _words(f"An object came without an id. {_UNREADABLE}", _AGAIN),
-    "missing_customer": _words(f"The object says to nobody whom it belongs. {_UNREADABLE}", _AGAIN),
+    "missing_customer": _words(f"The object doesn't say which customer it belongs to. {_UNREADABLE}", _AGAIN),
     "missing_status": _words(f"The object doesn't say its status. {_UNREADABLE}", _AGAIN),
     "missing_date": _words(f"The object lacks a date that it must have. {_UNREADABLE}", _AGAIN),
     "missing_period": _words(f"A waiting proration doesn't say for which time it is. {_UNREADABLE}", _AGAIN),
@@ -178,9 +178,9 @@ _KEPT_OUT: Final = {
     "bad_shape": _words(
         f"A field holds something else than it should. {_UNREADABLE}", "Look for a newer release of nrr, and report it"
     ),
-    "bad_text": _words(f"An id or a status holds signs that no database takes. {_UNREADABLE}", _STRIPE),
-    "bad_amount": _words(f"An amount is none. {_UNREADABLE}", _STRIPE),
-    "bad_date": _words(f"A date lies outside all years that can be meant. {_UNREADABLE}", _STRIPE),
+    "bad_text": _words(f"An id or a status holds characters that no database can store. {_UNREADABLE}", _STRIPE),
+    "bad_amount": _words(f"An amount is no number. {_UNREADABLE}", _STRIPE),
+    "bad_date": _words(f"A date lies outside the years 2000 to 2200. {_UNREADABLE}", _STRIPE),
     "out_of_bounds": _words(f"An amount, a quantity or a date is larger than any can be. {_UNREADABLE}", _STRIPE),
     "bad_interval": _words(f"The price recurs less than once. {_UNREADABLE}", _STRIPE),
     "bad_tier": _words(f"A tier of the price ends nowhere that can be read. {_UNREADABLE}", _STRIPE),
@@ -189,18 +189,20 @@ _KEPT_OUT: Final = {
         f"The currency is none of Stripe's that this version knows. {_UNREADABLE}", "Look for a newer release of nrr"
     ),
     "incomplete": _words(f"The rest of a long object could not be read. {_UNREADABLE}", _AGAIN),
-    "unknown_endpoint": _words("The host doesn't know a list that Stripe has: what it holds is missing.", "Check STRIPE_API_BASE"),
+    "unknown_endpoint": _words(
+        "The address asked for doesn't have a list that Stripe has: what is on it is missing.", "Check STRIPE_API_BASE"
+    ),
     "not_allowed": _words(
-        "The key may not read a list: what it holds is missing.",
+        "The key may not read a list: what is on it is missing.",
         "Give the restricted key the permission that is named, then `nrr sync`",
     ),
     "not_expanded": _words(
-        "The host or the key leaves out a part of a list: what it holds is missing.",
+        "The address asked or the key leaves out a part of a list: that part is missing.",
         "`nrr doctor` names the permission that is missing",
     ),
-    "gone": _words("The object is no more.", "Nothing"),
+    "gone": _words("Stripe doesn't have the object any more.", "Nothing"),
 }
-WORDS: Final = {**_HISTORY, **_LINES, **_PRICES, **_KEPT_OUT}
+WORDS: Final = {**_HISTORY, **_LINES, **_PRICES, **_QUARANTINED}
 """The words of every reason, of findings and of quarantined objects."""
 
 _UNKNOWN: Final = Words("Something about the data that this version has no words for.", _HARMLESS)
