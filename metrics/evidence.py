@@ -497,11 +497,6 @@ class InvoiceEvidence:
     others: tuple[BilledLine, ...] = field(default=(), compare=False)
     """Those other lines, one by one, and those that can't be told."""
 
-    @property
-    def lines_complete(self) -> bool:
-        """Whether an item without a line was certainly not billed by this invoice."""
-        return not self.unread
-
 
 # --- what is handed over to be stored -------------------------------------------------------------------------------------------
 

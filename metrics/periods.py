@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo
 from metrics.evidence import Instant
 from metrics.window_kinds import CALENDAR, TO_DATE, TRAILING, WINDOW_KINDS, WindowKind
 
+CLOCKS_AGREE_SECONDS: Final = 300
+"""Two clocks that differ by no more agree about the present (D75)."""
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _DAY: Final = 86_400
 

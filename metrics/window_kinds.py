@@ -37,11 +37,6 @@ class WindowKind:
         """From the end of one to the end of the next in months; None where they follow one another day by day."""
         return self.months if self.shape == "calendar" else 1 if self.shape == "trailing" else None
 
-    @property
-    def share_of_a_year(self) -> Fraction:
-        """How much of a year it is; what isn't a number of months is taken for one."""
-        return Fraction(1) if self.months is None else Fraction(self.months, 12)
-
 
 def day_words(day: date) -> str:
     """A day without leading zeros, the same everywhere."""

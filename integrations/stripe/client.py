@@ -25,12 +25,10 @@ from integrations.stripe.errors import is_transient, kept_headers, retry_after, 
 from integrations.stripe.limits import Limiter
 from integrations.stripe.transport import NoAnswer, Seconds, Transport
 from metrics.evidence import Instant
+from metrics.periods import CLOCKS_AGREE_SECONDS
 
 T = TypeVar("T")
 Params = Sequence[tuple[str, str]]
-
-CLOCKS_APART_SECONDS: Final = 300
-"""Clocks that differ by less agree."""
 
 DEFAULT_BASE: Final[str] = stripe.DEFAULT_API_BASE
 API_VERSION: Final[str] = stripe.api_version
@@ -70,13 +68,12 @@ class Answer(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What a client has asked so far: requests sent, of them refused by a limit or asked again for another fault; bytes, waiting."""
+    """What a client has asked so far: requests sent, of them refused by a limit or asked again for another fault; bytes."""
 
     requests: int = 0
     throttled: int = 0
     retried: int = 0
     body_bytes: int = 0
-    waited_seconds: float = 0.0
 
 
 class Client:
@@ -181,7 +178,8 @@ class Client:
         raise typed(failed, asked.stream, asked.permission, self.base, attempts, of_object=asked.object_id) from failed
 
     def _attempt(self, asked: Asked, path: str, params: Params, parse: Callable[[bytes], T]) -> Answer[T]:
-        self._counts.waited(self._limiter.acquire(asked.endpoint))
+        self._limiter.acquire(asked.endpoint)
+        self._counts.asked()
         answer, reason = self._judged(path, params, parse)
         if isinstance(answer, Answer):
             return answer
@@ -223,7 +221,7 @@ class Client:
         if at is None:
             return ours
         self._clock_apart_seconds = at - ours
-        return ours if at - ours > CLOCKS_APART_SECONDS else at
+        return ours if at - ours > CLOCKS_AGREE_SECONDS else at
 
     # --- when to stop and how long to wait ---------------------------------------------------------------------------------
 
@@ -268,11 +266,9 @@ class _Counts:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._requests = self._throttled = self._retried = self._bytes = 0
-        self._waited = 0.0
 
-    def waited(self, seconds: float) -> None:
+    def asked(self) -> None:
         with self._lock:
-            self._waited += seconds
             self._requests += 1
 
     def answered(self, body_bytes: int) -> None:
@@ -286,4 +282,4 @@ class _Counts:
 
     def usage(self) -> Usage:
         with self._lock:
-            return Usage(self._requests, self._throttled, self._retried, self._bytes, self._waited)
+            return Usage(self._requests, self._throttled, self._retried, self._bytes)

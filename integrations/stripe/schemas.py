@@ -335,7 +335,6 @@ class PhaseDiscount(Shape):
 
     coupon: str | Coupon | None = None
     discount: Id = None
-    promotion_code: Id = None
     discount_end: PhaseDiscountEnd | None = None
 
 

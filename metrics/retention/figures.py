@@ -142,7 +142,6 @@ GAP: Final = "gap"
 NOTHING_LOST: Final = "nothing_lost"
 BELOW_ZERO: Final = "below_zero"
 """More was lost than was there at the opening, since those who came within the window lost too: no rate of the opening says that."""
-NO_CUSTOMERS: Final = "no_customers"
 NOT_RANKED: Final = "not_ranked"
 
 Ratio = tuple[int, int]

@@ -34,11 +34,6 @@ class Result:
         """Objects a second."""
         return self.objects / self.seconds
 
-    @property
-    def cpu_micros(self) -> float:
-        """Microseconds of this process's CPU for one object."""
-        return self.cpu_seconds / self.objects * 1e6
-
 
 class Stopwatch:
     """Measures this process from its making until `result`."""

@@ -39,8 +39,7 @@ def test_a_kind_is_as_long_as_it_says(kind: WindowKind) -> None:
     assert kind.months is not None
     assert window.until == add_months(window.first, kind.months)
     assert Fraction(kind.months) == months_long(kind.name, window.first, window.until)
-    assert Fraction(kind.months, 12) == kind.share_of_a_year
-    assert bool(kind.span) == (kind.share_of_a_year != 1), "a rate of less than a year says of how long it is"
+    assert bool(kind.span) == (kind.months != 12), "a rate of less than a year says of how long it is"
 
 
 @pytest.mark.parametrize("name", FOR_RULES)

@@ -171,7 +171,7 @@ def _account(context: Context, name: str) -> Iterator[Check]:
 
 
 def _clock(context: Context, name: str) -> Check:
-    from worker.ingest.clocks import APART_SECONDS
+    from metrics.periods import CLOCKS_AGREE_SECONDS
     from worker.ingest.read import stripe_now
 
     if context.wiring.pretended is not None:
@@ -180,7 +180,7 @@ def _clock(context: Context, name: str) -> Check:
     stripe_now(reader)
     skew = reader.clock_apart_seconds
     if abs(skew) > SKEW_SECONDS:
-        wrong = abs(skew) > APART_SECONDS and (skew > 0 or reader.is_stripe)
+        wrong = abs(skew) > CLOCKS_AGREE_SECONDS and (skew > 0 or reader.is_stripe)
         said = f"Stripe's clock is {_ago(abs(skew))} {'ahead of' if skew > 0 else 'behind'} this machine's; the earlier one counts"
         return Check(f"stripe {name} clock", WRONG if wrong else NOTE, said, *([Exit.FAILED] if wrong else []))
     return Check(f"stripe {name} clock", OK, "agrees with Stripe's")

@@ -17,8 +17,8 @@ from integrations.store.facts import accounts, quarantine
 from integrations.store.facts.marks import count_touched
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import cursors, jobs, runs, workers
+from metrics.periods import CLOCKS_AGREE_SECONDS
 from worker.ingest import audit, clocks
-from worker.ingest.clocks import APART_SECONDS
 from worker.ingest.read import EVENTS
 
 TICK: Final = "tick"
@@ -184,7 +184,9 @@ def from_the_future(found: Freshness) -> list[str]:
         (f"what is read of {each.stream} of account {each.account}", found.at.timestamp() - each.complete_until)
         for each in found.streams
     ]
-    out += [f"{what} is dated {ago(-age)} after the present" for what, age in ages if age is not None and age < -APART_SECONDS]
+    out += [
+        f"{what} is dated {ago(-age)} after the present" for what, age in ages if age is not None and age < -CLOCKS_AGREE_SECONDS
+    ]
     if found.nightly_through is not None and found.nightly_through > found.at.date() + timedelta(days=1):
         out.append(f"a nightly run was done through {found.nightly_through}, a day that has not come yet; it counts for nothing")
     return out

@@ -11,14 +11,12 @@ from typing import Final
 import structlog
 from sqlalchemy import Connection
 
-from integrations.store.db.clock import APART
 from integrations.store.work import cursors, key_value
 from integrations.stripe.reader import Reader
 from metrics.evidence import Instant
+from metrics.periods import CLOCKS_AGREE_SECONDS
 
 log = structlog.get_logger()
-
-APART_SECONDS: Final = int(APART.total_seconds())
 
 _APART: Final = "clock_apart"
 
@@ -26,7 +24,7 @@ _APART: Final = "clock_apart"
 def earlier(told: Instant, ours: datetime) -> Instant:
     """The present of two clocks: Stripe's while they agree, else the earlier one."""
     mine = Instant(int(ours.timestamp()))
-    return mine if told - mine > APART_SECONDS else told
+    return mine if told - mine > CLOCKS_AGREE_SECONDS else told
 
 
 def apart(reader: Reader, told: Instant, ours: datetime, *, pretended: bool) -> int:
@@ -39,7 +37,7 @@ def apart(reader: Reader, told: Instant, ours: datetime, *, pretended: bool) -> 
     here = told - int(ours.timestamp())
     seconds = max(here, reader.clock_apart_seconds, key=abs)
     behind = seconds < 0 and not reader.is_stripe
-    return 0 if abs(seconds) <= APART_SECONDS or behind else int(seconds)
+    return 0 if abs(seconds) <= CLOCKS_AGREE_SECONDS or behind else int(seconds)
 
 
 def note(connection: Connection, account: int, seconds: int) -> None:
@@ -61,7 +59,7 @@ def of_accounts(connection: Connection) -> Mapping[int, int]:
 def take_back(connection: Connection, account: int, present: Instant) -> None:
     """Take marks that are ahead of the present back to where they stood before."""
     for stream, found in sorted(cursors.of_account(connection, account).items()):
-        if found.position > present + APART_SECONDS:
+        if found.position > present + CLOCKS_AGREE_SECONDS:
             stands = cursors.take_back(connection, found, present)
             log.warning(
                 "mark_taken_back", account=account, stream=stream, stood_at=found.position, stands_at=stands, present=present

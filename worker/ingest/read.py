@@ -27,6 +27,7 @@ from integrations.stripe.reader import Reader
 from integrations.stripe.streams import READ_AGAIN, Stream, named_kind
 from integrations.stripe.streams import STREAMS as DECLARED
 from metrics.evidence import Catalog, EventFact, Instant, InvoiceEvidence
+from metrics.periods import CLOCKS_AGREE_SECONDS
 from worker.execution.crew import Handler
 from worker.execution.job_data import read_as, stored
 from worker.execution.stop import Stop
@@ -139,7 +140,7 @@ def stripe_now(reader: Reader) -> Instant:
     One answer is not believed against our own clock: where they disagree it is asked for once more, and what is nearer to ours counts.
     """
     first = next(reader.pages("products")).observed_at
-    if not reader.is_stripe or abs(reader.clock_apart_seconds) <= clocks.APART_SECONDS:
+    if not reader.is_stripe or abs(reader.clock_apart_seconds) <= CLOCKS_AGREE_SECONDS:
         return first
     return max(first, next(reader.pages("products")).observed_at)
 

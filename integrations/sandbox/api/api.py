@@ -43,8 +43,6 @@ _STATUSES: Final = (
 _BILL_STATUSES: Final = ("draft", "open", "paid", "uncollectible", "void")
 
 Json = dict[str, Any]
-Shown = tuple[int, Json]
-"""A position and what is shown of the object there."""
 
 
 @dataclass(frozen=True, slots=True)

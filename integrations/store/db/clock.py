@@ -10,6 +10,7 @@ from typing import Final
 from sqlalchemy import ColumnElement, Connection, or_, text
 
 from integrations.store.db.engine import is_postgresql
+from metrics.periods import CLOCKS_AGREE_SECONDS
 
 
 def now(connection: Connection) -> datetime:
@@ -25,8 +26,8 @@ def now(connection: Connection) -> datetime:
 LONGEST_WAIT: Final = timedelta(minutes=65)
 """Longer than any lease lasts and any try is put off: an hour is the most of both."""
 
-APART: Final = timedelta(minutes=5)
-"""Clocks that differ by less agree."""
+APART: Final = timedelta(seconds=CLOCKS_AGREE_SECONDS)
+"""A stored moment that lies further ahead than this was stamped by another clock."""
 
 
 def is_due(column: "ColumnElement[datetime]", moment: datetime, longest: timedelta = LONGEST_WAIT) -> "ColumnElement[bool]":

@@ -27,7 +27,7 @@ def strings(path: Path) -> str:
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.JoinedStr):
             inner |= {id(part) for part in node.values}
-            out.append("".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values))
+            out.append("".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values))
         elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inner:
             out.append(node.value)
     return "\n".join(out)

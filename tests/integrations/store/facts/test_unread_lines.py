@@ -36,7 +36,7 @@ PARTLY = InvoiceEvidence(HEAD, (LINE,), (UNREAD,), 2, 900)
 def test_it_comes_back_as_it_was(engine: Engine) -> None:
     """Unread lines, and how many other charges there are with what they come to."""
     assert PARTLY == stored(engine, PARTLY)
-    assert not PARTLY.lines_complete
+    assert PARTLY.unread
 
 
 @pytest.mark.parametrize("turned", [False, True])
@@ -44,7 +44,7 @@ def test_a_line_that_another_sight_tells_is_told(engine: Engine, turned: bool) -
     """Whichever came first."""
     sights = [PARTLY, InvoiceEvidence(HEAD, (LINE, READ), (), 2, 900)]
     found = stored(engine, *(sights[::-1] if turned else sights))
-    assert ((LINE, READ), (), True) == (found.lines, found.unread, found.lines_complete)
+    assert ((LINE, READ), ()) == (found.lines, found.unread)
 
 
 @pytest.mark.parametrize(

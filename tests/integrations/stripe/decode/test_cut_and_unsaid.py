@@ -158,7 +158,8 @@ def test_a_line_that_cannot_be_told_is_handed_on_with_what_it_says(case: str) ->
     """It is no evidence, no one-off charge either, and the invoice is read on."""
     shape, reason = UNREAD[case]
     (found,) = listed("invoice", invoice("clover", shape, line("clover", line_id="il_2", amount=7))).invoices
-    assert (["il_2"], 0, False) == ([x.id for x in found.lines], found.other_lines, found.lines_complete)
+    assert (["il_2"], 0) == ([x.id for x in found.lines], found.other_lines)
+    assert found.unread
     assert [("il_1", reason, shape["amount"], "usd")] == [(u.id, u.reason, u.amount, u.currency) for u in found.unread]
 
 
@@ -174,7 +175,7 @@ def test_one_off_charges_are_counted_with_what_they_come_to() -> None:
     """They are no evidence, and no secret."""
     charges = [line("clover", line_id=f"il_{n}", amount=n, of_item=False) for n in (300, 40)]
     (found,) = listed("invoice", invoice("clover", *charges)).invoices
-    assert ((), 2, 340, True) == (found.lines, found.other_lines, found.other_amount, found.lines_complete)
+    assert ((), 2, 340, ()) == (found.lines, found.other_lines, found.other_amount, found.unread)
 
 
 def told(shape: JSON) -> InvoiceLine:
