@@ -16,8 +16,10 @@ PENDING: Final = "pending"
 RESTARTED: Final = "period_begun_anew"
 SHARED: Final = "discount_shared_anew"
 BACKDATED: Final = "discount_before_its_time"
+CREDITED: Final = "credit_without_charge"
 PART: Final = "part_of_a_period"
 UNSURE: Final = "finding"
+SEVERAL: Final = "several"
 UNEXPLAINED: Final = "unexplained"
 
 RULES: Final = {
@@ -29,8 +31,10 @@ RULES: Final = {
     RESTARTED: "a period began before the last one was over, and nothing was given back",
     SHARED: "an amount off is shared over items from the next period on",
     BACKDATED: "a discount given at booking is billed for the time before it, too",
+    CREDITED: "something was given back that no invoice had charged: it had been changed to without a proration",
     PART: "a proration without its counterpart: of how long a period it is a part isn't said",
     UNSURE: "the evidence has a hole, which a finding names",
+    SEVERAL: "several of these at once",
     UNEXPLAINED: "unexplained",
 }
 """In the order in which they are asked, with their words."""
@@ -89,9 +93,9 @@ def changes(movements: pl.DataFrame, periods: pl.DataFrame, prorations: pl.DataF
     )
 
 
-def restarted(cycles: pl.DataFrame) -> pl.DataFrame:
-    """Spans in which two periods of one item overlap. `cycles`: customer, currency, item, first_day, end_day, monthly."""
-    later = cycles.sort("first_day").with_columns(pl.col("first_day").shift(-1).over("customer", "item").alias("next"))
+def restarted(periods: pl.DataFrame) -> pl.DataFrame:
+    """Spans in which two periods of one item overlap. `periods`: customer, currency, item, first_day, end_day, monthly, of lines that bill whole ones."""
+    later = periods.sort("first_day").with_columns(pl.col("first_day").shift(-1).over("customer", "item").alias("next"))
     over = later.filter(pl.col("next") < pl.col("end_day"), pl.col("next") > pl.col("first_day"))
     return _span(over.with_columns(pl.col("next").alias("first_day")), RESTARTED, pl.col("monthly").abs())
 
@@ -109,6 +113,19 @@ def backdated(cycles: pl.DataFrame, prorations: pl.DataFrame) -> pl.DataFrame:
     return _span(prorations.join(first, on=["customer", "item", "end_day"]), BACKDATED, pl.col("off_micros"))
 
 
+def credited(lines: pl.DataFrame) -> pl.DataFrame:
+    """Spans of credits for what no line charged. `lines`: customer, currency, item, price, first_day, end_day, amount_micros, whole."""
+    place = ["customer", "item", "price"]
+    given_back = lines.filter(pl.col("proration"), pl.col("amount_micros") < 0).with_row_index("credit")
+    charged = lines.filter(pl.col("amount_micros") >= 0).select(
+        *place, pl.col("first_day").alias("from"), pl.col("end_day").alias("to")
+    )
+    paid = given_back.join(charged, on=place, nulls_equal=True).filter(
+        pl.col("from") <= pl.col("first_day"), pl.col("first_day") <= pl.col("to")
+    )
+    return _span(given_back.join(paid.select("credit").unique(), on="credit", how="anti"), CREDITED, pl.col("whole").abs())
+
+
 def part(prorations: pl.DataFrame) -> pl.DataFrame:
     """Spans of prorations that stand alone: a period may be a tenth shorter or longer than another. `prorations`: customer, currency,
     first_day, end_day, whole (what the whole period would be, a month)."""
@@ -121,9 +138,10 @@ def _span(frame: pl.DataFrame, rule: str, most: pl.Expr) -> pl.DataFrame:
 
 
 def explained(differences: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
-    """The differences, each with its `rule`: the first whose evidence touches the month and is worth as much."""
+    """The differences, each with its `rule`: the first whose evidence touches the month and is worth as much; else *several*, where all
+    that touches it together is."""
     numbered = differences.with_row_index("row")
-    touched = (
+    touching = (
         numbered.join(spans.rename({"currency": "of"}), on="customer")
         .filter(
             pl.col("of").is_null() | (pl.col("of") == pl.col("currency")),
@@ -133,6 +151,12 @@ def explained(differences: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
         .group_by("row", "rule")
         .agg(pl.col("most").sum().alias("most"), pl.col("most").is_null().any().alias("boundless"))
         .join(numbered.select("row", "difference_micros", "tolerance_micros"), on="row")
+    )
+    together = touching.group_by("row", "difference_micros", "tolerance_micros").agg(
+        pl.lit(SEVERAL).alias("rule"), pl.col("most").sum(), pl.lit(value=False).alias("boundless")
+    )
+    named = (
+        pl.concat([touching, together.select(touching.columns)])
         .filter(pl.col("boundless") | (pl.col("difference_micros").abs() <= pl.col("most") + pl.col("tolerance_micros")))
         .with_columns(
             pl.col("rule").replace_strict({n: i for i, n in enumerate(RULES)}, default=99, return_dtype=pl.Int32).alias("place")
@@ -141,5 +165,5 @@ def explained(differences: pl.DataFrame, spans: pl.DataFrame) -> pl.DataFrame:
         .group_by("row", maintain_order=True)
         .first()
     )
-    named = numbered.join(touched.select("row", "rule"), on="row", how="left")
-    return named.with_columns(pl.col("rule").fill_null(UNEXPLAINED)).sort("row").drop("row")
+    told = numbered.join(named.select("row", "rule"), on="row", how="left")
+    return told.with_columns(pl.col("rule").fill_null(UNEXPLAINED)).sort("row").drop("row")

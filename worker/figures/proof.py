@@ -113,13 +113,15 @@ def _spans(connection: Connection, basis: Basis, lines: pl.DataFrame, customers:
     zone, version = basis.timezone, basis.version
     day = partial(reporting_day, timezone=zone)
 
-    mine = lines.filter(pl.col("customer").is_in(customers)).with_columns(
-        day("period_start").alias("first_day"), day("period_end").alias("end_day")
+    mine = proof.monthly(lines.filter(pl.col("customer").is_in(customers))).with_columns(
+        day("period_start").alias("first_day"), day("period_end").alias("end_day"), pl.col("whole").alias("monthly")
     )
     unknown = pl.lit(None, dtype=pl.Int64).alias("most")
 
     def span(frame: pl.DataFrame, rule: str) -> pl.DataFrame:
-        return frame.select("customer", "currency", pl.lit(rule).alias("rule"), "first_day", "end_day", unknown)
+        return frame.select(
+            "customer", "currency", pl.lit(rule).alias("rule"), "first_day", "end_day", pl.col("whole").abs().alias("most")
+        )
 
     everything = store.left_out(connection, version, customers)
     over = pl.col("reason").is_in(["canceled", "incomplete_expired", "gone", "ended"])
@@ -148,12 +150,15 @@ def _spans(connection: Connection, basis: Basis, lines: pl.DataFrame, customers:
         unknown,
     )
     standing = mine.filter(~pl.col("apart") & ~pl.col("pending"))
-    prorations = standing.filter("proration").select("customer", "currency", pl.col("first_day").alias("day")).unique()
-    whole = proof.monthly(standing).with_columns(
-        day("period_start").alias("first_day"), day("period_end").alias("end_day"), pl.col("whole").alias("monthly")
+    parted = standing.filter("proration")
+    prorations = parted.select("customer", "currency", pl.col("first_day").alias("day")).unique()
+    cycles = standing.filter(~pl.col("proration"))
+    # A change to another interval bills the first of its periods whole, as a proration.
+    begun = standing.filter(
+        ~pl.col("proration") | ((pl.col("amount_micros") > 0) & (pl.col("seconds") * 10 >= pl.col("cycle") * 9))
     )
-    cycles = whole.filter(~pl.col("proration"))
-    periods = whole.filter(pl.col("amount_micros") > 0)
+    # A period under a whole discount bills nothing, and is one.
+    periods = standing.filter(pl.col("amount_micros") >= 0)
     moved = store.movements(connection, version, customers)
     ended = everything.filter(over).select(
         "customer",
@@ -170,9 +175,10 @@ def _spans(connection: Connection, basis: Basis, lines: pl.DataFrame, customers:
         span(mine.filter("pending"), proof_rules.PENDING),
         proof_rules.changes(moved, periods, prorations),
         proof_rules.changes(ended, periods, prorations.clear()),
-        proof_rules.restarted(cycles),
+        proof_rules.restarted(begun),
         proof_rules.shared(cycles, prorations),
-        proof_rules.backdated(cycles, whole.filter("proration").drop("off_micros")),
-        proof_rules.part(whole.filter("proration")),
+        proof_rules.backdated(cycles, parted.drop("off_micros")),
+        proof_rules.credited(standing),
+        proof_rules.part(parted),
     ]
     return pl.concat([part.select(pl.col(name).cast(kind) for name, kind in proof_rules.SPANS.items()) for part in parts])

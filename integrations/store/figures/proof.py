@@ -42,7 +42,7 @@ _PLACE: Final = ("account", "customer", "invoice", "line")
 
 
 def lines(connection: Connection, shard: tuple[int, int], choice: Discounting, since: Instant | None = None) -> pl.DataFrame:
-    """Licensed lines of one shard of Stripe's customers under the ledger's names: `proof.LINES`, with `item`, what lasting discounts took off
+    """Licensed lines of one shard of Stripe's customers under the ledger's names: `proof.LINES`, with `item`, `price`, what lasting discounts took off
     (`off_micros`), `apart` (their invoice is void or uncollectible) and `pending` (they wait for one). `choice`: which discounts lower MRR; `since`: only periods that end after it."""
     low, high = shard_buckets(shard)
     mine = _mine(shard, since)
@@ -75,7 +75,7 @@ def lines(connection: Connection, shard: tuple[int, int], choice: Discounting, s
         pl.coalesce("called", "customer").alias("customer"),
         pl.col("apart").fill_null(value=False),
         (pl.col("invoice") == "").alias("pending"),
-    ).select(*proof.LINES, "item", "off_micros", "apart", "pending")
+    ).select(*proof.LINES, "item", "price", "off_micros", "apart", "pending")
 
 
 def read_lines(connection: Connection, shard: tuple[int, int], since: Instant | None = None) -> pl.DataFrame:
