@@ -101,6 +101,10 @@ _LINES: Final = {
     "line_without_subscription": _words("An invoice line bills an item, but names no subscription: it changes nothing.", _AGAIN),
     "line_without_period": _words("An invoice line doesn't say for which time it is: it changes nothing.", _AGAIN),
     "line_without_amount": _words("An invoice line has no amount: it changes nothing.", _AGAIN),
+    "period_stood_still": _words(
+        "A subscription ended long after its last period did, and nothing was billed in between: it may have been paused, and counts until it ended.",
+        "Look at the subscription in Stripe: if it was paused (after a trial without a way to pay, say), its MRR of that time is too high",
+    ),
     "tax_exceeds_amount": _words(
         "The tax in an invoice line is as much as was charged, or more: it says nothing of the tax in the price.",
         "Look at the line's tax in Stripe; MRR keeps the share of tax that other lines show",

@@ -31,7 +31,7 @@ RULES: Final = {
     RESTARTED: "a period began before the last one was over, and nothing was given back",
     SHARED: "an amount off is shared over items from the next period on",
     BACKDATED: "a discount given at booking is billed for the time before it, too",
-    CREDITED: "something was given back that no invoice had charged: it had been changed to without a proration",
+    CREDITED: "more was given back than invoices had charged: it had been changed to without a proration",
     PART: "a proration without its counterpart: of how long a period it is a part isn't said",
     UNSURE: "the evidence has a hole, which a finding names",
     SEVERAL: "several of these at once",
@@ -53,6 +53,7 @@ FINDINGS: Final = (
     "tax_share_unknown",
     "change_behind_cut",
     "subscription_gone",
+    "period_stood_still",
     "unpaid_change",
     "voided_cycle_invoice",
     "first_invoice_voided",
@@ -114,16 +115,23 @@ def backdated(cycles: pl.DataFrame, prorations: pl.DataFrame) -> pl.DataFrame:
 
 
 def credited(lines: pl.DataFrame) -> pl.DataFrame:
-    """Spans of credits for what no line charged. `lines`: customer, currency, item, price, first_day, end_day, amount_micros, whole."""
+    """Spans of credits for more than any line charged for that time. `lines`: customer, currency, item, price, first_day, end_day,
+    amount_micros, whole (what the whole period would be, a month)."""
     place = ["customer", "item", "price"]
     given_back = lines.filter(pl.col("proration"), pl.col("amount_micros") < 0).with_row_index("credit")
-    charged = lines.filter(pl.col("amount_micros") >= 0).select(
-        *place, pl.col("first_day").alias("from"), pl.col("end_day").alias("to")
+    charges = lines.filter(pl.col("amount_micros") >= 0).select(
+        *place, pl.col("first_day").alias("from"), pl.col("end_day").alias("to"), pl.col("whole").alias("charged")
     )
-    paid = given_back.join(charged, on=place, nulls_equal=True).filter(
-        pl.col("from") <= pl.col("first_day"), pl.col("first_day") <= pl.col("to")
+    paid = (
+        given_back.join(charges, on=place, nulls_equal=True)
+        .filter(pl.col("from") <= pl.col("first_day"), pl.col("first_day") <= pl.col("to"))
+        .group_by("credit")
+        .agg(pl.col("charged").max())
     )
-    return _span(given_back.join(paid.select("credit").unique(), on="credit", how="anti"), CREDITED, pl.col("whole").abs())
+    beyond = pl.col("whole").abs() - pl.col("charged").fill_null(0)
+    rest = given_back.join(paid, on="credit", how="left").with_columns(beyond.alias("beyond"))
+    # Of a few days' credit the whole is known to no more than their part of a minor unit: a hundredth more is no more.
+    return _span(rest.filter(pl.col("beyond") * 100 > pl.col("whole").abs()), CREDITED, pl.col("beyond"))
 
 
 def part(prorations: pl.DataFrame) -> pl.DataFrame:

@@ -78,6 +78,13 @@ def history_findings(
                 "it is taken for not paid"
             )
             out.append(finding(invoice.head.id, "invoice_status_unknown", text, invoice.head.created, "warning"))
+    stood_still = _stood_still(last, last_seen, evidence.invoices)
+    if stood_still is not None:
+        text = (
+            f"{last.id} was seen {last.status}, but its last period had ended more than a day before that, and no invoice bills the time since: it may "
+            "have been paused meanwhile, as after a trial that ended without a way to pay. It is counted until it was seen otherwise"
+        )
+        out.append(finding(last.id, "period_stood_still", text, stood_still, "warning"))
     for taxed in _all_tax(evidence.invoices, catalog):
         text = (
             f"line {taxed.id} of invoice {taxed.invoice} of {last.id} over {_money(taxed.amount, taxed.currency)} has {_money(taxed.inclusive_tax, taxed.currency)} "
@@ -96,6 +103,18 @@ def history_findings(
         )
         out.append(finding(last.id, "change_behind_cut", text, at))
     return out
+
+
+def _stood_still(last: Subscription, seen_at: Instant, invoices: Sequence[InvoiceEvidence]) -> Instant | None:
+    """When the period ended of a subscription that is paused or over since a day later or more, where its invoices bill nothing after it."""
+    if last.status not in ("paused", "canceled") or not last.items_complete or not last.items or not invoices:
+        return None
+    ends = [item.period_end for item in last.items if item.period_end is not None]
+    over = (last.ended_at or last.canceled_at or seen_at) if last.status == "canceled" else (last.paused_at or seen_at)
+    if len(ends) < len(last.items) or max(ends) >= over - DAY:
+        return None
+    billed = [line.period_end for line in lines_of(invoices)]
+    return max(ends) if billed and max(billed) <= max(ends) else None
 
 
 def _all_tax(invoices: Sequence[InvoiceEvidence], catalog: Catalog) -> Iterator[InvoiceLine]:

@@ -149,7 +149,7 @@ def _spans(connection: Connection, basis: Basis, lines: pl.DataFrame, customers:
         (day("created") + timedelta(days=366)).alias("end_day"),
         unknown,
     )
-    standing = mine.filter(~pl.col("apart") & ~pl.col("pending"))
+    standing = _with_items(mine.filter(~pl.col("apart") & ~pl.col("pending")))
     parted = standing.filter("proration")
     prorations = parted.select("customer", "currency", pl.col("first_day").alias("day")).unique()
     cycles = standing.filter(~pl.col("proration"))
@@ -182,3 +182,15 @@ def _spans(connection: Connection, basis: Basis, lines: pl.DataFrame, customers:
         proof_rules.part(parted),
     ]
     return pl.concat([part.select(pl.col(name).cast(kind) for name, kind in proof_rules.SPANS.items()) for part in parts])
+
+
+def _with_items(lines: pl.DataFrame) -> pl.DataFrame:
+    """The lines, where one names no item (older answers do so for prorations) with that of the customer's only item of its price."""
+    owners = (
+        lines.filter(pl.col("item").is_not_null())
+        .group_by("customer", "price")
+        .agg(pl.col("item").first().alias("owner"), pl.col("item").n_unique().alias("owners"))
+        .filter(pl.col("owners") == 1)
+        .drop("owners")
+    )
+    return lines.join(owners, on=["customer", "price"], how="left").with_columns(pl.coalesce("item", "owner")).drop("owner")
