@@ -33,7 +33,24 @@ def sightings(states: Iterable[SubscriptionState], invoices: Iterable[InvoiceEvi
         following = {bisect_right(state.seen, start) for start in starts if start > state.at}
         moments = [state.seen[n] for n in sorted(following) if n < len(state.seen)]
         out += [SubscriptionState(at, Source.SNAPSHOT, "", s) for at in moments]
-    return [state for n, state in enumerate(out) if not _trial_is_over(state, out[n + 1 :])]
+    return [state for n, state in enumerate(_with_dated_pauses(out)) if not _trial_is_over(state, out[n + 1 :])]
+
+
+def _with_dated_pauses(states: list[SubscriptionState]) -> list[SubscriptionState]:
+    """The states, each of a pause that doesn't say since when (older answers don't) with what a later one of the same unbroken pause says."""
+    if not any(state.subscription.paused_at is not None for state in states):
+        return states
+    out = list(states)
+    since: Instant | None = None
+    for n in range(len(out) - 1, -1, -1):
+        s = out[n].subscription
+        if s.status != "paused":
+            since = None
+        elif s.paused_at is not None:
+            since = s.paused_at
+        elif since is not None and since <= out[n].at:
+            out[n] = replace(out[n], subscription=replace(s, paused_at=since))
+    return out
 
 
 def _trial_is_over(state: SubscriptionState, following: Sequence[SubscriptionState]) -> bool:

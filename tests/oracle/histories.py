@@ -530,6 +530,15 @@ def muted(evidence: SubscriptionEvidence, which: int) -> SubscriptionEvidence:
     return replace(evidence, invoices=invoices)
 
 
+def undated(evidence: SubscriptionEvidence) -> SubscriptionEvidence:
+    """The same in events of an older version, which don't say since when a subscription is paused; the listing does."""
+    states = (
+        s if s.source == Source.SNAPSHOT else replace(s, subscription=replace(s.subscription, paused_at=None))
+        for s in evidence.states
+    )
+    return replace(evidence, states=tuple(states))
+
+
 WAYS = ("events", "tail", "listing", "bare", "hole", "mixed")
 
 
@@ -551,6 +560,8 @@ def cases(draw: st.DrawFn, ways: tuple[str, ...] = WAYS, customer_discounts: boo
     known = [evidence(life, way, cut, width) for life in told]
     if mutes and (which := draw(st.sampled_from([0, 0, 2, 3, 5]))):
         known = [e if e is None else muted(e, which) for e in known]
+    if any(s.status == "paused" for life in told for _, s in life.states) and draw(st.booleans()):
+        known = [e if e is None else undated(e) for e in known]
     states: tuple[CustomerState, ...] = ()
     if customer_discounts and draw(st.booleans()):
         start = Instant(BEGIN + draw(st.integers(10, 100)) * DAY + draw(st.sampled_from([0, 7_200])))

@@ -53,6 +53,20 @@ def observations(evidence: SubscriptionEvidence) -> list[Seen]:
     return out
 
 
+def dated_pauses(seen: list[Seen]) -> list[Seen]:
+    """One pause began once: whoever doesn't say when is told by the first after it that does, if nothing else was seen in between."""
+
+    def since(n: int) -> int | None:
+        for later in seen[n:]:
+            if later.subscription.status != "paused":
+                return None
+            if later.subscription.paused_at is not None:
+                return later.subscription.paused_at if later.subscription.paused_at <= seen[n].at else None
+        return None
+
+    return [replace(x, subscription=replace(x.subscription, paused_at=since(n))) for n, x in enumerate(seen)]
+
+
 def credited(line: InvoiceLine) -> bool:
     """Whether a line gives back what was billed before: it names the old state."""
     return line.proration and (line.amount < 0 or bool(line.credited_lines))
@@ -78,7 +92,7 @@ class Past:
     policy: Policy
 
     def __post_init__(self) -> None:
-        self.seen = observations(self.evidence)
+        self.seen = dated_pauses(observations(self.evidence))
         doubtful = [i for i in evident(self.evidence.invoices) if i.head.status == "void" and i.head.paid_at is None]
         doubtful = [i for i in doubtful if i.head.billing_reason == "subscription_update"]
         self.lines = [line for i in evident(self.evidence.invoices) if i not in doubtful for line in i.lines]

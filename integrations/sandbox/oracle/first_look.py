@@ -62,9 +62,11 @@ class Late:
         """From here on it is known as it was."""
         # The event of an end says nothing of the state before; every other one does.
         over = told_by_event != [] and known[first].state.status == "canceled"
-        strong = known[max(0, first if over else first - 1)].state
-        if told_by_event and not generation(business.api_version).endive:
-            strong = replace(strong, held_at=None)  # only newer events date a pause
+        told_first = max(0, first if over else first - 1)
+        strong = known[told_first].state
+        held_still = all(version.state.status == "paused" for version in known[told_first:])
+        if told_by_event and not generation(business.api_version).endive and not held_still:
+            strong = replace(strong, held_at=None)  # only newer events date a pause, and the listing one that lasts
         self._strong = strong
         self._end = min(self.upto, strong.ended_at or _FAR)
         own = [bill for bill in life.invoices if bill.subscription == sub.id and bill.created <= now]
