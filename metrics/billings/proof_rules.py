@@ -116,15 +116,21 @@ def backdated(cycles: pl.DataFrame, prorations: pl.DataFrame) -> pl.DataFrame:
 
 def credited(lines: pl.DataFrame) -> pl.DataFrame:
     """Spans of credits for more than any line charged for that time. `lines`: customer, currency, item, price, first_day, end_day,
-    amount_micros, whole (what the whole period would be, a month)."""
+    period_start (a second), amount_micros, whole (what the whole period would be, a month)."""
     place = ["customer", "item", "price"]
     given_back = lines.filter(pl.col("proration"), pl.col("amount_micros") < 0).with_row_index("credit")
     charges = lines.filter(pl.col("amount_micros") >= 0).select(
-        *place, pl.col("first_day").alias("from"), pl.col("end_day").alias("to"), pl.col("whole").alias("charged")
+        *place,
+        pl.col("period_start").alias("since"),
+        pl.col("end_day").alias("to"),
+        pl.col("whole").alias("charged"),
+        pl.col("proration").alias("begun_within"),
     )
+    # What begins within a period at the second of the credit is what was changed to.
+    earlier = (pl.col("since") < pl.col("period_start")) | ((pl.col("since") == pl.col("period_start")) & ~pl.col("begun_within"))
     paid = (
         given_back.join(charges, on=place, nulls_equal=True)
-        .filter(pl.col("from") <= pl.col("first_day"), pl.col("first_day") <= pl.col("to"))
+        .filter(earlier, pl.col("first_day") <= pl.col("to"))
         .group_by("credit")
         .agg(pl.col("charged").max())
     )

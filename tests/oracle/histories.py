@@ -497,7 +497,7 @@ def listed(life: Life, at: int) -> list[SubscriptionState]:
 
 
 def evidence(life: Life, way: str, cut: int, width: int) -> SubscriptionEvidence | None:
-    """What is known of a life. Ways: events; tail (events from `cut` on); listing; bare (a listing, no invoice); hole; mixed."""
+    """What is known of a life. Ways: events; tail (a listing at `cut` and the events since); recent (events from `cut` on); listing; bare (a listing, no invoice); hole; mixed."""
     invoices = tuple(life.invoices)
     final = listed(life, NOW - 1)
     match way:
@@ -505,6 +505,8 @@ def evidence(life: Life, way: str, cut: int, width: int) -> SubscriptionEvidence
             states, invoices = events(life), ()
         case "tail":
             states = [*listed(life, cut), *events(life, cut), *final]
+        case "recent":
+            states = [*events(life, cut), *final]
         case "listing":
             states = final
         case "bare":
@@ -539,7 +541,7 @@ def undated(evidence: SubscriptionEvidence) -> SubscriptionEvidence:
     return replace(evidence, states=tuple(states))
 
 
-WAYS = ("events", "tail", "listing", "bare", "hole", "mixed")
+WAYS = ("events", "tail", "recent", "listing", "bare", "hole", "mixed")
 
 
 @dataclass(frozen=True)
