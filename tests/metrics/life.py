@@ -240,6 +240,9 @@ def _changed(s: Subscription, key: str, value: str) -> Subscription:
         case "trial":
             first, until = value.split("..")
             return replace(s, trial_start=instant(first), trial_end=instant(until))
+        case "period":
+            begun, over = map(instant, value.split(".."))
+            return replace(s, items=tuple(replace(i, period_start=begun, period_end=over) for i in s.items))
         case "ended":
             return replace(s, ended_at=when(value))
         case "asked":
