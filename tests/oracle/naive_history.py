@@ -9,7 +9,17 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import permutations
 
-from metrics.evidence import Catalog, Discount, InvoiceEvidence, InvoiceLine, Item, Source, Subscription, SubscriptionEvidence
+from metrics.evidence import (
+    Catalog,
+    Discount,
+    Instant,
+    InvoiceEvidence,
+    InvoiceLine,
+    Item,
+    Source,
+    Subscription,
+    SubscriptionEvidence,
+)
 from metrics.policy import Policy
 from tests.oracle.naive_pricing import Held
 
@@ -56,7 +66,7 @@ def observations(evidence: SubscriptionEvidence) -> list[Seen]:
 def dated_pauses(seen: list[Seen]) -> list[Seen]:
     """One pause began once: whoever doesn't say when is told by the first after it that does, if nothing else was seen in between."""
 
-    def since(n: int) -> int | None:
+    def since(n: int) -> Instant | None:
         for later in seen[n:]:
             if later.subscription.status != "paused":
                 return None
