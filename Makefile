@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup demo test test-twice test-long test-all check format bench bench-ingest bench-rollups bench-report bench-alerts bench-billings chaos faults mutants audit clean
+.PHONY: setup demo test test-twice test-long test-all check format bench bench-ingest bench-rollups bench-report bench-alerts bench-billings bench-starting chaos faults mutants audit clean
 
 setup: .venv/.ready
 
@@ -63,6 +63,9 @@ bench-alerts: setup
 
 bench-billings: setup
 	$(BIN)/python -m tests.benchmarks.billings
+
+bench-starting: setup
+	$(BIN)/python -m tests.benchmarks.starting
 
 faults: setup
 	$(BIN)/pytest -m slow tests/faults tests/lives

@@ -1,19 +1,23 @@
-"""Bringing the database to the schema that this version of the product knows."""
+"""Bringing the database to the schema that this version of the product knows.
 
+Alembic is loaded by what changes or compares a schema and not by what merely asks whether it is the right one: every command asks.
+"""
+
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
-from alembic import command
-from alembic.autogenerate import compare_metadata
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect, text
 
 from integrations.private_files import private_file, private_folder
 from integrations.store import views
 from integrations.store.db.engine import begin, file_of, is_postgresql, read
 from integrations.store.tables import metadata
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
+_MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _LOCK = 7_254_001
 """The advisory lock under which PostgreSQL migrates: two upgrades at once wait for one another."""
 
@@ -29,27 +33,37 @@ class NotMigrated(RuntimeError):
         self.needed = needed
 
 
-def _config(connection: Connection | None = None) -> Config:
+def _config(connection: Connection | None = None) -> "Config":
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.attributes["connection"] = connection
     return config
 
 
+@cache
+def revisions() -> tuple[str, ...]:
+    """Every schema that this version knows, oldest first: a migration's file begins with its revision, and they are a single chain."""
+    return tuple(sorted(file.name.partition("_")[0] for file in (_MIGRATIONS / "versions").glob("[0-9]*_*.py")))
+
+
 def head() -> str:
     """The newest schema that this version knows."""
-    found = ScriptDirectory.from_config(_config()).get_current_head()
-    assert found is not None
-    return found
+    return revisions()[-1]
 
 
 def is_known(revision: str) -> bool:
-    return any(each.revision == revision for each in ScriptDirectory.from_config(_config()).walk_revisions())
+    """Whether this version knows a schema."""
+    return revision in revisions()
 
 
 def current(connection: Connection) -> str | None:
     """The schema that the database is at; None for an empty one."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return found
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
@@ -74,6 +88,8 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 
 def to_schema(connection: Connection, revision: str) -> None:
     """Make or change the tables to what they were at a schema, or to the newest (`head`); no views."""
+    from alembic import command
+
     command.upgrade(_config(connection), revision)
 
 
@@ -90,4 +106,7 @@ def require_current(engine: Engine) -> None:
 
 def differences(connection: Connection) -> list[object]:
     """How the database's tables differ from the ones that the code describes; empty when the migrations are complete."""
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
     return list(compare_metadata(MigrationContext.configure(connection), metadata))

@@ -21,9 +21,9 @@ from tenacity import RetryCallState, Retrying, retry_if_exception
 
 from integrations.outgoing import DIRECT, Outgoing
 from integrations.stripe.decode.parsing import Garbled
-from integrations.stripe.errors import is_transient, kept_headers, retry_after, typed, verdict
 from integrations.stripe.limits import Limiter
 from integrations.stripe.transport import NoAnswer, Seconds, Transport
+from integrations.stripe.verdicts import is_transient, kept_headers, retry_after, typed, verdict
 from metrics.evidence import Instant
 from metrics.periods import CLOCKS_AGREE_SECONDS
 

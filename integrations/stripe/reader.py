@@ -14,10 +14,11 @@ from integrations.stripe import schemas
 from integrations.stripe.client import DEFAULT_BASE, Answer, Asked, Client, Usage
 from integrations.stripe.decode.pages import page_of
 from integrations.stripe.decode.parsing import Garbled, Parsed
-from integrations.stripe.errors import BadRequest, Gone, NotAllowed, UnknownEndpoint, account_named
+from integrations.stripe.errors import BadRequest, Gone, NotAllowed, UnknownEndpoint
 from integrations.stripe.page import AccountInfo, Rejected, StripePage
 from integrations.stripe.requests import Asking, nothing_to_go_on_from
 from integrations.stripe.streams import ACCOUNT, ITEMS, MAY_LACK, PAGE, READ_AGAIN, SCHEDULES, STREAMS, Stream, created_in
+from integrations.stripe.verdicts import account_named
 from metrics.evidence import Instant
 
 

@@ -1,11 +1,10 @@
 """Bytes to and from Stripe: a pool of connections, the key in the headers, whole bodies or an error.
 
-It knows nothing of JSON, of retries or of what is asked for. The address is checked here, because the key goes to it with each
+It knows nothing of JSON, of retries or of what is asked for. The address is checked (`credentials`), because the key goes to it with each
 request: only by https, or to this very machine, and no redirect is followed. The key is held so that no message, repr, log or
 traceback shows it.
 """
 
-import re
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -13,14 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import urlencode, urlsplit
 
-import stripe
 import urllib3
 
-from integrations.outgoing import DIRECT, Outgoing, credentials, is_loopback
-from integrations.stripe.errors import BadAddress, Refused, redacted
+from integrations.outgoing import DIRECT, Outgoing, credentials
+from integrations.stripe.credentials import checked_base, what_key
+from integrations.stripe.errors import Refused, redacted
 
 _AT_ONCE: Final = 1 << 20
-_KEY: Final = re.compile(r"(?:sk|rk)_[A-Za-z0-9_]+")
 LARGEST_BODY: Final = 64 << 20
 """A page has a hundred objects; an answer past this many bytes is none of Stripe's."""
 
@@ -128,25 +126,6 @@ def _unzipped(body: bytes) -> bytes:
     return out
 
 
-def checked_base(base: str, *, allow_plain_http: bool = False) -> str:
-    """The address without a slash at its end. Raises BadAddress for one that would send the key in the open."""
-    try:
-        parts = urlsplit(base)
-        host = parts.hostname
-        _ = parts.port
-    except ValueError:
-        raise BadAddress("the address of the API (STRIPE_API_BASE) is no URL") from None
-    if parts.username or parts.password:
-        raise BadAddress(
-            "the address of the API (STRIPE_API_BASE) must not hold a user or a password: the key goes with each request"
-        )
-    if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
-        raise BadAddress(f"the address of the API (STRIPE_API_BASE) must look like {stripe.DEFAULT_API_BASE}, not {base!r}")
-    if parts.scheme == "http" and not (allow_plain_http or is_loopback(host)):
-        raise BadAddress(f"{base} would send the key unencrypted over the network: use https, or allow plain http explicitly")
-    return base.rstrip("/")
-
-
 def _by_proxy(outgoing: Outgoing, host: str, pool: dict[str, Any]) -> urllib3.PoolManager:
     proxy = outgoing.proxy_for(host)
     if proxy is None:
@@ -161,21 +140,6 @@ def _checked_key(key: str) -> str:
     if wrong is not None:
         raise Refused("account", f"{wrong}. Set STRIPE_API_KEY, then run `nrr doctor`")
     return key
-
-
-def what_key(key: str) -> str | None:
-    """Why a text can't be a key that reads Stripe, in a clause that never repeats it; None for one that can."""
-    if key.strip() != key and _KEY.fullmatch(key.strip()):
-        return "the Stripe key has a blank or a line end before or behind it"
-    if not key or not key.isascii() or any(c.isspace() or not c.isprintable() for c in key):
-        return "the Stripe key is empty or has characters that no key has"
-    if key.startswith("pk_"):
-        return "this is a publishable key (pk_…), which can read nothing: a restricted key with read access is wanted (rk_…)"
-    if key.startswith("whsec_"):
-        return "this is a webhook's signing secret (whsec_…), which can read nothing: a restricted key with read access is wanted (rk_…)"
-    if not _KEY.fullmatch(key):
-        return "this is no key of Stripe's: those begin with rk_ (restricted, which is enough) or sk_"
-    return None
 
 
 def _plain(error: Exception) -> str:

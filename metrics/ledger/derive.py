@@ -1,73 +1,22 @@
-"""One customer's evidence → its ledger: the whole engine for one customer, as a pure function.
+"""One customer's evidence → its ledger: the whole engine for one customer, as a pure function. What it rests on is its basis (`basis`)."""
 
-What a set of figures rests on besides the facts (policy, reporting time zone, the rules for who is a customer) is its *basis*; the
-basis has a version, and everything derived is stored under it.
-"""
-
-import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date
 from typing import Final
 
-from metrics import growth
 from metrics.entries import CANNOT_DERIVE, Attribute, CustomerLedger
 from metrics.evidence import Catalog, CustomerEvidence, CustomerGroup, CustomerState, Finding, Instant
-from metrics.keys import bounded
+from metrics.ledger.basis import Basis
 from metrics.ledger.movements import fold
 from metrics.money import MOST_OF_A_CUSTOMER
 from metrics.periods import day_of
-from metrics.policy import DEFAULT, Policy
 from metrics.pricing.price_cache import Pricer
 from metrics.timeline.discount_details import described
 from metrics.timeline.timeline import Traced, build
 
 AT_ONCE: Final = 60
 """Seconds after its creation within which the first event of a subscription leaves nothing untold."""
-
-
-@dataclass(frozen=True, slots=True)
-class InternalRule:
-    """Customers whose metadata has `key` with one of `values` (any value, when empty) are the company's own: left out."""
-
-    key: str
-    values: tuple[str, ...] = ()
-
-    def holds(self, metadata: Mapping[str, str]) -> bool:
-        """Whether a customer with this metadata is internal."""
-        value = metadata.get(self.key)
-        return value is not None and (not self.values or value in self.values)
-
-    @property
-    def spelt(self) -> str:
-        """The rule as it stands in the version of a basis, whatever the class is called and whatever it learns later."""
-        later = "".join(f", {name}={value!r}" for name, value in growth.said_later(self, growth.INTERNAL_RULE))
-        return f"InternalRule(key={self.key!r}, values={self.values!r}{later})"
-
-
-@dataclass(frozen=True, slots=True)
-class Basis:
-    """What figures rest on besides the facts."""
-
-    policy: Policy = DEFAULT
-    timezone: str = "UTC"
-    merge_key: str | None = None
-    """Customers with the same value under this metadata key are one customer, across accounts too."""
-    internal: tuple[InternalRule, ...] = ()
-    migration_key: str = "migrated_from"
-
-    @property
-    def version(self) -> str:
-        """A short digest of everything in it, except what was added later and is at its default."""
-        rules = ", ".join(rule.spelt for rule in self.internal) + ("," if len(self.internal) == 1 else "")
-        text = f"{self.policy.version};{self.timezone};{self.merge_key};({rules});{self.migration_key}"
-        text += "".join(f";{name}={value!r}" for name, value in growth.said_later(self, growth.BASIS))
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
-
-    def customer_name(self, stripe_id: str, metadata: Mapping[str, str]) -> str:
-        """The name in the ledger of the customer that a Stripe customer is part of."""
-        value = metadata.get(self.merge_key) if self.merge_key else None
-        return bounded(f"{self.merge_key}:{value}") if value else stripe_id
 
 
 class Deriver:

@@ -15,7 +15,8 @@ from typing import Final
 
 from metrics.entries import CustomerLedger
 from metrics.evidence import Catalog, CustomerGroup, Instant
-from metrics.ledger.derive import Basis, Deriver
+from metrics.ledger.basis import Basis
+from metrics.ledger.derive import Deriver
 from metrics.policy import Policy
 
 SAME_MRR: Final = frozenset({"name", "reactivation", "reactivation_days", "reactivation_in_net_flow", "grr_by"})

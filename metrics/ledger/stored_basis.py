@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from metrics import growth
-from metrics.ledger.derive import Basis, InternalRule
+from metrics.ledger.basis import Basis, InternalRule
 from metrics.policy import Policy
 
 

@@ -10,7 +10,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 from metrics.entries import CustomerLedger
 from metrics.evidence import CustomerGroup, SubscriptionState
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.ledger.policy_bridge import SAME_MRR, in_words
 from metrics.policy import PRESETS, Policy
 from metrics.reconcile.rules import Rule

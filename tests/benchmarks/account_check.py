@@ -13,7 +13,8 @@ from integrations.store.facts import catalog
 from integrations.store.facts import read as read_facts
 from integrations.store.facts.schema import customer_state, invoice, invoice_line, payload, subscription_state
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis, Deriver
+from metrics.ledger.basis import Basis
+from metrics.ledger.derive import Deriver
 from tests.benchmarks import ingest_account as account
 
 MICROS_PER_CENT = 10_000

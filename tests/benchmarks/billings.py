@@ -24,7 +24,7 @@ from integrations.store.ledger.schema import standing
 from integrations.store.migrate import upgrade
 from metrics.billings import proof
 from metrics.evidence import Instant, Price
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import add_months, opening
 
 FIRST = date(2022, 1, 1)

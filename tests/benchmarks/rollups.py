@@ -30,7 +30,7 @@ from integrations.store import migrate
 from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.work import jobs, runs
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from tests.benchmarks import rollups_business as business
 from tests.benchmarks import rollups_floor as floor
 from tests.benchmarks.account_database import cpu_seconds_of

@@ -25,7 +25,7 @@ from sqlalchemy import text
 from integrations.sandbox.api.faults import Fault
 from integrations.sandbox.sandbox import Sandbox
 from integrations.store.db.engine import begin, read
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from tests.faults.conftest import undisturbed
 from tests.faults.plant import BUSINESS, Plant, Process, TooLate, differences, standing, until
 from tests.faults.test_database import terminate

@@ -21,7 +21,7 @@ from integrations.stripe.limits import Ceilings, LocalLimiter
 from integrations.stripe.reader import Reader
 from metrics.entries import CustomerLedger, Movement
 from metrics.evidence import Finding, Instant
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from tests.lives.account import Account
 from worker.execution.crew import Terms
 from worker.execution.stop import Stop

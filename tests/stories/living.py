@@ -22,11 +22,12 @@ from integrations.stripe.limits import Ceilings, LocalLimiter
 from integrations.stripe.reader import Reader
 from metrics.entries import CustomerLedger
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis, Deriver
+from metrics.ledger.basis import Basis
+from metrics.ledger.derive import Deriver
 from worker.execution.crew import Terms
 from worker.execution.stop import Stop
 from worker.ingest.accounts import Source, Sources
-from worker.ingest.audit import Drift
+from worker.ingest.drift import Drift
 from worker.ingest.plan import Pace
 from worker.runs import steps
 from worker.wiring.wiring import Wiring

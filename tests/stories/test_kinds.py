@@ -20,7 +20,7 @@ from integrations.sandbox.simulator.business import Business
 from metrics.entries import CustomerLedger
 from tests.stories.kinds import BEGIN, END, KINDS
 from tests.stories.living import derived, movements, opened, standings, watched
-from worker.ingest.audit import Drift
+from worker.ingest.drift import Drift
 
 pytestmark = pytest.mark.xdist_group("kinds")
 

@@ -15,7 +15,7 @@ import pytest
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.billing_cycles import DAY
 from integrations.sandbox.simulator.business import Business
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from tests.stories.living import derived, kept_out, movements, opened, quiet_end, standings, synced
 
 SMALL, MIDDLE, LARGE = (12, 7), (50, 12), (200, 18)

@@ -23,7 +23,7 @@ from metrics.evidence import (
     Subscription,
     SubscriptionState,
 )
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from tests.integrations.store import dump
 from worker.execution.crew import Terms
 from worker.execution.stop import Stop

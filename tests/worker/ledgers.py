@@ -15,7 +15,7 @@ from integrations.store.work import jobs, runs
 from metrics.entries import Attribute, CustomerLedger, Exclusion, Movement, Standing
 from metrics.evidence import Instant
 from metrics.exchange_rates import QUOTES
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import opening
 from metrics.retention.spans import Book
 from tests.metrics.retention.books import Stand, book

@@ -16,7 +16,7 @@ from integrations.stripe.client import Client
 from integrations.stripe.limits import LocalLimiter
 from integrations.stripe.reader import Reader
 from metrics.evidence import Customer, CustomerState, Instant, Item, Source, Subscription, SubscriptionState
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from tests.integrations.store.telling import everything_in, rows
 from tests.stories.living import UNLIMITED
 from tests.worker.facts import Told, at, derive, derived, mrr, wiring

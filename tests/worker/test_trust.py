@@ -11,7 +11,7 @@ import pytest
 import trustme
 
 from integrations.notify.sanitize import steady
-from integrations.stripe.transport import what_key
+from integrations.stripe.credentials import what_key
 from worker.cli.common import put_json
 from worker.cli.doctor import unchecked_line
 from worker.cli.export import _inert

@@ -15,10 +15,11 @@ from metrics.alerts.inferred import InferredParts
 from metrics.alerts.replay import Ring, SeenMovements, Suggestion, replay, suggest
 from metrics.alerts.rules import Watch
 from metrics.alerts.states import Alert
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import add_months, day_of
 from worker.alerts.gather import figures_of, movements_of
-from worker.figures.adhoc import complete_until, exchange_to
+from worker.figures.adhoc import exchange_to
+from worker.figures.derived import complete_until
 from worker.figures.inferred import inferred_days
 
 YEAR_NIGHTS: Final = 365

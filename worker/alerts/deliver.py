@@ -28,7 +28,8 @@ from integrations.store.work import jobs
 from integrations.store.work.jobs import Job
 from metrics.alerts import content as alert_content
 from metrics.alerts import sample as alert_sample
-from worker.alerts.evaluate import Alerting, usable_channels
+from worker.alerts.alerting import Alerting
+from worker.alerts.evaluate import usable_channels
 
 log = structlog.get_logger()
 

@@ -21,7 +21,7 @@ from metrics.alerts.certainty_words import verdict_in_short
 from metrics.alerts.content import bridge, causes, customers
 from metrics.alerts.rules import Watch
 from metrics.labels import counted, currency_name, metric_name, money, signed_money, value_text
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.money import BookCurrency
 from metrics.periods import Window, add_months
 from metrics.retention.figures import Figures, amounts, metric

@@ -5,14 +5,14 @@ loses nothing. Sending is `worker.alerts.deliver`'s. The same evaluation is done
 by `nrr alerts check`.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
 
 from integrations.notify.delivery import Channel
 from integrations.store.alerts import alerts as store
@@ -32,14 +32,14 @@ from metrics.alerts.rules import AnyRule, Watch
 from metrics.alerts.states import Alert, Event, Hush
 from metrics.evidence import Instant
 from metrics.exchange_rates import outdated
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import day_of
 from worker.alerts import digests
+from worker.alerts.alerting import Alerting
 from worker.alerts.gather import gather
-from worker.config.reports import ReportTable
 from worker.execution.job_data import JobData, read_as, stored
 from worker.figures import exchange_rates
-from worker.figures.adhoc import NothingDerived, complete_until
+from worker.figures.derived import NothingDerived, complete_until
 from worker.figures.outside import last_month
 
 log = structlog.get_logger()
@@ -58,20 +58,6 @@ JOBS: Final[Mapping[str, type[JobData]]] = dict.fromkeys(KINDS, Evaluation)
 NOWHERE: Final = "none"
 """The channel of messages that there was no channel for."""
 _TRIES: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Alerting:
-    """What alerting needs. `channels` are those that are set up, by name. `clock` is asked by jobs that are not told the time; in
-    `reporting_currency` are the amounts of rules on single movements; `reports` are what the digest speaks of."""
-
-    engine: Engine
-    basis: Basis
-    watch: Watch
-    clock: Callable[[], datetime]
-    channels: Mapping[str, Channel] = field(default_factory=dict)
-    reporting_currency: str | None = None
-    reports: ReportTable | None = None
 
 
 @dataclass(frozen=True, slots=True)

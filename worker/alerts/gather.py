@@ -21,7 +21,7 @@ from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, Movemen
 from metrics.alerts.states import Alert, SingleMovement
 from metrics.alerts.usual import MOST
 from metrics.exchange_rates import Exchange, rates_or_first
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.retention.figures import Figures
 from metrics.window_kinds import WINDOW_KINDS
 from worker.figures import rollup

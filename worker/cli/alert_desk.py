@@ -10,7 +10,7 @@ from worker.cli.common import Context, opened
 from worker.cli.exit_codes import Exit, Stop
 
 if TYPE_CHECKING:
-    from worker.alerts.evaluate import Alerting
+    from worker.alerts.alerting import Alerting
 
 
 @dataclass(frozen=True, slots=True)

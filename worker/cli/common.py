@@ -67,7 +67,7 @@ class Context:
     @cached_property
     def names(self) -> dict[tuple[str, str], str]:
         """What plans, products and accounts are called."""
-        from worker.queries.figures import names_of_segments
+        from worker.queries.names import names_of_segments
 
         return names_of_segments(self.session)
 

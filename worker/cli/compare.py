@@ -11,7 +11,7 @@ from worker.cli.people import people
 from worker.cli.require_ledger import ready
 
 if TYPE_CHECKING:
-    from metrics.ledger.derive import Basis
+    from metrics.ledger.basis import Basis
     from metrics.ledger.policy_bridge import Bridge, Difference, Total
     from metrics.retention.figures import Figures
 

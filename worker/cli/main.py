@@ -4,6 +4,7 @@ Nothing heavy is imported before a command is chosen, so that help and typing er
 own and is found by the table below; what it prints and how it opens things is `common`'s.
 """
 
+import gc
 import os
 import sys
 from dataclasses import dataclass
@@ -25,6 +26,9 @@ class Entry:
     panel: str
     group: bool = False
 
+
+_COLLECTED_SELDOM: Final = (20_000, 20, 100)
+"""Loading modules makes many objects and no garbage; looking for some at the interpreter's own pace is a seventh of what a command takes to start."""
 
 _START: Final = "Start"
 _NUMBERS: Final = "Numbers"
@@ -158,6 +162,7 @@ def _shown(message: str) -> str:
 
 def run() -> None:
     """What the shell calls. Every error that a person can do something about is one message and an exit code, not a traceback."""
+    gc.set_threshold(*_COLLECTED_SELDOM)
     try:
         try:
             code = app(standalone_mode=True)

@@ -69,7 +69,7 @@ def overview(policy: PolicyName = None, json: Json = False, now: Now = None, con
 
 def _is_empty(error: Exception) -> bool:
     """Whether there is nothing at all yet: no schema, or nothing derived in it."""
-    from worker.figures.adhoc import NothingDerived
+    from worker.figures.derived import NothingDerived
     from worker.runs.database import has_no_schema
 
     return isinstance(error, NothingDerived) or has_no_schema(error)

@@ -5,9 +5,8 @@ from worker.cli.common import Context
 
 def ready(context: Context) -> None:
     """Raises NotMigrated or NothingDerived unless there is a ledger; under a preset that was never asked for, it is derived now."""
-    from worker.figures.adhoc import NothingDerived
+    from worker.figures.derived import NothingDerived
     from worker.queries.session import has_ledger
-    from worker.runs import refresh
     from worker.runs.database import require_current
 
     require_current(context.wiring.engine)
@@ -17,5 +16,7 @@ def ready(context: Context) -> None:
     if context.wiring.basis == configured or not has_ledger(context.session.under(configured)):
         raise NothingDerived(configured)
     context.say(f"deriving the ledger under the policy {context.wiring.basis.policy.name} from the facts that are stored …")
+    from worker.runs import refresh
+
     done = refresh.derive(context.wiring, rebuild=True, basis=context.wiring.basis)
     context.finished(done)

@@ -16,9 +16,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, f
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from integrations.outgoing import is_loopback
+from integrations.stripe.credentials import checked_base
 from integrations.stripe.errors import BadAddress
-from integrations.stripe.transport import checked_base
-from metrics.ledger.derive import Basis, InternalRule
+from metrics.ledger.basis import Basis, InternalRule
 from metrics.money import THREE_DECIMAL, ZERO_DECIMAL
 from metrics.policy import PRESETS, Policy, UnknownChoice, preset
 from worker.config.addresses import certificates_fault, database_fault, host_of, passwords, proxy_fault
@@ -26,6 +26,41 @@ from worker.config.addresses import shown as address_shown
 from worker.config.celery_config import InsecureRedis, celery_settings
 from worker.config.reports import ReportTable
 
+_USUAL: Final = frozenset(
+    [
+        "aud",
+        "bgn",
+        "brl",
+        "cad",
+        "chf",
+        "cny",
+        "czk",
+        "dkk",
+        "eur",
+        "gbp",
+        "hkd",
+        "huf",
+        "idr",
+        "ils",
+        "inr",
+        "jpy",
+        "krw",
+        "mxn",
+        "myr",
+        "nok",
+        "nzd",
+        "php",
+        "pln",
+        "ron",
+        "sek",
+        "sgd",
+        "thb",
+        "try",
+        "usd",
+        "zar",
+    ]
+)
+"""Currencies that need not be looked up among all there are: that table is large, and every command reads the settings."""
 STRIPE: Final = "https://api.stripe.com"
 SECRETS: Final = (
     "stripe_api_key",
@@ -255,7 +290,7 @@ class Settings(BaseSettings):
         if value is None or value == "":
             return None
         code = value.lower()
-        if code not in _currencies():
+        if code not in _USUAL and code not in _currencies():
             raise ValueError(f"{value!r} is no currency's code; it takes one such as usd")
         return code
 

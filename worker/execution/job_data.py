@@ -12,7 +12,7 @@ from types import NoneType
 from typing import Any, ClassVar, Final, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 from integrations.store.work.jobs import Job
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.ledger.stored_basis import basis_of, choices_of
 
 _SAYS_NOTHING: Final = (None, ())

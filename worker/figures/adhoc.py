@@ -15,28 +15,17 @@ from sqlalchemy import Connection, Engine
 from integrations.store.db.engine import read
 from integrations.store.facts import exchange_rates
 from integrations.store.ledger import read as read_ledger
-from integrations.store.ledger import write as write_ledger
-from integrations.store.work import cursors
-from metrics.evidence import Instant
 from metrics.exchange_rates import Exchange, exchange, rates_on, worth
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import Window, closing, day_of
 from metrics.retention import aggregate, segments
 from metrics.retention.figures import Figures
 from metrics.retention.spans import Book
+from worker.figures.derived import complete_until, derived_until
 
 STANDINGS_A_SHARD: Final = 50_000
 """So many rows of standings are worked on at once: some hundred windows of them take about half a gibibyte."""
 _AMOUNTS: Final = ("net_micros", "list_micros", "at_risk_micros", "scheduled_micros", "usage_micros", "subscriptions")
-
-
-class NothingDerived(RuntimeError):
-    """There is no complete ledger under this basis."""
-
-    def __init__(self, basis: Basis) -> None:
-        super().__init__(
-            f"nothing has been derived yet under the policy {basis.policy.name} (basis {basis.version}); no figure was made. Run: nrr sync"
-        )
 
 
 def figures_now(
@@ -171,23 +160,6 @@ def _standings(found: pl.DataFrame) -> Iterator[Standing]:
 
 
 # --- shared with the stored figures ------------------------------------------------------------------------------------------
-
-
-def derived_until(connection: Connection, basis: Basis) -> Instant:
-    """The instant as of which the ledger was derived. Raises NothingDerived while there is no complete ledger."""
-    found = write_ledger.bases(connection).get(basis.version)
-    if found is None or found.derived_at is None or found.derived_until is None:
-        raise NothingDerived(basis)
-    return found.derived_until
-
-
-def complete_until(connection: Connection, basis: Basis) -> Instant:
-    """The instant up to which the ledger is complete: it was derived until then, and every account was read until then.
-
-    Raises NothingDerived while there is no complete ledger.
-    """
-    read_until = [Instant(c.position) for c in cursors.everything(connection) if c.stream == "events"]
-    return min([derived_until(connection, basis), *read_until])
 
 
 def exchange_to(connection: Connection, reporting_currency: str | None, until: date) -> Exchange | None:

@@ -20,7 +20,7 @@ from integrations.store.work.jobs import Job
 from metrics.billings import months
 from metrics.billings.classify import BILLED, classified
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import add_months, day_of, opening
 from worker.figures import proof
 

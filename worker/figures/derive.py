@@ -27,7 +27,8 @@ from integrations.store.work import jobs, key_value
 from integrations.store.work.jobs import Job
 from metrics.entries import CustomerLedger
 from metrics.evidence import CustomerGroup, CustomerState, Instant
-from metrics.ledger.derive import Basis, Deriver, metadata_of
+from metrics.ledger.basis import Basis
+from metrics.ledger.derive import Deriver, metadata_of
 from metrics.ledger.stored_basis import choices_of
 from worker.execution.crew import Handler
 from worker.execution.job_data import JobData, read_as, stored

@@ -20,7 +20,7 @@ from integrations.store.ledger import read as read_ledger
 from integrations.store.ledger.previous import Marks
 from metrics.evidence import Instant
 from metrics.exchange_rates import QUOTES, Exchange, exchange
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import Window, is_incomplete, opening, windows
 from metrics.retention import aggregate, rankings, segments
 from metrics.retention import day_totals as retention_day_totals

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any, Final
 
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.retention.segments import Bands
 from worker.execution.job_data import JobData, Nothing
 from worker.figures.incremental import Asked

@@ -19,9 +19,9 @@ from integrations.store.figures import proof as store
 from integrations.store.work import key_value
 from metrics.billings import proof, proof_rules
 from metrics.billings.months import reporting_day
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import add_months, day_of, opening
-from worker.figures.adhoc import complete_until
+from worker.figures.derived import complete_until
 
 AT_ONCE: Final = 400_000
 """Invoices whose lines are looked at together."""

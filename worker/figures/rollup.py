@@ -25,7 +25,7 @@ from integrations.store.ledger.previous import Marks
 from integrations.store.work import jobs, key_value
 from integrations.store.work.jobs import Job
 from metrics.exchange_rates import QUOTES
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import Window, add_months, day_of
 from metrics.retention import aggregate, segments
 from metrics.retention.figures import Figures
@@ -34,7 +34,8 @@ from worker.execution.crew import Handler
 from worker.execution.job_data import JobData, read_as, stored
 from worker.execution.stop import Stop
 from worker.figures import addable, billings, incremental
-from worker.figures.adhoc import complete_until, derived_until, quotes_until, shard_count
+from worker.figures.adhoc import quotes_until, shard_count
+from worker.figures.derived import complete_until, derived_until
 from worker.figures.exchange_rates import refresh
 from worker.figures.incremental import Asked, Night, Sums
 from worker.figures.jobs import SNAPSHOT_MONTHS, Outlook, RollupPart, RollupPlan, RollupSum, RollupWork

@@ -14,7 +14,7 @@ from integrations.store.db.engine import read
 from integrations.store.figures import restatements, rollups
 from integrations.store.work import runs
 from metrics.entries import KINDS
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import Window
 from metrics.retention.figures import Figures
 

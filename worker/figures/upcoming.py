@@ -18,7 +18,8 @@ from integrations.store.ledger import read as read_ledger
 from integrations.store.work import jobs
 from integrations.store.work.jobs import Job
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis, is_underived
+from metrics.ledger.basis import Basis
+from metrics.ledger.derive import is_underived
 from metrics.ledger.upcoming import RENEWALS, Coming, coming
 from metrics.periods import day_of
 from worker.execution.job_data import read_as

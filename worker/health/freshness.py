@@ -18,8 +18,9 @@ from integrations.store.facts.marks import count_touched
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import cursors, jobs, runs, workers
 from metrics.periods import CLOCKS_AGREE_SECONDS
-from worker.ingest import audit, clocks
-from worker.ingest.read import EVENTS
+from worker.ingest import clocks
+from worker.ingest.drift import last_drift
+from worker.ingest.plan import EVENTS
 
 TICK: Final = "tick"
 """The name under which the last finished tick is kept among the workers."""
@@ -92,7 +93,7 @@ def look(connection: Connection) -> Freshness:
     summed = jobs.summary(connection)
     good = runs.last(connection, kind="sync", status="done")
     nights = runs.latest(connection, kind="nightly", status="done", limit=1)
-    drifts = {name: audit.of(connection, account) for account, name in names.items()}
+    drifts = {name: last_drift(connection, account) for account, name in names.items()}
     return Freshness(
         at=at,
         streams=tuple(

@@ -7,6 +7,7 @@ account's name: a key of another account or mode is refused while nothing has be
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import structlog
 from sqlalchemy import Engine
@@ -15,7 +16,9 @@ from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts
 from integrations.store.facts.accounts import AccountRefused
 from integrations.stripe.errors import Refused
-from integrations.stripe.reader import Reader
+
+if TYPE_CHECKING:
+    from integrations.stripe.reader import Reader
 
 log = structlog.get_logger()
 
@@ -31,7 +34,7 @@ class Source:
 class Sources:
     """Readers by account, made when they are first needed. Safe to use from many threads."""
 
-    def __init__(self, engine: Engine, configured: Sequence[Source], make: Callable[[str, bool | None], Reader]) -> None:
+    def __init__(self, engine: Engine, configured: Sequence[Source], make: "Callable[[str, bool | None], Reader]") -> None:
         """`make(name, livemode)` opens a reader; the mode is None until Stripe has told it."""
         self._engine = engine
         self._configured = {source.name: source for source in configured}
@@ -51,7 +54,7 @@ class Sources:
         """The same with what was said of them."""
         return tuple(self._configured.values())
 
-    def named(self, name: str) -> Reader:
+    def named(self, name: str) -> "Reader":
         """The reader of a configured account, not checked against anything. For looking, not for storing."""
         with self._lock:
             if name not in self._readers:
@@ -87,7 +90,7 @@ class Sources:
             self._checked[account] = reader
         return account
 
-    def renewed(self, account: int, refused: Reader) -> bool:
+    def renewed(self, account: int, refused: "Reader") -> bool:
         """Whether the key of a stored account, which Stripe has refused to this reader, is another one by now where it is kept.
 
         Then that is used from now on, once it is found to be of the same account.
@@ -96,7 +99,7 @@ class Sources:
             name = next((row.name for row in accounts.everything(connection) if row.id == account), None)
         return name in self._configured and self._renewed(str(name), refused)
 
-    def _renewed(self, name: str, refused: Reader) -> bool:
+    def _renewed(self, name: str, refused: "Reader") -> bool:
         with self._lock:
             if self._readers.get(name) is not refused:
                 return True  # somebody else has found it out
@@ -111,7 +114,7 @@ class Sources:
         log.info("key_renewed", account=name)
         return True
 
-    def of(self, account: int) -> Reader:
+    def of(self, account: int) -> "Reader":
         """The reader of a stored account, its key checked once. Raises AccountRefused when no key is configured for it."""
         found = self._checked.get(account)
         if found is not None:

@@ -9,8 +9,8 @@ What we hold as going on and no list has any more is looked up by itself. A subs
 `gone` from that moment on: it leaves MRR, and nothing is called a cancellation.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -20,45 +20,23 @@ from sqlalchemy import Connection
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import lookups
 from integrations.store.facts.lookups import Changed
-from integrations.store.work import cursors, jobs
+from integrations.store.work import jobs
 from integrations.store.work.jobs import Job
 from integrations.stripe.page import StripePage
 from integrations.stripe.streams import STREAMS
 from metrics.evidence import GONE, CustomerState, Instant, Source, SubscriptionState
 from worker.execution.job_data import BadJobData, read_as
+from worker.ingest.drift import Drift, keep
 from worker.ingest.jobs import Comparison
 from worker.ingest.read import Ingest, one_by_one
 
 log = structlog.get_logger()
-
-STREAM = "audit"
-"""The name under which an account's last audit is kept among its marks."""
 
 NAMED_AT_MOST = 50
 """So many drifted objects of a kind are named; the count is of all."""
 
 LOOKED_UP_AT_MOST: Final = 20_000
 """So many objects that no list had are looked up by one audit; the next one goes on with the rest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drift:
-    """What the last audit of an account found: subscriptions with their ids, and the same of every other kind.
-
-    Kinds are customer, invoice, price, coupon, product and event (one that came late); `counts` has those that there are any of.
-    """
-
-    account: int
-    at: Instant
-    subscriptions: int
-    named: tuple[str, ...] = ()
-    counts: Mapping[str, int] = field(default_factory=dict)
-    others: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-
-    @property
-    def total(self) -> int:
-        """How many objects of all kinds."""
-        return sum(self.counts.values())
 
 
 # --- what no list had ---------------------------------------------------------------------------------------------------------
@@ -126,7 +104,7 @@ def do_drift(ingest: Ingest, job: Job) -> None:
         listed_from = since if asked.listed_from is None else asked.listed_from
         changed = lookups.changed_by_listing(connection, job.account, since=listed_from, learnt_from=asked.learnt_from)
         found = drift(job.account, at, [*unexplained(changed, told), *late])
-        _keep(connection, found)
+        keep(connection, found)
         jobs.finish(connection, job)
     if found.total:
         log.warning("drift", account=job.account, **{f"of_{kind}": count for kind, count in sorted(found.counts.items())})
@@ -146,21 +124,3 @@ def drift(account: int, at: Instant, found: Iterable[Changed]) -> Drift:
     named = {kind: tuple(ids[:NAMED_AT_MOST]) for kind, ids in sorted(by_kind.items())}
     subscriptions = named.pop("subscription", ())
     return Drift(account, at, counts.get("subscription", 0), subscriptions, counts, named)
-
-
-def _keep(connection: Connection, found: Drift) -> None:
-    held = cursors.of_account(connection, found.account).get(STREAM)
-    others = {kind: list(ids) for kind, ids in found.others.items()}
-    data = {"subscriptions": found.subscriptions, "named": list(found.named), "counts": dict(found.counts), "others": others}
-    cursors.move(connection, found.account, STREAM, held.position if held else None, found.at, data)
-
-
-def of(connection: Connection, account: int) -> Drift | None:
-    """What the last audit of an account found, if there was one."""
-    held = cursors.of_account(connection, account).get(STREAM)
-    if held is None:
-        return None
-    subscriptions = int(held.data.get("subscriptions", 0))
-    counts = held.data.get("counts", {"subscription": subscriptions} if subscriptions else {})
-    others = {str(kind): tuple(ids) for kind, ids in held.data.get("others", {}).items()}
-    return Drift(account, Instant(held.position), subscriptions, tuple(held.data.get("named", ())), counts, others)

@@ -6,15 +6,17 @@ that was moved so by whatever is taken back to where it stood last.
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from sqlalchemy import Connection
 
 from integrations.store.work import cursors, key_value
-from integrations.stripe.reader import Reader
 from metrics.evidence import Instant
 from metrics.periods import CLOCKS_AGREE_SECONDS
+
+if TYPE_CHECKING:
+    from integrations.stripe.reader import Reader
 
 log = structlog.get_logger()
 
@@ -27,7 +29,7 @@ def earlier(told: Instant, ours: datetime) -> Instant:
     return mine if told - mine > CLOCKS_AGREE_SECONDS else told
 
 
-def apart(reader: Reader, told: Instant, ours: datetime, *, pretended: bool) -> int:
+def apart(reader: "Reader", told: Instant, ours: datetime, *, pretended: bool) -> int:
     """By how many seconds Stripe's clock is ahead of ours (negative: behind), 0 while they agree by minutes.
 
     A host that isn't Stripe may live in the past, as a simulation does; none may live in the future, unless somebody says that it is.

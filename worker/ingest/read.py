@@ -9,7 +9,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Final
 
 from sqlalchemy import Connection, Engine
 
@@ -35,10 +34,8 @@ from worker.ingest import clocks, coupons, lagging, plan
 from worker.ingest.accounts import Sources
 from worker.ingest.coupons import Bearer
 from worker.ingest.jobs import BackfillPlanning, EventReading, ListReading, MarkPositions, Planning
-from worker.ingest.plan import Known, Pace, Plan, Planned
+from worker.ingest.plan import EVENTS, Known, Pace, Plan, Planned
 from worker.ingest.writer import Feed, Part, Writer
-
-EVENTS: Final = "events"
 
 
 @dataclass(frozen=True, slots=True)

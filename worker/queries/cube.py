@@ -13,6 +13,7 @@ from metrics.retention import cube as cubes
 from metrics.retention.cube import Cube
 from metrics.retention.reporting_currency import exchanged
 from worker.figures import adhoc
+from worker.figures.derived import derived_until
 from worker.queries.session import Session, ledger
 
 
@@ -23,7 +24,7 @@ def cube(session: Session, days: Sequence[date], *, currency: str) -> Cube:
     """
     meant = BookCurrency.of(currency)
     with ledger(session) as connection:
-        until = day_of(adhoc.derived_until(connection, session.basis), session.basis.timezone)
+        until = day_of(derived_until(connection, session.basis), session.basis.timezone)
         abroad = adhoc.exchange_to(connection, meant.code if meant.whole_book else None, until)
         books = adhoc.shards(connection, session.basis.version, [cubes.COUNTRY])
         parts = [cubes.part_of(book, days, currency=None if meant.whole_book else meant.code, exchange=abroad) for book in books]

@@ -11,15 +11,15 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 
 from integrations.store.db.engine import read
-from integrations.store.figures import labels, rollups
 from integrations.store.figures import restatements as store_restatements
+from integrations.store.figures import rollups
 from metrics.dimensions import parts, values
 from metrics.periods import Window, add_months, day_of, month, quarter, trailing
 from metrics.retention.certainty import certainty
 from metrics.retention.customers_behind import Part, PartKind, parts_of
 from metrics.retention.figures import PRODUCTS, Figures, amounts, rates
 from metrics.retention.segments import PER_CUSTOMER
-from worker.figures import adhoc
+from worker.figures import adhoc, derived
 from worker.figures import stored as kept
 from worker.figures.adhoc import DayStanding
 from worker.figures.stored import Behind, KnownDifferently
@@ -34,7 +34,7 @@ def mrr_at(session: Session, day: date) -> DayStanding:
 def complete_through(session: Session) -> date:
     """The last reporting day that is complete: derived, and read of every account. Raises NothingDerived."""
     with ledger(session) as connection:
-        moment = adhoc.complete_until(connection, session.basis)
+        moment = derived.complete_until(connection, session.basis)
     return day_of(moment, session.basis.timezone) - timedelta(days=1)
 
 
@@ -173,10 +173,4 @@ def restatements(session: Session, first: date | None = None, until: date | None
 def complete_until(session: Session) -> datetime:
     """The instant up to which the data is complete, in UTC. Raises NothingDerived."""
     with ledger(session) as connection:
-        return datetime.fromtimestamp(adhoc.complete_until(connection, session.basis), UTC)
-
-
-def names_of_segments(session: Session) -> dict[tuple[str, str], str]:
-    """What plans, products and accounts are called, by dimension and segment."""
-    with read(session.engine) as connection:
-        return labels.load(connection)
+        return datetime.fromtimestamp(derived.complete_until(connection, session.basis), UTC)

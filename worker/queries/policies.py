@@ -5,7 +5,7 @@ from datetime import date
 from integrations.store.db.engine import read
 from integrations.store.facts import accounts, catalog
 from integrations.store.facts import read as read_facts
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.ledger.policy_bridge import Bridge
 from metrics.ledger.policy_bridge import compare as compared
 from worker.queries.session import Session

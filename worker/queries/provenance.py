@@ -9,7 +9,7 @@ from integrations.store.facts.accounts import AccountRow
 from integrations.store.figures import rollups
 from integrations.store.ledger import write as write_ledger
 from metrics.evidence import Instant
-from worker.figures.adhoc import complete_until, derived_until
+from worker.figures.derived import complete_until, derived_until
 from worker.queries.session import Session
 
 

@@ -20,7 +20,7 @@ from integrations.store.db.engine import open_engine, read
 from integrations.store.facts import accounts
 from integrations.store.ledger import write as write_ledger
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import day_of
 
 
@@ -78,7 +78,7 @@ def at_present(session: Session) -> Session:
 @contextmanager
 def ledger(session: Session) -> Iterator[Connection]:
     """A reading transaction on a ledger that is complete. Raises NothingDerived: an empty answer would look like one."""
-    from worker.figures.adhoc import derived_until
+    from worker.figures.derived import derived_until
 
     with read(session.engine) as connection:
         derived_until(connection, session.basis)

@@ -20,7 +20,8 @@ from metrics.window_kinds import WINDOW_KINDS, window_words
 from worker.queries import customers as of_customers
 from worker.queries.customers import InStripe
 from worker.queries.dimensions import has_attribute
-from worker.queries.figures import names_of_segments, retention, stored
+from worker.queries.figures import retention, stored
+from worker.queries.names import names_of_segments
 from worker.queries.provenance import Provenance, provenance
 from worker.queries.session import Session
 from worker.report.period import KINDS, NoReport, Options, before

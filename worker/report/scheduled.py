@@ -35,7 +35,7 @@ from metrics.window_kinds import WINDOW_KINDS
 from worker.config.reports import PERIODS, ReportTable
 from worker.execution.job_data import JobData, read_as
 from worker.execution.stop import Stopped
-from worker.figures.adhoc import NothingDerived
+from worker.figures.derived import NothingDerived
 from worker.queries.movements import span
 from worker.queries.session import Session
 from worker.report.announce import Failure, announce, remember

@@ -22,6 +22,7 @@ from worker.queries import customers, figures, findings
 from worker.queries.cube import book_movements, cube
 from worker.queries.exclusions import exclusions
 from worker.queries.movements import inferred, span
+from worker.queries.names import names_of_segments
 from worker.queries.outlook import outlook
 from worker.queries.rates import outdated
 from worker.queries.session import Session
@@ -111,7 +112,7 @@ def gather(session: Session, options: Options) -> Content:
         unexplained=of_invoices.unexplained,
         reconciliation=options.reconciliation,
         members={name: members[name] for name in people if name in members},
-        words=figures.names_of_segments(session),
+        words=names_of_segments(session),
         names=customers.names_of(session, people) if options.names else {},
     )
 
@@ -129,7 +130,7 @@ def _currency(session: Session, wanted: str | None) -> str:
 
 
 def _about(session: Session, currency: str, found: Cube, months: Sequence[Figures], untotalled: int) -> About:
-    policy, accounts = session.basis.policy, figures.names_of_segments(session)
+    policy, accounts = session.basis.policy, names_of_segments(session)
     last = found.days[-1].replace(day=1)
     held = {f.first: f for f in months}
     of_last = held.get(last)

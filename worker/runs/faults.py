@@ -36,7 +36,7 @@ def _known() -> dict[type, Meaning]:
     from metrics.retention.spans import BrokenLedger
     from worker.config.alert_rules import BadRules
     from worker.config.settings import BadSettings
-    from worker.figures.adhoc import NothingDerived
+    from worker.figures.derived import NothingDerived
     from worker.runs.backfill import NoBackfill
     from worker.runs.verify import Moved
 

@@ -6,8 +6,9 @@ A worker does whatever is due, so it must know all kinds; here is where a new on
 from dataclasses import replace
 from functools import partial
 
+from worker.alerts.alerting import Alerting
 from worker.alerts.deliver import do_send
-from worker.alerts.evaluate import Alerting, do_evaluate
+from worker.alerts.evaluate import do_evaluate
 from worker.execution.crew import Handler
 from worker.figures import derive, rollup
 from worker.figures.jobs import SNAPSHOT_MONTHS

@@ -24,7 +24,7 @@ from worker.alerts import evaluate as evaluate_alerts
 from worker.execution.job_data import stored
 from worker.figures import derive, rollup
 from worker.ingest.jobs import Planning
-from worker.ingest.read import EVENTS
+from worker.ingest.plan import EVENTS
 from worker.report import scheduled
 from worker.runs import exchange_rates, steps
 from worker.runs.steps import Report

@@ -2,10 +2,10 @@
 
 from integrations.store import migrate
 from integrations.store.db.engine import read
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from worker.figures import derive as deriving
 from worker.figures import rollup as rolling
-from worker.figures.adhoc import derived_until
+from worker.figures.derived import derived_until
 from worker.figures.rollup import Outcome
 from worker.runs import steps
 from worker.runs.steps import Report

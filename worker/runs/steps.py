@@ -26,9 +26,9 @@ from integrations.store.work.schema import RunStatus
 from integrations.stripe.errors import ReadError
 from worker.execution.crew import NEVER, Crew, Handler, Worked
 from worker.execution.job_data import stored
-from worker.ingest import audit as auditing
 from worker.ingest import read as read_account
-from worker.ingest.audit import Drift, do_drift, do_missing
+from worker.ingest.audit import do_drift, do_missing
+from worker.ingest.drift import Drift, last_drift
 from worker.ingest.jobs import Planning, What
 from worker.ingest.read import Ingest
 from worker.ingest.recheck import do_recheck
@@ -88,7 +88,7 @@ def audit(wiring: Wiring, *, accounts: Sequence[str] | None = None, progress: Pr
     with read(wiring.engine) as connection:
         names = set(accounts if accounts is not None else wiring.sources.names)
         known = [row.id for row in bound_accounts.everything(connection) if row.name in names]
-        found = [auditing.of(connection, account) for account in known]
+        found = [last_drift(connection, account) for account in known]
     report = done if refused is None else replace(done, status="failed", error=refused)
     return report, tuple(each for each in found if each is not None)
 

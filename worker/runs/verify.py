@@ -22,14 +22,15 @@ from integrations.store.ledger import read as read_ledger
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import runs
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import Window
 from metrics.retention.day_totals import check_identity
 from metrics.retention.figures import Figures
 from metrics.window_kinds import TO_DATE
 from worker.figures import rollup
-from worker.figures.adhoc import derived_until, figures_now, shard_count
+from worker.figures.adhoc import figures_now, shard_count
 from worker.figures.derive import deriver_of, shards_of
+from worker.figures.derived import derived_until
 from worker.runs import steps
 from worker.runs.watch import Progress, quiet
 from worker.wiring.wiring import Wiring

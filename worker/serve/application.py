@@ -20,7 +20,7 @@ from starlette.routing import Route
 
 from integrations.report.content import Document, Section, Text
 from integrations.report.render import page as html
-from worker.figures.adhoc import NothingDerived
+from worker.figures.derived import NothingDerived
 from worker.report.page import NoReport, build
 from worker.serve import customer, operation, retention
 from worker.serve.guard import Guard

@@ -10,7 +10,8 @@ from integrations.report.content import Block, Document, Field, Link, Section, T
 from metrics.labels import segment_words
 from metrics.periods import Window, calendar_window
 from metrics.window_kinds import CALENDAR, window_words
-from worker.queries.figures import names_of_segments, stored
+from worker.queries.figures import stored
+from worker.queries.names import names_of_segments
 from worker.queries.session import Session
 from worker.report.page import Options, document
 from worker.report.period import FIRST_YEAR, LAST_YEAR, NoReport, before, last_complete, named, one_of

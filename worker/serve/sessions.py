@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from worker.queries.session import Session, at_present, has_ledger
 
 

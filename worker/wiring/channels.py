@@ -11,23 +11,19 @@ from worker.wiring.outgoing import outgoing
 
 if TYPE_CHECKING:
     from integrations.notify.delivery import Channel
-    from worker.alerts.evaluate import Alerting
+    from worker.alerts.alerting import Alerting
     from worker.wiring.wiring import Wiring
 
 
 def open_channels(settings: Settings, sleep: Callable[[float], None]) -> "dict[str, Channel]":
     """The channels that are set up, by name. Raises BadSettings for one that can't work."""
-    from integrations.notify.mail import Mail, MailTarget
-    from integrations.notify.slack import Slack, SlackTarget
-
     found: dict[str, Channel] = {}
     try:
-        if settings.slack_bot_token is not None:
-            target = SlackTarget(bot_token=settings.slack_bot_token.get_secret_value(), channel=settings.slack_channel)
-            found["slack"] = Slack(target, sleep)
-        elif settings.slack_webhook_url is not None:
-            found["slack"] = Slack(SlackTarget(webhook_url=settings.slack_webhook_url.get_secret_value()), sleep)
+        if settings.slack_bot_token is not None or settings.slack_webhook_url is not None:
+            found["slack"] = _slack(settings, sleep)
         if settings.smtp_host is not None and settings.alert_email_to:
+            from integrations.notify.mail import Mail, MailTarget
+
             mail = MailTarget(
                 host=settings.smtp_host,
                 port=settings.smtp_port,
@@ -45,11 +41,20 @@ def open_channels(settings: Settings, sleep: Callable[[float], None]) -> "dict[s
     return found
 
 
+def _slack(settings: Settings, sleep: Callable[[float], None]) -> "Channel":
+    from integrations.notify.slack import Slack, SlackTarget
+
+    if settings.slack_bot_token is not None:
+        return Slack(SlackTarget(bot_token=settings.slack_bot_token.get_secret_value(), channel=settings.slack_channel), sleep)
+    assert settings.slack_webhook_url is not None, "one of the two is there"
+    return Slack(SlackTarget(webhook_url=settings.slack_webhook_url.get_secret_value()), sleep)
+
+
 def open_alerting(
     wiring: "Wiring", settings: Settings, *, config: Path | None = None, dimensions: Sequence[str] | None = None
 ) -> "Alerting":
     """What alerting needs, for this process. Raises BadRules and BadSettings."""
-    from worker.alerts.evaluate import Alerting
+    from worker.alerts.alerting import Alerting
     from worker.config.alert_rules import load_watch
     from worker.wiring.reporting_currency import reporting_currency
 

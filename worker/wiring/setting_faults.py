@@ -10,7 +10,7 @@ def setting_faults(loaded: Loaded) -> list[str]:
 
 
 def _keys(settings: Settings) -> list[str]:
-    from integrations.stripe.transport import what_key
+    from integrations.stripe.credentials import what_key
 
     out: list[str] = []
     for name, table in settings.accounts.items():

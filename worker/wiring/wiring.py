@@ -16,7 +16,7 @@ from sqlalchemy import Engine
 
 from integrations.store.db.engine import open_engine
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from worker.config.load import account_key, current
 from worker.config.settings import BadSettings, Settings
 from worker.execution import log

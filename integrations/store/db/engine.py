@@ -5,17 +5,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from psycopg import InterfaceError as DriverInterfaceError
-from psycopg import OperationalError as DriverError
-from psycopg.errors import IdleInTransactionSessionTimeout
 from sqlalchemy import Connection, Engine, Table, create_engine, event
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InternalError, OperationalError
 
-from integrations.store.db.outage import is_busy
+from integrations.store.db.outage import ended_by_server, is_busy, is_of_driver
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 BUSY_SECONDS: Final = 30.0
 BUSY_TRIES: Final = 4
@@ -163,15 +162,13 @@ def begin(engine: Engine) -> Iterator[Connection]:
             assert transaction is not None, "it was begun"
             with transaction:
                 yield connection
-    except (
-        DriverError,
-        DriverInterfaceError,
-        IdleInTransactionSessionTimeout,
-    ) as error:  # by COPY, which goes past SQLAlchemy: callers know one vocabulary only
-        raise OperationalError("COPY", None, error) from error
     except InternalError as error:
-        if isinstance(error.orig, IdleInTransactionSessionTimeout):
+        if error.orig is not None and ended_by_server(error.orig):
             raise OperationalError(error.statement, None, error.orig, hide_parameters=True) from error
+        raise
+    except Exception as error:
+        if is_of_driver(error) or ended_by_server(error):  # by COPY, which goes past SQLAlchemy: callers know one vocabulary only
+            raise OperationalError("COPY", None, error) from error
         raise
 
 
@@ -208,9 +205,15 @@ def read(engine: Engine) -> Iterator[Connection]:
             yield connection
 
 
-def insert_into(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+def insert_into(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
     """An INSERT of the database's own kind, which can say what to do with a row whose key is there already."""
-    return postgresql.insert(table) if is_postgresql(connection) else sqlite.insert(table)
+    if is_postgresql(connection):
+        from sqlalchemy.dialects import postgresql
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite
+
+    return sqlite.insert(table)
 
 
 def is_postgresql(connection: Connection) -> bool:

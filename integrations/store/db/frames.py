@@ -1,23 +1,23 @@
 """Query results as polars frames, without a Python object for each value where the database allows it.
 
-PostgreSQL writes CSV faster than a driver makes tuples, and polars parses it on every core; SQLite's rows are turned into columns.
+PostgreSQL writes CSV faster than a driver makes tuples, and polars parses it on every core; SQLite's rows are turned into columns, and nobody
+loads the other database's driver for them.
 """
 
 from collections.abc import Iterator, Mapping
 from io import BytesIO
 from select import select as select_ready
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
-from psycopg import ClientCursor
-from psycopg import OperationalError as DriverError
-from psycopg.pq import ExecStatus
-from psycopg.pq.abc import PGconn, PGresult
 from sqlalchemy import Boolean, Connection, Integer, Select, cast
 from sqlalchemy.exc import OperationalError
 
 from integrations.store.db.bulk import stream
 from integrations.store.db.engine import is_postgresql
+
+if TYPE_CHECKING:
+    from psycopg.pq.abc import PGconn, PGresult
 
 Schema = Mapping[str, Any]
 """Columns with their polars types, in the order of the query's."""
@@ -37,6 +37,8 @@ def read_frame(connection: Connection, query: Select[Any], schema: Schema) -> pl
 
 
 def _copied(connection: Connection, query: Select[Any], schema: Schema) -> Iterator[pl.DataFrame]:
+    from psycopg import ClientCursor
+
     connection.exec_driver_sql("SELECT 1")  # the driver begins a transaction with what goes through it, and COPY below doesn't
     raw: Any = connection.connection.driver_connection
     compiled: Any = query.compile(dialect=connection.dialect)
@@ -52,8 +54,11 @@ def _copied(connection: Connection, query: Select[Any], schema: Schema) -> Itera
         yield _parsed(block, schema)
 
 
-def _rows(link: PGconn, statement: bytes) -> Iterator[Any]:
+def _rows(link: "PGconn", statement: bytes) -> Iterator[Any]:
     """Each row that a COPY sends, straight from the driver's C: its own iterator costs several times the rest of the way."""
+    from psycopg import OperationalError as DriverError
+    from psycopg.pq import ExecStatus
+
     begun = link.exec_(statement)
     if begun.status != ExecStatus.COPY_OUT:
         raise OperationalError("COPY", None, DriverError(begun.get_error_message()))
@@ -77,7 +82,7 @@ def _rows(link: PGconn, statement: bytes) -> Iterator[Any]:
         raise OperationalError("COPY", None, DriverError(ended.get_error_message()))
 
 
-def _cancel(link: PGconn) -> None:
+def _cancel(link: "PGconn") -> None:
     """Stop a COPY that nobody listens to any more, and throw away what is under way."""
     link.get_cancel().cancel()
     while (size := link.get_copy_data(0)[0]) > 0:
@@ -85,7 +90,7 @@ def _cancel(link: PGconn) -> None:
     assert size < 0
 
 
-def _drained(link: PGconn) -> PGresult | None:
+def _drained(link: "PGconn") -> "PGresult | None":
     """The last result of what was asked: until it is taken, nothing else can be asked."""
     found = None
     while (result := link.get_result()) is not None:

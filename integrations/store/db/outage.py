@@ -1,13 +1,14 @@
 """Whether the database failed as such, judged by what it says and not by the name of an exception.
 
 psycopg makes an index row that is too long an OperationalError, like a server that is away: the one can be tried for ever and never
-succeeds, the other passes. PostgreSQL says by SQLSTATE which it is, SQLite by its result code.
+succeeds, the other passes. PostgreSQL says by SQLSTATE which it is, SQLite by its result code. The driver of PostgreSQL is loaded by whoever
+connects with it: no error can be of a driver that isn't.
 """
 
 import sqlite3
-from typing import Final
+import sys
+from typing import Any, Final
 
-import psycopg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -33,12 +34,28 @@ _SQLITE_PASSING: Final = frozenset(
 )
 
 
+def _psycopg() -> Any:
+    return sys.modules.get("psycopg")
+
+
+def is_of_driver(error: BaseException | None) -> bool:
+    """Whether PostgreSQL's driver itself, past SQLAlchemy, says that there is no server or no connection any more."""
+    driver = _psycopg()
+    return driver is not None and isinstance(error, driver.OperationalError | driver.InterfaceError)
+
+
+def ended_by_server(error: BaseException) -> bool:
+    """Whether PostgreSQL ended a transaction because its holder was silent for too long."""
+    driver = _psycopg()
+    return driver is not None and isinstance(error, driver.errors.IdleInTransactionSessionTimeout)
+
+
 def may_pass(error: BaseException) -> bool:
     """Whether the database was away, full, locked or out of connections: what was asked of it may be good, and is worth trying again."""
     if isinstance(error, PoolTimeout):
         return True
     if not isinstance(error, DBAPIError):
-        return _of_driver(error, otherwise=isinstance(error, psycopg.OperationalError | psycopg.InterfaceError))
+        return _of_driver(error, otherwise=is_of_driver(error))
     if error.connection_invalidated:
         return True
     return _of_driver(error.orig, otherwise=isinstance(error, OperationalError | InterfaceError))
@@ -53,7 +70,8 @@ def is_busy(error: BaseException) -> bool:
 
 def _of_driver(origin: BaseException | None, *, otherwise: bool) -> bool:
     """By the code that the driver hands on; `otherwise` where there is none, as when no server answered at all."""
-    if isinstance(origin, psycopg.Error) and origin.sqlstate is not None:
+    driver = _psycopg()
+    if driver is not None and isinstance(origin, driver.Error) and origin.sqlstate is not None:
         return origin.sqlstate[:2] in _PASSING_CLASSES or origin.sqlstate in _PASSING
     code = getattr(origin, "sqlite_errorcode", None)
     if isinstance(origin, sqlite3.Error) and code is not None:

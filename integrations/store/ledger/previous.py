@@ -3,15 +3,17 @@
 Figures are sums over customers. With what a customer was and what it is, a changed one can take its own place in them, and nobody else
 has to be read. Only the first replacement after a rollup is kept, since that is what the figures hold. A customer that is derived again
 while a rollup reads is noticed by the number of `times`: the rollup then has to look again.
+
+Frames are loaded by whoever keeps or reads one: those who only ask what there is come by here too.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cache
 from io import BytesIO
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
-import polars as pl
 from sqlalchemy import Connection, and_, delete, insert, select, tuple_, update
 
 from integrations.store.db.bulk import append, asked_for
@@ -19,12 +21,13 @@ from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import shard_buckets
 from integrations.store.db.encoding import bucket_of
 from integrations.store.figures.schema import former, former_rows, rollup_part
-from integrations.store.ledger import read as ledgers
-from metrics.retention.spans import Book
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from metrics.retention.spans import Book
 
 _AT_ONCE: Final = 1000
-_FRAMES: Final = tuple(f.name for f in fields(Book))
-
 _BLOCKS: Final = msgspec.msgpack.Decoder(dict[str, bytes])
 
 
@@ -62,11 +65,20 @@ def _remember(connection: Connection, basis: str, names: list[str]) -> None:
     fresh = sorted(set(names) - known)
     if not fresh:
         return
+    from integrations.store.ledger import read as ledgers
+
     body = _packed(ledgers.book(connection, basis, only=fresh, keys=None))
     batch = connection.execute(insert(former_rows).values(basis=basis, body=body)).inserted_primary_key
     assert batch is not None
     rows = [(basis, bucket_of(name), name, 1, int(batch[0])) for name in fresh]
     append(connection, former, ("basis", "bucket", "customer", "times", "batch"), rows)
+
+
+@cache
+def _frames() -> tuple[str, ...]:
+    from metrics.retention.spans import Book
+
+    return tuple(f.name for f in fields(Book))
 
 
 def marks(connection: Connection, basis: str, shard: tuple[int, int] = (0, 1)) -> Marks:
@@ -76,8 +88,13 @@ def marks(connection: Connection, basis: str, shard: tuple[int, int] = (0, 1)) -
     return Marks({str(name): int(times) for name, times in connection.execute(query)})
 
 
-def book(connection: Connection, basis: str) -> Book:
+def book(connection: Connection, basis: str) -> "Book":
     """The ledgers that the marked customers had when the current figures were made."""
+    import polars as pl
+
+    from integrations.store.ledger import read as ledgers
+    from metrics.retention.spans import Book
+
     batches = (
         select(former_rows.c.id, former_rows.c.body)
         .where(former_rows.c.id.in_(select(former.c.batch).where(former.c.basis == basis)))
@@ -86,14 +103,14 @@ def book(connection: Connection, basis: str) -> Book:
     whose: dict[int, list[str]] = {}
     for batch, name in connection.execute(select(former.c.batch, former.c.customer).where(former.c.basis == basis)):
         whose.setdefault(int(batch), []).append(str(name))
-    found: dict[str, list[pl.DataFrame]] = {name: [] for name in _FRAMES}
+    found: dict[str, list[pl.DataFrame]] = {name: [] for name in _frames()}
     for batch, body in connection.execute(batches):
         names = pl.DataFrame({"customer": whose[batch]}, schema={"customer": pl.String})
         for name, frame in _unpacked(body).items():
             found[name].append(frame.join(names, on="customer", how="semi", maintain_order="left"))
     if not whose:
-        return Book(*(pl.DataFrame(schema=ledgers.BOOK[name]) for name in _FRAMES))
-    return Book(*(pl.concat(found[name]) for name in _FRAMES))
+        return Book(*(pl.DataFrame(schema=ledgers.BOOK[name]) for name in _frames()))
+    return Book(*(pl.concat(found[name]) for name in _frames()))
 
 
 def settle(connection: Connection, basis: str, seen: Marks) -> None:
@@ -117,15 +134,17 @@ def forget(connection: Connection, basis: str) -> None:
     connection.execute(delete(former_rows).where(former_rows.c.basis == basis))
 
 
-def _packed(book: Book) -> bytes:
+def _packed(book: "Book") -> bytes:
     blocks = {}
-    for name in _FRAMES:
+    for name in _frames():
         block = BytesIO()
         getattr(book, name).write_ipc_stream(block, compression="zstd")
         blocks[name] = block.getvalue()
     return msgspec.msgpack.encode(blocks)
 
 
-def _unpacked(body: bytes) -> dict[str, pl.DataFrame]:
+def _unpacked(body: bytes) -> "dict[str, pl.DataFrame]":
+    import polars as pl
+
     blocks = _BLOCKS.decode(body)
-    return {name: pl.read_ipc_stream(BytesIO(blocks[name])) for name in _FRAMES}
+    return {name: pl.read_ipc_stream(BytesIO(blocks[name])) for name in _frames()}

@@ -42,7 +42,7 @@ from metrics.evidence import (
     Tier,
     UnreadLine,
 )
-from metrics.ledger.derive import Basis, InternalRule
+from metrics.ledger.basis import Basis, InternalRule
 from metrics.ledger.stored_basis import UnknownBasis, basis_of, choices_of
 from metrics.policy import PRESETS, Policy, preset
 from tests.integrations.store.frozen import LINE, STORED, VALUES

@@ -13,6 +13,7 @@ import trustme
 
 from integrations.outgoing import Outgoing
 from integrations.stripe.client import API_VERSION, DEFAULT_BASE, Asked, Client, Patience
+from integrations.stripe.credentials import checked_base
 from integrations.stripe.decode.parsing import parse_list
 from integrations.stripe.errors import (
     BadAddress,
@@ -25,7 +26,7 @@ from integrations.stripe.errors import (
     UnknownEndpoint,
     Unreachable,
 )
-from integrations.stripe.transport import Seconds, checked_base
+from integrations.stripe.transport import Seconds
 from tests.integrations.stripe.host import NOW, Host, Reply, failing, listing, serving
 
 KEY = "sk_test_51Abcdefghijklmnop"

@@ -28,7 +28,8 @@ from integrations.stripe.limits import Ceilings, LocalLimiter
 from integrations.stripe.reader import Reader
 from metrics.entries import CustomerLedger
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis, Deriver
+from metrics.ledger.basis import Basis
+from metrics.ledger.derive import Deriver
 from metrics.policy import preset
 from tests.integrations.store.dump import canonical
 from tests.integrations.stripe import replay

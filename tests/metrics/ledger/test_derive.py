@@ -5,7 +5,8 @@ from datetime import date
 
 from metrics.entries import Attribute, CustomerLedger
 from metrics.evidence import CustomerGroup
-from metrics.ledger.derive import Basis, Deriver, InternalRule
+from metrics.ledger.basis import Basis, InternalRule
+from metrics.ledger.derive import Deriver
 from metrics.policy import preset
 from tests.metrics.groups import described, group, member
 from tests.metrics.life import CATALOG, instant, lines_of

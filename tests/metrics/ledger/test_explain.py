@@ -3,7 +3,8 @@
 import json
 
 from metrics.entries import CAUSES
-from metrics.ledger.derive import Basis, Deriver
+from metrics.ledger.basis import Basis
+from metrics.ledger.derive import Deriver
 from metrics.ledger.explain import WORDS, MovementWords, explain
 from metrics.policy import preset
 from metrics.timeline.timeline import Traced

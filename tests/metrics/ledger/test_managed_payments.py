@@ -18,7 +18,8 @@ from metrics.evidence import (
     SubscriptionEvidence,
     SubscriptionState,
 )
-from metrics.ledger.derive import Basis, Deriver
+from metrics.ledger.basis import Basis
+from metrics.ledger.derive import Deriver
 from metrics.policy import preset
 
 CATALOG = Catalog({"p": Price("p", "pro", "usd", unit=Decimal(5000))})

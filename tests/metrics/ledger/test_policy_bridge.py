@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metrics.evidence import CustomerEvidence, CustomerGroup, Instant
-from metrics.ledger.derive import Basis, Deriver, InternalRule
+from metrics.ledger.basis import Basis, InternalRule
+from metrics.ledger.derive import Deriver
 from metrics.ledger.policy_bridge import SAME_MRR, Incomparable, compare, standing, switched
 from metrics.policy import PRESETS, preset
 from tests.metrics.groups import group

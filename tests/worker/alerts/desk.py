@@ -14,11 +14,12 @@ from integrations.store.db.engine import begin, read
 from integrations.store.figures import rollups
 from integrations.store.ledger import write as write_ledger
 from metrics.alerts.rules import Watch
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import opening
 from metrics.retention.figures import Figures
+from worker.alerts.alerting import Alerting
 from worker.alerts.deliver import Sent, send_due
-from worker.alerts.evaluate import Alerting, Evaluated, evaluate
+from worker.alerts.evaluate import Evaluated, evaluate
 
 BASIS = Basis()
 NIGHT_HOUR = 4

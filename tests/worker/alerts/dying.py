@@ -12,8 +12,9 @@ from integrations.notify.slack import Slack, SlackTarget
 from integrations.store.db.engine import begin, open_engine
 from metrics.alerts.rules import Rule, Watch
 from tests.worker.alerts.desk import BASIS, at
+from worker.alerts.alerting import Alerting
 from worker.alerts.deliver import send_due
-from worker.alerts.evaluate import Alerting, evaluate, evaluate_within
+from worker.alerts.evaluate import evaluate, evaluate_within
 
 WATCH = Watch(rules=(Rule("nrr", "nrr", "trailing_12", "below", Fraction(1)),), system=())
 NIGHT = date(2025, 6, 1)

@@ -17,7 +17,7 @@ from integrations.store.db.engine import begin
 from integrations.store.work import key_value
 from metrics.billings.shares import Share
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from tests.integrations.sandbox.asking import every
 from tests.worker.cli.command import Done, bare_environment, in_process
 from worker.cli import billings as cli

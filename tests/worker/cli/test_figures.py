@@ -13,7 +13,7 @@ from integrations.store.db.engine import open_engine, read
 from integrations.store.figures import rollups
 from metrics.alerts.content import content
 from metrics.alerts.rules import Judgement, Rule
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.retention.figures import Figures
 from tests.metrics.alerts.books import Nights
 from tests.metrics.retention.books import Stand

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from tests.worker.cli.command import Run
 from tests.worker.cli.conftest import Concern
 from worker.cli.overview import sparkline

@@ -10,7 +10,7 @@ import pytest
 
 from integrations.store.work.jobs import Job
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.ledger.stored_basis import UnknownBasis, choices_of
 from tests.worker.conftest import Wire
 from worker.alerts import evaluate

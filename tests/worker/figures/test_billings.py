@@ -25,7 +25,7 @@ from metrics.evidence import (
     Price,
     Totals,
 )
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.retention.figures import Figures, metric, why_null
 from tests.worker.ledgers import BASIS, put_rates, roll_up, rolling_of
 from tests.worker.ledgers import store as store_ledger

@@ -13,7 +13,7 @@ from integrations.store.facts import marks as touched
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import jobs, runs
 from integrations.store.work.jobs import Job
-from metrics.ledger.derive import Basis, InternalRule
+from metrics.ledger.basis import Basis, InternalRule
 from metrics.policy import preset
 from tests.stories.living import opened, synced
 from tests.worker.facts import BASIC, DEFAULT, HALF, PRO, Told, at, complete, derive, derived, half_until, mrr, wiring

@@ -16,7 +16,8 @@ from integrations.store.ledger.schema import finding, movement, standing
 from metrics.entries import CustomerLedger
 from metrics.evidence import CustomerGroup, Instant
 from metrics.exchange_rates import QUOTES
-from metrics.ledger.derive import Basis, Deriver
+from metrics.ledger.basis import Basis
+from metrics.ledger.derive import Deriver
 from metrics.timeline.timeline import Traced
 from tests.worker.facts import Told, derive, mrr, wiring
 from worker.alerts import gather

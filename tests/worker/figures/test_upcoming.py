@@ -30,7 +30,7 @@ from metrics.evidence import (
     Source,
     Subscription,
 )
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.ledger.upcoming import SIGNALS
 from worker.cli.outlook import _WORDS
 from worker.execution.crew import Crew, Terms

@@ -19,15 +19,16 @@ from integrations.store.migrate import NotMigrated
 from metrics.periods import month
 from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import BASIS, Life, roll_up, rolling_of, store
-from worker.figures.adhoc import NothingDerived
+from worker.figures.derived import NothingDerived
 from worker.queries.alerts import alert_history, alerts_at, messages
 from worker.queries.customers import explained, in_stripe, movers, names_of, resolve
 from worker.queries.dimensions import attribute_keys, has_attribute
 from worker.queries.exclusions import exclusions
-from worker.queries.figures import between, figures_frame, first_complete, mrr_at, names_of_segments, restated_by, retention, stored
+from worker.queries.figures import between, figures_frame, first_complete, mrr_at, restated_by, retention, stored
 from worker.queries.findings import count_by_reason, findings, quarantined, underived
 from worker.queries.freshness import freshness
 from worker.queries.movements import movements, movements_by_month, span
+from worker.queries.names import names_of_segments
 from worker.queries.outlook import outlook
 from worker.queries.policies import policy_bridge
 from worker.queries.provenance import provenance

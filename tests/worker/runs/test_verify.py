@@ -12,11 +12,11 @@ from integrations.sandbox.simulator.business import Business
 from integrations.store.db.engine import begin, read
 from integrations.store.figures.schema import rollup as rollup_table
 from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing, wake
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.policy import preset
 from tests.stories.living import opened, synced
 from tests.worker.facts import Told, at, derive, half_until, wiring
-from worker.figures.adhoc import NothingDerived
+from worker.figures.derived import NothingDerived
 from worker.runs import refresh
 from worker.runs.verify import Moved, Verification, verify
 from worker.wiring.wiring import Wiring

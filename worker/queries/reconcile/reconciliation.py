@@ -14,11 +14,12 @@ from integrations.files.errors import BadFile
 from integrations.files.mrr_file import TheirMrr, read_mrr
 from metrics.evidence import Instant
 from metrics.exchange_rates import Exchange, exchange
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.policy import PRESETS
 from metrics.reconcile.rules import Named
 from metrics.reconcile.sides import beside, differing, expressed, held_on
 from worker.figures import adhoc
+from worker.figures.derived import derived_until
 from worker.queries.reconcile.amounts import clipped, closings, currencies, looks_minor, looks_yearly, their_side
 from worker.queries.reconcile.deriving import Deriving, stored_standings
 from worker.queries.reconcile.matching import BOOK, match, whole_book
@@ -112,7 +113,7 @@ class _Work:
         self.notes: list[str] = []
         self.file, said = clipped(file, session.today)
         self.notes += said
-        self.now = Instant(adhoc.derived_until(connection, session.basis))
+        self.now = Instant(derived_until(connection, session.basis))
         self.kept = stored_standings(connection, session.basis)
         everybody = self.kept["customer"].unique().to_list()
         self.summary = file.shape == "summary"

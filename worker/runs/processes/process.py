@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from worker.config.settings import Settings
 from worker.execution import log
 from worker.execution.crew import Crew, Handler

@@ -1,7 +1,7 @@
 """Which Stripe customers are one customer: what a metadata rule said, kept so that evidence can be read by the name in the ledger.
 
 Only customers that a rule makes part of another are kept, with the metadata key that the rule looks at: a database has one rule at a
-time. What the rule says is the engine's (`metrics.ledger.derive.Basis.customer_name`).
+time. What the rule says is the engine's (`metrics.ledger.basis.Basis.customer_name`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from metrics.ledger.derive import Basis, InternalRule
+from metrics.ledger.basis import Basis, InternalRule
 from metrics.policy import Policy
 from tests.worker.queries.reconcile.world import adds_up, named, put, reconcile, session_on, wide
 

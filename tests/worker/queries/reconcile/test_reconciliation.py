@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Engine
 
 from integrations.files.errors import BadFile
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.policy import PRESETS
 from tests.worker.ledgers import put_rates
 from tests.worker.queries.reconcile.world import DAYS, adds_up, named, put, reconcile, session_on, wide

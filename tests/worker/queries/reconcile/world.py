@@ -11,7 +11,7 @@ from sqlalchemy import Engine
 from integrations.store.facts.customers.contacts import Person
 from integrations.store.facts.write import Page
 from metrics.evidence import CustomerGroup, InvoiceEvidence, Price, Subscription
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from metrics.periods import add_months
 from tests.metrics.groups import described, member
 from tests.metrics.life import CATALOG, instant

@@ -12,7 +12,7 @@ from integrations.store.facts.customers.contacts import Person, named
 from integrations.store.facts.write import Page, put_page
 from integrations.store.ledger.schema import attribute
 from metrics.evidence import Instant
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from tests.integrations.store.telling import LEARNT, customer, event, everything_in, put, rows, subscription
 from tests.worker.facts import Told, derive
 

@@ -1,0 +1,55 @@
+"""How long commands that only look take to start: seconds of CPU of each beside a bare interpreter's, as processes of their own.
+
+    python -m tests.benchmarks.starting
+
+Every command is run a few times on the demo's business, and the least counts. `floor` is what the libraries take that none of them can do
+without (command line, settings, database): no command can be below it. What is loaded is held by `tests/worker/cli/test_starting.py`.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+NRR: Final = str(Path(sys.executable).with_name("nrr"))
+TIMES: Final = 5
+MOST_SECONDS: Final = 0.5
+FLOOR: Final = "import typer, pydantic_settings, sqlalchemy, rich.table"
+COMMANDS: Final = (("--help",), ("config", "show"), ("runs",), ("alerts", "list"), ("show", "mrr"), ("show", "nrr"), ())
+
+
+def main() -> None:
+    """Make a business, measure, print."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([NRR, "demo"], cwd=folder, check=True, capture_output=True)
+        home = Path(folder) / ".demo"
+        bare = _least([sys.executable, "-c", "pass"], home)
+        floor = _least([sys.executable, "-c", FLOOR], home)
+        sys.stdout.write(f"a bare interpreter      {bare:6.3f} s of CPU\n")
+        sys.stdout.write(f"the libraries (floor)   {floor:6.3f} s of CPU, {floor / bare:5.1f} times bare\n")
+        for command in COMMANDS:
+            took = _least([NRR, *command], home)
+            verdict = "" if took < MOST_SECONDS else f": more than {MOST_SECONDS} s"
+            name = " ".join(("nrr", *command))
+            sys.stdout.write(
+                f"{name:22s}  {took:6.3f} s of CPU, {took / bare:5.1f} times bare, {took / floor:4.2f} floors{verdict}\n"
+            )
+
+
+def _least(command: Sequence[str], folder: Path) -> float:
+    return min(_cpu(command, folder) for _ in range(TIMES))
+
+
+def _cpu(command: Sequence[str], folder: Path) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run(command, cwd=folder, env={**os.environ, "NO_COLOR": "1"}, check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return (after.ru_utime + after.ru_stime) - (before.ru_utime + before.ru_stime)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,34 @@
+"""Whether there is a ledger, and until when it holds: asked before any figure, by those too who only look at what is stored."""
+
+from sqlalchemy import Connection
+
+from integrations.store.ledger import write as write_ledger
+from integrations.store.work import cursors
+from metrics.evidence import Instant
+from metrics.ledger.basis import Basis
+
+
+class NothingDerived(RuntimeError):
+    """There is no complete ledger under this basis."""
+
+    def __init__(self, basis: Basis) -> None:
+        super().__init__(
+            f"nothing has been derived yet under the policy {basis.policy.name} (basis {basis.version}); no figure was made. Run: nrr sync"
+        )
+
+
+def derived_until(connection: Connection, basis: Basis) -> Instant:
+    """The instant as of which the ledger was derived. Raises NothingDerived while there is no complete ledger."""
+    found = write_ledger.bases(connection).get(basis.version)
+    if found is None or found.derived_at is None or found.derived_until is None:
+        raise NothingDerived(basis)
+    return found.derived_until
+
+
+def complete_until(connection: Connection, basis: Basis) -> Instant:
+    """The instant up to which the ledger is complete: it was derived until then, and every account was read until then.
+
+    Raises NothingDerived while there is no complete ledger.
+    """
+    read_until = [Instant(c.position) for c in cursors.everything(connection) if c.stream == "events"]
+    return min([derived_until(connection, basis), *read_until])
