@@ -60,6 +60,14 @@ def test_entries_stand_in_order() -> None:
     assert [] == re.findall(r"[^\n]\n### D\d+", TEXT)
 
 
+def test_stored_words_are_called_as_they_are_stored() -> None:
+    """Reasons, causes, metrics and signals that entries name (`*so_written*`) are words of the code: whoever searches for one finds it."""
+    told = {word for entry in ENTRIES.values() for word in re.findall(r"(?<!\*)\*([a-z]+(?:_[a-z]+)+)\*(?!\*)", entry)}
+    code = "".join(path.read_text() for package in ("metrics", "worker") for path in (ROOT / package).rglob("*.py"))
+    assert len(told) > 40
+    assert set() == {word for word in told if f'"{word}"' not in code}
+
+
 @pytest.mark.parametrize("choice", [f.name for f in fields(Policy) if f.name not in NOT_CHOICES])
 def test_every_choice_has_its_entry(choice: str) -> None:
     """A field of the policy is named where its rule is told."""
