@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from integrations.stripe import invoice_schemas, schemas
+from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.client import Answer, Asked, Client, Params
 from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.decode.parsing import Parsed, parse_list, parse_object
@@ -91,7 +91,7 @@ class Asking:
 
     # --- what a list leaves out -------------------------------------------------------------------------------------------------
 
-    def items(self, subscription: str, after: str | None) -> Sequence[schemas.Item]:
+    def items(self, subscription: str, after: str | None) -> Sequence[subscription_schemas.Item]:
         """The items of a subscription that follow `after`."""
         return self._rest(ITEMS, ITEMS.path, [("subscription", subscription)], after, subscription)
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from integrations.stripe import invoice_schemas, schemas
+from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import Seen, discount, product
 from integrations.stripe.decode.errors import Unusable, an_id, instant, ref
@@ -54,7 +54,7 @@ _DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
         schemas.Plan,
         schemas.Coupon,
         schemas.Product,
-        schemas.Subscription,
+        subscription_schemas.Subscription,
         schemas.Customer,
         schemas.Discount,
     )
@@ -136,14 +136,14 @@ def _converted(obj: Any, shape: type[T]) -> T:
 
 
 def _subscription_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen) -> tuple[SubscriptionState, ...]:
-    after = _subscription_state(Source.EVENT, fact, _shaped(obj, schemas.Subscription), seen)
+    after = _subscription_state(Source.EVENT, fact, _shaped(obj, subscription_schemas.Subscription), seen)
     if previous in _NOTHING:
         return (after,)
-    old = _converted(_subscription_before(loose(obj), loose(previous)), schemas.Subscription)
+    old = _converted(_subscription_before(loose(obj), loose(previous)), subscription_schemas.Subscription)
     return (_subscription_state(Source.EVENT_BEFORE, fact, old, seen), after)
 
 
-def _subscription_state(source: Source, fact: EventFact, shape: schemas.Subscription, seen: Seen) -> SubscriptionState:
+def _subscription_state(source: Source, fact: EventFact, shape: subscription_schemas.Subscription, seen: Seen) -> SubscriptionState:
     # An event inlines ten items at most: what isn't among them may be there all the same.
     complete = shape.items is not None and shape.items.complete
     return SubscriptionState(fact.created, source, fact.id, subscription(shape, seen, complete=complete))

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from integrations.stripe import invoice_schemas, schemas
+from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.currencies import KNOWN
 from integrations.stripe.decode import catalog, events, invoices
 from integrations.stripe.decode import subscriptions as decode_subscriptions
@@ -40,7 +40,7 @@ T = TypeVar("T")
 class Rest(Protocol):
     """Fetches what a list answer leaves out of an object. Raises Unusable when it can't be had."""
 
-    def items(self, subscription: str, after: str | None) -> Sequence[schemas.Item]:
+    def items(self, subscription: str, after: str | None) -> Sequence[subscription_schemas.Item]:
         """All items of a subscription that follow the item `after`, or all of them."""
 
     def price_options(self, price: str, currencies: Sequence[str]) -> schemas.Price | None:
@@ -93,7 +93,7 @@ def page_of(
     where they are complete, since only those tell the coupons of their discounts.
     """
     gathered = _Gathered(at, rest, [] if people else None, Seen(scoped=scoped), parts_again)
-    take = _TAKE[kind]
+    take = DECODERS[kind]
     rejected = list(parsed.rejected)
     kept: list[Payload] = []
     for index, shape in enumerate(parsed.objects):
@@ -179,8 +179,8 @@ def _take_customer(shape: schemas.Customer, page: _Gathered) -> None:
         page.people.append(Person(shape.id or "", shape.name or None, shape.email or None))
 
 
-def _take_subscription(shape: schemas.Subscription, page: _Gathered) -> None:
-    items: Sequence[schemas.Item] | None = shape.items.data if shape.items else None
+def _take_subscription(shape: subscription_schemas.Subscription, page: _Gathered) -> None:
+    items: Sequence[subscription_schemas.Item] | None = shape.items.data if shape.items else None
     complete = shape.items is not None and shape.items.complete
     if shape.id and page.parts_again:
         items, complete = _told_again(items, complete, lambda: page.rest.items(shape.id or "", None))
@@ -269,7 +269,7 @@ def _keep_fact(shape: schemas.Event, page: _Gathered) -> None:
         page.events.append(fact)
 
 
-_TAKE: dict[str, Callable[[Any, _Gathered], None]] = {
+DECODERS: dict[str, Callable[[Any, _Gathered], None]] = {
     "product": _take_product,
     "price": _take_price,
     "plan": _take_plan,
@@ -281,6 +281,7 @@ _TAKE: dict[str, Callable[[Any, _Gathered], None]] = {
     "credit_note": _take_credit_note,
     "event": _take_event,
 }
+"""What takes in an object, by the kind that its schema says; every list of `streams` and whatever is given by its id is of one of these."""
 
 
 def _payload(kind: str, shape: Any, raw: Any) -> Payload | None:

@@ -13,13 +13,13 @@ from typing import Any, Final
 
 import msgspec
 
-from integrations.stripe import invoice_schemas, schemas
+from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.decode.text import cleaned
 from integrations.stripe.page import Rejected
 
 SHAPES: Final[dict[str, type[schemas.Shape]]] = {
     shape.KIND: shape
-    for module in (schemas, invoice_schemas)
+    for module in (schemas, subscription_schemas, invoice_schemas)
     for shape in vars(module).values()
     if isinstance(shape, type) and issubclass(shape, schemas.Shape) and vars(shape).get("KIND")
 }

@@ -5,7 +5,7 @@ Nothing here is a state that was. A part that isn't said stays unsaid (None), so
 
 from collections.abc import Iterable
 
-from integrations.stripe import schemas
+from integrations.stripe import subscription_schemas
 from integrations.stripe.decode.catalog import Seen
 from integrations.stripe.decode.errors import maybe, ref
 from metrics.evidence import (
@@ -18,9 +18,9 @@ from metrics.evidence import (
 )
 
 
-def schedule(value: str | schemas.Schedule | None, seen: Seen) -> Schedule | None:
+def schedule(value: str | subscription_schemas.Schedule | None, seen: Seen) -> Schedule | None:
     """What an expanded schedule says; None where there is only its id, which says nothing of what is to come."""
-    if not isinstance(value, schemas.Schedule) or not value.id:
+    if not isinstance(value, subscription_schemas.Schedule) or not value.id:
         return None
     return Schedule(
         id=value.id,
@@ -31,7 +31,7 @@ def schedule(value: str | schemas.Schedule | None, seen: Seen) -> Schedule | Non
     )
 
 
-def _phase(shape: schemas.Phase, seen: Seen) -> ScheduledPhase:
+def _phase(shape: subscription_schemas.Phase, seen: Seen) -> ScheduledPhase:
     assert shape.start_date is not None, "phases without a beginning were left out"
     return ScheduledPhase(
         start=maybe(shape.start_date) or 0,  # type: ignore[arg-type]  # as asserted
@@ -49,14 +49,14 @@ def _phase(shape: schemas.Phase, seen: Seen) -> ScheduledPhase:
     )
 
 
-def _discounts(found: Iterable[schemas.PhaseDiscount], seen: Seen) -> tuple[ScheduledDiscount, ...]:
+def _discounts(found: Iterable[subscription_schemas.PhaseDiscount], seen: Seen) -> tuple[ScheduledDiscount, ...]:
     return tuple(
         ScheduledDiscount(seen.coupon(d.coupon), ref(d.discount), maybe(d.discount_end.timestamp) if d.discount_end else None)
         for d in found
     )
 
 
-def _pause(shape: schemas.PauseSchedule) -> PlannedPause:
+def _pause(shape: subscription_schemas.PauseSchedule) -> PlannedPause:
     pause, resume = shape.pause, shape.resume
     return PlannedPause(
         pause_at=maybe(pause.pause_at) if pause else None,
@@ -66,7 +66,7 @@ def _pause(shape: schemas.PauseSchedule) -> PlannedPause:
     )
 
 
-def billing(found: Iterable[schemas.BillingSchedule], seen: Seen) -> tuple[BillingSchedule, ...]:
+def billing(found: Iterable[subscription_schemas.BillingSchedule], seen: Seen) -> tuple[BillingSchedule, ...]:
     """How far ahead of their periods items are billed."""
     out = []
     for shape in found:

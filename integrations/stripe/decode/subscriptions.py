@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from integrations.stripe import schemas
+from integrations.stripe import schemas, subscription_schemas
 from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import Seen, discount, discounts
 from integrations.stripe.decode.errors import Unusable, an_id, currency, instant, maybe, quantities, ref
@@ -20,7 +20,11 @@ _SEVERAL: Final = 2
 
 
 def subscription(
-    shape: schemas.Subscription, seen: Seen, *, items: Sequence[schemas.Item] | None = None, complete: bool = True
+    shape: subscription_schemas.Subscription,
+    seen: Seen,
+    *,
+    items: Sequence[subscription_schemas.Item] | None = None,
+    complete: bool = True,
 ) -> Subscription:
     """A subscription in our words. `items` are all its items where the first page of them didn't hold all; `complete` says whether
     these are all.
@@ -61,7 +65,7 @@ def subscription(
         paused_at=_paused_at(shape.status_details),
         cancel_reason=cancellation.reason if cancellation else None,
         cancel_feedback=(cancellation.feedback or cancellation.feedback_option) if cancellation else None,
-        schedule=shape.schedule.id if isinstance(shape.schedule, schemas.Schedule) else shape.schedule,
+        schedule=shape.schedule.id if isinstance(shape.schedule, subscription_schemas.Schedule) else shape.schedule,
         test_clock=ref(shape.test_clock),
         metadata=metadata(shape.metadata),
         discounts_complete=shape.discounts is not None or shape.discount is not msgspec.UNSET,
@@ -76,7 +80,7 @@ def subscription(
     return bounded(found)
 
 
-def once(items: list[schemas.Item]) -> list[schemas.Item]:
+def once(items: list[subscription_schemas.Item]) -> list[subscription_schemas.Item]:
     """Each item once, by its id, as it came last: lists that change while they are paged show some twice. Those without an id all stay."""
     if len(items) < _SEVERAL:
         return items
@@ -95,7 +99,7 @@ def _once(found: tuple[Discount, ...]) -> tuple[Discount, ...]:
     return tuple(by_id.values())
 
 
-def _pending(update: schemas.PendingUpdate, parent: schemas.Subscription, seen: Seen) -> PendingUpdate:
+def _pending(update: subscription_schemas.PendingUpdate, parent: subscription_schemas.Subscription, seen: Seen) -> PendingUpdate:
     items = update.subscription_items
     return PendingUpdate(
         expires_at=maybe(update.expires_at),
@@ -104,7 +108,7 @@ def _pending(update: schemas.PendingUpdate, parent: schemas.Subscription, seen: 
     )
 
 
-def _item(shape: schemas.Item, parent: schemas.Subscription, seen: Seen) -> Item:
+def _item(shape: subscription_schemas.Item, parent: subscription_schemas.Subscription, seen: Seen) -> Item:
     item_id = an_id(shape.id, "an item of the subscription")
     price, version = seen.priced(shape.price, shape.plan)
     start = parent.current_period_start if shape.current_period_start is None else shape.current_period_start
@@ -131,7 +135,7 @@ def _ahead(billed_until: int, period_end: int | None) -> Instant | None:
     return None if period_end is not None and billed_until <= period_end else Instant(billed_until)
 
 
-def _items_currency(items: Sequence[schemas.Item]) -> str | None:
+def _items_currency(items: Sequence[subscription_schemas.Item]) -> str | None:
     """Versions before 2022 gave subscriptions no currency: it is that of their prices."""
     for item in items:
         for priced in (item.price, item.plan):
@@ -140,7 +144,7 @@ def _items_currency(items: Sequence[schemas.Item]) -> str | None:
     return None
 
 
-def _paused_at(details: schemas.StatusDetails | None) -> Instant | None:
+def _paused_at(details: subscription_schemas.StatusDetails | None) -> Instant | None:
     return maybe(details.paused.transitioned_at) if details and details.paused else None
 
 

@@ -37,7 +37,7 @@ def test_a_declared_list_can_be_read(stream: Stream) -> None:
     """Its objects have a shape and a decoder, and events of what it names are asked for."""
     assert stream.part != "within"
     assert stream.kind in parsing.SHAPES
-    assert stream.kind in pages._TAKE
+    assert stream.kind in pages.DECODERS
     assert not stream.named_by or any(each.startswith(stream.named_by) for each in EVENT_TYPES)
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from integrations.stripe import invoice_schemas, schemas
+from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.page import StripePage
 from metrics.evidence import Discount, Subscription
@@ -82,7 +82,7 @@ class Parts(Nothing):
     def __init__(self, told: Sequence[Any]) -> None:
         self.told = told
 
-    def items(self, subscription: str, after: str | None) -> Sequence[schemas.Item]:
+    def items(self, subscription: str, after: str | None) -> Sequence[subscription_schemas.Item]:
         """All of them, from the beginning."""
         assert None is after
         return self._given()
@@ -108,7 +108,7 @@ LAID = schemas.Discount("di_9", source=schemas.DiscountSource(GONE), start=1000)
 
 def test_items_told_again_bring_the_coupons_of_their_discounts() -> None:
     """What was inlined stays where the list of items says nothing."""
-    item = schemas.Item("si_1", price="price_pro", quantity=3, discounts=[LAID])
+    item = subscription_schemas.Item("si_1", price="price_pro", quantity=3, discounts=[LAID])
     page = listed("subscription", subscription("clover"), rest=Parts([item]), parts_again=True)
     (coupon,) = [c for c in page.inline_coupons if c.id == "GONE"]
     assert (Discount("di_9", "GONE", 1000, None, version_of(coupon)),) == held(page).items[0].discounts  # type: ignore[arg-type]

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from integrations.stripe import invoice_schemas, schemas
+from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.decode.pages import Rest, page_of
 from integrations.stripe.decode.parsing import parse_list
@@ -18,7 +18,7 @@ AT = Instant(10_000)
 class Nothing:
     """The rest of objects that have none: asking for it is a mistake."""
 
-    def items(self, subscription: str, after: str | None) -> Sequence[schemas.Item]:
+    def items(self, subscription: str, after: str | None) -> Sequence[subscription_schemas.Item]:
         """Not to be asked."""
         raise AssertionError(f"items of {subscription} after {after}")
 
@@ -38,7 +38,7 @@ class Nothing:
 class Unavailable:
     """The rest of objects whose rest can't be had."""
 
-    def items(self, subscription: str, after: str | None) -> Sequence[schemas.Item]:
+    def items(self, subscription: str, after: str | None) -> Sequence[subscription_schemas.Item]:
         """Never to be had."""
         raise Unusable("incomplete", "gone")
 
