@@ -216,6 +216,22 @@ def forget(
             typer.confirm(f"Remove what is personal of {customer} in {name}, for good?", abort=True, err=True)
         gone = forgetting.forget(context.wiring.engine, account_id, customer, metadata=metadata)
         if json:
-            put_json({"customer": customer, "names": gone.names, "payloads": gone.payloads, "states": gone.states})
+            put_json(
+                {
+                    "customer": customer,
+                    "names": gone.names,
+                    "payloads": gone.payloads,
+                    "states": gone.states,
+                    "elsewhere": gone.elsewhere,
+                }
+            )
         else:
-            context.lines(f"{customer}: removed {gone.names} names, {gone.payloads} payloads, metadata of {gone.states} states")
+            context.lines(
+                f"{customer}: removed {gone.names} names, {gone.payloads} payloads, metadata of {gone.states} states; "
+                f"{gone.elsewhere} rows of figures, messages and records"
+            )
+            context.say(
+                "reports and exports that were made are files of yours and stay as they are (nrr reports show lists reports)"
+            )
+            if gone.states:
+                context.say("next: nrr rollup, so that the figures are made without it")

@@ -49,6 +49,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "verify": Entry("verify:verify", "Derive everything again and compare: exits 5 on a difference.", _DATA),
     "export": Entry("export:export", "Write movements, rollups, billings or a workbook to a file.", _DATA),
     "rates": Entry("rates:app", "Fetch, load and show exchange rates.", _DATA, group=True),
+    "person": Entry("person:person", "Print all that is held of one customer.", _DATA),
     "forget": Entry("data:forget", "Remove what is personal of a customer.", _DATA),
     "overview": Entry("overview:overview", "Show on one screen how things stand, as `nrr` alone does.", _NUMBERS),
     "show": Entry("show:app", "Show MRR, movements, retention, segments, exclusions, findings.", _NUMBERS, group=True),

@@ -92,7 +92,7 @@ def _workbook(context: Context, made: "MadeReport", body: bytes | None, out: Pat
     from worker.report.workbook_file import written
 
     if body is None:
-        raise Stop(f"nothing was kept of the workbook {made.id}")
+        raise Stop(f"nothing is kept of the workbook {made.id}: a customer in it was forgotten, or nothing was kept from the first")
     try:
         content = unpacked(body)
         people = list(content.cube.customers["customer"]) if made.options.get("names") else []

@@ -1,7 +1,9 @@
 """`nrr runs`: what ran, what failed and why, how fresh everything is, and which figures a run changed."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -12,7 +14,7 @@ from worker.cli.figures import diff
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Show runs, freshness, and what a run changed.")
 
-KINDS: Final = ("sync", "backfill", "audit", "derive", "rollup", "nightly", "alerts")
+KINDS: Final = ("sync", "backfill", "audit", "derive", "rollup", "nightly", "alerts", "forget")
 STATUSES: Final = ("running", "done", "failed", "canceled")
 
 Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help=f"Only {', '.join(KINDS)}.")]
@@ -22,10 +24,21 @@ Limit = Annotated[int, typer.Option("--limit", min=1, max=1_000, help="At most t
 
 @app.callback(invoke_without_command=True)
 def listed(
-    ctx: typer.Context, kind: Kind = None, status: Status = None, limit: Limit = 20, json: Json = False, config: Config = None
+    ctx: typer.Context,
+    kind: Kind = None,
+    status: Status = None,
+    limit: Limit = 20,
+    audit: Annotated[
+        bool, typer.Option("--audit", help="Who did what by hand instead: forget, mute, rates load, rebuild …")
+    ] = False,
+    json: Json = False,
+    config: Config = None,
 ) -> None:
     """The last runs, and how fresh everything is."""
     if ctx.invoked_subcommand is not None:
+        return
+    if audit:
+        _audit_log(limit, json=json, config=config)
         return
     for option, given, allowed in (("--kind", kind, KINDS), ("--status", status, STATUSES)):
         if given is not None and given not in allowed:
@@ -48,6 +61,26 @@ def listed(
             right=("run", "took"),
         )
         context.lines("", *freshness.lines(fresh))
+
+
+def _audit_log(limit: int, *, json: bool, config: Path | None) -> None:
+    from worker.queries.runs import audit_log
+    from worker.runs.database import require_current
+
+    with opened(json=json, config=config) as context:
+        require_current(context.wiring.engine)
+        found = audit_log(context.session, limit=limit)
+        if json:
+            put_json({"audit": [asdict(each) for each in found]})
+            return
+        context.table(
+            ("when", "who", "did", "to", "how"),
+            [(_at(e.at), e.system_user, e.action, e.object, _how(e.detail)) for e in found],
+        )
+
+
+def _how(detail: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in detail.items() if value not in (None, "", False))
 
 
 app.command()(diff)

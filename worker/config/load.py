@@ -256,22 +256,23 @@ def shown(loaded: Loaded) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "environment": environment_name(name),
-                "value": _plain(value),
+                "value": plain(value),
                 "source": loaded.sources.get(name, "default"),
             }
         )
     return out
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A setting's value as it may be shown: secrets as ***, addresses without what one could log in with."""
     if isinstance(value, SecretStr):
         return HIDDEN
     if isinstance(value, BaseModel):
-        return {name: _plain(getattr(value, name)) for name in type(value).model_fields}
+        return {name: plain(getattr(value, name)) for name in type(value).model_fields}
     if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
+        return {str(key): plain(each) for key, each in value.items()}
     if isinstance(value, tuple | list):
-        return [_plain(each) for each in value]
+        return [plain(each) for each in value]
     if isinstance(value, str) and "://" in value:
         return address_shown(value)
     return value if isinstance(value, int | float | bool) or value is None else str(value)

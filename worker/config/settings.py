@@ -199,6 +199,14 @@ class Settings(BaseSettings):
     serve_token: Secret = Field(None, description="what nrr serve asks for, before anything is shown")
     store_names: bool = Field(False, description="keep customers' names and e-mail addresses, for readable alerts")
     keep_payloads: bool = Field(True, description="keep what Stripe sent of subscriptions and events, compressed")
+    keep_payload_days: int | None = Field(None, ge=1, description="for how many days it is kept; default: for ever")
+    keep_name_days: int | None = Field(
+        None, ge=1, description="for how many days a name is kept that Stripe doesn't show again; default: for ever"
+    )
+    keep_message_days: int | None = Field(
+        None, ge=1, description="for how many days the text of messages is kept that were sent; default: for ever"
+    )
+    forget_deleted: bool = Field(False, description="forget a customer that was deleted in Stripe, its metadata too")
     # work
     tick_seconds: int = Field(30, ge=1, le=3600, description="how often beat nudges the workers")
     sync_minutes: int = Field(5, ge=1, le=1440, description="how often Stripe is polled for news")

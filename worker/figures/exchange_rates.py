@@ -14,6 +14,8 @@ from integrations.store.db.clock import now
 from integrations.store.db.engine import begin
 from integrations.store.facts import exchange_rates
 from integrations.store.ledger import read as read_ledger
+from integrations.store.work import audit_log
+from worker.execution.operator import system_user
 
 BEFORE_DAYS: Final = 40
 """Rates are kept from so many days before anything moved: the first opening needs one of a day before it."""
@@ -79,7 +81,9 @@ def load_file(engine: Engine, file: str) -> tuple[int, int]:
     """
     quotes = load(file)
     with begin(engine) as connection:
-        return len(quotes), exchange_rates.put(connection, quotes, source_name(file), now(connection))
+        changed = exchange_rates.put(connection, quotes, source_name(file), now(connection))
+        audit_log.write(connection, system_user(), "rates load", source_name(file), rates=len(quotes), changed=changed)
+        return len(quotes), changed
 
 
 def source_name(source: str) -> str:

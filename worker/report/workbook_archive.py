@@ -6,7 +6,7 @@ Frames are Arrow, the rest is JSON, in one zip. Names of customers are not in it
 import io
 import json
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields
 from datetime import date, datetime
 from typing import Any, Final
@@ -86,3 +86,22 @@ def _about(plain: Mapping[str, Any]) -> About:
     moments = {name: datetime.fromisoformat(plain[name]) for name in ("made_at", "known_until")}
     days = {name: date.fromisoformat(plain[name]) for name in ("first", "last")}
     return About(**{**plain, **moments, **days, "accounts": tuple(plain["accounts"]), "notes": tuple(plain["notes"])})
+
+
+def mentions(body: bytes, texts: Collection[str]) -> bool:
+    """Whether the content names any of the texts, in a cell or in a word. Content of another release is looked through as well as it goes."""
+    sought = sorted(texts)
+    if not sought:
+        return False
+    with zipfile.ZipFile(io.BytesIO(body)) as file:
+        for name in file.namelist():
+            held = file.read(name)
+            if not name.endswith(".arrow"):
+                if any(text in held.decode("utf-8", "replace") or json.dumps(text)[1:-1].encode() in held for text in sought):
+                    return True
+                continue
+            frame = pl.read_ipc_stream(io.BytesIO(held))
+            for column in frame.select(pl.col(pl.String, pl.Categorical, pl.Enum).cast(pl.String)).iter_columns():
+                if any(column.str.contains(text, literal=True).any() for text in sought):
+                    return True
+    return False

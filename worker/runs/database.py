@@ -8,7 +8,9 @@ from sqlalchemy import Engine
 from integrations.store import backup as backups
 from integrations.store import migrate
 from integrations.store.backup import Backup
-from integrations.store.db.engine import do_not_wait_for_disk, read, wal_is_safe
+from integrations.store.db.engine import begin, do_not_wait_for_disk, read, wal_is_safe
+from integrations.store.work import audit_log
+from worker.execution.operator import system_user
 
 __all__ = [
     "Backup",
@@ -26,7 +28,11 @@ __all__ = [
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
     """Bring the database to the newest schema; gives the schema before (None: it was empty) and after. Raises NotMigrated."""
-    return migrate.upgrade(engine)
+    before, after = migrate.upgrade(engine)
+    if before not in (None, after):
+        with begin(engine) as connection:
+            audit_log.write(connection, system_user(), "upgrade", after, before=before)
+    return before, after
 
 
 def require_current(engine: Engine) -> None:
@@ -62,4 +68,7 @@ def backup(engine: Engine, file: Path, at: datetime) -> Backup:
 
 def restore(engine: Engine, file: Path, *, replace: bool = False) -> Backup:
     """Put a backup into the database; over what is there only with `replace`. Raises BadBackup, StillRunning."""
-    return backups.restore(engine, file, replace=replace)
+    made = backups.restore(engine, file, replace=replace)
+    with begin(engine) as connection:
+        audit_log.write(connection, system_user(), "restore", file.name, made_at=made.made_at, schema=made.schema, replaced=replace)
+    return made

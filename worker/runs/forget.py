@@ -1,4 +1,4 @@
-"""Removing what is personal of a customer."""
+"""Removing what is personal of a customer, when somebody asks for it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,6 +9,9 @@ from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts
 from integrations.store.facts.customers import erase
 from integrations.store.facts.customers.erase import Forgotten
+from integrations.store.work import runs
+from worker.runs.personal import forget_in
+from worker.runs.steps import EXCLUSIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,12 @@ def look(engine: Engine, customer: str, account: str | None = None) -> Whose:
 
 
 def forget(engine: Engine, account: int, customer: str, *, metadata: bool = False) -> Forgotten:
-    """Remove what is personal of a customer and keep it out from now on; gives what was removed. Doing it twice changes nothing."""
+    """Remove what is personal of a customer and keep it out from now on; gives what was removed. Doing it twice changes nothing.
+
+    Raises AlreadyRunning while figures are being made: what they hold in memory would be written after it.
+    """
     with begin(engine) as connection:
-        return erase.forget(connection, account, customer, metadata=metadata)
+        run = runs.start(connection, "forget", account=account, exclusive_key=EXCLUSIVE["derive"])
+        gone = forget_in(connection, account, customer, metadata=metadata)
+        runs.finish(connection, run, "done", {"states": gone.states, "elsewhere": gone.elsewhere})
+    return gone

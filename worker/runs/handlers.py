@@ -27,7 +27,7 @@ def handlers(wiring: Wiring) -> dict[str, Handler]:
             derive.Deriving(wiring.engine, wiring.stop, wiring.basis, wiring.now, wiring.kept, wiring.reporting_currency)
         ),
         **rollup.handlers(rolling(wiring)),
-        **cleanup.handlers(wiring.engine),
+        **cleanup.handlers(wiring.engine, wiring.settings),
         **exchange_rates.handlers(wiring),
         **_alerting(wiring),
         **_reporting(wiring),

@@ -1,8 +1,10 @@
 """The steps from facts to figures that command line, Celery tasks and tests share: deriving and rolling up, each as a run of jobs."""
 
 from integrations.store import migrate
-from integrations.store.db.engine import read
+from integrations.store.db.engine import begin, read
+from integrations.store.work import audit_log
 from metrics.ledger.basis import Basis
+from worker.execution.operator import system_user
 from worker.figures import derive as deriving
 from worker.figures import rollup as rolling
 from worker.figures.derived import derived_until
@@ -24,6 +26,10 @@ def derive(wiring: Wiring, *, rebuild: bool = False, basis: Basis | None = None,
     joined = False
     while True:
         run, others = steps.open_run(wiring, "derive", [first], refuse=rebuild or basis is not None)
+        if rebuild:
+            with begin(wiring.engine) as connection:
+                policy = (basis or wiring.basis).policy.name
+                audit_log.write(connection, system_user(), "rebuild", policy, run=run)
         with watched(wiring.engine, run, progress):
             report = steps.see_through(wiring, [run], joined=joined or others)
         if not others or report.status != "done":

@@ -34,6 +34,7 @@ from worker.ingest.read import Ingest
 from worker.ingest.recheck import do_recheck
 from worker.ingest.writer import Writer
 from worker.runs import handlers as runs_handlers
+from worker.runs import settings_log
 from worker.runs.processes.processes import beside
 from worker.runs.watch import Progress, quiet
 from worker.wiring.wiring import Wiring
@@ -168,6 +169,7 @@ def _open_run(
             if _taken_up(connection, held, key, refuse=refuse):
                 return held.id, True
         run = runs.start(connection, kind, account=account, params=params, exclusive_key=key)
+        settings_log.note_changes(connection, wiring.settings)
         jobs.add(connection, [replace(job, run_id=run) for job in first])
     return run, False
 

@@ -228,3 +228,10 @@ def _posted(row: Any) -> Posted:
         json.loads(row["progress"]),
         row["next_attempt_at"],
     )
+
+
+def drop_texts(connection: Connection, before: datetime) -> int:
+    """Remove the text of messages that are done with since before an instant; what they were of stays, so that none is sent again."""
+    done = table.c.status.not_in(["due", "leased"])
+    old = and_(done, func.coalesce(table.c.sent_at, table.c.created_at) < before, table.c.body != "{}")
+    return connection.execute(update(table).where(old).values(body="{}", last_error=None)).rowcount

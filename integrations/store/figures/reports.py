@@ -1,12 +1,12 @@
 """Reports that were made by themselves: which files there are, of which period, as known when, and what a workbook is made again from."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from integrations.store.db.clock import now
 from integrations.store.db.encoding import clean
@@ -136,3 +136,17 @@ def _failed(row: Mapping[str, Any]) -> FailedReport:
 
 def _made(row: Any) -> MadeReport:
     return MadeReport(**{**row, "options": json.loads(row["options"])})
+
+
+def bodies(connection: Connection) -> Iterator[tuple[int, bytes]]:
+    """Every report's content that is kept, by its number, one at a time."""
+    for number in connection.execute(select(table.c.id).where(table.c.body.is_not(None)).order_by(table.c.id)).scalars().all():
+        kept = body(connection, number)
+        if kept is not None:
+            yield int(number), kept
+
+
+def drop_bodies(connection: Connection, numbers: Sequence[int]) -> None:
+    """Keep no content of these any more: they can't be made again."""
+    for number in numbers:
+        connection.execute(update(table).where(table.c.id == number).values(body=None))

@@ -89,3 +89,16 @@ setting = Table(
     must("updated_at", Time, "when it was last set"),
     comment="What the installation remembers about itself",
 )
+
+audit_log = Table(
+    "audit_log",
+    metadata,
+    number("order in which it was done"),
+    must("at", Time, "when, by the database's clock"),
+    must("system_user", Word, "who: user of the operating system, at which machine"),
+    must("action", Word, "forget, mute, unmute, acknowledge, rates load, rebuild, settings, restore, upgrade"),
+    must("object", Word, "to what: a customer, a rule, a file, names of settings"),
+    must("detail", Word, "JSON: how; no secrets, nothing personal"),
+    comment="Who did what by hand",
+    sqlite_autoincrement=True,  # as on PostgreSQL: a number is not given out again when its row is gone
+)
