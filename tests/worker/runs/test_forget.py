@@ -22,7 +22,7 @@ from integrations.store.figures.schema import report_made, restatement, rollup
 from integrations.store.work import audit_log, jobs, runs
 from integrations.store.work.runs import AlreadyRunning
 from metrics.evidence import Customer, CustomerState, Instant, Item, Source, Subscription, SubscriptionState
-from metrics.ledger.derive import Basis
+from metrics.ledger.basis import Basis
 from tests.worker.facts import Told, at, derive, mrr, wiring
 from worker.alerts import mutes
 from worker.queries.person import held_of
