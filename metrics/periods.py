@@ -4,11 +4,12 @@ Ranges are half-open. The reporting time zone cuts days, so a day may have 23 or
 epoch (see `metrics.evidence`). Nothing here knows what day it is today: that is handed in.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
-from typing import Final
+from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
 from metrics.evidence import Instant
@@ -16,6 +17,12 @@ from metrics.window_kinds import CALENDAR, TO_DATE, TRAILING, WINDOW_KINDS, Wind
 
 CLOCKS_AGREE_SECONDS: Final = 300
 """Two clocks that differ by no more agree about the present (D75)."""
+FIRST_YEAR: Final = 1990
+LAST_YEAR: Final = 2199
+"""Years outside of these are slips of the keyboard: nothing that Stripe knows lies there."""
+_NAMED: Final = re.compile(
+    r"(?P<year>[0-9]{4})(?:-(?:Q(?P<quarter>[1-4])|(?P<month>[0-9]{2})(?:-(?P<day>[0-9]{2}))?))?", re.IGNORECASE
+)
 _EPOCH: Final = date(1970, 1, 1).toordinal()
 _DAY: Final = 86_400
 
@@ -33,6 +40,33 @@ class Window:
         """A short name that sorts: 2026-03-01, 2026-03, 2026-Q1, 2026, or the two ends."""
         kind = WINDOW_KINDS.get(self.kind)
         return f"{self.first}..{self.until}" if kind is None or kind.label is None else kind.label(self.first)
+
+
+class NoSuchDays(ValueError):
+    """A text names no day, month, quarter or year: it has none of their forms (`form`), is of a far year (`year`), or isn't in the calendar."""
+
+    def __init__(self, text: str, why: Literal["form", "year", "calendar"]) -> None:
+        super().__init__(f"no day, month, quarter or year is called {text[:40]!r}")
+        self.why = why
+
+
+def named(text: str) -> Window:
+    """The day, month, quarter or year that a text names: 2026-03-31, 2026-03, 2026-Q1, 2026. Raises NoSuchDays."""
+    found = _NAMED.fullmatch(text.strip())
+    if found is None:
+        raise NoSuchDays(text, "form")
+    year_named = int(found["year"])
+    if not FIRST_YEAR <= year_named <= LAST_YEAR:
+        raise NoSuchDays(text, "year")
+    try:
+        if found["day"] is not None:
+            first = date(year_named, int(found["month"]), int(found["day"]))
+            return Window("day", first, first + timedelta(days=1))
+        if found["quarter"] is not None:
+            return quarter(date(year_named, 3 * int(found["quarter"]), 1))
+        return month(date(year_named, int(found["month"]), 1)) if found["month"] else year(date(year_named, 1, 1))
+    except ValueError:
+        raise NoSuchDays(text, "calendar") from None
 
 
 @lru_cache(maxsize=65536)

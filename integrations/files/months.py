@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Final
 
-from metrics.periods import add_months
+from metrics.periods import FIRST_YEAR, LAST_YEAR, add_months
 
 _NAMES: Final = {
     name.lower().rstrip("."): number for names in (month_name, month_abbr) for number, name in enumerate(names) if name
@@ -27,7 +27,7 @@ _NAMED_DAY: Final = re.compile(
 )
 _SERIAL: Final = re.compile(r"\d{5}(?:\.0+)?")
 _SERIAL_ZERO: Final = date(1899, 12, 30)
-_YEARS: Final = range(1990, 2200)
+_YEARS: Final = range(FIRST_YEAR, LAST_YEAR + 1)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from metrics.evidence import Instant
 from metrics.periods import (
+    NoSuchDays,
     Window,
     add_months,
     closing,
@@ -17,6 +18,7 @@ from metrics.periods import (
     is_incomplete,
     month,
     months_between,
+    named,
     opening,
     quarter,
     trailing,
@@ -188,3 +190,40 @@ def test_a_window_is_incomplete_until_data_reaches_its_end() -> None:
     end = at("2025-03-31T22:00")
     assert is_incomplete(march, Instant(end - 1), "Europe/Berlin")
     assert not is_incomplete(march, end, "Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("text", "window"),
+    [
+        ("2026-03-31", Window("day", date(2026, 3, 31), date(2026, 4, 1))),
+        (" 2026-12 ", month(date(2026, 12, 9))),
+        ("2026-Q4", quarter(date(2026, 10, 1))),
+        ("2026-q1", quarter(date(2026, 1, 1))),
+        ("2024", year(date(2024, 1, 1))),
+    ],
+)
+def test_days_are_called_by_their_names(text: str, window: Window) -> None:
+    """One way to write a period, for the command line, reports and the window alike; and its label is that name."""
+    assert window == named(text)
+    assert window == named(window.label)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("2026-W10", "form"),
+        ("20260331", "form"),
+        ("2026-Q5", "form"),
+        ("", "form"),
+        ("٢٠٢٦", "form"),
+        ("1989-12", "year"),
+        ("2200", "year"),
+        ("2026-02-30", "calendar"),
+        ("2026-00", "calendar"),
+    ],
+)
+def test_what_names_no_days_says_why(text: str, why: str) -> None:
+    """Whoever asks can tell a slip of the form from a day that there isn't."""
+    with pytest.raises(NoSuchDays) as raised:
+        named(text)
+    assert why == raised.value.why

@@ -1,18 +1,16 @@
 """Days, months, quarters, years and instants as people type them: one parser for the whole command line, with one error.
 
 Whatever stands for a range of days (2026-03, 2026-Q1, 2026) may be typed wherever a day is: as a first day it is its first one, as a last
-day its last one. Days outside of 1990 to 2199 are slips of the keyboard, and nothing that Stripe knows lies there.
+day its last one. What days are called is the calendar's business (`metrics.periods.named`); here is what is said of what names none.
 """
 
 import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from metrics.periods import FIRST_YEAR, LAST_YEAR, NoSuchDays, named
 from worker.cli.exit_codes import Exit, Stop
 
-FIRST_YEAR: Final = 1990
-LAST_YEAR: Final = 2199
-_PERIOD: Final = re.compile(r"(?P<year>\d{4})(?:-(?:Q(?P<quarter>[1-4])|(?P<month>\d{2})(?:-(?P<day>\d{2}))?))?", re.IGNORECASE)
 _LIKE_A_DATE: Final = re.compile(r"\d{4}(?:-.*)?|\d{8}|\d{1,2}[./]\d{1,2}[./]\d{2,4}")
 _TRAILING: Final = re.compile(r"(?P<kind>trailing_(?:3|12))(?:@(?P<month>.+))?", re.IGNORECASE)
 EXAMPLES: Final = "2026-03-31 (or 2026-03, 2026-Q1, 2026)"
@@ -29,11 +27,13 @@ def figure_of_text(text: str) -> tuple[str, date | None] | None:
     trailing = _TRAILING.fullmatch(text.strip())
     if trailing is not None:
         return trailing["kind"].lower(), until_of_text(trailing["month"], "trailing_…@MONTH") if trailing["month"] else None
-    found = _PERIOD.fullmatch(text.strip())
-    if found is None or found["day"] is not None:
-        return None
-    kind = "quarter" if found["quarter"] else "month" if found["month"] else "year"
-    return kind, days_of_text(text, "nrr explain")[0]
+    try:
+        window = named(text)
+    except NoSuchDays as error:
+        return (
+            None if error.why == "form" else ("day", days_of_text(text, "nrr explain")[0])
+        )  # which raises, and says what is wrong
+    return None if window.kind == "day" else (window.kind, window.first)
 
 
 def looks_like_a_day(text: str) -> bool:
@@ -46,28 +46,17 @@ def days_of_text(text: str, option: str, takes: str = f"a day such as {EXAMPLES}
 
     The error says what `option` `takes`: the option as it was typed, or the command for what stands behind none.
     """
-    found = _PERIOD.fullmatch(text.strip())
-    if found is None:
-        raise Stop(f"{option} takes {takes}, not {text!r}", Exit.USAGE)
-    year = int(found["year"])
-    if not FIRST_YEAR <= year <= LAST_YEAR:
-        raise Stop(f"{option} takes {takes.partition(' such as')[0]} from {FIRST_YEAR} to {LAST_YEAR}, not {text!r}", Exit.USAGE)
     try:
-        if found["day"] is not None:
-            first = date(year, int(found["month"]), int(found["day"]))
-            return first, first + timedelta(days=1)
-        if found["quarter"] is not None:
-            return _months(year, 3 * int(found["quarter"]) - 2, 3)
-        if found["month"] is not None:
-            return _months(year, int(found["month"]), 1)
-    except ValueError:
-        raise Stop(f"{option} takes {takes}; there is no {text!r}", Exit.USAGE) from None
-    return _months(year, 1, 12)
-
-
-def _months(year: int, month: int, count: int) -> tuple[date, date]:
-    last = month + count
-    return date(year, month, 1), date(year + (last - 1) // 12, (last - 1) % 12 + 1, 1)
+        window = named(text)
+    except NoSuchDays as error:
+        what = takes.partition(" such as")[0]
+        said = {
+            "form": f"{option} takes {takes}, not {text!r}",
+            "year": f"{option} takes {what} from {FIRST_YEAR} to {LAST_YEAR}, not {text!r}",
+            "calendar": f"{option} takes {takes}; there is no {text!r}",
+        }
+        raise Stop(said[error.why], Exit.USAGE) from None
+    return window.first, window.until
 
 
 def day_of_text(text: str, option: str) -> date:

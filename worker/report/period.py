@@ -1,19 +1,16 @@
 """What a report is asked for: which period of the calendar, and how."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Final
 
+from metrics import periods
 from metrics.periods import Window, calendar_window
 from metrics.window_kinds import CALENDAR, WINDOW_KINDS
 from worker.queries.figures import complete_through
 from worker.queries.session import Session
 
-FIRST_YEAR: Final = 1990
-LAST_YEAR: Final = 2199
-_NAMED: Final = re.compile(r"(?P<year>[0-9]{4})(?:-(?:[Qq](?P<quarter>[1-4])|(?P<month>0[1-9]|1[0-2])))?")
 KINDS: Final = tuple(kind.name for kind in CALENDAR)
 """Kinds of periods that reports are made of: month, quarter, year."""
 
@@ -50,15 +47,13 @@ def last_complete(session: Session, kind: str = "month") -> Window:
 
 def named(text: str) -> Window:
     """The month, quarter or year that is called so: 2026-10, 2026-Q3, 2026. Raises NoReport for anything else."""
-    found = _NAMED.fullmatch(text.strip())
-    if found is None or not FIRST_YEAR <= int(found["year"]) <= LAST_YEAR:
+    try:
+        window = periods.named(text)
+    except periods.NoSuchDays:
+        window = None
+    if window is None or window.kind not in KINDS:
         raise NoReport(f"a period is a month, a quarter or a year, such as 2026-10, 2026-Q3 or 2026, not {text[:40]!r}")
-    year = int(found["year"])
-    if found["quarter"]:
-        return calendar_window(WINDOW_KINDS["quarter"], date(year, 3 * int(found["quarter"]) - 2, 1))
-    if found["month"]:
-        return calendar_window(WINDOW_KINDS["month"], date(year, int(found["month"]), 1))
-    return calendar_window(WINDOW_KINDS["year"], date(year, 1, 1))
+    return window
 
 
 def before(window: Window) -> Window:

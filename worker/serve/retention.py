@@ -1,12 +1,12 @@
 """The report's page in the window: for any period or days, segment and policy, with a form above it."""
 
 from collections.abc import Mapping
-from datetime import date, timedelta
 from typing import Final
 from urllib.parse import urlencode
 
 from integrations.notify.sanitize import plain
 from integrations.report.content import Block, Document, Field, Link, Section, Terms
+from metrics import periods
 from metrics.labels import segment_words
 from metrics.periods import Window, calendar_window
 from metrics.window_kinds import CALENDAR, window_words
@@ -14,7 +14,7 @@ from worker.queries.figures import stored
 from worker.queries.names import names_of_segments
 from worker.queries.session import Session
 from worker.report.page import Options, document
-from worker.report.period import FIRST_YEAR, LAST_YEAR, NoReport, before, last_complete, named, one_of
+from worker.report.period import NoReport, before, last_complete, named, one_of
 from worker.serve.sessions import Sessions
 
 _BACK: Final = {"month": 24, "quarter": 8, "year": 5}
@@ -47,21 +47,19 @@ def period_of(session: Session, asked: Mapping[str, str]) -> Window:
     """The days that are meant: both days of a range, the last one part of it; a period by its name; else the last complete month."""
     first, last = asked.get("from", ""), asked.get("to", "")
     if first or last:
-        days = _day(first, "from"), _day(last, "to") + timedelta(days=1)
+        days = _days(first, "from").first, _days(last, "to").until
         if days[0] >= days[1]:
             raise NoReport(f"the first day {days[0]} lies after the last one")
         return one_of(days)
     return named(asked["period"]) if asked.get("period") else last_complete(session)
 
 
-def _day(text: str, name: str) -> date:
+def _days(text: str, name: str) -> Window:
     try:
-        found = date.fromisoformat(text)
-    except ValueError:
-        raise NoReport(f"{name!r} takes a day such as 2026-03-31, not {text[:40]!r}") from None
-    if not FIRST_YEAR <= found.year <= LAST_YEAR:
-        raise NoReport(f"{name!r} takes a day from {FIRST_YEAR} to {LAST_YEAR}")
-    return found
+        return periods.named(text)
+    except periods.NoSuchDays:
+        takes = f"a day from {periods.FIRST_YEAR} to {periods.LAST_YEAR} such as 2026-03-31 (or 2026-03, 2026-Q1, 2026)"
+        raise NoReport(f"{name!r} takes {takes}, not {text[:40]!r}") from None
 
 
 def options_of(sessions: Sessions, asked: Mapping[str, str], *, in_window: bool) -> Options:
