@@ -24,6 +24,7 @@ from celery import Celery, signals
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.utils.nodenames import worker_direct
 from celery.worker import state as celery_state
+from kombu.exceptions import OperationalError
 from sqlalchemy.exc import SQLAlchemyError
 
 from integrations.store.db.engine import begin
@@ -123,10 +124,13 @@ def seen() -> None:
 
 def nudge(found: Ticked, *, tick_seconds: int) -> None:
     """Wake as many processes as there is work for, and ask each worker for a heartbeat. A nudge that can't be sent is lost."""
-    for _ in range(min(found.claimable, MOST_HANDS)):
-        app.send_task(WORK, queue=QUEUE, expires=max(1, tick_seconds))
-    for name in found.workers:
-        app.send_task(SEEN, queue=worker_direct(name), expires=max(30, 2 * tick_seconds))
+    try:
+        for _ in range(min(found.claimable, MOST_HANDS)):
+            app.send_task(WORK, queue=QUEUE, expires=max(1, tick_seconds))
+        for name in found.workers:
+            app.send_task(SEEN, queue=worker_direct(name), expires=max(30, 2 * tick_seconds))
+    except OperationalError as error:
+        log.info("nudge_not_sent", error=type(error).__name__)  # that Redis is away is told once, by who listens to it
 
 
 # --- the life of a worker --------------------------------------------------------------------------------------------------------
@@ -136,7 +140,7 @@ def nudge(found: Ticked, *, tick_seconds: int) -> None:
 def _set_logging_up(**_: Any) -> None:
     settings = load_settings()
     logging.keep_secret(*settings.secrets())
-    logging.configure(style=settings.log_format, level=settings.log_level)
+    logging.configure(style=settings.log_format, level=logging.level_of(settings.log_level, standing=True))
 
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]

@@ -3,18 +3,26 @@ names (commands, settings, metrics, sections of the runbook) is there. The proce
 
 import json
 import re
+import shutil
+import subprocess
 from configparser import RawConfigParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 import yaml
+from redis.backoff import ConstantBackoff
+from redis.retry import Retry
 from sqlalchemy import Engine
 
 from tests.faults.plant import ROOT
+from tests.services.postgres import free_port
+from tests.services.redis import binary
 from worker.cli.main import COMMANDS
 from worker.config.load import environment_name
 from worker.config.settings import SECRETS, Settings
+from worker.health import runbook
 from worker.health.exporter import metrics_of
 from worker.health.freshness import Freshness, StreamAge, WorkerAge
 
@@ -96,6 +104,31 @@ def test_services_are_hardened_and_run_a_command_that_exists(path: Path) -> None
     loaded = {value.partition(":")[0] for name, value in service if name == "LoadCredential"}
     used = set(re.findall(r"%d/(\w+)", path.read_text()))
     assert used - {""} <= loaded
+    assert "Requisite" not in path.read_text(), "a worker that was stopped would be started by what looks after it"
+
+
+@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="this machine has no systemd-analyze")
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    """Its own checker has nothing to say of any of them; only the program is another one, which is there."""
+    for path in UNITS:
+        (tmp_path / path.name).write_text(path.read_text().replace("/opt/nrr/.venv/bin/nrr", "/bin/true"))
+    done = subprocess.run(
+        ["systemd-analyze", "verify", *sorted(map(str, tmp_path.glob("nrr-*")))], capture_output=True, text=True, timeout=60
+    )
+    said = [line for line in done.stderr.splitlines() if "nrr-" in line]
+    assert (0, []) == (done.returncode, said)
+
+
+def test_keys_are_where_they_are_needed_alone() -> None:
+    """Beat and exporter know no key of Stripe's nor a channel's, in units and in compose; the owner's address is the migration's alone."""
+    for name in ("beat", "exporter", "check"):
+        text = (DEPLOY / "systemd" / f"nrr-{name}.service").read_text()
+        assert not re.search("stripe|slack|smtp|owner", text), name
+    services = compose()["services"]
+    for name in ("beat", "exporter", "migrate", "grants"):
+        assert not [each for each in services[name]["secrets"] if re.search("stripe|slack|smtp|serve", each)]
+    owners = {name for name, service in services.items() if "owner_database_url" in service.get("secrets", [])}
+    assert {"migrate", "grants"} == owners
 
 
 def test_what_units_name_is_there() -> None:
@@ -120,25 +153,70 @@ def test_a_worker_is_given_the_time_to_finish_its_page() -> None:
 def test_compose_has_everything_and_nothing_in_the_open() -> None:
     """Worker, beat, exporter, migration, Redis and PostgreSQL; read-only roots, no capabilities, no secret in the environment."""
     services = compose()["services"]
-    assert {"postgres", "redis", "migrate", "worker", "beat", "exporter"} == set(services)
+    assert {"postgres", "redis", "migrate", "grants", "worker", "beat", "exporter"} == set(services)
+    for service in services.values():
+        assert {"mem_limit", "pids_limit"} <= set(service)
+        assert "no-new-privileges:true" in service["security_opt"]
+        assert "@sha256" in service["image"] or service["image"].startswith("${"), "can be pinned by digest"
     for name in ("migrate", "worker", "beat", "exporter"):
         service = services[name]
         assert (True, ["ALL"]) == (service["read_only"], service["cap_drop"])
         assert service["command"][0] in COMMANDS
         assert set(service["environment"]) <= settings()
-        for key in service["environment"]:
-            if key.lower() in SECRETS:
-                assert key == "REDIS_URL"
+        assert not [key for key in service["environment"] if key.lower().removeprefix("nrr_") in SECRETS]
+        for key, value in service["environment"].items():
+            if key.endswith("_FILE"):
+                assert value.removeprefix("/run/secrets/") in service["secrets"], f"{name} is not given what {key} names"
     assert ["nrr", "health"] == services["worker"]["healthcheck"]["test"][1:]
+    assert ["nrr", "health", "--beat"] == services["beat"]["healthcheck"]["test"][1:]
+    assert {name for name in services if name not in ("migrate", "grants")} == {
+        n for n, s in services.items() if "healthcheck" in s
+    }
     published = [port for service in services.values() for port in service.get("ports", [])]
     assert all(port.startswith("127.0.0.1:") for port in published)
 
 
-def test_redis_keeps_what_it_has_and_refuses_rather_than_evicts() -> None:
-    """Append-only, no eviction."""
-    command = compose()["services"]["redis"]["command"]
-    pairs = dict(zip(command[1::2], command[2::2], strict=True))
-    assert ("yes", "noeviction") == (pairs["--appendonly"], pairs["--maxmemory-policy"])
+def test_redis_keeps_what_it_has_refuses_rather_than_evicts_and_wants_a_password(tmp_path: Path) -> None:
+    """The command of compose.yaml, run for real: append-only, no eviction, nothing for strangers, and no password among the processes."""
+    (tmp_path / "redis_password").write_text("s3cr3t-word")
+    (tmp_path / "data").mkdir()
+    port = free_port()
+    (script,) = compose()["services"]["redis"]["command"]
+    script = script.replace("$$", "$").replace("/run/secrets", str(tmp_path)).replace("/tmp/redis.conf", f"{tmp_path}/redis.conf")
+    script = script.replace("dir /data", f"dir {tmp_path}/data\\nport {port}\\nbind 127.0.0.1").replace("redis-server", binary())
+    process = subprocess.Popen(["sh", "-c", script], stdout=subprocess.DEVNULL)
+    try:
+        with redis.Redis(port=port, password="s3cr3t-word", socket_timeout=5, retry=Retry(ConstantBackoff(0.1), 100)) as client:
+            client.ping()
+            said = {**client.config_get("appendonly"), **client.config_get("maxmemory-policy")}
+        assert {"appendonly": "yes", "maxmemory-policy": "noeviction"} == said
+        with pytest.raises(redis.AuthenticationError), redis.Redis(port=port, socket_timeout=5) as stranger:
+            stranger.ping()
+        assert "s3cr3t" not in Path(f"/proc/{process.pid}/cmdline").read_text()
+        assert 0o600 == (tmp_path / "redis.conf").stat().st_mode & 0o777
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+def test_the_secrets_script_makes_what_compose_mounts(tmp_path: Path) -> None:
+    """All of them, in a folder that nobody else enters, readable by whatever number a container's user has; run again it changes nothing."""
+    folder = tmp_path / "secrets"
+    run = ["sh", str(DEPLOY / "secrets.sh"), str(folder)]
+    subprocess.run(run, check=True, capture_output=True)
+    wanted = {Path(each["file"]).name for each in compose()["secrets"].values()}
+    made = {path.name: path.read_text() for path in folder.iterdir()}
+    assert wanted == set(made)
+    assert 0o700 == folder.stat().st_mode & 0o777
+    assert {0o444} == {path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    passwords = [made[name] for name in made if name.endswith("_password") and name != "smtp_password"]
+    assert len(passwords) == len(set(passwords)) == 5
+    assert all(len(each) == 48 for each in passwords)
+    assert made["postgres_app_password"] in made["database_url"]
+    (folder / "stripe_api_key").chmod(0o600)
+    (folder / "stripe_api_key").write_text("rk_test_mine")
+    subprocess.run(run, check=True, capture_output=True)
+    assert made | {"stripe_api_key": "rk_test_mine"} == {path.name: path.read_text() for path in folder.iterdir()}
 
 
 def test_volumes_and_secrets_that_are_used_are_declared() -> None:
@@ -147,7 +225,8 @@ def test_volumes_and_secrets_that_are_used_are_declared() -> None:
     used = {secret for service in found["services"].values() for secret in service.get("secrets", [])}
     assert used == set(found["secrets"])
     volumes = {volume.partition(":")[0] for service in found["services"].values() for volume in service.get("volumes", [])}
-    assert volumes == set(found["volumes"])
+    assert {each for each in volumes if not each.startswith(".")} == set(found["volumes"])
+    assert [] == [each for each in volumes if each.startswith(".") and not (DEPLOY / each).exists()]
 
 
 def test_the_image_runs_as_nobody_and_copies_what_is_there() -> None:
@@ -215,10 +294,10 @@ def test_an_alarm_looks_at_metrics_that_exist_and_has_its_section(rule: dict[str
     """Its expression names metrics of ours, its link leads to a section of the runbook."""
     assert set(re.findall(r"\bnrr_\w+", rule["expr"])) <= known_metrics()
     assert rule["labels"]["severity"] in ("warning", "critical")
-    page, _, anchor = rule["annotations"]["runbook"].partition("#")
-    sections = re.findall(r"^## (.+)$", (DEPLOY / page).read_text(), re.MULTILINE)
-    assert rule["alert"] in sections
+    address, _, anchor = rule["annotations"]["runbook_url"].partition("#")
+    assert address.endswith("/runbook")
     assert rule["alert"].lower() == anchor
+    assert f'<b id="{anchor}">' in runbook.page()
     assert rule["expr"].count("(") == rule["expr"].count(")")
 
 

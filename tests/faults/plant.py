@@ -245,7 +245,7 @@ def environment(folder: Path, database: str, redis_url: str, stripe: Sandbox, **
         "NRR_SHARDS": "4",
         "XDG_RUNTIME_DIR": str(folder),
         "NRR_LOG_FORMAT": "json",
-        "NRR_LOG_LEVEL": "info",
+        "NRR_LOG_LEVEL": "debug",
         **more,
     }
 

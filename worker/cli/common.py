@@ -172,7 +172,7 @@ def in_context(loaded: "Loaded", *, json: bool = False, now: str | None = None, 
 
     settings = loaded.settings
     log.keep_secret(*settings.secrets())
-    log.configure(style=settings.log_format, level=settings.log_level)
+    log.configure(style=settings.log_format, level=log.level_of(settings.log_level))
     wiring = open_wiring(settings, pretended=None if now is None else instant_of(now))
     if policy is not None:
         wiring = wiring.under(settings.basis(policy))

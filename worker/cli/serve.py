@@ -35,7 +35,7 @@ def serve(
 
     settings = load(config=config).settings
     log.keep_secret(*settings.secrets())
-    log.configure(style=settings.log_format, level=settings.log_level)
+    log.configure(style=settings.log_format, level=log.level_of(settings.log_level))
     token = _token(settings, host, allow_host or [])
     with open_session(config=config, now=None if now is None else instant_of(now)) as session:
         from metrics.policy import PRESETS

@@ -56,7 +56,7 @@ def _become_celery(words: list[str]) -> None:
     """This very process goes on as Celery's command, so that signals and exit codes are its own."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os.execv(sys.executable, [sys.executable, "-m", "celery", "-A", "worker.app", *words])  # noqa: S606  # no shell is wanted
+    os.execv(sys.executable, [sys.executable, "-m", "celery", "-A", "worker.app", "--quiet", *words])  # noqa: S606  # no shell is wanted
 
 
 def exporter(
@@ -64,11 +64,14 @@ def exporter(
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 takes a free one.")] = 9464,
     config: Config = None,
 ) -> None:
-    """Serve Prometheus metrics: freshness, backlog, quarantine and drift, looked up in the database at each scrape."""
+    """Serve Prometheus metrics: freshness, backlog and drift, and MRR, NRR and GRR, looked up in the database at each scrape."""
+    from worker.cli.gauges import BuildCollector, FiguresCollector
     from worker.health import exporter as serving
+    from worker.runs.database import schema_needed
 
     with opened(config=config) as context:
-        server = serving.serve(context.wiring.engine, host=host, port=port)
+        more = (FiguresCollector(context.session), BuildCollector(schema_needed()))
+        server = serving.serve(context.wiring.engine, host=host, port=port, more=more)
         try:
             context.say(f"metrics at http://{host}:{server.server_port}/metrics; Ctrl-C ends it")
             while not context.wiring.stop.wait(3_600):
@@ -84,10 +87,17 @@ def health(
     stuck_after: Annotated[
         float, typer.Option(min=1, metavar="SECONDS", help="A worker whose last heartbeat is older is stuck.")
     ] = STUCK_SECONDS,
+    beat: Annotated[
+        bool, typer.Option("--beat", help="The beat of this machine or container, by the ticks that it has sent.")
+    ] = False,
     json: Json = False,
     config: Config = None,
 ) -> None:
     """Check that the worker of this machine is alive (for a container's health check or a timer): exits 1 if it is stuck or absent."""
+    if beat:
+        _beat_health(stuck_after, json=json)
+        return
+    from worker.health.freshness import lines
     from worker.queries.freshness import freshness
     from worker.runs.database import require_current
 
@@ -106,9 +116,30 @@ def health(
                 }
             )
         else:
-            context.lines(*(wrong or ["ok"]))
+            context.lines(*(wrong or ["ok"]), *(lines(found) if everywhere else ()))
         if wrong:
             raise typer.Exit(Exit.FAILED)
+
+
+def _beat_health(stuck_after: float, *, json: bool) -> None:
+    """Whether beat has sent a tick lately. Neither database nor Redis is asked, so it is beat alone that is judged."""
+    from worker.execution.beat import sent_seconds_ago
+
+    age = sent_seconds_ago()
+    wrong = [] if age is not None and age <= stuck_after else [beat_trouble(age)]
+    if json:
+        put_json({"ok": not wrong, "problems": wrong, "sent_seconds_ago": None if age is None else round(age, 1)})
+    else:
+        sys.stdout.write(f"{wrong[0] if wrong else 'ok'}\n")
+    if wrong:
+        raise typer.Exit(Exit.FAILED)
+
+
+def beat_trouble(age: float | None) -> str:
+    """What is wrong with a beat whose last tick is so old."""
+    if age is None:
+        return "no beat of this machine has sent a tick yet"
+    return f"beat is stuck, or Redis takes nothing: the last tick was sent {age:.0f} seconds ago"
 
 
 def unhealthy(found: "Freshness", name: str | None, stuck_after: float) -> list[str]:

@@ -21,6 +21,9 @@ from worker.config.settings import ADDRESSES, SECRETS, AccountTable, BadSettings
 from worker.config.toml import BadToml, load_toml
 
 CONFIG_NAME: Final = "nrr.toml"
+EMPTY: Final = "it is empty"
+OPTIONAL: Final = frozenset(SECRETS) - {"stripe_api_key", "database_url", "redis_url"}
+"""Secrets that an installation may be without: an empty file of one is none, of the others it is a mistake."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +200,10 @@ def _secret_files(given: Mapping[str, Any]) -> dict[str, Any]:
     for name in SECRETS:
         path = _environment(f"{environment_name(name)}_FILE")
         if path is not None and name not in given and _environment(environment_name(name)) is None:
-            out[name] = _read_secret(path)
+            value = _read_secret(path)
+            # Compose and systemd mount what is named, whether it is used or not: an empty file says that there is none.
+            if not (name in OPTIONAL and isinstance(value, Unreadable) and value.reason == EMPTY):
+                out[name] = value
     return out
 
 
@@ -206,7 +212,7 @@ def _read_secret(path: str) -> str | Unreadable:
         value = Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         return Unreadable(path, getattr(error, "strerror", None) or type(error).__name__)
-    return value or Unreadable(path, "it is empty")
+    return value or Unreadable(path, EMPTY)
 
 
 def _environment(name: str) -> str | None:

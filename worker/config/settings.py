@@ -221,7 +221,9 @@ class Settings(BaseSettings):
     overlap_seconds: int = Field(600, ge=0, le=86_400, description="how far back events are looked at again")
     redis_prefix: str = Field("nrr", pattern=r"^[A-Za-z0-9_-]+$", description="prefix of every key in Redis")
     log_format: Literal["auto", "json", "console"] = Field("auto", description="how log lines look")
-    log_level: Literal["debug", "info", "warning", "error"] = Field("warning", description="the lowest level that is logged")
+    log_level: Literal["auto", "debug", "info", "warning", "error"] = Field(
+        "auto", description="the lowest level that is logged; auto: info in workers and beat, warning in commands"
+    )
     # alerts
     slack_webhook_url: Secret = Field(None, validation_alias="slack_webhook_url", description="Slack's incoming webhook")
     slack_bot_token: Secret = Field(

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
 import structlog
@@ -360,8 +360,9 @@ def close(engine: Engine, run: int) -> str | None:
     with begin(engine) as connection:
         jobs.cancel_blocked(connection, run)
         status = runs.close_if_done(connection, run)
-    if status is not None:
-        log.info("run_closed", run=run, status=status)
+        ended = runs.ended(connection, run) if status is not None else None
+    if ended is not None:
+        log.info("run_closed", **asdict(ended))
     return status
 
 

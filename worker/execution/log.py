@@ -21,6 +21,12 @@ _SHORTEST: Final = 6
 _WEBHOOK: Final = re.compile(r"(hooks\.slack\.com/services/)\S+")
 
 
+_FOREIGN: Final = ("celery", "kombu", "worker.execution.beat")
+_REDIS_LOST: Final = ("Connection to broker lost", "Cannot connect to", "beat: Connection error", "Message Error: ")
+_REDIS_BACK: Final = ("Connected to ", "a tick was sent")
+_WORTH_KNOWING: Final = (" ready.", "Warm shutdown (MainProcess)", "Cold shutdown (MainProcess)", "beat: Starting...")
+
+
 _known: set[str] = set()
 """Secrets of this process, masked by their very value."""
 
@@ -58,6 +64,56 @@ def _masked_within(value: Any) -> Any:
     return steady(masked(str(value)))
 
 
+def level_of(setting: str, *, standing: bool = False) -> str:
+    """The level that a setting means: of `auto`, info for processes that stand by themselves, where nobody looks on, and warning for commands."""
+    if setting != "auto":
+        return setting
+    return "info" if standing else "warning"
+
+
+class _OfCelery(logging.Filter):
+    """Celery's own lines: four a tick that tell nothing, and dozens when Redis is away. The first are for debugging, of the others one is enough.
+
+    Redis is lost once, and back once, whoever of this process notices it first.
+    """
+
+    def __init__(self, level: int) -> None:
+        super().__init__()
+        self._level = level
+        self._lost = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether a line is written; what it says of Redis is said in our own words."""
+        if record.name == "py.warnings" and "celery" in record.getMessage():
+            return self._debugging
+        if not record.name.startswith(_FOREIGN):
+            return True
+        said = record.getMessage()
+        if record.levelno >= logging.WARNING and any(words in said for words in _REDIS_LOST):
+            first, self._lost = not self._lost, True
+            return (
+                _says(record, "redis_lost: no nudge arrives until it is back; nothing is lost", said) if first else self._debugging
+            )
+        if self._lost and any(words in said for words in _REDIS_BACK):
+            self._lost = False
+            return _says(record, "redis_back", None)
+        if record.levelno < logging.WARNING and not said.endswith(_WORTH_KNOWING):
+            return self._debugging
+        return True
+
+    @property
+    def _debugging(self) -> bool:
+        return self._level <= logging.DEBUG
+
+
+def _says(record: logging.LogRecord, event: str, why: str | None) -> bool:
+    words = " ".join((why or "").partition(" ['")[0].split())
+    record.levelno, record.levelname = (logging.WARNING, "WARNING") if why else (logging.INFO, "INFO")
+    record.msg, record.args = event + (f" ({words[:160]})" if words else ""), ()
+    record.exc_info = record.exc_text = record.stack_info = None
+    return True
+
+
 def configure(*, style: str = "auto", level: str = "warning") -> None:
     """Set logging up for this process; the last call counts. `style` is auto (console on a terminal, else JSON), json or console."""
     shared: list[Any] = [
@@ -85,6 +141,7 @@ def configure(*, style: str = "auto", level: str = "warning") -> None:
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_OfCelery(logging.getLevelNamesMapping()[level.upper()]))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last]

@@ -3,17 +3,18 @@
 It needs neither Redis nor a worker, so it tells of their absence. A database that doesn't answer is `nrr_up 0`, not an error page.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 from wsgiref.simple_server import WSGIServer
 
 import structlog
-from prometheus_client import start_http_server
+from prometheus_client import make_wsgi_app, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
-from worker.health import freshness
+from worker.health import freshness, runbook
 from worker.health.freshness import Freshness
 
 log = structlog.get_logger()
@@ -97,9 +98,20 @@ def metrics_of(found: Freshness) -> Iterator[Metric]:
             yield GaugeMetricFamily(name, told, value=value)
 
 
-def serve(engine: Engine, *, host: str, port: int) -> WSGIServer:
-    """Answer scrapes in a thread of this process from now on; `shutdown()` of what is returned ends it. Port 0 takes a free one."""
+def serve(engine: Engine, *, host: str, port: int, more: Sequence[Collector] = ()) -> WSGIServer:
+    """Answer scrapes in a thread of this process from now on, with what `more` collectors tell, and show the runbook at /runbook; `shutdown()` of
+    what is returned ends it. Port 0 takes a free one."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(FreshnessCollector(engine))
+    for each in (FreshnessCollector(engine), *more):
+        registry.register(each)
     server, _ = start_http_server(port, addr=host, registry=registry)
+    metrics = make_wsgi_app(registry)
+
+    def answer(environ: Any, start_response: Any) -> Any:
+        if environ.get("PATH_INFO") != "/runbook":
+            return metrics(environ, start_response)
+        start_response("200 OK", [("Content-Type", "text/html; charset=utf-8"), ("X-Content-Type-Options", "nosniff")])
+        return [runbook.page().encode()]
+
+    server.set_app(answer)
     return server

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from integrations.store.db.clock import has_passed, is_due, now
+from integrations.store.facts.schema import account as account_table
 from integrations.store.figures.schema import rollup
 from integrations.store.work.schema import RunStatus, job
 from integrations.store.work.schema import run as table
@@ -41,6 +42,43 @@ class Run:
     exclusive_key: str | None
     params: Mapping[str, Any]
     result: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is told of a run that was closed, in a line."""
+
+    run: int
+    kind: str
+    account: str | None
+    status: RunStatus
+    seconds: float
+    jobs: int
+    pages: int
+    objects: int
+    """Read from Stripe, or done of what the run is about."""
+    error: str | None
+
+
+def ended(connection: Connection, run: int) -> Ended | None:
+    """What came of a run that is closed."""
+    found = get(connection, run)
+    if found is None or found.finished_at is None:
+        return None
+    sums = select(func.count(), func.sum(job.c.pages), func.sum(job.c.objects), func.max(job.c.last_error))
+    count, pages, objects, error = connection.execute(sums.where(job.c.run_id == run)).one()
+    named = select(account_table.c.name).where(account_table.c.id == found.account)
+    return Ended(
+        run=run,
+        kind=found.kind,
+        account=None if found.account is None else connection.execute(named).scalar_one_or_none(),
+        status=found.status,
+        seconds=round((found.finished_at - found.started_at).total_seconds(), 1),
+        jobs=int(count),
+        pages=int(pages or 0),
+        objects=int(objects or 0),
+        error=None if found.status == "done" else error,
+    )
 
 
 def start(

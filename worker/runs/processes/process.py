@@ -41,7 +41,7 @@ def main() -> int:
     """Work until there is nothing to be done for the runs, or until standard input ends; 1 if a job failed here."""
     # Written by the command that started this process, into a pipe that only it has: no more than an argument between the two.
     given: Given = pickle.load(sys.stdin.buffer)  # noqa: S301  # from our own parent
-    log.configure(style=given.settings.log_format, level=given.settings.log_level)
+    log.configure(style=given.settings.log_format, level=log.level_of(given.settings.log_level))
     log.keep_secret(*given.settings.secrets())
     stop = Stop()
     threading.Thread(target=_end_with_input, args=(stop,), name="input", daemon=True).start()
