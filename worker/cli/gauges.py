@@ -41,7 +41,7 @@ class FiguresCollector(Collector):
 
     def collect(self) -> Iterator[Metric]:
         """The figures of this moment; none where nothing is derived yet, or the database is away (`nrr_up` tells that)."""
-        from worker.figures.adhoc import NothingDerived
+        from worker.figures.derived import NothingDerived
         from worker.queries.figures import stored
 
         try:

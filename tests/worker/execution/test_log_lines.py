@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from celery.beat import Scheduler
 from sqlalchemy import Engine
 
 from integrations.store.db.engine import begin
@@ -118,7 +119,7 @@ def test_beat_is_judged_by_the_ticks_that_it_sent(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert beat.sent_seconds_ago() is None
     scheduler = object.__new__(beat.WatchedScheduler)
-    monkeypatch.setattr(beat.Scheduler, "apply_async", lambda *_arguments, **_more: "sent")
+    monkeypatch.setattr(Scheduler, "apply_async", lambda *_arguments, **_more: "sent")
     assert "sent" == scheduler.apply_async(None)
     age = beat.sent_seconds_ago()
     assert age is not None
@@ -132,7 +133,7 @@ def test_beat_is_judged_by_the_ticks_that_it_sent(monkeypatch: pytest.MonkeyPatc
     def away(*_arguments: Any, **_more: Any) -> None:
         raise OSError("Redis is away")
 
-    monkeypatch.setattr(beat.Scheduler, "apply_async", away)
+    monkeypatch.setattr(Scheduler, "apply_async", away)
     with pytest.raises(OSError, match="Redis is away"):
         scheduler.apply_async(None)
     assert (beat.sent_seconds_ago() or 0) > 900, "a tick that nobody took is none"

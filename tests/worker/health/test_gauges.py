@@ -6,7 +6,8 @@ from urllib.request import urlopen
 
 from sqlalchemy import Engine
 
-from metrics.ledger.derive import Basis
+from metrics.evidence import Instant
+from metrics.ledger.basis import Basis
 from metrics.retention.figures import Figures
 from worker.cli.gauges import BuildCollector, FiguresCollector, metrics_of
 from worker.health import exporter
@@ -79,7 +80,7 @@ def test_each_currency_stands_for_itself() -> None:
 
 def test_a_scrape_tells_what_is_stored(engine: Engine) -> None:
     """Over HTTP: freshness, what runs, and no figures before anything is derived; the runbook has a place for each alarm."""
-    session = Session(engine, Basis(), 1_772_323_200)
+    session = Session(engine, Basis(), Instant(1_772_323_200))
     server = exporter.serve(engine, host="127.0.0.1", port=0, more=(FiguresCollector(session), BuildCollector("0013")))
     try:
         with urlopen(f"http://127.0.0.1:{server.server_port}/metrics", timeout=10) as answer:
