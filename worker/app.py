@@ -21,6 +21,7 @@ from typing import Any, Final
 
 import structlog
 from celery import Celery, signals
+from celery.beat import Scheduler
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.utils.nodenames import worker_direct
 from celery.worker import state as celery_state
@@ -33,6 +34,7 @@ from integrations.store.work import workers
 from worker.config.celery_config import QUEUE, SEEN, WORK, celery_settings
 from worker.config.load import load_settings
 from worker.config.settings import BadSettings, Settings
+from worker.execution import beat
 from worker.execution import log as logging
 from worker.runs.tick import Ticked
 from worker.wiring.wiring import Wiring, open_wiring, standing
@@ -131,6 +133,16 @@ def nudge(found: Ticked, *, tick_seconds: int) -> None:
             app.send_task(SEEN, queue=worker_direct(name), expires=max(30, 2 * tick_seconds))
     except OperationalError as error:
         log.info("nudge_not_sent", error=type(error).__name__)  # that Redis is away is told once, by who listens to it
+
+
+class WatchedScheduler(Scheduler):  # type: ignore[misc]  # Celery ships no types
+    """Celery's scheduler in memory, which says when a message was taken."""
+
+    def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
+        """Send, and remember that it was. Raises what sending raises."""
+        done = super().apply_async(entry, producer=producer, advance=advance, **kwargs)
+        beat.sent()
+        return done
 
 
 # --- the life of a worker --------------------------------------------------------------------------------------------------------

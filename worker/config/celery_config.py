@@ -61,7 +61,7 @@ def celery_settings(redis_url: str, *, prefix: str, tick_seconds: int) -> dict[s
         "worker_enable_remote_control": False,
         "worker_cancel_long_running_tasks_on_connection_loss": False,
         "timezone": "UTC",
-        "beat_scheduler": "worker.execution.beat:WatchedScheduler",
+        "beat_scheduler": "worker.app:WatchedScheduler",
         "beat_max_loop_interval": min(30, tick_seconds),
         "beat_schedule": beat_schedule(tick_seconds),
     }

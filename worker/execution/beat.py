@@ -1,4 +1,4 @@
-"""Celery's beat with a sign of life: each tick that was really sent touches a file, which the health check of a container or a unit looks at.
+"""Beat's sign of life: each tick that was really sent touches a file, which the health check of a container or a unit looks at.
 
 The database can't tell: a tick that nobody did may be a worker's fault, and a worker that is silent may be waiting for beat.
 """
@@ -7,9 +7,8 @@ import logging
 import os
 import time
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from celery.beat import Scheduler
 from platformdirs import user_data_path
 
 from integrations.private_files import private_file, private_folder
@@ -32,17 +31,12 @@ def sent_seconds_ago() -> float | None:
         return None
 
 
-class WatchedScheduler(Scheduler):  # type: ignore[misc]  # Celery ships no types
-    """Celery's scheduler in memory, which says when a message was taken."""
-
-    def apply_async(self, entry: Any, producer: Any = None, advance: bool = True, **kwargs: Any) -> Any:
-        """Send, and remember that it was."""
-        done = super().apply_async(entry, producer=producer, advance=advance, **kwargs)
-        log.info("a tick was sent")
-        try:
-            path = sign_of_life()
-            private_folder(path.parent)
-            os.utime(private_file(path))
-        except OSError:  # beat's work is sending; a folder that can't be written to is no reason to stop
-            pass
-        return done
+def sent() -> None:
+    """Remember that a tick was taken just now."""
+    log.info("a tick was sent")
+    try:
+        path = sign_of_life()
+        private_folder(path.parent)
+        os.utime(private_file(path))
+    except OSError:  # beat's work is sending; a folder that can't be written to is no reason to stop
+        pass

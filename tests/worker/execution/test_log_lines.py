@@ -19,6 +19,7 @@ from integrations.store.db.engine import begin
 from integrations.store.facts import accounts
 from integrations.store.work import jobs, runs
 from integrations.store.work.jobs import Job
+from worker.app import WatchedScheduler
 from worker.cli.worker import beat_trouble
 from worker.execution import beat, log
 
@@ -118,7 +119,7 @@ def test_beat_is_judged_by_the_ticks_that_it_sent(monkeypatch: pytest.MonkeyPatc
     """Its file's age is the age of the last tick; without one it never sent any."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     assert beat.sent_seconds_ago() is None
-    scheduler = object.__new__(beat.WatchedScheduler)
+    scheduler = object.__new__(WatchedScheduler)
     monkeypatch.setattr(Scheduler, "apply_async", lambda *_arguments, **_more: "sent")
     assert "sent" == scheduler.apply_async(None)
     age = beat.sent_seconds_ago()
