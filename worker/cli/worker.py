@@ -124,8 +124,9 @@ def health(
 def _beat_health(stuck_after: float, *, json: bool) -> None:
     """Whether beat has sent a tick lately. Neither database nor Redis is asked, so it is beat alone that is judged."""
     from worker.execution.beat import sent_seconds_ago
+    from worker.wiring.wiring import present
 
-    age = sent_seconds_ago()
+    age = sent_seconds_ago(present().timestamp())
     wrong = [] if age is not None and age <= stuck_after else [beat_trouble(age)]
     if json:
         put_json({"ok": not wrong, "problems": wrong, "sent_seconds_ago": None if age is None else round(age, 1)})

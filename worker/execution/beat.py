@@ -5,7 +5,6 @@ The database can't tell: a tick that nobody did may be a worker's fault, and a w
 
 import logging
 import os
-import time
 from pathlib import Path
 from typing import Final
 
@@ -23,10 +22,10 @@ def sign_of_life() -> Path:
     return user_data_path("nrr", appauthor=False) / NAME
 
 
-def sent_seconds_ago() -> float | None:
-    """How long ago a beat of this user on this machine has sent a tick; None if never."""
+def sent_seconds_ago(now: float) -> float | None:
+    """How long before `now` (epoch) a beat of this user on this machine has sent a tick; None if never."""
     try:
-        return time.time() - sign_of_life().stat().st_mtime
+        return now - sign_of_life().stat().st_mtime
     except OSError:
         return None
 
