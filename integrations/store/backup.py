@@ -194,7 +194,9 @@ def _restore_postgresql(engine: Engine, file: Path, told: Backup) -> None:
         for name in sorted({t.name for t in metadata.sorted_tables} & present | ({"alembic_version"} & present)):
             connection.exec_driver_sql(f'DROP TABLE "{name}" CASCADE')
         migrate.to_schema(connection, told.schema)
-        for name in told.rows:
+        # What others point to comes first; the order in which the file names tables says nothing.
+        first = {table.name: place for place, table in enumerate(metadata.sorted_tables)}
+        for name in sorted(told.rows, key=lambda each: (first.get(each, len(first)), each)):
             named = json.loads(archive.read(f"columns/{name}"))
             if not all(_NAME.fullmatch(each) for each in (name, *named)):
                 raise BadBackup(f"{file} names a table or a column that can't be; nothing was changed")

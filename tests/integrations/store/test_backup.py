@@ -23,7 +23,7 @@ def filled(engine: Engine) -> None:
     """Some facts and a run, as a sync leaves them."""
     put(engine, customers=[customer("cus_1")], subscriptions=[subscription("sub_1", "cus_1")], invoices=[invoice("in_1", "cus_1")])
     with begin(engine) as connection:
-        runs.start(connection, "sync")
+        jobs.add(connection, [jobs.Job("list", runs.start(connection, "sync"))])
 
 
 def content(engine: Engine) -> list[str]:
