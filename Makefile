@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup demo test test-twice test-long test-all check format bench bench-ingest bench-rollups bench-report bench-alerts bench-billings bench-starting chaos faults mutants audit clean
+.PHONY: setup demo test test-twice test-long test-all check format bench bench-ingest bench-rollups bench-report bench-alerts bench-billings bench-starting chaos faults mutants audit audit-in-ci sbom lock clean
 
 setup: .venv/.ready
 
@@ -76,8 +76,24 @@ chaos: setup
 mutants: setup
 	$(BIN)/python -m tests.mutation
 
+# Fails for a known vulnerability, and when nothing could be audited; in CI, which must not fail because a service is away, that is said in words.
 audit: setup
-	$(BIN)/pip-audit --skip-editable
+	@$(BIN)/python -m tests.supply.audit
+
+audit-in-ci: setup
+	@$(BIN)/python -m tests.supply.audit --in-ci
+
+# What runs, part by part, as CycloneDX.
+sbom: setup
+	@mkdir -p dist
+	@$(BIN)/uv export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 --preview-features sbom-export -o dist/nrr.cdx.json >/dev/null
+	@echo "dist/nrr.cdx.json"
+
+# The lock, and what is made of it for those who install without it: pinned with hashes, and as constraints.
+lock: setup
+	$(BIN)/uv lock
+	$(BIN)/uv export --quiet --frozen --no-dev --all-extras --no-emit-project -o deploy/requirements.txt >/dev/null
+	$(BIN)/uv export --quiet --frozen --no-dev --all-extras --no-emit-project --no-hashes -o deploy/constraints.txt >/dev/null
 
 clean:
 	rm -rf .venv .demo .mypy_cache .ruff_cache .pytest_cache .hypothesis mutants
