@@ -4,6 +4,7 @@ import json
 import subprocess
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,7 +36,7 @@ def test_an_audit_of_nothing_fails_and_says_so() -> None:
 
 def test_a_vulnerability_fails_everywhere() -> None:
     """It is named with the release that mends it; what was passed over is named, too."""
-    report = {
+    report: dict[str, Any] = {
         "dependencies": [
             {"name": "a", "version": "1.0", "vulns": [{"id": "PYSEC-1", "fix_versions": ["1.1"]}]},
             {"name": "b", "version": "2.0", "vulns": []},
