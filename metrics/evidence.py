@@ -141,6 +141,12 @@ class Item:
     """The exact quantity, only where it is no whole number; `quantity` is it cut to a whole one."""
     price_version: str = ""
     """Which object of the price's id it is (`metrics.pricing.catalog.version_of`), where the price itself was inlined; else empty."""
+    trial_start: Instant | None = None
+    """Start of this item's own trial; None where it isn't told: then it is on trial from the first up to `trial_end`."""
+
+    def on_trial(self, at: Instant) -> bool:
+        """Whether the item is on a trial of its own at a moment."""
+        return self.trial_end is not None and at < self.trial_end and (self.trial_start is None or self.trial_start <= at)
 
 
 @dataclass(frozen=True, slots=True)

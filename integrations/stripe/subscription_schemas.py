@@ -10,6 +10,7 @@ from integrations.stripe.schemas import Coupon, Discount, Id, Plan, Price, Shape
 class CurrentTrial(Shape):
     """An item's own trial (a trial offer)."""
 
+    start_date: Whole | None = None
     end_date: Whole | None = None
 
 

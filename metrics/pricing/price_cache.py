@@ -64,5 +64,6 @@ class Pricer:
                 for end in once_ends(discount, s, self.catalog):
                     yield end, (discount.id,)
         for item in s.items:
-            if item.trial_end is not None:
-                yield item.trial_end, (item.id,)
+            for edge in (item.trial_start, item.trial_end):
+                if edge is not None:
+                    yield edge, (item.id,)

@@ -199,8 +199,7 @@ def _rated(
     if price.usage not in _USAGES:
         return Rated(item, price, problem="usage_unknown")
     metered = price.usage == "metered"
-    on_trial = item.trial_end is not None and at < item.trial_end
-    excluded = "metered" if metered and not policy.metered else "item_trial" if on_trial else None
+    excluded = "metered" if metered and not policy.metered else "item_trial" if item.on_trial(at) else None
     rated = Rated(
         item, price, months=months_in_period(price.interval, price.interval_count, policy), taxless=taxless, excluded=excluded
     )
@@ -242,7 +241,7 @@ def composition_key(
                 item.price_version,
                 quantity_of(item),
                 _held(own[index]),
-                item.trial_end is not None and at < item.trial_end,
+                item.on_trial(at),
                 tax_share.get(item.id),
                 usage.get(item.id),
             )

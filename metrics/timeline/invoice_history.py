@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from metrics.evidence import Catalog, Discount, Instant, Item, Subscription
+from metrics.timeline.item_trials import trials_of, with_trials
 from metrics.timeline.points import AHEAD, Point, Shape, shape
 
 ABSENT = Instant(-(2**62))
@@ -93,6 +94,9 @@ def fill(
         elif out[0].at < start:
             out = [replace(k, at=max(k.at, start)) for k in out]
             out = [k for k, nxt in zip(out, [*out[1:], None], strict=True) if nxt is None or nxt.at > k.at]
+    trials = trials_of(after)
+    if trials:
+        out = [replace(k, subscription=with_trials(k.subscription, trials)) for k in out]
     return _with_discounts(before, out, after, after_at, used, line_points, catalog)
 
 

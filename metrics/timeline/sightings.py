@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from metrics.evidence import Discount, Instant, InvoiceEvidence, Item, Source, Subscription, SubscriptionState
+from metrics.timeline.item_trials import with_told_trials
 
 HOUR = 3_600
 
@@ -33,7 +34,8 @@ def sightings(states: Iterable[SubscriptionState], invoices: Iterable[InvoiceEvi
         following = {bisect_right(state.seen, start) for start in starts if start > state.at}
         moments = [state.seen[n] for n in sorted(following) if n < len(state.seen)]
         out += [SubscriptionState(at, Source.SNAPSHOT, "", s) for at in moments]
-    return [state for n, state in enumerate(_with_dated_pauses(out)) if not _trial_is_over(state, out[n + 1 :])]
+    out = list(with_told_trials(_with_dated_pauses(out)))
+    return [state for n, state in enumerate(out) if not _trial_is_over(state, out[n + 1 :])]
 
 
 def _with_dated_pauses(states: list[SubscriptionState]) -> list[SubscriptionState]:

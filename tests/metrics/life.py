@@ -267,7 +267,7 @@ def _changed(s: Subscription, key: str, value: str) -> Subscription:
 
 
 def _item(text: str, s: Subscription) -> Item:
-    """`price`, `price*quantity`, `price*quantity@item`, each with `/coupon:from..until` for the item's own discount and `~date`, its trial's end.
+    """`price`, `price*quantity`, `price*quantity@item`, each with `/coupon:from..until` for the item's own discount and `~until` or `~from..until`, its own trial.
 
     `price#old` is the object of that id that was deleted, `price#new` the one made again: what is inlined. Without it only the id is said.
     """
@@ -280,7 +280,16 @@ def _item(text: str, s: Subscription) -> Item:
     count = None if metered else int(quantity or 1)
     own = tuple(d for t in discounts for d in _discounts(t))
     version = version_of(REMADE[price, which]) if which else ""
-    return Item(item or f"si_{s.id}", price, count, own, trial_end=instant(trial) if trial else None, price_version=version)
+    first, _, last = trial.rpartition("..")
+    return Item(
+        item or f"si_{s.id}",
+        price,
+        count,
+        own,
+        trial_start=instant(first) if first else None,
+        trial_end=instant(last) if last else None,
+        price_version=version,
+    )
 
 
 def _discounts(text: str) -> tuple[Discount, ...]:

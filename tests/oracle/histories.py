@@ -357,7 +357,13 @@ class Living:
     def on_item_trial(self, h: Happening) -> None:
         old = self.s.items[-1]
         if len(self.s.items) > 1 and old.trial_end is None:
-            self.become(items=(*self.s.items[:-1], replace(old, trial_end=Instant(self.now + (1 + h.arg) * 3 * DAY))))
+            start = Instant(self.now) if h.prorated != "never" else None  # what was stored by an older version lacks it
+            self.become(
+                items=(
+                    *self.s.items[:-1],
+                    replace(old, trial_start=start, trial_end=Instant(self.now + (1 + h.arg) * 3 * DAY)),
+                )
+            )
 
     def on_past_due(self, h: Happening) -> None:
         if self.s.status == "active" and self.s.pause is None:
@@ -533,11 +539,12 @@ def muted(evidence: SubscriptionEvidence, which: int) -> SubscriptionEvidence:
 
 
 def undated(evidence: SubscriptionEvidence) -> SubscriptionEvidence:
-    """The same in events of an older version, which don't say since when a subscription is paused; the listing does."""
-    states = (
-        s if s.source == Source.SNAPSHOT else replace(s, subscription=replace(s.subscription, paused_at=None))
-        for s in evidence.states
-    )
+    """The same in events of an older version, which don't say since when a subscription is paused, nor of trials of items; listings do."""
+
+    def old(s: Subscription) -> Subscription:
+        return replace(s, paused_at=None, items=tuple(replace(i, trial_start=None, trial_end=None) for i in s.items))
+
+    states = (s if s.source == Source.SNAPSHOT else replace(s, subscription=old(s.subscription)) for s in evidence.states)
     return replace(evidence, states=tuple(states))
 
 
@@ -562,7 +569,8 @@ def cases(draw: st.DrawFn, ways: tuple[str, ...] = WAYS, customer_discounts: boo
     known = [evidence(life, way, cut, width) for life in told]
     if mutes and (which := draw(st.sampled_from([0, 0, 2, 3, 5]))):
         known = [e if e is None else muted(e, which) for e in known]
-    if any(s.status == "paused" for life in told for _, s in life.states) and draw(st.booleans()):
+    dated = any(s.status == "paused" or any(i.trial_start is not None for i in s.items) for life in told for _, s in life.states)
+    if dated and draw(st.booleans()):
         known = [e if e is None else undated(e) for e in known]
     states: tuple[CustomerState, ...] = ()
     if customer_discounts and draw(st.booleans()):

@@ -145,8 +145,18 @@ class Past:
         cur, nxt = self.around(at)
         some = (cur or nxt or self.seen[-1]).subscription
         return Held(
-            some.currency, [replace(i, discounts=self.item_discounts(i.id, at)) for i in self.items(at)], self.discounts(at)
+            some.currency,
+            [self.on_its_trial(replace(i, discounts=self.item_discounts(i.id, at)), at) for i in self.items(at)],
+            self.discounts(at),
         )
+
+    def on_its_trial(self, item: Item, at: int) -> Item:
+        """With the dates of its own trial as they are told next, if nobody had told of one by then."""
+        if item.trial_end is not None:
+            return item
+        later = (i for s in self.seen if s.at > at for i in s.subscription.items if i.id == item.id and i.trial_start is not None)
+        told = next(later, item)
+        return replace(item, trial_start=told.trial_start, trial_end=told.trial_end)
 
     def items(self, at: int) -> list[Item]:
         """The items at a second, by walking the lines since the last observation."""
@@ -261,8 +271,8 @@ class Past:
         back = [(line.item, line.price, line.quantity) for line in lines if credited(line)]
         upheld = {n: i for n, i in cycle.items() if n not in debit or (n, i.price, i.quantity) not in back}
         for name, item in (debit | upheld).items():  # a cycle and a change in one second: what is credited was before
-            trial = items[name].trial_end if name in items else None
-            out[name] = replace(item, trial_end=trial)
+            was = items.get(name, item)
+            out[name] = replace(item, trial_start=was.trial_start, trial_end=was.trial_end)
         return out
 
     # --- discounts -----------------------------------------------------------------------------------------------------
@@ -506,7 +516,9 @@ class Past:
         for s in (x.subscription for x in self.seen):
             marks = [s.created, s.start, s.trial_end, s.ended_at, s.canceled_at, s.paused_at, s.cancel_at]
             held = [*s.discounts, *(d for i in s.items for d in i.discounts)]
-            marks += [i.trial_end for i in s.items] + [d.start for d in held] + [d.end for d in held]
+            marks += (
+                [i.trial_start for i in s.items] + [i.trial_end for i in s.items] + [d.start for d in held] + [d.end for d in held]
+            )
             out |= {m for m in marks if m is not None}
         for d in [d for line in self.lines for d, _ in line.discounts]:
             out |= {m for m in (d.start, d.end) if m is not None}

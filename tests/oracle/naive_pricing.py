@@ -156,7 +156,7 @@ def worth(
         found = price_of(item, catalog)
         if found is None or found.kind != "recurring" or months(found, policy) is None:
             continue
-        if item.trial_end is not None and at < item.trial_end:
+        if item.trial_end is not None and at in range(item.trial_start or 0, item.trial_end):
             continue
         if found.usage == "metered":
             if not policy.metered:

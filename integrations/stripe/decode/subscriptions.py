@@ -127,6 +127,7 @@ def _item(shape: subscription_schemas.Item, parent: subscription_schemas.Subscri
         billed_until=None if shape.billed_until is None else _ahead(shape.billed_until, end),
         quantity_decimal=decimal,
         price_version=version,
+        trial_start=maybe(shape.current_trial.start_date) if shape.current_trial else None,
     )
 
 
