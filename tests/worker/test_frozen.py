@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from importlib.metadata import entry_points
+from typing import get_args
 
 import jinja2
 from sqlalchemy import Engine, select
@@ -26,8 +27,10 @@ from worker.alerts import evaluate as evaluate_alerts
 from worker.cli.exit_codes import Exit
 from worker.cli.main import COMMANDS
 from worker.config.celery_config import QUEUE, SEEN, TICK, WORK
+from worker.config.reports import What
 from worker.figures import derive, rollup
 from worker.ingest import plan
+from worker.report import scheduled
 from worker.runs import nightly, steps
 
 POLICY = {
@@ -69,7 +72,8 @@ JOBS: dict[str, set[str]] = {
     "outlook": {"basis", "now"},
     "tidy": set(),
 }
-"""Kinds of jobs and the keys of what they are given: a job that was written down before an update is done after it. There may be more."""
+"""Kinds of jobs and the keys of what they are given: a job that was written down before an update is done after it. There may be more; every
+kind is in `tests.worker.execution.test_job_data`."""
 
 
 def test_what_a_night_writes_down(engine: Engine, wire: Wire) -> None:
@@ -114,6 +118,7 @@ def test_kinds_of_jobs(wire: Wire) -> None:
     assert ("derive_plan", "derive_shard", "derive_touched", "derive_mark") == derive.KINDS
     assert ("rollup_plan", "rollup_part", "rollup_sum", "outlook", "billings") == rollup.KINDS
     assert ("alerts_evaluate", "alerts_send") == evaluate_alerts.KINDS
+    assert ("report", ("page", "workbook")) == (scheduled.KIND, get_args(What))
 
 
 def test_streams_and_sources() -> None:
@@ -125,10 +130,17 @@ def test_streams_and_sources() -> None:
 
 def test_what_is_remembered() -> None:
     """The names under which an installation remembers something of itself."""
+    from integrations.store.facts import marks
     from integrations.store.facts.customers import customer_merge
-    from worker.runs import tick
+    from integrations.store.figures import reports
+    from worker.figures import addable, billings, proof
+    from worker.ingest import clocks
+    from worker.runs import settings_log, tick
 
     assert ("derive:dropped", "members:rule", "health_watched") == (derive._DROPPED, customer_merge._RULE, tick.WATCHED)
+    assert ("derive:planned", "reports_failed", "clock_apart") == (marks._PLANNED, reports._FAILED, clocks._APART)
+    assert ("billings", "billings:proof", "settings:held") == (billings.MADE, proof.REMEMBERED, settings_log._HELD)
+    assert "addable:b" == addable._name("b")
 
 
 def test_alert_threads_and_message_ids() -> None:

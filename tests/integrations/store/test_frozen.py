@@ -16,7 +16,7 @@ from sqlalchemy import Engine, select
 
 from integrations.store.db.encoding import decode, digest, encode, plain
 from integrations.store.db.engine import begin
-from integrations.store.facts import catalog
+from integrations.store.facts import catalog, sightings
 from integrations.store.facts import read as read_facts
 from integrations.store.facts import write as write_facts
 from integrations.store.facts.accounts import bind
@@ -26,6 +26,8 @@ from integrations.store.facts.write import Page
 from integrations.store.figures import rollups
 from integrations.store.figures.schema import rollup
 from metrics import growth
+from metrics.billings.classes import BY_NAME, MARKS
+from metrics.entries import CAUSES, KINDS
 from metrics.evidence import (
     Coupon,
     CurrencyOption,
@@ -42,9 +44,11 @@ from metrics.evidence import (
     Tier,
     UnreadLine,
 )
+from metrics.finding_words import WORDS
 from metrics.ledger.basis import Basis, InternalRule
 from metrics.ledger.stored_basis import UnknownBasis, basis_of, choices_of
 from metrics.policy import PRESETS, Policy, preset
+from tests.integrations.store import frozen_later
 from tests.integrations.store.frozen import LINE, STORED, VALUES
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -71,6 +75,27 @@ def test_what_lines_have_beyond_their_columns_is_stored_in_the_same_bytes() -> N
     columns = [getattr(LINE, f.name) for f in fields(LINE)][:11]
     assert line_of(columns, LINE.inclusive_tax, read_extra(STORED["line"][1])) == LINE
     assert extra_of(replace(LINE, discounts=(), credited_lines=())) is None
+
+
+@pytest.mark.parametrize("name", frozen_later.VALUES)
+def test_what_came_later_is_stored_in_the_same_bytes(name: str) -> None:
+    """There and back, and without a byte more once it grows again."""
+    value = frozen_later.VALUES[name]
+    assert frozen_later.STORED[name] == encode(value) == encode(grown(value))
+    assert value == decode(frozen_later.STORED[name], type(value))
+    assert {f.name for f in fields(value)} - set(growth.first_fields(type(value))) <= set(plain(encode(value)))
+
+
+def test_what_else_is_packed_is_stored_in_the_same_bytes() -> None:
+    """What lines leave unsaid, lines that can't be told, and the moments at which a listing said the same."""
+    later = frozen_later
+    assert later.STORED["line"] == extra_of(later.LINE)
+    columns = [getattr(later.LINE, f.name) for f in fields(later.LINE)][:11]
+    assert later.LINE == line_of(columns, 0, read_extra(later.STORED["line"]))
+    assert later.STORED["unread"] == encode(later.UNREAD, tuple[UnreadLine, ...])
+    assert later.UNREAD == decode(later.STORED["unread"], tuple[UnreadLine, ...])
+    assert later.STORED["seen"] == sightings.pack(later.SEEN)
+    assert later.SEEN == sightings.unpack(later.STORED["seen"])
 
 
 def test_the_first_fields_are_there() -> None:
@@ -270,6 +295,15 @@ def test_catalog_kinds(engine: Engine) -> None:
 
 # --- policies and bases -------------------------------------------------------------------------------------------------------
 
+CAUSES_BEFORE = """start trial_converted plan quantity price addon removed_product discount_start discount_end discount_change paused resumed
+currency_switch canceled_voluntary canceled_involuntary canceled_by_policy trial status_unknown unpaid past_due recovered return migration tax
+usage at_risk paid end_scheduled end_withdrawn"""
+REASONS_BEFORE = """gap history_from_invoices voided_cycle_invoice first_invoice_voided unpaid_change subscription_unseen subscription_gone
+lagging_listing customer_merged_by_rule tax_share_unknown unknown_status cannot_derive cannot_add_up items_cut change_behind_cut unread_line
+other_lines unknown_price price_type_unknown price_type_assumed usage_unknown price_version_unknown interval_unknown quantity_missing
+scheme_unknown unit_unknown unit_negative currency_unknown transform_unknown tiers_unknown amount_out_of_bounds unknown_coupon
+coupon_currency_unknown coupon_duration_unknown coupon_percent_unknown coupon_version_unknown discount_scope_unknown missing_rate
+pause_unknown cancel_reason_unknown invoice_status_unknown tax_exceeds_amount"""
 POLICIES = {"default": "d0a6daf7d8df", "stripe": "6c5988c3178a", "chartmogul": "299bfdc64105", "profitwell": "e3242bd6fa6c"}
 RULES = (InternalRule("internal"), InternalRule("kind", ("test", "it's")))
 BASES = {
@@ -393,6 +427,25 @@ def test_a_choice_of_a_newer_release_is_not_passed_over() -> None:
     """What would be derived without it is something else."""
     with pytest.raises(UnknownBasis, match="cap_days"):
         basis_of({**CHOICES, "policy": {"cap_days": 3}})
+
+
+# --- what is billed, and reports -----------------------------------------------------------------------------------------------
+
+
+def test_classes_and_marks_of_what_is_billed() -> None:
+    """They are columns' values, and in views and exports."""
+    names = "subscription proration usage one_off outside untold shipping discount credits tax rounding difference"
+    assert (*names.split(), "credit_note", "credit_note_tax", "void", "uncollectible", "draft", "void_credit_note") == tuple(
+        BY_NAME
+    )
+    assert ("manual", "metronome", "contract", "quote", "pricing_plan", "one_off") == tuple(MARKS)
+
+
+def test_reasons_and_causes() -> None:
+    """Those of the first release are among them; a rule, a filter or a dashboard may name any."""
+    assert set(CAUSES_BEFORE.split()) <= set(CAUSES)
+    assert ("new", "reactivation", "expansion", "contraction", "churn") == KINDS
+    assert set(REASONS_BEFORE.split()) <= set(WORDS)
 
 
 # --- figures ------------------------------------------------------------------------------------------------------------------
