@@ -8,6 +8,8 @@ from integrations.store.work.jobs import Job
 from integrations.store.work.runs import Run
 from worker.queries.session import Session
 
+__all__ = ["Entry", "Job", "Run", "audit_log", "jobs_of", "latest_runs", "run_of"]
+
 
 def latest_runs(session: Session, *, kind: str | None = None, status: str | None = None, limit: int = 20) -> list[Run]:
     """Runs, newest first; of one kind (sync, backfill, nightly …) or status (running, done, failed, canceled) only."""

@@ -6,14 +6,13 @@ from typing import Final
 
 from integrations.notify.sanitize import plain
 from integrations.report.content import Block, Cell, Document, Field, Link, Section, Table, Terms, Text
-from integrations.store.work.runs import Run
 from metrics.finding_words import words_of
 from metrics.labels import counted, duration
 from worker.queries.figures import restated_by
 from worker.queries.findings import findings
 from worker.queries.freshness import freshness
 from worker.queries.rates import outdated
-from worker.queries.runs import jobs_of, latest_runs, run_of
+from worker.queries.runs import Run, jobs_of, latest_runs, run_of
 from worker.report import numbers
 from worker.report.customers import window_path
 from worker.serve.sessions import Sessions, Unknown
