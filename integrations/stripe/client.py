@@ -59,7 +59,7 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Generic[T]):
-    """A parsed answer, the moment at which Stripe gave it, and how long it took from the question to the last byte."""
+    """A parsed answer, the moment at which Stripe gave it, and how long it took from the question to having read it."""
 
     value: T
     at: Instant
@@ -199,7 +199,6 @@ class Client:
             status, body, headers = self._transport.send(path, params)
         except NoAnswer as error:
             return stripe.APIConnectionError(str(error)), None  # type: ignore[no-untyped-call]  # untyped in the SDK
-        seconds = time.monotonic() - asked
         self._reached = True
         failure = verdict(status, body, headers, self._transport.key)
         if failure is not None:
@@ -210,7 +209,7 @@ class Client:
             kept = kept_headers(headers, self._transport.key)
             return stripe.APIError(f"HTTP {status}, but {garbled}", None, status, None, kept), None
         self._counts.answered(len(body))
-        return Answer(value, self._dated(headers), seconds), None
+        return Answer(value, self._dated(headers), time.monotonic() - asked), None
 
     def _dated(self, headers: Mapping[str, str]) -> Instant:
         """Stripe's own clock; ours where the host has none, or one that is ahead of ours by more than minutes.

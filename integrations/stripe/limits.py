@@ -1,7 +1,8 @@
 """How fast Stripe may be asked: a turn for every request, by account and by endpoint.
 
-Stripe allows an account 100 requests a second (25 in test mode) and each endpoint 25, and answers 429 past that. We stay a tenth
-below, because an answer that is refused costs a turn and brings nothing. Where the real limit is lower, a 429 says which one it was:
+Stripe allows an account 100 requests a second (25 in test mode) and each endpoint 25, and answers 429 past that. We stay below, because an
+answer that is refused costs a turn, brings nothing, and halves the rate for seconds. One process comes close to the limit, since it
+knows when its own threads really went, late ones too; several can't, and stay a tenth below. Where the real limit is lower, a 429 says which one it was:
 the rate of that limit is halved, grows back quickly to just below where it was refused, and slowly beyond. A limit on concurrency is
 met the same way, since fewer requests a second are fewer at once.
 
@@ -11,6 +12,7 @@ installation. Both follow `Pace`. Nothing here knows what is asked for.
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
@@ -18,8 +20,10 @@ from typing import Final, Protocol
 ACCOUNT_PER_SECOND: Final = 100.0
 TEST_ACCOUNT_PER_SECOND: Final = 25.0
 ENDPOINT_PER_SECOND: Final = 25.0
-SHARE: Final = 0.9
-"""The part of Stripe's limit that we use."""
+SHARE: Final = 0.96
+"""The part of Stripe's limit that one process uses by itself."""
+SHARE_OF_MANY: Final = 0.9
+"""The part of it that processes use together."""
 
 BACKGROUND: Final = 0.25
 """The part of an account's limit that goes to what nobody waits for, such as a nightly audit."""
@@ -34,6 +38,11 @@ SLOW: Final = 0.002
 HOLD_SECONDS: Final = 1.0
 """Refusals of one burst count once."""
 LEAST_PER_SECOND: Final = 0.5
+WATCHED_SECONDS: Final = 1.04
+"""Within so many seconds no more requests go than the limit allows in one, however late threads woke: a second, and what the way to Stripe may
+differ from one request to the next."""
+MOST_WATCHED: Final = 10_000
+"""A ceiling above this is none."""
 
 
 class Limiter(Protocol):
@@ -57,10 +66,10 @@ class Ceilings:
     endpoint: float
 
 
-def ceilings(*, livemode: bool) -> Ceilings:
+def ceilings(*, livemode: bool, share: float = SHARE) -> Ceilings:
     """What an account of that mode allows by default, less our distance from it."""
     account = ACCOUNT_PER_SECOND if livemode else TEST_ACCOUNT_PER_SECOND
-    return Ceilings(account * SHARE, ENDPOINT_PER_SECOND * SHARE)
+    return Ceilings(account * share, ENDPOINT_PER_SECOND * share)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +115,24 @@ def limits_meant(reason: str | None) -> tuple[bool, bool]:
 
 
 class _Turns:
-    """One limit's pace and when its next turn is due: with AHEAD turns in hand a request may go that much before its due time."""
+    """One limit's pace and when its next turn is due: with AHEAD turns in hand a request may go that much before its due time.
 
-    __slots__ = ("due", "pace")
+    `went` are the moments at which the last requests went, as many as may go within a second.
+    """
+
+    __slots__ = ("due", "pace", "went")
 
     def __init__(self, ceiling: float) -> None:
         self.pace = RequestPace(ceiling)
         self.due = float("-inf")
+        self.went: deque[float] = deque(maxlen=int(ceiling) + 1 if ceiling < MOST_WATCHED else 1)
+
+    def go(self, now: float) -> float:
+        """Seconds until whoever has a turn may really go: threads that woke late and those that are on time must not go in one burst."""
+        full = len(self.went) == self.went.maxlen and len(self.went) > 1
+        wait = max(0.0, self.went[0] + WATCHED_SECONDS - now) if full else 0.0
+        self.went.append(now + wait)
+        return wait
 
     def earliest(self, now: float) -> float:
         return self.due - (AHEAD - 1) / self.pace.rate(now)
@@ -164,7 +184,11 @@ class LocalLimiter:
             turns.take(at, now)
         if at > now:
             self._sleep(at - now)
-        return at - now
+        with self._lock:
+            more = turns.go(self._clock())
+        if more:
+            self._sleep(more)
+        return at - now + more
 
     def throttled(self, endpoint: str, reason: str | None, retry_after_seconds: float | None = None) -> None:
         """Slow down the limit that was met; with a Retry-After nobody goes before it is over."""

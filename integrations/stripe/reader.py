@@ -4,6 +4,7 @@ This is the door of the package: whoever wants to know what Stripe says asks a `
 decides nothing about what the pages mean for MRR, and keeps nothing between runs but the pooled connections.
 """
 
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -231,7 +232,7 @@ class Reader:
         return self._page(described, answer, expanded, parts_again=parts_again)
 
     def _page(self, described: Stream, answer: Answer[Parsed], expanded: Sequence[str], *, parts_again: bool = False) -> StripePage:
-        self._asking.seconds_of_parts()  # what was asked for before belongs to no page
+        began = time.monotonic()
         page = page_of(
             described.kind,
             answer.value,
@@ -243,7 +244,7 @@ class Reader:
             scoped=any(name.endswith("applies_to") for name in expanded),
             parts_again=parts_again,
         )
-        return replace(page, answer_seconds=answer.seconds + self._asking.seconds_of_parts())
+        return replace(page, answer_seconds=answer.seconds + time.monotonic() - began)
 
 
 _ACCOUNT: Final = msgspec.json.Decoder(schemas.Account)

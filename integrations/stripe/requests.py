@@ -28,17 +28,6 @@ class Asking:
         self.client = client
         self._declined: dict[str, frozenset[str]] = {}
         self._lock = threading.Lock()
-        self._waited = threading.local()
-
-    def seconds_of_parts(self) -> float:
-        """For how long this thread has waited, since it last asked so, for the answers that brought what lists leave out."""
-        seconds = float(getattr(self._waited, "seconds", 0.0))
-        self._waited.seconds = 0.0
-        return seconds
-
-    def _came(self, answer: Answer[Parsed]) -> Parsed:
-        self._waited.seconds = getattr(self._waited, "seconds", 0.0) + answer.seconds
-        return answer.value
 
     def declined(self, stream: Stream) -> frozenset[str]:
         """The expansions of the list that the host doesn't know, as far as they were tried."""
@@ -109,7 +98,7 @@ class Asking:
         for part in in_parts(currencies):
             expand = ["currency_options", *(f"currency_options.{code}.tiers" for code in part)]
             try:
-                told: schemas.Price = self._came(self.single(STREAMS["prices"], price, expand)).objects[0]
+                told: schemas.Price = self.single(STREAMS["prices"], price, expand).value.objects[0]
             except (Gone, IndexError):
                 return whole
             if whole is None:
@@ -124,7 +113,7 @@ class Asking:
         while True:
             following = [("starting_after", after)] if after else []
             try:
-                parsed = self._came(self.listed(stream, [*params, ("limit", str(PAGE)), *following], path=path, owner=owner))
+                parsed = self.listed(stream, [*params, ("limit", str(PAGE)), *following], path=path, owner=owner).value
             except (Gone, UnknownEndpoint, NotAllowed) as error:
                 raise Unusable("incomplete", f"the rest of it could not be read: {error}") from error
             if parsed.rejected:

@@ -5,9 +5,10 @@ account's name: a key of another account or mode is refused while nothing has be
 """
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 from sqlalchemy import Engine
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from integrations.stripe.reader import Reader
 
 log = structlog.get_logger()
+
+A_MOMENT_SECONDS: Final = 10.0
+"""So long a check of a key is good for the plan that follows it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +45,7 @@ class Sources:
         self._make = make
         self._readers: dict[str, Reader] = {}
         self._checked: dict[int, Reader] = {}
+        self._bound: dict[str, tuple["Reader", int, float]] = {}
         self._retired: list[Reader] = []
         self._lock = threading.Lock()
 
@@ -60,6 +65,15 @@ class Sources:
             if name not in self._readers:
                 self._readers[name] = self._make(name, None)
             return self._readers[name]
+
+    def bound(self, name: str) -> int:
+        """As `bind`; where the key was checked a moment ago and is the same since, Stripe isn't asked once more."""
+        reader = self.named(name)
+        with self._lock:
+            held, account, at = self._bound.get(name, (None, 0, 0.0))
+            if held is reader and self._checked.get(account) is reader and time.monotonic() - at < A_MOMENT_SECONDS:
+                return account
+        return self.bind(name)
 
     def bind(self, name: str) -> int:
         """The id of the account in the store, bound at first sight. Raises AccountRefused before anything is written."""
@@ -88,6 +102,7 @@ class Sources:
             )
         with self._lock:
             self._checked[account] = reader
+            self._bound[name] = (reader, account, time.monotonic())
         return account
 
     def renewed(self, account: int, refused: "Reader") -> bool:

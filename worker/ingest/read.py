@@ -87,7 +87,7 @@ def with_the_key_in_force(ingest: Ingest, do: Callable[[Ingest, Job], None]) -> 
 def do_plan(ingest: Ingest, job: Job) -> None:
     """Decide what to read for one account and write it down as jobs of the same run, in the stages after this one."""
     asked = read_as(Planning, job)
-    account = ingest.sources.bind(asked.account)
+    account = ingest.sources.bound(asked.account)
     if job.account not in (None, account):
         raise AccountRefused(
             f"the key for account {asked.account!r} is of another account than the one to be read; nothing was read"

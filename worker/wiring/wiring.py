@@ -54,7 +54,7 @@ class Wiring:
     stop: Stop
     terms: Terms
     pace: Pace
-    shards: int = 16
+    shards: int = 24
     processes: int = 1
     """So many compute for one command, this one included."""
     pretended: datetime | None = None
@@ -82,9 +82,7 @@ class Wiring:
 
     def allowed(self, *, livemode: bool) -> "Ceilings":
         """How many requests a second one account of that mode is asked at most."""
-        from integrations.stripe.limits import ceilings
-
-        return _allowed(ceilings(livemode=livemode), self.settings.requests_per_second if self.settings is not None else None)
+        return _allowed(self.settings, livemode=livemode)
 
     def under(self, basis: Basis) -> "Wiring":
         """The same with figures that rest on something else."""
@@ -161,7 +159,6 @@ class _Readers:
 
     def __call__(self, name: str, livemode: bool | None) -> "Reader":
         from integrations.stripe.client import Client
-        from integrations.stripe.limits import ceilings
         from integrations.stripe.reader import Reader
 
         settings = current(self._settings)
@@ -176,7 +173,7 @@ class _Readers:
         live = livemode if livemode is not None else "_live_" in key
         client = Client(
             key,
-            limiter=self._limiter(name, _allowed(ceilings(livemode=live), settings.requests_per_second)),
+            limiter=self._limiter(name, _allowed(settings, livemode=live)),
             base=base,
             allow_plain_http=settings.allow_plain_http,
             outgoing=outgoing(settings),
@@ -199,7 +196,10 @@ class _Readers:
         return RedisLimiter(client, account, allowed, prefix=self._settings.redis_prefix, sleep=self._stop.sleep)
 
 
-def _allowed(allowed: "Ceilings", per_second: float | None) -> "Ceilings":
-    if per_second is None:
-        return allowed
-    return replace(allowed, account=per_second, endpoint=per_second)
+def _allowed(settings: Settings | None, *, livemode: bool) -> "Ceilings":
+    from integrations.stripe.limits import SHARE, SHARE_OF_MANY, ceilings
+
+    alone = settings is None or settings.redis_url is None
+    allowed = ceilings(livemode=livemode, share=SHARE if alone else SHARE_OF_MANY)
+    per_second = settings.requests_per_second if settings is not None else None
+    return allowed if per_second is None else replace(allowed, account=per_second, endpoint=per_second)

@@ -110,9 +110,45 @@ def test_nobody_goes_before_a_retry_after_is_over() -> None:
     assert clock.now >= 1003.0
 
 
-def test_we_stay_a_tenth_below_what_stripe_allows() -> None:
-    """Ninety and twenty-two and a half a second live, twenty-two and a half in all in test mode."""
-    assert (Ceilings(90.0, 22.5), Ceilings(22.5, 22.5)) == (ceilings(livemode=True), ceilings(livemode=False))
+def test_one_process_goes_close_to_what_stripe_allows_and_several_stay_a_tenth_below() -> None:
+    """Ninety-six and twenty-four a second live, twenty-four in all in test mode; together ninety and twenty-two and a half."""
+    assert (Ceilings(96.0, 24.0), Ceilings(24.0, 24.0)) == (ceilings(livemode=True), ceilings(livemode=False))
+    assert Ceilings(90.0, 22.5) == ceilings(livemode=True, share=limits.SHARE_OF_MANY)
+
+
+def test_threads_that_wake_late_never_go_in_one_burst() -> None:
+    """Sixty sleep for their turns and all wake ten seconds late: no more than twenty-five of them ask the list within a second."""
+    clock, late, asleep, mine = Clock(), threading.Event(), threading.Semaphore(0), threading.local()
+    went: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        if late.is_set():
+            mine.more += seconds
+        else:
+            asleep.release()
+            assert late.wait(60)
+
+    def now() -> float:
+        return clock.now + getattr(mine, "more", 0.0)
+
+    limiter = LocalLimiter(Ceilings(1000.0, 24.0), clock=now, sleep=sleep)
+
+    def ask() -> None:
+        mine.more = 0.0
+        limiter.acquire("/v1/invoices")
+        went.append(now())
+
+    ask(), ask()  # the turns in hand
+    threads = [threading.Thread(target=ask, daemon=True) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+        assert asleep.acquire(timeout=60)
+    clock.now += 10
+    late.set()
+    for thread in threads:
+        thread.join(60)
+    assert 62 == len(went)
+    assert all(sum(at <= other < at + 1.0 for other in went) <= 25 for at in went)
 
 
 # --- all processes, through Redis ----------------------------------------------------------------------------------------------------

@@ -186,3 +186,18 @@ def test_the_reason_is_the_readers_own(address: str, europe: Sandbox) -> None:
         wiring = wired(over, address, eu={"api_key": SecretStr("sk_test_wrongwrong"), "api_base": europe.url})
         with pytest.raises(Refused):
             steps.sync(wiring)
+
+
+def test_a_key_checked_a_moment_ago_is_not_checked_again(address: str, europe: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sync asks once whose key it is; after a while, or with another key, it is asked again."""
+    with ExitStack() as over:
+        wiring = wired(over, address, eu=of(europe))
+        reader = wiring.sources.named("eu")
+        asked: list[str] = []
+        told = reader.account
+        monkeypatch.setattr(type(reader), "account", lambda self: (asked.append(self.key_digest), told())[1])
+        assert "done" == steps.sync(wiring).status
+        assert 1 == len(asked)
+        monkeypatch.setattr("worker.ingest.accounts.A_MOMENT_SECONDS", 0.0)
+        assert wiring.sources.bind("eu") == wiring.sources.bound("eu")
+        assert 3 == len(asked)
