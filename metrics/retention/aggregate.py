@@ -222,11 +222,13 @@ def finish(
     complete_until: Instant,
     timezone: str = "UTC",
     gaps: Sequence[tuple[date, date]] = (),
+    of_whole_only: bool = False,
 ) -> Iterator[Figures]:
     """The figures of every window, dimension, segment and currency in which there is something, in that order.
 
     `complete_until` is the instant up to which the data is complete: windows that end later, or whose grace does, are marked incomplete. `gaps` are half-open
-    ranges of days whose evidence is missing: the rates of windows that touch one are null with the reason `gap`.
+    ranges of days whose evidence is missing: the rates of windows that touch one are null with the reason `gap`. `of_whole_only` leaves
+    segments out.
     """
     lists, version = _lists(partials), policy.version
     marks = [
@@ -236,12 +238,13 @@ def finish(
         )
         for w in partials.windows
     ]
-    chosen = {"grr_by": policy.grr_by, "reactivation_in_flow": policy.reactivation_in_net_flow}
-    order = ["window", "dimension", "segment", "currency", *_OWN, *_COMPANIONS]
-    for number, dimension, segment, currency, *sums in _with_trials_only(partials).select(order).iter_rows():
+    chosen = chosen_by(policy)
+    order = ["window", "dimension", "segment", "currency", *OWN, *CARRIED_COMPANIONS]
+    asked = _with_trials_only(partials).select(order).filter((pl.col("dimension") == WHOLE) | (not of_whole_only))
+    for number, dimension, segment, currency, *sums in asked.iter_rows():
         window, (incomplete, gap) = partials.windows[number], marks[number]
-        own = dict(zip(_OWN, sums, strict=False))
-        companions = dict(zip(_COMPANIONS, sums[len(_OWN) :], strict=True)) | chosen
+        own = dict(zip(OWN, sums, strict=False))
+        companions = dict(zip(CARRIED_COMPANIONS, sums[len(OWN) :], strict=True)) | chosen
         if dimension == WHOLE:
             companions |= lists.get((number, currency), _NO_LISTS)
         yield Figures(
@@ -260,6 +263,11 @@ def finish(
         )
 
 
+def chosen_by(policy: Policy) -> dict[str, Any]:
+    """What of a policy decides how rates are read off figures: it goes with them."""
+    return {"grr_by": policy.grr_by, "reactivation_in_flow": policy.reactivation_in_net_flow}
+
+
 def _with_trials_only(partials: Partials) -> pl.DataFrame:
     """The sums, with a row of zeros for the whole of each window and currency in which there is nothing but trials."""
     keys = ["window", "currency"]
@@ -271,7 +279,7 @@ def _with_trials_only(partials: Partials) -> pl.DataFrame:
     return pl.concat([partials.sums, alone], how="diagonal").with_columns(pl.col(SUMS).fill_null(0)).sort(_KEYS)
 
 
-_COMPANIONS: Final = (
+CARRIED_COMPANIONS: Final = (
     "lowest",
     *window_changes.COMPANIONS,
     "flow_expansion",
@@ -284,7 +292,8 @@ _COMPANIONS: Final = (
     "switched_logos",
 )
 """Those SUMS that have no column of their own in the table of rollups."""
-_OWN: Final = tuple(name for name in SUMS if name not in _COMPANIONS)
+OWN: Final = tuple(name for name in SUMS if name not in CARRIED_COMPANIONS)
+"""Those that have."""
 _NO_LISTS: Final[dict[str, Any]] = {
     rankings.LARGEST: [],
     rankings.GAINED: [],

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine
 
 from integrations.store.db.clock import now as database_now
 from integrations.store.db.engine import begin, read
-from integrations.store.figures import labels, partials, restatements, rollups, snapshots
+from integrations.store.figures import labels, partials, restatements, rollup_frames, rollups, snapshots
 from integrations.store.figures.rollups import Span, Written
 from integrations.store.ledger import previous
 from integrations.store.ledger import read as read_ledger
@@ -28,7 +28,7 @@ from metrics.exchange_rates import QUOTES
 from metrics.ledger.basis import Basis
 from metrics.periods import Window, add_months, day_of
 from metrics.retention import aggregate, segments
-from metrics.retention.figures import Figures
+from metrics.retention.figure_rows import figure_rows, identities_broken
 from metrics.window_kinds import TO_DATE
 from worker.execution.crew import Handler
 from worker.execution.job_data import JobData, read_as, stored
@@ -276,9 +276,9 @@ def _sum_of_changes(rolling: Rolling, job: Job, work: RollupSum) -> None:
         _conclude(connection, job, work, found.sums, figures, found.different, words, known, held, found)
 
 
-def _figures(made: Sums, asked: Asked, windows: Sequence[Window]) -> list[Figures]:
+def _figures(made: Sums, asked: Asked, windows: Sequence[Window]) -> pl.DataFrame:
     some = aggregate.of_windows(made.partials, windows)
-    return list(aggregate.finish(some, asked.basis.policy, complete_until=asked.complete_until, timezone=asked.basis.timezone))
+    return figure_rows(some, asked.basis.policy, complete_until=asked.complete_until, timezone=asked.basis.timezone)
 
 
 def _conclude(
@@ -286,7 +286,7 @@ def _conclude(
     job: Job,
     work: RollupSum,
     made: Sums,
-    figures: Sequence[Figures],
+    figures: pl.DataFrame,
     windows: Sequence[Window],
     words: Mapping[tuple[str, str], str],
     known: Collection[Span],
@@ -299,10 +299,10 @@ def _conclude(
     """
     asked, version, learnt_at = work.asked, work.basis.version, database_now(connection)
     outdated = {span for span in known if span[0] != TO_DATE.name} - set(map(_span, asked.windows))
-    written = rollups.put(
+    written = rollup_frames.put(
         connection,
         version,
-        [f.to_row() for f in figures],
+        figures,
         learnt_at,
         job.run_id,
         whole=[*map(_span, windows), *sorted(outdated)],
@@ -314,10 +314,7 @@ def _conclude(
     restated = 0
     if night is not None:
         restated = restatements.put(connection, version, job.run_id, night.restated, learnt_at)
-    broken = [
-        *made.breaks,
-        *(f"{f.kind} {f.first} {f.dimension} {f.segment} {f.currency}: {b}" for f in figures for b in f.breaks()),
-    ]
+    broken = [*made.breaks, *identities_broken(figures, asked.basis.policy)]
     apart = made.partials.apart["currency"].value_counts().sort("currency")
     said = {
         "run_id": job.run_id,

@@ -45,7 +45,7 @@ class Sources:
         self._make = make
         self._readers: dict[str, Reader] = {}
         self._checked: dict[int, Reader] = {}
-        self._bound: dict[str, tuple["Reader", int, float]] = {}
+        self._bound: dict[str, tuple[Reader, int, float]] = {}
         self._retired: list[Reader] = []
         self._lock = threading.Lock()
 

@@ -209,6 +209,11 @@ def cleaned(into: Table, columns: Sequence[str], rows: Iterable[Row]) -> list[Ro
     return list(out)
 
 
+def keyed_columns(of: Table) -> frozenset[str]:
+    """The names of columns whose texts are bounded in a table of this schema."""
+    return _keys(of.metadata)
+
+
 @lru_cache(maxsize=4)
 def _keys(of: MetaData) -> frozenset[str]:
     """The names of columns by which rows of any table are found: what names an object is bounded the same wherever it stands."""

@@ -1,7 +1,7 @@
-"""Query results as polars frames, without a Python object for each value where the database allows it.
+"""Query results as polars frames, and frames as rows, without a Python object for each value where the database allows it.
 
-PostgreSQL writes CSV faster than a driver makes tuples, and polars parses it on every core; SQLite's rows are turned into columns, and nobody
-loads the other database's driver for them.
+PostgreSQL reads and writes CSV faster than a driver makes tuples, and so does polars, on every core; SQLite's rows are turned into columns,
+and nobody loads the other database's driver for them.
 """
 
 from collections.abc import Iterator, Mapping
@@ -10,11 +10,13 @@ from select import select as select_ready
 from typing import TYPE_CHECKING, Any, Final
 
 import polars as pl
-from sqlalchemy import Boolean, Connection, Integer, Select, cast
+from sqlalchemy import Boolean, Connection, Integer, Select, Table, Text, cast
 from sqlalchemy.exc import OperationalError
 
-from integrations.store.db.bulk import stream
+from integrations.store.db.bulk import append, keyed_columns, stream
+from integrations.store.db.encoding import is_clean
 from integrations.store.db.engine import is_postgresql
+from metrics.keys import LONGEST
 
 if TYPE_CHECKING:
     from psycopg.pq.abc import PGconn, PGresult
@@ -36,12 +38,40 @@ def read_frame(connection: Connection, query: Select[Any], schema: Schema) -> pl
     return pl.concat(parts, rechunk=len(parts) > 1) if parts else pl.DataFrame(schema=dict(schema))
 
 
+def append_frame(connection: Connection, into: Table, rows: pl.DataFrame) -> int:
+    """Insert rows that are known to be new; gives their number. Columns are called as the table's; texts are made fit as by `bulk.append`."""
+    if rows.is_empty():
+        return 0
+    if not is_postgresql(connection) or not _fit(into, rows):
+        return append(connection, into, rows.columns, rows.rows())
+    names = ", ".join(f'"{name}"' for name in rows.columns)
+    with (
+        connection.connection.cursor() as cursor,  # type: ignore[attr-defined]  # psycopg's own cursor is a context manager
+        cursor.copy(f'COPY "{into.name}" ({names}) FROM STDIN (FORMAT CSV)') as copy,
+    ):
+        for part in rows.iter_slices(_ROWS):
+            # Texts are quoted, the empty one too, so that nothing between commas is null.
+            copy.write(part.write_csv(include_header=False, quote_style="non_numeric").encode())
+    return len(rows)
+
+
+def _fit(into: Table, rows: pl.DataFrame) -> bool:
+    """Whether every text is one that the database takes, and no key is longer than it indexes."""
+    keys = keyed_columns(into)
+    for name in (each for each in rows.columns if isinstance(into.c[each].type, Text)):
+        told = rows[name].drop_nulls().unique()
+        longest: Any = told.str.len_chars().max() if name in keys else 0
+        if (longest or 0) > LONGEST or not is_clean("".join(told)):
+            return False
+    return True
+
+
 def _copied(connection: Connection, query: Select[Any], schema: Schema) -> Iterator[pl.DataFrame]:
     from psycopg import ClientCursor
 
     connection.exec_driver_sql("SELECT 1")  # the driver begins a transaction with what goes through it, and COPY below doesn't
     raw: Any = connection.connection.driver_connection
-    compiled: Any = query.compile(dialect=connection.dialect)
+    compiled: Any = query.compile(dialect=connection.dialect, compile_kwargs={"render_postcompile": True})
     # Parameters can't travel apart from a COPY: the driver writes them into the statement, quoted.
     statement = ClientCursor(raw).mogrify(f"COPY ({compiled}) TO STDOUT (FORMAT CSV)", compiled.params)
     block = BytesIO()

@@ -91,16 +91,16 @@ _FIRST_COMPANIONS = frozenset(
 )
 """What the first release digested. A figure or a companion that came later is filled into the current version of a row that was written
 without it: a release that counts something more moves no figure."""
-_FIRST = tuple(f for f in FIGURES if f in _FIRST_FIGURES)
-_LATER = tuple(f for f in FIGURES if f not in _FIRST_FIGURES)
+FIRST = tuple(f for f in FIGURES if f in _FIRST_FIGURES)
+LATER = tuple(f for f in FIGURES if f not in _FIRST_FIGURES)
 _key_of: Callable[[Mapping[str, Any]], Key] = itemgetter(*KEY)
 _figures_of: Callable[[Mapping[str, Any]], tuple[Any, ...]] = itemgetter(*FIGURES)
-_first_of: Callable[[Mapping[str, Any]], tuple[Any, ...]] = itemgetter(*_FIRST)
+_first_of: Callable[[Mapping[str, Any]], tuple[Any, ...]] = itemgetter(*FIRST)
 _as_text = json.JSONEncoder(sort_keys=True, default=str).encode
 """As `json.dumps`, which makes an encoder for each call."""
 NOTHING_LEFT = "nothing_left"
 """The reason of a version of zeros: what it was of is no more."""
-_COLUMNS = ("basis", *KEY, "version", *FIGURES, "digest", "current", "learnt_at", "run_id")
+COLUMNS = ("basis", *KEY, "version", *FIGURES, "digest", "current", "learnt_at", "run_id")
 _ADJUSTMENT = (
     "basis",
     *KEY,
@@ -113,7 +113,8 @@ _ADJUSTMENT = (
     "learnt_at",
     "run_id",
 )
-_WINDOWS_AT_ONCE = 40
+WINDOWS_AT_ONCE = 40
+"""Figures of more windows than these are looked for among all."""
 
 Span = tuple[str, date, date]
 """Kind, first day and the day after the last: what a window is known by."""
@@ -171,7 +172,8 @@ def put(
     found = {_key_of(row): row for row in rows}
     spans = {_span(k) for k in found} | set(whole) | {_span(k) for k in gone}
     held = _current(connection, basis, spans)
-    missing = {k for k in held if k not in found and (_span(k) in set(whole) or k in set(gone)) and not held[k].gone}
+    wholly, single = set(whole), set(gone)
+    missing = {k for k in held if k not in found and (_span(k) in wholly or k in single) and not held[k].gone}
     for key in missing:
         nothing = {"companions": "{}", "incomplete": False, "reason": NOTHING_LEFT, "products": None}
         found[key] = dict.fromkeys(FIGURES, 0) | dict(zip(KEY, key, strict=True)) | nothing
@@ -181,7 +183,7 @@ def put(
     counts = {"new": 0, "changed": 0, "same": 0, "gone": 0}
     for key in sorted(found):
         row, known = found[key], held.get(key)
-        sign = _digest(row)
+        sign = digest_of(row)
         frozen = known is not None and frozen_until is not None and key[2] <= frozen_until and not known.incomplete
         if known is not None and frozen:
             late.append((key, row, sign, known))
@@ -199,7 +201,7 @@ def put(
     for part in chunks(outdated, 200):
         keys = tuple_(*(table.c[k] for k in KEY)).in_(part)
         connection.execute(update(table).where(and_(table.c.basis == basis, table.c.current, keys)).values(current=False))
-    append(connection, table, _COLUMNS, fresh)
+    append(connection, table, COLUMNS, fresh)
     adjusted = _book_later(connection, basis, late, learnt_at, run_id, booked)
     return Written(counts["new"], counts["changed"], counts["gone"], counts["same"], adjusted)
 
@@ -215,8 +217,9 @@ def _span(key: Key) -> Span:
     return key[0], key[1], key[2]
 
 
-def _digest(row: Mapping[str, Any]) -> str:
-    later = [[f, row[f]] for f in _LATER if row.get(f) is not None]
+def digest_of(row: Mapping[str, Any]) -> str:
+    """What tells the figures of a row from others."""
+    later = [[f, row[f]] for f in LATER if row.get(f) is not None]
     return blake2b(_as_text([*_first_of(row), *later]).encode(), digest_size=16).hexdigest()
 
 
@@ -225,7 +228,7 @@ def _first_digest(row: Mapping[str, Any]) -> str:
     said = json.loads(row["companions"])
     first = {name: value for name, value in said.items() if name in _FIRST_COMPANIONS}
     text = row["companions"] if first == said else json.dumps(first, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return _digest({f: row[f] for f in _FIRST} | {"companions": text})
+    return digest_of({f: row[f] for f in FIRST} | {"companions": text})
 
 
 def _current(connection: Connection, basis: str, spans: set[Span]) -> dict[Key, _Held]:
@@ -234,7 +237,7 @@ def _current(connection: Connection, basis: str, spans: set[Span]) -> dict[Key, 
     query = select(*(table.c[k] for k in KEY), *(table.c[name] for name in about)).where(
         and_(table.c.basis == basis, table.c.current)
     )
-    if len(spans) <= _WINDOWS_AT_ONCE:
+    if len(spans) <= WINDOWS_AT_ONCE:
         query = query.where(tuple_(table.c.kind, table.c.first, table.c.until).in_(sorted(spans)))
     for row in connection.execute(query):
         key = tuple(row[: len(KEY)])

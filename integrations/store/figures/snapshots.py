@@ -27,10 +27,10 @@ from sqlalchemy import (
     union_all,
 )
 
-from integrations.store.db.bulk import append, asked_for
+from integrations.store.db.bulk import asked_for
 from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import shard_buckets
-from integrations.store.db.frames import read_frame
+from integrations.store.db.frames import append_frame, read_frame
 from integrations.store.figures.schema import day_total, snapshot
 from integrations.store.ledger.read import as_of
 from integrations.store.ledger.schema import standing
@@ -70,8 +70,8 @@ def replace_day_totals(connection: Connection, basis: str, totals: pl.DataFrame,
     mine = delete(day_total).where(day_total.c.basis == basis)
     connection.execute(mine if first is None else mine.where(day_total.c.day >= first))
     kept = totals if first is None else totals.filter(pl.col("day") >= first)
-    rows = [(basis, *row) for row in kept.select(list(DAY_TOTALS)).sort("dimension", "segment", "currency", "day").iter_rows()]
-    return append(connection, day_total, ("basis", *DAY_TOTALS), rows)
+    rows = kept.select(pl.lit(basis).alias("basis"), *DAY_TOTALS).sort("dimension", "segment", "currency", "day")
+    return append_frame(connection, day_total, rows)
 
 
 def day_totals(

@@ -1,7 +1,7 @@
 """Frames out of either database: the same types and values, and a connection that goes on after a reader gave up or a query failed."""
 
 import sqlite3
-from datetime import date
+from datetime import UTC, date, datetime
 
 import polars as pl
 import pytest
@@ -11,7 +11,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from integrations.store.db import frames
 from integrations.store.db.engine import begin, read
-from integrations.store.db.frames import read_frame
+from integrations.store.db.frames import append_frame, read_frame
+from integrations.store.figures.rollups import FIGURES
+from integrations.store.figures.schema import rollup
 from integrations.store.ledger.schema import movement
 
 SCHEMA = {"customer": pl.String, "day": pl.Date, "delta_micros": pl.Int64, "inferred": pl.Boolean, "cause": pl.String}
@@ -93,3 +95,43 @@ def test_a_reader_that_gives_up_leaves_a_usable_connection(engine: Engine, monke
         read_frame(connection, QUERY, SCHEMA)
     with read(engine) as connection:
         assert 300 == connection.execute(text("SELECT count(*) FROM movement")).scalar_one()
+
+
+TEXTS = ["", 'a "b",\nc', "\\N", "ünï 🎈", None]
+
+
+@pytest.mark.parametrize("more", [[], ["nul \x00 in it"]])
+def test_a_frame_goes_in_as_it_is(engine: Engine, more: list[str]) -> None:
+    """Empty and missing texts, quotes, lines, flags, days and moments, whatever way the rows take; what no database holds is made fit."""
+    learnt = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
+    texts = [*TEXTS, *more]
+    rows = pl.DataFrame(
+        {
+            "basis": ["b"] * len(texts),
+            "kind": "month",
+            "first": date(2026, 1, 1),
+            "until": date(2026, 2, 1),
+            "dimension": [str(n) for n in range(len(texts))],
+            "segment": "",
+            "currency": "usd",
+            "version": 1,
+            **dict.fromkeys((f for f in FIGURES if f not in ("companions", "incomplete", "reason", "products")), 2**30),
+            "companions": "{}",
+            "incomplete": [n % 2 == 1 for n in range(len(texts))],
+            "reason": texts,
+            "products": None,
+            "digest": "",
+            "current": True,
+            "learnt_at": learnt,
+            "run_id": None,
+        }
+    ).cast({"products": pl.String, "run_id": pl.Int64})
+    with begin(engine) as connection:
+        assert len(texts) == append_frame(connection, rollup, rows)
+    with read(engine) as connection:
+        stored = select(rollup.c.reason, rollup.c.incomplete, rollup.c.first, rollup.c.opening, rollup.c.learnt_at, rollup.c.run_id)
+        found = connection.execute(stored.order_by(rollup.c.dimension)).all()
+    made_fit = [text if text is None else text.replace("\x00", "\ufffd") for text in texts]
+    assert [(text, n % 2 == 1, date(2026, 1, 1), 2**30, learnt, None) for n, text in enumerate(made_fit)] == [
+        tuple(r) for r in found
+    ]
