@@ -45,7 +45,13 @@ def put(
     signed = rows.with_columns(digest=digests(rows))
     held = _held(connection, basis, {*rows.select("kind", "first", "until").unique().rows(), *whole})
     if held.is_empty():
-        fixed = {"basis": pl.lit(basis), "version": 1, "current": True, "learnt_at": learnt_at, "run_id": pl.lit(run_id, pl.Int64)}
+        fixed: dict[str, Any] = {
+            "basis": pl.lit(basis),
+            "version": 1,
+            "current": True,
+            "learnt_at": learnt_at,
+            "run_id": pl.lit(run_id, pl.Int64),
+        }
         append_frame(connection, table, signed.with_columns(**fixed).select(COLUMNS).sort(KEY))
         return Written(len(rows), 0, 0, 0)
     asked = pl.DataFrame(sorted(set(whole)), schema={name: _KEY[name] for name in ("kind", "first", "until")}, orient="row")

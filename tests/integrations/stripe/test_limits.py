@@ -138,7 +138,8 @@ def test_threads_that_wake_late_never_go_in_one_burst() -> None:
         limiter.acquire("/v1/invoices")
         went.append(now())
 
-    ask(), ask()  # the turns in hand
+    ask()
+    ask()  # the turns in hand
     threads = [threading.Thread(target=ask, daemon=True) for _ in range(60)]
     for thread in threads:
         thread.start()

@@ -330,7 +330,7 @@ def test_who_is_derived_again_meanwhile_is_not_lost(engine: Engine, another: Eng
     store(engine, lives, ["c1"], today)
     real, times = rollup._figures, list[int]()
 
-    def overtaken(*asked: object) -> list[Figures]:
+    def overtaken(*asked: object) -> pl.DataFrame:
         found = real(*asked)  # type: ignore[arg-type]  # what it was handed
         if not times:
             times.append(1)

@@ -20,6 +20,8 @@ from integrations.store.facts import accounts
 from integrations.store.facts.accounts import AccountRefused
 from integrations.store.work import cursors, runs
 from integrations.stripe.errors import Refused
+from integrations.stripe.page import AccountInfo
+from integrations.stripe.reader import Reader
 from tests.faults.plant import ROOT
 from tests.integrations.store import dump
 from worker.config.load import isolated
@@ -195,7 +197,12 @@ def test_a_key_checked_a_moment_ago_is_not_checked_again(address: str, europe: S
         reader = wiring.sources.named("eu")
         asked: list[str] = []
         told = reader.account
-        monkeypatch.setattr(type(reader), "account", lambda self: (asked.append(self.key_digest), told())[1])
+
+        def counted(self: Reader) -> AccountInfo:
+            asked.append(self.key_digest)
+            return told()
+
+        monkeypatch.setattr(Reader, "account", counted)
         assert "done" == steps.sync(wiring).status
         assert 1 == len(asked)
         monkeypatch.setattr("worker.ingest.accounts.A_MOMENT_SECONDS", 0.0)
