@@ -20,10 +20,11 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 from sqlalchemy import Connection, Engine, inspect, select, text
 
 from integrations.private_files import written_privately
-from integrations.store import migrate, views
+from integrations.store import migrate
 from integrations.store.db.clock import now
 from integrations.store.db.engine import begin, file_of, read
 from integrations.store.tables import metadata
+from integrations.store.views.create import drop_all
 from integrations.store.work import workers
 from integrations.store.work.schema import job
 
@@ -188,8 +189,7 @@ def _holds_anything(engine: Engine) -> bool:
 
 def _restore_postgresql(engine: Engine, file: Path, told: Backup) -> None:
     with begin(engine) as connection, ZipFile(file) as archive:
-        for view in reversed(views.VIEWS):
-            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view.name} CASCADE")
+        drop_all(connection)
         present = _tables(connection)
         for name in sorted({t.name for t in metadata.sorted_tables} & present | ({"alembic_version"} & present)):
             connection.exec_driver_sql(f'DROP TABLE "{name}" CASCADE')

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, Engine, inspect, text
 
 from integrations.private_files import private_file, private_folder
-from integrations.store import views
 from integrations.store.db.engine import begin, file_of, is_postgresql, read
 from integrations.store.tables import metadata
+from integrations.store.views.create import create_all
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -82,7 +82,7 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
             raise NotMigrated(before, head())
         to_schema(connection, "head")
         # Views are made last and as they are now, whatever schema a database comes from: a migration knows only the tables of its day.
-        views.create_all(connection)
+        create_all(connection)
     return before, head()
 
 

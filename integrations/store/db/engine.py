@@ -72,7 +72,7 @@ def _postgresql(url: Any, idle_seconds: float, *, read_only: bool) -> Engine:
     options = {**_POSTGRESQL, "idle_in_transaction_session_timeout": f"{max(1, round(idle_seconds))}s"}
     if read_only:
         options["default_transaction_read_only"] = "on"
-    return create_engine(
+    engine = create_engine(
         url,
         pool_pre_ping=True,
         pool_size=8,
@@ -91,6 +91,21 @@ def _postgresql(url: Any, idle_seconds: float, *, read_only: bool) -> Engine:
             "tcp_user_timeout": 60_000,
         },
     )
+    event.listen(engine, "connect", _among_tables, insert=True)  # before SQLAlchemy itself looks which schema is the default
+    return engine
+
+
+_STRAYED: Final = r"""
+SELECT set_config('search_path', regexp_replace(current_setting('search_path'), '"?\$user"?\s*,\s*', ''), false)
+WHERE current_user = 'nrr' AND to_regclass('nrr.retention') IS NOT NULL AND to_regclass('nrr.alembic_version') IS NULL
+"""
+"""PostgreSQL looks in the schema called like the user first. Of a user called `nrr` that is the views' one, where no table is, nor may come."""
+
+
+def _among_tables(connection: Any, _record: object) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(_STRAYED)
+    connection.commit()
 
 
 def _let_in(address: Callable[[], str], _dialect: Any, _record: Any, _arguments: Any, parameters: dict[str, Any]) -> None:

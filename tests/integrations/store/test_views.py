@@ -7,56 +7,30 @@ from random import Random
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 
-from integrations.store.db.engine import begin, read
-from integrations.store.facts.accounts import bind
+from integrations.store import migrate
+from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.facts.write import Page, put_page
-from integrations.store.figures import labels, rollups, upcoming
+from integrations.store.figures import labels, rollups
 from integrations.store.ledger import write as write_ledger
-from integrations.store.views import VIEWS, described
-from integrations.store.work import cursors
-from metrics.evidence import Instant, Totals
+from integrations.store.views.create import described
+from integrations.store.views.declared import VIEWS
+from metrics.evidence import Instant
 from metrics.retention.certainty import certainty
 from metrics.retention.figures import Figures, rates
-from tests.integrations.store.telling import LEARNT, invoice
-from tests.metrics.retention.books import Stand
-from tests.worker.ledgers import BASIS, Life, put_rates, roll_up, rolling_of, store
+from tests.integrations.store.business import small_business
+from tests.integrations.store.telling import LEARNT, subscription
+from tests.worker.ledgers import BASIS
+from worker.figures.adhoc import mrr_at
 
 MAY, JUNE = date(2024, 5, 1), date(2024, 6, 1)
 
 
-def _stand(customer: str, day: date, net: int, currency: str = "usd") -> Stand:
-    return Stand(customer, day, net * 1_000_000, currency, scheduled_micros=net * 500_000)
-
-
 @pytest.fixture
 def business(engine: Engine) -> Engine:
-    """One customer grows, one leaves, one comes in yen; rolled up as of the tenth of June, and once more after news of May."""
-    stands = [
-        _stand("a", date(2024, 4, 3), 100),
-        _stand("a", date(2024, 5, 7), 130),
-        _stand("b", date(2024, 4, 9), 50),
-        _stand("b", date(2024, 5, 9), 0),
-        _stand("c", date(2024, 5, 20), 7000, "jpy"),
-    ]
-    lives: dict[str, Life] = {}
-    for each in stands:
-        lives.setdefault(each.customer, Life()).stands[each.day, each.currency] = each
-    put_rates(engine, [(date(2024, 4, 1), "usd", "jpy", "140")])
-    with begin(engine) as connection:
-        account = bind(connection, name="main", stripe_id="acct_1", livemode=False)
-        cursors.move(connection, account, "events", None, 1_718_000_000)
-        write_ledger.put_basis(connection, BASIS.version, BASIS.policy.name, {})
-        upcoming.put(connection, BASIS.version, date(2024, 6, 9), [("renewals", 30, "usd", 5_000_000, 2)])
-        billed = replace(invoice("in_1", "a", created=1_715_000_000), totals=Totals(1200, 200))
-        put_page(connection, account, Page(Instant(1_718_000_000), invoices=[billed]), LEARNT)
-    store(engine, lives, lives, date(2024, 6, 10))
-    roll_up(rolling_of(engine))
-    lives["b"].stands[date(2024, 5, 9), "usd"] = _stand("b", date(2024, 5, 9), 20)
-    store(engine, lives, ["b"], date(2024, 6, 10))
-    assert 1 == roll_up(rolling_of(engine)).restated
-    return engine
+    """One customer grows, one leaves, one comes in yen."""
+    return small_business(engine)
 
 
 def _rows(engine: Engine, query: str) -> list[dict[str, Any]]:
@@ -70,14 +44,11 @@ def test_every_view_can_be_read(business: Engine) -> None:
         rows = _rows(business, f"SELECT * FROM {view.name}")
         assert rows, view.name
         assert list(view.columns) == list(rows[0])
-        assert f"### `{view.name}`" in described()
+        assert f"### `{view.in_schema}`" in described()
 
 
 def test_columns_are_described_in_postgresql(postgres_database: str) -> None:
     """Who looks with psql or Grafana is told what each column means."""
-    from integrations.store import migrate
-    from integrations.store.db.engine import open_engine
-
     made = open_engine(postgres_database)
     migrate.upgrade(made)
     query = "SELECT col_description('nrr_retention'::regclass, attnum) AS said FROM pg_attribute WHERE attrelid = 'nrr_retention'::regclass AND attnum > 0"
@@ -225,9 +196,6 @@ def test_the_dashboard_asks_what_there_is(postgres_database: str) -> None:
     import json
     from pathlib import Path
 
-    from integrations.store import migrate
-    from integrations.store.db.engine import open_engine
-
     made = open_engine(postgres_database)
     migrate.upgrade(made)
     told = json.loads((Path(__file__).parents[3] / "deploy/grafana/retention.json").read_text(encoding="utf-8"))
@@ -246,13 +214,11 @@ def test_the_dashboard_asks_what_there_is(postgres_database: str) -> None:
 
 
 def test_the_deploy_notes_describe_the_views_as_they_are() -> None:
-    """What is written down for those who query ends with the views' own description, and the role that reads is given every view."""
+    """What is written down for those who query ends with the views' own description."""
     from pathlib import Path
 
     notes = (Path(__file__).parents[3] / "deploy/sql-views.md").read_text(encoding="utf-8")
     assert notes.endswith(described())
-    (grant,) = [line for line in notes.splitlines() if line.startswith("GRANT SELECT ON")]
-    assert [view.name for view in VIEWS] == grant.removeprefix("GRANT SELECT ON ").partition(" TO ")[0].split(", ")
 
 
 def test_a_role_that_only_reads_sees_views_and_nothing_else(postgres_database: str) -> None:
@@ -262,15 +228,18 @@ def test_a_role_that_only_reads_sees_views_and_nothing_else(postgres_database: s
 
     import psycopg
 
-    from integrations.store import migrate
-    from integrations.store.db.engine import open_engine
-
     made = open_engine(postgres_database)
     migrate.upgrade(made)
     made.dispose()
     notes = (Path(__file__).parents[3] / "deploy/sql-views.md").read_text(encoding="utf-8")
     role, database = f"read_{uuid.uuid4().hex[:8]}", postgres_database.rpartition("/")[2]
-    statements = notes.split("```sql")[1].split("```")[0].replace("nrr_read", role).replace("DATABASE nrr", f"DATABASE {database}")
+    statements = (
+        notes.split("```sql")[1]
+        .split("```")[0]
+        .replace("nrr_read", role)
+        .replace("DATABASE nrr", f"DATABASE {database}")
+        .replace("ROLE nrr ", "ROLE CURRENT_USER ")
+    )
     address = postgres_database.replace("+psycopg", "")
     with psycopg.connect(address, autocommit=True) as owner:
         for statement in filter(None, (line.strip() for line in statements.split(";"))):
@@ -279,7 +248,7 @@ def test_a_role_that_only_reads_sees_views_and_nothing_else(postgres_database: s
             with psycopg.connect(address, autocommit=True) as reader:
                 reader.execute(f"SET ROLE {role}".encode())
                 for view in VIEWS:
-                    reader.execute(f"SELECT * FROM {view.name}".encode())
+                    reader.execute(f"SELECT * FROM {view.in_schema}".encode())
                 for refused in ("SELECT * FROM movement", "SELECT * FROM person", "DELETE FROM standing"):
                     with pytest.raises(psycopg.errors.InsufficientPrivilege):
                         reader.execute(refused.encode())
@@ -294,3 +263,133 @@ def test_billings_are_in_micros_and_major_units(business: Engine) -> None:
     assert [("subscription", 10, 10_000_000, 0), ("tax", 2, 2_000_000, 0)] == [
         (r["class"], r["amount"], r["amount_micros"], int(r["apart"])) for r in rows
     ]
+
+
+def test_the_whole_book_by_day_is_what_the_product_shows(business: Engine) -> None:
+    """Each day's MRR at that day's rates, as `nrr show mrr` has it, and a movement's change at the rate of its day."""
+    shown = mrr_at(business, BASIS, date(2024, 5, 25), reporting_currency="usd").together
+    assert shown is not None
+    (row,) = _rows(business, "SELECT * FROM nrr_book_by_day WHERE day = '2024-05-25'")
+    names = ("mrr_micros", "list_mrr_micros", "committed_micros", "currency", "subscriptions", "without_rate")
+    assert (shown.net_micros, shown.list_micros, shown.committed_micros, "usd", shown.subscriptions, 0) == tuple(
+        row[name] for name in names
+    )
+    moved = {r["customer"]: r for r in _rows(business, "SELECT * FROM nrr_movements WHERE kind = 'new'")}
+    assert ("usd", 50_000_000) == (moved["c"]["reporting_currency"], moved["c"]["change_in_reporting_micros"])
+    assert Decimal(100) == Decimal(str(moved["a"]["change_in_reporting"]))
+
+
+def test_when_a_movement_was_learnt_is_when_its_facts_were(business: Engine) -> None:
+    """Of a movement that an invoice's line and a listing show it is when that line was stored, else the listing; of nothing known it is null."""
+    with begin(business) as connection:
+        line, learnt = connection.exec_driver_sql("SELECT line_id, learnt_at FROM invoice_line").one()
+        connection.execute(text("UPDATE movement SET evidence = :said WHERE customer = 'a'"), {"said": f'["sub_9", "{line}"]'})
+        bucket = connection.exec_driver_sql("SELECT bucket FROM movement WHERE customer = 'a'").scalar()
+        connection.execute(text("UPDATE invoice_line SET bucket = :bucket"), {"bucket": bucket})
+    told = {r["customer"]: r["learnt_at"] for r in _rows(business, "SELECT customer, learnt_at FROM nrr_movements")}
+    assert (learnt, None) == (told["a"], told["b"])
+    with begin(business) as connection:
+        connection.exec_driver_sql("UPDATE movement SET evidence = '[\"sub_1\"]' WHERE customer = 'a'")
+        listed = connection.exec_driver_sql("SELECT learnt_at FROM subscription_state").scalar()
+    assert [listed] == [
+        r["learnt_at"] for r in _rows(business, "SELECT DISTINCT learnt_at FROM nrr_movements WHERE customer = 'a'")
+    ]
+
+
+def test_without_a_rate_an_amount_is_null_and_never_taken_as_it_is(business: Engine) -> None:
+    """Yen without a rate are in no sum of dollars, and the row says that a currency is missing."""
+    with begin(business) as connection:
+        connection.exec_driver_sql("DELETE FROM rate")
+    (row,) = _rows(business, "SELECT mrr_micros, without_rate FROM nrr_book_by_day WHERE day = '2024-05-25'")
+    assert (150_000_000, 1) == (row["mrr_micros"], row["without_rate"])
+    assert [None] == [r["change_in_reporting_micros"] for r in _rows(business, "SELECT * FROM nrr_movements WHERE customer = 'c'")]
+
+
+def test_customers_and_plans_stand_as_they_do_now(business: Engine) -> None:
+    """One row a customer and currency, with the first day of all; what a plan has is the sum of its customers'."""
+    rows = {row["customer"]: row for row in _rows(business, "SELECT * FROM nrr_customers")}
+    assert {"a": (True, 130, "2024-04-03"), "b": (True, 20, "2024-04-09"), "c": (True, 7000, "2024-05-20")} == {
+        name: (bool(row["active"]), int(row["mrr"]), str(row["first_day"])) for name, row in rows.items()
+    }
+    plans = _rows(
+        business, "SELECT currency, sum(mrr_micros) AS mrr, sum(customers) AS customers FROM nrr_plans GROUP BY currency ORDER BY 1"
+    )
+    assert [("jpy", 7_000_000_000, 1), ("usd", 150_000_000, 2)] == [
+        (r["currency"], int(r["mrr"]), int(r["customers"])) for r in plans
+    ]
+
+
+def test_subscriptions_stand_with_their_newest_status(business: Engine) -> None:
+    """Two states of one subscription are one row: the newest."""
+    later = subscription("sub_1", "a", 1_717_500_000)
+    later = replace(later, subscription=replace(later.subscription, status="canceled"))
+    with begin(business) as connection:
+        put_page(connection, 1, Page(Instant(1_718_000_000), subscriptions=[later]), LEARNT)
+    (row,) = _rows(
+        business, "SELECT account, subscription, customer, status, as_of FROM nrr_subscriptions WHERE subscription = 'sub_1'"
+    )
+    assert ("main", "sub_1", "a", "canceled", "2024-06-04 11:20:00") == (*list(row.values())[:4], str(row["as_of"])[:19])
+
+
+def test_both_names_say_the_same(postgres_database: str) -> None:
+    """In PostgreSQL each view stands in the schema `nrr` too, with the same columns; evidence is jsonb there and stays text under the old name."""
+    made = open_engine(postgres_database)
+    migrate.upgrade(made)
+    columns = "SELECT column_name, data_type FROM information_schema.columns WHERE table_schema = '{}' AND table_name = '{}' ORDER BY ordinal_position"
+    for view in VIEWS:
+        schema, name = view.in_schema.split(".")
+        old, new = (_rows(made, columns.format(*place)) for place in (("public", view.name), (schema, name)))
+        assert list(view.columns) == [row["column_name"] for row in new] == [row["column_name"] for row in old]
+        assert [row["column_name"] for before, row in zip(old, new, strict=True) if before != row] == (
+            ["evidence"] if view.name == "nrr_movements" else []
+        )
+    assert ["jsonb"] == [r["data_type"] for r in _rows(made, columns.format("nrr", "movements")) if r["column_name"] == "evidence"]
+    made.dispose()
+
+
+def test_a_user_called_like_the_schema_finds_the_tables(postgres_database: str) -> None:
+    """PostgreSQL looks in the schema of the user's own name first: tables stay where they are, and the next upgrade finds them there."""
+    assert "nrr" == make_url(postgres_database).username, "the tests' own user is called so"
+    made = open_engine(postgres_database)
+    migrate.upgrade(made)
+    made.dispose()
+    assert (migrate.head(), migrate.head()) == migrate.upgrade(made)
+    migrate.require_current(made)
+    with begin(made) as connection:
+        connection.exec_driver_sql("CREATE TABLE later (a int)")
+    kinds = (
+        "SELECT CAST(CAST(relnamespace AS regnamespace) AS text) AS place, relname, CAST(relkind AS text) AS kind FROM pg_class "
+        "WHERE relname IN ('movement', 'movements', 'nrr_movements', 'later')"
+    )
+    assert {("public", "movement", "r"), ("public", "later", "r"), ("public", "nrr_movements", "v"), ("nrr", "movements", "v")} == {
+        tuple(row.values()) for row in _rows(made, kinds)
+    }
+    made.dispose()
+
+
+def test_who_may_make_no_schema_still_has_the_views(postgres_database: str) -> None:
+    """A role without CREATE on the database upgrades as before, and the old names are there."""
+    import uuid
+
+    import psycopg
+
+    address, role = postgres_database.replace("+psycopg", ""), f"plain_{uuid.uuid4().hex[:8]}"
+    with psycopg.connect(address, autocommit=True) as owner:
+        owner.execute("DROP SCHEMA IF EXISTS nrr CASCADE")
+        owner.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'plain'".encode())
+        owner.execute(f"GRANT ALL ON SCHEMA public TO {role}".encode())
+        for (name,) in owner.execute(
+            "SELECT quote_ident(relname) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'v')"
+        ).fetchall():
+            owner.execute(f"ALTER TABLE public.{name} OWNER TO {role}".encode())
+    made = open_engine(make_url(postgres_database).set(username=role, password="plain").render_as_string(hide_password=False))
+    try:
+        migrate.upgrade(made)
+        assert [] == _rows(made, "SELECT * FROM nrr_customers")
+        assert [] == _rows(made, "SELECT nspname FROM pg_namespace WHERE nspname = 'nrr'")
+    finally:
+        made.dispose()
+        with psycopg.connect(address, autocommit=True) as owner:
+            owner.execute(f"REASSIGN OWNED BY {role} TO CURRENT_USER".encode())
+            owner.execute(f"DROP OWNED BY {role}".encode())
+            owner.execute(f"DROP ROLE {role}".encode())

@@ -1,28 +1,13 @@
-"""Views for people with SQL, Grafana and Metabase: a stable face over tables that may change.
+"""The views of figures and movements, each with what its columns mean. The order is that in which they are made."""
 
-Their names and columns are kept from version to version; what may come is a new column at the end of what is listed here. Columns that end
-with `_micros` are exact integers, millionths of the currency's major unit; the column of the same name without it is the amount in major
-units, for charts. Rates are decimals (1.083333 is 108.33 %), null where `reason` says why. Days are reporting days. Everything stands under
-a policy, so a query that doesn't name one adds figures of several up wherever more than one is kept.
-
-Made as a whole at the end of every upgrade (`create_all`), on both databases. Only the current basis of each policy is shown:
-what was derived before the time zone or a rule was changed stays in the tables and would be added up with it.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import Connection
-
-from integrations.store.db.engine import is_postgresql
+from integrations.store.views.customers import CUSTOMERS, PLANS, SUBSCRIPTIONS
+from integrations.store.views.reporting import BOOK_BY_DAY, MOVEMENTS, POLICY
+from integrations.store.views.view import View, money
 from metrics.billings.classes import CLASSES, MARKS
 from metrics.window_kinds import STORED
 
-_POLICY: Final = {
-    "policy": ("b.policy", "name of the policy"),
-    "basis": ("b.version", "version of what the figures rest on: policy, time zone, rules"),
-}
 _WINDOW: Final = {
     "first_day": ("r.first", "first day of the window"),
     "last_day": ("{day_before_until}", "last day of the window, which is part of it"),
@@ -89,62 +74,18 @@ def _from_rollup(joined: str = "") -> str:
     return f'FROM rollup r JOIN basis b ON b.version = r.basis AND b."current" {joined}\n{current}'
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A view: its name, what it is for, its columns with expression and meaning, and where they come from.
-
-    An expression of a column that ends with `_micros` makes a second column in major units. `{…}` in expressions are the words in which
-    the two databases differ.
-    """
-
-    name: str
-    comment: str
-    columns: Mapping[str, tuple[str, str]]
-    source: str
-
-
-def _money(names: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
-    """Columns of micros, each followed by the same in major units."""
-    out = {}
-    for name, (expression, meaning) in names.items():
-        out[f"{name}_micros"] = (expression, f"{meaning}, in micros")
-        out[name] = ("{major:" + expression + "}", meaning)
-    return out
-
-
 VIEWS: Final = (
-    View(
-        "nrr_movements",
-        "What each customer's MRR did on each day",
-        {
-            **_POLICY,
-            "day": ("m.day", "reporting day"),
-            "customer": ("m.customer", "the customer's name in the ledger"),
-            "currency": ("m.currency", "the currency's code in lower case"),
-            "kind": ("m.kind", "new, reactivation, expansion, contraction, churn"),
-            "cause": ("m.cause", "why: plan, quantity, canceled_voluntary, ..."),
-            **_money(
-                {
-                    "change": ("m.delta_micros", "what it adds to MRR; negative for contraction and churn"),
-                    "mrr_before": ("m.before_micros", "MRR before the day"),
-                    "mrr_after": ("m.after_micros", "MRR at the day's closing"),
-                }
-            ),
-            "inferred": ("m.inferred", "dated at the first evidence of it, since nothing dates it exactly"),
-            "evidence": ("m.evidence", "JSON list of Stripe ids"),
-        },
-        'FROM movement m JOIN basis b ON b.version = m.basis AND b."current"',
-    ),
+    MOVEMENTS,
     View(
         "nrr_mrr_by_day",
         "MRR at each day's closing, as a whole (dimension and segment empty) and by plan, product, interval and account",
         {
-            **_POLICY,
+            **POLICY,
             "day": ("t.day", "at this reporting day's closing; a day on which nothing stands has no row"),
             "dimension": ("t.dimension", "empty for the whole"),
             "segment": ("t.segment", "empty for the whole"),
             "currency": ("t.currency", "the currency's code in lower case"),
-            **_money(
+            **money(
                 {
                     "mrr": ("t.net_micros", "MRR after discounts"),
                     "list_mrr": ("t.list_micros", "MRR without discounts"),
@@ -160,16 +101,17 @@ VIEWS: Final = (
         },
         'FROM day_total t JOIN basis b ON b.version = t.basis AND b."current" '
         "LEFT JOIN segment_name n ON n.dimension = t.dimension AND n.segment = t.segment",
+        never_null=("policy", "day", "dimension", "segment", "currency", "mrr_micros", "customers", "segment_name"),
     ),
     View(
         "nrr_mrr_by_customer",
         "MRR of each customer at the closing of each month, for as many months as are kept (`snapshot_months`)",
         {
-            **_POLICY,
+            **POLICY,
             "day": ("s.day", "the month's last day"),
             "customer": ("s.customer", "the customer's name in the ledger"),
             "currency": ("s.currency", "the currency's code in lower case"),
-            **_money(
+            **money(
                 {
                     "mrr": ("s.net_micros", "MRR after discounts"),
                     "list_mrr": ("s.list_micros", "MRR without discounts"),
@@ -189,16 +131,17 @@ VIEWS: Final = (
         'FROM snapshot s JOIN basis b ON b.version = s.basis AND b."current" JOIN account a ON a.id = s.account '
         "LEFT JOIN segment_name n ON n.dimension = 'plan' AND n.segment = s.plan "
         "LEFT JOIN segment_name p ON p.dimension = 'product' AND p.segment = s.product",
+        never_null=("policy", "day", "customer", "currency", "mrr_micros", "account"),
     ),
     View(
         "nrr_bridge_by_month",
         "From each month's opening to its closing; losses are negative, so the lines add up to the closing",
         {
-            **_POLICY,
+            **POLICY,
             "month": ("r.first", "first day of the month"),
             "currency": _WINDOW["currency"],
             "whole_book": _WINDOW["whole_book"],
-            **_money(
+            **money(
                 {
                     "opening": ("r.opening", "MRR at the opening"),
                     "new": ("r.new", "customers that came for the first time"),
@@ -217,12 +160,13 @@ VIEWS: Final = (
             "incomplete": _STATE["incomplete"],
         },
         _from_rollup() + " AND r.kind = 'month' AND r.dimension = ''",
+        never_null=("policy", "month", "currency", "whole_book", "opening_micros", "closing_micros", "incomplete"),
     ),
     View(
         "nrr_retention",
         "Retention of the customers that were there at the opening, by window and segment",
         {
-            **_POLICY,
+            **POLICY,
             "window_kind": ("r.kind", ", ".join(STORED)),
             **_WINDOW,
             "dimension": ("r.dimension", "empty for the whole; plan, country, metadata.KEY, two with a comma, ..."),
@@ -230,7 +174,7 @@ VIEWS: Final = (
             "nrr": ("{rate:r.closing_of_cohort/r.opening}", "net revenue retention"),
             "grr": (_GRR, "gross revenue retention, as the policy has it"),
             "logo_retention": ("{rate:r.retained_customers/r.opening_customers}", "share of the customers that stayed"),
-            **_money(
+            **money(
                 {
                     "opening": ("r.opening", "MRR of the cohort at the opening"),
                     "expansion": ("r.expansion", "of the cohort, between both ends"),
@@ -252,16 +196,30 @@ VIEWS: Final = (
             **_INTERVALS,
         },
         _from_rollup("LEFT JOIN segment_name n ON n.dimension = r.dimension AND n.segment = r.segment"),
+        never_null=(
+            "policy",
+            "window_kind",
+            "first_day",
+            "last_day",
+            "currency",
+            "whole_book",
+            "dimension",
+            "segment",
+            "opening_micros",
+            "incomplete",
+            "version",
+        ),
+        words={"window_kind": tuple(STORED)},
     ),
     View(
         "nrr_restatements",
         "Customers behind changes of months that were closed already",
         {
-            **_POLICY,
+            **POLICY,
             "month": ("s.month", "first day of the month that changed"),
             "customer": ("s.customer", "the customer's name in the ledger"),
             "currency": ("s.currency", "the currency's code in lower case"),
-            **_money(
+            **money(
                 {
                     "opening_before": ("s.opening_before", "MRR at the opening as it was held to be"),
                     "opening_after": ("s.opening_after", "MRR at the opening as it is now known"),
@@ -273,12 +231,13 @@ VIEWS: Final = (
             "run": ("s.run_id", "the run that found it"),
         },
         'FROM restatement s JOIN basis b ON b.version = s.basis AND b."current"',
+        never_null=("policy", "month", "customer", "currency", "learnt_at"),
     ),
     View(
         "nrr_signals",
         "What is coming by dates that are known already, as of each day",
         {
-            **_POLICY,
+            **POLICY,
             "day": ("s.day", "as of this reporting day"),
             "signal": (
                 "s.name",
@@ -286,10 +245,11 @@ VIEWS: Final = (
             ),
             "within_days": ("s.within_days", "within so many days"),
             "currency": ("s.currency", "the currency's code in lower case"),
-            **_money({"mrr": ("s.micros", "how much MRR it is about")}),
+            **money({"mrr": ("s.micros", "how much MRR it is about")}),
             "customers": ("s.customers", "how many customers it is about"),
         },
         'FROM signal s JOIN basis b ON b.version = s.basis AND b."current"',
+        never_null=("policy", "day", "signal", "within_days", "currency", "mrr_micros", "customers"),
     ),
     View(
         "nrr_billings",
@@ -311,7 +271,7 @@ VIEWS: Final = (
             "product": ("g.product", "the product of lines, where it is known"),
             "product_name": ("coalesce(p.name, g.product)", "what people call it"),
             "lines": ("g.lines", "how many lines, or invoices where it is of no line"),
-            **_money(
+            **money(
                 {
                     "amount": ("g.micros", "what they come to; negative for what lowers a total"),
                     "discount": ("g.discount_micros", "what discounts took off these very lines beside subscriptions"),
@@ -320,6 +280,8 @@ VIEWS: Final = (
         },
         "FROM billing g JOIN account a ON a.id = g.account "
         "LEFT JOIN segment_name p ON p.dimension = 'product' AND p.segment = g.product",
+        never_null=("month", "account", "currency", "class", "apart", "amount_micros"),
+        words={"class": tuple(each.name for each in CLASSES)},
     ),
     View(
         "nrr_freshness",
@@ -340,91 +302,12 @@ UNION ALL
 SELECT 'figures', NULL, b.policy, {epoch:b.derived_until}, (SELECT max(r.learnt_at) FROM rollup r WHERE r.basis = b.version)
 FROM basis b WHERE b."current" AND EXISTS (SELECT 1 FROM rollup r WHERE r.basis = b.version)
 ) f""",
+        never_null=("what", "name"),
+        words={"what": ("stream", "ledger", "figures")},
     ),
+    BOOK_BY_DAY,
+    CUSTOMERS,
+    SUBSCRIPTIONS,
+    PLANS,
 )
 """Every view, in the order in which they are made."""
-
-
-def create_all(connection: Connection) -> None:
-    """Make every view as it is now, with what its columns mean where the database keeps that.
-
-    PostgreSQL replaces a view in its place, so that rights to it and other people's views on it stay: it allows new columns at the end, which
-    are all that may come.
-    """
-    postgresql = is_postgresql(connection)
-    for view in VIEWS:
-        if not postgresql:
-            connection.exec_driver_sql(f"DROP VIEW IF EXISTS {view.name}")
-        connection.exec_driver_sql(statement(view, postgresql=postgresql))
-        if postgresql:
-            connection.exec_driver_sql(f"COMMENT ON VIEW {view.name} IS {_quoted(view.comment)}")
-            for name, (_, meaning) in view.columns.items():
-                connection.exec_driver_sql(f'COMMENT ON COLUMN {view.name}."{name}" IS {_quoted(meaning)}')
-
-
-def statement(view: View, *, postgresql: bool) -> str:
-    """The statement that creates a view in one of the two databases."""
-    columns = ",\n".join(f'{_said(expression, postgresql)} AS "{name}"' for name, (expression, _) in view.columns.items())
-    create = "CREATE OR REPLACE VIEW" if postgresql else "CREATE VIEW"
-    return f"{create} {view.name} AS SELECT\n{columns}\n{_said(view.source, postgresql)}"
-
-
-def described() -> str:
-    """The views and their columns as a text of Markdown tables, for those who write queries."""
-    out = []
-    for view in VIEWS:
-        rows = [f"| `{name}` | {meaning} |" for name, (_, meaning) in view.columns.items()]
-        out += [f"### `{view.name}`", "", f"{view.comment}.", "", "| column | what it is |", "|---|---|", *rows, ""]
-    return "\n".join(out)
-
-
-_POSTGRESQL: Final = {
-    "day_before_until": "(r.until - 1)",
-    "code": "split_part(r.currency, ':', CASE WHEN r.currency LIKE 'all:%%' THEN 2 ELSE 1 END)",
-    "whole_book": "(r.currency LIKE 'all:%%')",
-    "major": "round({}::numeric / 1000000, 6)",
-    "companion": "coalesce((r.companions::json->>'{}')::bigint, 0)",
-    "companion_text": "(r.companions::json->>'{}')",
-    "rate": "CASE WHEN r.reason IS NULL AND {1} > 0 THEN round(({0})::numeric / {1}, 6) END",
-    "epoch": "to_timestamp({})",
-    "number": "({})::numeric",
-    "product": "(r.products::json->>{})::numeric",
-    "size": "(r.opening::numeric * r.opening / nullif((r.products::json->>0)::numeric, 0))",
-    "largest": "greatest({})",
-    "smallest": "least({})",
-    "places": "round({}, 6)",
-    "tenths": "round({}, 1)",
-}
-_SQLITE: Final = {
-    "day_before_until": "date(r.until, '-1 day')",
-    "code": "CASE WHEN r.currency LIKE 'all:%' THEN substr(r.currency, 5) ELSE r.currency END",
-    "whole_book": "(r.currency LIKE 'all:%')",
-    "major": "({} / 1000000.0)",
-    "companion": "coalesce(json_extract(r.companions, '$.{}'), 0)",
-    "companion_text": "json_extract(r.companions, '$.{}')",
-    "rate": "CASE WHEN r.reason IS NULL AND {1} > 0 THEN round(({0}) * 1.0 / {1}, 6) END",
-    "epoch": "datetime({}, 'unixepoch')",
-    "number": "(({}) * 1.0)",
-    "product": "(json_extract(r.products, '$[{}]') * 1.0)",
-    "size": "(r.opening * 1.0 * r.opening / nullif(json_extract(r.products, '$[0]') * 1.0, 0))",
-    "largest": "max({})",
-    "smallest": "min({})",
-    "places": "round({}, 6)",
-    "tenths": "round({}, 1)",
-}
-
-
-def _said(text: str, postgresql: bool) -> str:
-    """`text` in one database's words: what is innermost in braces first."""
-    words = _POSTGRESQL if postgresql else _SQLITE
-    while "{" in text:
-        begin = text.rindex("{")
-        end = text.index("}", begin)
-        word, _, argument = text[begin + 1 : end].partition(":")
-        parts = argument.rsplit("/", 1) if word == "rate" else [argument]
-        text = text[:begin] + words[word].format(*parts) + text[end + 1 :]
-    return text
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''").replace("%", "%%") + "'"

@@ -1,0 +1,146 @@
+"""The views that also tell amounts in the reporting currency: movements, and the whole book by day.
+
+The reporting currency is the one that the current figures of the whole book are in. A day takes its rate or the last one before it: as
+quoted, else turned round, else by way of the euro, which is what the European Central Bank quotes. Without any it is null, never 1.
+"""
+
+from typing import Final
+
+from integrations.store.views.view import View, money
+from metrics.entries import KINDS
+
+POLICY: Final = {
+    "policy": ("b.policy", "name of the policy"),
+    "basis": ("b.version", "version of what the figures rest on: policy, time zone, rules"),
+}
+_HOME: Final = (
+    "(SELECT r.basis, min(substr(r.currency, 5)) AS code FROM rollup r WHERE r.\"current\" AND r.dimension = '' "
+    "AND substr(r.currency, 1, 4) = 'all:' GROUP BY r.basis) h"
+)
+
+
+def _quoted(unit: str, currency: str, day: str) -> str:
+    return (
+        f"(SELECT {{decimal:q.rate}} FROM rate q WHERE q.unit = {unit} AND q.currency = {currency} AND q.day <= {day} "
+        "ORDER BY q.day DESC LIMIT 1)"
+    )
+
+
+def _rate(currency: str, day: str) -> str:
+    """What one of `currency` was worth in the reporting currency (h.code) on a day."""
+    turned = f"1.0 / {_quoted('h.code', currency, day)}"
+    across = f"{_quoted(EURO, 'h.code', day)} / {_quoted(EURO, currency, day)}"
+    return f"coalesce({_quoted(currency, 'h.code', day)}, {turned}, {across})"
+
+
+EURO: Final = "'eur'"
+
+
+def _worth(amount: str, row: str) -> str:
+    """An amount of a row that has `currency`, `home` and `worth`, in the reporting currency, to the micro."""
+    return f"CASE WHEN {row}.currency = {row}.home THEN {amount} ELSE {{whole:{amount} * {row}.worth}} END"
+
+
+def _standing(what: str, known: str = "") -> str:
+    return (
+        f"(SELECT st.{what} FROM standing st WHERE st.basis = x.basis AND st.bucket = x.bucket AND st.customer = x.customer "
+        f"AND st.currency = x.currency AND st.day <= x.day {known} ORDER BY st.day DESC LIMIT 1)"
+    )
+
+
+def _facts(table: str, named: str) -> str:
+    """When facts that a movement names as its evidence were stored."""
+    return (
+        f"SELECT f.learnt_at FROM {table} f WHERE f.bucket = m.bucket AND f.customer_id = m.customer "
+        f"AND f.{named} <> '' AND {{found:m.evidence, '\"' || f.{named} || '\"'}}"
+    )
+
+
+_LEARNT: Final = (
+    f"coalesce((SELECT max(e.learnt_at) FROM ({_facts('subscription_state', 'source_id')} UNION ALL {_facts('customer_state', 'source_id')} "
+    f"UNION ALL {_facts('invoice_line', 'line_id')}) e), "
+    f"(SELECT min(e.learnt_at) FROM ({_facts('subscription_state', 'subscription_id')}) e))"
+)
+
+MOVEMENTS: Final = View(
+    "nrr_movements",
+    "What each customer's MRR did on each day",
+    {
+        **POLICY,
+        "day": ("m.day", "reporting day"),
+        "customer": ("m.customer", "the customer's name in the ledger"),
+        "currency": ("m.currency", "the currency's code in lower case"),
+        "kind": ("m.kind", "new, reactivation, expansion, contraction, churn"),
+        "cause": ("m.cause", "why: plan, quantity, canceled_voluntary, ..."),
+        **money(
+            {
+                "change": ("m.delta_micros", "what it adds to MRR; negative for contraction and churn"),
+                "mrr_before": ("m.before_micros", "MRR before the day"),
+                "mrr_after": ("m.after_micros", "MRR at the day's closing"),
+            }
+        ),
+        "inferred": ("m.inferred", "dated at the first evidence of it, since nothing dates it exactly"),
+        "evidence": ("{json:m.evidence}", "JSON list of Stripe ids (jsonb in the schema nrr)"),
+        "learnt_at": (
+            _LEARNT,
+            "when the last of the facts that show it was stored; null where a rule makes several Stripe customers one",
+        ),
+        "reporting_currency": ("m.home", "the currency of the whole book; null while there is none"),
+        **money(
+            {"change_in_reporting": (_worth("m.delta_micros", "m"), "the change at that day's rate; null where there is no rate")}
+        ),
+        "plan": ("m.plan", "price of the customer's largest item at the day's closing; of one who left, the last"),
+        "plan_name": ("coalesce(n.name, m.plan)", "what people call it"),
+        "account": ("a.name", "the account"),
+    },
+    f"FROM (SELECT x.*, h.code AS home, {_rate('x.currency', 'x.day')} AS worth, {_standing('plan', 'AND st.plan IS NOT NULL')} AS plan, "
+    f"{_standing('account')} AS account FROM movement x LEFT JOIN {_HOME} ON h.basis = x.basis) m "
+    'JOIN basis b ON b.version = m.basis AND b."current" '
+    "LEFT JOIN segment_name n ON n.dimension = 'plan' AND n.segment = m.plan LEFT JOIN account a ON a.id = m.account",
+    never_null=(
+        "policy",
+        "day",
+        "customer",
+        "currency",
+        "kind",
+        "cause",
+        "change_micros",
+        "mrr_before_micros",
+        "mrr_after_micros",
+        "inferred",
+    ),
+    words={"kind": KINDS},
+)
+
+BOOK_BY_DAY: Final = View(
+    "nrr_book_by_day",
+    "MRR of the whole book at each day's closing, in the reporting currency at that day's rates",
+    {
+        **POLICY,
+        "day": ("t.day", "at this reporting day's closing; a day on which nothing stands has no row"),
+        "currency": ("t.home", "the reporting currency's code in lower case"),
+        **money(
+            {
+                name: (f"{{whole:sum({_worth(amount, 't')})}}", meaning)
+                for name, amount, meaning in (
+                    ("mrr", "t.net_micros", "MRR after discounts"),
+                    ("list_mrr", "t.list_micros", "MRR without discounts"),
+                    ("at_risk", "t.at_risk_micros", "the part that is past due"),
+                    ("scheduled_churn", "t.scheduled_micros", "the part whose end has been asked for"),
+                    ("committed", "(t.net_micros - t.scheduled_micros)", "MRR less scheduled churn"),
+                    ("usage_mrr", "t.usage_micros", "metered, beside MRR"),
+                )
+            }
+        ),
+        "customers": ("{whole:sum(t.customers)}", "customers with MRR; one who pays in two currencies counts in both"),
+        "subscriptions": ("{whole:sum(t.subscriptions)}", "subscriptions that count"),
+        "without_rate": (
+            "{whole:sum(CASE WHEN t.currency <> t.home AND t.worth IS NULL THEN 1 ELSE 0 END)}",
+            "currencies that have no rate on that day and are in no amount of this row",
+        ),
+    },
+    f"FROM (SELECT x.*, h.code AS home, {_rate('x.currency', 'x.day')} AS worth FROM day_total x JOIN {_HOME} ON h.basis = x.basis "
+    "WHERE x.dimension = '') t "
+    'JOIN basis b ON b.version = t.basis AND b."current" GROUP BY b.policy, b.version, t.day, t.home',
+    never_null=("policy", "day", "currency", "customers", "subscriptions", "without_rate"),
+)
