@@ -142,7 +142,7 @@ DEFAULT_RULES: Final = (
         "below",
         Fraction(1),
         judgement=Judgement(recover_by=Fraction(1, 200)),
-        certainty=95,
+        certainty=99,
     ),
     Rule(
         "nrr-3-months-below-100",
@@ -151,7 +151,7 @@ DEFAULT_RULES: Final = (
         "below",
         Fraction(1),
         judgement=Judgement(recover_by=Fraction(1, 200)),
-        certainty=98,
+        certainty=99,
     ),
     Rule(
         "grr-drop",
@@ -161,11 +161,21 @@ DEFAULT_RULES: Final = (
         Fraction(-2, 100),
         Change("preceding"),
         judgement=Judgement(recover_by=Fraction(1, 200)),
-        certainty=95,
+        certainty=96,
+    ),
+    Rule(
+        "logo-drop",
+        "logo_retention",
+        "trailing_12",
+        "below",
+        Fraction(-1, 100),
+        Change("year_ago"),
+        judgement=Judgement(recover_by=Fraction(1, 200)),
+        certainty=98,
     ),
 )
-"""What is watched when nobody has said anything: NRR of a year and of three months below 100 %, and GRR of three months two points below the
-three months before them, each beyond what chance explains."""
+"""What is watched when nobody has said anything: NRR of a year and of three months below 100 %, GRR of three months two points below the
+three months before them, and logo retention of a year a point below the year before, each beyond what chance explains."""
 LEAST_CERTAINTY: Final = 80
 MOST_CERTAINTY: Final = 99
 """What a rule can ask for, in per cent, one-sided."""

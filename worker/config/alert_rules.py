@@ -39,7 +39,7 @@ DIGESTS: Final = ("daily", "weekly", "monthly")
 
 DEFAULT_TOML: Final = """\
 # [alerts]
-# defaults = true                 # nrr-below-100, the same of trailing_3 (nrr-3-months-below-100, 98 %), and grr-drop, as below
+# defaults = true                 # nrr-below-100, the same of trailing_3 (nrr-3-months-below-100), grr-drop and logo-drop, as below
 # freshness_hours = 24            # data older than that; 0: never
 # drift = true                    # states that no event explains
 # quarantine = true               # objects that could not be read
@@ -61,7 +61,7 @@ DEFAULT_TOML: Final = """\
 # window = "trailing_12"          # day, month, quarter, year, trailing_3, trailing_12
 # below = "100 %"                 # or above; amounts in major units
 # recover_by = "0.5 points"       # how far back before it counts as resolved
-# certainty = "95 %"              # rings when that sure; what crosses the limit within noise is a note in the digest and in
+# certainty = "99 %"              # rings when that sure; what crosses the limit within noise is a note in the digest and in
 #                                 # `nrr alerts list`. "measured" (the default of your own rules): rings at once, and says how sure it is
 # inferred = "skip"               # a verdict that could rest on changes alone that nothing dates exactly (a first read has many) is
 #                                 # noted only; "count": they count as all others; "leave_out": the rule looks at figures without them
@@ -73,7 +73,16 @@ DEFAULT_TOML: Final = """\
 # falls_by = "2 points"           # or rises_by; points, per cent, or an amount
 # against = "preceding"           # the three months before these; or previous (a month earlier), year_ago, trailing_mean (with mean_of = 6)
 # recover_by = "0.5 points"
-# certainty = "95 %"
+# certainty = "96 %"
+#
+# [[alerts.rules]]
+# name = "logo-drop"
+# metric = "logo_retention"       # customers are counted, not weighed: where a few hold most of the money, this is what tells first
+# window = "trailing_12"
+# falls_by = "1 point"
+# against = "year_ago"
+# recover_by = "0.5 points"
+# certainty = "98 %"
 #
 # [[alerts.rules]]
 # name = "unusual-grr"

@@ -28,7 +28,7 @@ def test_without_a_word_the_defaults_are_on() -> None:
     watch = read("")
     assert Watch() == watch
     assert (DEFAULT_RULES, DEFAULT_SYSTEM) == (watch.rules, watch.system)
-    assert ["nrr-below-100", "nrr-3-months-below-100", "grr-drop", "freshness", "drift", "quarantine", "identity"] == list(
+    assert ["nrr-below-100", "nrr-3-months-below-100", "grr-drop", "logo-drop", "freshness", "drift", "quarantine", "identity"] == list(
         watch.named()
     )
 
@@ -38,8 +38,8 @@ def test_what_init_writes_can_be_used_as_it_stands() -> None:
     assert Watch() == read(DEFAULT_TOML)
     plain = "\n".join(line.removeprefix("# ").removeprefix("#") for line in DEFAULT_TOML.splitlines())
     watch = read(plain)
-    assert set(DEFAULT_RULES) == set(watch.rules[:3])
-    assert ["nrr-3-months-below-100", "nrr-below-100", "grr-drop", "unusual-grr", "plans"] == [rule.name for rule in watch.rules]
+    assert set(DEFAULT_RULES) == set(watch.rules[:4])
+    assert ["nrr-3-months-below-100", "nrr-below-100", "grr-drop", "logo-drop", "unusual-grr", "plans"] == [rule.name for rule in watch.rules]
     assert (MovementRule("large-churn", "churn", 1_000_000_000),) == watch.movements
     assert ((time(22), time(7)), ("weekly",)) == (watch.quiet, watch.digests)
 
@@ -201,7 +201,7 @@ def test_certainty_is_asked_for_by_rule() -> None:
     assert [0, 0, 90, 97] == [
         read(head + more).rules[-1].certainty for more in ("", 'certainty = "measured"', 'certainty = "90 %"', "certainty = 97")
     ]
-    assert [95, 98, 95] == [rule.certainty for rule in DEFAULT_RULES]
+    assert [99, 99, 96, 98] == [rule.certainty for rule in DEFAULT_RULES]
     for wrong in ('"sure"', '"50 %"', "100", "true", '"97.5 %"'):
         with pytest.raises(BadRules, match=r"nrr.toml:4: .*certainty takes"):
             read(head + f"certainty = {wrong}")
