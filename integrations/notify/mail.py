@@ -65,17 +65,13 @@ class MailTarget:
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """The channel. `sleep` waits between tries."""
+    """The channel, called `name` by rules and the outbox. `sleep` waits between tries."""
 
     target: MailTarget
     sleep: Callable[[float], None]
     timeout_seconds: float = TIMEOUT_SECONDS
     outgoing: Outgoing = DIRECT
-
-    @property
-    def name(self) -> str:
-        """What the outbox calls it."""
-        return NAME
+    name: str = NAME
 
     def deliver(self, parcel: Parcel) -> Outcome:
         """Hand the mail over for every recipient that has not got it; who was refused for good is not asked again."""

@@ -1,26 +1,26 @@
 """Telling people by Slack: an incoming webhook, or a bot that can thread follow-ups and send charts.
 
-slack-sdk does the talking, without its own retries: whether a message may be sent again is decided here, by what the other side said.
-Its log lines hold the webhook's address, which is a secret, so they go nowhere.
+Whether a message may be sent again is decided here, by what the other side said. Blocks are made and checked by slack-sdk's classes
+(`integrations.notify.slack_blocks`); the talking is `integrations.web`'s, as for every channel.
 """
 
-import logging
+import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
-from urllib.error import URLError
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from integrations.notify.charts import chart_png
 from integrations.notify.delivery import Outcome, Parcel, never_raising, tried
 from integrations.notify.sanitize import plain, without
 from integrations.notify.slack_blocks import slack_message
 from integrations.outgoing import is_loopback
+from integrations.web import BY_ITSELF, Answer, NoAnswer, NotReached, Web
 
 NAME: Final = "slack"
 API: Final = "https://slack.com/api/"
-TIMEOUT_SECONDS: Final = 15
+JSON: Final = "application/json"
 _LONGEST_WAIT_SECONDS: Final = 3_600.0
 
 _DEAD: Final = frozenset(
@@ -56,15 +56,8 @@ _LATER: Final = frozenset(["ratelimited", "rate_limited", "service_unavailable",
 _UNKNOWN: Final = frozenset(["internal_error", "fatal_error", "request_timeout", "rollup_error"])
 _SHAPE: Final = frozenset(["invalid_blocks", "invalid_blocks_format", "invalid_payload", "msg_blocks_too_long", "msg_too_long"])
 
-_WORD: Final = re.compile(r"[a-z0-9_]+")
-
 _HOSTS: Final = re.compile(r"(?:[a-z0-9-]+\.)?(?:slack\.com|slack-gov\.com)")
 """Slack's own hosts; its government cloud has a name of its own."""
-
-_quiet = logging.getLogger("nrr.slack_sdk")
-_quiet.addHandler(logging.NullHandler())
-_quiet.propagate = False
-_quiet.setLevel(logging.CRITICAL)
 
 
 def _is_slacks(address: str) -> bool:
@@ -104,16 +97,12 @@ class SlackTarget:
 
 @dataclass(frozen=True, slots=True)
 class Slack:
-    """The channel. `sleep` waits between tries; `wait` is a test's."""
+    """The channel, called `name` by rules and the outbox. `sleep` waits between tries."""
 
     target: SlackTarget
     sleep: Callable[[float], None]
-    timeout_seconds: int = TIMEOUT_SECONDS
-
-    @property
-    def name(self) -> str:
-        """What the outbox calls it."""
-        return NAME
+    web: Web = BY_ITSELF
+    name: str = NAME
 
     def deliver(self, parcel: Parcel) -> Outcome:
         """Hand the message over, with its chart if a bot can. Charts that fail don't make a message fail."""
@@ -138,89 +127,92 @@ class Slack:
         return without(text, (self.target.webhook_url, self.target.bot_token))
 
     def _post(self, text: str, blocks: list[dict[str, Any]] | None, parcel: Parcel) -> Outcome:
+        message: dict[str, Any] = {"text": text, "unfurl_links": False, "unfurl_media": False}
+        if blocks is not None:
+            message["blocks"] = blocks
         try:
             if self.target.webhook_url is not None:
-                return self._by_webhook(text, blocks)
-            return self._by_bot(text, blocks, parcel)
-        except URLError as error:
-            # urllib wraps what fails before the whole request is out: nothing was taken.
-            return Outcome("again", f"Slack can't be reached: {error.reason}")
-        except OSError as error:
-            return Outcome("ambiguous", f"the connection to Slack ended before it answered: {type(error).__name__}")
-        except ValueError as error:
-            return Outcome("ambiguous", f"Slack's answer can't be read: {type(error).__name__}")
+                return self._by_webhook(self.target.webhook_url, message)
+            return self._by_bot(message, parcel)
+        except NotReached as error:
+            return Outcome("dead" if error.untrusted else "again", str(error))
+        except NoAnswer as error:
+            return Outcome("ambiguous", str(error))
 
-    def _by_webhook(self, text: str, blocks: list[dict[str, Any]] | None) -> Outcome:
-        from slack_sdk.webhook import WebhookClient
+    def _by_webhook(self, address: str, message: Mapping[str, Any]) -> Outcome:
+        answer = self.web.post(address, json.dumps(message).encode(), {"Content-Type": JSON})
+        return Outcome("sent") if answer.status == 200 else _by_status(answer, plain(answer.text, 100))
 
-        assert self.target.webhook_url is not None
-        client = WebhookClient(self.target.webhook_url, timeout=self.timeout_seconds, logger=_quiet, retry_handlers=[])
-        answer = client.send(text=text, blocks=blocks, unfurl_links=False, unfurl_media=False)
-        if answer.status_code == 200:
-            return Outcome("sent")
-        return _by_status(answer.status_code, plain(answer.body, 100), answer.headers)
-
-    def _by_bot(self, text: str, blocks: list[dict[str, Any]] | None, parcel: Parcel) -> Outcome:
-        from slack_sdk.errors import SlackApiError, SlackRequestError
-
+    def _by_bot(self, message: Mapping[str, Any], parcel: Parcel) -> Outcome:
         root = parcel.root.get("ts")
-        try:
-            answer = self._client().chat_postMessage(
-                channel=str(self.target.channel),
-                text=text,
-                blocks=blocks,
-                thread_ts=root,
-                parse="none",
-                link_names=False,
-                unfurl_links=False,
-                unfurl_media=False,
-            )
-        except SlackApiError as error:
-            word = str(error.response.get("error") or "")
-            known = _WORD.fullmatch(word)  # an answer that is no JSON has a whole sentence there
-            return (
-                _by_word(word, error.response.headers)
-                if known
-                else _by_status(error.response.status_code, "", error.response.headers)
-            )
-        except SlackRequestError as error:
-            return Outcome("ambiguous", f"Slack's answer can't be read: {type(error).__name__}")
-        return Outcome("sent", progress={"ts": answer["ts"], "channel": answer.get("channel")})
+        where = {"channel": str(self.target.channel), "parse": "none", "link_names": False, **({"thread_ts": root} if root else {})}
+        answer = self._call("chat.postMessage", {**where, **message})
+        said = answered(answer)
+        if said is None:
+            return _by_status(answer, "") if answer.status != 200 else Outcome("ambiguous", "Slack's answer can't be read")
+        if said.get("ok") is not True:
+            return _by_word(str(said.get("error") or ""), answer)
+        return Outcome("sent", progress={"ts": said.get("ts"), "channel": said.get("channel")})
 
-    def _client(self) -> Any:
-        from slack_sdk import WebClient
-
-        return WebClient(
-            self.target.bot_token, base_url=self.target.api, timeout=self.timeout_seconds, logger=_quiet, retry_handlers=[]
-        )
+    def _call(self, method: str, body: Mapping[str, Any]) -> Answer:
+        headers = {"Content-Type": f"{JSON}; charset=utf-8", "Authorization": f"Bearer {self.target.bot_token}"}
+        return self.web.post(f"{self.target.api}{method}", json.dumps(body).encode(), headers)
 
     def _with_chart(self, parcel: Parcel, outcome: Outcome) -> Outcome:
         """Put the chart into the message's thread."""
-        from slack_sdk.errors import SlackClientError
-
         png = chart_png(parcel.content.get("chart"))
         if png is None:
             return outcome
         title = plain(parcel.content.get("chart", {}).get("title", "trend"), 100)
+        thread = parcel.root.get("ts") or outcome.progress.get("ts")
         try:
-            self._client().files_upload_v2(
-                channel=outcome.progress.get("channel") or self.target.channel,
-                thread_ts=parcel.root.get("ts") or outcome.progress.get("ts"),
-                filename="trend.png",
-                title=title,
-                alt_txt=title,
-                content=png,
-            )
-        except (SlackClientError, OSError, ValueError) as error:
-            why = f"sent without its chart: {type(error).__name__}"
-            return Outcome("sent", why, progress=outcome.progress)
+            self._upload(png, title, str(outcome.progress.get("channel") or self.target.channel), thread)
+        except (_NotUploaded, NotReached, NoAnswer) as error:
+            return Outcome("sent", f"sent without its chart: {error}", progress=outcome.progress)
         return Outcome("sent", progress={**outcome.progress, "chart": True})
 
+    def _upload(self, png: bytes, title: str, channel: str, thread: Any) -> None:
+        """Ask where to put a file, put it there, and say which message it belongs to. Raises _NotUploaded, NotReached and NoAnswer."""
+        form = urlencode({"filename": "trend.png", "length": len(png), "alt_txt": title})
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": f"Bearer {self.target.bot_token}"}
+        place = _well(self.web.post(f"{self.target.api}files.getUploadURLExternal", form.encode(), headers))
+        address = str(place.get("upload_url"))
+        if not _is_slacks(address):
+            raise _NotUploaded("Slack names a place for it that isn't Slack's")
+        if self.web.post(address, png, {"Content-Type": "image/png"}).status != 200:
+            raise _NotUploaded("Slack didn't take the file")
+        file = {"id": place.get("file_id"), "title": title}
+        body = {"files": [file], "channel_id": channel, **({"thread_ts": thread} if thread else {})}
+        _well(self._call("files.completeUploadExternal", body))
 
-def _by_status(status: int, said: str, headers: Mapping[str, Any]) -> Outcome:
+
+class _NotUploaded(RuntimeError):
+    """A chart that Slack didn't take."""
+
+
+def _well(answer: Answer) -> Mapping[str, Any]:
+    """What Slack says where all is well. Raises _NotUploaded."""
+    said = answered(answer)
+    if said is None or said.get("ok") is not True:
+        word = str((said or {}).get("error") or f"answer {answer.status}")
+        raise _NotUploaded(f"Slack says {plain(word, 60)}")
+    return said
+
+
+def answered(answer: Answer) -> Mapping[str, Any] | None:
+    """Slack's answer as data; None for one that is no JSON object."""
+    try:
+        said = json.loads(answer.body)
+    except ValueError:
+        return None
+    return said if isinstance(said, dict) else None
+
+
+def _by_status(answer: Answer, said: str) -> Outcome:
+    status = answer.status
     word = said.strip().lower().replace(" ", "_")
     if status == 429:
-        return Outcome("again", "Slack asks us to wait", _retry_after(headers))
+        return Outcome("again", "Slack asks us to wait", _retry_after(answer))
     if status in (404, 410) or word in _DEAD or status in (401, 403):
         return Outcome("dead", f"Slack answered {status} {said}".strip())
     if word in _SHAPE:
@@ -232,9 +224,9 @@ def _by_status(status: int, said: str, headers: Mapping[str, Any]) -> Outcome:
     return Outcome("failed", f"Slack answered {status} {said}".strip())
 
 
-def _by_word(word: str, headers: Mapping[str, Any]) -> Outcome:
+def _by_word(word: str, answer: Answer) -> Outcome:
     if word in _LATER:
-        return Outcome("again", f"Slack says {word}", _retry_after(headers))
+        return Outcome("again", f"Slack says {word}", _retry_after(answer))
     if word in _DEAD:
         return Outcome("dead", f"Slack says {word}")
     if word in _SHAPE:
@@ -242,11 +234,7 @@ def _by_word(word: str, headers: Mapping[str, Any]) -> Outcome:
     return Outcome("ambiguous" if word in _UNKNOWN else "failed", f"Slack says {word}")
 
 
-def _retry_after(headers: Mapping[str, Any]) -> float:
+def _retry_after(answer: Answer) -> float:
     """Seconds that Slack wants us to wait; without a readable word of it, half a minute."""
-    found = next((value for name, value in headers.items() if str(name).lower() == "retry-after"), None)
-    value = found[0] if isinstance(found, list) and found else found
-    try:
-        return min(_LONGEST_WAIT_SECONDS, max(0.0, float(str(value))))
-    except ValueError:
-        return 30.0
+    asked = answer.retry_after
+    return 30.0 if asked is None else min(_LONGEST_WAIT_SECONDS, asked)

@@ -1,65 +1,60 @@
 """The European Central Bank's history from its own address: fetched, looked through, and given only when all of it is as it should be.
 
-What can't be had or doesn't hold is said, and whoever asked keeps what it has. A proxy of the environment is heeded.
+What can't be had or doesn't hold is said, and whoever asked keeps what it has.
 """
 
+import time
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
 import polars as pl
-import requests
-from requests.adapters import HTTPAdapter
-from urllib3.util.retry import Retry
 
 from integrations.rates import ecb
 from integrations.rates.quotes import BadRates
+from integrations.web import NoAnswer, NotReached, TooLarge, Web
 from metrics.exchange_rates import DIGITS
 
-TIMEOUT_SECONDS: Final = (10.0, 30.0)
-"""To connect, and between two parts of the answer."""
+_WEB: Final = Web(timeout_seconds=(10.0, 30.0))
 MOST_BYTES: Final = 20_000_000
 """The history of thirty years is a thirtieth of it."""
 FEWEST_DAYS: Final = 20
 TRIES: Final = 3
-_AGAIN: Final = Retry(
-    total=TRIES - 1,
-    backoff_factor=0.5,
-    status_forcelist=(429, 500, 502, 503, 504),
-    allowed_methods=("GET",),
-    respect_retry_after_header=False,
-)
+_AGAIN: Final = (429, 500, 502, 503, 504)
 
 
 class RatesUnavailable(RuntimeError):
     """The history could not be fetched; nothing was stored, and the rates that are held still count."""
 
 
-def download(address: str, today: date) -> pl.DataFrame:
+def download(address: str, today: date, web: Web = _WEB, sleep: Callable[[float], None] = time.sleep) -> pl.DataFrame:
     """The quotes at an address, laid out as the ECB's history. Raises RatesUnavailable, and BadRates for what can't be it."""
-    quotes = ecb.history_of(_fetched(address), address)
+    quotes = ecb.history_of(_fetched(address, web, sleep), address)
     _look_through(quotes, address, today)
     return quotes
 
 
-def _fetched(address: str) -> bytes:
-    try:
-        with requests.Session() as session:
-            session.mount("https://", HTTPAdapter(max_retries=_AGAIN))
-            session.mount("http://", HTTPAdapter(max_retries=_AGAIN))
-            with session.get(address, timeout=TIMEOUT_SECONDS, stream=True, headers={"User-Agent": "nrr"}) as answer:
-                answer.raise_for_status()
-                data = bytearray()
-                for part in answer.iter_content(65_536):
-                    data += part
-                    if len(data) > MOST_BYTES:
-                        raise RatesUnavailable(f"{address} answers with more than a history of rates can be; nothing was stored")
-    except (requests.RequestException, OSError) as error:
-        host = urlsplit(address).hostname or "the address of the exchange rates"
-        raise RatesUnavailable(
-            f"exchange rates could not be fetched from {host} ({type(error).__name__}); nothing was stored, those that are held still count"
-        ) from error
-    return bytes(data)
+def _fetched(address: str, web: Web, sleep: Callable[[float], None]) -> bytes:
+    why = ""
+    for attempt in range(TRIES):
+        if attempt:
+            sleep(0.5 * 2.0**attempt)
+        try:
+            answer = web.get(address, most=MOST_BYTES)
+        except TooLarge as error:
+            raise RatesUnavailable(f"{error}, more than a history of rates can be; nothing was stored") from None
+        except (NotReached, NoAnswer) as error:
+            why = str(error)
+            continue
+        if answer.status == 200:
+            return answer.body
+        why = f"{urlsplit(address).hostname} answered {answer.status}" + (
+            ", a redirect, which is not followed: set the address that it leads to" if 300 <= answer.status < 400 else ""
+        )
+        if answer.status not in _AGAIN:
+            break
+    raise RatesUnavailable(f"exchange rates could not be fetched: {why}; nothing was stored, those that are held still count")
 
 
 def _look_through(quotes: pl.DataFrame, address: str, today: date) -> None:

@@ -206,6 +206,10 @@ class Watch:
     """What plans, products and accounts are called where nobody gave them a nicer word."""
     outside_share: Fraction = OUTSIDE_ABOVE
     """The share outside subscriptions above which every message of figures says it."""
+    channels: tuple[str, ...] = ()
+    """Where what names no channel of its own goes; empty: to all."""
+    digest_channels: tuple[str, ...] = ()
+    """Where digests go; empty: where what names no channel goes."""
     asides: tuple[str, ...] = ()
     """What every message of figures says at its end."""
 

@@ -196,7 +196,16 @@ def run(books: int, seed: int = 17) -> list[Count]:
 def table(counted: list[Count]) -> list[str]:
     """What was counted, as lines of Markdown: a row for each size and skew; the mean over the levels of loss, and the worst of them."""
     rules = [rule.name for rule in DEFAULT_RULES]
-    head = ["customers", "sizes", *(f"`{name}`: false a year" for name in rules), "fall found", "ideal", "NRR held", "GRR held", "logos held"]
+    head = [
+        "customers",
+        "sizes",
+        *(f"`{name}`: false a year" for name in rules),
+        "fall found",
+        "ideal",
+        "NRR held",
+        "GRR held",
+        "logos held",
+    ]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for size in SIZES:
         best = sum(ideal(size, loss) for loss in LOSSES) / len(LOSSES)

@@ -28,6 +28,7 @@ from integrations.store.work import jobs
 from integrations.store.work.jobs import Job
 from metrics.alerts import content as alert_content
 from metrics.alerts import sample as alert_sample
+from worker.alerts.addressed import addressed, named_by
 from worker.alerts.alerting import Alerting
 from worker.alerts.evaluate import usable_channels
 
@@ -203,7 +204,7 @@ def _put_out_of_use(connection: Connection, alerting: Alerting, posted: Posted, 
     if fresh:
         at = now(connection)
         body = {"content": channel_content(channel, why), "key": f"channel|{channel}|{at.isoformat()}", "thread": None}
-        others = usable_channels(connection, alerting)
+        others = addressed(alerting.watch, (), usable_channels(connection, alerting))
         outbox.enqueue(
             connection,
             [Message("channel", channel, at.date().isoformat(), f"dead:{at.isoformat()}", other, body) for other in others],
@@ -211,15 +212,18 @@ def _put_out_of_use(connection: Connection, alerting: Alerting, posted: Posted, 
 
 
 def _by_the_others(connection: Connection, alerting: Alerting, posted: Posted) -> None:
-    """Let every other channel tell it that doesn't tell it already."""
+    """Let the other channels that it goes by tell it, if they don't already; if there are none, all others."""
     m = posted.message
-    others = [name for name in usable_channels(connection, alerting) if name != m.channel]
+    usable = [name for name in usable_channels(connection, alerting) if name != m.channel]
+    others = addressed(alerting.watch, named_by(alerting.watch, m.rule), usable)
     outbox.enqueue(connection, [Message(m.rule, m.segment, m.window, m.transition, other, m.body) for other in others])
 
 
 def channel_content(channel: str, why: str) -> dict[str, Any]:
     """The message about a channel that is out of use."""
-    name = {"slack": "Slack", "email": "The mail server"}.get(channel, channel)
+    name = {"slack": "Slack", "email": "The mail server", "teams": "Microsoft Teams", "webhook": "The webhook"}.get(
+        channel, f"The channel {channel}"
+    )
     return {
         "kind": "channel",
         "title": f"{name} takes no alerts any more",

@@ -35,6 +35,7 @@ from metrics.exchange_rates import outdated
 from metrics.ledger.basis import Basis
 from metrics.periods import day_of
 from worker.alerts import digests
+from worker.alerts.addressed import addressed
 from worker.alerts.alerting import Alerting
 from worker.alerts.gather import gather
 from worker.execution.job_data import JobData, read_as, stored
@@ -136,7 +137,8 @@ def evaluate_within(connection: Connection, alerting: Alerting, at: datetime, *,
     written = [m for notice in decision.notices for m in messages(notice, watch, alerting.channels, usable, old_rates)]
     count = outbox.enqueue(connection, written, delay_seconds=delay)
     if through is not None and usable:
-        found = digests.messages(connection, alerting.basis, watch, through, usable, alerting.reports)
+        wanted = addressed(watch, watch.digest_channels, usable)
+        found = digests.messages(connection, alerting.basis, watch, through, wanted, alerting.reports)
         count += outbox.enqueue(connection, found, delay_seconds=delay)
     after = {**states, **{a.key: a for _, a in decision.changed}}
     return Evaluated(night, transitions, count, sum(a.state == "firing" for a in after.values()))
@@ -213,8 +215,7 @@ def messages(
 ) -> list[Message]:
     """A notice as rows of the outbox: the message through each channel, and a row for each further change that it tells of."""
     rules = watch.named()
-    wanted = [name for name in usable if not notice.channels or name in notice.channels] or list(usable)
-    channels = wanted or list(configured) or [NOWHERE]
+    channels = addressed(watch, notice.channels, usable) or addressed(watch, notice.channels, configured) or (NOWHERE,)
     lead = notice.lead
     content = alert_content.content(notice, watch)
     if old_rates is not None and lead.reading is not None and lead.reading.figures is not None and lead.reading.figures.whole_book:

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -16,6 +16,13 @@ from worker.cli.stored_figures import window_text
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Alerts: the rules, and what fires.")
 
 app.command()(backtest)
+NEEDED: Final = {
+    "slack": "SLACK_WEBHOOK_URL, or SLACK_BOT_TOKEN and SLACK_CHANNEL",
+    "email": "SMTP_HOST and ALERT_EMAIL_TO",
+    "teams": "TEAMS_WEBHOOK_URL",
+    "webhook": "ALERT_WEBHOOK_URL and ALERT_WEBHOOK_SECRET",
+}
+"""What sets up each channel that isn't a table of its own."""
 Rule = Annotated[str, typer.Argument(metavar="RULE", help="The rule's name, as `nrr alerts list` shows it.")]
 Segment = Annotated[str, typer.Option("--segment", metavar="SEGMENT", help="Only this segment, such as plan=pro.")]
 
@@ -121,7 +128,12 @@ def check(json: Json = False, now: Now = None, config: Config = None) -> None:
 @app.command("test")
 def sample(
     channel: Annotated[
-        str | None, typer.Option("--channel", metavar="NAME", help="slack or email (default: all that are set up).")
+        str | None,
+        typer.Option(
+            "--channel",
+            metavar="NAME",
+            help="slack, email, teams, webhook, or one of [channels.NAME] (default: all that are set up).",
+        ),
     ] = None,
     json: Json = False,
     config: Config = None,
@@ -132,12 +144,12 @@ def sample(
     with alert_desk(json=json, config=config) as desk:
         names = list(desk.alerting.channels) if channel is None else [channel]
         if channel is not None and channel not in desk.alerting.channels:
-            needed = {"slack": "SLACK_WEBHOOK_URL, or SLACK_BOT_TOKEN and SLACK_CHANNEL", "email": "SMTP_HOST and ALERT_EMAIL_TO"}
-            if channel not in needed:
-                raise Stop(f"no channel is called {channel!r}; there are slack and email", Exit.USAGE)
-            raise Stop(f"{channel} is not set up; set {needed[channel]}", Exit.USAGE)
+            if channel not in NEEDED:
+                there = ", ".join([*NEEDED, *(name for name in desk.alerting.channels if name not in NEEDED)])
+                raise Stop(f"no channel is called {channel!r}; there are {there}", Exit.USAGE)
+            raise Stop(f"{channel} is not set up; set {NEEDED[channel]}", Exit.USAGE)
         if not names:
-            raise Stop("no channel is set up; set SLACK_WEBHOOK_URL, or SMTP_HOST and ALERT_EMAIL_TO", Exit.USAGE)
+            raise Stop(f"no channel is set up; set {' or '.join(NEEDED.values())}", Exit.USAGE)
         ends = {name: send_sample(desk.alerting, name, desk.at) for name in names}
         if json:
             put_json({"channels": [{"channel": name, "end": end.end, "why": end.why or None} for name, end in ends.items()]})

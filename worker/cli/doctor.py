@@ -216,15 +216,27 @@ def _redis(context: Context) -> Check:
     return Check("redis", OK, "answers")
 
 
+_KINDS: Final = {"slack": "Slack", "email": "e-mail", "teams": "Teams", "webhook": "webhook"}
+
+
 def _channels(context: Context) -> Iterator[Check]:
+    from worker.config.settings import BadSettings
+    from worker.wiring.channels import open_channels
+
     settings = context.loaded.settings
-    slack = settings.slack_webhook_url is not None or settings.slack_bot_token is not None
-    mail = bool(settings.alert_email_to)
-    if not slack and not mail:
-        yield Check("alerts", NOTE, "no channel is set: SLACK_WEBHOOK_URL, or SMTP_HOST with ALERT_EMAIL_TO")
-    else:
-        named = " and ".join([*(["Slack"] if slack else []), *(["e-mail"] if mail else [])])
-        yield Check("alerts", OK, f"go to {named}; try: nrr alerts test --channel {'slack' if slack else 'email'}")
+    try:
+        found = open_channels(settings, lambda _seconds: None)
+    except BadSettings:
+        return  # told with the settings
+    if not found:
+        yield Check(
+            "alerts",
+            NOTE,
+            "no channel is set: SLACK_WEBHOOK_URL, SMTP_HOST with ALERT_EMAIL_TO, TEAMS_WEBHOOK_URL, or ALERT_WEBHOOK_URL",
+        )
+        return
+    named = [f"{name} ({_KINDS[settings.channels[name].kind]})" if name in settings.channels else _KINDS[name] for name in found]
+    yield Check("alerts", OK, f"go to {', '.join(named)}; try: nrr alerts test --channel {next(iter(found))}")
 
 
 def _data(context: Context) -> Iterator[Check]:

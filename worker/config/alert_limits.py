@@ -216,3 +216,13 @@ def certainty_of(value: Any) -> int:
             "certainty", f'certainty takes "measured" or whole per cents from {LEAST_CERTAINTY} to {MOST_CERTAINTY}, not {value!r}'
         )
     return int(number)
+
+
+def channels_of(value: Any, key: str, channels: Sequence[str]) -> tuple[str, ...]:
+    """Channels by name, of those that there can be. Raises Wrong."""
+    named = list(value) if isinstance(value, list) else [value]
+    unknown = [each for each in named if each not in channels]
+    if not isinstance(value, list) or unknown:
+        near = meant(str(unknown[0]), channels) if isinstance(value, list) and unknown else ""
+        raise Wrong(key, f"{key} takes a list of channels, not {value!r}{near or '; there are ' + ', '.join(channels)}")
+    return tuple(dict.fromkeys(named))

@@ -32,9 +32,20 @@ from metrics.billings.shares import ABOVE as OUTSIDE_ABOVE
 from metrics.money import MICROS_PER_MAJOR, BookCurrency
 from metrics.retention.figures import UNITS
 from metrics.window_kinds import FOR_RULES
-from worker.config.alert_limits import Fault, Wrong, certainty_of, inferred_of, judgement_of, limit_of, meant, number_of, word_of
+from worker.config.alert_limits import (
+    Fault,
+    Wrong,
+    certainty_of,
+    channels_of,
+    inferred_of,
+    judgement_of,
+    limit_of,
+    meant,
+    number_of,
+    word_of,
+)
+from worker.config.channels import BUILT_IN
 
-CHANNELS: Final = ("slack", "email")
 DIGESTS: Final = ("daily", "weekly", "monthly")
 
 DEFAULT_TOML: Final = """\
@@ -46,6 +57,8 @@ DEFAULT_TOML: Final = """\
 # identity = true                 # sums that don't add up
 # quiet_hours = "22:00-07:00"     # in the reporting time zone: nothing is sent then
 # digests = ["weekly"]            # daily, weekly, monthly
+# to = ["slack", "email"]         # channels of what names none itself; without it: all. Further ones are tables [channels.NAME], as above
+# digests_to = ["board-mail"]     # channels of the digests
 # digest_above = 5                # more messages than that in one night become one
 # names = true                    # customers' names in messages too, where store_names keeps them; false: ids alone
 # outside_share = "10 %"          # so much of what is invoiced may lie outside subscriptions before messages say it (five points more in a
@@ -97,6 +110,7 @@ DEFAULT_TOML: Final = """\
 # window = "trailing_3"
 # each = "plan"                   # every plan on its own; or segment = "plan=pro"
 # below = "85 %"
+# to = ["slack", "board-mail"]    # only by these channels; if none of them works, by the others
 #
 # [[alerts.rules]]
 # name = "large-churn"
@@ -121,6 +135,8 @@ _TABLE: Final = (
     "quarantine",
     "identity",
     "labels",
+    "to",
+    "digests_to",
     *(name for name in _JUDGEMENT if name != "recover_by"),
 )
 _RULE: Final = (
@@ -138,12 +154,13 @@ _RULE: Final = (
     "each",
     "segment",
     "currency",
+    "to",
     "channels",
     "certainty",
     "inferred",
     *_JUDGEMENT,
 )
-_MOVEMENT_RULE: Final = ("name", "movement", "above", "currency", "channels")
+_MOVEMENT_RULE: Final = ("name", "movement", "above", "currency", "to", "channels")
 _SIDE_NAMES: Final = {"low": "unusually-low", "high": "unusually-high"}
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
@@ -190,11 +207,17 @@ def _lines(text: str) -> dict[tuple[int | None, str], int]:
 
 
 def read_watch(
-    table: Mapping[str, Any], *, text: str = "", name: str = "nrr.toml", dimensions: Sequence[str] | None = None
+    table: Mapping[str, Any],
+    *,
+    text: str = "",
+    name: str = "nrr.toml",
+    dimensions: Sequence[str] | None = None,
+    channels: Sequence[str] = (),
 ) -> Watch:
     """What is to be watched, from the table `alerts` (empty: the defaults). `text` is the whole file, for lines.
 
-    `dimensions` are those that figures are made for; a rule on another one is refused. Raises BadRules with all faults at once.
+    `dimensions` are those that figures are made for; a rule on another one is refused; `channels` are those of tables of
+    their own, which rules can name beside the built-in ones. Raises BadRules with all faults at once.
     """
     places = _Places(name, _lines(text))
     wrong: list[str] = []
@@ -205,7 +228,8 @@ def read_watch(
     for key in table:
         if key not in _TABLE:
             fault(None, key, f"[alerts] has no {key!r}{meant(key, _TABLE)}")
-    watch = _table(table, fault)
+    known = (*BUILT_IN, *channels)
+    watch = _table(table, known, fault)
     base = judgement_of(table, Judgement(), fault, None, None)
     own: list[Rule | MovementRule] = []
     entries = table.get("rules", [])
@@ -214,7 +238,7 @@ def read_watch(
         entries = []
     for index, entry in enumerate(entries):
         try:
-            own.append(_rule(entry, base, dimensions, _here(fault, index)))
+            own.append(_rule(entry, base, dimensions, known, _here(fault, index)))
         except Wrong as error:
             fault(index, error.key, f"{_called(entry, index)}: {error}")
     _unique(own, fault)
@@ -230,10 +254,12 @@ def read_watch(
     )
 
 
-def load_watch(table: Mapping[str, Any], config: Path | None, *, dimensions: Sequence[str] | None = None) -> Watch:
+def load_watch(
+    table: Mapping[str, Any], config: Path | None, *, dimensions: Sequence[str] | None = None, channels: Sequence[str] = ()
+) -> Watch:
     """The same with lines from the settings file that `table` was read from, if there is one."""
     text = config.read_text(encoding="utf-8") if config is not None and table else ""
-    return read_watch(table, text=text, name=config.name if config else "nrr.toml", dimensions=dimensions)
+    return read_watch(table, text=text, name=config.name if config else "nrr.toml", dimensions=dimensions, channels=channels)
 
 
 def _here(fault: Fault, index: int) -> Callable[[str, str], None]:
@@ -255,7 +281,7 @@ def _unique(rules: Sequence[Rule | MovementRule], fault: Fault) -> None:
 # --- [alerts] -----------------------------------------------------------------------------------------------------------------
 
 
-def _table(table: Mapping[str, Any], fault: Fault) -> Watch:
+def _table(table: Mapping[str, Any], channels: Sequence[str], fault: Fault) -> Watch:
     switches = {DRIFT: True, QUARANTINE: True, IDENTITY: True, "names": False, "defaults": True}
     for key, default in switches.items():
         value = table.get(key, default)
@@ -287,7 +313,17 @@ def _table(table: Mapping[str, Any], fault: Fault) -> Watch:
         lookback_days=max(1, _whole(table, "lookback_days", 7, fault)),
         labels=dict(labels),
         outside_share=_outside_share(table.get("outside_share"), fault),
+        channels=_where_to(table, "to", channels, fault),
+        digest_channels=_where_to(table, "digests_to", channels, fault),
     )
+
+
+def _where_to(table: Mapping[str, Any], key: str, channels: Sequence[str], fault: Fault) -> tuple[str, ...]:
+    try:
+        return channels_of(table.get(key, []), key, channels)
+    except Wrong as error:
+        fault(None, key, str(error))
+        return ()
 
 
 def _outside_share(value: Any, fault: Fault) -> Fraction:
@@ -326,21 +362,26 @@ def _quiet(value: Any, fault: Fault) -> tuple[time, time] | None:
 
 
 def _rule(
-    entry: Mapping[str, Any], base: Judgement, dimensions: Sequence[str] | None, fault: Callable[[str, str], None]
+    entry: Mapping[str, Any],
+    base: Judgement,
+    dimensions: Sequence[str] | None,
+    known_channels: Sequence[str],
+    fault: Callable[[str, str], None],
 ) -> Rule | MovementRule:
     known = _MOVEMENT_RULE if "movement" in entry else _RULE
     for key in entry:
         if key not in known:
             raise Wrong(key, f"there is no {key!r}{meant(key, [*_RULE, 'movement'])}")
-    channels = entry.get("channels", [])
-    if not isinstance(channels, list) or any(c not in CHANNELS for c in channels):
-        raise Wrong("channels", f"channels takes a list of {', '.join(CHANNELS)}, not {channels!r}")
+    if "to" in entry and "channels" in entry:
+        raise Wrong("to", "`to` and `channels` say the same; `to` is the word")
+    where = "channels" if "channels" in entry else "to"
+    channels = channels_of(entry.get(where, []), where, known_channels)
     currency = entry.get("currency")
     if currency is not None and not (isinstance(currency, str) and re.fullmatch("[A-Za-z]{3}", BookCurrency.of(currency).code)):
         raise Wrong("currency", f"currency takes a code such as usd, not {currency!r}")
     currency = currency.lower() if currency else None
     if "movement" in entry:
-        return _movement(entry, currency, tuple(channels))
+        return _movement(entry, currency, channels)
     metric = word_of(entry, "metric", tuple(UNITS), None)
     window = word_of(entry, "window", FOR_RULES, "month")
     side_key, limit, change = limit_of(entry, metric)
@@ -357,7 +398,7 @@ def _rule(
         segment=segment,
         currency=currency,
         judgement=judgement,
-        channels=tuple(channels),
+        channels=channels,
         certainty=certainty_of(entry.get("certainty", "measured")),
         inferred=inferred_of(entry.get("inferred", "skip")),
     )

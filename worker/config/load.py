@@ -17,6 +17,7 @@ from integrations.outgoing import is_loopback
 from integrations.private_files import others_can_read
 from worker.config.addresses import HIDDEN, host_of, is_foreign, passwords
 from worker.config.addresses import shown as address_shown
+from worker.config.channels import ChannelTable, Part
 from worker.config.settings import ADDRESSES, SECRETS, AccountTable, BadSettings, Settings, Unreadable
 from worker.config.toml import BadToml, load_toml
 
@@ -85,6 +86,7 @@ def _beyond_trust(settings: Settings, sources: Mapping[str, str], path: Path) ->
     out += _led_astray(settings, sources, from_file, path)
     inline: list[str] = [name for name in SECRETS if name in from_file and _is_secret(settings, name)]
     inline += [f"accounts.{name}.api_key" for name, each in settings.accounts.items() if each.api_key and "accounts" in from_file]
+    inline += [f"channels.{name}" for name, each in settings.channels.items() if each.inline() and "channels" in from_file]
     if inline and others_can_read(path):
         out.append(f"{', '.join(inline)} (in {path}): others on this machine can read that file; run: chmod 600 {path}")
     return out
@@ -169,17 +171,31 @@ def current(settings: Settings) -> Settings:
 
 def account_key(name: str, table: AccountTable) -> str:
     """The key of one of several accounts. Raises BadSettings when its file or its variable isn't there."""
-    if table.api_key is not None:
-        return table.api_key.get_secret_value()
-    if table.api_key_env is not None:
-        value = _environment(table.api_key_env)
+    found = _secret_of(f"accounts.{name}.api_key", table.api_key, table.api_key_file, table.api_key_env)
+    assert found is not None, "one of the three is there"
+    return found
+
+
+def channel_secret(name: str, table: ChannelTable, part: Part) -> str | None:
+    """The address, the token or the secret of a channel; None for one without. Raises BadSettings as `account_key` does."""
+    inline, file, variable = (getattr(table, key) for key in (part, f"{part}_file", f"{part}_env"))
+    return _secret_of(f"channels.{name}.{part}", inline, file, variable)
+
+
+def _secret_of(where: str, inline: SecretStr | None, file: Path | None, variable: str | None) -> str | None:
+    """A secret that stands in a table, in a file or in a variable of one's choice. Raises BadSettings."""
+    if inline is not None:
+        return inline.get_secret_value()
+    if variable is not None:
+        value = _environment(variable)
         if value is None:
-            raise BadSettings([f"accounts.{name}.api_key_env: the environment has no {table.api_key_env}"])
+            raise BadSettings([f"{where}_env: the environment has no {variable}"])
         return value
-    assert table.api_key_file is not None, "one of the three is there"
-    found = _read_secret(str(table.api_key_file.expanduser()))
+    if file is None:
+        return None
+    found = _read_secret(str(file.expanduser()))
     if isinstance(found, Unreadable):
-        raise BadSettings([f"accounts.{name}.api_key_file: {found.path} could not be read: {found.reason}"])
+        raise BadSettings([f"{where}_file: {found.path} could not be read: {found.reason}"])
     return found
 
 

@@ -24,6 +24,7 @@ from metrics.policy import PRESETS, Policy, UnknownChoice, preset
 from worker.config.addresses import certificates_fault, database_fault, host_of, passwords, proxy_fault
 from worker.config.addresses import shown as address_shown
 from worker.config.celery_config import InsecureRedis, celery_settings
+from worker.config.channels import BUILT_IN, NAMES, ChannelTable
 from worker.config.reports import ReportTable
 
 _USUAL: Final = frozenset(
@@ -68,6 +69,9 @@ SECRETS: Final = (
     "redis_url",
     "slack_webhook_url",
     "slack_bot_token",
+    "teams_webhook_url",
+    "alert_webhook_url",
+    "alert_webhook_secret",
     "smtp_password",
     "serve_token",
     "proxy",
@@ -230,6 +234,13 @@ class Settings(BaseSettings):
         None, validation_alias="slack_bot_token", description="instead of the webhook: sends charts too"
     )
     slack_channel: str | None = Field(None, validation_alias="slack_channel", description="the channel for the bot")
+    teams_webhook_url: Secret = Field(
+        None, validation_alias="teams_webhook_url", description="address of a workflow of Microsoft Teams that posts cards"
+    )
+    alert_webhook_url: Secret = Field(
+        None, validation_alias="alert_webhook_url", description="a program of your own that takes alerts as JSON"
+    )
+    alert_webhook_secret: Secret = Field(None, validation_alias="alert_webhook_secret", description="what they are signed with")
     smtp_host: str | None = Field(None, validation_alias="smtp_host", description="the mail server")
     smtp_port: int = Field(587, ge=1, le=65535, validation_alias="smtp_port", description="its port")
     smtp_username: str | None = Field(None, validation_alias="smtp_username", description="user name for it")
@@ -243,6 +254,9 @@ class Settings(BaseSettings):
     )
     allow_plain_mail: bool = Field(False, description="let mails travel unencrypted to a server that isn't this machine")
     alert_email_to: Words = Field((), validation_alias="alert_email_to", description="recipients of the mails")
+    channels: Mapping[str, ChannelTable] = Field(
+        default_factory=dict, description="further channels, as tables [channels.NAME]: other recipients, other webhooks"
+    )
     alerts: Mapping[str, Any] = Field(default_factory=dict, description="[alerts] and [[alerts.rules]]: the rules")
     report: ReportTable | None = Field(None, description="[report]: where reports are put on schedule, and when")
 
@@ -362,6 +376,21 @@ class Settings(BaseSettings):
             raise ValueError("SLACK_BOT_TOKEN needs SLACK_CHANNEL: which channel should the bot post to?")
         if self.alert_email_to and not self.smtp_host:
             raise ValueError("ALERT_EMAIL_TO needs SMTP_HOST: no server is set that could send mail")
+        if (self.alert_webhook_url is None) != (self.alert_webhook_secret is None):
+            raise ValueError("ALERT_WEBHOOK_URL and ALERT_WEBHOOK_SECRET go together: what is posted is signed with the secret")
+        for name, table in self.channels.items():
+            if name in BUILT_IN or not NAMES.fullmatch(name):
+                raise ValueError(
+                    f"channels.{name}: a channel's name is made of letters, digits, dots, dashes and underscores, and none of {', '.join(BUILT_IN)}"
+                )
+            if table.kind == "email" and not self.smtp_host:
+                raise ValueError(f"channels.{name} needs SMTP_HOST: no server is set that could send mail")
+            for part in ("url_env", "token_env", "secret_env"):
+                variable = getattr(table, part)
+                if variable is not None and variable.upper().removeprefix("NRR_").removesuffix("_FILE").lower() in SECRETS:
+                    raise ValueError(
+                        f"channels.{name}.{part}: {variable} is another setting's secret, and goes nowhere else; take a variable of its own"
+                    )
         return self
 
     # --- what follows from it -----------------------------------------------------------------------------------------------
@@ -381,6 +410,7 @@ class Settings(BaseSettings):
     def secrets(self) -> tuple[str, ...]:
         """Every secret that is set, passwords inside addresses too: what must show nowhere."""
         held = [getattr(self, name) for name in SECRETS] + [each.api_key for each in self.accounts.values()]
+        held += [each for table in self.channels.values() for each in table.inline()]
         values = [each.get_secret_value() for each in held if isinstance(each, SecretStr)]
         return tuple(dict.fromkeys([*values, *(part for value in values for part in passwords(value))]))
 

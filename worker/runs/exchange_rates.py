@@ -17,10 +17,12 @@ from integrations.store.db.clock import now
 from integrations.store.db.engine import begin, read
 from integrations.store.work import jobs
 from integrations.store.work.jobs import Job
+from integrations.web import Web
 from worker.execution.crew import Handler
 from worker.execution.job_data import JobData, Nothing
 from worker.figures import exchange_rates
 from worker.figures.exchange_rates import Refreshed
+from worker.wiring.outgoing import outgoing
 from worker.wiring.reporting_currency import reporting_currency
 from worker.wiring.wiring import Wiring
 
@@ -62,14 +64,14 @@ def do_fetch(wiring: Wiring, job: Job) -> None:
 def fetch(wiring: Wiring) -> Fetched:
     """Fetch the history and keep what the ledger needs of it. Nothing is asked where everything is paid in the reporting currency."""
     address, home, basis = _address(wiring), reporting_currency(wiring), wiring.basis.version
-    if address is None or home is None:
+    if address is None or home is None or wiring.settings is None:
         return Fetched(why_not="no address is set to fetch rates from" if address is None else "no reporting currency is set")
     with read(wiring.engine) as connection:
         moment = now(connection)
         if not exchange_rates.is_needed(connection, basis, home):
             return Fetched()
     try:
-        quotes = download(address, moment.date())
+        quotes = download(address, moment.date(), Web(outgoing(wiring.settings)), wiring.stop.sleep)
     except (RatesUnavailable, BadRates) as error:
         return Fetched(why_not=str(error))
     with begin(wiring.engine) as connection:

@@ -6,6 +6,7 @@ A worker does whatever is due, so it must know all kinds; here is where a new on
 from dataclasses import replace
 from functools import partial
 
+from worker.alerts.addressed import addressed
 from worker.alerts.alerting import Alerting
 from worker.alerts.deliver import do_send
 from worker.alerts.evaluate import do_evaluate
@@ -49,7 +50,7 @@ def _reporting(wiring: Wiring) -> dict[str, Handler]:
         lambda now: wiring.session if now is None else replace(wiring.session, now=now),
         wiring.settings.report,
         names=settings.store_names,
-        channels=tuple(alerting.channels),
+        channels=addressed(alerting.watch, (), alerting.channels),
         digests=alerting.watch.digests,
     )
     return {scheduled.KIND: partial(scheduled.do_reports, reporting)}

@@ -1,53 +1,151 @@
 """From settings to what alerting works with: the channels that are set up, and what is to be watched. Nothing is sent or read here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
-from worker.config.load import current
+from pydantic import SecretStr
+
+from worker.config.channels import BUILT_IN, ChannelTable
+from worker.config.load import channel_secret, current
 from worker.config.settings import BadSettings, Settings
+from worker.execution.log import keep_secret
 from worker.wiring.outgoing import outgoing
 
 if TYPE_CHECKING:
     from integrations.notify.delivery import Channel
+    from integrations.web import Web
     from worker.alerts.alerting import Alerting
     from worker.wiring.wiring import Wiring
 
 
 def open_channels(settings: Settings, sleep: Callable[[float], None]) -> "dict[str, Channel]":
-    """The channels that are set up, by name. Raises BadSettings for one that can't work."""
-    found: dict[str, Channel] = {}
-    try:
-        if settings.slack_bot_token is not None or settings.slack_webhook_url is not None:
-            found["slack"] = _slack(settings, sleep)
-        if settings.smtp_host is not None and settings.alert_email_to:
-            from integrations.notify.mail import Mail, MailTarget
+    """The channels that are set up, by name. Raises BadSettings for those that can't work, all of them at once.
 
-            mail = MailTarget(
-                host=settings.smtp_host,
-                port=settings.smtp_port,
-                tls=settings.smtp_tls,
-                sender=settings.smtp_from or settings.alert_email_to[0],
-                recipients=settings.alert_email_to,
-                username=settings.smtp_username,
-                password=None if settings.smtp_password is None else settings.smtp_password.get_secret_value(),
-                ca_file=None if settings.smtp_ca_file is None else str(settings.smtp_ca_file),
-                allow_plain=settings.allow_plain_mail,
-            )
-            found["email"] = Mail(mail, sleep, outgoing=outgoing(settings))
-    except ValueError as error:
-        raise BadSettings([str(error)]) from None
+    From then on their addresses, tokens and secrets show in no log line of this process.
+    """
+    found: dict[str, Channel] = {}
+    wrong: list[str] = []
+    for name, make in (*_built_in(settings, sleep), *_tables(settings, sleep)):
+        try:
+            found[name] = make()
+        except BadSettings as error:
+            wrong += error.faults
+        except ValueError as error:
+            wrong.append(str(error) if name in BUILT_IN else f"channels.{name}: {error}")
+    if wrong:
+        raise BadSettings(wrong)
     return found
 
 
-def _slack(settings: Settings, sleep: Callable[[float], None]) -> "Channel":
+_Made = Callable[[], "Channel"]
+
+
+def _built_in(settings: Settings, sleep: Callable[[float], None]) -> "Iterator[tuple[str, _Made]]":
+    """The channels that have settings of their own."""
+    slack, token = _plain(settings.slack_webhook_url), _plain(settings.slack_bot_token)
+    if token is not None or slack is not None:
+        target = (None, token, settings.slack_channel) if token is not None else (slack, None, None)
+        yield "slack", partial(_slack, settings, sleep, "slack", *target)
+    if settings.smtp_host is not None and settings.alert_email_to:
+        yield "email", partial(_mail, settings, sleep, "email", settings.alert_email_to)
+    if settings.teams_webhook_url is not None:
+        yield "teams", partial(_teams, settings, sleep, "teams", _plain(settings.teams_webhook_url))
+    if settings.alert_webhook_url is not None:
+        yield (
+            "webhook",
+            partial(
+                _webhook, settings, sleep, "webhook", _plain(settings.alert_webhook_url), _plain(settings.alert_webhook_secret)
+            ),
+        )
+
+
+def _tables(settings: Settings, sleep: Callable[[float], None]) -> "Iterator[tuple[str, _Made]]":
+    """The channels of `[channels.NAME]`."""
+    for name, table in settings.channels.items():
+        yield name, partial(_of_table, settings, sleep, name, table)
+
+
+def _of_table(settings: Settings, sleep: Callable[[float], None], name: str, table: ChannelTable) -> "Channel":
+    url, token, secret = (channel_secret(name, table, part) for part in ("url", "token", "secret"))
+    match table.kind:
+        case "slack":
+            return _slack(settings, sleep, name, url, token, table.channel)
+        case "teams":
+            return _teams(settings, sleep, name, url)
+        case "webhook":
+            return _webhook(settings, sleep, name, url, secret)
+        case "email":
+            return _mail(settings, sleep, name, table.to)
+
+
+def _slack(
+    settings: Settings, sleep: Callable[[float], None], name: str, url: str | None, token: str | None, channel: str | None
+) -> "Channel":
     from integrations.notify.slack import Slack, SlackTarget
 
-    if settings.slack_bot_token is not None:
-        return Slack(SlackTarget(bot_token=settings.slack_bot_token.get_secret_value(), channel=settings.slack_channel), sleep)
-    assert settings.slack_webhook_url is not None, "one of the two is there"
-    return Slack(SlackTarget(webhook_url=settings.slack_webhook_url.get_secret_value()), sleep)
+    keep_secret(token, *_of_address(url))
+    return Slack(SlackTarget(webhook_url=url, bot_token=token, channel=channel), sleep, _web(settings), name)
+
+
+def _teams(settings: Settings, sleep: Callable[[float], None], name: str, url: str | None) -> "Channel":
+    from integrations.notify.teams import Teams, TeamsTarget
+
+    keep_secret(*_of_address(url))
+    return Teams(TeamsTarget(url or ""), sleep, _web(settings), name)
+
+
+def _webhook(settings: Settings, sleep: Callable[[float], None], name: str, url: str | None, secret: str | None) -> "Channel":
+    from integrations.notify.webhook import Webhook, WebhookTarget
+
+    keep_secret(secret, *_of_address(url))
+    return Webhook(WebhookTarget(url or "", secret or ""), sleep, _web(settings), name)
+
+
+def _mail(settings: Settings, sleep: Callable[[float], None], name: str, recipients: Sequence[str]) -> "Channel":
+    from integrations.notify.mail import Mail, MailTarget
+
+    assert settings.smtp_host is not None, "checked with the settings"
+    target = MailTarget(
+        host=settings.smtp_host,
+        port=settings.smtp_port,
+        tls=settings.smtp_tls,
+        sender=settings.smtp_from or (settings.alert_email_to or tuple(recipients))[0],
+        recipients=tuple(recipients),
+        username=settings.smtp_username,
+        password=_plain(settings.smtp_password),
+        ca_file=None if settings.smtp_ca_file is None else str(settings.smtp_ca_file),
+        allow_plain=settings.allow_plain_mail,
+    )
+    return Mail(target, sleep, outgoing=outgoing(settings), name=name)
+
+
+def _web(settings: Settings) -> "Web":
+    from integrations.web import Web
+
+    return Web(outgoing(settings))
+
+
+def _plain(secret: SecretStr | None) -> str | None:
+    return None if secret is None else secret.get_secret_value()
+
+
+_LONG: Final = 16
+"""A path or a parameter of fewer characters is no secret, and masking it would mask words."""
+
+
+def _of_address(address: str | None) -> tuple[str, ...]:
+    """An address with the parts of it that may be the secret."""
+    if address is None:
+        return ()
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return (address,)
+    return (address, *(part for part in (parts.path, parts.query) if len(part) >= _LONG))
 
 
 def open_alerting(
@@ -58,7 +156,12 @@ def open_alerting(
     from worker.config.alert_rules import load_watch
     from worker.wiring.reporting_currency import reporting_currency
 
-    watch = load_watch(settings.alerts, config, dimensions=settings.dimensions if dimensions is None else dimensions)
+    watch = load_watch(
+        settings.alerts,
+        config,
+        dimensions=settings.dimensions if dimensions is None else dimensions,
+        channels=tuple(settings.channels),
+    )
     if settings.store_names and "names" not in settings.alerts:
         watch = replace(watch, names=True)
     pretended = wiring.pretended

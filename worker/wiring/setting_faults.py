@@ -39,7 +39,9 @@ def _rules(loaded: Loaded) -> list[str]:
     from worker.config.alert_rules import BadRules, load_watch
 
     try:
-        load_watch(loaded.settings.alerts, loaded.config, dimensions=loaded.settings.dimensions)
+        load_watch(
+            loaded.settings.alerts, loaded.config, dimensions=loaded.settings.dimensions, channels=tuple(loaded.settings.channels)
+        )
     except BadRules as error:
         return list(error.faults)
     return []

@@ -30,6 +30,8 @@ class Asked:
     path: str
     body: Any
     token: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    raw: bytes = b""
 
 
 class SlackServer:
@@ -86,7 +88,8 @@ class SlackServer:
             body = json.loads(raw)
         elif "urlencoded" in kind and not handler.path.startswith("/upload"):
             body = {k: v[0] for k, v in parse_qs(raw.decode()).items()}
-        self.asked.append(Asked(handler.path, body, handler.headers.get("Authorization")))
+        headers = dict(handler.headers.items())
+        self.asked.append(Asked(handler.path, body, headers.get("Authorization"), headers, raw))
         answer = self.script.pop(0) if self.script else self._well(handler.path)
         self._answer(handler, answer)
 

@@ -6,8 +6,11 @@ from collections.abc import Iterator
 import pytest
 
 from integrations.notify.slack import Slack, SlackTarget
+from integrations.web import Web
 from tests.integrations.notify.samples import parcel
 from tests.integrations.notify.slack_server import Answer, SlackServer
+
+QUICK = Web(timeout_seconds=(1.0, 1.0))
 
 
 @pytest.fixture
@@ -26,12 +29,12 @@ class Waits(list[float]):
 
 def webhook(server: SlackServer, waits: Waits | None = None) -> Slack:
     """The channel by webhook."""
-    return Slack(SlackTarget(webhook_url=server.webhook), waits if waits is not None else Waits(), timeout_seconds=1)
+    return Slack(SlackTarget(webhook_url=server.webhook), waits if waits is not None else Waits(), QUICK)
 
 
 def bot(server: SlackServer) -> Slack:
     """The channel by bot."""
-    return Slack(SlackTarget(bot_token="xoxb-s3cr3t-token", channel="C1", api=server.api), Waits(), timeout_seconds=1)
+    return Slack(SlackTarget(bot_token="xoxb-s3cr3t-token", channel="C1", api=server.api), Waits(), QUICK)
 
 
 def test_a_webhook_takes_a_message(server: SlackServer) -> None:
@@ -65,7 +68,7 @@ def test_a_chart_that_fails_does_not_fail_the_message(server: SlackServer) -> No
     """Slack takes the message and not the picture: sent, and it says without what."""
     server.script = [Answer(body={"ok": True, "ts": "5.5", "channel": "C1"}), Answer(body={"ok": False, "error": "missing_scope"})]
     done = bot(server).deliver(parcel())
-    assert ("sent", "sent without its chart: SlackApiError") == (done.end, done.why)
+    assert ("sent", "sent without its chart: Slack says missing_scope") == (done.end, done.why)
 
 
 def test_429_is_waited_for_as_long_as_slack_says(server: SlackServer) -> None:
@@ -153,7 +156,7 @@ def test_a_slack_that_cannot_be_reached_has_taken_nothing() -> None:
     """The port is closed: to be tried again, without a doubt."""
     with SlackServer() as gone:
         target = SlackTarget(webhook_url=gone.webhook)
-    done = Slack(target, Waits(), timeout_seconds=1).deliver(parcel())
+    done = Slack(target, Waits(), QUICK).deliver(parcel())
     assert "again" == done.end
 
 

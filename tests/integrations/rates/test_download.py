@@ -4,9 +4,11 @@ from datetime import date, timedelta
 
 import pytest
 
+from integrations.outgoing import Outgoing
 from integrations.rates import download as fetching
 from integrations.rates.download import RatesUnavailable, download
 from integrations.rates.quotes import BadRates
+from integrations.web import Web
 from tests.integrations.rates.serving import history, serving
 
 TODAY = date(2026, 11, 30)
@@ -23,23 +25,31 @@ def test_a_history_is_taken_packed_or_not() -> None:
         assert 30 == len(download(host.address, TODAY))
 
 
-def test_what_fails_for_a_moment_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_fails_for_a_moment_is_asked_again() -> None:
     """Twice an error of the server's, then the history."""
-    monkeypatch.setattr(fetching, "_AGAIN", fetching._AGAIN.new(backoff_factor=0))
+    waits: list[float] = []
     with serving((503, b""), (500, b""), (200, history(TODAY))) as host:
-        assert 120 == len(download(host.address, TODAY))
-        assert 3 == len(host.asked)
+        assert 120 == len(download(host.address, TODAY, sleep=waits.append))
+        assert (3, [1.0, 2.0]) == (len(host.asked), waits)
 
 
 def test_what_cannot_be_had_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that stays wrong, a host that isn't there, or one that never ends."""
-    monkeypatch.setattr(fetching, "_AGAIN", fetching._AGAIN.new(total=0, backoff_factor=0))
-    with serving((404, b"no such page")) as host, pytest.raises(RatesUnavailable, match="still count"):
-        download(host.address, TODAY)
-    with pytest.raises(RatesUnavailable, match=r"127\.0\.0\.1"):
-        download("http://127.0.0.1:9/hist.zip", TODAY)
+    waits: list[float] = []
+    with serving((404, b"no such page")) as host, pytest.raises(RatesUnavailable, match=r"answered 404.*still count"):
+        download(host.address, TODAY, sleep=waits.append)
+    assert [] == waits
+    with pytest.raises(RatesUnavailable, match=r"127\.0\.0\.1 can't be reached"):
+        download("http://127.0.0.1:9/hist.zip", TODAY, sleep=waits.append)
+    assert 2 == len(waits)
     monkeypatch.setattr(fetching, "MOST_BYTES", 1_000)
     with serving((200, b"x" * 200_000)) as host, pytest.raises(RatesUnavailable, match="more than a history"):
+        download(host.address, TODAY)
+
+
+def test_a_redirect_is_not_followed() -> None:
+    """Whoever answers for the host must not send us elsewhere."""
+    with serving((302, b"")) as host, pytest.raises(RatesUnavailable, match="a redirect, which is not followed"):
         download(host.address, TODAY)
 
 
@@ -61,11 +71,9 @@ def test_what_cannot_be_the_history_is_refused(body: bytes, why: str) -> None:
         download(host.address, TODAY)
 
 
-def test_a_proxy_is_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What the environment names is asked in the place of the host."""
-    for name in ("no_proxy", "NO_PROXY"):
-        monkeypatch.delenv(name, raising=False)
+def test_a_proxy_is_heeded() -> None:
+    """It is asked in the place of the host."""
     with serving((200, history(TODAY))) as proxy:
-        monkeypatch.setenv("http_proxy", proxy.address.removesuffix("/hist.zip"))
-        assert 120 == len(download("http://rates.example/hist.zip", TODAY))
+        web = Web(Outgoing(proxy.address.removesuffix("/hist.zip")))
+        assert 120 == len(download("http://rates.example/hist.zip", TODAY, web))
         assert ["http://rates.example/hist.zip"] == proxy.asked

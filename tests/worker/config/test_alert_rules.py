@@ -28,9 +28,16 @@ def test_without_a_word_the_defaults_are_on() -> None:
     watch = read("")
     assert Watch() == watch
     assert (DEFAULT_RULES, DEFAULT_SYSTEM) == (watch.rules, watch.system)
-    assert ["nrr-below-100", "nrr-3-months-below-100", "grr-drop", "logo-drop", "freshness", "drift", "quarantine", "identity"] == list(
-        watch.named()
-    )
+    assert [
+        "nrr-below-100",
+        "nrr-3-months-below-100",
+        "grr-drop",
+        "logo-drop",
+        "freshness",
+        "drift",
+        "quarantine",
+        "identity",
+    ] == list(watch.named())
 
 
 def test_what_init_writes_can_be_used_as_it_stands() -> None:
@@ -39,7 +46,9 @@ def test_what_init_writes_can_be_used_as_it_stands() -> None:
     plain = "\n".join(line.removeprefix("# ").removeprefix("#") for line in DEFAULT_TOML.splitlines())
     watch = read(plain)
     assert set(DEFAULT_RULES) == set(watch.rules[:4])
-    assert ["nrr-3-months-below-100", "nrr-below-100", "grr-drop", "logo-drop", "unusual-grr", "plans"] == [rule.name for rule in watch.rules]
+    assert ["nrr-3-months-below-100", "nrr-below-100", "grr-drop", "logo-drop", "unusual-grr", "plans"] == [
+        rule.name for rule in watch.rules
+    ]
     assert (MovementRule("large-churn", "churn", 1_000_000_000),) == watch.movements
     assert ((time(22), time(7)), ("weekly",)) == (watch.quiet, watch.digests)
 
