@@ -144,18 +144,23 @@ def count(kind: Kind, books: int, seed: int) -> Count:
             out.rings[rule] += month > 0
         falling = simulate(Kind(kind.size, kind.skew, kind.loss, True), dice)
         out.found += any(month > 0 for month, _ in nights(*falling))
+    out.covered = cover(kind, 10 * books, dice)
+    return out
+
+
+def cover(kind: Kind, books: int, dice: np.random.Generator) -> dict[str, tuple[int, int]]:
+    """How often a steady book's interval of a year holds the true rate, and how often there was one."""
     truth = true_rates(kind)
     inside = dict.fromkeys(truth, 0)
     some = dict.fromkeys(truth, 0)
-    for _ in range(3 * books):
+    for _ in range(books):
         year = window(*simulate(kind, dice, months=13), "trailing_12", 0, 12)
         for rate, true in truth.items():
             bounds = interval(year, rate)
             if bounds is not None:
                 inside[rate] += float(bounds.low) <= true <= float(bounds.high)
                 some[rate] += 1
-    out.covered = {rate: (inside[rate], some[rate]) for rate in truth}
-    return out
+    return {rate: (inside[rate], some[rate]) for rate in truth}
 
 
 def ideal(size: int, loss: float, books: int = 20_000) -> float:

@@ -64,6 +64,15 @@ store_names = {names}
 # digest = "linked"               # the monthly digest names them; attached: by mail they go along; silent
 # url = "https://reports.example.com"   # where the folder is served, for links
 
+# --- further channels of alerts, beside SLACK_WEBHOOK_URL, ALERT_EMAIL_TO, TEAMS_WEBHOOK_URL and ALERT_WEBHOOK_URL; rules send to them by name
+# [channels.board-mail]
+# kind = "email"                  # slack, email, teams, webhook
+# to = ["cfo@example.com", "ceo@example.com"]
+# [channels.ops]
+# kind = "webhook"                # takes messages as JSON, signed: deploy/alerts.md
+# url_file = "/etc/nrr/secrets/ops_webhook_url"
+# secret_file = "/etc/nrr/secrets/ops_webhook_secret"
+
 # --- alerts: these rules are on from the start; `nrr alerts list` shows them, the README tells more
 {alerts}"""
 

@@ -57,8 +57,8 @@ DEFAULT_TOML: Final = """\
 # identity = true                 # sums that don't add up
 # quiet_hours = "22:00-07:00"     # in the reporting time zone: nothing is sent then
 # digests = ["weekly"]            # daily, weekly, monthly
-# to = ["slack", "email"]         # channels of what names none itself; without it: all. Further ones are tables [channels.NAME], as above
-# digests_to = ["board-mail"]     # channels of the digests
+# to = ["slack", "email"]         # channels of what names none itself; without it: all. Also teams, webhook, and any [channels.NAME]
+# digests_to = ["email"]          # channels of the digests
 # digest_above = 5                # more messages than that in one night become one
 # names = true                    # customers' names in messages too, where store_names keeps them; false: ids alone
 # outside_share = "10 %"          # so much of what is invoiced may lie outside subscriptions before messages say it (five points more in a
@@ -110,7 +110,7 @@ DEFAULT_TOML: Final = """\
 # window = "trailing_3"
 # each = "plan"                   # every plan on its own; or segment = "plan=pro"
 # below = "85 %"
-# to = ["slack", "board-mail"]    # only by these channels; if none of them works, by the others
+# to = ["email"]                  # only by these channels; if none of them works, by the others
 #
 # [[alerts.rules]]
 # name = "large-churn"

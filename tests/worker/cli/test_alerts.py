@@ -165,3 +165,26 @@ def test_a_replay_says_what_a_short_past_can_tell(run: Run) -> None:
     wrong = run("backtest", "--rule", "nrr-below-10", "--now", NOW)
     assert isinstance(wrong.exception, Stop)
     assert "did you mean nrr-below-100?" in str(wrong.exception)
+
+
+def test_every_channel_takes_a_sample_by_its_name(
+    run: Run, slack: SlackServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A webhook of one's own and a Teams workflow on loopback: each is sent a marked sample, signed or as a card; the list shows them."""
+    monkeypatch.setenv("OPS_HOOK", slack.webhook)
+    monkeypatch.setenv("OPS_SECRET", "0123456789abcdef")
+    monkeypatch.setenv("TEAMS_WEBHOOK_URL", slack.webhook)
+    (tmp_path / "nrr.toml").write_text(
+        '[channels.ops]\nkind = "webhook"\nurl_env = "OPS_HOOK"\nsecret_env = "OPS_SECRET"\n', encoding="utf-8"
+    )
+    assert (0, "ops: sent\n") == (run("test", "--channel", "ops").exit_code, run("test", "--channel", "ops").stdout)
+    assert (0, "teams: sent\n") == (run("test", "--channel", "teams").exit_code, run("test", "--channel", "teams").stdout)
+    hooks, cards = slack.messages()[:2], slack.messages()[2:]
+    assert [True, True] == [m["title"].startswith("[SAMPLE]") for m in hooks]
+    assert [True, True] == ["AdaptiveCard" in str(m) for m in cards]
+    assert {"slack", "teams", "ops"} == {c["channel"] for c in _json(run("list", "--json"))["channels"]}
+    slack.script = [Answer(404, "gone")]
+    dead = run("test", "--channel", "ops")
+    assert (1, "ops: dead (the webhook answered 404 gone)\n") == (dead.exit_code, dead.stdout)
+    refused = run("test", "--channel", "pager")
+    assert "no channel is called 'pager'; there are slack, email, teams, webhook, ops" == str(refused.exception)

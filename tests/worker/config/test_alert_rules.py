@@ -156,7 +156,7 @@ def test_limits_are_exact(words: str, side: str, limit: Fraction, change: Change
         ('metric = "nrr"\nbelow = "95 %"\nsegment = "pro"', "segment takes a dimension and its value"),
         ('metric = "nrr"\nbelow = "95 %"\nconfirm_nights = 0', "confirm_nights takes a whole number"),
         ('metric = "nrr"\nbelow = "95 %"\nrecover_by = "1 %"', "recover_by takes the unit of what is compared (points)"),
-        ('metric = "nrr"\nbelow = "95 %"\nchannels = ["pager"]', "channels takes a list of slack, email"),
+        ('metric = "nrr"\nbelow = "95 %"\nchannels = ["pager"]', "channels takes a list of channels, not"),
         ('metric = "nrr"\nbelow = "95 %"\ncurrency = "dollars"', "currency takes a code such as usd"),
         ('movement = "churn"', "needs `above`"),
     ],
@@ -178,14 +178,14 @@ def test_names_are_unique_and_not_those_of_built_in_rules() -> None:
 def test_a_rule_of_ones_own_takes_the_place_of_a_default() -> None:
     """The same name: only one's own is watched. With `defaults = false` none of them is."""
     own = '[[alerts.rules]]\nname = "grr-drop"\nmetric = "grr"\nfalls_by = "5 points"'
-    assert [Fraction(1), Fraction(1), Fraction(-5, 100)] == [r.limit for r in read(own).rules]
+    assert [Fraction(1), Fraction(1), Fraction(-1, 100), Fraction(-5, 100)] == [r.limit for r in read(own).rules]
     assert ["grr-drop"] == [r.name for r in read(f"[alerts]\ndefaults = false\n{own}").rules]
 
 
 def test_what_is_said_for_all_rules_holds_for_each_unless_it_says_otherwise() -> None:
     """Two nights for everything, three for one; the defaults keep their own margin."""
     watch = read(f'[alerts]\nconfirm_nights = 2\nminimum_opening = 5000\n{RULE}metric = "grr"\nbelow = "90 %"\nconfirm_nights = 3')
-    assert [2, 2, 2, 3] == [r.judgement.confirm_nights for r in watch.rules]
+    assert [2, 2, 2, 2, 3] == [r.judgement.confirm_nights for r in watch.rules]
     assert {5_000_000_000} == {r.judgement.minimum_opening_micros for r in watch.rules}
     assert {Fraction(1, 200)} == {r.judgement.recover_by for r in watch.rules}
 
