@@ -10,6 +10,7 @@ from fractions import Fraction
 
 from integrations.notify.slack import Slack, SlackTarget
 from integrations.store.db.engine import begin, open_engine
+from integrations.web import Web
 from metrics.alerts.rules import Rule, Watch
 from tests.worker.alerts.desk import BASIS, at
 from worker.alerts.alerting import Alerting
@@ -24,7 +25,7 @@ def main() -> None:
     """Evaluate one night and send, with a stop to be killed at."""
     url, webhook, where = sys.argv[1:]
     engine = open_engine(url)
-    slack = Slack(SlackTarget(webhook_url=webhook), time.sleep, timeout_seconds=30)
+    slack = Slack(SlackTarget(webhook_url=webhook), time.sleep, Web(timeout_seconds=(30.0, 30.0)))
     alerting = Alerting(engine, BASIS, WATCH, lambda: at(NIGHT), {"slack": slack})
     if where == "in_transaction":
         with begin(engine) as connection:

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import Engine
 
 from integrations.notify.slack import Slack, SlackTarget
+from integrations.web import Web
 from tests.integrations.notify.slack_server import Answer, SlackServer
 from tests.metrics.alerts.books import months
 from tests.worker.alerts.desk import Desk, Notebook
@@ -30,7 +31,7 @@ def desk(engine: Engine, server: SlackServer) -> Desk:
     """An installation that comes after the one that is killed, on the same database and the same Slack."""
     made = Desk.open(engine, WATCH, Notebook())
     made.store(months("trailing_12", NIGHT, 102, 97), NIGHT)
-    slack = Slack(SlackTarget(webhook_url=server.webhook), lambda _seconds: None, timeout_seconds=5)
+    slack = Slack(SlackTarget(webhook_url=server.webhook), lambda _seconds: None, Web(timeout_seconds=(5.0, 5.0)))
     return Desk(engine, replace(made.alerting, channels={"slack": slack}))
 
 
