@@ -7,7 +7,6 @@ HMAC-SHA256(secret, "SECONDS.BODY"). `NRR-Message` is the message's id, the same
 import hashlib
 import hmac
 import json
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -42,16 +41,15 @@ class WebhookTarget:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """The channel, called `name`. `sleep` waits between tries; `now` is the moment that is signed, in seconds."""
+    """The channel, called `name`. `sleep` waits between tries."""
 
     target: WebhookTarget
     sleep: Callable[[float], None]
     web: Web = BY_ITSELF
     name: str = NAME
-    now: Callable[[], float] = time.time
 
     def deliver(self, parcel: Parcel) -> Outcome:
-        """Post the message; each try is signed anew, so that its moment is the try's."""
+        """Post the message, signed with the moment at which it was handed over; tried again later, it has another one."""
         return never_raising(lambda: self._deliver(parcel), parcel.progress)
 
     def _deliver(self, parcel: Parcel) -> Outcome:
@@ -62,7 +60,7 @@ class Webhook:
             headers = {
                 "Content-Type": JSON,
                 "NRR-Message": number,
-                "NRR-Signature": signature(self.target.secret, int(self.now()), body),
+                "NRR-Signature": signature(self.target.secret, int(parcel.at.timestamp()), body),
             }
             return posted(self.web, self.target.url, body, headers, "the webhook", knows_again=True)
 
