@@ -17,6 +17,7 @@ from integrations.rates.quotes import ECB, BadRates
 from metrics.exchange_rates import DIGITS, QUOTES
 
 _RATE: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
+_SHOWN: Final = 60
 _CODE: Final = re.compile(r"[A-Za-z]{3}")
 
 
@@ -41,6 +42,8 @@ def of_file(path: Path) -> pl.DataFrame:
             rows = [_row(path, number, row) for number, row in enumerate(reader, 2)]
     except UnicodeDecodeError as error:
         raise BadRates(f"{path} is not text in UTF-8; nothing was stored") from error
+    except csv.Error as error:
+        raise BadRates(f"{path} is no table of rates: {error}; nothing was stored") from None
     return pl.DataFrame(rows, schema=QUOTES, orient="row")
 
 
@@ -60,4 +63,8 @@ def _row(path: Path, number: int, row: dict[str | None, str | list[str] | None])
 
 
 def _bad(path: Path, number: int, name: str, said: dict[str, str], wanted: str) -> BadRates:
-    return BadRates(f"{path}, line {number}: {name} must be {wanted}, not {said.get(name, '')!r}; nothing was stored")
+    return BadRates(f"{path}, line {number}: {name} must be {wanted}, not {_short(said.get(name, ''))!r}; nothing was stored")
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

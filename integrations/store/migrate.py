@@ -33,6 +33,13 @@ class NotMigrated(RuntimeError):
         self.needed = needed
 
 
+class NoOneSchema(RuntimeError):
+    """The database, or this installation, names several schemas at once, or none that leads to the newest."""
+
+    def __init__(self, what: str, advice: str) -> None:
+        super().__init__(f"{what}; nothing was changed. {advice}")
+
+
 def _config(connection: Connection | None = None) -> "Config":
     from alembic.config import Config
 
@@ -62,8 +69,13 @@ def current(connection: Connection) -> str | None:
     """The schema that the database is at; None for an empty one."""
     if not inspect(connection).has_table("alembic_version"):
         return None
-    found: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
-    return found
+    found = sorted(str(each) for each in connection.execute(text("SELECT version_num FROM alembic_version")).scalars())
+    if len(found) > 1:
+        raise NoOneSchema(
+            f"the database is at several schemas at once ({', '.join(found)})",
+            "Releases that don't belong together have been at it: restore a backup",
+        )
+    return found[0] if found else None
 
 
 def upgrade(engine: Engine) -> tuple[str | None, str]:
@@ -89,8 +101,15 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
 def to_schema(connection: Connection, revision: str) -> None:
     """Make or change the tables to what they were at a schema, or to the newest (`head`); no views."""
     from alembic import command
+    from alembic.util import CommandError
 
-    command.upgrade(_config(connection), revision)
+    try:
+        command.upgrade(_config(connection), revision)
+    except CommandError as error:
+        raise NoOneSchema(
+            f"the migrations of this installation of nrr are no single chain ({str(error).splitlines()[0]})",
+            "Files of two releases lie beside one another: install one anew",
+        ) from None
 
 
 def require_current(engine: Engine) -> None:

@@ -17,6 +17,7 @@ from integrations.stripe.decode.pages import page_of
 from integrations.stripe.decode.parsing import Garbled, Parsed
 from integrations.stripe.errors import BadRequest, Gone, NotAllowed, UnknownEndpoint
 from integrations.stripe.page import AccountInfo, Rejected, StripePage
+from integrations.stripe.progress import Progress
 from integrations.stripe.requests import Asking, nothing_to_go_on_from
 from integrations.stripe.streams import ACCOUNT, ITEMS, MAY_LACK, PAGE, READ_AGAIN, SCHEDULES, STREAMS, Stream, created_in
 from integrations.stripe.verdicts import account_named
@@ -144,6 +145,7 @@ class Reader:
         """
         described = STREAMS[stream]
         bounds = [*self._fixed(described), *created_in(since, until), ("limit", str(PAGE))]
+        progress = Progress(stream)
         while True:
             before = self._asking.declined(described)
             try:
@@ -174,6 +176,7 @@ class Reader:
                 page = replace(page, rejected=(*page.rejected, *(_not_expanded(stream, name) for name in sorted(declined))))
             if page.has_more and page.next_cursor in (None, cursor):
                 raise nothing_to_go_on_from(described)
+            progress.check(page)
             yield page
             if not page.has_more:
                 return

@@ -17,6 +17,7 @@ import urllib3
 from integrations.outgoing import DIRECT, Outgoing, credentials
 from integrations.stripe.credentials import checked_base, what_key
 from integrations.stripe.errors import Refused, redacted
+from integrations.stripe.patience import within
 
 _AT_ONCE: Final = 1 << 20
 LARGEST_BODY: Final = 64 << 20
@@ -79,7 +80,7 @@ class Transport:
         }
         timeout = urllib3.Timeout(connect=seconds.connect, read=seconds.read)
         pool: dict[str, Any] = {"maxsize": connections, "retries": False, "timeout": timeout, "ssl_context": outgoing.context()}
-        self._pool = _by_proxy(outgoing, urlsplit(self.base).hostname or "", pool)
+        self._pool = within(_by_proxy(outgoing, urlsplit(self.base).hostname or "", pool), seconds.answer, monotonic)
 
     def close(self) -> None:
         """Close the pooled connections."""

@@ -53,7 +53,15 @@ def told(error: BaseException) -> Fault | None:
     known = faults.meaning(error)
     if known is not None:
         return Fault(_code(known), str(error))
-    return Fault(Exit.FAILED, _of_database(error)) if faults.is_outage(error) else None
+    if faults.is_outage(error):
+        return Fault(Exit.FAILED, _of_database(error))
+    return Fault(Exit.FAILED, _of_system(error)) if isinstance(error, OSError) else None
+
+
+def _of_system(error: OSError) -> str:
+    """A file or a folder that can't be used, a disk that is full: the system says which."""
+    what = f"{error.filename}: " if error.filename else ""
+    return f"{what}{error.strerror or error}. What had been stored before is safe; nothing else was done"
 
 
 def _code(known: "Meaning") -> Exit:

@@ -5,6 +5,7 @@ the name under which it was set, and no value of a secret is ever repeated.
 """
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any, Final
 
 from platformdirs import user_config_path
 from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic_settings import SettingsError
 
 from integrations.outgoing import is_loopback
 from integrations.private_files import others_can_read
@@ -42,6 +44,13 @@ def environment_name(field: str) -> str:
     return field.upper() if info.validation_alias else f"NRR_{field.upper()}"
 
 
+def _no_json(error: SettingsError) -> str:
+    """What is wrong with a variable of the environment that should hold a table or a list."""
+    named = re.search(r'field "(\w+)"', str(error))
+    where = environment_name(named[1]) if named and named[1] in Settings.model_fields else "the environment"
+    return f"{where} takes JSON, and what it holds is none; a table is easier to write in nrr.toml"
+
+
 def load(flags: Mapping[str, Any] | None = None, *, config: Path | None = None) -> Loaded:
     """Read every source. Raises BadSettings with all faults at once."""
     path = _config_path(config)
@@ -56,6 +65,8 @@ def load(flags: Mapping[str, Any] | None = None, *, config: Path | None = None) 
     below = {name: value for name, value in table.items() if name not in in_environment and name not in files}
     try:
         settings = Settings(**{**below, **files, **given})
+    except SettingsError as error:
+        raise BadSettings([_no_json(error)]) from None
     except ValidationError as error:
         raise BadSettings(_faults(error, path, {**dict.fromkeys(table, "file"), **dict.fromkeys(in_environment, "env")})) from None
     sources = dict.fromkeys(below, path.name if path else CONFIG_NAME)
@@ -145,6 +156,8 @@ def isolated(values: Mapping[str, Any]) -> Loaded:
     """Settings from `values` alone. Raises BadSettings."""
     try:
         return Loaded(Isolated(**values), dict.fromkeys(values, "demo"), None)
+    except SettingsError as error:
+        raise BadSettings([_no_json(error)]) from None
     except ValidationError as error:
         raise BadSettings(_faults(error, None, {})) from None
 

@@ -435,7 +435,7 @@ def _table(text: str) -> Any:
         return {"preset": text}
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         raise ValueError("takes the name of a preset, or choices as JSON") from None
 
 

@@ -19,3 +19,7 @@ def load_toml(path: Path) -> dict[str, Any]:
         raise BadToml(f"{path} is not text in UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise BadToml(f"{path}: {error}") from None
+    except RecursionError:
+        raise BadToml(f"{path} is nested too deeply to be settings") from None
+    except ValueError as error:  # a number of thousands of digits
+        raise BadToml(f"{path}: {str(error).partition(';')[0]}") from None

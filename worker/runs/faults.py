@@ -29,7 +29,7 @@ def _known() -> dict[type, Meaning]:
     from integrations.store.backup import BadBackup, StillRunning
     from integrations.store.db.engine import BadDatabaseUrl
     from integrations.store.facts.accounts import AccountRefused
-    from integrations.store.migrate import NotMigrated
+    from integrations.store.migrate import NoOneSchema, NotMigrated
     from integrations.store.work.runs import AlreadyRunning
     from integrations.stripe.errors import BadAddress, NotAllowed, ReadError, Refused
     from metrics.policy import UnknownChoice
@@ -51,6 +51,7 @@ def _known() -> dict[type, Meaning]:
         BadBackup: Meaning.SETTINGS,
         StillRunning: Meaning.LOCKED,
         NotMigrated: Meaning.NOT_MIGRATED,
+        NoOneSchema: Meaning.NOT_MIGRATED,
         AlreadyRunning: Meaning.LOCKED,
         Moved: Meaning.LOCKED,
         Refused: Meaning.REFUSED,

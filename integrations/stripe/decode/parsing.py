@@ -31,6 +31,8 @@ KEPT: Final = frozenset({"subscription", "event"})
 _ESCAPE: Final = b"\\"
 _NUL: Final = b"\\u0000"
 _LONGEST_NUMBER: Final = 60
+MOST_OBJECTS: Final = 1_000
+"""Stripe gives a hundred objects at a time at most; a page of more than ten times that is none of Stripe's."""
 
 
 class Garbled(Exception):
@@ -74,7 +76,14 @@ def parse_list(kind: str, body: bytes) -> Parsed:
     if not isinstance(data, list) or not isinstance(has_more, bool):
         missing = [name for name, value in (("data", data), ("has_more", has_more)) if value is None] or ["data"]
         raise Garbled(f"the answer is no list: it lacks {' and '.join(missing)}")
+    _require_a_page(len(data))
     return _apart(kind, data, has_more)
+
+
+def _require_a_page(count: int) -> None:
+    """Raises Garbled for a list of far more objects than were asked for."""
+    if count > MOST_OBJECTS:
+        raise Garbled(f"the page has {count:,} objects, and a hundred were asked for")
 
 
 def parse_object(kind: str, body: bytes) -> Parsed:
@@ -88,6 +97,7 @@ def parse_object(kind: str, body: bytes) -> Parsed:
 def _parse_whole(kind: str, body: bytes) -> Parsed:
     page = _WHOLE[kind].decode(body)
     objects = page.data
+    _require_a_page(len(objects))
     if kind in _UNDATED:
         return Parsed(objects, page.has_more, len(objects), _last_id(objects), None)
     dates = [o.created for o in objects if o.created is not None]
@@ -96,6 +106,7 @@ def _parse_whole(kind: str, body: bytes) -> Parsed:
 
 def _parse_kept(kind: str, body: bytes) -> Parsed:
     page = _TAKEN_APART.decode(body)
+    _require_a_page(len(page.data))
     decoder = _SINGLE[kind]
     objects = [decoder.decode(raw) for raw in page.data]
     dates = [o.created for o in objects if o.created is not None]
@@ -151,7 +162,8 @@ def _loaded(body: bytes) -> dict[str, Any]:
     """The body by the standard library's more forgiving reader, with exact numbers."""
     try:
         text = body.decode("utf-8", "replace")
-        answer = json.loads(text, strict=False, parse_float=Decimal, parse_int=_whole_number)
+        # NaN and its like are no numbers of anything: as text they spoil the object that has one where a number belongs, and no other.
+        answer = json.loads(text, strict=False, parse_float=Decimal, parse_int=_whole_number, parse_constant=str)
     except (ValueError, RecursionError, ArithmeticError) as error:
         raise Garbled("the answer is cut or is no JSON") from error
     if not isinstance(answer, dict):
