@@ -21,9 +21,10 @@ setup: .venv/.ready
 demo: setup
 	@$(BIN)/nrr demo
 
-# Each push: everything once, on the database that it is about, with a share of the random cases.
+# Each push: everything once, on the database that it is about, with a share of the random cases. Both cores are taken already: polars' own
+# threads would only wait for one another here; `test-twice` and `test-long` leave it as many as it likes.
 test: setup
-	@$(BIN)/pytest -n 2 --dist loadgroup --durations=10 -m "not slow and not twice"
+	@POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup --durations=10 -m "not slow and not twice"
 
 # What is the same on PostgreSQL again.
 test-twice: setup

@@ -59,9 +59,12 @@ def quiet_end(business: Business) -> int:
 
 @contextmanager
 def opened(database_url: str) -> Iterator[Engine]:
-    """A migrated database."""
+    """A database that is migrated, if it isn't already."""
     engine = open_engine(database_url)
-    migrate.upgrade(engine)
+    with read(engine) as connection:
+        migrated = migrate.current(connection)
+    if migrated is None:
+        migrate.upgrade(engine)
     try:
         yield engine
     finally:

@@ -32,9 +32,9 @@ def amounts(told: Movement) -> tuple[object, ...]:
     )
 
 
-def look(database_url: str, business: Business) -> tuple[int, int]:
+def look(migrated_url: str, business: Business) -> tuple[int, int]:
     """Compare a first look at the end with what can be known; returns how many customers differ from the truth, and there are."""
-    with Sandbox(business, now=quiet_end(business)) as sandbox, opened(database_url) as engine:
+    with Sandbox(business, now=quiet_end(business)) as sandbox, opened(migrated_url) as engine:
         synced(engine, sandbox)
         found = derived(engine, sandbox.now)
         assert 0 == kept_out(engine)
@@ -52,9 +52,9 @@ def look(database_url: str, business: Business) -> tuple[int, int]:
 
 
 @pytest.mark.parametrize("seed", range(51, 56))
-def test_a_first_look_finds_what_has_left_a_trace(database_url: str, seed: int) -> None:
+def test_a_first_look_finds_what_has_left_a_trace(migrated_url: str, seed: int) -> None:
     """Every movement and standing is the one that can be known; of whoever differs from the truth it is said."""
-    differing, customers = look(database_url, Business(customers=60, months=14, seed=seed))
+    differing, customers = look(migrated_url, Business(customers=60, months=14, seed=seed))
     assert 0 < differing < customers / 2
 
 

@@ -42,9 +42,9 @@ def lived(business: Business, seed: int) -> Iterator[int]:
 @pytest.mark.parametrize(
     ("size", "seed"), CASES, ids=lambda each: "x".join(map(str, each)) if isinstance(each, tuple) else str(each)
 )
-def test_the_ledger_is_the_oracles(database_url: str, size: tuple[int, int], seed: int) -> None:
+def test_the_ledger_is_the_oracles(migrated_url: str, size: tuple[int, int], seed: int) -> None:
     """Nothing is missing, nothing is there that didn't happen, and nothing is unsure."""
-    agree(database_url, size, seed)
+    agree(migrated_url, size, seed)
 
 
 def test_the_ledger_of_a_large_business_is_the_oracles(tmp_path: Path) -> None:
@@ -52,10 +52,10 @@ def test_the_ledger_of_a_large_business_is_the_oracles(tmp_path: Path) -> None:
     agree(f"sqlite:///{tmp_path / 'nrr.sqlite3'}", LARGE, 22)
 
 
-def agree(database_url: str, size: tuple[int, int], seed: int) -> None:
+def agree(migrated_url: str, size: tuple[int, int], seed: int) -> None:
     """Let a business live, sync all along, and compare everything."""
     business = Business(customers=size[0], months=size[1], seed=seed)
-    with Sandbox(business, now=business.start) as sandbox, opened(database_url) as engine:
+    with Sandbox(business, now=business.start) as sandbox, opened(migrated_url) as engine:
         synced(engine, sandbox, lived(business, seed))
         found = derived(engine, sandbox.now)
         truths = {truth.customer: truth for truth in sandbox.ledger()}
@@ -68,10 +68,10 @@ def agree(database_url: str, size: tuple[int, int], seed: int) -> None:
 
 
 @pytest.mark.parametrize("zone", ["America/New_York", "Asia/Kathmandu"])
-def test_days_are_cut_by_the_reporting_zone(database_url: str, zone: str) -> None:
+def test_days_are_cut_by_the_reporting_zone(migrated_url: str, zone: str) -> None:
     """The same facts give the oracle's days in another time zone too."""
     business = Business(customers=20, months=6, seed=31)
-    with Sandbox(business, now=business.start) as sandbox, opened(database_url) as engine:
+    with Sandbox(business, now=business.start) as sandbox, opened(migrated_url) as engine:
         synced(engine, sandbox, lived(business, 31))
         found = derived(engine, sandbox.now, Basis(timezone=zone))
         for truth in sandbox.ledger(zone):
@@ -79,10 +79,10 @@ def test_days_are_cut_by_the_reporting_zone(database_url: str, zone: str) -> Non
 
 
 @pytest.mark.parametrize("api_version", ["2024-06-20", "2025-03-31.basil", "2026-09-30.endive"])
-def test_events_of_every_generation_tell_the_same(database_url: str, api_version: str) -> None:
+def test_events_of_every_generation_tell_the_same(migrated_url: str, api_version: str) -> None:
     """An account's events are drawn in its own version, whatever is asked for: the ledger doesn't show which."""
     business = Business(customers=25, months=7, seed=41, api_version=api_version)
-    with Sandbox(business, now=business.start) as sandbox, opened(database_url) as engine:
+    with Sandbox(business, now=business.start) as sandbox, opened(migrated_url) as engine:
         synced(engine, sandbox, lived(business, 41))
         found = derived(engine, sandbox.now)
         for truth in sandbox.ledger():

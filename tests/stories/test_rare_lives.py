@@ -34,10 +34,10 @@ def looked_at(business: Business, seed: int) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_whatever_differs_is_said(database_url: str, seed: int) -> None:
+def test_whatever_differs_is_said(migrated_url: str, seed: int) -> None:
     """Hardly anybody differs, nobody in silence; of all that was read only lines that name nobody are kept out."""
     business = Business(customers=60, months=9, seed=seed, features=FEATURES | MORE)
-    with Sandbox(business, now=business.start) as sandbox, opened(database_url) as engine:
+    with Sandbox(business, now=business.start) as sandbox, opened(migrated_url) as engine:
         watched(engine, sandbox, list(looked_at(business, seed)), audited=True)
         found = derived(engine, sandbox.now)
         truths = {truth.customer: truth for truth in sandbox.ledger()}

@@ -6,13 +6,11 @@ import pytest
 from sqlalchemy import Engine
 
 from integrations.store.db.engine import open_engine
-from integrations.store.migrate import upgrade
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def engine(migrated_url: str) -> Iterator[Engine]:
     """A migrated, empty database."""
-    found = open_engine(database_url)
-    upgrade(found)
+    found = open_engine(migrated_url)
     yield found
     found.dispose()

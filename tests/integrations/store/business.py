@@ -14,6 +14,7 @@ from integrations.store.work import cursors
 from metrics.evidence import Instant, Totals
 from tests.integrations.store.telling import LEARNT, invoice, subscription
 from tests.metrics.retention.books import Stand
+from tests.services.filled import filled
 from tests.worker.ledgers import BASIS, Life, put_rates, roll_up, rolling_of, store
 
 
@@ -23,6 +24,11 @@ def _stand(customer: str, day: date, net: int, currency: str = "usd") -> Stand:
 
 def small_business(engine: Engine) -> Engine:
     """One customer grows, one leaves, one comes in yen; rolled up as of the tenth of June, and once more after news of May."""
+    filled(engine, "small business", _fill)
+    return engine
+
+
+def _fill(engine: Engine) -> None:
     stands = [
         _stand("a", date(2024, 4, 3), 100),
         _stand("a", date(2024, 5, 7), 130),
@@ -47,4 +53,3 @@ def small_business(engine: Engine) -> Engine:
     lives["b"].stands[date(2024, 5, 9), "usd"] = _stand("b", date(2024, 5, 9), 20)
     store(engine, lives, ["b"], date(2024, 6, 10))
     assert 1 == roll_up(rolling_of(engine)).restated
-    return engine

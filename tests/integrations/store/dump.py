@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Iterator
 from typing import Any
 
-from sqlalchemy import Connection, Table, select
+from sqlalchemy import ColumnElement, Connection, Table, literal, select
 
 from integrations.store.db.encoding import plain
 from integrations.store.facts.schema import (
@@ -44,19 +44,24 @@ def canonical(connection: Connection, *, facts: bool = True, derived: bool = Tru
 
 
 def _lines(connection: Connection, table: Table) -> list[str]:
-    columns = [c for c in table.columns if c.name not in _OPERATIONAL]
-    query = select(*columns)
+    columns = sorted((*(c for c in table.columns if c.name not in _OPERATIONAL), literal(table.name).label("table")), key=_name)
+    query = select(*columns).select_from(table)
     if table is rollup:
         query = query.where(rollup.c.current)
-    names = [c.name for c in columns]
-    return sorted(
-        json.dumps({"table": table.name} | {n: _plain(table, v) for n, v in zip(names, row, strict=True)}, sort_keys=True)
-        for row in connection.execute(query)
-    )
+    names = [_name(c) for c in columns]
+    line = json.JSONEncoder(default=_sent if table is payload else _plain).encode
+    return sorted(line(dict(zip(names, row, strict=True))) for row in connection.execute(query))
 
 
-def _plain(table: Table, value: Any) -> Any:
-    if isinstance(value, bytes | memoryview):
-        body = bytes(value)
-        return zlib.decompress(body).decode(errors="replace") if table is payload else plain(body)
-    return value if isinstance(value, str | int | bool) or value is None else str(value)
+def _name(column: ColumnElement[Any]) -> str:
+    return str(getattr(column, "name", ""))
+
+
+def _plain(value: Any) -> Any:
+    """What JSON has no word for."""
+    return plain(bytes(value)) if isinstance(value, bytes | memoryview) else str(value)
+
+
+def _sent(value: Any) -> Any:
+    """The same of an answer that was kept as it was sent."""
+    return zlib.decompress(value).decode(errors="replace") if isinstance(value, bytes | memoryview) else _plain(value)

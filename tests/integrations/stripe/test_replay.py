@@ -21,7 +21,6 @@ from integrations.store.db.engine import open_engine, read
 from integrations.store.facts import catalog, quarantine
 from integrations.store.facts import read as read_facts
 from integrations.store.facts.schema import event, invoice, invoice_line, person, subscription_state
-from integrations.store.migrate import upgrade
 from integrations.store.work import cursors
 from integrations.stripe.client import Client
 from integrations.stripe.limits import Ceilings, LocalLimiter
@@ -65,10 +64,9 @@ UNSEEN = {"sub_074e29fda73e757b", "sub_4f686c44eb40cd50", "sub_3198a9da3276d17f"
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def engine(migrated_url: str) -> Iterator[Engine]:
     """A migrated database of each kind."""
-    made = open_engine(database_url)
-    upgrade(made)
+    made = open_engine(migrated_url)
     yield made
     made.dispose()
 

@@ -1,14 +1,16 @@
 """`nrr reconcile` as a shell sees it: what is printed, which files are written, and with which code it ends."""
 
 import csv
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from integrations.store.db.engine import open_engine
-from integrations.store.migrate import upgrade
+from tests.services.filled import filled
 from tests.worker.cli.command import Done, Run
 from tests.worker.facts import derive
 from tests.worker.queries.reconcile.world import DAYS, NOW, put, wide
@@ -19,19 +21,23 @@ Reconcile = Callable[..., Done]
 
 
 @pytest.fixture
-def reconcile(nrr: Run, tmp_path: Path) -> Reconcile:
+def reconcile(nrr: Run, tmp_path: Path, _sqlite_template: Path) -> Reconcile:
     """Runs the command beside a book of two customers, one of whom has 10 % off for ever."""
     url = f"sqlite:///{tmp_path}/nrr.db"
+    shutil.copy(_sqlite_template, tmp_path / "nrr.db")
     engine = open_engine(url)
-    upgrade(engine)
-    put(engine, {"pro": f"{SINCE} items=pro", "ten": f"{SINCE} items=team discounts=ten:2025-01-01.."})
-    derive(engine, NOW)
+    filled(engine, "reconcile", _fill)
     engine.dispose()
 
     def run(*arguments: str) -> Done:
         return nrr("reconcile", *arguments, "--now", f"{NOW}T00:00:00Z", DATABASE_URL=url)
 
     return run
+
+
+def _fill(engine: Engine) -> None:
+    put(engine, {"pro": f"{SINCE} items=pro", "ten": f"{SINCE} items=team discounts=ten:2025-01-01.."})
+    derive(engine, NOW)
 
 
 def test_what_it_says(reconcile: Reconcile, tmp_path: Path) -> None:

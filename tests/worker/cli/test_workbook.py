@@ -1,13 +1,13 @@
 """`nrr export workbook`: what is typed, what comes out, and that it says the same as `nrr show --json`."""
 
 import json
+import shutil
 from datetime import datetime
 from pathlib import Path
 
 import openpyxl
 import pytest
 
-from integrations.store import migrate
 from integrations.store.db.engine import open_engine
 from tests.worker.cli.command import Run
 from tests.worker.report.books import NOW, business
@@ -16,11 +16,11 @@ AT = NOW.isoformat()
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> str:
+def database(tmp_path: Path, _sqlite_template: Path) -> str:
     """A business that was rolled up."""
     url = f"sqlite:///{tmp_path / 'nrr.sqlite3'}"
+    shutil.copy(_sqlite_template, tmp_path / "nrr.sqlite3")
     engine = open_engine(url)
-    migrate.upgrade(engine)
     business(engine)
     engine.dispose()
     return url

@@ -2,6 +2,7 @@
 
 import os
 import random
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -11,7 +12,6 @@ import polars as pl
 import pytest
 from sqlalchemy import Engine, select
 
-from integrations.store import migrate
 from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.figures import partials, rollups, snapshots
 from integrations.store.figures.schema import rollup_part
@@ -29,10 +29,10 @@ NIGHTS = 10 if ALL else 5
 
 
 @pytest.fixture
-def another(tmp_path: Path) -> Iterator[Engine]:
+def another(tmp_path: Path, _sqlite_template: Path) -> Iterator[Engine]:
     """A second database, for what is made from zero."""
+    shutil.copy(_sqlite_template, tmp_path / "other.sqlite3")
     made = open_engine(f"sqlite:///{tmp_path / 'other.sqlite3'}")
-    migrate.upgrade(made)
     yield made
     made.dispose()
 

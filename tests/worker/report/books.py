@@ -12,6 +12,7 @@ from integrations.store.facts.schema import person
 from integrations.store.figures import labels
 from metrics.evidence import Instant
 from tests.metrics.retention.books import Stand
+from tests.services.filled import filled
 from tests.worker.ledgers import BASIS, Life, put_rates, roll_up, rolling_of, store
 from worker.queries.session import Session
 
@@ -60,6 +61,12 @@ def _lives(chance: random.Random, currencies: tuple[str, ...]) -> dict[str, Life
 
 def business(engine: Engine, *, currencies: tuple[str, ...] = ("usd", "eur", "jpy"), seed: int = 5) -> Session:
     """A session on a business that has lived since September 2024; with one currency it is that one's."""
+    dimensions = filled(engine, f"report {currencies} {seed}", lambda empty: _fill(empty, currencies, seed))
+    currency = "usd" if len(currencies) > 1 else None
+    return Session(engine, BASIS, Instant(int(NOW.timestamp())), currency, dimensions)
+
+
+def _fill(engine: Engine, currencies: tuple[str, ...], seed: int) -> tuple[str, ...]:
     lives = _lives(random.Random(seed), currencies)
     with begin(engine) as connection:
         account = accounts.bind(connection, name="main", stripe_id="acct_main", livemode=False, default_currency=currencies[0])
@@ -81,5 +88,4 @@ def business(engine: Engine, *, currencies: tuple[str, ...] = ("usd", "eur", "jp
     roll_up(rolling)
     with begin(engine) as connection:
         labels.put(connection, {("plan", "basic"): "Basic, 49 a month", ("plan", "=1+1"): "=1+1", ("account", "1"): "main"})
-    now = Instant(int(NOW.timestamp()))
-    return Session(engine, BASIS, now, rolling.reporting_currency, rolling.dimensions)
+    return rolling.dimensions

@@ -4,6 +4,7 @@ import base64
 import hashlib
 import itertools
 import re
+import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final
@@ -13,7 +14,6 @@ from sqlalchemy import Engine, text
 
 from integrations.report import charts
 from integrations.report.render import LIMIT_BYTES
-from integrations.store import migrate
 from integrations.store.db.engine import begin, open_engine
 from integrations.store.facts.customers import contacts
 from integrations.store.facts.customers.contacts import Person
@@ -21,6 +21,7 @@ from metrics.evidence import Instant
 from metrics.labels import INFERRED
 from metrics.periods import Window, month, quarter
 from tests.metrics.retention.books import Stand
+from tests.services.filled import filled
 from tests.worker.installation import Installation
 from tests.worker.ledgers import BASIS, Life, roll_up, rolling_of, store
 from tests.worker.report.books import business
@@ -165,10 +166,15 @@ TODAY: Final = date(2025, 3, 10)
 
 
 @pytest.fixture
-def hostile(tmp_path: Path) -> Session:
+def hostile(tmp_path: Path, _sqlite_template: Path) -> Session:
     """A book whose customers, plans and people are called what somebody calls them who means harm."""
+    shutil.copy(_sqlite_template, tmp_path / "nrr.sqlite3")
     engine = open_engine(f"sqlite:///{tmp_path}/nrr.sqlite3")
-    migrate.upgrade(engine)
+    filled(engine, "hostile", _fill_hostile)
+    return Session(engine, BASIS, Instant(int(datetime(2025, 3, 10, 12, tzinfo=UTC).timestamp())), "usd", ("plan",))
+
+
+def _fill_hostile(engine: Engine) -> None:
     lives = {}
     for n in range(12):
         name = f"{HOSTILE}{n}"
@@ -181,7 +187,6 @@ def hostile(tmp_path: Path) -> Session:
         )
     store(engine, lives, lives, TODAY)
     roll_up(rolling_of(engine))
-    return Session(engine, BASIS, Instant(int(datetime(2025, 3, 10, 12, tzinfo=UTC).timestamp())), "usd", ("plan",))
 
 
 def test_no_text_is_taken_for_markup(hostile: Session) -> None:

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from integrations.files.errors import BadFile
 from metrics.ledger.basis import Basis
 from metrics.policy import PRESETS
+from tests.services.filled import filled
 from tests.worker.ledgers import put_rates
 from tests.worker.queries.reconcile.world import DAYS, adds_up, named, put, reconcile, session_on, wide
 from worker.queries.reconcile import naming, reconciliation
@@ -34,9 +35,13 @@ RATES = [(day, "eur", "usd", rate) for day, rate in zip(DAYS, ("1.10", "1.11", "
 @pytest.fixture
 def session(engine: Engine) -> Session:
     """Six customers, three of them in euros, and rates of every month end; names are stored of some."""
+    filled(engine, "reconciliation", _fill)
+    return session_on(engine, BASIS, reporting_currency="usd")
+
+
+def _fill(engine: Engine) -> None:
     put(engine, LIVES, people={"pro": "Pro@Example.test", "team": "both@example.test", "year": "both@example.test"})
     put_rates(engine, RATES)
-    return session_on(engine, BASIS, reporting_currency="usd")
 
 
 def _long(tmp_path: Path, *rows: str, head: str = "customer,month,mrr") -> Path:
