@@ -11,6 +11,7 @@ import re
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,25 +29,26 @@ def blocks(kind: str) -> list[str]:
     return re.findall(rf"<!-- {kind} -->\n```sh\n(.*?)```", (DEPLOY / "install.md").read_text(), re.DOTALL)
 
 
-def stranger() -> str | None:
-    """A user without rights that services can run as here; None where we are no root, or Python is out of a stranger's reach."""
-    if os.geteuid() != 0:
-        return None
-    for name in ("nobody", "postgres"):
-        try:
-            pwd.getpwnam(name)
-            done = subprocess.run(
-                [sys.executable, "-c", "import worker.cli.main"],
-                user=name,
-                group=pwd.getpwnam(name).pw_gid,
-                cwd="/",
-                capture_output=True,
-            )
-        except (KeyError, OSError):
-            continue
-        if done.returncode == 0:
-            return name
-    return None
+def modules() -> str:
+    """Where Python finds this repository's modules and their dependencies, whichever interpreter of this version it is."""
+    return os.pathsep.join([str(ROOT), str(Path(sysconfig.get_paths()["purelib"]))])
+
+
+def stranger() -> tuple[str | None, str]:
+    """A user without rights that services can run as here, and the interpreter that is within that user's reach: ours, or the system's of the same
+    version. No user where we are no root, or nothing is within reach."""
+    candidates = [sys.executable, f"/usr/bin/python{sys.version_info.major}.{sys.version_info.minor}"]
+    for name in ("nobody", "postgres") if os.geteuid() == 0 else ():
+        for python in candidates:
+            try:
+                who: dict[str, Any] = {"user": name, "group": pwd.getpwnam(name).pw_gid, "extra_groups": []}
+                command = [python, "-c", "import celery, polars, psycopg, worker.cli.main"]
+                done = subprocess.run(command, cwd="/", capture_output=True, env={"PYTHONPATH": modules()}, **who)
+            except (KeyError, OSError):
+                continue
+            if done.returncode == 0:
+                return name, python
+    return None, sys.executable
 
 
 @dataclass
@@ -55,20 +57,23 @@ class Machine:
 
     environment: dict[str, str]
     root: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="nrr-machine-", dir="/tmp")))
-    user: str | None = field(default_factory=stranger)
+    user: str | None = None
 
     def __post_init__(self) -> None:
+        self.user, python = stranger()
         self.root.chmod(0o755)
         for place in PLACES:
             (self.root / place.lstrip("/")).mkdir(parents=True)
         shutil.copytree(DEPLOY, self.root / "opt/nrr/deploy", ignore=shutil.ignore_patterns("secrets", ".env", "nrr.toml"))
         self.bin.mkdir()
+        if python != sys.executable:  # the lock names this for a Python older than 3.11.3, which the system's may be and ours isn't
+            (self.bin / "async_timeout.py").write_text("from asyncio import timeout\n")
         self._stub("useradd", 'echo "useradd $*" >> "$LOG"')
         self._stub("id", '[ "$1" != nrr ] || exit 1; exec /usr/bin/id "$@"')
         self._stub("systemctl", 'echo "systemctl $*" >> "$LOG"')
         self._stub("systemd-run", f'exec "{sys.executable}" -m tests.deploy.systemd_run "$@"')
         pip = 'printf \'#!/bin/sh\\necho "pip $*" >> "$LOG"\\n\' > "$3/bin/pip"'
-        nrr = f'printf \'#!/bin/sh\\nexec "{sys.executable}" -c "from worker.cli.main import run; run()" "$@"\\n\' > "$3/bin/nrr"'
+        nrr = f'printf \'#!/bin/sh\\nexec "{python}" -c "from worker.cli.main import run; run()" "$@"\\n\' > "$3/bin/nrr"'
         self._stub(
             "python3", f'[ "$1 $2" = "-m venv" ] || exit 9; mkdir -p "$3/bin"; {pip}; {nrr}; chmod 755 "$3/bin/pip" "$3/bin/nrr"'
         )
@@ -98,7 +103,7 @@ class Machine:
         sbin = self.path("/usr/local/sbin")
         return {
             "PATH": f"{self.bin}:{sbin}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
+            "PYTHONPATH": f"{modules()}{os.pathsep}{self.bin}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "LOG": str(self.root / "log"),
             "MACHINE": str(self.root),

@@ -73,7 +73,7 @@ def test_the_guide_can_be_followed(installed: tuple[Machine, Postgres, RedisServ
     said = machine.follow(settings)
     assert "nothing would be refused" in said
     assert "✓ database" in said
-    assert "✓ stripe default" in said
+    assert "✓ stripe default" in said, said
     machine.follow(services)
     log = machine.log()
     assert "systemctl enable --now nrr-worker.service nrr-beat.service nrr-exporter.service nrr-check.timer" in log
