@@ -165,3 +165,16 @@ def standings(ledger: CustomerLedger) -> list[Standing]:
 def said_of(ledger: CustomerLedger) -> bool:
     """Whether the ledger says that it may know less than there is."""
     return bool(ledger.findings) or any(movement.inferred for movement in ledger.movements)
+
+
+def amounts(told: Movement) -> tuple[object, ...]:
+    """A movement without its cause: an invoice doesn't say why."""
+    return (
+        told.day,
+        told.currency,
+        told.kind,
+        told.before_micros,
+        told.after_micros,
+        told.list_before_micros,
+        told.list_after_micros,
+    )

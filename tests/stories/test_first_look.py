@@ -9,27 +9,14 @@ from pathlib import Path
 import pytest
 
 from integrations.sandbox.oracle.first_look import first_look
-from integrations.sandbox.oracle.ledger import Movement, Truth
+from integrations.sandbox.oracle.ledger import Truth
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.billing_cycles import DAY, parse_instant
 from integrations.sandbox.simulator.business import Business
 from integrations.sandbox.simulator.scenario import Script
-from tests.stories.living import derived, kept_out, movements, opened, quiet_end, standings, synced
+from tests.stories.living import amounts, derived, kept_out, movements, opened, quiet_end, standings, synced
 
 BEGIN = parse_instant("2025-01-01")
-
-
-def amounts(told: Movement) -> tuple[object, ...]:
-    """A movement without its cause: an invoice doesn't say why."""
-    return (
-        told.day,
-        told.currency,
-        told.kind,
-        told.before_micros,
-        told.after_micros,
-        told.list_before_micros,
-        told.list_after_micros,
-    )
 
 
 def look(migrated_url: str, business: Business) -> tuple[int, int]:

@@ -13,13 +13,13 @@ import pytest
 
 from integrations.sandbox.api.faults import Fault
 from integrations.sandbox.oracle.first_look import first_look
-from integrations.sandbox.oracle.ledger import Movement, Truth
+from integrations.sandbox.oracle.ledger import Truth
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.billing_cycles import DAY, HOUR
 from integrations.sandbox.simulator.business import Business
 from metrics.entries import CustomerLedger
 from tests.stories.kinds import BEGIN, END, KINDS
-from tests.stories.living import derived, movements, opened, standings, watched
+from tests.stories.living import amounts, derived, movements, opened, standings, watched
 from worker.ingest.drift import Drift
 
 pytestmark = pytest.mark.xdist_group("kinds")
@@ -90,19 +90,6 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Look:
 def listings(tmp_path_factory: pytest.TempPathFactory) -> Look:
     """Listed every ten days by an audit; no event ever comes."""
     return _look(tmp_path_factory.mktemp("listings"), [*range(BEGIN, END, 10 * DAY), END], audited=True, events=False)
-
-
-def amounts(told: Movement) -> tuple[object, ...]:
-    """A movement without its cause, which invoices don't tell."""
-    return (
-        told.day,
-        told.currency,
-        told.kind,
-        told.before_micros,
-        told.after_micros,
-        told.list_before_micros,
-        told.list_after_micros,
-    )
 
 
 def assert_gone(found: CustomerLedger, truth: Truth, day: date) -> None:

@@ -1,7 +1,6 @@
 """The snowball: from one month's closing to the next, by live formulas on the cube; beside it the bridge of the movements, and both checked."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
@@ -10,25 +9,10 @@ from integrations.workbook.content import Content
 from integrations.workbook.layout import Places
 from integrations.workbook.pen import GREY, Pen, column, major, printed, total
 from integrations.workbook.sheets import movements as movements_sheet
+from integrations.workbook.sheets.snowball_lines import HEAD, LABELS, Line, customer_lines, head, mrr_lines
 from metrics.retention.cube import Step, steps
 
 NAME: Final = "Snowball"
-LABELS: Final = 2
-"""Columns before the first month: what it is, and how it comes about."""
-HEAD: Final = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line: its name, how it is made, the formula of a month (by its number from 1), and what it comes to."""
-
-    key: str
-    name: str
-    how: str
-    formula: Callable[[int], str]
-    value: Callable[[Step], int]
-    count: bool = False
-    sums: bool = False
 
 
 def write(pen: Pen, content: Content, where: Places) -> list[Check]:
@@ -48,8 +32,8 @@ def write(pen: Pen, content: Content, where: Places) -> list[Check]:
     row = HEAD + 1
     rows: dict[str, int] = {}
     for title, lines in (
-        ("MRR, live on the cube", _amounts(where)),
-        ("Customers, live on the cube", _counts(where)),
+        ("MRR, live on the cube", mrr_lines(where)),
+        ("Customers, live on the cube", customer_lines(where)),
     ):
         pen.section(row, title, width)
         row = _block(pen, lines, found, row + 1, rows) + 1
@@ -58,161 +42,6 @@ def write(pen: Pen, content: Content, where: Places) -> list[Check]:
     printed(pen, rows=(HEAD, HEAD), columns=0, wide=True)
     sheet.set_v_pagebreaks([LABELS + index for index in range(12, len(found), 12)])
     return checks
-
-
-def _head(col: int) -> str:
-    return f"{column(col)}${HEAD + 1}"
-
-
-def _amounts(where: Places) -> list[Line]:
-    several, foreign = "elsewhere" in where.blocks, "month_ago" in where.blocks
-    signup = where.of("signup")
-
-    def before(i: int) -> str:
-        return where.mrr(i - 1)
-
-    def end(i: int) -> str:
-        return where.at_rate_of(i, i - 1)
-
-    def when(area: str | None, value: int) -> str:
-        return "" if area is None else f",{area},{value}"
-
-    def came(i: int, signed: str) -> str:
-        return f"SUMIFS({where.mrr(i)},{before(i)},0,{signup},{signed}{when(where.elsewhere(i - 1), 0)})"
-
-    def shrunk(i: int) -> str:
-        inside = f"SUMPRODUCT(({end(i)}>0)*({end(i)}<{before(i)})*({before(i)}-{end(i)}))"
-        return f"-{inside}" + (f"-SUMIFS({before(i)},{end(i)},0{when(where.elsewhere(i), 1)})" if several else "")
-
-    lines = [
-        Line("opening", "Opening MRR", "the closing of the month before", lambda i: f"SUM({before(i)})", lambda s: s.opening),
-        Line(
-            "new",
-            "New",
-            "nothing at the opening, signed up in this month",
-            lambda i: came(i, _head(LABELS + i - 1)),
-            lambda s: s.new,
-        ),
-        Line(
-            "back",
-            "Reactivation",
-            "nothing at the opening, signed up before",
-            lambda i: came(i, f'"<"&{_head(LABELS + i - 1)}'),
-            lambda s: s.reactivation,
-        ),
-    ]
-    if several:
-        lines.append(
-            Line(
-                "switched",
-                "Switched in",
-                "nothing in this currency at the opening, but in another",
-                lambda i: f"SUMIFS({where.mrr(i)},{before(i)},0{when(where.elsewhere(i - 1), 1)})",
-                lambda s: s.switched_in,
-            )
-        )
-    lines += [
-        Line(
-            "expansion",
-            "Expansion",
-            "more than at the opening",
-            lambda i: f"SUMPRODUCT(({before(i)}>0)*({end(i)}>{before(i)})*({end(i)}-{before(i)}))",
-            lambda s: s.expansion,
-        ),
-        Line(
-            "contraction",
-            "Contraction",
-            "less than at the opening" + (", or moved to another currency" if several else ""),
-            shrunk,
-            lambda s: -s.contraction,
-        ),
-        Line(
-            "churn",
-            "Churn",
-            "nothing any more",
-            lambda i: f"-SUMIFS({before(i)},{end(i)},0{when(where.elsewhere(i), 0)})",
-            lambda s: -s.churn,
-        ),
-    ]
-    if foreign:
-        lines.append(
-            Line(
-                "fx",
-                "Exchange rates",
-                "what rates did to those who were there",
-                lambda i: f"SUMPRODUCT(({before(i)}>0)*({where.mrr(i)}-{end(i)}))",
-                lambda s: s.fx,
-            )
-        )
-    lines.append(
-        Line(
-            "closing",
-            "Closing MRR",
-            "the sum of the cube's column",
-            lambda i: f"SUM({where.mrr(i)})",
-            lambda s: s.closing,
-            sums=True,
-        )
-    )
-    return lines
-
-
-def _counts(where: Places) -> list[Line]:
-    several = "elsewhere" in where.blocks
-    signup = where.of("signup")
-
-    def before(i: int) -> str:
-        return where.mrr(i - 1)
-
-    def end(i: int) -> str:
-        return where.at_rate_of(i, i - 1)
-
-    def when(area: str | None, value: int) -> str:
-        return "" if area is None else f",{area},{value}"
-
-    def came(i: int, signed: str) -> str:
-        return f'COUNTIFS({where.mrr(i)},">0",{before(i)},0,{signup},{signed}{when(where.elsewhere(i - 1), 0)})'
-
-    def gone(i: int, mark: int) -> str:
-        return f'-COUNTIFS({before(i)},">0",{end(i)},0{when(where.elsewhere(i), mark)})'
-
-    lines = [
-        Line(
-            "opening_customers",
-            "Opening customers",
-            "MRR above 0",
-            lambda i: f'COUNTIF({before(i)},">0")',
-            lambda s: s.opening_customers,
-            True,
-        ),
-        Line("new_logos", "New", "", lambda i: came(i, _head(LABELS + i - 1)), lambda s: s.new_logos, True),
-        Line("returned_logos", "Returned", "", lambda i: came(i, f'"<"&{_head(LABELS + i - 1)}'), lambda s: s.returned_logos, True),
-    ]
-    if several:
-        lines += [
-            Line(
-                "in_logos",
-                "Switched in",
-                "from another currency",
-                lambda i: f'COUNTIFS({where.mrr(i)},">0",{before(i)},0{when(where.elsewhere(i - 1), 1)})',
-                lambda s: s.switched_in_logos,
-                True,
-            ),
-            Line("out_logos", "Switched out", "to another currency", lambda i: gone(i, 1), lambda s: -s.switched_out_logos, True),
-        ]
-    return [
-        *lines,
-        Line("lost_logos", "Lost", "", lambda i: gone(i, 0), lambda s: -s.lost_logos, True),
-        Line(
-            "closing_customers",
-            "Closing customers",
-            "",
-            lambda i: f'COUNTIF({where.mrr(i)},">0")',
-            lambda s: s.closing_customers,
-            True,
-            True,
-        ),
-    ]
 
 
 def _block(pen: Pen, lines: Sequence[Line], found: Sequence[Step], row: int, rows: dict[str, int]) -> int:
@@ -273,7 +102,7 @@ def _bridge(pen: Pen, content: Content, found: Sequence[Step], row: int, width: 
             font_color=GREY,
         )
         for index, step in enumerate(found):
-            letters = _head(LABELS + index)
+            letters = head(LABELS + index)
             pen.sum_of(
                 row, LABELS + index, f'SUMIFS({amounts},{months},{letters},{kinds},"{kind}")', sums.get((step.month, kind), 0)
             )
