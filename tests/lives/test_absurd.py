@@ -140,13 +140,11 @@ def found(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Read:
         return ledgers, {object_id for _, object_id in installation.kept_out()}
 
 
-@pytest.mark.xdist_group("absurd")
 def test_nobody_else_is_stopped(found: Read) -> None:
     """Who is sane has the right figure, and everything that was derived can be written."""
     assert [("2026-02-01", "new", 2000)] == told(found[0]["cus_sanex"])
 
 
-@pytest.mark.xdist_group("absurd")
 @pytest.mark.parametrize("name", ABSURD)
 def test_what_is_absurd_has_a_name(name: str, found: Read) -> None:
     """A finding, or something that is kept out, names it."""

@@ -21,7 +21,6 @@ AT_ONCE: Final = 100
 """Mutants that are read side by side."""
 
 GROUPS: Final = tuple((base, old_events) for base in BASES for old_events in (False, True))
-pytestmark = pytest.mark.xdist_group("dropping")
 
 
 @cache

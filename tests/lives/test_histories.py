@@ -34,8 +34,6 @@ from tests.lives.objects import DAY, noon
 from worker.ingest import translate as translated
 from worker.ingest.plan import STREAMS
 
-pytestmark = pytest.mark.xdist_group("histories")
-
 START = noon("2026-05-16", hour=18)
 NIGHTS = tuple(range(START, SECOND + 1, 2 * DAY))
 """Every other night: a night in between has nothing to say that the next one doesn't."""

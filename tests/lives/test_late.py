@@ -153,7 +153,6 @@ def ledgers(tmp_path_factory: pytest.TempPathFactory, template: Path) -> dict[st
         return installation.ledgers(NOW)
 
 
-@pytest.mark.xdist_group("late")
 @pytest.mark.parametrize("name", LATE)
 def test_what_comes_late_has_its_own_date(name: str, ledgers: dict[str, CustomerLedger]) -> None:
     """After the next night's audit it is where it belongs."""
@@ -161,7 +160,6 @@ def test_what_comes_late_has_its_own_date(name: str, ledgers: dict[str, Customer
     assert expected == tuple(told(ledgers[f"cus_{name.replace('_', '')}x"]))
 
 
-@pytest.mark.xdist_group("late")
 def test_what_vanished_has_a_name(ledgers: dict[str, CustomerLedger]) -> None:
     """A live subscription that no list has any more is said, by its id."""
     found = ledgers["cus_vanishedfromeverylistx"].findings

@@ -18,7 +18,6 @@ for _file in sorted((Path(__file__).parent / "kinds").glob("[a-z]*.py")):
     importlib.import_module(f"tests.lives.kinds.{_file.stem}")
 
 OFTEN: Final = {"once": (NOW,), "daily": NIGHTS}
-pytestmark = pytest.mark.xdist_group("lives")
 Read = Callable[[str, str], tuple[dict[str, CustomerLedger], set[str]]]
 
 

@@ -22,8 +22,6 @@ from tests.stories.kinds import BEGIN, END, KINDS
 from tests.stories.living import amounts, derived, movements, opened, standings, watched
 from worker.ingest.drift import Drift
 
-pytestmark = pytest.mark.xdist_group("kinds")
-
 BUSINESS: Final = Business(customers=0, months=5, start=BEGIN, scripts=tuple(make() for make in KINDS.values()))
 _NINE: Final = 9 * HOUR
 DAILY: Final = [

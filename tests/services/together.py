@@ -1,0 +1,37 @@
+"""Which tests one worker runs: those of a file that makes something for all of them, and each other test wherever there is room.
+
+Whatever a file makes for its module would else be made by each worker. What belongs together is handed out first, so that the workers end
+together. (xdist's own groups go by a name that it adds to a test's, which pytest no longer takes.)
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from xdist.scheduler import LoadScopeScheduling
+
+ROOT: Final = Path(__file__).parents[2]
+APART: Final = ("tests/lives/test_dropping.py", "tests/lives/test_histories.py")
+"""Where all tests are run, nearly all of their time is that of single ones, which share little."""
+
+
+@cache
+def shares(file: str) -> bool:
+    """Whether a file, named from the top, makes something for its module, by a fixture or by a function that remembers."""
+    path = ROOT / file
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    return 'scope="module"' in text or "\n@cache\n" in text
+
+
+def scope_of(test: str, *, at_length: bool = False) -> str:
+    """What a test, named as pytest names it, is run together with."""
+    file = test.partition("::")[0]
+    return file if shares(file) and not (at_length and file in APART) else test
+
+
+class Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Hands tests out."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        asked: Any = self.config.getoption("markexpr")
+        return scope_of(nodeid, at_length="slow" in asked and "not slow" not in asked)
