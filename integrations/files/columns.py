@@ -33,7 +33,7 @@ CALLED: Final[Mapping[Role, tuple[str, ...]]] = {
     ),
     "change": ("mrr change", "mrr movement", "change in mrr", "mrr delta", "movement", "change", "delta", "net mrr change", "mrr change cents"),
     "currency": ("currency", "currency code", "iso currency", "mrr currency", "billing currency"),
-}  # fmt: skip
+}  # fmt: skip  # a table: one role a line, names side by side
 """What columns of each role are called, in small letters and without signs; of several that are there the one named first here counts."""
 CLOSING: Final = CALLED["mrr"]
 """In a summary, the row (or column) that says what the book stood at."""

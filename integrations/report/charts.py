@@ -122,17 +122,33 @@ def waterfall(bars: Sequence[Bar], *, upright: bool = True) -> str:
             if upright:
                 axes.bar(n, upper - bottom, bottom=bottom, width=0.62, color=colours[n], linewidth=0, clip_on=False)
                 axes.annotate(
-                    bar.shown, (n, upper), (0, 5), textcoords="offset points", ha="center", va="bottom", fontsize=11.5,
-                    color=COLOUR["ink"], fontweight="bold" if bar.total else "normal", parse_math=False,
-                )  # fmt: skip
+                    bar.shown,
+                    (n, upper),
+                    (0, 5),
+                    textcoords="offset points",
+                    ha="center",
+                    va="bottom",
+                    fontsize=11.5,
+                    color=COLOUR["ink"],
+                    fontweight="bold" if bar.total else "normal",
+                    parse_math=False,
+                )
                 if n + 1 < len(bars):
                     axes.plot([n + 0.31, n + 0.69], [ends[n]] * 2, color=COLOUR["muted"], linewidth=1, clip_on=False)
             else:
                 axes.barh(-n, upper - bottom, left=bottom, height=0.62, color=colours[n], linewidth=0, clip_on=False)
                 axes.annotate(
-                    bar.shown, (upper, -n), (6, 0), textcoords="offset points", ha="left", va="center", fontsize=11.5,
-                    color=COLOUR["ink"], fontweight="bold" if bar.total else "normal", parse_math=False,
-                )  # fmt: skip
+                    bar.shown,
+                    (upper, -n),
+                    (6, 0),
+                    textcoords="offset points",
+                    ha="left",
+                    va="center",
+                    fontsize=11.5,
+                    color=COLOUR["ink"],
+                    fontweight="bold" if bar.total else "normal",
+                    parse_math=False,
+                )
         places = [n if upright else -n for n in range(len(bars))]
         names = [bar.label for bar in bars]
         reach = (low, low + ((top - low) * (1.1 if upright else 1.38) or 1))
@@ -203,9 +219,17 @@ def _last(axes: "Axes", series: Series, shown: Callable[[float], str]) -> None:
     n, value = known[-1]
     below = len(known) > 1 and known[-2][1] > value  # the line comes from above, where the number would stand in its way
     axes.annotate(
-        shown(value), (n, value), (0, -17 if below else 9), textcoords="offset points", ha="right" if n else "center", fontsize=12.5,
-        fontweight="bold", color=COLOUR["accent"], zorder=5, parse_math=False,
-    )  # fmt: skip
+        shown(value),
+        (n, value),
+        (0, -17 if below else 9),
+        textcoords="offset points",
+        ha="right" if n else "center",
+        fontsize=12.5,
+        fontweight="bold",
+        color=COLOUR["accent"],
+        zorder=5,
+        parse_math=False,
+    )
 
 
 def _time_axis(axes: "Axes", labels: Sequence[str]) -> None:

@@ -84,12 +84,26 @@ def window(mrr: np.ndarray, who: np.ndarray, name: str, begin: int, end: int) ->
     churn = int(opening[~stayed].sum())
     expansion = int(np.maximum(ends - opening, 0).sum())
     return Figures(
-        "simulated", name, add_months(START, begin), add_months(START, end), "", "", "usd", opening=start * MICROS,
-        expansion=expansion * MICROS, contraction=(start + expansion - churn - closing) * MICROS, churn=churn * MICROS,
-        closing_of_cohort=closing * MICROS, closing=int(mrr[:, end].sum()) * MICROS, opening_customers=len(opening),
-        retained_customers=int(stayed.sum()), closing_customers=len(opening), opening_squared=int((opening * opening).sum()) * MICROS**2,
-        opening_by_end=int((opening * ends).sum()) * MICROS**2, end_squared=int((ends * ends).sum()) * MICROS**2,
-    )  # fmt: skip
+        "simulated",
+        name,
+        add_months(START, begin),
+        add_months(START, end),
+        "",
+        "",
+        "usd",
+        opening=start * MICROS,
+        expansion=expansion * MICROS,
+        contraction=(start + expansion - churn - closing) * MICROS,
+        churn=churn * MICROS,
+        closing_of_cohort=closing * MICROS,
+        closing=int(mrr[:, end].sum()) * MICROS,
+        opening_customers=len(opening),
+        retained_customers=int(stayed.sum()),
+        closing_customers=len(opening),
+        opening_squared=int((opening * opening).sum()) * MICROS**2,
+        opening_by_end=int((opening * ends).sum()) * MICROS**2,
+        end_squared=int((ends * ends).sum()) * MICROS**2,
+    )
 
 
 _MONTHS: Final = {"trailing_3": (3, (0, 3)), "trailing_12": (12, (0, 12))}

@@ -115,14 +115,26 @@ def waiting(m: Maker, price: JSON, quantity: int, cents: int, start: int, end: i
     """An invoice item on no invoice."""
     details = {"subscription": m.sub, "subscription_item": m.item_id()}
     return {
-        "id": f"ii_{m.name}_{number}", "object": "invoiceitem", "amount": cents, "currency": "usd", "customer": m.customer, "date": start,
-        "invoice": None, "period": {"start": start, "end": end}, "proration": True, "quantity": quantity, "discounts": [],
+        "id": f"ii_{m.name}_{number}",
+        "object": "invoiceitem",
+        "amount": cents,
+        "currency": "usd",
+        "customer": m.customer,
+        "date": start,
+        "invoice": None,
+        "period": {"start": start, "end": end},
+        "proration": True,
+        "quantity": quantity,
+        "discounts": [],
         "parent": {"type": "subscription_details", "subscription_details": details},
         "pricing": {
-            "type": "price_details", "price_details": {"price": price["id"], "product": price["product"]}, "unit_amount_decimal": None,
+            "type": "price_details",
+            "price_details": {"price": price["id"], "product": price["product"]},
+            "unit_amount_decimal": None,
         },
-        "livemode": False, "metadata": {},
-    }  # fmt: skip
+        "livemode": False,
+        "metadata": {},
+    }
 
 
 @late("2026-05-20 new 20.00", "2026-06-10 churn -20.00")

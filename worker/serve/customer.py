@@ -25,7 +25,7 @@ from integrations.report.content import (
     Table,
     Terms,
     Text,
-)  # fmt: skip
+)
 from metrics.finding_words import words_of
 from metrics.labels import cause_name, money
 from metrics.ledger.explain import MovementWords

@@ -26,9 +26,12 @@ def book(
     each = made.opening // (like or customers)
     lost = customers - customers * nrr // 100
     return replace(
-        made, retained_customers=customers - lost, opening_squared=made.opening * each,
-        opening_by_end=made.closing_of_cohort * each, end_squared=made.closing_of_cohort * each,
-    )  # fmt: skip
+        made,
+        retained_customers=customers - lost,
+        opening_squared=made.opening * each,
+        opening_by_end=made.closing_of_cohort * each,
+        end_squared=made.closing_of_cohort * each,
+    )
 
 
 def test_what_may_be_chance_is_a_note_and_rings_once_it_is_not() -> None:
