@@ -231,14 +231,18 @@ def customers(figures: Figures, *, rising: bool = False) -> list[dict[str, str]]
 
 
 def customers_more(figures: Figures, *, rising: bool = False) -> str | None:
-    """What the list of customers leaves out, so that it adds up to the cohort's losses (or gains): `and 12 more: −1,250 USD`."""
+    """What the list of customers leaves out, so that it adds up to the cohort's losses (or gains): `and 12 more: −1,250 USD`.
+
+    Figures hold the largest alone; how many there are in all is the companion `members_behind`, where somebody counted them.
+    """
     kept = figures.companions.get("gained" if rising else "lost", [])
     whole = figures.expansion if rising else -(figures.contraction + figures.churn)
     rest = whole - sum(c["closing"] - c["opening"] for c in kept[:CUSTOMERS])
     if not kept or rest == 0:
         return None
-    count = len(kept) - len(kept[:CUSTOMERS])
-    if len(kept) < TOP:
+    behind = figures.companions.get("members_behind", {}).get("gained" if rising else "lost")
+    count = (behind or len(kept)) - len(kept[:CUSTOMERS])
+    if behind is not None or len(kept) < TOP:
         return f"and {count} more: {signed_money(rest, figures.currency)}" if count else None
     return f"and at least {count} more: {signed_money(rest, figures.currency)}"
 

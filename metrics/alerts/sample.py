@@ -43,6 +43,7 @@ def sample(watch: Watch, day: date) -> Content:
                     "flow_expansion": closing * 10**9 - 900 * 10**9,
                     "flow_contraction": 30 * 10**9,
                     "flow_churn": 70 * 10**9,
+                    "members_behind": {"lost": 70},
                     "lost": [
                         {"customer": f"cus_sample_{n}", "opening": opening * 10**6, "closing": closed * 10**6}
                         for n, opening, closed in (

@@ -37,6 +37,7 @@ from metrics.periods import day_of
 from worker.alerts import digests
 from worker.alerts.addressed import addressed
 from worker.alerts.alerting import Alerting
+from worker.alerts.behind import counted
 from worker.alerts.gather import gather
 from worker.execution.job_data import JobData, read_as, stored
 from worker.figures import exchange_rates
@@ -134,7 +135,8 @@ def evaluate_within(connection: Connection, alerting: Alerting, at: datetime, *,
     transitions = _store_states(connection, decision, seen, watch, rows, at)
     delay = quiet_seconds(watch.quiet, at, alerting.basis.timezone)
     old_rates = _old_rates(connection, alerting, night)
-    written = [m for notice in decision.notices for m in messages(notice, watch, alerting.channels, usable, old_rates)]
+    told = [counted(connection, alerting, notice) for notice in decision.notices]
+    written = [m for notice in told for m in messages(notice, watch, alerting.channels, usable, old_rates)]
     count = outbox.enqueue(connection, written, delay_seconds=delay)
     if through is not None and usable:
         wanted = addressed(watch, watch.digest_channels, usable)

@@ -55,6 +55,27 @@ def figures_now(
     return list(aggregate.finish(added, basis.policy, complete_until=moment, timezone=basis.timezone, gaps=gaps))
 
 
+def members_behind(
+    connection: Connection, basis: Basis, window: Window, currency: str, *, reporting_currency: str | None = None
+) -> dict[str, tuple[int, int]]:
+    """How many of the opening cohort make a window's expansion, and how many its losses, each with their sum in micros: `gained`, `lost`.
+
+    By end points, as the window's figures are; in memory a shard of the customers at a time. Raises NothingDerived.
+    """
+    abroad = exchange_to(connection, reporting_currency, day_of(derived_until(connection, basis), basis.timezone))
+    found = {"gained": (0, 0), "lost": (0, 0)}
+    mine = (pl.col("dimension") == segments.PER_CUSTOMER) & (pl.col("currency") == currency)
+    amounts = {"gained": pl.col("expansion"), "lost": pl.col("contraction") + pl.col("churn")}
+    for some in shards(connection, basis.version, segments.attribute_keys([segments.PER_CUSTOMER])):
+        made = aggregate.partials(some, [window], dimensions=[segments.PER_CUSTOMER], exchange=abroad, timezone=basis.timezone)
+        sums = made.sums.filter(mine)
+        for name, amount in amounts.items():
+            moved = sums.select(amount.alias("amount"))["amount"]
+            count, micros = found[name]
+            found[name] = (count + int((moved > 0).sum()), micros + int(moved.sum() or 0))
+    return found
+
+
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What the book stood at in one currency at a day's closing, in micros. `committed` is the net less what is scheduled to end."""

@@ -52,6 +52,12 @@ def test_a_list_that_was_cut_when_it_was_kept_says_so() -> None:
     assert "and at least 5 more: \N{MINUS SIGN}17,500 USD" == said["customers_more"]
 
 
+def test_who_was_counted_is_said_exactly() -> None:
+    """20 lost in all, and the figures hold the ten largest of them: five are named, and 15 more."""
+    book = replace(_book(10_000, TOP, members_behind={"lost": 20}), churn=20_000 * MILLION, closing_of_cohort=80_000 * MILLION)
+    assert "and 15 more: \N{MINUS SIGN}17,500 USD" == _said(book)["customers_more"]
+
+
 def test_causes_of_others_are_not_put_under_the_cohorts_bridge() -> None:
     """26,720 were lost in the year, 10,000 of them by the cohort: causes of the whole book would contradict the bridge, and stay out."""
     assert "causes" not in _said(_book(26_720, 20, arrivals_churn=16_720 * MILLION))
