@@ -12,8 +12,8 @@ from integrations.dashboard import DASHBOARD
 from integrations.notify.sanitize import cleaned, plain
 from integrations.notify.slack_blocks import MARKS, REPEATED
 
-MOST_BYTES: Final = 26_000
-"""Teams takes 28 KB of a message by a workflow."""
+MOST_BYTES: Final = 24_000
+"""Teams takes 25 KB of a card, and 28 of a message by a workflow."""
 SCHEMA: Final = "http://adaptivecards.io/schemas/adaptive-card.json"
 VERSION: Final = "1.4"
 """What every client of Teams shows."""

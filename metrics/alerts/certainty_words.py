@@ -9,7 +9,7 @@ from metrics.alerts.evaluate import Reading
 from metrics.alerts.inferred import INFERRED
 from metrics.alerts.rules import Rule
 from metrics.labels import counted, decimal, metric_name, percent
-from metrics.retention.certainty import FEWEST, effective_customers, interval
+from metrics.retention.certainty import COMPLEMENTS, FEWEST, HEADS, effective_customers, interval
 from metrics.retention.figures import TOP, Figures, ratio
 
 _NEARLY: Final = Fraction(95, 100)
@@ -38,18 +38,26 @@ def verdict_words(reading: Reading, rule: Rule) -> str:
         )
     if figures is None or reading.certainty is None:
         return ""
+    size = _size(figures, rule)
     if reading.certainty == "too_few":
-        return f"Too few to tell: {weight(figures)}; of fewer than {FEWEST}, chance can't be told from change."
+        return f"Too few to tell: {size}; of fewer than {FEWEST}, chance can't be told from change."
     bounds = interval(figures, rule.metric)
     range_ = "" if bounds is None else f"{_end(bounds.low)}\N{EN DASH}{_end(bounds.high)} %"
     if reading.certainty == "beyond_noise":
         if rule.change is None:
-            return f"Beyond noise: {weight(figures)}, and chance alone moves {metric_name(rule.metric)} within {range_}."
-        return f"Beyond noise: {weight(figures)}, and chance alone doesn't move two such windows so far apart."
+            return f"Beyond noise: {size}, and chance alone moves {metric_name(rule.metric)} within {range_}."
+        return f"Beyond noise: {size}, and chance alone doesn't move two such windows so far apart."
     usual = _usual(reading)
     if usual:
         return f"Within noise: {usual}."
-    return f"Within noise: {weight(figures)}, and chance alone moves {metric_name(rule.metric)} within {range_}."
+    return f"Within noise: {size}, and chance alone moves {metric_name(rule.metric)} within {range_}."
+
+
+def _size(figures: Figures, rule: Rule) -> str:
+    """How many there are to tell by: of logos each customer counts once, however large it is."""
+    if COMPLEMENTS.get(rule.metric, rule.metric) in HEADS:
+        return counted(figures.opening_customers, "customer", "customers")
+    return weight(figures)
 
 
 _IN_SHORT: Final = {"beyond_noise": "beyond noise", "within_noise": "within noise", "too_few": "too few to tell"}

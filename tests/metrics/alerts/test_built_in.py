@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 
+from metrics.alerts.content import content
 from metrics.alerts.evaluate import Shelf, readings
 from metrics.alerts.rules import DEFAULT_RULES, Rule
 from metrics.periods import add_months
@@ -35,6 +36,8 @@ def test_who_leaves_tells_where_money_cannot() -> None:
     told = Nights(RULES["nrr-below-100"], RULES["logo-drop"])
     assert ["firing: logo-drop"] == told.night(JUNE, book)
     assert "noted" == told.state("nrr-below-100")
+    said = str(content(told.said[0], told.watch)["summary"])
+    assert said.endswith("Beyond noise: 300 customers, and chance alone doesn't move two such windows so far apart.")
 
 
 def test_customers_are_compared_with_the_year_before_and_no_less() -> None:
