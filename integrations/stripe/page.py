@@ -33,7 +33,7 @@ class Rejected:
 class Payload(NamedTuple):
     """What Stripe sent, to be kept: a listed subscription (`source_id` empty) or an event (`source_id` the event's id).
 
-    `body` is its JSON, compressed with zlib: pages wait for their turn to be stored, and would fill the memory otherwise.
+    `body` is its JSON, compressed (`integrations.stripe.decode.sent`): pages wait for their turn to be stored, and would fill the memory otherwise.
     """
 
     kind: str

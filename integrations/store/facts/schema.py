@@ -263,7 +263,11 @@ payload = Table(
     key("object_id", Word, "Stripe's id of the object"),
     key("at", Big, "the moment of the listing or of the event, epoch seconds"),
     key("source_id", Word, "the event's id, empty for a listing"),
-    must("body", Bytes, "the JSON that Stripe sent, compressed with zlib"),
+    must(
+        "body",
+        Bytes,
+        "the JSON that Stripe sent, compressed: by zstd with the dictionary sent.dict, by zlib where an older release kept it",
+    ),
     must("learnt_at", Time, _LEARNT),
     comment="What Stripe sent, kept because events are forgotten after thirty days",
     info=STAYS,

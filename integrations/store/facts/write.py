@@ -48,7 +48,7 @@ class Page(Facts):
     """Facts to be stored together, and what is kept beside them.
 
     `payloads` are kind (subscription, event), object id, event id (empty for a listing), the moment of the answer that it was in, and what
-    Stripe sent, compressed with zlib.
+    Stripe sent, compressed.
     """
 
     observed_at: Instant

@@ -4,7 +4,6 @@ It decides what an object lacks (items beyond the first page, lines beyond ten) 
 known here.
 """
 
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
@@ -19,6 +18,7 @@ from integrations.stripe.decode.catalog import Seen
 from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.decode.lines import pending, worth
 from integrations.stripe.decode.parsing import Parsed
+from integrations.stripe.decode.sent import packed
 from integrations.stripe.page import Payload, Person, Rejected, StripePage
 from metrics.evidence import (
     Coupon,
@@ -289,7 +289,7 @@ def _payload(kind: str, shape: Any, raw: Any) -> Payload | None:
     if not shape.id:
         return None
     if kind == "subscription":
-        return Payload("subscription", shape.id, "", zlib.compress(raw, 1))
+        return Payload("subscription", shape.id, "", packed(raw))
     if not (shape.type or "").startswith("customer.subscription."):
         return None
-    return Payload("event", shape.id, shape.id, zlib.compress(raw, 1))
+    return Payload("event", shape.id, shape.id, packed(raw))

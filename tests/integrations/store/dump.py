@@ -4,7 +4,6 @@ Two databases with the same dump hold the same facts and the same figures, which
 """
 
 import json
-import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -28,6 +27,7 @@ from integrations.store.facts.schema import (
 )
 from integrations.store.figures.schema import billing, day_total, rollup, segment_name, snapshot
 from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing, wake
+from integrations.stripe.decode.sent import unpacked
 
 FACTS = (
     *(catalog, customer_state, subscription_state, invoice, invoice_line, event, payload, rate, member, customer_account),
@@ -64,4 +64,4 @@ def _plain(value: Any) -> Any:
 
 def _sent(value: Any) -> Any:
     """The same of an answer that was kept as it was sent."""
-    return zlib.decompress(value).decode(errors="replace") if isinstance(value, bytes | memoryview) else _plain(value)
+    return unpacked(bytes(value)).decode(errors="replace") if isinstance(value, bytes | memoryview) else _plain(value)

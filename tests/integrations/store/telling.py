@@ -80,7 +80,7 @@ def rows(engine: Engine, table: str) -> int:
 
 def everything_in(engine: Engine) -> str:
     """Whatever any cell of any table holds, as text: what a thief would read. What is compressed is unpacked first."""
-    import zlib
+    from integrations.stripe.decode.sent import unpacked
 
     out = []
     with read(engine) as connection:
@@ -89,6 +89,6 @@ def everything_in(engine: Engine) -> str:
                 for value in row:
                     body = bytes(value) if isinstance(value, bytes | memoryview) else str(value).encode(errors="surrogatepass")
                     if table.name == "payload" and isinstance(value, bytes | memoryview):
-                        body = zlib.decompress(body)
+                        body = unpacked(body)
                     out.append(body.decode("latin-1"))
     return "\n".join(out)
