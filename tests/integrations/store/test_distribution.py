@@ -1,5 +1,7 @@
 """Past one machine: each table that grows with the customers can be spread by the bucket of its customers, and what can't be is named."""
 
+from sqlalchemy import UniqueConstraint
+
 from integrations.store.tables import metadata
 
 BY_ID = {
@@ -24,5 +26,5 @@ def test_what_grows_with_the_customers_carries_their_bucket() -> None:
     assert {"standing", "movement", "invoice", "invoice_line", "subscription_state", "customer_state", "snapshot"} <= spread
     for name in sorted(spread):
         table = metadata.tables[name]
-        held = [u for u in table.constraints if type(u).__name__ == "UniqueConstraint"]
-        assert all("bucket" in u.columns for u in held), f"{name}: a unique rule across buckets can't be cut"
+        held = [each for each in table.constraints if isinstance(each, UniqueConstraint)]
+        assert all("bucket" in each.columns for each in held), f"{name}: a unique rule across buckets can't be cut"
