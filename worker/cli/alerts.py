@@ -30,7 +30,7 @@ Segment = Annotated[str, typer.Option("--segment", metavar="SEGMENT", help="Only
 @app.command("list")
 def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
     """List the rules with their alerts, values and mutes."""
-    from worker.queries.alerts import alerts_at
+    from worker.queries.alerts import alerts_at, missing_segments
 
     with alert_desk(json=json, now=now, config=config) as desk:
         found = alerts_at(desk.context.session, desk.at)
@@ -47,8 +47,10 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
             {"channel": name, "in_use": name not in dead, "reason": dead.get(name)}
             for name in sorted({*desk.alerting.channels, *dead})
         ]
+        missing = missing_segments(desk.context.session, desk.alerting.watch)
         if json:
-            put_json({"alerts": rows, "channels": channels, "outbox": dict(found.outbox)})
+            told = [{"rule": nobody.rule, "segment": nobody.segment, "near": nobody.near} for nobody in missing]
+            put_json({"alerts": rows, "channels": channels, "outbox": dict(found.outbox), "missing_segments": told})
             return
         columns = ["rule", "segment", "state", "value", "limit", "window", "certainty", "as_of", "since", "quiet"]
         if any(row["segment_name"] != row["segment"] for row in rows):
@@ -56,6 +58,8 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
         columns = [c for c in columns if c in ("rule", "state") or any(row[c] for row in rows)]
         heads = {"as_of": "as of"}
         desk.context.table([heads.get(c, c) for c in columns], [[_shown(c, row[c] or "") for c in columns] for row in rows])
+        for nobody in missing:
+            desk.context.say(nobody.sentence)
         if not desk.alerting.channels:
             desk.context.say("no channel is set up: set SLACK_WEBHOOK_URL, or SMTP_HOST and ALERT_EMAIL_TO; then nrr alerts test")
         for each in channels:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.common import Config, Context, Json, Now, money, opened, percent, put_json
-from worker.cli.dates import last_day_of_text
+from worker.cli.dates import closing_of_text
 from worker.cli.people import people
 from worker.cli.require_ledger import ready
 
@@ -33,7 +33,7 @@ def compare(
     with opened(json=json, now=now, config=config) as context:
         one, other = context.loaded.settings.basis(ours), context.loaded.settings.basis(theirs)
         ready(context)
-        day = last_day_of_text(at, "--at") if at else context.today
+        day = closing_of_text(at, "--at", context.today) if at else context.today
         bridge = policy_bridge(context.session, one, other, day)
         rates = _rates(context, [one, other])
         if json:

@@ -69,6 +69,23 @@ def last_day_of_text(text: str, option: str) -> date:
     return until_of_text(text, option) - timedelta(days=1)
 
 
+def closing_of_text(text: str, option: str, today: date) -> date:
+    """The day at whose closing something is to be shown: the last one of what is meant. Raises Stop, also for what hasn't begun."""
+    begun(text, option, day_of_text(text, option), today)
+    return last_day_of_text(text, option)
+
+
+def begun(text: str, option: str, first: date, today: date) -> None:
+    """Raises Stop when what begins on `first` lies in the future: nothing stands there yet, and what stands today would look like it."""
+    if first > today:
+        said = f"{option} {text}".strip()
+        raise Stop(
+            f"{said} lies in the future: today is {today}, and nothing is known of later days. What is coming by dates that are known: "
+            "nrr show outlook",
+            Exit.USAGE,
+        )
+
+
 def until_of_text(text: str, option: str) -> date:
     """The day before which a range ends, for a last day that is part of it. Raises Stop."""
     return days_of_text(text, option)[1]

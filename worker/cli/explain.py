@@ -9,7 +9,7 @@ import typer
 
 from integrations.notify.sanitize import plain
 from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, put_json
-from worker.cli.dates import days_of_text, figure_of_text, looks_like_a_date
+from worker.cli.dates import begun, days_of_text, figure_of_text, looks_like_a_date
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.people import linked_ids, people
 from worker.cli.require_ledger import ready
@@ -56,6 +56,8 @@ def explain(
     customer, days = _asked(what)
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
+        if days is not None:
+            begun(what.rpartition("@")[2], "", days[0], context.today)
         names = resolve(context.session, customer) if customer else movers(context.session, *(days or ()))
         found = explained(context.session, names)
         if customer and not found:

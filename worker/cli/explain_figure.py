@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from worker.cli.common import Context, money, put_json
+from worker.cli.dates import begun
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.people import People, people
 
@@ -29,6 +30,7 @@ def figure_of(context: Context, asked: tuple[str, date | None], segment: str | N
     from worker.queries.figures import explained
 
     window = _window(context, *asked)
+    begun(f"{window.first} to {window.until - timedelta(days=1)}", "", window.first, context.today)
     dimension, value = _segment(context, segment)
     found = _one(explained(context.session, window, dimension=dimension, segment=value), currency)
     if found is None:

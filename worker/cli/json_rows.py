@@ -128,11 +128,17 @@ MOVEMENT: Final = (
 )
 
 
+IN_VIEWS: Final = {"before": "mrr_before", "after": "mrr_after", "delta": "change"}
+"""What the SQL views call a movement's amounts: the JSON has them under both names."""
+
+
 def movement_rows(frame: "pl.DataFrame") -> Iterable[dict[str, Any]]:
     """Movements with the names that scripts rely on, and before, after and delta in major units beside the micros."""
     for row in frame.rename({"day": "date"}).select(MOVEMENT).iter_rows(named=True):
         major = {name: major_text(row[f"{name}_micros"], row["currency"]) for name in ("before", "after", "delta")}
-        yield {**row, "date": row["date"].isoformat(), **major}
+        day = row["date"].isoformat()
+        in_views = amounts({view: row[f"{name}_micros"] for name, view in IN_VIEWS.items()}, row["currency"])
+        yield {**row, "date": day, **major, "day": day, **in_views}
 
 
 def with_ids(

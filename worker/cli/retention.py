@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, put_json
-from worker.cli.dates import day_of_text, until_of_text
+from worker.cli.dates import begun, day_of_text, until_of_text
 from worker.cli.dimensions import known
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.rates import say_outdated
@@ -28,6 +28,8 @@ def range_of(first: str | None, last: str | None, context: Context) -> tuple[dat
     """The days [first, until) of --from and --to; without them the last thirty up to today. Of one named month that month is the range."""
     until = until_of_text(last, "--to") if last else context.today + timedelta(days=1)
     begin = day_of_text(first, "--from") if first else until - timedelta(days=LATELY_DAYS)
+    if first:
+        begun(first, "--from", begin, context.today)
     if begin >= until:
         raise Stop(f"--from {begin} lies after --to {until - timedelta(days=1)}", Exit.USAGE)
     return begin, until

@@ -232,7 +232,7 @@ def check(json: Json = False, config: Config = None) -> None:
 
 @config.command()
 def show(json: Json = False, config: Config = None) -> None:
-    """Show every setting with its value (secrets as ***) and its source."""
+    """Show every setting with its value (secrets as ***), its source and what it is."""
     from worker.config.load import load, shown
 
     loaded = load(config=config)
@@ -243,6 +243,6 @@ def show(json: Json = False, config: Config = None) -> None:
     if loaded.config:
         sys.stderr.write(f"settings file: {loaded.config}\n")
     print_table(
-        ("setting", "value", "from", "environment"),
-        [(r["name"], "" if r["value"] is None else r["value"], r["source"], r["environment"]) for r in rows],
+        ("setting", "value", "from", "environment", "what it is"),
+        [(r["name"], "" if r["value"] is None else r["value"], r["source"], r["environment"], r["about"]) for r in rows],
     )

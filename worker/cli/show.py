@@ -8,7 +8,7 @@ import typer
 from worker.cli import figures
 from worker.cli.billings import billings
 from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, put_json
-from worker.cli.dates import last_day_of_text
+from worker.cli.dates import closing_of_text
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.findings import about_the_data, findings
 from worker.cli.outlook import outlook
@@ -31,7 +31,7 @@ def mrr(
     """Show MRR at a day's closing, net and list. In each currency and in the reporting currency."""
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
-        mrr_of(context, last_day_of_text(at, "--at") if at else context.today)
+        mrr_of(context, closing_of_text(at, "--at", context.today) if at else context.today)
 
 
 def mrr_of(context: Context, day: date) -> None:
@@ -161,7 +161,7 @@ def exclusions(
 
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
-        day = last_day_of_text(at, "--at") if at else context.today
+        day = closing_of_text(at, "--at", context.today) if at else context.today
         rows: list[dict[str, Any]] = [
             {
                 "reason": e.reason,

@@ -279,7 +279,7 @@ def _meant(field: str) -> str:
 
 
 def shown(loaded: Loaded) -> list[dict[str, Any]]:
-    """Every setting with its value (secrets as ***) and where it comes from, in order of the fields."""
+    """Every setting with its value (secrets as ***), where it comes from and what it is, in order of the fields."""
     out = []
     for name in Settings.model_fields:
         value = getattr(loaded.settings, name)
@@ -293,6 +293,7 @@ def shown(loaded: Loaded) -> list[dict[str, Any]]:
                 "environment": environment_name(name),
                 "value": plain(value),
                 "source": loaded.sources.get(name, "default"),
+                "about": Settings.model_fields[name].description or "",
             }
         )
     return out

@@ -76,7 +76,7 @@ def stored(
 def figures_frame(session: Session, first: date | None = None, until: date | None = None) -> pl.DataFrame:
     """All current stored figures of windows within [first, until), a row each: what `nrr export rollups` writes. Raises NothingDerived.
 
-    Columns: `kind`, `first`, `until`, `dimension`, `segment`, `currency`, amounts in micros, counts of customers, rates as decimal
+    Columns: `kind`, `first`, `until` (and, as the SQL views have it, `window_kind`, `first_day`, `last_day`, which is part of it), `dimension`, `segment`, `currency`, amounts in micros, counts of customers, rates as decimal
     strings (null where there is none), and what of them is certain. Without rows the frame has the column `kind` alone.
     """
     with ledger(session) as connection:
@@ -87,6 +87,7 @@ def figures_frame(session: Session, first: date | None = None, until: date | Non
             f = Figures.from_row({**row, "policy": session.basis.policy.name})
             figures = {**f.to_row(), **rates(f), **certainty(f)}
             del figures[PRODUCTS]
+            figures |= {"first_day": f.first, "last_day": f.until - timedelta(days=1), "window_kind": f.kind}
             rows.append(figures | {f"{name}_micros": value for name, value in amounts(f).items() if name not in figures})
     return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema={"kind": pl.String})
 

@@ -315,6 +315,12 @@ def current(
     return [dict(row) for row in rows if row["reason"] != NOTHING_LEFT]
 
 
+def segments(connection: Connection, basis: str, dimension: str) -> set[str]:
+    """Every segment of a dimension that current figures of a basis have."""
+    query = select(table.c.segment).where(table.c.basis == basis, table.c.current, table.c.dimension == dimension).distinct()
+    return {str(segment) for segment in connection.execute(query).scalars()}
+
+
 def windows(connection: Connection, basis: str) -> set[Span]:
     """The windows that there are current figures of."""
     query = select(table.c.kind, table.c.first, table.c.until, table.c.reason).where(table.c.basis == basis, table.c.current)
