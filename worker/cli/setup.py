@@ -232,7 +232,7 @@ def check(json: Json = False, config: Config = None) -> None:
 
 @config.command()
 def show(json: Json = False, config: Config = None) -> None:
-    """Show every setting with its value (secrets as ***), its source and what it is."""
+    """Show every setting and what it is. With its value (secrets as ***) and its source."""
     from worker.config.load import load, shown
 
     loaded = load(config=config)
