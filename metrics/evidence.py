@@ -143,6 +143,8 @@ class Item:
     """Which object of the price's id it is (`metrics.pricing.catalog.version_of`), where the price itself was inlined; else empty."""
     trial_start: Instant | None = None
     """Start of this item's own trial; None where it isn't told: then it is on trial from the first up to `trial_end`."""
+    decimal_told: bool = True
+    """False when only a whole quantity was said (older answers cut it): there may be a fraction beside it."""
 
     def on_trial(self, at: Instant) -> bool:
         """Whether the item is on a trial of its own at a moment."""

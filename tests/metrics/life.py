@@ -240,6 +240,9 @@ def _changed(s: Subscription, key: str, value: str) -> Subscription:
         case "trial":
             first, until = value.split("..")
             return replace(s, trial_start=instant(first), trial_end=instant(until))
+        case "old":  # an answer that says whole quantities alone
+            items = tuple(replace(i, decimal_told=False, quantity_decimal=None) if i.quantity is not None else i for i in s.items)
+            return replace(s, items=items)
         case "period":
             begun, over = map(instant, value.split(".."))
             return replace(s, items=tuple(replace(i, period_start=begun, period_end=over) for i in s.items))
@@ -277,7 +280,8 @@ def _item(text: str, s: Subscription) -> Item:
     named, _, quantity = body.partition("*")
     price, _, which = named.partition("#")
     metered = CATALOG.prices[price].usage == "metered" if price in CATALOG.prices else False
-    count = None if metered else int(quantity or 1)
+    exact = Decimal(quantity or 1)
+    count = None if metered else int(exact)
     own = tuple(d for t in discounts for d in _discounts(t))
     version = version_of(REMADE[price, which]) if which else ""
     first, _, last = trial.rpartition("..")
@@ -289,6 +293,7 @@ def _item(text: str, s: Subscription) -> Item:
         trial_start=instant(first) if first else None,
         trial_end=instant(last) if last else None,
         price_version=version,
+        quantity_decimal=None if metered or exact == int(exact) else exact,
     )
 
 

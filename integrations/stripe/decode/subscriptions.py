@@ -128,6 +128,7 @@ def _item(shape: subscription_schemas.Item, parent: subscription_schemas.Subscri
         quantity_decimal=decimal,
         price_version=version,
         trial_start=maybe(shape.current_trial.start_date) if shape.current_trial else None,
+        decimal_told=shape.quantity_decimal is not None or shape.quantity is None,
     )
 
 

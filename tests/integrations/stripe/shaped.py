@@ -63,6 +63,11 @@ def has_source(generation: str) -> bool:
     return generation not in ("old", "basil")
 
 
+def has_decimals(generation: str) -> bool:
+    """Whether an item says its exact quantity; older versions cut it to a whole number."""
+    return generation in ("dahlia", "endive")
+
+
 def discount(
     generation: str, *, coupon: Any = COUPON, discount_id: str = "di_1", start: int = 1000, end: int | None = 9000
 ) -> JSON:
@@ -117,6 +122,8 @@ def subscription(generation: str, **changes: Any) -> JSON:
     else:
         item |= {"current_period_start": 2000, "current_period_end": 3000, "discounts": []}
         out |= {"discounts": [whole], "billing_mode": {"type": "flexible"}}
+    if has_decimals(generation):
+        item["quantity_decimal"] = "2"
     if generation == "endive":
         item |= {"current_trial": None, "billed_until": 3000}
         out |= {"status_details": None, "billing_schedules": []}
