@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from metrics.evidence import Instant, InvoiceEvidence, InvoiceLine, Subscription
 from metrics.policy import Policy
-from metrics.timeline.invoice_history import KnownState
+from metrics.timeline.invoice_history import NEVER, KnownState
 
 DAY = 86_400
 VOIDING = ("void", "mark_uncollectible")
@@ -148,10 +148,17 @@ def paid_until(invoices: Sequence[InvoiceEvidence], last: Subscription) -> Insta
 
     A proration that is paid reaches as far as its line says: after a change from monthly to yearly nothing else does. A credit ends the
     period of the lines that it names, else of the oldest one of its item, price and quantity that isn't taken back yet. Periods that were
-    billed ahead lengthen no life: neither one that begins after the end, nor what a line covers beyond its item's period.
+    billed ahead lengthen no life: neither one that begins when it is over, nor what a line covers beyond its item's period. A period
+    that was billed when it began counts, though the end came in that very second.
     """
     begun = [i for i in invoices if i.head.status not in ("draft", "void", "pending")]
-    told = [(i.head, line) for i in begun for line in i.lines if last.ended_at is None or line.period_start < last.ended_at]
+    over = NEVER if last.ended_at is None else last.ended_at
+    told = [
+        (i.head, line)
+        for i in begun
+        for line in i.lines
+        if line.period_start < over or line.period_start == over <= i.head.created
+    ]
     told.sort(key=lambda pair: (pair[1].period_start, pair[0].created, pair[1].id))
     lines = [line for _, line in told if not line.gives_back]
     ahead = {i.id: i.period_end for i in last.items if i.billed_until is not None and i.period_end is not None}

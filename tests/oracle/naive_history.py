@@ -3,6 +3,9 @@
 Written from the definitions alone. Evidence is a heap of *observations*: states that Stripe described, at their moments (the state
 before an event just before the event's own), and invoice lines. A question is answered by the observation before the second and the
 one after it. Between two observations that aren't a chain of events, or before the first, lines speak.
+
+Every item is asked about by itself, and an observation whose list of items was cut says nothing of an item that isn't on it: for that
+item it is no observation at all.
 """
 
 from dataclasses import dataclass, replace
@@ -19,6 +22,7 @@ from metrics.evidence import (
     Source,
     Subscription,
     SubscriptionEvidence,
+    UnreadLine,
 )
 from metrics.policy import Policy
 from tests.oracle.naive_pricing import Held
@@ -87,10 +91,9 @@ def evident(invoices: tuple[InvoiceEvidence, ...]) -> list[InvoiceEvidence]:
     return [i for i in dict.fromkeys(invoices) if i.head.status != "draft"]
 
 
-def says_what(line: InvoiceLine, catalog: Catalog) -> bool:
-    """Whether a line says what its item is: its price, and how many where that is not usage."""
-    price = catalog.prices.get(line.price or "")
-    return line.price is not None and (line.quantity is not None or (price is not None and price.usage == "metered"))
+def is_ahead(line: InvoiceLine, bill: InvoiceEvidence) -> bool:
+    """Whether a line is for a period that began after its bill was made."""
+    return not line.proration and line.period_start > bill.head.created + DAY
 
 
 @dataclass
@@ -105,15 +108,63 @@ class Past:
         self.seen = dated_pauses(observations(self.evidence))
         doubtful = [i for i in evident(self.evidence.invoices) if i.head.status == "void" and i.head.paid_at is None]
         doubtful = [i for i in doubtful if i.head.billing_reason == "subscription_update"]
-        self.lines = [line for i in evident(self.evidence.invoices) if i not in doubtful for line in i.lines]
+        bills = sorted(evident(self.evidence.invoices), key=lambda i: (i.head.created, i.head.id))
+        self.created = {i.head.id: i.head.created for i in self.evidence.invoices}
+        self.incomplete = {i.head.id for i in bills if i.unread}
+        self.ahead = [line for i in bills for line in i.lines if is_ahead(line, i)]
+        self.lines = [line for i in bills if i not in doubtful for line in i.lines if not is_ahead(line, i)]
         self.last = self.seen[-1].subscription
         for i in sorted(doubtful, key=lambda i: (i.head.created, i.head.id), reverse=True):
             self.lines += [line for line in i.lines if self.came_about(i, line)]
+        unread = [found for i in bills for x in i.unread if (found := self.of_some_item(x, i, bills)) is not None]
+        self.ahead += [x for x in unread if x.period_start > self.created[x.invoice] + DAY]
+        self.mute = [x for x in unread if x.period_start <= self.created[x.invoice] + DAY]
 
-    def around(self, at: int) -> tuple[Seen | None, Seen | None]:
-        """The last observation at or before a second, and the first one after it."""
-        earlier = [s for s in self.seen if s.at <= at]
-        later = [s for s in self.seen if s.at > at]
+    def says_what(self, line: InvoiceLine) -> bool:
+        """Whether a line says what its item is: its price, and how many where that is not usage.
+
+        Where a line of its bill can't be read, one of a tiered price doesn't: the other may be of another tier.
+        """
+        price = self.catalog.prices.get(line.price or "")
+        if price is not None and price.scheme == "tiered" and line.invoice in self.incomplete:
+            return False
+        return line.price is not None and (line.quantity is not None or (price is not None and price.usage == "metered"))
+
+    def of_some_item(self, unread: UnreadLine, bill: InvoiceEvidence, bills: list[InvoiceEvidence]) -> InvoiceLine | None:
+        """A line that doesn't name its item as one that says only that the item was billed: the item that had its price."""
+        if unread.price is None or (unread.amount or 0) < 0 or unread.period_start is None or unread.period_end is None:
+            return None
+        here = bills.index(bill)
+        in_turn = [bill, *reversed(bills[:here]), *bills[here + 1 :]]
+        told = [
+            x.item for i in in_turn for x in (i.lines if i in bills[here + 1 :] else reversed(i.lines)) if x.price == unread.price
+        ]
+        told += [i.id for s in reversed(self.seen) for i in s.subscription.items if i.price == unread.price]
+        item = next((name for name in told if name is not None), None)
+        if item is None:
+            return None
+        head, begins, ends = bill.head, unread.period_start, unread.period_end
+        return InvoiceLine(unread.id, head.id, self.last.id, item, None, None, 0, head.currency, begins, ends)
+
+    def sights(self, item: str = "") -> list[Seen]:
+        """What speaks of an item: every observation but those of a list that was cut and on which it isn't."""
+        if not item:
+            return self.seen
+        out: list[Seen] = []
+        missed = False
+        for s in self.seen:
+            if s.subscription.items_complete or item in [i.id for i in s.subscription.items]:
+                out.append(replace(s, gap=s.gap or missed))
+                missed = False
+            else:
+                missed = True
+        return out
+
+    def around(self, at: int, item: str = "") -> tuple[Seen | None, Seen | None]:
+        """The last observation (that speaks of an item) at or before a second, and the first one after it."""
+        sights = self.sights(item)
+        earlier = [s for s in sights if s.at <= at]
+        later = [s for s in sights if s.at > at]
         return (earlier[-1] if earlier else None), (later[0] if later else None)
 
     def came_about(self, bill: InvoiceEvidence, line: InvoiceLine) -> bool:
@@ -123,13 +174,12 @@ class Past:
         had = [(x.price, x.quantity) for x in of_item if credited(x)]
         moment = line.period_start
         sights: list[tuple[int, int, tuple[str | None, int | None] | None]] = []
-        for s in self.seen:
+        for s in self.sights(line.item or ""):
             if s.at > moment or (s.at == moment and s.source != Source.EVENT_BEFORE):
                 sights += [(s.at, 0, next(((i.price, i.quantity) for i in s.subscription.items if i.id == line.item), None))]
-        created = {i.head.id: i.head.created for i in self.evidence.invoices}
         for x in self.lines:
-            after = x.period_start > moment or (x.period_start == moment and created[x.invoice] > bill.head.created)
-            if after and x.item == line.item and says_what(x, self.catalog) and (credited(x) or not x.proration):
+            after = x.period_start > moment or (x.period_start == moment and self.created[x.invoice] > bill.head.created)
+            if after and x.item == line.item and self.says_what(x) and (credited(x) or not x.proration):
                 sights.append((x.period_start, 1, (x.price, x.quantity)))
         if not sights or not wanted:
             return False
@@ -159,41 +209,47 @@ class Past:
         return replace(item, trial_start=told.trial_start, trial_end=told.trial_end)
 
     def items(self, at: int) -> list[Item]:
-        """The items at a second, by walking the lines since the last observation."""
-        cur, nxt = self.around(at)
+        """The items at a second, each found by itself."""
+        names = [i.id for s in self.seen for i in s.subscription.items] + [x.item for x in (*self.lines, *self.mute) if x.item]
+        found = [self.item(name, at) for name in dict.fromkeys(names)]
+        return [item for item in found if item is not None]
+
+    def item(self, name: str, at: int) -> Item | None:
+        """One item at a second, by walking the lines since the last observation that speaks of it."""
+        cur, nxt = self.around(at, name)
         if nxt is not None and not nxt.gap and cur is not None:
-            return list(cur.subscription.items)
+            return next((i for i in cur.subscription.items if i.id == name), None)
         since = cur.at if cur else -1
         until = nxt.at if nxt else 1 << 60
-        lines = [line for line in self.lines if since < line.period_start < until]
+        lines = [line for line in (*self.lines, *self.mute) if since < line.period_start < until]
+        later = nxt.subscription if nxt is not None else None
         if cur is not None:
             items = {i.id: i for i in cur.subscription.items}
         else:
-            assert nxt is not None
-            items = self.at_first(lines, nxt.subscription)
+            items = self.at_first(lines, later)
         for moment in sorted({line.period_start for line in lines if line.period_start <= at}):
-            items = self.after_lines(items, moment, [line for line in lines if line.period_start == moment], since, nxt)
-        return list(items.values())
+            items = self.after_lines(items, moment, [line for line in lines if line.period_start == moment], since, later)
+        return items.get(name)
 
-    def at_first(self, lines: list[InvoiceLine], later: Subscription) -> dict[str, Item]:
+    def at_first(self, lines: list[InvoiceLine], later: Subscription | None) -> dict[str, Item]:
         """What it was before anything was observed: what the first lines say was there, else what was seen first."""
         if not lines:
-            return {i.id: i for i in later.items}
+            return {i.id: i for i in later.items} if later is not None else {}
         for moment in sorted({line.period_start for line in lines}):
             first = [line for line in lines if line.period_start == moment]
-            old = [line for line in first if credited(line) and says_what(line, self.catalog)]
+            old = [line for line in first if credited(line) and self.says_what(line)]
             cycle = [line for line in first if not line.proration]
             found = self.items_of(old or cycle or first)
             if not old:
-                mute = {line.item for line in first if line.item is not None and line.item not in found}
-                found |= {name: item for name in mute if (item := self.said_first(name, -1, later)) is not None}
+                mute = {line.item for line in first if line.item is not None and not self.says_what(line)}
+                found |= {name: item for name in mute - set(found) if (item := self.said_first(name, -1, later)) is not None}
             if found:
                 return found
-        return {i.id: i for i in later.items}
+        return {i.id: i for i in later.items} if later is not None else {}
 
     def said_first(self, name: str, since: int, later: Subscription | None) -> Item | None:
         """What is said of an item for the first time, where the line that bills it first says nothing."""
-        known = [x for x in self.lines if x.item == name and x.period_start > since and says_what(x, self.catalog)]
+        known = [x for x in self.lines if x.item == name and x.period_start > since and self.says_what(x)]
         known = [x for x in known if credited(x) or not x.proration]
         known.sort(key=lambda x: (x.period_start, not credited(x)))
         if known:
@@ -203,14 +259,16 @@ class Past:
         return next((i for i in later.items if i.id == name), None) if later is not None else None
 
     def items_of(self, lines: list[InvoiceLine]) -> dict[str, Item]:
-        """The items that lines of one kind and moment describe; several lines of one item are its tiers."""
+        """The items that lines of one kind and moment describe; several lines of one item and bill are its tiers."""
         out: dict[str, Item] = {}
+        bills: dict[str, str] = {}
         for line in lines:
-            if line.item is None or not says_what(line, self.catalog):
+            if line.item is None or not self.says_what(line):
                 continue
             price = self.catalog.prices.get(line.price or "")
             quantity = None if price is not None and price.usage == "metered" else line.quantity
-            there = out.get(line.item)
+            there = out.get(line.item) if bills.get(line.item) == line.invoice else None
+            bills[line.item] = line.invoice
             if there is not None and there.quantity is not None:
                 quantity = there.quantity + (quantity or 0)
             out[line.item] = Item(line.item, line.price, quantity, period_end=line.period_end)
@@ -236,27 +294,30 @@ class Past:
         return out
 
     def after_lines(
-        self, items: dict[str, Item], moment: int, lines: list[InvoiceLine], since: int, nxt: Seen | None
+        self, items: dict[str, Item], moment: int, lines: list[InvoiceLine], since: int, later: Subscription | None
     ) -> dict[str, Item]:
         """What the lines that begin at a moment make of the items.
 
-        An item whose line doesn't say what it is goes on as it was, or begins as what is said of it first.
+        An item whose line doesn't say what it is goes on as it was, or begins as what is said of it first. Where a line of the bill can't
+        be read, that an item isn't on it means nothing, nor that only what it was is.
         """
-        silent = [line for line in lines if not says_what(line, self.catalog)]
-        lines = [line for line in lines if says_what(line, self.catalog)]
+        whole = all(line.invoice not in self.incomplete for line in lines)
+        silent = [line for line in lines if not self.says_what(line)]
+        lines = [line for line in lines if self.says_what(line)]
         answered = {(line.item, line.invoice) for line in silent if not credited(line)}
+        answered |= {(line.item, line.invoice) for line in lines if line.invoice in self.incomplete}
         answered -= {(line.item, line.invoice) for line in lines if line.proration and not credited(line)}
         lines = [line for line in lines if (line.item, line.invoice) not in answered or not credited(line)]
         held = {line.item for line in silent} - {line.item for line in lines}
         for line in silent:
             if line.item is not None and line.item in held and line.item not in items:
-                begins = self.said_first(line.item, since, nxt.subscription if nxt else None)
+                begins = self.said_first(line.item, since, later)
                 items = items if begins is None else {**items, line.item: begins}
             if line.item in items and line.item in held and not credited(line):
                 was = items[line.item]
                 items = {**items, line.item: replace(was, period_end=max(was.period_end or line.period_end, line.period_end))}
         kept = {name: item for name, item in items.items() if name in held}
-        billed = any(not line.proration for line in [*lines, *silent])
+        billed = whole and any(not line.proration for line in [*lines, *silent])
         out = self.after_readable({n: i for n, i in items.items() if n not in held}, moment, lines, billed=billed)
         return {name: (kept | out)[name] for name in [*items, *out] if name in kept or name in out}
 
@@ -267,7 +328,7 @@ class Past:
         cycle = self.items_of([line for line in lines if not line.proration])
         out = {n: i for n, i in items.items() if n not in credit or n in debit or n in cycle}
         if billed:  # an item whose paid time is over and that isn't billed again has been removed
-            out = {n: i for n, i in out.items() if n in cycle or n in debit or i.period_end is None or i.period_end > moment}
+            out = {n: i for n, i in out.items() if n in cycle or n in debit or self.is_billed(i, moment)}
         back = [(line.item, line.price, line.quantity) for line in lines if credited(line)]
         upheld = {n: i for n, i in cycle.items() if n not in debit or (n, i.price, i.quantity) not in back}
         for name, item in (debit | upheld).items():  # a cycle and a change in one second: what is credited was before
@@ -275,12 +336,23 @@ class Past:
             out[name] = replace(item, trial_start=was.trial_start, trial_end=was.trial_end)
         return out
 
+    def is_billed(self, item: Item, moment: int) -> bool:
+        """Whether what was billed of an item reaches beyond a moment, be it ahead."""
+        ends = [item.period_end, item.billed_until]
+        for x in self.ahead:
+            newer = [
+                y for y in self.lines if y.item == x.item and not credited(y) and self.created[y.invoice] > self.created[x.invoice]
+            ]
+            if x.item == item.id and self.created[x.invoice] <= moment and all(y.period_start > moment for y in newer):
+                ends.append(x.period_end)
+        return item.period_end is None or any(end is not None and end > moment for end in ends)
+
     # --- discounts -----------------------------------------------------------------------------------------------------
 
     def sightings(self, pick: str) -> list[tuple[int, tuple[Discount, ...], bool]]:
         """When the discounts of the whole ("") or of an item were seen: the moment, which they were, and whether a gap lay before."""
         states = []
-        for s in self.seen:
+        for s in self.sights(pick):
             there = [i for i in s.subscription.items if i.id == pick]
             if not pick or there:
                 states.append((s.at, there[0].discounts if there else s.subscription.discounts, s.gap))
@@ -298,7 +370,7 @@ class Past:
                         found[d.id] = d
             if not pick:
                 found |= {d.id: d for d in self.unseeable(moment, lines)}
-            if self.in_gap(moment) and (not pick or pick in [line.item for line in lines]):
+            if self.in_gap(moment, pick) and (not pick or pick in [line.item for line in lines]):
                 told.append((moment, tuple(found.values()), True))
         return sorted([*told, *states], key=lambda x: x[0])  # on one second lines come first
 
@@ -313,10 +385,10 @@ class Past:
                 out.append(d)
         return out
 
-    def in_gap(self, moment: int) -> bool:
-        """Whether lines of this moment speak."""
-        nxt = next((s for s in self.seen if s.at > moment), None)
-        return nxt is None or nxt.gap or not any(s.at <= moment for s in self.seen)
+    def in_gap(self, moment: int, item: str = "") -> bool:
+        """Whether lines of this moment speak (of an item)."""
+        cur, nxt = self.around(moment, item)
+        return nxt is None or nxt.gap or cur is None
 
     def known_discounts(self, pick: str, at: int) -> list[Discount]:
         """Those seen last, and those seen next that say that they began in between."""
@@ -356,19 +428,26 @@ class Past:
         return self.live(at)
 
     def paid_until(self) -> int | None:
-        """The end of the last period that was paid and not given back: each credit takes back the oldest line that it can."""
+        """The end of the last period that was paid and not given back: each credit takes back the oldest line that it can.
+
+        What was billed ahead lengthens no life: neither a period that begins after the end, nor what a line covers beyond its item's own.
+        """
         heads = [i.head for i in self.evidence.invoices for _ in i.lines]
         told = sorted(
             zip(heads, [x for i in self.evidence.invoices for x in i.lines], strict=True),
             key=lambda pair: (pair[1].period_start, pair[0].created, pair[1].id),
         )
         told = [(h, x) for h, x in told if h.status not in ("draft", "void")]
+        over = self.last.ended_at
+        if over is not None:  # a period that was billed when it began at the very end is one; billed ahead it is none
+            told = [(h, x) for h, x in told if x.period_start < over or x.period_start == over <= h.created]
+        own = {i.id: i.period_end for i in self.last.items if i.billed_until is not None}
         waiting = [x for _, x in told if credited(x)]
         ends = []
         for h, x in told:
             if credited(x):
                 continue
-            end = x.period_end
+            end = min(x.period_end, own.get(x.item or "") or x.period_end)
             taking = [
                 c
                 for c in waiting
