@@ -154,10 +154,7 @@ def paid_until(invoices: Sequence[InvoiceEvidence], last: Subscription) -> Insta
     begun = [i for i in invoices if i.head.status not in ("draft", "void", "pending")]
     over = NEVER if last.ended_at is None else last.ended_at
     told = [
-        (i.head, line)
-        for i in begun
-        for line in i.lines
-        if line.period_start < over or line.period_start == over <= i.head.created
+        (i.head, line) for i in begun for line in i.lines if line.period_start < over or line.period_start == over <= i.head.created
     ]
     told.sort(key=lambda pair: (pair[1].period_start, pair[0].created, pair[1].id))
     lines = [line for _, line in told if not line.gives_back]

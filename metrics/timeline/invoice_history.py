@@ -61,7 +61,7 @@ def fill(
     running = _Running(
         {i.id: i for i in before.subscription.items} if before else {},
         frozenset(i.id for i in after.items if i.quantity is None),
-        _first_told(line_points, since, after) if any(p.silent for p in used) else {},
+        _first_told(line_points, since, after, after_at) if any(p.silent for p in used) else {},
     )
     template = before.subscription if before else after
     moments = sorted({p.at for p in used})
@@ -100,14 +100,17 @@ def fill(
     return _with_discounts(before, out, after, after_at, used, line_points, catalog)
 
 
-def _first_told(line_points: Sequence[Point], since: Instant, after: Subscription) -> dict[str, Shape]:
+def _first_told(line_points: Sequence[Point], since: Instant, after: Subscription, after_at: Instant) -> dict[str, Shape]:
     """What each item is the first time that something says it: a cycle, a credit that names what was, or the state seen next."""
     out: dict[str, Shape] = {}
-    for p in line_points:
-        if p.at > since and not p.silent and p.kind != "debit":
+    lines = [p for p in line_points if p.at > since and not p.silent and p.kind != "debit"]
+    for p in lines:
+        if p.at < after_at:
             out.setdefault(p.item, shape(p))
     for item in after.items:
         out.setdefault(item.id, shape(item))
+    for p in lines:
+        out.setdefault(p.item, shape(p))
     return out
 
 

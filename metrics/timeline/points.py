@@ -323,7 +323,7 @@ def _without_ahead(points: list[Point]) -> list[Point]:
             continue
         if p.kind != "credit":
             first.add(key)
-        out.append(replace(p, until=reach[key]) if p.kind == "cycle" and reach[key] > p.until else p)
+        out.append(replace(p, until=reach[key]) if p.kind != "credit" and reach[key] > p.until else p)
     return out
 
 

@@ -85,7 +85,7 @@ def _after(state: SubscriptionState, at: Instant) -> bool:
 
 def _holds(own: Sequence[Point], kept: Sequence[Point], states: Sequence[SubscriptionState]) -> bool:
     """Whether what is seen next of the item is what the change made of it."""
-    old = next((shape(p) for p in reversed(own) if p.kind == "credit"), None)
+    old = next((shape(p) for p in reversed(own) if p.kind == "credit" and not p.silent), None)
     taken_back = [shape(p) for p in own if p.kind == "credit"]
     news = [shape(p) for p in own if p.kind != "credit"]
     new = next((s for s in reversed(news) if s not in taken_back), news[-1] if news else None)

@@ -144,7 +144,7 @@ class Past:
         if item is None:
             return None
         head, begins, ends = bill.head, unread.period_start, unread.period_end
-        return InvoiceLine(unread.id, head.id, self.last.id, item, None, None, 0, head.currency, begins, ends)
+        return InvoiceLine(unread.id, head.id, self.last.id, item, None, None, 0, head.currency, begins, ends, discounts_told=False)
 
     def sights(self, item: str = "") -> list[Seen]:
         """What speaks of an item: every observation but those of a list that was cut and on which it isn't."""
@@ -223,12 +223,9 @@ class Past:
         until = nxt.at if nxt else 1 << 60
         lines = [line for line in (*self.lines, *self.mute) if since < line.period_start < until]
         later = nxt.subscription if nxt is not None else None
-        if cur is not None:
-            items = {i.id: i for i in cur.subscription.items}
-        else:
-            items = self.at_first(lines, later)
+        items = {i.id: i for i in cur.subscription.items} if cur is not None else self.at_first(lines, later)
         for moment in sorted({line.period_start for line in lines if line.period_start <= at}):
-            items = self.after_lines(items, moment, [line for line in lines if line.period_start == moment], since, later)
+            items = self.after_lines(items, moment, [line for line in lines if line.period_start == moment], since)
         return items.get(name)
 
     def at_first(self, lines: list[InvoiceLine], later: Subscription | None) -> dict[str, Item]:
@@ -242,21 +239,25 @@ class Past:
             found = self.items_of(old or cycle or first)
             if not old:
                 mute = {line.item for line in first if line.item is not None and not self.says_what(line)}
-                found |= {name: item for name in mute - set(found) if (item := self.said_first(name, -1, later)) is not None}
+                found |= {name: item for name in mute - set(found) if (item := self.said_first(name, -1)) is not None}
             if found:
                 return found
         return {i.id: i for i in later.items} if later is not None else {}
 
-    def said_first(self, name: str, since: int, later: Subscription | None) -> Item | None:
+    def said_first(self, name: str, since: int) -> Item | None:
         """What is said of an item for the first time, where the line that bills it first says nothing."""
-        known = [x for x in self.lines if x.item == name and x.period_start > since and self.says_what(x)]
-        known = [x for x in known if credited(x) or not x.proration]
-        known.sort(key=lambda x: (x.period_start, not credited(x)))
+        nxt = self.around(since, name)[1]
+        seen = next((i for i in nxt.subscription.items if i.id == name), None) if nxt is not None else None
+        # A line for a period to come says what the item is when its bill is made.
+        dated = [(x.period_start, x) for x in self.lines] + [(self.created[x.invoice], x) for x in self.ahead]
+        known = [(at, x) for at, x in dated if x.item == name and at > since and self.says_what(x)]
+        if nxt is not None and seen is not None:
+            known = [(at, x) for at, x in known if at < nxt.at]
+        known = sorted(((at, x) for at, x in known if credited(x) or not x.proration), key=lambda k: (k[0], not credited(k[1])))
         if known:
-            return self.items_of(
-                [x for x in known if x.period_start == known[0].period_start and credited(x) == credited(known[0])]
-            )[name]
-        return next((i for i in later.items if i.id == name), None) if later is not None else None
+            first, kind = known[0][0], credited(known[0][1])
+            return self.items_of([x for at, x in known if at == first and credited(x) == kind])[name]
+        return seen
 
     def items_of(self, lines: list[InvoiceLine]) -> dict[str, Item]:
         """The items that lines of one kind and moment describe; several lines of one item and bill are its tiers."""
@@ -293,9 +294,7 @@ class Past:
                 out[name] = items[name]
         return out
 
-    def after_lines(
-        self, items: dict[str, Item], moment: int, lines: list[InvoiceLine], since: int, later: Subscription | None
-    ) -> dict[str, Item]:
+    def after_lines(self, items: dict[str, Item], moment: int, lines: list[InvoiceLine], since: int) -> dict[str, Item]:
         """What the lines that begin at a moment make of the items.
 
         An item whose line doesn't say what it is goes on as it was, or begins as what is said of it first. Where a line of the bill can't
@@ -311,7 +310,7 @@ class Past:
         held = {line.item for line in silent} - {line.item for line in lines}
         for line in silent:
             if line.item is not None and line.item in held and line.item not in items:
-                begins = self.said_first(line.item, since, later)
+                begins = self.said_first(line.item, since)
                 items = items if begins is None else {**items, line.item: begins}
             if line.item in items and line.item in held and not credited(line):
                 was = items[line.item]
@@ -359,8 +358,11 @@ class Past:
         whole = {d.id for s in self.seen for d in s.subscription.discounts}
         single = {d.id for s in self.seen for i in s.subscription.items for d in i.discounts}
         told = []
-        for moment in sorted({line.period_start for line in self.lines if not line.proration}):
-            lines = [line for line in self.lines if line.period_start == moment and not line.proration]
+        # What a line shows that is billed ahead was in force when its bill was made.
+        dated = [(line.period_start, line) for line in self.lines if not line.proration]
+        dated += [(self.created[line.invoice], line) for line in self.ahead if line.discounts_told]
+        for moment in sorted({at for at, _ in dated}):
+            lines = [line for at, line in dated if at == moment]
             found: dict[str, Discount] = {}
             for line in lines:
                 for d, _ in line.discounts:
