@@ -37,7 +37,7 @@ Streams = Annotated[
         "--streams",
         metavar="NAMES",
         help="Only these, with commas: products, prices, coupons, customers, subscriptions, "
-        "subscriptions_canceled, invoices, events.",
+        "subscriptions_canceled, invoices, credit_notes, events.",
     ),
 ]
 Shards = Annotated[int | None, typer.Option("--shards", min=1, max=64, help="Readers of one list at most.")]

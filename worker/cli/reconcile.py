@@ -42,7 +42,7 @@ def reconcile(
         typer.Option("--tolerance", metavar="PERCENT", help="So much of the MRR may stay unexplained before the exit code is 5."),
     ] = "0",
     out: Annotated[
-        Path | None, typer.Option("--out", metavar="FILE", help="Write all differences to a CSV file; - is standard output.")
+        Path | None, typer.Option("--out", metavar="FILE", help="Write all differences to a CSV file; - is stdout.")
     ] = None,
     json: Json = False,
     now: Now = None,
@@ -59,7 +59,7 @@ def reconcile(
     if units is not None and units not in UNITS:
         raise Stop(f"--units takes major or minor, not {units!r}", Exit.USAGE)
     if json and str(out) == "-":
-        raise Stop("--json and --out - both write to standard output; give a file", Exit.USAGE)
+        raise Stop("--json and --out - both write to stdout; give a file", Exit.USAGE)
     with opened(json=json, now=now, config=config) as context:
         basis = None if policy is None else context.loaded.settings.basis(policy)
         ready(context)

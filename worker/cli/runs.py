@@ -14,7 +14,7 @@ from worker.cli.figures import diff
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Show runs, freshness, and what a run changed.")
 
-KINDS: Final = ("sync", "backfill", "audit", "derive", "rollup", "nightly", "alerts", "forget")
+KINDS: Final = ("sync", "backfill", "audit", "derive", "rollup", "nightly", "report", "alerts", "forget")
 STATUSES: Final = ("running", "done", "failed", "canceled")
 
 Kind = Annotated[str | None, typer.Option("--kind", metavar="KIND", help=f"Only {', '.join(KINDS)}.")]

@@ -74,6 +74,16 @@ def test_the_exit_codes_of_the_readme_are_those_there_are() -> None:
     assert sorted(Exit) == [int(part.split()[0]) for part in re.split(r"\s·\s", line[1])]
 
 
+def test_the_help_of_a_backfill_names_every_list_that_there_is() -> None:
+    """Whoever wants one list again finds its name, whenever it was added."""
+    from worker.ingest.plan import STREAMS
+
+    command: Any = load("backfill")
+    for name in ("plan", "run"):
+        told = next(each.help for each in command.commands[name].params if "--streams" in each.opts)
+        assert set(STREAMS) == set(re.findall(r"[a-z_]+", told.partition("commas: ")[2]))
+
+
 def test_dimensions_of_the_readme_are_those_there_are() -> None:
     """Whoever reads it knows what --by takes."""
     from metrics.retention.segments import BUILT_IN
@@ -101,3 +111,17 @@ def test_settings_that_the_readme_names_can_be_set() -> None:
     known = {environment_name(name) for name in Settings.model_fields}
     assert names
     assert set() == {name for name in names if name.removesuffix("_FILE") not in known}
+
+
+def test_runs_of_every_kind_can_be_asked_for() -> None:
+    """Whatever a run is opened as, `nrr runs show --kind` takes it."""
+    from worker.cli.runs import KINDS
+    from worker.report import scheduled
+    from worker.runs import backfill, nightly
+
+    root = Path(__file__).parents[3] / "worker"
+    source = "\n".join(path.read_text(encoding="utf-8") for path in root.rglob("*.py"))
+    opened = set(re.findall(r'(?:open_run|open_reading|runs\.start)\(\w+, "(\w+)"', source))
+    opened |= {backfill.KIND, nightly.KIND, scheduled.KIND}
+    assert {"sync", "derive", "report", "forget"} < opened
+    assert set() == opened - set(KINDS)

@@ -95,7 +95,7 @@ def test_more_than_the_tolerance_unexplained_exits_5(reconcile: Reconcile, tmp_p
         (["t.csv", "--policy", "ours"], "no policy is called 'ours'"),
         (["t.csv", "--units", "cents"], "--units takes major or minor, not 'cents'"),
         (["t.csv", "--tolerance", "much"], "--tolerance takes a per cent"),
-        (["t.csv", "--json", "--out", "-"], "both write to standard output"),
+        (["t.csv", "--json", "--out", "-"], "both write to stdout"),
         (["t.csv", "--columns", "mrr"], "--columns takes each of"),
     ],
 )
