@@ -5,9 +5,6 @@ subscription's items, and 250.00 a year is 20.833333 a month.
 """
 
 import json
-import os
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
@@ -33,6 +30,7 @@ from metrics.policy import preset
 from tests.integrations.store.dump import canonical
 from tests.integrations.stripe import replay
 from tests.integrations.stripe.replay import ACCOUNT, KEY, NOW, Replay, collected
+from tests.worker.cli.command import bare_environment, in_process
 from worker.execution.crew import Terms
 from worker.execution.stop import Stop
 from worker.ingest.accounts import Source, Sources
@@ -289,17 +287,17 @@ def test_five_years_followed_as_they_went_by(engine: Engine, served: Replay) -> 
 def test_the_commands_say_the_same(served: Replay, tmp_path: Path) -> None:
     """`nrr sync` against the recordings, and `nrr show mrr` on the last day before: 512.279999."""
     env = {
-        **{k: v for k, v in os.environ.items() if k in ("PATH", "HOME", "LANG", "PYTHONPATH")},
+        **bare_environment(),
         "STRIPE_API_BASE": served.address,
         "STRIPE_API_KEY": KEY,
         "DATABASE_URL": f"sqlite:///{tmp_path / 'nrr.sqlite3'}",
     }
 
     def nrr(*arguments: str) -> str:
-        command = [sys.executable, "-c", "from worker.cli.main import run; run()", *arguments]
-        done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=120, check=True)
-        assert KEY not in done.stdout + done.stderr
-        return done.stdout
+        done = in_process(*arguments, folder=tmp_path, environment=env)
+        assert 0 == done.code, done.err
+        assert KEY not in done.out + done.err
+        return done.out
 
     nrr("db", "upgrade")
     assert "done" == json.loads(nrr("sync", "--json"))["status"]
