@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup demo test test-twice test-long test-all check format bench bench-ingest bench-rollups bench-report bench-alerts bench-billings bench-starting chaos faults mutants audit audit-in-ci sbom lock clean
+.PHONY: setup demo test test-twice test-cases test-long test-all check format bench bench-ingest bench-rollups bench-report bench-alerts bench-billings bench-starting chaos faults mutants audit audit-in-ci sbom lock clean
 
 setup: .venv/.ready
 
@@ -29,6 +29,10 @@ test: setup
 # What is the same on PostgreSQL again.
 test-twice: setup
 	@$(BIN)/pytest -n 2 --durations=10 -m "twice and not slow"
+
+# All random cases, two thousand random histories among them.
+test-cases: setup
+	@NRR_TESTS=all $(BIN)/pytest -n 2 --durations=10 -m "random_cases and not slow and not twice"
 
 # What `test` leaves out: the second database, slow tests, and all random cases.
 test-long: setup
