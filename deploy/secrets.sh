@@ -24,7 +24,9 @@ put owner_database_url "postgresql://nrr_owner:$(held postgres_owner_password)@p
 put database_url "postgresql://nrr_app:$(held postgres_app_password)@postgres:5432/nrr"
 put redis_url "redis://:$(held redis_password)@redis:6379/0"
 # Yours to fill in; what stays empty is not used.
-for name in stripe_api_key slack_webhook_url slack_bot_token smtp_password proxy; do put "$name" ""; done
+for name in stripe_api_key slack_webhook_url slack_bot_token teams_webhook_url alert_webhook_url alert_webhook_secret smtp_password proxy; do
+    put "$name" ""
+done
 [ -e "$here/nrr.toml" ] || [ "$folder" != "$here/secrets" ] || {
     printf '# Settings of nrr; `nrr init` writes a commented one, and the README tells more. No secrets here: they are files in secrets/.\n' >"$here/nrr.toml"
     chmod 644 "$here/nrr.toml"

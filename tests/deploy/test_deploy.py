@@ -119,6 +119,21 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     assert (0, []) == (done.returncode, said)
 
 
+def test_every_secret_reaches_the_worker() -> None:
+    """By units, by compose, by `nrrctl`, and made by both guides: a secret that the product learns of is one that can be deployed."""
+    wanted = set(SECRETS) - {"serve_token"}
+    variables = {f"{environment_name(name)}_FILE" for name in wanted}
+    for name, without in (("nrr-worker.service", set()), ("nrr-nightly.service", {"REDIS_URL_FILE"})):
+        given = {value.partition("=")[0] for key, value in unit(DEPLOY / "systemd" / name)["Service"] if key == "Environment"}
+        assert set() == variables - without - given, name
+    worker = compose()["services"]["worker"]
+    assert set() == variables - set(worker["environment"])
+    assert set() == wanted - set(worker["secrets"])
+    for script in ("nrrctl", "secrets.sh", "install.md"):
+        text = (DEPLOY / script).read_text()
+        assert [] == [name for name in sorted(wanted) if name not in text], script
+
+
 def test_keys_are_where_they_are_needed_alone() -> None:
     """Beat and exporter know no key of Stripe's nor a channel's, in units and in compose; the owner's address is the migration's alone."""
     for name in ("beat", "exporter", "check"):
