@@ -21,6 +21,7 @@ NOT_DUMPED = {
     "adjustment",
     "alert_history",
     "alert_state",
+    "audit_log",
     "basis",
     "billing_news",
     "channel_state",
