@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup demo test test-twice test-cases test-long test-all check format bench bench-ingest bench-rollups bench-report bench-alerts bench-billings bench-starting chaos faults mutants audit audit-in-ci sbom lock clean
+.PHONY: setup demo test test-twice test-cases test-long test-all check format bench bench-ingest bench-rollups bench-report bench-alerts bench-billings bench-starting chaos faults evidence mutants audit audit-in-ci sbom lock clean
 
 setup: .venv/.ready
 
@@ -77,6 +77,10 @@ faults: setup
 
 chaos: setup
 	$(BIN)/python -m tests.faults.chaos
+
+# What was run, with what, and what came of it, anew: ALL=1 runs what takes minutes too.
+evidence: setup
+	@$(BIN)/python -m tests.evidence $(if $(ALL),--all)
 
 mutants: setup
 	$(BIN)/python -m tests.mutation

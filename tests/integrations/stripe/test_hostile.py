@@ -204,6 +204,17 @@ def test_a_page_of_150_000_objects_is_none(stream: str) -> None:
     assert MOST_OBJECTS >= 100
 
 
+def test_a_name_that_nobody_resolves_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DNS away: a few attempts, then an error that names the address; nothing waits for a name server for ever."""
+
+    def nobody(*_arguments: Any, **_named: Any) -> Any:
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nobody)
+    with pytest.raises(Transient, match=r"stripe\.invalid"):
+        list(reader("https://stripe.invalid").pages("customers"))
+
+
 NO_JSON = {
     "brackets": b"[" * 200_000,
     "braces": b'{"data":' * 100_000,
