@@ -238,6 +238,7 @@ def environment(folder: Path, database: str, redis_url: str, stripe: Sandbox, **
         "REDIS_URL": redis_url,
         "STRIPE_API_BASE": stripe.url,
         "STRIPE_API_KEY": stripe.key,
+        "NRR_RATES_URL": "off",
         "NRR_TICK_SECONDS": "1",
         "NRR_LEASE_SECONDS": "6",
         "NRR_ATTEMPTS": "20",
