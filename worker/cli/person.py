@@ -20,10 +20,11 @@ def person(
     """Print all that is held of one customer. With --json every row of every table, and what Stripe sent."""
     from worker.queries.person import held_of
     from worker.runs.database import require_current
+    from worker.runs.personal import as_stripe_sent
 
     with opened(json=json, config=config) as context:
         require_current(context.wiring.engine)
-        found = held_of(context.session, customer, account)
+        found = held_of(context.session, customer, as_stripe_sent, account)
         if not found:
             raise Stop(f"nothing is held of a customer {customer}; it takes Stripe's own id (cus_…)", Exit.FAILED)
         if json:

@@ -1,6 +1,6 @@
 """All that is held of one customer, for whoever asks."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,11 @@ class Held:
         return {key: sorted(values) for key, values in sorted(found.items())}
 
 
-def held_of(session: Session, customer: str, account: str | None = None) -> list[Held]:
-    """What is held of a Stripe customer, in each account that knows it (or in one by its name)."""
+def held_of(session: Session, customer: str, unpack: Callable[[bytes], bytes], account: str | None = None) -> list[Held]:
+    """What is held of a Stripe customer, in each account that knows it (or in one by its name); what Stripe sent is unpacked by `unpack`."""
     with read(session.engine) as connection:
         return [
-            Held(row.name, store.held(connection, row.id, customer))
+            Held(row.name, store.held(connection, row.id, customer, unpack))
             for row in accounts.everything(connection)
             if account in (None, row.name) and erase.is_known(connection, row.id, customer)
         ]

@@ -13,12 +13,18 @@ from integrations.store.facts.customers import erase, retention
 from integrations.store.facts.customers.erase import Forgotten
 from integrations.store.figures import reports
 from integrations.store.work import audit_log
+from integrations.stripe.decode.sent import unpacked
 from metrics.evidence import Instant
 from worker.config.settings import Settings
 from worker.execution.operator import system_user
 from worker.report.workbook_archive import mentions
 
 log = structlog.get_logger()
+
+
+def as_stripe_sent(body: bytes) -> bytes:
+    """What Stripe sent, out of what was kept of it. Raises ValueError."""
+    return unpacked(body)
 
 
 def forget_in(connection: Connection, account: int, customer: str, *, metadata: bool, why: str = "asked for") -> Forgotten:

@@ -3,7 +3,6 @@
 import io
 import json
 import zipfile
-import zlib
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
@@ -21,6 +20,7 @@ from integrations.store.facts.write import Page
 from integrations.store.figures.schema import report_made, restatement, rollup
 from integrations.store.work import audit_log, jobs, runs
 from integrations.store.work.runs import AlreadyRunning
+from integrations.stripe.decode.sent import packed, unpacked
 from metrics.evidence import Customer, CustomerState, Instant, Item, Source, Subscription, SubscriptionState
 from metrics.ledger.basis import Basis
 from tests.worker.facts import Told, at, derive, mrr, wiring
@@ -28,6 +28,7 @@ from worker.alerts import mutes
 from worker.queries.person import held_of
 from worker.runs import refresh
 from worker.runs.forget import forget
+from worker.runs.personal import as_stripe_sent
 from worker.wiring.wiring import Wiring
 
 NAME, MAIL, FIELD, COMPANY, NOTE = (
@@ -74,10 +75,10 @@ def _unpacked(body: bytes) -> str:
     if body.startswith(b"PK"):
         with zipfile.ZipFile(io.BytesIO(body)) as file:
             return "\n".join(_unpacked(file.read(name)) for name in file.namelist())
-    for reader in (zlib.decompress, msgspec.msgpack.decode, lambda b: _text(pl.read_ipc_stream(io.BytesIO(b)).rows())):
+    for reader in (unpacked, msgspec.msgpack.decode, lambda b: _text(pl.read_ipc_stream(io.BytesIO(b)).rows())):
         try:
             found = reader(body)
-        except (zlib.error, msgspec.DecodeError, pl.exceptions.PolarsError, OSError, ValueError):
+        except (msgspec.DecodeError, pl.exceptions.PolarsError, OSError, ValueError):
             continue
         return found.decode("utf-8", "replace") if isinstance(found, bytes) else _text(found)
     return body.decode("utf-8", "replace")
@@ -111,7 +112,7 @@ def tell(told: Told, customer: str, when: str, quantity: int = 1, **metadata: st
             people=[
                 Person(customer, NAME if customer == "cus_ada" else f"Somebody {customer}", MAIL if customer == "cus_ada" else None)
             ],
-            payloads=[("subscription", about.id, "", Instant(at(when)), zlib.compress(json.dumps(dict(said)).encode()))],
+            payloads=[("subscription", about.id, "", Instant(at(when)), packed(json.dumps(dict(said)).encode()))],
         )
     )
 
@@ -263,7 +264,7 @@ def test_who_forgot_whom_is_written_down(engine: Engine) -> None:
 def test_a_person_is_told_all_that_is_held(engine: Engine, basis: Basis) -> None:
     """Every table in which the customer's values or its id stand is among what is printed of it, unpacked; of others nothing is."""
     lived(engine, basis)
-    [held] = held_of(wired(engine, "2025-07-12", basis).session, "cus_ada")
+    [held] = held_of(wired(engine, "2025-07-12", basis).session, "cus_ada", as_stripe_sent)
     text = json.dumps(held.rows, default=str, ensure_ascii=False)
     assert not [each for each in PERSONAL if each not in text]
     ours = {place.partition(".")[0] for places in where(engine, "cus_ada", NAME).values() for place in places}
@@ -271,5 +272,5 @@ def test_a_person_is_told_all_that_is_held(engine: Engine, basis: Basis) -> None
     assert ours - inside <= set(held.rows)
     assert "Somebody" not in text
     forget(engine, 1, "cus_ada", metadata=True)
-    [after] = held_of(wired(engine, "2025-07-12", basis).session, "cus_ada")
+    [after] = held_of(wired(engine, "2025-07-12", basis).session, "cus_ada", as_stripe_sent)
     assert not [each for each in PERSONAL if each in json.dumps(after.rows, default=str, ensure_ascii=False)]

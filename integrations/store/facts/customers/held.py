@@ -1,8 +1,7 @@
 """All that is held of one Stripe customer, table by table, as it lies there: for whoever asks what is known of them."""
 
 import json
-import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
@@ -41,14 +40,18 @@ _BY_ID: Final = (person, forgotten, event, customer_account, member, touched, un
 _MESSAGES: Final = (outbox, alert_state, alert_history)
 
 
-def held(connection: Connection, account: int, customer: str) -> Mapping[str, list[Row]]:
-    """The rows of every table that are of the customer or name it, by table; those without any are left out. What is packed is unpacked."""
+def held(connection: Connection, account: int, customer: str, unpack: Callable[[bytes], bytes]) -> Mapping[str, list[Row]]:
+    """The rows of every table that are of the customer or name it, by table; those without any are left out.
+
+    What is packed is unpacked, what Stripe sent by `unpack`.
+    """
     name = customer_merge.names(connection, [(account, customer)])[account, customer]
     out: dict[str, list[Row]] = {}
 
     def look(table: Table, mine: ColumnElement[bool]) -> None:
         found = [
-            _readable(dict(row)) for row in connection.execute(select(table).where(mine).order_by(*table.primary_key)).mappings()
+            _readable(table, dict(row))
+            for row in connection.execute(select(table).where(mine).order_by(*table.primary_key)).mappings()
         ]
         if found:
             out[table.name] = found
@@ -58,6 +61,8 @@ def held(connection: Connection, account: int, customer: str) -> Mapping[str, li
     for table in _IN_BUCKETS:
         look(table, and_(table.c.bucket == bucket_of(customer), table.c.customer_id == customer, table.c.account == account))
     look(payload, and_(payload.c.account == account, sent_of(connection, account, customer)))
+    for row in out.get("payload", ()):
+        row["body"] = json.loads(unpack(row["body"]))
     objects = _objects(out, customer)
     look(quarantine, and_(quarantine.c.account == account, among(connection, quarantine.c.object_id, objects)))
     for table in (*LEDGER, former):
@@ -83,13 +88,6 @@ def _names(connection: Connection, table: Table, texts: Iterable[str]) -> Column
     return or_(*(place(table.c.body, form) > 0 for form in forms))
 
 
-def _readable(row: Mapping[str, Any]) -> Row:
-    return {name: _unpacked(value) if isinstance(value, bytes | memoryview) else value for name, value in row.items()}
-
-
-def _unpacked(value: bytes | memoryview) -> Any:
-    body = bytes(value)
-    try:
-        return json.loads(zlib.decompress(body))
-    except (zlib.error, ValueError):
-        return plain(body)
+def _readable(table: Table, row: Mapping[str, Any]) -> Row:
+    opened: Callable[[bytes], Any] = bytes if table is payload else plain
+    return {name: opened(bytes(value)) if isinstance(value, bytes | memoryview) else value for name, value in row.items()}
