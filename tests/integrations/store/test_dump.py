@@ -19,7 +19,6 @@ from tests.integrations.store.telling import LEARNT, customer, event, invoice, s
 NOT_DUMPED = {
     "account",
     "adjustment",
-    "audit_log",
     "alert_history",
     "alert_state",
     "audit_log",
