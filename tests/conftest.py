@@ -15,13 +15,15 @@ import pytest
 from hypothesis import settings
 
 from tests.examples import ALL
+from tests.services.loopback import only_loopback
 from tests.services.memory import write_to_memory
 from tests.services.migrated import Reused
 from tests.services.postgres import Postgres, create_database, drop_database
 from tests.services.redis import RedisServer
 
 settings.load_profile("all" if ALL else "default")
-os.environ["NRR_RATES_URL"] = "off"  # no test asks a host that isn't this machine
+os.environ["NRR_RATES_URL"] = "off"  # commands that tests start ask no host that isn't this machine
+only_loopback()
 _clear_up: Final = write_to_memory()
 
 _OF_THE_DATABASE: Final = (

@@ -38,6 +38,7 @@ def undisturbed(folder: Path, stripe: Sandbox, *nows: Any) -> list[str]:
             "database_url": SecretStr(address),
             "stripe_api_key": SecretStr(stripe.key),
             "stripe_api_base": stripe.url,
+            "rates_url": "off",
         }
     ).settings
     engine = open_engine(address)

@@ -3,7 +3,7 @@
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import psycopg
@@ -111,6 +111,22 @@ def test_locks_in_a_circle(plant: Built, expected: list[str]) -> None:
         same(found, expected)
 
 
+def _without_needless(facts: Sequence[str]) -> list[str]:
+    """The facts without what only says that a coupon was asked for in vain, where a list told its scope: whether anybody had to ask depends
+    on which list was there first."""
+    rows = [json.loads(line) for line in facts]
+    coupons = [row for row in rows if row["table"] == "catalog" and row["kind"] == "coupon"]
+    told = {(row["account"], row["object_id"]) for row in coupons if row["body"].get("scope_told", True)}
+    in_vain = [
+        row.get("kind") == "coupon"
+        and row["body"].get("scope_asked", False)
+        and not row["body"].get("scope_told", True)
+        and (row["account"], row["object_id"]) in told
+        for row in rows
+    ]
+    return [line for line, needless in zip(facts, in_vain, strict=True) if not needless]
+
+
 @contextmanager
 def four_at_once(found: Plant) -> Iterator[list[int]]:
     """Four commands over one database at the same time; their exit codes afterwards."""
@@ -140,5 +156,5 @@ def test_four_processes_write_into_one_sqlite_file_at_once(plant: Built, expecte
         assert [0, 0, 0, 0] == codes
         names = {table.name for table in dump.FACTS}
         facts = [line for line in expected if json.loads(line)["table"] in names]
-        assert "" == differences(facts, found.dump(derived=False))
+        assert "" == differences(_without_needless(facts), _without_needless(found.dump(derived=False)))
         until(lambda: not found.open_jobs(), 10, "no job is open")
