@@ -245,7 +245,6 @@ def environment(folder: Path, database: str, redis_url: str, stripe: Sandbox, **
         "NRR_THREADS": "6",
         "NRR_SHARDS": "4",
         "XDG_RUNTIME_DIR": str(folder),
-        "NRR_RATES_URL": "off",
         "NRR_LOG_FORMAT": "json",
         "NRR_LOG_LEVEL": "debug",
         **more,
