@@ -9,7 +9,7 @@ _find: Final = socket.getaddrinfo
 
 def only_loopback() -> None:
     """From now on this process finds no host but this machine, as if it had no network."""
-    socket.getaddrinfo = _ours  # type: ignore[assignment]
+    socket.getaddrinfo = _ours
 
 
 def _ours(host: Any, *arguments: Any, **named: Any) -> Any:
