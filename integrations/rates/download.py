@@ -39,7 +39,7 @@ def _fetched(address: str, web: Web, sleep: Callable[[float], None]) -> bytes:
     why = ""
     for attempt in range(TRIES):
         if attempt:
-            sleep(0.5 * 2.0**attempt)
+            sleep(0.5 * 2.0 ** (attempt - 1))
         try:
             answer = web.get(address, most=MOST_BYTES)
         except TooLarge as error:

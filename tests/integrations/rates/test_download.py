@@ -30,7 +30,7 @@ def test_what_fails_for_a_moment_is_asked_again() -> None:
     waits: list[float] = []
     with serving((503, b""), (500, b""), (200, history(TODAY))) as host:
         assert 120 == len(download(host.address, TODAY, sleep=waits.append))
-        assert (3, [1.0, 2.0]) == (len(host.asked), waits)
+        assert (3, [0.5, 1.0]) == (len(host.asked), waits)
 
 
 def test_what_cannot_be_had_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -86,6 +86,7 @@ def _live(tmp_path: Path, slack: SlackServer, nights: int, every_days: int, cust
                 "stripe_api_base": stripe.url,
                 "requests_per_second": 10_000.0,
                 "reporting_currency": "usd",
+                "rates_url": "off",
                 "dimensions": "interval",
                 "slack_webhook_url": slack.webhook,
                 "alerts": {
