@@ -56,6 +56,10 @@ class NotAllowed(ReadError):
         self.permission = permission
 
 
+class WrongMode(ReadError):
+    """What was answered is of live mode where the account is read in test mode, or the other way round."""
+
+
 class UnknownEndpoint(ReadError):
     """The host doesn't know this address (404 on a list)."""
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from integrations.stripe.schemas import Discount, Id, Plan, Price, Product, Shape, Sublist, When, Whole
+from integrations.stripe.schemas import Discount, Id, Moded, Plan, Price, Product, Shape, Sublist, When, Whole
 
 
 class Period(Shape):
@@ -84,7 +84,7 @@ class Tax(Shape):
     inclusive: bool | None = None
 
 
-class Line(Shape):
+class Line(Moded):
     """An invoice line of any generation."""
 
     KIND = "line_item"
@@ -146,7 +146,7 @@ class StatusTransitions(Shape):
     marked_uncollectible_at: When | None = None
 
 
-class Invoice(Shape):
+class Invoice(Moded):
     """An invoice of any generation, with its first lines."""
 
     KIND = "invoice"
@@ -178,7 +178,7 @@ class Invoice(Shape):
     """Only its keys are looked at: by them other systems mark the invoices that they write."""
 
 
-class CreditNoteLine(Shape):
+class CreditNoteLine(Moded):
     """A line of a credit note."""
 
     KIND = "credit_note_line_item"
@@ -192,7 +192,7 @@ class CreditNoteLine(Shape):
     tax_amounts: list[Tax] | None = None
 
 
-class CreditNote(Shape):
+class CreditNote(Moded):
     """A credit note of any generation, with its first lines."""
 
     KIND = "credit_note"
@@ -222,7 +222,7 @@ class ItemParent(Shape):
     subscription_details: LineDetails | None = None
 
 
-class InvoiceItem(Shape):
+class InvoiceItem(Moded):
     """An invoice item that waits for its invoice."""
 
     KIND = "invoiceitem"

@@ -38,12 +38,13 @@ class Reader:
     """Reads one account with one client. Safe to use from many threads, each following pages of its own.
 
     With `payloads` off, pages come without what Stripe sent of subscriptions and their events; with `people` on, pages of customers
-    come with names and e-mail addresses.
+    come with names and e-mail addresses. Any answer that holds something of another mode than the account's raises WrongMode, which calls
+    the account by its `name`.
     """
 
-    def __init__(self, client: Client, *, payloads: bool = True, people: bool = False) -> None:
+    def __init__(self, client: Client, *, payloads: bool = True, people: bool = False, name: str = "") -> None:
         self._client = client
-        self._asking = Asking(client)
+        self._asking = Asking(client, name)
         self._payloads = payloads
         self._people = people
         self._lacking = False
@@ -97,6 +98,11 @@ class Reader:
         return AccountInfo(told.id or "", self._livemode(), told.country, told.default_currency, name)
 
     def _livemode(self) -> bool:
+        """The mode of the account: what is read from now on must be of it."""
+        self._asking.livemode = self._told_mode()
+        return self._asking.livemode
+
+    def _told_mode(self) -> bool:
         """The mode of the key; one that doesn't say it has the mode of the account's objects, and without any nothing can be mixed up."""
         by_key = self._client.livemode_by_key
         if by_key is not None:

@@ -15,7 +15,7 @@ from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.client import Answer, Asked, Client, Params
 from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.decode.parsing import Parsed, parse_list, parse_object
-from integrations.stripe.errors import BadRequest, Gone, NotAllowed, Transient, UnknownEndpoint
+from integrations.stripe.errors import BadRequest, Gone, NotAllowed, Transient, UnknownEndpoint, WrongMode
 from integrations.stripe.streams import FORGONE, ITEMS, LINES, NOTE_LINES, PAGE, STREAMS, Stream, expanding, in_parts
 
 _IN_BRACKETS: Final = re.compile(r"\(([\w.]+)\)")
@@ -24,8 +24,11 @@ _IN_BRACKETS: Final = re.compile(r"\(([\w.]+)\)")
 class Asking:
     """Asks with one client. Safe to use from many threads."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, name: str = "") -> None:
         self.client = client
+        self.name = name
+        self.livemode = client.livemode_by_key
+        """The mode of the account that is read; None until anything has said it."""
         self._declined: dict[str, frozenset[str]] = {}
         self._lock = threading.Lock()
 
@@ -44,7 +47,8 @@ class Asking:
             asked = Asked(stream.name, stream.path, stream.permission, owner)
             everything = [*params, *expanding(expand)]
             try:
-                return self.client.get(asked, path or stream.path, everything, lambda body: parse_list(stream.kind, body))
+                answer = self.client.get(asked, path or stream.path, everything, lambda body: parse_list(stream.kind, body))
+                return self._of_this_mode(stream, answer)
             except BadRequest as error:
                 refused = _refused_by(error, expand)
                 if not refused:
@@ -65,7 +69,8 @@ class Asking:
         path = f"{stream.path}/{quote(object_id, safe='')}"
         while True:
             try:
-                return self.client.get(asked, path, expanding(wanted), lambda body: parse_object(stream.kind, body))
+                answer = self.client.get(asked, path, expanding(wanted), lambda body: parse_object(stream.kind, body))
+                return self._of_this_mode(stream, answer)
             except BadRequest as error:
                 refused = _refused_by(error, wanted)
                 if not refused:
@@ -77,6 +82,19 @@ class Asking:
             wanted = [name for name in wanted if name not in refused]
             with self._lock:  # what was asked of this object alone says nothing of others
                 self._declined[_one(stream)] = self.declined_of_one(stream) | refused.intersection(stream.expand_one)
+
+    def _of_this_mode(self, stream: Stream, answer: Answer[Parsed]) -> Answer[Parsed]:
+        """The answer, if nothing in it says that it is of the other mode. Raises WrongMode; nothing of the answer may be used then."""
+        other = None if self.livemode is None else answer.value.modes.get(not self.livemode)
+        if other is None:
+            return answer
+        told, held = ("test", "live") if self.livemode else ("live", "test")
+        whose = f"the account {self.name!r}" if self.name else "the account of this key"
+        raise WrongMode(
+            stream.name,
+            f"{stream.kind.replace('_', ' ')} {other} is of {told} mode, but {whose} is read in {held} mode. Live and test never mix: nothing of "
+            "this answer was stored. Check which key and which address (STRIPE_API_BASE) are set for that account, and run `nrr doctor`",
+        )
 
     # --- what a list leaves out -------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,7 @@ object unusable. Enumerations are plain strings, because new values appear at an
 """
 
 from decimal import Decimal
-from typing import Annotated, ClassVar, Generic, TypeVar
+from typing import Annotated, Any, ClassVar, Generic, TypeVar
 
 import msgspec
 
@@ -26,6 +26,12 @@ class Shape(msgspec.Struct, gc=False):
 
     KIND: ClassVar[str] = ""
     """The kind of object that it is, where Stripe lists such or gives one by its id."""
+
+
+class Moded(Shape, kw_only=True):
+    """An object that says of which mode it is: `livemode` is true or false; whatever else stands there says nothing."""
+
+    livemode: Any = None
 
 
 class Ref(Shape):
@@ -61,7 +67,7 @@ class Sublist(Shape, Generic[T]):
 # --- catalog -----------------------------------------------------------------------------------------------------------
 
 
-class Product(Shape):
+class Product(Moded):
     """A product."""
 
     KIND = "product"
@@ -105,7 +111,7 @@ class CurrencyOption(Shape):
     tiers: list[Tier] | None = None
 
 
-class Price(Shape):
+class Price(Moded):
     """A price."""
 
     KIND = "price"
@@ -128,7 +134,7 @@ class Price(Shape):
     nickname: str | None = None
 
 
-class Plan(Shape):
+class Plan(Moded):
     """A plan, the older word for a recurring price; it has the same id as the price that stands for it."""
 
     KIND = "plan"
@@ -162,7 +168,7 @@ class CouponOption(Shape):
     amount_off: Whole | None = None
 
 
-class Coupon(Shape):
+class Coupon(Moded):
     """A coupon."""
 
     KIND = "coupon"
@@ -217,7 +223,7 @@ class Shipping(Shape):
     address: Address | None = None
 
 
-class Customer(Shape):
+class Customer(Moded):
     """A customer; name and e-mail go no further unless somebody asked for them."""
 
     KIND = "customer"
@@ -247,7 +253,7 @@ class EventData(Shape):
     previous_attributes: msgspec.Raw = msgspec.Raw(b"null")
 
 
-class Event(Shape):
+class Event(Moded):
     """An event."""
 
     KIND = "event"

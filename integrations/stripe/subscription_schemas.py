@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
-from integrations.stripe.schemas import Coupon, Discount, Id, Plan, Price, Shape, Sublist, Whole
+from integrations.stripe.schemas import Coupon, Discount, Id, Moded, Plan, Price, Shape, Sublist, Whole
 
 
 class CurrentTrial(Shape):
@@ -14,7 +14,7 @@ class CurrentTrial(Shape):
     end_date: Whole | None = None
 
 
-class Item(Shape):
+class Item(Moded):
     """A subscription item."""
 
     KIND = "subscription_item"
@@ -157,7 +157,7 @@ class PauseSchedule(Shape):
     resume: ResumePart | None = None
 
 
-class Schedule(Shape):
+class Schedule(Moded):
     """A subscription schedule."""
 
     KIND = "subscription_schedule"
@@ -173,7 +173,7 @@ class Schedule(Shape):
     pause_schedules: list[PauseSchedule] | None = None
 
 
-class Subscription(Shape):
+class Subscription(Moded):
     """A subscription; the period is its own in old versions and its items' in new ones."""
 
     KIND = "subscription"

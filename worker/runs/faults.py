@@ -31,7 +31,7 @@ def _known() -> dict[type, Meaning]:
     from integrations.store.facts.accounts import AccountRefused
     from integrations.store.migrate import NoOneSchema, NotMigrated
     from integrations.store.work.runs import AlreadyRunning
-    from integrations.stripe.errors import BadAddress, NotAllowed, ReadError, Refused
+    from integrations.stripe.errors import BadAddress, NotAllowed, ReadError, Refused, WrongMode
     from metrics.policy import UnknownChoice
     from metrics.retention.spans import BrokenLedger
     from worker.config.alert_rules import BadRules
@@ -56,6 +56,7 @@ def _known() -> dict[type, Meaning]:
         Moved: Meaning.LOCKED,
         Refused: Meaning.REFUSED,
         NotAllowed: Meaning.REFUSED,
+        WrongMode: Meaning.REFUSED,
         AccountRefused: Meaning.REFUSED,
         NothingDerived: Meaning.FAILED,
         NoBackfill: Meaning.FAILED,

@@ -181,7 +181,7 @@ class _Readers:
             sleep=self._stop.sleep,  # a wait for the next attempt ends when somebody wants to stop
             clock=self._clock,
         )
-        return Reader(client, payloads=settings.keep_payloads, people=settings.store_names)
+        return Reader(client, payloads=settings.keep_payloads, people=settings.store_names, name=name)
 
     def _limiter(self, account: str, allowed: "Ceilings") -> "Limiter":
         from integrations.stripe.limits import LocalLimiter

@@ -22,7 +22,7 @@ CONTENT: Final = frozenset({"repeat", "move", "more_lost", "shuffle", "missing",
 """Each object of a page twice, the page in reverse (so that the next one repeats it), `has_more` left out, the page in any order, a
 share of the objects left out for good, a poisoned object."""
 
-POISONS: Final = frozenset({"nul", "surrogate", "huge", "status", "currency", "price"})
+POISONS: Final = frozenset({"nul", "surrogate", "huge", "status", "currency", "price", "mode"})
 """NUL or half a surrogate pair in metadata, huge metadata, an unknown status, an unknown currency, items without a price."""
 
 Json = Any
@@ -170,4 +170,5 @@ _POISON: Final[dict[str, Callable[[dict[str, Any]], dict[str, Any]]]] = {
     "status": lambda obj: {**obj, "status": "hibernating"},
     "currency": lambda obj: {**obj, "currency": "zzz"},
     "price": _without_price,
+    "mode": lambda obj: {**obj, "livemode": not obj.get("livemode")},
 }

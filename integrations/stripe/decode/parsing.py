@@ -6,7 +6,8 @@ to be asked for again, and never the end of a list.
 """
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Final
@@ -31,6 +32,7 @@ KEPT: Final = frozenset({"subscription", "event"})
 _ESCAPE: Final = b"\\"
 _NUL: Final = b"\\u0000"
 _LONGEST_NUMBER: Final = 60
+_MODE_INSIDE: Final = re.compile(rb'"livemode"\s*:\s*(true|false)')
 MOST_OBJECTS: Final = 1_000
 """Stripe gives a hundred objects at a time at most; a page of more than ten times that is none of Stripe's."""
 
@@ -50,6 +52,8 @@ class Parsed:
     oldest: int | None
     raws: Sequence[bytes | msgspec.Raw] = ()
     rejected: list[Rejected] = field(default_factory=list)
+    modes: dict[bool, str] = field(default_factory=dict)
+    """By mode (True: live) the first object that says it is of that mode, also one that can't be used otherwise."""
 
 
 _PAGE: Final[Any] = schemas.PageOf
@@ -99,9 +103,9 @@ def _parse_whole(kind: str, body: bytes) -> Parsed:
     objects = page.data
     _require_a_page(len(objects))
     if kind in _UNDATED:
-        return Parsed(objects, page.has_more, len(objects), _last_id(objects), None)
+        return Parsed(objects, page.has_more, len(objects), _last_id(objects), None, modes=_modes(objects))
     dates = [o.created for o in objects if o.created is not None]
-    return Parsed(objects, page.has_more, len(objects), _last_id(objects), min(dates, default=None))
+    return Parsed(objects, page.has_more, len(objects), _last_id(objects), min(dates, default=None), modes=_modes(objects))
 
 
 def _parse_kept(kind: str, body: bytes) -> Parsed:
@@ -110,7 +114,21 @@ def _parse_kept(kind: str, body: bytes) -> Parsed:
     decoder = _SINGLE[kind]
     objects = [decoder.decode(raw) for raw in page.data]
     dates = [o.created for o in objects if o.created is not None]
-    return Parsed(objects, page.has_more, len(objects), _last_id(objects), min(dates, default=None), page.data)
+    oldest = min(dates, default=None)
+    return Parsed(objects, page.has_more, len(objects), _last_id(objects), oldest, page.data, modes=_modes(objects))
+
+
+def _modes(objects: Iterable[Any]) -> dict[bool, str]:
+    """The first object of each mode, as they say themselves; of an event what it is about may say it, too."""
+    found: dict[bool, str] = {}
+    for each in objects:
+        if each.livemode is True or each.livemode is False:
+            found.setdefault(each.livemode, each.id or "(no id)")
+        if isinstance(each, schemas.Event) and each.data is not None:
+            inside = _MODE_INSIDE.search(each.data.object)
+            if inside is not None:
+                found.setdefault(inside[1] == b"true", each.id or "(no id)")
+    return found
 
 
 def _last_id(objects: Sequence[Any]) -> str | None:
@@ -123,8 +141,11 @@ def _apart(kind: str, data: list[Any], has_more: bool) -> Parsed:
     objects, raws = [], []
     rejected: list[Rejected] = []
     last_id, dates = None, []
+    modes: dict[bool, str] = {}
     for value in data:
         object_id, created = _named(value)
+        if isinstance(value, dict) and isinstance(value.get("livemode"), bool):
+            modes.setdefault(value["livemode"], object_id or "(no id)")
         last_id = object_id or last_id
         if created is not None:
             dates.append(created)
@@ -145,7 +166,8 @@ def _apart(kind: str, data: list[Any], has_more: bool) -> Parsed:
             continue
         raws.append(raw)
     kept = raws if kind in KEPT else ()
-    return Parsed(objects, has_more, len(data), last_id, min(dates, default=None), kept, rejected)
+    modes = modes | _modes(objects) if kind == "event" else modes
+    return Parsed(objects, has_more, len(data), last_id, min(dates, default=None), kept, rejected, modes)
 
 
 def _named(value: Any) -> tuple[str | None, int | None]:

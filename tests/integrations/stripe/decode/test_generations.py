@@ -129,7 +129,13 @@ def test_items_have_periods_of_their_own() -> None:
     """Flexible subscriptions mix intervals: each item's period is its own."""
     shape = subscription("dahlia")
     first = shape["items"]["data"][0]
-    second = first | {"id": "si_2", "current_period_start": 500, "current_period_end": 5000, "quantity": None}
+    second = first | {
+        "id": "si_2",
+        "current_period_start": 500,
+        "current_period_end": 5000,
+        "quantity": None,
+        "quantity_decimal": None,
+    }
     shape["items"]["data"] = [first, second]
     (state,) = listed("subscription", shape).subscriptions
     assert [(I(2000), I(3000), 2), (I(500), I(5000), None)] == [
