@@ -4,7 +4,8 @@ Words are for reading only. Segments, keys and movements carry the ids, which ne
 rates are short, exact enough not to contradict themselves, and without locale or markup: escaping belongs to whoever sends them.
 """
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import fields
 from datetime import date, timedelta
 from decimal import Decimal
@@ -17,6 +18,7 @@ from metrics.money import MICROS_PER_MAJOR, BookCurrency, exponent, minor_to_mic
 from metrics.policy import Policy
 from metrics.pricing.amounts import interval_label
 from metrics.retention.figures import METRICS, UNITS
+from metrics.window_kinds import day_words
 
 PLAN: Final = "plan"
 PRODUCT: Final = "product"
@@ -172,21 +174,37 @@ def percent(ratio: Fraction, *, apart_from: Fraction | None = None) -> str:
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
 
 
-def money(micros: Fraction | int, currency: str) -> str:
-    """An amount in whole major units from 1,000 on, else to the currency's own places.
+def money(micros: Fraction | int, currency: str, places: int | None = None) -> str:
+    """An amount to so many places; where nothing is said, in whole major units from 1,000 on, else to the currency's own places.
 
-    >>> money(12_345_600_000, "all:usd"), money(49_990_000, "eur"), money(-1_000_000, "jpy")
-    ('12,346 USD', '49.99 EUR', '−1 JPY')
+    >>> money(12_345_600_000, "all:usd"), money(49_990_000, "eur"), money(-1_000_000, "jpy"), money(12_345_600_000, "usd", 2)
+    ('12,346 USD', '49.99 EUR', '−1 JPY', '12,345.60 USD')
     """
     major = Fraction(micros) / MICROS_PER_MAJOR
     code = currency_name(currency)
-    places = 0 if abs(major) >= 1000 or major == 0 else exponent(code)
+    if places is None:
+        places = 0 if abs(major) >= 1000 or major == 0 else exponent(code)
     return f"{decimal(major, places)} {code}"
 
 
-def signed_money(micros: int, currency: str) -> str:
+def signed_money(micros: int, currency: str, places: int | None = None) -> str:
     """An amount that is added, with its sign."""
-    return f"+{money(micros, currency)}" if micros > 0 else money(micros, currency)
+    return f"+{money(micros, currency, places)}" if micros > 0 else money(micros, currency, places)
+
+
+_WIDE: Final = 1_000_000
+
+
+def places_alike(amounts: Iterable[int], currency: str) -> int:
+    """To how many places amounts are written that stand in one list and add up: the currency's own, as on the command line; none
+    where all of them are whole, or one is a million or more.
+
+    >>> places_alike([20_643_720_000, -29_000_000], "usd"), places_alike([5_000_000_000, 0], "usd"), places_alike([10**13, 1], "usd")
+    (2, 0, 0)
+    """
+    known = list(amounts)
+    wide = any(abs(each) >= _WIDE * MICROS_PER_MAJOR for each in known)
+    return 0 if wide or all(each % MICROS_PER_MAJOR == 0 for each in known) else exponent(currency_name(currency))
 
 
 def value_text(metric: str, value: Fraction, currency: str, *, apart_from: Fraction | None = None) -> str:
@@ -216,6 +234,26 @@ def short_label(label: str) -> str:
         return label
     until = date.fromisoformat(label.split("..")[1])
     return f"{until - timedelta(days=1):%Y-%m}"
+
+
+def label_words(label: str) -> str:
+    """A window's label as a sentence names it; what isn't made of months or days stays as it is.
+
+    >>> label_words("2025-05"), label_words("2024-07-01..2025-07-01"), label_words("2025-05-03"), label_words("2025-Q2")
+    ('May 2025', 'the 12 months to June 2025', '3 May 2025', '2025-Q2')
+    """
+    begin, dots, end = label.partition("..")
+    if dots:
+        first, until = date.fromisoformat(begin), date.fromisoformat(end)
+        last, months = until - timedelta(days=1), (until.year - first.year) * 12 + until.month - first.month
+        return f"the {months} months to {last:%B %Y}" if first.day == until.day == 1 else f"{day_words(first)} to {day_words(last)}"
+    if _MONTH.fullmatch(label):
+        return f"{date.fromisoformat(f'{label}-01'):%B %Y}"
+    return day_words(date.fromisoformat(label)) if _DAY.fullmatch(label) else label
+
+
+_MONTH: Final = re.compile(r"\d{4}-\d{2}")
+_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 def duration(seconds: int) -> str:

@@ -35,6 +35,8 @@ _MARKS: Final = {
     "sample": "SAMPLE",
 }
 SUBJECT: Final = 180
+_TOGETHER: Final = re.compile(r"(?<=\d) (?=%|[A-Z]{3}\b)")
+"""Where a line of a narrow screen must not end: between a number and its per cent or its currency."""
 _ADDRESS: Final = re.compile(r"[^@\s<>\"',;]+@[A-Za-z0-9.-]+")
 
 
@@ -111,7 +113,7 @@ def html(shown: Mapping[str, Any]) -> str:
     """The HTML with its styles at the elements, and what depends on width and darkness in its head."""
     import css_inline
 
-    page = _environment().get_template("mail.html.j2").render(m=shown)
+    page = _TOGETHER.sub("\N{NO-BREAK SPACE}", _environment().get_template("mail.html.j2").render(m=shown))
     inliner = css_inline.CSSInliner(keep_style_tags=False, keep_at_rules=True, load_remote_stylesheets=False)
     return str(inliner.inline(page))
 

@@ -32,8 +32,10 @@ from metrics.labels import (
     counted,
     decimal,
     duration,
+    label_words,
     metric_name,
     money,
+    places_alike,
     short_label,
     signed_money,
     value_text,
@@ -139,12 +141,13 @@ def _listed(lines: Sequence[str]) -> list[str]:
 def _of_figures(reading: Reading, rule: Rule, watch: Watch) -> Content:
     figures = reading.figures
     assert figures is not None
+    places = places_of(figures, reading.before)
     return {
         "facts": _facts(reading, rule),
-        "bridge": bridge(figures, reading.before, of_cohort=_of_cohort(rule)) if figures.kind != "day" else [],
-        "customers": customers(figures, rising=not _loses(rule)),
-        "customers_more": customers_more(figures, rising=not _loses(rule)) if _of_cohort(rule) else None,
-        "causes": causes(figures, _loses(rule)) if _same_set(figures, rule) else [],
+        "bridge": bridge(figures, reading.before, of_cohort=_of_cohort(rule), places=places) if figures.kind != "day" else [],
+        "customers": customers(figures, rising=not _loses(rule), places=places),
+        "customers_more": customers_more(figures, rising=not _loses(rule), places=places) if _of_cohort(rule) else None,
+        "causes": causes(figures, _loses(rule), places) if _same_set(figures, rule) else [],
         "lever": lever_words(figures) if figures.kind != "day" else None,
         "benchmark": benchmark_words(figures) if rule.metric == "nrr" else None,
         "chart": _chart(reading, rule, watch),
@@ -188,8 +191,24 @@ def _facts(reading: Reading, rule: Rule) -> list[list[str]]:
     return [*out, ["Customers", f"{figures.retained_customers:,} of {figures.opening_customers:,} stayed"]]
 
 
-def bridge(figures: Figures, before: Figures | None = None, *, of_cohort: bool = False) -> list[list[str]]:
+def places_of(figures: Figures, before: Figures | None = None) -> int:
+    """To how many places a message writes the amounts of its bridge, customers and causes: all alike, so that they can be added up."""
+    amounts: list[int] = []
+    for each in (figures, before):
+        if each is not None:
+            amounts += [*_lines(each, of_cohort=True).values(), *_lines(each, of_cohort=False).values()]
+    for name in ("lost", "gained"):
+        amounts += [c[end] for c in figures.companions.get(name, [])[:CUSTOMERS] for end in ("opening", "closing")]
+    amounts += [int(c["micros"]) for c in figures.companions.get("causes", [])]
+    return places_alike(amounts, figures.currency)
+
+
+def bridge(
+    figures: Figures, before: Figures | None = None, *, of_cohort: bool = False, places: int | None = None
+) -> list[list[str]]:
     """Lines from opening to closing, with those of an earlier window beside them. Lines of nothing at all are left out."""
+    places = places_of(figures, before) if places is None else places
+    code = figures.currency
     now = _lines(figures, of_cohort=of_cohort)
     then = _lines(before, of_cohort=of_cohort) if before is not None else {}
     out = []
@@ -197,9 +216,9 @@ def bridge(figures: Figures, before: Figures | None = None, *, of_cohort: bool =
         ends = name in ("Opening", "Closing", "End of the cohort")
         if not ends and micros == 0 and not then.get(name):
             continue
-        row = [name, money(micros, figures.currency) if ends else signed_money(micros, figures.currency)]
+        row = [name, money(micros, code, places) if ends else signed_money(micros, code, places)]
         if before is not None:
-            row.append(money(then[name], figures.currency) if ends else signed_money(then[name], figures.currency))
+            row.append(money(then[name], code, places) if ends else signed_money(then[name], code, places))
         out.append(row)
     return out
 
@@ -216,21 +235,22 @@ def _lines(figures: Figures, *, of_cohort: bool) -> dict[str, int]:
     return {"Exchange rates" if name == "fx" else name.capitalize(): micros for name, micros in figures.bridge().items()}
 
 
-def customers(figures: Figures, *, rising: bool = False) -> list[dict[str, str]]:
+def customers(figures: Figures, *, rising: bool = False, places: int | None = None) -> list[dict[str, str]]:
     """The customers that moved the window most, as ids with amounts. Known of the whole book only."""
+    places = places_of(figures) if places is None else places
     listed = figures.companions.get("gained" if rising else "lost", [])[:CUSTOMERS]
     return [
         {
             "customer": str(c["customer"]),
-            "before": money(c["opening"], figures.currency),
-            "after": money(c["closing"], figures.currency),
-            "delta": signed_money(c["closing"] - c["opening"], figures.currency),
+            "before": money(c["opening"], figures.currency, places),
+            "after": money(c["closing"], figures.currency, places),
+            "delta": signed_money(c["closing"] - c["opening"], figures.currency, places),
         }
         for c in listed
     ]
 
 
-def customers_more(figures: Figures, *, rising: bool = False) -> str | None:
+def customers_more(figures: Figures, *, rising: bool = False, places: int | None = None) -> str | None:
     """What the list of customers leaves out, so that it adds up to the cohort's losses (or gains): `and 12 more: −1,250 USD`.
 
     Figures hold the largest alone; how many there are in all is the companion `members_behind`, where somebody counted them.
@@ -241,24 +261,26 @@ def customers_more(figures: Figures, *, rising: bool = False) -> str | None:
     if not kept or rest == 0:
         return None
     behind = figures.companions.get("members_behind", {}).get("gained" if rising else "lost")
+    amount = signed_money(rest, figures.currency, places_of(figures) if places is None else places)
     count = (behind or len(kept)) - len(kept[:CUSTOMERS])
     if behind is not None or len(kept) < TOP:
-        return f"and {count} more: {signed_money(rest, figures.currency)}" if count else None
-    return f"and at least {count} more: {signed_money(rest, figures.currency)}"
+        return f"and {count} more: {amount}" if count else None
+    return f"and at least {count} more: {amount}"
 
 
-def causes(figures: Figures, losing: bool) -> list[list[str]]:
+def causes(figures: Figures, losing: bool, places: int | None = None) -> list[list[str]]:
     """The causes behind the window's movements, the largest first: name, amount, how many."""
     wanted = ("churn", "contraction") if losing else ("expansion", "new", "reactivation")
     found = [c for c in figures.companions.get("causes", []) if c["kind"] in wanted]
     found.sort(key=lambda c: (-abs(c["micros"]), c["kind"], c["cause"]))
     sign = -1 if losing else 1
+    places = places_of(figures) if places is None else places
     rest = found[CUSTOMERS:]
-    more = signed_money(sign * sum(abs(c["micros"]) for c in rest), figures.currency)
+    more = signed_money(sign * sum(abs(c["micros"]) for c in rest), figures.currency, places)
     return [
         [
             f"{str(c['kind']).capitalize()}: {cause_name(c['cause'])}",
-            signed_money(sign * abs(c["micros"]), figures.currency),
+            signed_money(sign * abs(c["micros"]), figures.currency, places),
             counted(c["movements"], "movement", "movements"),
         ]
         for c in found[:CUSTOMERS]
@@ -302,7 +324,10 @@ def _restatement(event: Event, rule: AnyRule) -> list[str]:
     now = reading.history.get(reading.window)
     was_text = value_of(rule, event.was, reading.currency)
     now_text = value_of(rule, now, reading.currency) if now else "unknown"
-    return [f"This is a restatement: {short_label(reading.window)} was {was_text} when it was first judged and is {now_text} now."]
+    name = metric_name(rule.metric)
+    return [
+        f"This is a restatement: {name} of {label_words(reading.window)} was {was_text} when it was first judged and is {now_text} now."
+    ]
 
 
 def _still(notice: Notice, watch: Watch) -> list[str]:
@@ -395,12 +420,16 @@ def _of_movements(notice: Notice, rule: MovementRule) -> Content:
             money(rule.above_micros, rule.currency) if rule.currency else decimal(Fraction(rule.above_micros, MICROS_PER_MAJOR), 0)
         )
         out["summary"] = f"Each is larger than {least} a month{'' if rule.currency else ' in the reporting currency'}."
+    places = {
+        code: places_alike([a for m in moves if m.currency == code for a in (m.before_micros, m.after_micros)], code)
+        for code in {m.currency for m in moves}
+    }
     out["customers"] = [
         {
             "customer": m.customer,
-            "before": money(m.before_micros, m.currency),
-            "after": money(m.after_micros, m.currency),
-            "delta": signed_money(m.after_micros - m.before_micros, m.currency),
+            "before": money(m.before_micros, m.currency, places[m.currency]),
+            "after": money(m.after_micros, m.currency, places[m.currency]),
+            "delta": signed_money(m.after_micros - m.before_micros, m.currency, places[m.currency]),
             "why": cause_name(m.cause) if m.cause else "",
         }
         for m in moves[:LISTED]

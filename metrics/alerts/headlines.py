@@ -11,6 +11,7 @@ from metrics.labels import (
     change_text,
     counted,
     duration,
+    label_words,
     metric_name,
     money,
     short_label,
@@ -41,10 +42,18 @@ def _figure(event: Event, rule: Rule, watch: Watch) -> tuple[str, str]:
         said = {"bad": "is beyond its limit after all", "note": "is beyond its limit by no more than noise"}.get(
             event.now.verdict, "is within its limit after all"
         )
-        return f"Restated: {name} of {short_label(event.window)} {said}", f"{name} of {event.window} was {was} and is now {now}."
+        where = label_words(event.window)
+        return f"Restated: {name} of {where} {said}", f"{name} of {where} was {was} and is now {now}."
     if reading.value is None:
-        return f"{_opening(event)}{name}: nothing left to judge", f"{name}: there are no figures in {reading.window} any more."
-    where = window_words(reading.figures.kind, reading.figures.first, reading.figures.until) if reading.figures else reading.window
+        return (
+            f"{_opening(event)}{name}: nothing left to judge",
+            f"{name}: there are no figures of {label_words(reading.window)} any more.",
+        )
+    where = (
+        window_words(reading.figures.kind, reading.figures.first, reading.figures.until)
+        if reading.figures
+        else label_words(reading.window)
+    )
     value = value_text(rule.metric, reading.value, reading.currency, apart_from=rule.limit if rule.change is None else None)
     if rule.change is None:
         limit = value_text(rule.metric, rule.limit, reading.currency)
@@ -55,7 +64,7 @@ def _figure(event: Event, rule: Rule, watch: Watch) -> tuple[str, str]:
             )
         gap = change_text(_gap_unit(rule), rule.metric, reading.value - rule.limit, reading.currency)
         since = bad_since(reading)
-        lasting = f", {rule.side} it since {short_label(since)}" if since and since != reading.window else ""
+        lasting = f", {rule.side} it since {label_words(short_label(since))}" if since and since != reading.window else ""
         title = f"{_opening(event)}{name} {rule.side} {limit}: {value} ({where})"
         return title, f"{name} of {where} is {value}, {gap} {rule.side} its limit of {limit}{lasting}.{_verdict(reading, rule)}"
     assert reading.measure is not None

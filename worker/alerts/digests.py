@@ -20,7 +20,7 @@ from metrics.alerts.advice import benchmark_words, lever_words
 from metrics.alerts.certainty_words import verdict_in_short
 from metrics.alerts.content import bridge, causes, customers
 from metrics.alerts.rules import Watch
-from metrics.labels import counted, currency_name, metric_name, money, signed_money, value_text
+from metrics.labels import counted, currency_name, label_words, metric_name, money, places_alike, signed_money, value_text
 from metrics.ledger.basis import Basis
 from metrics.money import BookCurrency
 from metrics.periods import Window, add_months
@@ -119,6 +119,7 @@ def digest(connection: Connection, basis: Basis, watch: Watch, kind: str, first:
         if found is None:
             return None
         behind, headline = found
+    what = "retention" if kind == "monthly" else "movements"
     facts = _retention(whole, month) + _signals(connection, basis, until - timedelta(days=1))
     content = {
         "kind": "digest",
@@ -128,7 +129,7 @@ def digest(connection: Connection, basis: Basis, watch: Watch, kind: str, first:
         "benchmark": None if whole is None else benchmark_words(whole),
         "chart": _trend(connection, basis, until),
         "notes": [*_firing(connection, watch), *watch.asides],
-        "commands": [["See more", "nrr show retention"]],
+        "commands": [["See more", f"nrr show {what} --from {first} --to {until - timedelta(days=1)}"]],
         "link": watch.report_url,
         **behind,
     }
@@ -141,38 +142,46 @@ def _short(connection: Connection, basis: Basis, first: date, until: date) -> tu
     stands = {(row["currency"], row["day"]): int(row["net_micros"]) for row in totals.iter_rows(named=True)}
     flows = store.flows(connection, basis.version, first, until)
     own = sorted({currency for currency, _ in stands if ":" not in currency} | set(flows))
+    movers = _movers(connection, basis, first, until)
     rows: list[list[str]] = []
     heads = []
+    places = {}
     for currency in own:
         opening = stands.get((currency, first - timedelta(days=1)), 0)
         closing = stands.get((currency, until - timedelta(days=1)), 0)
         mark = f" ({currency.upper()})" if len(own) > 1 else ""
-        rows.append([f"Opening{mark}", money(opening, currency)])
         moved = flows.get(currency, {})
-        rows += [[kind.capitalize(), signed_money(moved[kind][0], currency)] for kind in _KINDS if kind in moved]
-        rows.append([f"Closing{mark}", money(closing, currency)])
+        theirs = (a for m in movers if m.currency == currency for a in (m.before_micros, m.after_micros))
+        alike = places[currency] = places_alike([opening, closing, *(amount for amount, _ in moved.values()), *theirs], currency)
+        rows.append([f"Opening{mark}", money(opening, currency, alike)])
+        rows += [[kind.capitalize(), signed_money(moved[kind][0], currency, alike)] for kind in _KINDS if kind in moved]
+        rows.append([f"Closing{mark}", money(closing, currency, alike)])
         heads.append(f"{money(closing, currency)} ({signed_money(closing - opening, currency)})")
     if not rows:
         return None
     number = {kind: sum(some[kind][1] for some in flows.values() if kind in some) for kind in _KINDS}
     lines = [counted(number[kind], f"movement of {kind}", f"movements of {kind}") for kind in _KINDS if number[kind]]
-    movers = [
+    people = [
+        {
+            "customer": m.customer,
+            "before": money(m.before_micros, m.currency, places.get(m.currency)),
+            "after": money(m.after_micros, m.currency, places.get(m.currency)),
+            "delta": signed_money(m.after_micros - m.before_micros, m.currency, places.get(m.currency)),
+            "why": m.kind,
+        }
+        for m in movers
+    ]
+    return {"bridge": rows, "customers": people, "lines": lines}, ", ".join(heads)
+
+
+def _movers(connection: Connection, basis: Basis, first: date, until: date) -> list[store.Large]:
+    """The largest movements of some days, whichever way they went."""
+    found = [
         each
         for kind in ("churn", "contraction", "expansion", "new", "reactivation")
         for each in store.large_movements(connection, basis.version, kind, 0, first, until)
     ]
-    movers.sort(key=lambda m: (-abs(m.after_micros - m.before_micros), m.customer))
-    people = [
-        {
-            "customer": m.customer,
-            "before": money(m.before_micros, m.currency),
-            "after": money(m.after_micros, m.currency),
-            "delta": signed_money(m.after_micros - m.before_micros, m.currency),
-            "why": m.kind,
-        }
-        for m in movers[:5]
-    ]
-    return {"bridge": rows, "customers": people, "lines": lines}, ", ".join(heads)
+    return sorted(found, key=lambda m: (-abs(m.after_micros - m.before_micros), m.customer))[:5]
 
 
 def _newest(connection: Connection, basis: Basis, kind: str, until: date) -> Figures | None:
@@ -238,4 +247,4 @@ def _noted(row: store.AlertRow, watch: Watch) -> str:
     name = f"{row.rule} {watch.called(row.segment) if row.segment else ''}".strip()
     value = shown.get("change") or shown.get("value") or "unknown"
     sure = verdict_in_short(shown) or "within noise"
-    return f"Note: {name} is at {value} ({shown.get('window', '')}), its limit {shown.get('limit', '')}: {sure}."
+    return f"Note: {name} is at {value} ({label_words(str(shown.get('window', '')))}), its limit {shown.get('limit', '')}: {sure}."

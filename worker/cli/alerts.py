@@ -23,6 +23,7 @@ NEEDED: Final = {
     "webhook": "ALERT_WEBHOOK_URL and ALERT_WEBHOOK_SECRET",
 }
 """What sets up each channel that isn't a table of its own."""
+_NO_CHANNEL: Final = "no channel is set up: set " + "; or ".join(f"{needed} ({name})" for name, needed in NEEDED.items())
 Rule = Annotated[str, typer.Argument(metavar="RULE", help="The rule's name, as `nrr alerts list` shows it.")]
 Segment = Annotated[str, typer.Option("--segment", metavar="SEGMENT", help="Only this segment, such as plan=pro.")]
 
@@ -57,11 +58,11 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
             columns.append("segment_name")
         columns = [c for c in columns if c in ("rule", "state") or any(row[c] for row in rows)]
         heads = {"as_of": "as of"}
-        desk.context.table([heads.get(c, c) for c in columns], [[_shown(c, row[c] or "") for c in columns] for row in rows])
+        desk.context.table([heads.get(c, c) for c in columns], [[_shown(c, row[c]) for c in columns] for row in rows])
         for nobody in missing:
             desk.context.say(nobody.sentence)
         if not desk.alerting.channels:
-            desk.context.say("no channel is set up: set SLACK_WEBHOOK_URL, or SMTP_HOST and ALERT_EMAIL_TO; then nrr alerts test")
+            desk.context.say(f"{_NO_CHANNEL}; then nrr alerts test")
         for each in channels:
             if not each["in_use"]:
                 desk.context.say(
@@ -153,7 +154,7 @@ def sample(
                 raise Stop(f"no channel is called {channel!r}; there are {there}", Exit.USAGE)
             raise Stop(f"{channel} is not set up; set {NEEDED[channel]}", Exit.USAGE)
         if not names:
-            raise Stop(f"no channel is set up; set {' or '.join(NEEDED.values())}", Exit.USAGE)
+            raise Stop(_NO_CHANNEL, Exit.USAGE)
         ends = {name: send_sample(desk.alerting, name, desk.at) for name in names}
         if json:
             put_json({"channels": [{"channel": name, "end": end.end, "why": end.why or None} for name, end in ends.items()]})
@@ -294,11 +295,11 @@ def history(
             desk.context.say(f"{said} yet; the rules are evaluated by: nrr nightly")
         else:
             columns = list(rows[0])
-            desk.context.table(columns, [[_cell(row[c]) for c in columns] for row in rows])
+            desk.context.table(columns, [[_shown(c, row[c]) for c in columns] for row in rows])
 
 
 def _shown(column: str, value: object) -> object:
-    return window_text(str(value)) if column == "window" else _cell(value)
+    return window_text(str(value)) if column == "window" and value else _cell(value)
 
 
 def _cell(value: object) -> object:

@@ -110,6 +110,7 @@ def _document(found: "Backtest", watch: "Watch", budget: float | None) -> dict[s
 
 def _tell(desk: Desk, found: "Backtest", watch: "Watch", budget: float) -> None:
     from metrics.alerts.certainty_words import verdict_in_short
+    from worker.cli.stored_figures import window_text
 
     context = desk.context
     nights = (found.last - found.first).days + 1
@@ -127,7 +128,7 @@ def _tell(desk: Desk, found: "Backtest", watch: "Watch", budget: float) -> None:
                 ring.kind,
                 ring.shown.get("change") or ring.shown.get("value") or "",
                 ring.shown.get("limit") or "",
-                ring.window,
+                window_text(ring.window),
                 verdict_in_short(ring.shown),
                 ring.until or "",
             )

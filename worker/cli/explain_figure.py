@@ -126,7 +126,9 @@ def _names(context: Context, found: "Explained") -> dict[str, str]:
 
 
 def _tell(context: Context, found: "Explained", causes: Mapping[tuple[str, str], list[tuple[date, str]]], limit: int) -> None:
+    from metrics.alerts.certainty_words import weight
     from metrics.labels import segment_words
+    from metrics.retention.certainty import LEVEL
     from metrics.retention.figures import why_null
     from metrics.window_kinds import window_words
     from worker.cli.json_rows import with_interval
@@ -141,6 +143,8 @@ def _tell(context: Context, found: "Explained", causes: Mapping[tuple[str, str],
         f"opening {money(f.opening, f.currency)} of {f.opening_customers:,} customers, {parts}, "
         f"end of cohort {money(f.closing_of_cohort, f.currency)}"
     )
+    if f.opening_customers:
+        context.lines(f"how sure that is: {weight(f)}; behind each rate its interval of {LEVEL} %, where there is one")
     why_not = f.reason or why_null(f, "nrr")
     if why_not:
         context.lines(f"no rates: {why_not}")

@@ -1,5 +1,6 @@
 """Mail over real SMTP with real TLS: what arrives, and what each answer of the server allows."""
 
+import re
 import sys
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -67,11 +68,24 @@ def test_a_mail_arrives_over_a_verified_line_in_text_and_html_with_its_chart(ser
     assert "Thu, 05 Mar 2026 04:00:00 +0000" == found["Date"]
     for each in ("1,000,000 USD", "cus_sample_1", "canceled by the customer", "every figure in it is invented"):
         assert each in text
-        assert each in html
+        assert each in html.replace("&nbsp;", " ")
     assert f'src="cid:{chart["Content-ID"][1:-1]}"' in html
     assert chart.get_content().startswith(b"\x89PNG")
     assert "prefers-color-scheme: dark" in html
     assert 'name="viewport"' in html
+
+
+def test_a_number_stays_with_its_unit(serve: Open) -> None:
+    """On a narrow screen no line of the HTML ends between 98.7 and %, or 1,200 and USD; a command is left as it is typed."""
+    server = serve()
+    said = content(summary="NRR is 98.7 %, down by 1,200 USD.", commands=[["Why", "nrr explain trailing_12@2026-03"]])
+    assert "sent" == mail(server).deliver(parcel(content=said)).end
+    ((_, found),) = server.taken
+    plain, html, _ = _parts(found)
+    assert "NRR is 98.7 %, down by 1,200 USD." in plain
+    assert "NRR is 98.7&nbsp;%, down by 1,200&nbsp;USD." in html
+    assert not re.findall(r"\d %|\d [A-Z]{3}\b", html)
+    assert "nrr explain trailing_12@2026-03" in html
 
 
 def test_mails_about_one_alert_are_a_thread(serve: Open) -> None:

@@ -43,7 +43,25 @@ def test_customers_add_up_to_the_cohorts_losses() -> None:
     )
     churn = next(_amount(row[1]) for row in said["bridge"] if row[0] == "Churn")
     assert -4_500 == churn == sum(_amount(c["delta"]) for c in said["customers"]) + _amount(said["customers_more"])
-    assert "and 4 more: \N{MINUS SIGN}2,000 USD" == said["customers_more"]
+    assert "and 4 more: \N{MINUS SIGN}2,000.00 USD" == said["customers_more"]
+
+
+def test_amounts_of_one_message_are_rounded_alike_and_add_up() -> None:
+    """Bridge, customers and causes to the cent, if one of them has cents, so that the lines make the end; whole, where none has."""
+    made = figures("trailing_12", JUNE, nrr=90, opening=20_000)
+    moved = replace(made, churn=1_726_500_000, expansion=988_070_000, contraction=29_000_000, closing_of_cohort=19_232_570_000)
+    cause = [{"kind": "churn", "cause": "canceled_voluntary", "micros": 1_726_500_000, "movements": 5}]
+    said = _said(replace(moved, companions={**moved.companions, "causes": cause}))
+    assert [
+        ["Opening", "20,000.00 USD"],
+        ["Expansion", "+988.07 USD"],
+        ["Contraction", "\N{MINUS SIGN}29.00 USD"],
+        ["Churn", "\N{MINUS SIGN}1,726.50 USD"],
+        ["End of the cohort", "19,232.57 USD"],
+    ] == said["bridge"]
+    assert {"\N{MINUS SIGN}400.00 USD"} == {c["delta"] for c in said["customers"]}
+    whole = _said(replace(made, churn=900 * MILLION, contraction=100 * MILLION, closing_of_cohort=19_000 * MILLION))
+    assert ["20,000 USD", "\N{MINUS SIGN}100 USD", "\N{MINUS SIGN}900 USD", "19,000 USD"] == [row[1] for row in whole["bridge"]]
 
 
 def test_a_list_that_was_cut_when_it_was_kept_says_so() -> None:

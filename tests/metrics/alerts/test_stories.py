@@ -36,7 +36,7 @@ def test_a_drop_says_what_crossed_what_by_how_much_and_since_when() -> None:
     said = content(nights.said[0], nights.watch)
     assert "NRR below 100 %: 98.3 % (the 12 months to June 2025)" == said["title"]
     assert (
-        "NRR of the 12 months to June 2025 is 98.3 %, 1.7 points below its limit of 100 %, below it since 2025-05."
+        "NRR of the 12 months to June 2025 is 98.3 %, 1.7 points below its limit of 100 %, below it since May 2025."
         == said["summary"]
     )
     assert ["Opening", "100,000 USD"] == said["bridge"][0]
@@ -161,10 +161,16 @@ def test_a_restated_month_that_changes_the_verdict_says_so() -> None:
         date(2025, 6, 9), [*months("trailing_12", JUNE, 102), figures("trailing_12", JUNE, nrr=98, version=2)]
     )
     said = content(nights.said[-1], nights.watch)
-    assert "This is a restatement: 2025-05 was 101 % when it was first judged and is 98 % now." in said["notes"]
+    assert (
+        "This is a restatement: NRR of the 12 months to May 2025 was 101 % when it was first judged and is 98 % now."
+        in said["notes"]
+    )
     assert ["resolved: nrr"] == nights.night(date(2025, 6, 12), [figures("trailing_12", JUNE, nrr=102, version=3)])
     said = content(nights.said[-1], nights.watch)
-    assert "This is a restatement: 2025-05 was 98 % when it was first judged and is 102 % now." in said["notes"]
+    assert (
+        "This is a restatement: NRR of the 12 months to May 2025 was 98 % when it was first judged and is 102 % now."
+        in said["notes"]
+    )
 
 
 def test_an_older_month_that_is_restated_is_corrected() -> None:
@@ -175,7 +181,10 @@ def test_an_older_month_that_is_restated_is_corrected() -> None:
     assert [] == nights.night(JUNE, months("trailing_12", JUNE, 98, 97))
     mended = [figures("trailing_12", may, nrr=101, version=2), figures("trailing_12", JUNE, nrr=97)]
     assert ["restated: nrr"] == nights.night(date(2025, 6, 5), mended)
-    assert "Restated: NRR of 2025-04 is within its limit after all" == content(nights.said[-1], nights.watch)["title"]
+    assert (
+        "Restated: NRR of the 12 months to April 2025 is within its limit after all"
+        == content(nights.said[-1], nights.watch)["title"]
+    )
     assert nights.said[-1].thread == nights.said[0].thread
     assert [] == nights.night(date(2025, 6, 6), mended)
     assert "firing" == nights.state("nrr"), "May is still below"

@@ -156,7 +156,10 @@ def test_a_restated_figure_is_a_new_version_and_is_told_as_one(engine: Engine) -
     desk.night(JUNE, months("trailing_12", JUNE, 102, 101))
     desk.night(date(2025, 6, 9), months("trailing_12", JUNE, 102, 98))
     desk.send()
-    assert "This is a restatement: 2025-05 was 101 % when it was first judged and is 98 % now." in slack.given[0].content["notes"]
+    assert (
+        "This is a restatement: NRR of the 12 months to May 2025 was 101 % when it was first judged and is 98 % now."
+        in slack.given[0].content["notes"]
+    )
 
 
 # --- what channels answer -----------------------------------------------------------------------------------------------------

@@ -145,6 +145,16 @@ def test_a_channel_that_is_not_set_up_says_what_to_set(run: Run) -> None:
     assert "email is not set up; set SMTP_HOST and ALERT_EMAIL_TO" == str(refused.exception)
 
 
+def test_without_a_channel_every_way_out_is_named(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The list and the sample say the same: what sets up Slack, mail, Teams and a webhook."""
+    monkeypatch.delenv("SLACK_WEBHOOK_URL")
+    refused = run("test")
+    assert isinstance(refused.exception, Stop)
+    for needed in ("SLACK_WEBHOOK_URL", "SMTP_HOST and ALERT_EMAIL_TO", "TEAMS_WEBHOOK_URL", "ALERT_WEBHOOK_URL"):
+        assert needed in str(refused.exception)
+    assert str(refused.exception) in run("list").stderr
+
+
 def test_history_holds_transitions_with_figures_and_messages_with_their_ends(run: Run) -> None:
     """What changed, on which figures; what was said, by which channel, and whether it was taken."""
     run("check", "--now", NOW)
@@ -152,7 +162,9 @@ def test_history_holds_transitions_with_figures_and_messages_with_their_ends(run
     assert ("ok", "firing", "97 %") == (change["before"], change["after"], change["value"])
     (message,) = _json(run("history", "--messages", "--json"))["messages"]
     assert ("firing:1", "slack", "sent", 1) == tuple(message[k] for k in ("transition", "channel", "status", "attempts"))
-    assert "nrr-below-100" in run("history").stdout
+    told = run("history").stdout
+    assert "nrr-below-100" in told
+    assert "12 months to 2025-05-31" in told, "the last day that is part of it, as in the list"
 
 
 def test_a_replay_says_what_a_short_past_can_tell(run: Run) -> None:

@@ -1,5 +1,6 @@
 """From a key to explained figures by commands alone, as a script would use them; the sandbox's own ledger is what they must say."""
 
+import re
 import signal
 import sqlite3
 import subprocess
@@ -243,6 +244,7 @@ def test_a_figure_is_explained_in_words_and_as_json(installed: Installation) -> 
     done = installed("explain", "trailing_3@2025-01", "--limit", "1")
     assert 0 == done.code, done.err
     assert "3 months to January 2025: NRR" in done.out
+    assert re.search(r"how sure that is: .*\d customers.*; behind each rate its interval of 90 %", done.out)
     assert "they add up to the figure" in done.err
     told = installed("explain", "trailing_3@2025-01", "--json").json
     figure, parts = told["figure"], told["parts"]
