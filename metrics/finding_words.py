@@ -131,8 +131,9 @@ _PRICES: Final = {
         "Look for a newer release of nrr",
     ),
     "price_version_unknown": _words(
-        "An invoice bills a price before that was made: one of that id was deleted and made again, and nothing says what the first one cost. What is known of the id counts.",
-        f"{_STRIPE}: the invoice shows what was charged then",
+        "The time before a price was made is counted at that price: a price of that id was deleted and made again, or another one was in its place, and "
+        "nothing says what that cost.",
+        f"{_STRIPE}: invoices show what was charged then",
     ),
     "interval_unknown": _words(
         "The price doesn't say how often it recurs, or in a way that this version doesn't know: its MRR is missing.", _STRIPE
@@ -159,6 +160,10 @@ _PRICES: Final = {
         "The coupon doesn't say how long it lasts: MRR is shown without it.", f"{_STRIPE}, or look for a newer release of nrr"
     ),
     "coupon_percent_unknown": _words("The coupon takes off less than nothing or more than all: MRR is shown without it.", _STRIPE),
+    "coupon_two_amounts": _words(
+        "The coupon says both a percentage and an amount, and nothing says which of them is taken off: MRR is shown without it.",
+        f"{_STRIPE}: its invoices show what is taken off",
+    ),
     "coupon_version_unknown": _words(
         "A coupon was deleted and made again under its id, and nothing says what the first one took off: what today's takes off is taken off.",
         _STRIPE,

@@ -50,6 +50,7 @@ FINDINGS: Final = (
     "coupon_version_unknown",
     "coupon_duration_unknown",
     "coupon_percent_unknown",
+    "coupon_two_amounts",
     "tax_share_unknown",
     "change_behind_cut",
     "subscription_gone",

@@ -95,7 +95,7 @@ def in_force(
     return tuple(out)
 
 
-NOTHING_OFF: Final = frozenset({"unknown_coupon", "coupon_duration_unknown", "coupon_percent_unknown"})
+NOTHING_OFF: Final = frozenset({"unknown_coupon", "coupon_duration_unknown", "coupon_percent_unknown", "coupon_two_amounts"})
 """Problems of a coupon that takes nothing off because of them."""
 
 
@@ -107,6 +107,8 @@ def problem_of(discount: Discount, coupon: Coupon | None) -> str | None:
         return "coupon_duration_unknown"
     if coupon.percent_off is not None and not 0 <= coupon.percent_off <= 100:
         return "coupon_percent_unknown"
+    if coupon.percent_off is not None and (coupon.amount_off is not None or coupon.amount_options):
+        return "coupon_two_amounts"  # Stripe's coupons have one of the two: which of them its invoices take off isn't known
     if not discount.coupon_version and coupon.created is not None and 0 < discount.start < coupon.created - _DAY:
         return "coupon_version_unknown"  # made again under its id after the discount had begun, and the first one was never seen
     return None

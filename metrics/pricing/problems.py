@@ -24,6 +24,8 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "coupon_currency_unknown": "coupon {coupon} has no amount in the subscription's currency; nothing is taken off: look at the coupon in Stripe",
     "coupon_duration_unknown": "nobody knows how long coupon {coupon} lasts; nothing is taken off: look at the coupon in Stripe",
     "coupon_percent_unknown": "coupon {coupon} takes off less than nothing or more than everything; nothing is taken off: look at the coupon in Stripe",
+    "coupon_two_amounts": "coupon {coupon} says both a percentage and an amount, of which Stripe's coupons have one; nothing is taken off: "
+    "look at the coupon in Stripe, and at what its invoices take off",
     "coupon_version_unknown": "coupon {coupon} was made after this discount had begun, so an earlier one of that id was given, which nothing shows; "
     "today's is taken off: look at the discount in Stripe",
     "discount_scope_unknown": "which products coupon {coupon} is for was never said, and no invoice line shows it for this item; it is taken off: "

@@ -97,6 +97,12 @@ def history_findings(
             "was made, and at another price: an earlier one of that id was deleted, and nothing shows it. It counts at today's price"
         )
         out.append(finding(billed.id, "price_version_unknown", text, billed.period_start, "warning"))
+    for item, price in _made_since(found, last, catalog):
+        text = (
+            f"{item} of {last.id} was first seen with price {price}, which was made after {last.id}: what it had before that, nothing shows. "
+            "It is counted at that price from the start"
+        )
+        out.append(finding(item, "price_version_unknown", text, found.known[0].at, "warning"))
     for at in _behind_cuts(states, found):
         text = (
             f"an event of {last.id} told only some of its items, and another one changed: the change is dated when it was seen next"
@@ -135,6 +141,17 @@ def _of_earlier_prices(invoices: Sequence[InvoiceEvidence], catalog: Catalog) ->
         if made_later and (line.item, line.price) not in told and bills_otherwise(line, price):
             told.add((line.item, line.price))
             yield line
+
+
+def _made_since(found: Assembled, last: Subscription, catalog: Catalog) -> Iterator[tuple[str, str]]:
+    """The items of a state that is carried back to the start whose price was made more than a day after the subscription, and the price."""
+    first = found.known[0]
+    if not first.inferred or found.lines.points or found.lines.unread:
+        return
+    for item in first.subscription.items:
+        price = catalog.price_of(item)
+        if price is not None and price.created is not None and price.created > max(first.at, last.created) + DAY:
+            yield item.id, price.id
 
 
 def _behind_cuts(states: Sequence[SubscriptionState], found: Assembled) -> Iterator[Instant]:
@@ -179,13 +196,17 @@ def _unpaid(
         if i.head.created >= covered_from:
             continue
         if (changed := found.verdict.changed.get(i.head.id)) is not None:
-            said = "voided unpaid" if i.head.status == "void" else f"{i.head.status}, and its change waits for the payment"
+            waits = "waited" if i.head.status == "uncollectible" else "waits"
+            said = "voided unpaid" if i.head.status == "void" else f"{i.head.status}, and its change {waits} for the payment"
             judged = (
                 "something later shows the change that it bills, which counts"
                 if changed
                 else "nothing later shows the change that it bills, which is none"
             )
             out.append((i.head.id, "unpaid_change", f"invoice of {last.id} is {said}: {judged}", i.head.created))
+        elif i.head.status == "uncollectible" and any(p.invoice == i.head.id and p.kind == "credit" for p in found.lines.points):
+            text = f"invoice of {last.id} was given up as uncollectible: the change that it bills counts, since it was had though never paid"
+            out.append((i.head.id, "unpaid_change", text, i.head.created))
         elif i.head.status in ("void", "uncollectible") and i.head.created < last_paid:
             at = max((k for k in found.known if k.at <= i.head.created), key=lambda k: k.at, default=None)
             if at is None or not is_voiding(at.subscription):

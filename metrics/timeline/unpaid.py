@@ -2,7 +2,7 @@
 
 Such a change is none unless something later bears it out: a cycle, an event or a listing that shows the new state. Then it is dated by
 its own lines, as any change is. An open invoice's change waits where the subscription says so (`pending_update`), and where it is seen next as
-it was before.
+it was before. What an uncollectible invoice bills was had and not paid: it counts, unless it waited when it was open.
 """
 
 from collections import defaultdict
@@ -30,14 +30,14 @@ def borne_out(points: list[Point], invoices: Sequence[InvoiceEvidence], states: 
     """`points` without the changes of unpaid invoices that nothing later bears out. `states` are in order of time."""
     heads = {i.head.id: i.head for i in invoices}
     waiting = any(s.subscription.pending_update is not None for s in states)
-    if not waiting and not any(is_void_unpaid(head) or _is_open(head) for head in heads.values()):
+    if not waiting and not any(is_void_unpaid(head) or _opened(head) for head in heads.values()):
         return Verdict(points)
     doubtful: dict[tuple[Instant, Instant, str, str], list[Point]] = defaultdict(list)
     kept: list[Point] = []
     for p in points:
         head = heads.get(p.invoice)
         may_wait = head is not None and (
-            (waiting and _waits(p, head, states)) or (_is_open(head) and _contradicted(p, points, states))
+            (waiting and _waits(p, head, states)) or (_opened(head) and _contradicted(p, head, points, states))
         )
         if head is not None and _is_change(p, head) and (is_void_unpaid(head) or may_wait):
             doubtful[p.at, p.invoiced, p.invoice, p.item].append(p)
@@ -64,16 +64,26 @@ def _waits(point: Point, head: Invoice, states: Sequence[SubscriptionState]) -> 
     return seen is not None and seen.subscription.pending_update is not None
 
 
-def _is_open(head: Invoice) -> bool:
-    return head.status == "open" and not head.amount_paid
+def _opened(head: Invoice) -> bool:
+    """Whether nothing was paid on an invoice that is open, or was until it was given up."""
+    given_up = head.status == "uncollectible" and head.uncollectible_at is not None and head.paid_at is None
+    return (head.status == "open" or given_up) and not head.amount_paid
 
 
-def _contradicted(point: Point, points: Sequence[Point], states: Sequence[SubscriptionState]) -> bool:
-    """Whether the state that speaks of the item next shows it as it was before the change, though nothing says that the change waits.
+def _contradicted(point: Point, head: Invoice, points: Sequence[Point], states: Sequence[SubscriptionState]) -> bool:
+    """Whether the state that speaks of the item next shows it as it was before the change, while the invoice was open, though nothing says that it waits.
 
-    A subscription that an unpaid invoice's change has reached shows it; one that doesn't is waiting for the payment.
+    A subscription that an unpaid invoice's change has reached shows it; one that doesn't is waiting for the payment. What is seen after
+    the invoice was given up shows no such thing.
     """
     seen = _in_states(point, states)
+    if (
+        seen is not None
+        and head.status == "uncollectible"
+        and head.uncollectible_at is not None
+        and seen[0] >= head.uncollectible_at
+    ):
+        return False
     mates = [p for p in points if p.invoice == point.invoice and p.item == point.item and p.at == point.at]
     old = [shape(p) for p in mates if p.kind == "credit" and not p.silent]
     return seen is not None and (seen[1] in old if old else seen[1] is None and all(p.kind != "credit" for p in mates))

@@ -82,6 +82,7 @@ CATALOG = Catalog(
             Coupon("asked", percent_off=Decimal(50), scope_told=False, scope_asked=True),
             Coupon("lunar", percent_off=Decimal(50), duration="lunar"),
             Coupon("double", percent_off=Decimal(200)),
+            Coupon("both", percent_off=Decimal(10), amount_off=2000, currency="usd"),
         )
     },
 )
@@ -310,7 +311,7 @@ def _discounts(text: str) -> tuple[Discount, ...]:
 
 
 def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) -> InvoiceEvidence:
-    """`invoice DATE [status=] [reason=] line=...`: a line is `price*quantity@item:FROM..UNTIL[:credit|:debit][:taxCENTS][:billedCENTS][/coupon:from..until[=CENTS]]`.
+    """`invoice DATE [status=] [given_up=] [reason=] line=...`: a line is `price*quantity@item:FROM..UNTIL[:credit|:debit][:taxCENTS][:billedCENTS][/coupon:from..until[=CENTS]]`.
 
     A price or a quantity of `?` is not said, an item of `?` neither; a line that begins with `unread:` says its price and its period alone.
     """
@@ -370,6 +371,7 @@ def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) ->
         lines[0].currency if lines else "usd",
         values.get("reason", "subscription_cycle"),
         paid_at=at if values.get("status", "paid") == "paid" else None,
+        uncollectible_at=instant(values["given_up"]) if "given_up" in values else None,
     )
     return InvoiceEvidence(head, tuple(lines), tuple(unread))
 

@@ -30,6 +30,7 @@ UNPRICED = (
     "unknown_coupon",
     "coupon_duration_unknown",
     "coupon_percent_unknown",
+    "coupon_two_amounts",
     "coupon_version_unknown",
     "discount_scope_unknown",
     "interval_unknown",

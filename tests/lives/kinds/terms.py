@@ -153,6 +153,12 @@ def less_than_nothing_off(m: Maker) -> None:
     odd_coupon(m, percent_off=-20)
 
 
+@life(right("2026-02-01 new 100.00", says=True))
+def a_percentage_and_an_amount_off(m: Maker) -> None:
+    """One of the two is wrong, and nobody says which."""
+    odd_coupon(m, amount_off=1000, currency="usd")
+
+
 @life(right("2026-02-01 new 20.00", never=("unknown_price",)))
 def deleted_metered_tiers(m: Maker) -> None:
     """A metered price with tiers that is in no list: there is nothing to price."""
@@ -205,7 +211,7 @@ def plan_remade_and_moved_to(m: Maker) -> None:
     m.account.put("subscriptions", objects.subscription(f"{m.sub}_o", [held], START, customer_id=f"{m.customer}_o"))
 
 
-@life(right("2026-02-01 new 30.00", says=True), events=None, listings=None)
+@life(right("2026-02-01 new 30.00", says=True))
 def plan_remade_and_the_first_unseen(m: Maker) -> None:
     """Nobody has the first object any more: that its lines came to another amount is said."""
     moved_to_the_new_plan(m)

@@ -87,6 +87,37 @@ def open_addition_contradicted(m: Maker) -> None:
 
 
 @life(
+    right("2026-02-01 new 20.00", "2026-03-10 expansion 80.00", "2026-04-01 contraction -80.00", says=True, marked=True),
+    events=right("2026-02-01 new 20.00"),
+    listings=right("2026-02-01 new 20.00"),
+)
+def given_up_and_not_borne_out(m: Maker) -> None:
+    """Marked as uncollectible within its cycle, and the next cycle bills the small plan: the large one was had until then."""
+    small, large = small_and_large(m)
+    pair, moments = m.pair(CHANGE, UNTIL, (small, 1), (large, 1)), {"marked_uncollectible_at": noon("2026-03-20")}
+    m.bill(pair, CHANGE, status="uncollectible", reason="subscription_update", moments=moments, told=False)
+    m.cycles(UNTIL, noon("2026-06-01"), [(small, 1)], went_on=True, told=False)
+
+
+@life(
+    right("2026-02-01 new 20.00"),
+    invoices=right(  # nothing else tells that it waited
+        "2026-02-01 new 20.00", "2026-06-05 expansion 80.00", "2026-06-15 contraction -80.00", says=True, marked=True
+    ),
+    invoices_daily=right("2026-02-01 new 20.00"),
+)
+def pending_then_given_up(m: Maker) -> None:
+    """The update waited for its payment, as its events say; its invoice was given up."""
+    small, large = small_and_large(m)
+    m.cycles(UNTIL, noon("2026-06-01"), [(small, 1)], went_on=True, told=False)
+    asked, over = noon("2026-06-05"), noon("2026-06-06")
+    pair, moments = m.pair(asked, noon("2026-07-01"), (small, 1), (large, 1)), {"marked_uncollectible_at": over}
+    m.bill(pair, asked, status="uncollectible", reason="subscription_update", moments=moments)
+    m.change(asked, pending_update={"expires_at": over, "subscription_items": None, "trial_end": None})
+    m.change(over, pending_update=None)
+
+
+@life(
     right("2026-02-01 new 20.00", "2026-06-04 expansion 80.00", causes=("start", "plan"), marked=False),
     events=right("2026-02-01 new 100.00"),
     listings=right("2026-02-01 new 100.00"),

@@ -184,6 +184,7 @@ CANT = {
     "coupon_currency_unknown",
     "coupon_duration_unknown",
     "coupon_percent_unknown",
+    "coupon_two_amounts",
     "price_type_assumed",
 }  # the item is priced all the same
 
