@@ -18,6 +18,8 @@ from metrics.exchange_rates import DIGITS, QUOTES
 
 _RATE: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 _SHOWN: Final = 60
+_LONGEST_FIELD: Final = 1_000
+"""Characters: whatever is longer is no field of a table of rates. Said each time, since the module `csv` has one limit for all readers."""
 _CODE: Final = re.compile(r"[A-Za-z]{3}")
 
 
@@ -36,6 +38,7 @@ def of_file(path: Path) -> pl.DataFrame:
     """The quotes in a CSV file, as `metrics.exchange_rates.QUOTES` in the order of the file. Raises BadRates for the first line that is none."""
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
+            csv.field_size_limit(_LONGEST_FIELD)
             reader = csv.DictReader(file)
             if set(QUOTES) - {name.strip().lower() for name in reader.fieldnames or ()}:
                 raise BadRates(f"{path} must begin with the line {','.join(QUOTES)}; nothing was stored")
@@ -44,6 +47,8 @@ def of_file(path: Path) -> pl.DataFrame:
         raise BadRates(f"{path} is not text in UTF-8; nothing was stored") from error
     except csv.Error as error:
         raise BadRates(f"{path} is no table of rates: {error}; nothing was stored") from None
+    if not rows:
+        raise BadRates(f"{path} has no line with a rate; nothing was stored")
     return pl.DataFrame(rows, schema=QUOTES, orient="row")
 
 

@@ -12,21 +12,22 @@ import psycopg
 from tests.services.postgres import create_database, drop_database
 
 _SHAPE: Final = """
+with own as (select oid, nspname from pg_namespace where nspname !~ '^(pg_|information_schema)')
 select md5(string_agg(line, ' ' order by line)) from (
     select concat_ws(':', 'class', relname, relkind, relacl, reloptions) from pg_class
-        where relnamespace = 'public'::regnamespace
+        where relnamespace in (select oid from own)
     union all
     select concat_ws(':', 'column', attrelid::regclass, attname, atttypid, atttypmod, attnotnull, attisdropped, attacl) from pg_attribute
-        join pg_class on pg_class.oid = attrelid where relnamespace = 'public'::regnamespace and attnum > 0
+        join pg_class on pg_class.oid = attrelid where relnamespace in (select oid from own) and attnum > 0
     union all
     select concat_ws(':', 'constraint', conrelid::regclass, pg_get_constraintdef(oid)) from pg_constraint
-        where connamespace = 'public'::regnamespace
+        where connamespace in (select oid from own)
     union all
-    select concat_ws(':', 'view', viewname, definition) from pg_views where schemaname = 'public'
+    select concat_ws(':', 'view', viewname, definition) from pg_views where schemaname in (select nspname from own)
     union all
     select concat_ws(':', 'trigger', tgrelid::regclass, tgname, tgenabled) from pg_trigger where not tgisinternal
     union all
-    select concat_ws(':', 'function', oid::regprocedure) from pg_proc where pronamespace = 'public'::regnamespace
+    select concat_ws(':', 'function', oid::regprocedure) from pg_proc where pronamespace in (select oid from own)
     union all
     select concat_ws(':', 'schema', nspname, nspacl) from pg_namespace where nspname !~ '^pg_(toast_)?temp'
     union all

@@ -1,10 +1,12 @@
 """A window on a business that was synced once, served on a free port of this machine, and a browser to look at it with."""
 
+import gc
 import shutil
 import socket
 import threading
 import urllib.error
 import urllib.request
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -87,6 +89,9 @@ def serving(on: Sessions, token: str | None = None, hosts: frozenset[str] = LOOP
         server.should_exit = True
         thread.join(20)
         listening.close()
+        with warnings.catch_warnings():  # what a browser still held open ends with the server's loop; no later test is told of it
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 @pytest.fixture(scope="session")
