@@ -240,19 +240,22 @@ def label_words(label: str) -> str:
     """A window's label as a sentence names it; what isn't made of months or days stays as it is.
 
     >>> label_words("2025-05"), label_words("2024-07-01..2025-07-01"), label_words("2025-05-03"), label_words("2025-Q2")
-    ('May 2025', 'the 12 months to June 2025', '3 May 2025', '2025-Q2')
+    ('May 2025', 'the 12 months to June 2025', '3 May 2025', 'Q2 2025')
     """
     begin, dots, end = label.partition("..")
     if dots:
         first, until = date.fromisoformat(begin), date.fromisoformat(end)
         last, months = until - timedelta(days=1), (until.year - first.year) * 12 + until.month - first.month
         return f"the {months} months to {last:%B %Y}" if first.day == until.day == 1 else f"{day_words(first)} to {day_words(last)}"
+    if _QUARTER.fullmatch(label):
+        return f"{label[5:]} {label[:4]}"
     if _MONTH.fullmatch(label):
         return f"{date.fromisoformat(f'{label}-01'):%B %Y}"
     return day_words(date.fromisoformat(label)) if _DAY.fullmatch(label) else label
 
 
 _MONTH: Final = re.compile(r"\d{4}-\d{2}")
+_QUARTER: Final = re.compile(r"\d{4}-Q[1-4]")
 _DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 

@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any, Final
 
 from metrics.alerts.advice import benchmark_words, lever_words
+from metrics.alerts.certainty_words import verdict_in_short
 from metrics.alerts.evaluate import Reading
 from metrics.alerts.grouping import Notice
 from metrics.alerts.headlines import MOVED, sentences, value_of
@@ -74,7 +75,7 @@ def content(notice: Notice, watch: Watch) -> Content:
         out |= {"facts": _facts(lead.reading, rule), "chart": _chart(lead.reading, rule, watch)}
     out["notes"] = [*out.get("notes", ()), *_restatement(lead, rule), *_still(notice, watch), *_asides(notice, watch)]
     if not isinstance(rule, MovementRule):
-        out["also"] = _listed([sentences(e, rules[e.alert.rule], watch)[0] for e in notice.events[1:]])
+        out["also"] = _listed([_in_short(e, rules[e.alert.rule], watch) for e in notice.events[1:]])
     if notice.kind != "resolved":
         out["commands"] = _commands(notice, out)
     return _tidy(out)
@@ -130,6 +131,13 @@ def _tidy(content: Content) -> Content:
     return {name: value for name, value in content.items() if value not in (None, [], "", {})}
 
 
+def _in_short(event: Event, rule: AnyRule, watch: Watch) -> str:
+    """One of several in a message: its title, with its verdict where it has one of its own."""
+    title, _ = sentences(event, rule, watch)
+    sure = verdict_in_short(shown(event.reading, rule)) if event.reading is not None and event.kind != "resolved" else ""
+    return f"{title}: {sure}" if sure else title
+
+
 def _listed(lines: Sequence[str]) -> list[str]:
     more = len(lines) - LISTED
     return [*lines[:LISTED], *([f"and {more} more"] if more > 0 else [])]
@@ -170,11 +178,15 @@ def _same_set(figures: Figures, rule: Rule) -> bool:
     """
     if not _of_cohort(rule):
         return True
+    named = sum(abs(int(c["micros"])) for c in figures.companions.get("causes", []) if c["kind"] in ("churn", "contraction"))
+    return of_one_set(figures) and (named == figures.churn + figures.contraction or not _loses(rule))
+
+
+def of_one_set(figures: Figures) -> bool:
+    """Whether all movements of the window are those of its opening cohort, amount for amount: nobody came and moved, no rate changed."""
     flow = {kind: figures.companion(f"flow_{kind}") for kind in ("expansion", "contraction", "churn")}
     arrivals = any(figures.companion(f"arrivals_{kind}") for kind in flow)
-    named = sum(abs(int(c["micros"])) for c in figures.companions.get("causes", []) if c["kind"] in ("churn", "contraction"))
-    loses = named == figures.churn + figures.contraction or not _loses(rule)
-    return not arrivals and loses and all(flow[kind] == getattr(figures, kind) for kind in flow)
+    return not arrivals and all(flow[kind] == getattr(figures, kind) for kind in flow)
 
 
 def _facts(reading: Reading, rule: Rule) -> list[list[str]]:
@@ -389,7 +401,7 @@ def _asides(notice: Notice, watch: Watch) -> tuple[str, ...]:
 
 def _many(notice: Notice, watch: Watch) -> Content:
     rules = watch.named()
-    lines = [sentences(e, rules[e.alert.rule], watch)[0] for e in notice.events]
+    lines = [_in_short(e, rules[e.alert.rule], watch) for e in notice.events]
     reading = notice.lead.reading
     rule = rules[notice.lead.alert.rule]
     behind = _of_figures(reading, rule, watch) if isinstance(rule, Rule) and reading is not None and reading.figures else {}

@@ -9,6 +9,7 @@ from typing import Final
 from sqlalchemy import Connection
 
 from metrics.alerts.grouping import Notice
+from metrics.ledger.basis import Basis
 from metrics.periods import Window
 from metrics.retention.figures import TOP, Figures
 from worker.alerts.alerting import Alerting
@@ -22,18 +23,25 @@ def counted(connection: Connection, alerting: Alerting, notice: Notice) -> Notic
     """The notice with the numbers of those behind its figure, where the ledger still says of the window what the figure says."""
     lead = notice.lead
     figures = None if lead.reading is None else lead.reading.figures
-    if lead.reading is None or figures is None or figures.dimension or figures.kind == "day" or not _is_cut(figures):
+    if lead.reading is None or figures is None:
         return notice
+    made = with_numbers(connection, alerting.basis, figures, alerting.reporting_currency)
+    return replace(notice, events=(replace(lead, reading=replace(lead.reading, figures=made)), *notice.events[1:]))
+
+
+def with_numbers(connection: Connection, basis: Basis, figures: Figures, reporting_currency: str | None) -> Figures:
+    """The figures with the numbers of those behind them, where their lists are cut and the ledger still says what they say."""
+    if figures.dimension or figures.kind == "day" or not _is_cut(figures):
+        return figures
     window = Window(figures.kind, figures.first, figures.until)
     try:
-        found = members_behind(connection, alerting.basis, window, figures.currency, reporting_currency=alerting.reporting_currency)
+        found = members_behind(connection, basis, window, figures.currency, reporting_currency=reporting_currency)
     except NothingDerived:
-        return notice
+        return figures
     sums = {"gained": figures.expansion, "lost": figures.contraction + figures.churn}
     # A ledger that has moved on since would count others than those that the figure is made of.
     behind = {name: count for name, (count, micros) in found.items() if micros == sums[name]}
-    made = replace(figures, companions={**figures.companions, MEMBERS_BEHIND: behind})
-    return replace(notice, events=(replace(lead, reading=replace(lead.reading, figures=made)), *notice.events[1:]))
+    return replace(figures, companions={**figures.companions, MEMBERS_BEHIND: behind})
 
 
 def _is_cut(figures: Figures) -> bool:

@@ -18,7 +18,7 @@ from integrations.store.figures import reports, snapshots
 from integrations.store.figures.reports import MadeReport
 from metrics.alerts.advice import benchmark_words, lever_words
 from metrics.alerts.certainty_words import verdict_in_short
-from metrics.alerts.content import bridge, causes, customers
+from metrics.alerts.content import bridge, causes, customers, customers_more, of_one_set
 from metrics.alerts.rules import Watch
 from metrics.labels import counted, currency_name, label_words, metric_name, money, places_alike, signed_money, value_text
 from metrics.ledger.basis import Basis
@@ -26,6 +26,7 @@ from metrics.money import BookCurrency
 from metrics.periods import Window, add_months
 from metrics.retention.figures import Figures, amounts, metric
 from metrics.window_kinds import day_words, window_words
+from worker.alerts.behind import with_numbers
 from worker.config.reports import ReportTable
 
 RULE: Final = "digest"
@@ -106,9 +107,12 @@ def digest(connection: Connection, basis: Basis, watch: Watch, kind: str, first:
     if kind == "monthly":
         if month is None or (month.first, month.until) != (first, until):
             return None
+        month = with_numbers(connection, basis, month, month.code if month.whole_book else None)
+        rising = not customers(month)
         behind: dict[str, Any] = {
             "bridge": bridge(month),
-            "customers": customers(month) or customers(month, rising=True),
+            "customers": customers(month, rising=rising),
+            "customers_more": _rest(month, rising),
             "causes": causes(month, losing=True),
             "lever": lever_words(month),
         }
@@ -134,6 +138,12 @@ def digest(connection: Connection, basis: Basis, watch: Watch, kind: str, first:
         **behind,
     }
     return {key: value for key, value in content.items() if value not in (None, [], "")}
+
+
+def _rest(month: Figures, rising: bool) -> str | None:
+    """How many more customers there are; with their sum where it is of the very amounts that the bridge is of."""
+    more = customers_more(month, rising=rising)
+    return more if more is None or of_one_set(month) else more.partition(":")[0]
 
 
 def _short(connection: Connection, basis: Basis, first: date, until: date) -> tuple[dict[str, Any], str] | None:
@@ -171,7 +181,9 @@ def _short(connection: Connection, basis: Basis, first: date, until: date) -> tu
         }
         for m in movers
     ]
-    return {"bridge": rows, "customers": people, "lines": lines}, ", ".join(heads)
+    more = sum(number.values()) - len(people)
+    rest = f"and {counted(more, 'more movement', 'more movements')}" if more > 0 else None
+    return {"bridge": rows, "customers": people, "customers_more": rest, "lines": lines}, ", ".join(heads)
 
 
 def _movers(connection: Connection, basis: Basis, first: date, until: date) -> list[store.Large]:
