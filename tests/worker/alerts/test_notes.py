@@ -1,0 +1,51 @@
+"""Notes: what crossed its limit and may be chance is in the digest and in the list, and becomes an alarm once it is beyond noise."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from sqlalchemy import Engine
+
+from metrics.alerts.rules import Watch
+from tests.metrics.alerts.books import figures, months
+from tests.metrics.alerts.test_certain_stories import JUNE, SURE, book
+from tests.worker.alerts.desk import Desk, Notebook
+
+
+def test_a_note_is_in_the_digest_and_rings_on_the_night_on_which_it_is_beyond_noise(engine: Engine) -> None:
+    """Two of a hundred left: nobody is woken, the digest of May has it in words. A third is found to have left: now it rings, once."""
+    slack = Notebook()
+    desk = Desk.open(engine, Watch(rules=(SURE,), system=(), digests=("monthly",)), slack)
+    two, three = (book([100] * 100, [100] * (100 - n) + [0] * n) for n in (2, 3))
+    desk.night(JUNE, [*months("month", JUNE, 101, 99), two])
+    desk.send()
+    assert "noted" == desk.state("nrr")
+    (digest,) = (given.content for given in slack.given)
+    assert "digest" == digest["kind"]
+    assert [
+        "No alert is firing.",
+        "Note: nrr is at 98 % (the 12 months to May 2025), its limit below 100 %: within noise.",
+    ] == digest["notes"]
+    assert [["See more", "nrr show retention --from 2025-05-01 --to 2025-05-31"]] == digest["commands"]
+    desk.night(date(2025, 6, 9), [three])
+    desk.night(date(2025, 6, 10), [three])
+    desk.send()
+    assert ["nrr: ok -> noted", "nrr: noted -> firing"] == desk.history()
+    assert 2 == len(slack.given)
+    assert "NRR below 100 %: 97 % (the 12 months to May 2025)" == slack.titles[-1]
+    assert "Beyond noise: 100 customers" in slack.given[-1].content["summary"]
+
+
+@pytest.mark.parametrize(
+    ("flow", "more"), [(8_000, "and 3 more: \N{MINUS SIGN}3,000 USD"), (8_001, "and 3 more")], ids=["same-set", "rates-moved"]
+)
+def test_a_digests_list_that_is_cut_says_how_many_more_there_are(engine: Engine, flow: int, more: str) -> None:
+    """Eight left in May, five are named: with the sum of the others where the bridge is of the same amounts, else by number alone."""
+    month = figures("month", JUNE, nrr=92)
+    lost = [{"customer": f"cus_{n}", "opening": 10**9, "closing": 0} for n in range(8)]
+    slack = Notebook()
+    desk = Desk.open(engine, Watch(rules=(), system=(), digests=("monthly",)), slack)
+    desk.night(JUNE, [replace(month, companions={**month.companions, "lost": lost, "flow_churn": flow * 10**6})])
+    desk.send()
+    (digest,) = (given.content for given in slack.given)
+    assert (5, more) == (len(digest["customers"]), digest["customers_more"])
