@@ -58,6 +58,10 @@ _HISTORY: Final = {
     "customer_merged_by_rule": _words(
         "Several Stripe customers are counted as one, by your metadata rule.", "Nothing, if the rule is right; it is in nrr.toml"
     ),
+    "customer_changed": _words(
+        "A subscription was told of one customer before, and of another now, which Stripe itself never does: it counts for the last one alone, with all its past.",
+        f"{_STRIPE}: see whose it is, and whether the key and the address are those of one account; a merge of two customers by support explains it",
+    ),
     "tax_share_unknown": _words(
         "The price contains tax, and no invoice line says how much: MRR is shown with the tax in it.",
         "Wait for the next invoice, or see whether tax is set up for the customer",

@@ -152,6 +152,7 @@ def _doubts(
         )
         customer = last.subscription.customer
         out.append(Finding(evidence.account, evidence.subscription, "subscription_gone", detail, customer, last.at, "warning"))
+    out += _changed_customer(evidence)
     reason = last.subscription.cancel_reason
     if last.subscription.ended_at is not None and reason is not None and reason not in KNOWN_REASONS:
         detail = (
@@ -161,6 +162,22 @@ def _doubts(
         customer, ended = last.subscription.customer, last.subscription.ended_at
         out.append(Finding(evidence.account, evidence.subscription, "cancel_reason_unknown", detail, customer, ended))
     return out
+
+
+def _changed_customer(evidence: SubscriptionEvidence) -> list[Finding]:
+    """That a subscription was told of several customers: it is counted for the last one alone."""
+    ordered = in_order(evidence.states)
+    if len({each.subscription.customer for each in ordered}) < 2:
+        return []
+    owner = ordered[-1].subscription.customer
+    others = [each for each in ordered if each.subscription.customer != owner]
+    since = next(each.at for each in ordered if each.subscription.customer == owner and each.at >= others[-1].at)
+    named = ", ".join(sorted({each.subscription.customer for each in others}))
+    detail = (
+        f"{evidence.subscription} was told of the customer {named} before, and is told of {owner} now: it counts for {owner} alone, with all its "
+        "past, and no longer for the other"
+    )
+    return [Finding(evidence.account, evidence.subscription, "customer_changed", detail, owner, since, "warning")]
 
 
 def _without_object(evidence: SubscriptionEvidence) -> Timeline:

@@ -1,7 +1,8 @@
 """The tables of facts: what Stripe said, append-only, each fact once on its natural key.
 
 The keys of a customer's facts begin with its bucket and id: what belongs to a customer lies together, and the key is the only index
-that reading customer by customer needs. Stripe never moves an object from one customer to another, so a key is no wider for it.
+that reading customer by customer needs. Stripe never moves an object from one customer to another; where it is told all the same, what is
+stored of it is put under its owner (`customers.moved`), which an index on subscriptions finds.
 """
 
 from sqlalchemy import Index, Table, UniqueConstraint
@@ -98,6 +99,7 @@ subscription_state = Table(
     must("learnt_at", Time, _LEARNT),
     may("seen_until", Big, _SEEN_UNTIL),
     may("seen", Bytes, _SEEN),
+    Index("ix_subscription_state_subscription", "subscription_id", "account", "customer_id"),
     comment="What a subscription was at a moment",
     info=COPIED,
 )

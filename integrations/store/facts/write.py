@@ -15,7 +15,7 @@ from integrations.store.db.bulk import insert_new
 from integrations.store.db.columns import require_zone
 from integrations.store.db.encoding import bucket_of, encode
 from integrations.store.facts import billed, catalog, states
-from integrations.store.facts.customers import contacts, customer_accounts, erased
+from integrations.store.facts.customers import contacts, customer_accounts, erased, moved
 from integrations.store.facts.customers.contacts import Person
 from integrations.store.facts.customers.erased import Unwanted
 from integrations.store.facts.line_extra import extra_of
@@ -77,8 +77,8 @@ def put_page(connection: Connection, account: int, page: Page, learnt_at: dateti
     """
     require_zone(learnt_at)
     stored = Stored()
-    page, moved = customer_accounts.resolved(connection, account, page)
-    stored.touched |= moved
+    page, renamed = customer_accounts.resolved(connection, account, page)
+    stored.touched |= renamed
     listed: list[Price | Coupon | Product] = [*page.prices, *page.coupons, *page.products]
     inline: list[Price | Coupon] = [*page.inline_prices, *page.inline_coupons]
     stored.new, concerned = catalog.put(connection, account, page.observed_at, listed, inline, learnt_at)
@@ -101,9 +101,12 @@ def put_page(connection: Connection, account: int, page: Page, learnt_at: dateti
         )
         for s in page.subscriptions
     ]
+    subscriptions, changed = moved.settled(connection, account, subscriptions)
+    stored.touched |= changed
     kept = states.put_subscriptions(connection, account, subscriptions, learnt_at)
     stored.add(kept)
-    _put_invoices(connection, account, page.invoices, page.pending, learnt_at, stored)
+    invoices, pending = moved.owned(connection, account, page.invoices, page.pending)
+    _put_invoices(connection, account, invoices, pending, learnt_at, stored)
     if page.credit_notes:
         stored.new += billed.put_notes(connection, account, page.credit_notes, learnt_at)
     _put_events(connection, account, page.events, learnt_at, stored)
