@@ -55,7 +55,7 @@ ROWS: Final = (
 NOT_COVERED: Final = (
     "a real standby that takes over without the last commits: what it lacks is taken back by hand (tests/services/rewind.py)",
     "workers that see two different Redis at once",
-    "an invoice without a subscription, or a credit note, that is told of another customer than before: Stripe says that none moves",
+    "an invoice about several subscriptions, or a credit note by itself, that is told of another customer than before: Stripe says that none moves",
     "disks that lie about what they wrote; memory that flips bits",
     "an account of Stripe's own in live mode: everything is against the sandbox and recorded answers",
 )

@@ -5,13 +5,15 @@ them by customer or invoice reads the facts of a range. What the classes mean is
 """
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from dataclasses import replace
+from datetime import date, datetime
 from typing import Any, Final
 
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, func, literal_column, select, true
 
 from integrations.store.db.bulk import append
+from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import shard_buckets
 from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import is_postgresql
@@ -29,6 +31,7 @@ Range = tuple[Instant | None, Instant | None]
 """Moments [since, until); None leaves that end open."""
 Shard = tuple[int, int]
 ALL: Final[Shard] = (0, 1)
+_ASKED: Final = 500
 
 STORED: Final = {
     "month": pl.Date,
@@ -60,7 +63,7 @@ def facts(connection: Connection, within: Range = (None, None), shard: Shard = A
     notes = select(
         *_of(credit_note, "account", "customer_id", "note_id", "invoice_id", "status", "currency", "created", "total", "tax")
     )
-    return Facts(
+    found = Facts(
         heads=read_frame(connection, heads, classify.HEADS),
         lines=_lines(connection, within, theirs(invoice_line)),
         others=read_frame(
@@ -86,6 +89,28 @@ def facts(connection: Connection, within: Range = (None, None), shard: Shard = A
         ),
         prices=prices(connection),
     )
+    return _each_once(connection, found)
+
+
+def _each_once(connection: Connection, found: Facts) -> Facts:
+    """The facts, without invoices of a customer that were told of another one later: Stripe never moves one, and each is billed once."""
+    twice = found.heads.group_by("account", "invoice").agg(pl.col("customer").n_unique()).filter(pl.col("customer") > 1)
+    if twice.is_empty():
+        return found
+    told = found.heads.join(twice, on=["account", "invoice"], how="semi").select("invoice").unique().sort("invoice")["invoice"]
+    last: dict[tuple[int, str], tuple[datetime, str]] = {}
+    for part in chunks(told.to_list(), _ASKED):
+        query = select(*_of(invoice, "account", "invoice_id", "learnt_at", "customer_id")).where(invoice.c.invoice_id.in_(part))
+        for account, name, learnt_at, customer in connection.execute(query):
+            last[account, name] = max((learnt_at, customer), last.get((account, name), (learnt_at, customer)))
+    rows = [(account, name, customer) for (account, name), (_, customer) in sorted(last.items())]
+    owners = pl.DataFrame(rows, schema={"account": pl.Int64, "invoice": pl.String, "owner": pl.String}, orient="row")
+
+    def mine(frame: pl.DataFrame) -> pl.DataFrame:
+        joined = frame.join(owners, on=["account", "invoice"], how="left", maintain_order="left")
+        return joined.filter(pl.col("owner").is_null() | (pl.col("owner") == pl.col("customer"))).drop("owner")
+
+    return replace(found, heads=mine(found.heads), lines=mine(found.lines), others=mine(found.others))
 
 
 def _of_notes_within(within: Range) -> ColumnElement[bool]:

@@ -2,7 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from datetime import date
+from dataclasses import replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -10,13 +11,23 @@ import pytest
 from sqlalchemy import Engine
 
 from integrations.store import migrate
-from integrations.store.db.engine import open_engine, read
-from integrations.store.facts.write import Page
+from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.facts.write import Page, put_page
 from integrations.store.ledger.schema import finding
-from metrics.evidence import Invoice, InvoiceEvidence, InvoiceLine, Item, Source, Subscription, SubscriptionState, Totals
+from metrics.evidence import (
+    BilledLine,
+    Invoice,
+    InvoiceEvidence,
+    InvoiceLine,
+    Item,
+    Source,
+    Subscription,
+    SubscriptionState,
+    Totals,
+)
 from metrics.finding_words import words_of
 from metrics.ledger.basis import Basis
-from tests.worker.facts import BASIC, PRO, Told, at, derive, derived, mrr, wiring
+from tests.worker.facts import BASIC, LEARNT, PRO, Told, at, derive, derived, mrr, wiring
 from worker.figures import billings
 from worker.queries.customers import explained, resolve
 from worker.queries.session import Session
@@ -137,6 +148,21 @@ def test_billings_hold_each_invoice_once(engine: Engine) -> None:
     Told(engine).put(Page(at("2025-03-06"), invoices=bills("cus_a")))
     rows = billings.live(engine, "UTC", date(2025, 1, 1), date(2025, 4, 1))
     assert {"cus_b": 70_000_000} == dict(rows.group_by("customer").agg(pl.col("micros").sum()).iter_rows())
+
+
+@pytest.mark.parametrize("first", ["cus_a", "cus_b"])
+def test_an_invoice_of_no_subscription_is_billed_once(engine: Engine, first: str) -> None:
+    """Told of one customer and then of the other, whatever their names: what is billed is the last one's, and the month holds it once."""
+    told = Told(engine)
+    head = Invoice("in_x", first, None, "paid", at("2025-01-10"), "usd", finalized_at=at("2025-01-10"))
+    one = InvoiceEvidence(head, (), totals=Totals(500), others=(BilledLine("il_x", "outside", "manual", 500),))
+    told.put(Page(at("2025-02-01"), invoices=[one]))
+    second = "cus_b" if first == "cus_a" else "cus_a"
+    with begin(engine) as connection:
+        again = Page(at("2025-02-02"), invoices=[replace(one, head=replace(head, customer=second))])
+        put_page(connection, told.account, again, LEARNT + timedelta(days=1))
+    rows = billings.live(engine, "UTC", date(2025, 1, 1), date(2025, 2, 1))
+    assert {second: 5_000_000} == dict(rows.group_by("customer").agg(pl.col("micros").sum()).iter_rows())
 
 
 def test_explaining_it_says_whose_it_is(engine: Engine) -> None:
