@@ -6,6 +6,7 @@ escaped by the template engine, and charts are the only markup that is put in as
 
 import base64
 import hashlib
+import re
 from functools import lru_cache
 from importlib import resources
 from itertools import count
@@ -19,6 +20,9 @@ from integrations.report.svg import PLACE
 
 LIMIT_BYTES: Final = 2_000_000
 """A page is never larger."""
+_TEXT: Final = re.compile(r"(?<=>)[^<]+")
+_TOGETHER: Final = re.compile(r"(?<=\d) (?=%|[A-Z]{3}\b)")
+"""Where a line of a narrow screen must not end: between a number and its per cent or its currency."""
 
 
 @lru_cache(maxsize=1)
@@ -44,7 +48,10 @@ def page(document: Document) -> str:
 
     template = _environment().get_template("page.html.j2")
     rules = policy(forms=bool(document.form or document.menu))
-    return template.render(d=document, style=Markup(style()), policy=rules, svg=svg)  # noqa: S704  # our own file
+    made = template.render(d=document, style=Markup(style()), policy=rules, svg=svg)  # noqa: S704  # our own file
+    head, ended, body = made.partition("</style>")
+    # Between tags only: what stands in an attribute is sent back by a form as it is.
+    return head + ended + _TEXT.sub(lambda text: _TOGETHER.sub("\N{NO-BREAK SPACE}", text[0]), body)
 
 
 @lru_cache(maxsize=1)
