@@ -58,6 +58,7 @@ def installed() -> Iterator[tuple[Machine, Postgres, RedisServer]]:
             postgres.stop()
 
 
+@pytest.mark.long
 def test_the_guide_can_be_followed(installed: tuple[Machine, Postgres, RedisServer], tmp_path: Path) -> None:
     """To services that live, and once more to the next version."""
     machine, _, redis = installed

@@ -65,6 +65,7 @@ def test_killed_again_and_again(plant: Built, expected: list[str]) -> None:
         same(found, expected)
 
 
+@pytest.mark.long
 def test_sigterm_finishes_the_page_and_gives_the_rest_back(plant: Built, expected: list[str]) -> None:
     """A worker asked to end does so within seconds, holds nothing any longer and has stored whole pages; another one does the rest."""
     with plant(latency_seconds=0.3) as found:
@@ -176,6 +177,7 @@ def test_a_worker_that_is_alive_but_stuck_is_noticed(plant: Built, expected: lis
         assert [0, 0, 0] == [process.wait(40) for process in (exporter, beat, worker)]
 
 
+@pytest.mark.long
 def test_a_schema_that_changes_under_a_worker_ends_it_with_its_own_exit_code(plant: Built) -> None:
     """A worker of an older version does nothing on a newer schema: it ends with 10, and so does every command."""
     with plant() as found:

@@ -53,6 +53,7 @@ def later_schemas() -> list[str]:
     return [each for each in reversed(found) if each != OLDEST]
 
 
+@pytest.mark.long
 def test_an_upgrade_that_is_killed_in_any_migration_left_nothing(oldest: Engine, database_url: str, tmp_path: Path) -> None:
     """kill -9 after each migration's last statement: the schema is the old one with all that it held, and the next upgrade ends well."""
     was = as_it_was(OLDEST, tmp_path)
@@ -71,6 +72,7 @@ def test_an_upgrade_that_is_killed_in_any_migration_left_nothing(oldest: Engine,
     oldest.dispose()
 
 
+@pytest.mark.long
 def test_nothing_that_was_committed_beside_an_upgrade_is_lost(oldest: Engine, tmp_path: Path) -> None:
     """Four that write and two that read while it runs: each writer's commits are all there afterwards, and the figures are those of then."""
     was, over, kept = as_it_was(OLDEST, tmp_path), threading.Event(), list[str]()

@@ -47,6 +47,7 @@ def test_the_ledger_is_the_oracles(migrated_url: str, size: tuple[int, int], see
     agree(migrated_url, size, seed)
 
 
+@pytest.mark.long
 def test_the_ledger_of_a_large_business_is_the_oracles(tmp_path: Path) -> None:
     """Once in the quick run; with every seed on both databases in the full one."""
     agree(f"sqlite:///{tmp_path / 'nrr.sqlite3'}", LARGE, 22)

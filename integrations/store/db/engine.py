@@ -97,9 +97,13 @@ def _postgresql(url: Any, idle_seconds: float, *, read_only: bool) -> Engine:
 
 _STRAYED: Final = r"""
 SELECT set_config('search_path', regexp_replace(current_setting('search_path'), '"?\$user"?\s*,\s*', ''), false)
-WHERE current_user = 'nrr' AND to_regclass('nrr.retention') IS NOT NULL AND to_regclass('nrr.alembic_version') IS NULL
+WHERE current_user = 'nrr' AND ARRAY(
+    SELECT relname FROM pg_class WHERE relnamespace = (SELECT oid FROM pg_namespace WHERE nspname = 'nrr')
+    AND relname IN ('retention', 'alembic_version')
+) = '{retention}'::name[]
 """
-"""PostgreSQL looks in the schema called like the user first. Of a user called `nrr` that is the views' one, where no table is, nor may come."""
+"""PostgreSQL looks in the schema called like the user first. Of a user called `nrr` that is the views' one, where no table is, nor may come.
+Asked of the catalog, which everybody may read: a role that may not use that schema would be refused by its name alone."""
 
 
 def _among_tables(connection: Any, _record: object) -> None:

@@ -58,6 +58,8 @@ STANDS_AT = {
 
 FREE = "cus_ee918da7f73ca163"
 UNSEEN = {"sub_074e29fda73e757b", "sub_4f686c44eb40cd50", "sub_3198a9da3276d17f"}
+YOUNGER = {"si_0536984187002559", "si_6917f0990861b147", "si_ae5e2c60bd69e225", "si_ec4a507b354f87ff"}
+"""Items whose price was made days after their subscription, of whose invoices none was recorded."""
 """Named by recorded invoices of 2022, and recorded nowhere themselves."""
 
 
@@ -143,7 +145,7 @@ def test_all_recorded_objects_in_one_sync(engine: Engine, served: Replay) -> Non
 
 
 def test_mrr_of_every_recorded_customer(engine: Engine, served: Replay) -> None:
-    """By hand: 512.28 less a hundredth of a cent of the three yearly ones' roundings, nine customers; findings for the three unseen."""
+    """By hand: 512.28 less a hundredth of a cent of the three yearly ones' roundings, nine customers; findings for the three unseen and four whose first price nothing shows."""
     sync(engine, served)
     found = ledgers(engine, NOW)
     assert STANDS_AT == standing(found)
@@ -151,7 +153,7 @@ def test_mrr_of_every_recorded_customer(engine: Engine, served: Replay) -> None:
     listed = sum(ledger.standings[-1].list_micros for ledger in found.values() if ledger.standings)
     assert 522_279_999 == listed, "the coupon of ten dollars lowers net MRR only"
     findings = {f.object_id: f.reason for ledger in found.values() for f in ledger.findings if f.reason != "history_from_invoices"}
-    assert dict.fromkeys(UNSEEN, "subscription_unseen") == findings
+    assert dict.fromkeys(UNSEEN, "subscription_unseen") | dict.fromkeys(YOUNGER, "price_version_unknown") == findings
     assert [] == moved(found[FREE])
 
 

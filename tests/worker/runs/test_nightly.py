@@ -265,6 +265,7 @@ def test_a_night_from_the_command_line_is_the_same_run_of_jobs(installation: tup
 # --- reports ------------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_nights_over_the_end_of_a_month_make_its_reports_and_its_digest(tmp_path: Path, slack: SlackServer) -> None:
     """The night after the month's end makes none, since its last day may still change; the one after makes both files, and the digest names them.
 

@@ -126,6 +126,7 @@ def test_the_file_opens_without_a_server(chromium: Any, written: bytes, tmp_path
     assert b"/MediaBox [0 0 594.95996 841.91998]" in made or b"/MediaBox [0 0 595" in made or b"/MediaBox [0 0 594" in made
 
 
+@pytest.mark.long
 def test_a_checker_of_accessibility_finds_nothing(chromium: Any, window: Server, written: bytes, tmp_path: Path) -> None:
     """axe, with every rule of WCAG 2.2 A and AA: the report and each page of the window, light and dark."""
     from axe_playwright_python.sync_playwright import Axe
