@@ -29,7 +29,9 @@ OF_CUSTOMERS = ("customer_state", "subscription_state", "invoice", "invoice_line
 """Tables whose rows are of one customer each."""
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.long if name == "cut_json" else pytest.mark.slow) for name in PASSING])
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long if name == "cut_json" else pytest.mark.slow) for name in PASSING]
+)
 def test_what_passes(plant: Built, expected: list[str], name: str) -> None:
     """The fault strikes, and the content is the same to the byte."""
     with plant() as found:
