@@ -10,6 +10,7 @@ from metrics.alerts.rules import Watch
 from tests.metrics.alerts.books import figures, months
 from tests.metrics.alerts.test_certain_stories import JUNE, SURE, book
 from tests.worker.alerts.desk import Desk, Notebook
+from tests.worker.alerts.test_alerting import _churned
 
 
 def test_a_note_is_in_the_digest_and_rings_on_the_night_on_which_it_is_beyond_noise(engine: Engine) -> None:
@@ -49,3 +50,17 @@ def test_a_digests_list_that_is_cut_says_how_many_more_there_are(engine: Engine,
     desk.send()
     (digest,) = (given.content for given in slack.given)
     assert (5, more) == (len(digest["customers"]), digest["customers_more"])
+
+
+def test_a_weeks_list_that_is_cut_says_how_many_more_movements_there_are(engine: Engine) -> None:
+    """Seven left in the week, five are named, largest first, all to the same places."""
+    slack = Notebook()
+    desk = Desk.open(engine, Watch(rules=(), system=(), digests=("weekly",)), slack)
+    for number in range(1, 8):
+        _churned(engine, f"cus_{number}", 400 * number)
+    desk.night(date(2025, 6, 9), [])
+    desk.send()
+    (digest,) = (given.content for given in slack.given)
+    assert [f"cus_{number}" for number in (7, 6, 5, 4, 3)] == [each["customer"] for each in digest["customers"]]
+    assert "and 2 more movements" == digest["customers_more"]
+    assert [["See more", "nrr show movements --from 2025-06-02 --to 2025-06-08"]] == digest["commands"]
