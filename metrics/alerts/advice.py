@@ -43,6 +43,6 @@ def benchmark_words(figures: Figures) -> str | None:
         return None
     standing = {"below": "below good", "world_class": "world-class"}.get(band.standing, band.standing)
     return (
-        f"{standing} for ARR {band.size} (rule of thumb, {band.of:%Y}: good from {band.good} %, great from {band.great} %, "
+        f"{standing} for ARR {band.size} (nrr's own rule of thumb, {band.of:%Y}: good from {band.good} %, great from {band.great} %, "
         f"world-class from {band.world_class} %)"
     )

@@ -45,7 +45,7 @@ def test_a_drop_says_what_crossed_what_by_how_much_and_since_when() -> None:
     assert [f"cus_{n}" for n in range(5)] == [c["customer"] for c in said["customers"]]
     assert [["Churn: canceled by the customer", "−1,700 USD", "5 movements"]] == said["causes"]
     assert "Upsell: expansion added only 0 % to the opening MRR, a pace of less than 5 % a year." == said["lever"]
-    assert said["benchmark"].startswith("good for ARR 1–10 m (rule of thumb, 2025")
+    assert said["benchmark"].startswith("good for ARR 1–10 m (nrr's own rule of thumb, 2025")
     assert ["See more", "nrr show retention --from 2024-07-01 --to 2025-06-30"] in said["commands"]
     assert ["Why", "nrr explain trailing_12@2025-06"] in said["commands"]
     assert [["2025-04", "1.030000"], ["2025-05", "0.990000"], ["2025-06", "0.983000"]] == said["chart"]["points"]
