@@ -16,7 +16,17 @@ from tests.lives.objects import BEGIN, DAY, JSON, event
 EVENTS_KEPT = 30 * DAY
 INLINED = 10
 ENDED = ("canceled", "incomplete_expired")
-_LISTS = ("customers", "products", "prices", "coupons", "subscriptions", "invoices", "invoiceitems", "subscription_schedules")
+_LISTS = (
+    "customers",
+    "products",
+    "prices",
+    "coupons",
+    "subscriptions",
+    "invoices",
+    "credit_notes",
+    "invoiceitems",
+    "subscription_schedules",
+)
 Query = Sequence[tuple[str, str]]
 
 
@@ -126,6 +136,29 @@ class Account:
                 self.tell({"paid": "invoice.paid", "void": "invoice.voided"}.get(status, "invoice.marked_uncollectible"), bill, at)
         return bill
 
+    def credit(self, note: JSON, *, told: bool = True) -> JSON:
+        """A credit note is issued, and voided at the date that it gives."""
+        over = note["voided_at"]
+        issued = note | {"status": "issued", "voided_at": None}
+        self.put("credit_notes", issued, note["created"])
+        if told:
+            self.tell("credit_note.created", issued, note["created"])
+        if over is not None:
+            self.put("credit_notes", note, over)
+            if told:
+                self.tell("credit_note.voided", note, over)
+        return note
+
+    def totals(self, at: int) -> dict[str, int]:
+        """What the account says that each invoice and credit note comes to that counts at a moment; what credit notes take back is below 0."""
+        found: dict[str, int] = {}
+        for kind, apart, sign in (("invoices", ("draft", "void", "uncollectible"), 1), ("credit_notes", ("void",), -1)):
+            for name in self.versions[kind]:
+                held = self._version(kind, name, at)
+                if held is not None and held["status"] not in apart:
+                    found[name] = sign * held["total"]
+        return found
+
     # --- what is answered ------------------------------------------------------------------------------------------------------
 
     def answer(self, path: str, query: Query, at: int) -> JSON | None:
@@ -148,7 +181,11 @@ class Account:
             found = self._shown_version(parts[0], parts[1], at)
             if found is None:
                 return None
-            return _listed(found["lines"]["data"], query, expand) if parts[2:] == ["lines"] else shown(found, expand)
+            if parts[2:] == ["lines"]:
+                lines: JSON = found.get("lines") or found["_lines"]
+                return _listed(lines["data"], query, expand)
+            one_of: JSON = shown(found, expand)
+            return one_of
         kept = [v for name in self.versions[parts[0]] if (v := self._shown_version(parts[0], name, at)) is not None]
         kept = [] if parts[0] in self.hidden else [o for o in kept if _wanted(parts[0], o, one)]
         return _listed(sorted(kept, key=lambda o: (-o.get("created", 0), o["id"])), query, expand)

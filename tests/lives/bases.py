@@ -156,10 +156,30 @@ def two_subscriptions(m: Maker) -> None:
     m.bill([line], second, sub=f"{m.sub}_2", reason="subscription_create")
 
 
+def credit_notes(m: Maker) -> None:
+    """Two products with tax in their prices, of whose invoices credit notes take something back: a line, parts of both and more besides, one that is voided."""
+    start = noon("2026-04-08")
+    first, second = m.price(11900, "a", tax="inclusive"), m.price(2380, "b", tax="inclusive")
+    m.begin(start, [m.item(first, 1, start), m.item(second, 1, start, number=2)], told=False)
+    bills = []
+    for number in range(3):
+        at = later(start, number)
+        lines = [m.line(first, 1, at, inclusive=1900), m.line(second, 1, at, item=2, inclusive=380)]
+        reason = "subscription_create" if number == 0 else "subscription_cycle"
+        bills.append((m.bill(lines, at, reason=reason, told=number == 2), lines))
+        if number:
+            m.renew(at, told=number == 2)
+    (april, old), (may, told), (june, new) = bills
+    m.credit(april, [(old[0], 11900)], noon("2026-04-20"), inclusive=1900, told=False)
+    m.credit(may, [(told[0], 5950), (told[1], 1190), (None, 595)], noon("2026-05-28"), inclusive=95, off=100)
+    m.credit(june, [(new[1], 2380)], noon("2026-06-09"), inclusive=380)
+    m.credit(june, [(new[0], 1000)], noon("2026-06-10"), voided_at=noon("2026-06-12"))
+
+
 BASES: Final[dict[str, Build]] = {
     each.__name__: each
     for each in (
         *(seats_by_proration, year_of_tiers, item_with_scope, trial_then_end, taxed_and_paused, many_items, plan_swap_in_line),
-        *(failed_payments, two_subscriptions),
+        *(failed_payments, two_subscriptions, credit_notes),
     )
 }

@@ -19,11 +19,13 @@ _ROOTS: Final = {
     "coupons": "coupon",
     "subscriptions": "subscription",
     "invoices": "invoice",
+    "credit_notes": "credit_note",
 }
 _ABOUT: Final = {
     "customer.subscription": "subscription",
     "customer.discount": "discount",
     "customer": "customer",
+    "credit_note": "credit_note",
     "coupon": "coupon",
     "price": "price",
 }
@@ -118,6 +120,8 @@ def leave_out(account: Account, place: Place) -> set[str]:
     if not isinstance(obj, dict) or obj.get(name) is None:
         return set()
     concerned |= set(_inside(obj[name]))
+    if name == "lines":
+        obj["_lines"] = obj[name]  # the list of its own still has them
     if place.how == "cut":
         obj[name]["_cut"] = len(obj[name]["data"]) // 2
     elif place.how == "null":

@@ -13,12 +13,17 @@ from email.utils import formatdate
 from pathlib import Path
 from typing import Self
 
+import polars as pl
+
 from integrations.store.db.engine import open_engine, read
 from integrations.store.facts import quarantine
 from integrations.store.facts import read as read_facts
+from integrations.store.figures import billings
 from integrations.stripe.client import Client, Params
 from integrations.stripe.limits import Ceilings, LocalLimiter
 from integrations.stripe.reader import Reader
+from metrics.billings.classes import SUMMED
+from metrics.billings.classify import classified
 from metrics.entries import CustomerLedger, Movement
 from metrics.evidence import Finding, Instant
 from metrics.ledger.basis import Basis
@@ -116,6 +121,13 @@ class Installation:
         with read(self.engine) as connection:
             deriver = deriver_of(connection, self.basis)
             return {group.customer: deriver.derive(group, Instant(at)) for group in read_facts.groups(connection)}
+
+    def billed(self) -> dict[str, int]:
+        """What the classes of each invoice and credit note that counts add up to, in minor units."""
+        with read(self.engine) as connection:
+            rows = classified(billings.facts(connection)).filter(pl.col("class").is_in(SUMMED))
+        found: dict[str, int] = dict(rows.group_by("object").agg(pl.col("amount").sum()).iter_rows())
+        return found
 
     def kept_out(self) -> list[tuple[str, str]]:
         """The reason and the id of every object that could not be read."""

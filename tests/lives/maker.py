@@ -103,6 +103,12 @@ class Maker:
         made = objects.invoice(self.next("in"), lines, at, sub=more.pop("sub", self.sub), customer_id=self.customer, **more)
         return self.account.bill(made, told=told)
 
+    def credit(self, bill: JSON, lines: Sequence[tuple[JSON | None, int]], at: int, *, told: bool = True, **more: Any) -> JSON:
+        """A credit note on an invoice: of its lines (None: of none of them) so many cents each. `inclusive` is the tax in each line."""
+        taken = {key: more.pop(key) for key in ("inclusive", "off") if key in more}
+        made = [objects.note_line(self.next("cnli"), of, cents, **taken) for of, cents in lines]
+        return self.account.credit(objects.credit_note(self.next("cn"), bill, made, at, **more), told=told)
+
     def cycles(self, start: int, until: int, holds: Sequence[tuple[JSON, int | None]], *, told: bool = True, **more: Any) -> None:
         """A paid invoice for each month from `start` up to `until`, with a line for each (price, quantity)."""
         at, number = start, 0

@@ -4,7 +4,7 @@ Each mutant is a base account built anew with ids of its own and one or more par
 installation, which reads it twice, so that hundreds cost as much as one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -39,7 +39,7 @@ class Mutant:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A mutant whose movements changed, while nothing names what it lacks."""
+    """A mutant whose movements changed, or what its billings add up to, while nothing names what it lacks."""
 
     mutant: Mutant
     expected: tuple[object, ...]
@@ -63,10 +63,11 @@ def whole(base: str, name: str, *, old_events: bool) -> Account:
 
 
 def differences(mutants: Sequence[Mutant], file: Path, template: Path) -> list[Difference]:
-    """The mutants that changed in silence. Raises whatever reading or deriving any of them raises."""
+    """The mutants that changed in silence: their movements, or the sums of their billings beside Stripe's totals. Raises whatever reading or deriving any of them raises."""
     together = Account()
     for base, old_events in sorted({(m.base, m.old_events) for m in mutants}):
         together.absorb(whole(base, _name(base, old_events), old_events=old_events))
+    totals = together.totals(SECOND)
     lacking: list[set[str]] = []
     for number, mutant in enumerate(mutants):
         account = whole(mutant.base, _name(mutant.base, mutant.old_events, number), old_events=mutant.old_events)
@@ -75,11 +76,13 @@ def differences(mutants: Sequence[Mutant], file: Path, template: Path) -> list[D
     with Installation(together, file, template) as installation:
         ledgers = installation.sync(FIRST).sync(SECOND).ledgers(SECOND)
         kept_out = installation.kept_out()
+        billed = installation.billed()
     out = []
     for number, mutant in enumerate(mutants):
         name, named_whole = _name(mutant.base, mutant.old_events, number), _name(mutant.base, mutant.old_events)
         before, after = ledgers[f"cus_{named_whole}"], ledgers.get(f"cus_{name}")
-        expected, got = shape(before), shape(after) if after is not None else ()
+        expected = (*shape(before), *_of(totals, named_whole))
+        got = (*(shape(after) if after is not None else ()), *_of(billed, name))
         if expected == got:
             continue
         known = {_renamed(f, named_whole) for f in before.findings}
@@ -98,6 +101,11 @@ def shape(ledger: CustomerLedger) -> tuple[tuple[object, ...], ...]:
         (m.day.isoformat(), m.currency, m.kind, m.cause, m.before_micros, m.after_micros, m.list_before_micros, m.list_after_micros)
         for m in ledger.movements
     )
+
+
+def _of(amounts: Mapping[str, int], name: str) -> list[tuple[str, int]]:
+    """The amounts of the invoices and credit notes of one account among many, that come to something."""
+    return sorted((each.replace(name, ""), amount) for each, amount in amounts.items() if f"_{name}_" in each and amount)
 
 
 def _name(base: str, old_events: bool, number: int | None = None) -> str:

@@ -325,6 +325,61 @@ def invoice(
     }
 
 
+def note_line(line_id: str, of: JSON | None, amount: int, *, inclusive: int = 0, off: int = 0) -> JSON:
+    """A line of a credit note: of an invoice's line, or (None) of none. `off` are cents of discounts that are given up with it."""
+    tax = {"amount": inclusive, "tax_behavior": "inclusive", "taxable_amount": amount - inclusive, "type": "tax_rate_details"}
+    out: JSON = {
+        "id": line_id,
+        "object": "credit_note_line_item",
+        "amount": amount,
+        "description": "a line",
+        "discount_amount": off,
+        "discount_amounts": [{"amount": off, "discount": f"di_{line_id}"}] if off else [],
+        "livemode": False,
+        "pretax_credit_amounts": [],
+        "quantity": None,
+        "tax_rates": [],
+        "taxes": [tax] if inclusive else [],
+        "type": "invoice_line_item" if of else "custom_line_item",
+        "unit_amount": None,
+        "unit_amount_decimal": None,
+    }
+    return out | ({"invoice_line_item": of["id"]} if of else {})
+
+
+def credit_note(note_id: str, bill: JSON, lines: Sequence[JSON], created: int, *, voided_at: int | None = None) -> JSON:
+    """A credit note on an invoice, issued or voided."""
+    taxes = [tax for line in lines for tax in line["taxes"]]
+    total = sum(line["amount"] - line["discount_amount"] for line in lines)
+    return {
+        "id": note_id,
+        "object": "credit_note",
+        "amount": total,
+        "created": created,
+        "currency": bill["currency"],
+        "customer": bill["customer"],
+        "customer_account": None,
+        "discount_amount": sum(line["discount_amount"] for line in lines),
+        "discount_amounts": [each for line in lines for each in line["discount_amounts"]],
+        "effective_at": created,
+        "invoice": bill["id"],
+        "lines": {"object": "list", "data": list(lines), "has_more": False, "url": f"/v1/credit_notes/{note_id}/lines"},
+        "livemode": False,
+        "memo": None,
+        "metadata": {},
+        "number": f"{note_id}-CN",
+        "pretax_credit_amounts": [],
+        "reason": "duplicate",
+        "shipping_cost": None,
+        "status": "issued" if voided_at is None else "void",
+        "subtotal": total,
+        "total": total,
+        "total_taxes": taxes,
+        "type": "post_payment",
+        "voided_at": voided_at,
+    }
+
+
 def event(event_id: str, kind: str, about: JSON, created: int, previous: JSON | None = None) -> JSON:
     """An event about an object, with the old values of what changed."""
     data: JSON = {"object": about}

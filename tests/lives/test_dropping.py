@@ -13,8 +13,10 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from tests.lives.bases import BASES
+from tests.lives.account import Account
+from tests.lives.bases import BASES, FIRST, SECOND
 from tests.lives.dropping import EVENTS, Place, places
+from tests.lives.installation import Installation
 from tests.lives.mutants import EXEMPT, Mutant, differences, whole
 
 AT_ONCE: Final = 100
@@ -75,6 +77,35 @@ def test_a_list_that_is_cut_changes_nothing_in_silence(tmp_path: Path, template:
     """Every list inside every object and event, cut to its first half: few beside all other parts, and the likeliest to be met."""
     cut = [mutant for mutant in singly() if mutant.places[0].how == "cut"]
     assert "" == silent(cut, tmp_path, template)
+
+
+def test_a_credit_note_without_a_part_that_it_must_have(tmp_path: Path, template: Path) -> None:
+    """Nor does what a credit note leaves out of what the description requires: lines, amounts, taxes, its invoice, its total, its customer."""
+    fields = ("lines", "invoice", "customer", "status", "total", "amount", "discount_amount", "discount_amounts", "total_taxes")
+    ways: list[tuple[str | int, ...]] = [(field,) for field in fields]
+    ways += [
+        ("lines", "data", 0, field)
+        for field in ("id", "amount", "discount_amount", "discount_amounts", "invoice_line_item", "taxes")
+    ]
+    kept = whole("credit_notes", "x", old_events=False).versions["credit_notes"].values()
+    seen = [(number, version) for number, versions in enumerate(kept) for version in range(len(versions))]
+    lacking = [
+        Mutant("credit_notes", False, (Place("credit_notes", number, version, way, how, "credit_note"),))
+        for number, version in seen
+        for way in ways
+        for how in ("null", "absent")
+    ]
+    assert "" == silent(lacking, tmp_path, template)
+
+
+def test_billings_add_up_to_what_stripe_says(tmp_path: Path, template: Path) -> None:
+    """Each invoice and credit note of every whole account comes to its total, which the others are compared with."""
+    account = Account()
+    for base in BASES:
+        account.absorb(whole(base, base.replace("_", ""), old_events=False))
+    with Installation(account, tmp_path / "nrr.sqlite3", template) as installation:
+        assert account.totals(SECOND) == installation.sync(FIRST).sync(SECOND).billed()
+    assert [-11900, -7435, -5000, -2380] == sorted(total for total in account.totals(SECOND).values() if total < 0)
 
 
 @pytest.mark.slow
