@@ -176,6 +176,21 @@ def credit_notes(m: Maker) -> None:
     m.credit(june, [(new[0], 1000)], noon("2026-06-10"), voided_at=noon("2026-06-12"))
 
 
+def discount_taken_off(m: Maker) -> None:
+    """A fifth off for ever, taken off by hand in the middle of April, before anybody read of it: invoices alone show that it was there."""
+    start, over = noon("2026-01-10"), noon("2026-04-20")
+    price = m.price(5000)
+    cut = m.discount(m.coupon(percent=20), start)
+    m.begin(start, [m.item(price, 1, start)], told=False, discounts=[cut])
+    for number in range(6):
+        at = later(start, number)
+        held = [cut] if at < over else []
+        line = m.line(price, 1, at, off=[(each, 1000) for each in held])
+        m.bill([line], at, discounts=held, reason="subscription_create" if number == 0 else "subscription_cycle", told=number == 5)
+        if number:
+            m.renew(at, told=number == 5, discounts=held)
+
+
 BASES: Final[dict[str, Build]] = {
     each.__name__: each
     for each in (
@@ -183,3 +198,5 @@ BASES: Final[dict[str, Build]] = {
         *(failed_payments, two_subscriptions, credit_notes),
     )
 }
+ALL: Final[dict[str, Build]] = {**BASES, discount_taken_off.__name__: discount_taken_off}
+"""With those of which only chosen parts are left out."""

@@ -4,6 +4,7 @@ The places are all that Stripe's description of its API lets be null, absent or 
 the base accounts. Left out one by one, or several at once.
 """
 
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -96,6 +97,38 @@ def test_a_credit_note_without_a_part_that_it_must_have(tmp_path: Path, template
         for how in ("null", "absent")
     ]
     assert "" == silent(lacking, tmp_path, template)
+
+
+def test_a_line_without_price_or_quantity_changes_nothing_of_its_item(tmp_path: Path, template: Path) -> None:
+    """Be it named or not: where each cycle bills the same, one whose lines say too little takes nothing away and brings nothing."""
+    mutants = list(
+        _lacking("credit_notes", ("pricing",), ("pricing", "price_details"), ("quantity",), ("quantity", "quantity_decimal"))
+    )
+    assert 24 == len(mutants)
+    assert [] == [str(each) for each in differences(mutants, tmp_path / "nrr.sqlite3", template, though_named=True)]
+
+
+def test_a_line_that_tells_no_discounts_ends_none(tmp_path: Path, template: Path) -> None:
+    """Only a line that says what it carries shows that a discount, which nothing has any more today, was gone by then."""
+    mutants = [m for m in _lacking("discount_taken_off", ("discounts", "discount_amounts")) if m.places[0].number < 4]
+    assert 4 == len(mutants)
+    assert [] == [str(each) for each in differences(mutants, tmp_path / "nrr.sqlite3", template, though_named=True)]
+
+
+def _lacking(base: str, *parts: tuple[str, ...]) -> Iterator[Mutant]:
+    """One for each line of each version of the base's invoices and each of `parts`: fields that the line lacks all at once.
+
+    A part that lies within another (`pricing`, `price_details`) is named by its way; the others are fields side by side.
+    """
+    for number, versions in enumerate(whole(base, "x", old_events=False).versions["invoices"].values()):
+        for version, (_, bill) in enumerate(versions):
+            for index in range(len((bill or {})["lines"]["data"])):
+                at = ("lines", "data", index)
+                for fields in parts:
+                    ways: list[tuple[str | int, ...]] = (
+                        [(*at, *fields)] if fields[0] == "pricing" else [(*at, field) for field in fields]
+                    )
+                    yield Mutant(base, False, tuple(Place("invoices", number, version, way, "absent", "line_item") for way in ways))
 
 
 def test_billings_add_up_to_what_stripe_says(tmp_path: Path, template: Path) -> None:
