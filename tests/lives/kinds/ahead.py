@@ -13,7 +13,11 @@ def half_a_year_ahead(m: Maker, price: JSON) -> None:
     m.bill([m.line(price, 1, later(START, number)) for number in range(6)], START, reason="subscription_create", told=False)
 
 
-@life(right("2026-01-15 new 20.00", "2026-01-25 expansion 20.00"), events=None, listings=None)
+@life(
+    right("2026-01-15 new 20.00", "2026-01-25 expansion 20.00"),
+    events=right("2026-01-15 new 40.00", marked=True),
+    listings=right("2026-01-15 new 40.00", marked=True),
+)
 def a_change_within_what_is_billed_ahead(m: Maker) -> None:
     """Six months are billed; ten days later one seat becomes two. The lines of February and later, made before, take nothing back."""
     price = m.price(2000)
@@ -23,7 +27,7 @@ def a_change_within_what_is_billed_ahead(m: Maker) -> None:
     m.bill(pair, CHANGE, reason="subscription_update", told=False)
 
 
-@life(right("2026-01-15 new 20.00", "2026-06-05 churn -20.00"), events=None, listings=None)
+@life(right("2026-01-15 new 20.00", "2026-06-05 churn -20.00"))
 def an_end_within_what_is_billed_ahead(m: Maker) -> None:
     """It ends in June though it is billed until mid-July: that is when MRR ends."""
     price = m.price(2000)
