@@ -31,6 +31,7 @@ def test_a_worker_makes_it_once(tmp_path: Path) -> None:
     body = "import os, pytest\n{}@pytest.mark.parametrize('n', range(8))\ndef test_it(n): open('-'.join((os.environ['PYTEST_XDIST_WORKER'], '{}', str(n))), 'w').close()\n"
     (tmp_path / "test_a.py").write_text(body.format('@pytest.fixture(scope="module")\ndef made(): ...\n', "a"))
     (tmp_path / "test_b.py").write_text(body.format("", "b"))
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")  # its own settings: none of ours
     run = [
         sys.executable,
         "-m",
@@ -42,7 +43,7 @@ def test_a_worker_makes_it_once(tmp_path: Path) -> None:
         "no:cacheprovider",
         f"--rootdir={tmp_path}",
         "-c",
-        "/dev/null",
+        "pytest.ini",
         ".",
     ]
     here = str(Path(__file__).parents[2])

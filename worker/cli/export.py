@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from integrations.private_files import private_file, written_privately
+from integrations.private_files import whole_or_not_at_all
 from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, put_json
 from worker.cli.dates import day_of_text, last_day_of_text, until_of_text
 from worker.cli.exit_codes import Exit, Stop
@@ -96,23 +96,18 @@ def write_frames(frames: Iterator["pl.DataFrame"], out: Path, form: str, *, raw:
         frames = map(_inert, frames)
     if str(out) == "-":
         return sum(_append(frame, sys.stdout.buffer, form, first=index == 0) for index, frame in enumerate(frames))
-    partial = out.with_name(f".{out.name}.part")
     try:
-        if form == "parquet":
-            import polars as pl
+        with whole_or_not_at_all(out) as place:
+            if form == "parquet":
+                import polars as pl
 
-            whole = pl.concat(list(frames))
-            whole.write_parquet(private_file(partial))
-            rows = len(whole)
-        else:
-            with written_privately(partial, "wb") as file:
-                rows = sum(_append(frame, file, form, first=index == 0) for index, frame in enumerate(frames))
-        partial.replace(out)
+                whole = pl.concat(list(frames))
+                whole.write_parquet(place)
+                return len(whole)
+            with place.open("wb") as file:
+                return sum(_append(frame, file, form, first=index == 0) for index, frame in enumerate(frames))
     except OSError as error:
         raise Stop(f"{out} could not be written: {error.strerror}; nothing was left there") from None
-    finally:
-        partial.unlink(missing_ok=True)
-    return rows
 
 
 def _inert(frame: "pl.DataFrame") -> "pl.DataFrame":

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from integrations.private_files import private_file
+from integrations.private_files import whole_or_not_at_all
 from integrations.workbook.content import Content
 
 
@@ -10,12 +10,6 @@ def written(content: Content, out: Path) -> int:
     """Write a workbook; gives its size in bytes. Raises OSError; what was there before is then as it was."""
     from integrations.workbook.write import write
 
-    partial = out.with_name(f".{out.name}.part")
-    try:
-        private_file(partial)
-        write(content, partial)
-        size = partial.stat().st_size
-        partial.replace(out)
-    finally:
-        partial.unlink(missing_ok=True)
-    return size
+    with whole_or_not_at_all(out) as place:
+        write(content, place)
+        return place.stat().st_size
