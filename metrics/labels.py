@@ -161,17 +161,47 @@ def decimal(value: Fraction, places: int) -> str:
     return f"{_MINUS}{digits}" if scaled < 0 else digits
 
 
+_MOST_PLACES: Final = 5
+
+
 def percent(ratio: Fraction, *, apart_from: Fraction | None = None) -> str:
     """A ratio as per cent with one place, or as many as it takes to differ from what it is compared with.
 
     >>> percent(Fraction(983, 1000)), percent(Fraction(1)), percent(Fraction(99996, 100000), apart_from=Fraction(1))
     ('98.3 %', '100 %', '99.996 %')
     """
-    for places in range(1, 6):
-        text = decimal(ratio * 100, places)
-        if apart_from is None or ratio == apart_from or text != decimal(apart_from * 100, places):
+    for places in range(1, _MOST_PLACES + 1):
+        if apart_from is None or ratio == apart_from or decimal(ratio * 100, places) != decimal(apart_from * 100, places):
             break
+    return _percent_to(ratio, places)
+
+
+def percents_adding_up(value: Fraction, other: Fraction, *, apart_from: Fraction | None = None) -> tuple[str, str, str]:
+    """Two ratios as per cent and by how many points they differ, to the fewest places at which a reader who subtracts finds the third,
+    and sees that they differ if they do.
+
+    `apart_from`: what the difference is compared with, and must not seem to equal.
+
+    >>> percents_adding_up(Fraction(89_34, 10000), Fraction(99_55, 10000)), percents_adding_up(Fraction(9, 10), Fraction(1))
+    (('89.34 %', '99.55 %', '10.21 points'), ('90 %', '100 %', '10 points'))
+    """
+    size = abs(value - other)
+    for places in range(1, _MOST_PLACES + 1):
+        scale = 100 * 10**places
+        shown = abs(round(value * scale) - round(other * scale))
+        apart = apart_from is None or size == apart_from or round(size * scale) != round(apart_from * scale)
+        if shown == round(size * scale) and apart and (shown or value == other):
+            break
+    return _percent_to(value, places), _percent_to(other, places), _points(size, _percent_to(size, places))
+
+
+def _percent_to(ratio: Fraction, places: int) -> str:
+    text = decimal(ratio * 100, places)
     return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
+
+
+def _points(size: Fraction, percents: str) -> str:
+    return percents.replace(" %", " point" if size == Fraction(1, 100) else " points")
 
 
 def money(micros: Fraction | int, currency: str, places: int | None = None) -> str:
@@ -224,7 +254,7 @@ def change_text(unit: str, metric: str, change: Fraction, currency: str, *, apar
         return f"{decimal(size, 0 if size.denominator == 1 else 1)} usual spreads"
     other = None if apart_from is None else abs(apart_from)
     if unit == "points":
-        return percent(size, apart_from=other).replace(" %", " point" if size == Fraction(1, 100) else " points")
+        return _points(size, percent(size, apart_from=other))
     return percent(size, apart_from=other) if unit == "percent" else value_text(metric, size, currency)
 
 

@@ -4,7 +4,7 @@ The same content makes a Slack message and a mail. It is stored with the change 
 named by their ids here; names are put in when it is sent, if somebody wants that. No markup, no escaping.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from fractions import Fraction
 from typing import Any, Final
@@ -179,10 +179,10 @@ def _same_set(figures: Figures, rule: Rule) -> bool:
     if not _of_cohort(rule):
         return True
     named = sum(abs(int(c["micros"])) for c in figures.companions.get("causes", []) if c["kind"] in ("churn", "contraction"))
-    return of_one_set(figures) and (named == figures.churn + figures.contraction or not _loses(rule))
+    return _of_one_set(figures) and (named == figures.churn + figures.contraction or not _loses(rule))
 
 
-def of_one_set(figures: Figures) -> bool:
+def _of_one_set(figures: Figures) -> bool:
     """Whether all movements of the window are those of its opening cohort, amount for amount: nobody came and moved, no rate changed."""
     flow = {kind: figures.companion(f"flow_{kind}") for kind in ("expansion", "contraction", "churn")}
     arrivals = any(figures.companion(f"arrivals_{kind}") for kind in flow)
@@ -203,9 +203,10 @@ def _facts(reading: Reading, rule: Rule) -> list[list[str]]:
     return [*out, ["Customers", f"{figures.retained_customers:,} of {figures.opening_customers:,} stayed"]]
 
 
-def places_of(figures: Figures, before: Figures | None = None) -> int:
-    """To how many places a message writes the amounts of its bridge, customers and causes: all alike, so that they can be added up."""
-    amounts: list[int] = []
+def places_of(figures: Figures, before: Figures | None = None, others: Iterable[int] = ()) -> int:
+    """To how many places a message writes the amounts of its bridge, customers and causes, and others that stand with them: all alike,
+    so that they can be added up."""
+    amounts = list(others)
     for each in (figures, before):
         if each is not None:
             amounts += [*_lines(each, of_cohort=True).values(), *_lines(each, of_cohort=False).values()]

@@ -76,8 +76,10 @@ def _single_movements(
     for rule in watch.movements:
         if rule.name not in seen.movements:
             continue  # nobody looked
+        looked = (rule.name, "")
+        after[looked] = states.get(looked) or Alert(*looked)  # that it was looked at stays, if there is nothing to find
         here = {m.key: m for m in seen.movements.get(rule.name, ())}
-        held = {key[1]: a for key, a in states.items() if key[0] == rule.name}
+        held = {key[1]: a for key, a in states.items() if key[0] == rule.name and key != looked}
         for segment in sorted({*here, *held}):
             movement, alert = here.get(segment), held.get(segment)
             ending = seen.endings.get((rule.name, segment), "past")

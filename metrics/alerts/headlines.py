@@ -14,6 +14,7 @@ from metrics.labels import (
     label_words,
     metric_name,
     money,
+    percents_adding_up,
     short_label,
     signed_money,
     value_text,
@@ -63,6 +64,8 @@ def _figure(event: Event, rule: Rule, watch: Watch) -> tuple[str, str]:
                 f"{name} of {where} is {value}; the limit is {rule.side} {limit}.",
             )
         gap = change_text(_gap_unit(rule), rule.metric, reading.value - rule.limit, reading.currency)
+        if _gap_unit(rule) == "points":
+            value, limit, gap = percents_adding_up(reading.value, rule.limit)
         since = bad_since(reading)
         lasting = f", {rule.side} it since {label_words(short_label(since))}" if since and since != reading.window else ""
         title = f"{_opening(event)}{name} {rule.side} {limit}: {value} ({where})"
@@ -106,6 +109,9 @@ def _changed(event: Event, rule: Rule, reading: Reading, name: str, where: str, 
         "trailing_mean": f"the mean of the {rule.change.mean_of} windows before",
     }[rule.change.against]
     reference = "" if reading.reference is None else f" ({value_text(rule.metric, reading.reference, reading.currency)})"
+    if rule.change.unit == "points" and reading.value is not None and reading.reference is not None:
+        value, then, by = percents_adding_up(reading.value, reading.reference, apart_from=abs(rule.limit))
+        reference = f" ({then})"
     moved = "did not change" if reading.measure == 0 else "hardly changed" if by.startswith("0 ") else f"{way} by {by}"
     if event.kind == "resolved":
         return f"Resolved: {name} {moved} ({where})", f"{name} of {where} is {value}; against {against}{reference} it {moved}."

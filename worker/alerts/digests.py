@@ -4,7 +4,7 @@ A digest is due when its period is over and complete; which ones were sent is wh
 sends it later and a repeated one not again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -18,7 +18,7 @@ from integrations.store.figures import reports, snapshots
 from integrations.store.figures.reports import MadeReport
 from metrics.alerts.advice import benchmark_words, lever_words
 from metrics.alerts.certainty_words import verdict_in_short
-from metrics.alerts.content import bridge, causes, customers, customers_more, of_one_set
+from metrics.alerts.content import CUSTOMERS, bridge, causes, places_of
 from metrics.alerts.rules import Watch
 from metrics.labels import counted, currency_name, label_words, metric_name, money, places_alike, signed_money, value_text
 from metrics.ledger.basis import Basis
@@ -26,7 +26,6 @@ from metrics.money import BookCurrency
 from metrics.periods import Window, add_months
 from metrics.retention.figures import Figures, amounts, metric
 from metrics.window_kinds import day_words, window_words
-from worker.alerts.behind import with_numbers
 from worker.config.reports import ReportTable
 
 RULE: Final = "digest"
@@ -107,13 +106,13 @@ def digest(connection: Connection, basis: Basis, watch: Watch, kind: str, first:
     if kind == "monthly":
         if month is None or (month.first, month.until) != (first, until):
             return None
-        month = with_numbers(connection, basis, month, month.code if month.whole_book else None)
-        rising = not customers(month)
+        movers = store.largest_movements(connection, basis.version, first, until, CUSTOMERS)
+        theirs = [a for m in movers if m.currency == month.code for a in (m.before_micros, m.after_micros)]
+        places = places_of(month, others=theirs)
         behind: dict[str, Any] = {
-            "bridge": bridge(month),
-            "customers": customers(month, rising=rising),
-            "customers_more": _rest(month, rising),
-            "causes": causes(month, losing=True),
+            "bridge": bridge(month, places=places),
+            **_people(connection, basis, month, movers, places),
+            "causes": causes(month, losing=True, places=places),
             "lever": lever_words(month),
         }
         net = amounts(month)["net_new_mrr"] or 0
@@ -140,10 +139,21 @@ def digest(connection: Connection, basis: Basis, watch: Watch, kind: str, first:
     return {key: value for key, value in content.items() if value not in (None, [], "")}
 
 
-def _rest(month: Figures, rising: bool) -> str | None:
-    """How many more customers there are; with their sum where it is of the very amounts that the bridge is of."""
-    more = customers_more(month, rising=rising)
-    return more if more is None or of_one_set(month) else more.partition(":")[0]
+def _people(connection: Connection, basis: Basis, month: Figures, movers: Sequence[store.Large], places: int) -> dict[str, Any]:
+    """The month's largest movements, of the whole book like its bridge, and what the others come to: together they are its net new MRR.
+
+    Where the bridge is in the reporting currency and movements are in their own, the others are counted alone.
+    """
+    flows = store.flows(connection, basis.version, month.first, month.until)
+    alike = {each.currency: places if each.currency == month.code else None for each in movers}
+    more = sum(moved for some in flows.values() for _, moved in some.values()) - len(movers)
+    if more <= 0:
+        return {"customers": _rows(movers, alike)}
+    words = f"and {counted(more, 'more movement', 'more movements')}"
+    if set(flows) == {month.code}:
+        rest = sum(micros for micros, _ in flows[month.code].values()) - sum(m.after_micros - m.before_micros for m in movers)
+        words += f": {signed_money(rest, month.currency, places)}"
+    return {"customers": _rows(movers, alike), "customers_more": words}
 
 
 def _short(connection: Connection, basis: Basis, first: date, until: date) -> tuple[dict[str, Any], str] | None:
@@ -152,7 +162,7 @@ def _short(connection: Connection, basis: Basis, first: date, until: date) -> tu
     stands = {(row["currency"], row["day"]): int(row["net_micros"]) for row in totals.iter_rows(named=True)}
     flows = store.flows(connection, basis.version, first, until)
     own = sorted({currency for currency, _ in stands if ":" not in currency} | set(flows))
-    movers = _movers(connection, basis, first, until)
+    movers = store.largest_movements(connection, basis.version, first, until, CUSTOMERS)
     rows: list[list[str]] = []
     heads = []
     places = {}
@@ -171,7 +181,14 @@ def _short(connection: Connection, basis: Basis, first: date, until: date) -> tu
         return None
     number = {kind: sum(some[kind][1] for some in flows.values() if kind in some) for kind in _KINDS}
     lines = [counted(number[kind], f"movement of {kind}", f"movements of {kind}") for kind in _KINDS if number[kind]]
-    people = [
+    more = sum(number.values()) - len(movers)
+    rest = f"and {counted(more, 'more movement', 'more movements')}" if more > 0 else None
+    return {"bridge": rows, "customers": _rows(movers, places), "customers_more": rest, "lines": lines}, ", ".join(heads)
+
+
+def _rows(movers: Sequence[store.Large], places: Mapping[str, int | None]) -> list[dict[str, str]]:
+    """Movements as a message lists them, each amount to its currency's places."""
+    return [
         {
             "customer": m.customer,
             "before": money(m.before_micros, m.currency, places.get(m.currency)),
@@ -181,19 +198,6 @@ def _short(connection: Connection, basis: Basis, first: date, until: date) -> tu
         }
         for m in movers
     ]
-    more = sum(number.values()) - len(people)
-    rest = f"and {counted(more, 'more movement', 'more movements')}" if more > 0 else None
-    return {"bridge": rows, "customers": people, "customers_more": rest, "lines": lines}, ", ".join(heads)
-
-
-def _movers(connection: Connection, basis: Basis, first: date, until: date) -> list[store.Large]:
-    """The largest movements of some days, whichever way they went."""
-    found = [
-        each
-        for kind in ("churn", "contraction", "expansion", "new", "reactivation")
-        for each in store.large_movements(connection, basis.version, kind, 0, first, until)
-    ]
-    return sorted(found, key=lambda m: (-abs(m.after_micros - m.before_micros), m.customer))[:5]
 
 
 def _newest(connection: Connection, basis: Basis, kind: str, until: date) -> Figures | None:

@@ -90,7 +90,7 @@ def _row(name: str, row: Any, quiet: dict[tuple[str, str], Any], seen: set[tuple
         else str(shown["certainty"]).replace("_", " ")
         if shown.get("certainty")
         else None,
-        "as_of": None if row is None else row.updated_at,
+        "as_of": None if row is None or not shown else row.updated_at,
         "since": None if row is None or row.state not in ("firing", "pending", "noted") else row.body.get("since"),
         "quiet": f"muted{until}" if mute is not None else "seen" if acknowledged else None,
     }
@@ -99,12 +99,16 @@ def _row(name: str, row: Any, quiet: dict[tuple[str, str], Any], seen: set[tuple
 @app.command()
 def check(json: Json = False, now: Now = None, config: Config = None) -> None:
     """Evaluate every rule now and send messages. Exits 4 when an alert fires."""
-    from worker.alerts.deliver import send_due
+    from metrics.labels import counted
+    from worker.alerts.deliver import LEASE_SECONDS, send_due
     from worker.alerts.evaluate import evaluate
+    from worker.queries.alerts import alerts_at
 
     with alert_desk(json=json, now=now, config=config) as desk:
         done = evaluate(desk.alerting, desk.at)
         sent = send_due(desk.alerting)
+        outbox = alerts_at(desk.context.session, desk.at).outbox
+        waiting, held = outbox.get("due", 0), outbox.get("leased", 0)
         if json:
             changes = [dict(zip(("rule", "segment", "before", "after"), t, strict=True)) for t in done.transitions]
             put_json(
@@ -118,14 +122,20 @@ def check(json: Json = False, now: Now = None, config: Config = None) -> None:
                     "ambiguous": sent.ambiguous,
                     "failed": sent.failed,
                     "dead": sent.dead,
+                    "waiting": waiting,
+                    "held": held,
                 }
             )
         else:
             for rule, segment, before, after in done.transitions:
                 desk.context.lines(f"{rule} {segment}".strip() + f": {before} → {after}")
-            desk.context.lines(
-                f"{done.firing} firing; {done.messages} messages written down, {sent.sent} sent, {sent.again} to be tried again"
-            )
+            said = f"{done.firing} firing; {counted(done.messages, 'message', 'messages')} written down, {sent.sent} sent"
+            desk.context.lines(f"{said}, {waiting} to be sent later" + (f", {held} held by another process" if held else ""))
+            if held:
+                minutes = int(LEASE_SECONDS / 60)
+                desk.context.say(
+                    f"if that process is gone, what it held is sent by the next nrr alerts check or tick after {minutes} minutes"
+                )
         if done.firing:
             raise typer.Exit(Exit.ALERT_FIRING)
 

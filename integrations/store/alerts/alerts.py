@@ -134,6 +134,17 @@ def large_movements(
     return [Large(kind, *row) for row in connection.execute(query.order_by(m.day, m.customer, m.currency))]
 
 
+def largest_movements(connection: Connection, basis: str, first: date, until: date, limit: int) -> list[Large]:
+    """The largest movements of the days [first, until) whichever way they went, the largest first."""
+    m = movement.c
+    query = select(m.kind, m.customer, m.day, m.currency, m.before_micros, m.after_micros, m.cause).where(
+        m.basis == basis, m.day >= first, m.day < until
+    )
+    return [
+        Large(*row) for row in connection.execute(query.order_by(func.abs(m.delta_micros).desc(), m.customer, m.day).limit(limit))
+    ]
+
+
 def large_scheduled(connection: Connection, basis: str, least_micros: int, day: date, currency: str | None = None) -> list[Large]:
     """Customers of whose MRR more than an amount is about to end at the closing of `day`, in order of name.
 

@@ -43,6 +43,8 @@ def test_a_month_is_told_once_when_it_is_over(engine: Engine) -> None:
     slack = Notebook()
     desk = Desk.open(engine, Watch(rules=(), system=(), digests=("monthly",)), slack)
     july = date(2025, 7, 1)
+    for number in range(1, 5):
+        _churned(engine, f"cus_{number}", 200 * number)
     book = [*months("month", july, 101, 98), *months("trailing_12", july, 104)]
     for day in (date(2025, 7, 3), date(2025, 7, 4), date(2025, 7, 30)):
         desk.night(day, book)
@@ -53,7 +55,10 @@ def test_a_month_is_told_once_when_it_is_over(engine: Engine) -> None:
     assert ["NRR, 12 months", "104 %"] in said["facts"]
     assert ["NRR, June", "98 %"] in said["facts"]
     assert ["Churn", "−2,000 USD"] in said["bridge"]
-    assert 5 == len(said["customers"])
+    assert ["cus_4", "cus_3", "cus_2", "cus_1"] == [each["customer"] for each in said["customers"]]
+    assert ("800 USD", "0 USD", "−800 USD", "churn") == tuple(
+        said["customers"][0][key] for key in ("before", "after", "delta", "why")
+    )
     assert [["2025-05", "101000000000"], ["2025-06", "98000000000"]] == said["chart"]["points"]
     assert ["No alert is firing."] == said["notes"]
 

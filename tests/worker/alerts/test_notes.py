@@ -1,6 +1,5 @@
 """Notes: what crossed its limit and may be chance is in the digest and in the list, and becomes an alarm once it is beyond noise."""
 
-from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -38,18 +37,23 @@ def test_a_note_is_in_the_digest_and_rings_on_the_night_on_which_it_is_beyond_no
 
 
 @pytest.mark.parametrize(
-    ("flow", "more"), [(8_000, "and 3 more: \N{MINUS SIGN}3,000 USD"), (8_001, "and 3 more")], ids=["same-set", "rates-moved"]
+    ("currencies", "more"),
+    [(("usd",), "and 3 more movements: \N{MINUS SIGN}1,200 USD"), (("usd", "eur"), "and 4 more movements")],
+    ids=["one-currency", "two-currencies"],
 )
-def test_a_digests_list_that_is_cut_says_how_many_more_there_are(engine: Engine, flow: int, more: str) -> None:
-    """Eight left in May, five are named: with the sum of the others where the bridge is of the same amounts, else by number alone."""
-    month = figures("month", JUNE, nrr=92)
-    lost = [{"customer": f"cus_{n}", "opening": 10**9, "closing": 0} for n in range(8)]
+def test_a_months_list_that_is_cut_adds_up_to_what_its_bridge_says(engine: Engine, currencies: tuple[str, ...], more: str) -> None:
+    """Eight left in May, five are named: with the sum of the others where all is in the bridge's currency, else by number alone."""
+    for number in range(1, 9):
+        _churned(engine, f"cus_{number}", 200 * number)
+    for number, currency in enumerate(currencies[1:]):
+        _churned(engine, f"cus_abroad_{number}", 1, currency)
     slack = Notebook()
     desk = Desk.open(engine, Watch(rules=(), system=(), digests=("monthly",)), slack)
-    desk.night(JUNE, [replace(month, companions={**month.companions, "lost": lost, "flow_churn": flow * 10**6})])
+    desk.night(date(2025, 7, 1), [figures("month", date(2025, 7, 1), nrr=92)])
     desk.send()
     (digest,) = (given.content for given in slack.given)
-    assert (5, more) == (len(digest["customers"]), digest["customers_more"])
+    assert [f"cus_{number}" for number in (8, 7, 6, 5, 4)] == [each["customer"] for each in digest["customers"]]
+    assert more == digest["customers_more"]
 
 
 def test_a_weeks_list_that_is_cut_says_how_many_more_movements_there_are(engine: Engine) -> None:

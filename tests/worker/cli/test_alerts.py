@@ -11,7 +11,8 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner, Result
 
 from integrations.store import migrate
-from integrations.store.db.engine import open_engine
+from integrations.store.alerts import outbox
+from integrations.store.db.engine import begin, open_engine
 from metrics.alerts.rules import Watch
 from tests.integrations.notify.slack_server import Answer, SlackServer
 from tests.metrics.alerts.books import months
@@ -83,6 +84,30 @@ def test_list_shows_every_rule_and_what_it_stands_at(run: Run) -> None:
     assert ("firing", "97 %", "below 100 %", "2025-06-01") == tuple(nrr[k] for k in ("state", "value", "limit", "since"))
     assert 1 == _json(listed)["schema_version"]
     assert "nrr-below-100" in run("list").stdout
+
+
+def test_a_rule_of_movements_that_found_nothing_has_been_evaluated(run: Run, tmp_path: Path) -> None:
+    """It stands at ok on every night on which it was looked at, and is told of nobody."""
+    rule = '[[alerts.rules]]\nname = "large-churn"\nmovement = "churn"\nabove = 1000\n'
+    (tmp_path / "nrr.toml").write_text(rule)
+    (tmp_path / "nrr.toml").chmod(0o600)
+    for night in (NOW, "2025-06-02T04:00:00Z"):
+        run("check", "--now", night)
+        rows = [row for row in _json(run("list", "--json", "--now", night))["alerts"] if row["rule"] == "large-churn"]
+        assert [("ok", "", None)] == [(row["state"], row["segment"], row["as_of"]) for row in rows]
+
+
+def test_check_says_what_another_process_holds(run: Run, store: Engine, slack: SlackServer) -> None:
+    """One that died in the middle of sending keeps its message for some minutes: neither sent nor lost, and said so."""
+    desk = Desk.open(store, Watch(), Notebook())
+    desk.night(NIGHT)
+    with begin(store) as connection:
+        assert outbox.claim(connection, 240.0) is not None
+    done = run("check", "--now", NOW)
+    assert "0 messages written down, 0 sent, 0 to be sent later, 1 held by another process" in done.stdout
+    assert "after 4 minutes" in done.stderr
+    assert (0, 1) == tuple(_json(run("check", "--json", "--now", NOW))[key] for key in ("waiting", "held"))
+    assert [] == slack.messages()
 
 
 def test_a_mute_shows_and_withholds(run: Run, slack: SlackServer) -> None:
