@@ -11,6 +11,7 @@ from integrations.private_files import whole_or_not_at_all, written_privately
 
 
 def test_a_file_appears_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
+    """Until it is whole, what was there before stays; then it has the owner's rights alone, whatever it had before."""
     out = tmp_path / "book.csv"
     out.write_text("before")
     out.chmod(0o644)
@@ -22,6 +23,7 @@ def test_a_file_appears_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
+    """The file of before, and nothing half written beside it."""
     out = tmp_path / "book.csv"
     out.write_text("before")
     with pytest.raises(OSError, match="no space"):
@@ -30,6 +32,7 @@ def test_a_failure_leaves_what_was_there(tmp_path: Path) -> None:
 
 
 def test_a_link_stays_a_link(tmp_path: Path) -> None:
+    """The file that it names is the new one."""
     kept, out = tmp_path / "kept.csv", tmp_path / "book.csv"
     kept.write_text("before")
     out.symlink_to(kept)
@@ -53,6 +56,7 @@ def test_a_pipe_takes_what_is_written_and_stays_a_pipe(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
+    """Before anything is written."""
     with pytest.raises(IsADirectoryError), whole_or_not_at_all(tmp_path):
         pass
 

@@ -25,11 +25,11 @@ def counted(connection: Connection, alerting: Alerting, notice: Notice) -> Notic
     figures = None if lead.reading is None else lead.reading.figures
     if lead.reading is None or figures is None:
         return notice
-    made = with_numbers(connection, alerting.basis, figures, alerting.reporting_currency)
+    made = _with_numbers(connection, alerting.basis, figures, alerting.reporting_currency)
     return replace(notice, events=(replace(lead, reading=replace(lead.reading, figures=made)), *notice.events[1:]))
 
 
-def with_numbers(connection: Connection, basis: Basis, figures: Figures, reporting_currency: str | None) -> Figures:
+def _with_numbers(connection: Connection, basis: Basis, figures: Figures, reporting_currency: str | None) -> Figures:
     """The figures with the numbers of those behind them, where their lists are cut and the ledger still says what they say."""
     if figures.dimension or figures.kind == "day" or not _is_cut(figures):
         return figures
