@@ -311,7 +311,9 @@ def _lists(partials: Partials) -> dict[tuple[int, str], dict[str, Any]]:
 
     def place(row: dict[str, Any]) -> dict[str, Any]:
         key = (row.pop("window"), row.pop("currency"))
-        return found.setdefault(key, {name: [] if isinstance(empty, list) else empty for name, empty in _NO_LISTS.items()})
+        if key not in found:
+            found[key] = {name: [] if isinstance(empty, list) else empty for name, empty in _NO_LISTS.items()}
+        return found[key]
 
     for row in partials.apart.drop("customers").iter_rows(named=True):
         for currency in whole_book:

@@ -53,39 +53,46 @@ def day_totals(standings: pl.DataFrame, days: Sequence[date], by: Sequence[str] 
     Every day and currency that ever had a standing has its row, with zeros before the first; combinations of `by` only where something stands.
     The rows of one day add up to its total exactly.
     """
-    asked = pl.DataFrame({"day": sorted(set(days))}, schema={"day": pl.Date})
-    keys = ["currency", *by]
-    # Each standing takes away what its line stood at before, under the labels it had then, and puts what it stands at now.
-    extra = [name for name in by if name not in STANDINGS]
-    ordered = standings.select(*STANDINGS, *extra).sort("customer", "currency", "day")
-    amounts = [*MEASURES, "customers"]
+    asked, keys = sorted(set(days)), list(dict.fromkeys(["currency", *by]))
+    totals = _carried(_steps(standings, asked, keys), asked, keys)
+    if by:
+        totals = totals.filter(pl.any_horizontal(pl.col(name) != 0 for name in _AMOUNTS))
+    return totals.select("day", *keys, "customers", *MEASURES).sort("day", *keys)
+
+
+_AMOUNTS: Final = (*MEASURES, "customers")
+
+
+def _steps(standings: pl.DataFrame, asked: Sequence[date], labels: Sequence[str]) -> pl.DataFrame:
+    """at (an index into the days `asked`), the labels and _AMOUNTS: what each standing adds, and what its line stood at before, which it
+    takes away under the labels that it had then."""
+    ordered = standings.select("customer", "day", *labels, *MEASURES).sort("customer", "currency", "day")
     now = ordered.with_columns(pl.col(MEASURES).cast(pl.Int64), customers=(pl.col("net_micros") > 0).cast(pl.Int64))
     same_line = (pl.col("customer") == pl.col("customer").shift()) & (pl.col("currency") == pl.col("currency").shift())
-    was = now.select(
-        "day",
-        "currency",
-        *(pl.col(name).shift().alias(name) for name in by if name != "currency"),
-        *(-pl.col(name).shift() for name in amounts),
-        same_line=same_line,
-    ).filter("same_line")
-    steps = pl.concat([now.select("day", *dict.fromkeys(keys), *amounts), was.select("day", *dict.fromkeys(keys), *amounts)])
-    between = asked["day"].search_sorted(steps["day"], side="left")
-    summed = (
-        steps.with_columns(at=between)
-        .filter(pl.col("at") < len(asked))
-        .group_by("at", *dict.fromkeys(keys))
-        .agg(pl.col(amounts).sum())
+    was = now.filter(same_line.shift(-1).fill_null(False)).select(*labels, *(-pl.col(name) for name in _AMOUNTS))
+    since = now.filter(same_line.fill_null(False)).select("day")
+    steps = pl.concat([now.select("day", *labels, *_AMOUNTS), was.hstack(since).select("day", *labels, *_AMOUNTS)])
+    at = pl.Series(asked, dtype=pl.Date).search_sorted(steps["day"], side="left").cast(pl.Int64)
+    return steps.drop("day").insert_column(0, at.alias("at")).filter(pl.col("at") < len(asked))
+
+
+def _carried(steps: pl.DataFrame, asked: Sequence[date], keys: Sequence[str]) -> pl.DataFrame:
+    """day, `keys` and _AMOUNTS of every day `asked` and combination of `keys`: what the steps up to it come to, zeros before the first."""
+    if not asked:
+        return steps.select(pl.lit(None, pl.Date).alias("day"), *keys, *_AMOUNTS).clear()
+    begin = steps.select(keys).unique().with_columns(pl.lit(0, pl.Int64).alias(name) for name in ("at", *_AMOUNTS))
+    summed = pl.concat([begin.select("at", *keys, *_AMOUNTS), steps.select("at", *keys, *_AMOUNTS)]).group_by("at", *keys)
+    ordered = summed.agg(pl.col(_AMOUNTS).sum()).sort(*keys, "at")
+    # What a combination comes to holds until its next step, so days are put in only after everything is added up.
+    same = pl.all_horizontal(pl.col(name).eq_missing(pl.col(name).shift(-1)) for name in keys)
+    return (
+        ordered.with_columns(
+            pl.col(_AMOUNTS).cum_sum().over(keys),
+            place=pl.int_ranges("at", pl.when(same).then(pl.col("at").shift(-1)).otherwise(len(asked))),
+        )
+        .explode("place", empty_as_null=False)
+        .select(pl.lit(pl.Series(asked, dtype=pl.Date)).gather(pl.col("place")).alias("day"), *keys, *_AMOUNTS)
     )
-    groups = summed.select(*dict.fromkeys(keys)).unique()
-    grid = groups.join(asked.with_row_index("at"), how="cross")
-    totals = (
-        grid.join(summed, on=["at", *dict.fromkeys(keys)], how="left", nulls_equal=True)
-        .sort(*dict.fromkeys(keys), "at")
-        .with_columns(pl.col(amounts).fill_null(0).cum_sum().over(*dict.fromkeys(keys)))
-    )
-    if by:
-        totals = totals.filter(pl.any_horizontal(pl.col(name) != 0 for name in amounts))
-    return totals.select("day", *dict.fromkeys(keys), "customers", *MEASURES).sort("day", *dict.fromkeys(keys))
 
 
 TOTALLED: Final = ("", *CARRIED, "account")
@@ -97,13 +104,14 @@ def totals(standings: pl.DataFrame, days: Sequence[date]) -> pl.DataFrame:
 
     Totals of disjoint customers add up (`added`), and what some customers made can be taken away again.
     """
-    found = []
+    asked, labels = sorted(set(days)), [name for name in TOTALLED if name]
+    steps, found = _steps(standings, asked, ["currency", *labels]), []
     for dimension in TOTALLED:
-        by = [dimension] if dimension else []
         segment = pl.col(dimension).cast(pl.String).fill_null(NONE) if dimension else pl.lit("")
+        carried = _carried(steps, asked, ["currency", *([dimension] if dimension else [])])
         found.append(
-            day_totals(standings, days, by).select(
-                pl.lit(dimension).alias("dimension"), segment.alias("segment"), "currency", "day", *MEASURES, "customers"
+            carried.filter(pl.any_horizontal(pl.col(name) != 0 for name in _AMOUNTS)).select(
+                pl.lit(dimension).alias("dimension"), segment.alias("segment"), "currency", "day", *_AMOUNTS
             )
         )
     return added(found)

@@ -73,19 +73,32 @@ def pairs(spans: Spans, windows: Sequence[Window], *, unchanged: bool = False) -
     aside = rows.select(~pl.col("live") & pl.any_horizontal(pl.col(name) != 0 for name in COMPANIONS.values())).to_series()
     some_aside = aside.any()
     something = aside | rows["live"]
-    found = []
     in_force = [spans.at(i) for i in range(len(spans.days))]
     states = [rows["state"].gather(row) for row in in_force]
-    for number, (opening, closing) in enumerate(ends_of(windows, spans.days)):
-        a, b = in_force[opening], in_force[closing]
+    if unchanged:
+        kept = [something.gather(row) for row in in_force]
+    openings, closings = [], []
+    for opening, closing in ends_of(windows, spans.days):
         keep = states[opening] != states[closing]
         if unchanged:
-            keep |= something.gather(b)
+            keep |= kept[closing]
         elif some_aside:
-            keep |= aside.gather(a)
-        found.append(pl.DataFrame({"a": a, "b": b}).filter(keep).insert_column(0, pl.lit(number, pl.UInt32).alias("window")))
-    out = pl.concat(found) if found else pl.DataFrame(schema={"window": pl.UInt32, "a": pl.UInt32, "b": pl.UInt32})
-    return out.with_columns(line=rows["line"].gather(out["a"]))
+            keep |= aside.gather(in_force[opening])
+        openings.append(in_force[opening].filter(keep))
+        closings.append(in_force[closing].filter(keep))
+    a = stacked(openings)
+    return pl.DataFrame({"window": numbered(openings), "a": a, "b": stacked(closings), "line": rows["line"].gather(a)})
+
+
+def stacked(parts: Sequence[pl.Series]) -> pl.Series:
+    """Row numbers of one window after the other. A frame for each of some hundred windows would cost more than what is in them."""
+    return pl.concat(parts, rechunk=True) if parts else pl.Series(dtype=pl.UInt32)
+
+
+def numbered(parts: Sequence[pl.Series]) -> pl.Series:
+    """For each of what is `stacked` the number of its part."""
+    lengths = pl.Series([len(part) for part in parts], dtype=pl.UInt32)
+    return pl.int_range(len(parts), dtype=pl.UInt32, eager=True).repeat_by(lengths).explode(empty_as_null=False)
 
 
 def frozen_row(spans: Spans, pairs: pl.DataFrame) -> pl.Series:
@@ -120,11 +133,9 @@ def lowest_between(spans: Spans, pairs: pl.DataFrame) -> pl.Series:
 def standing_at(spans: Spans, days: Sequence[int]) -> pl.DataFrame:
     """day u32, line, row and the SUMS of all lines with MRR at the closings of these `days` (indices): as if nothing moved after it."""
     live = spans.rows["live"]
-    found = []
-    for index in days:
-        row = spans.at(index)
-        found.append(pl.DataFrame({"row": row.filter(live.gather(row))}).insert_column(0, pl.lit(index, pl.UInt32).alias("day")))
-    out = pl.concat(found) if found else pl.DataFrame(schema={"day": pl.UInt32, "row": pl.UInt32})
+    there = [row.filter(live.gather(row)) for row in map(spans.at, days)]
+    asked = pl.Series(list(days), dtype=pl.UInt32)
+    out = pl.DataFrame({"day": asked.gather(numbered(there)), "row": stacked(there)})
     rows = spans.rows.select("line", *MEASURES).select(pl.all().gather(out["row"]))
     net, one = pl.col("net_micros"), pl.lit(1, pl.Int64)
     return out.hstack(rows).select(
@@ -149,12 +160,17 @@ def _product(one: pl.Expr, other: pl.Expr) -> pl.Expr:
 def staying(spans: Spans, windows: Sequence[Window]) -> pl.DataFrame:
     """window, line: the lines of customers with several currencies that have MRR in any of them when the window closes."""
     several = spans.lines.filter("several").select("line", "customer")
-    found = []
-    for number, (_, closing) in enumerate(ends_of(windows, spans.days) if several.height else ()):
-        live = spans.rows["live"].gather(spans.at(closing).gather(several["line"]))
-        there = several.with_columns(live=live).filter(pl.col("live").any().over("customer"))
-        found.append(there.select(pl.lit(number, pl.UInt32).alias("window"), "line"))
-    return pl.concat(found) if found else pl.DataFrame(schema={"window": pl.UInt32, "line": pl.UInt32})
+    ends = pl.DataFrame({"end": [closing for _, closing in ends_of(windows, spans.days)]}, schema={"end": pl.UInt32})
+    if several.is_empty():
+        return pl.DataFrame(schema={"window": pl.UInt32, "line": pl.UInt32})
+    asked = ends["end"].unique().sort()
+    live = [spans.rows["live"].gather(spans.at(closing).gather(several["line"])) for closing in asked]
+    there = (
+        several.join(asked.to_frame("end"), how="cross", maintain_order="right_left")
+        .with_columns(live=pl.concat(live))
+        .filter(pl.col("live").any().over("end", "customer"))
+    )
+    return ends.with_row_index("window").join(there, on="end", maintain_order="left_right").select("window", "line")
 
 
 def values(spans: Spans, pairs: pl.DataFrame, elsewhere: pl.DataFrame | None = None) -> pl.DataFrame:

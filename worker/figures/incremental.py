@@ -25,6 +25,7 @@ from metrics.periods import Window, is_incomplete, opening, windows
 from metrics.retention import aggregate, rankings, segments
 from metrics.retention import day_totals as retention_day_totals
 from metrics.retention.aggregate import Partials
+from metrics.retention.first_change import NEVER, first_change
 from metrics.retention.restatements import RESTATED, restated
 from metrics.retention.spans import Book
 from metrics.window_kinds import TO_DATE
@@ -204,37 +205,72 @@ def night(connection: Connection, held: Sums, asked: Asked, quotes: pl.DataFrame
     then = date.fromisoformat(str(held.about["today"]))
     unmoved = not seen.times and quotes.equals(held.quotes)
     closed = [w for w in common if w.kind == "month" and not asked.was_incomplete(w, held.about["complete_until"])]
-    partials, totals = aggregate.of_windows(held.partials, common), [held.totals, *_carried(held.totals, then, asked.today)]
-    old, short = asked.exchange(held.quotes), set[int]()
-    behind, breaks, days = [], list[str](), _days(asked, held.totals)
+    partials = aggregate.of_windows(held.partials, common)
+    totals = [held.totals, *_carried(held.totals, then, asked.today)]
+    old, short, reached = asked.exchange(held.quotes), set[int](), NEVER
+    behind, breaks = list[pl.DataFrame](), list[str]()
     for names in chunks(sorted(seen.times), CUSTOMERS_AT_ONCE):
         before = _only(before_all, names)
         now = read_ledger.book(connection, version, only=names, keys=asked.keys)
         breaks += _breaks(now, asked)
-        if common:
-            partials, ran_out = aggregate.changed(
-                partials, asked.partials(before, common, old), asked.partials(now, common, old), pl.Series(names, dtype=pl.String)
-            )
-            short |= set(ran_out)
-        if closed:
-            behind.append(restated(before, now, closed))
+        since = first_change(_with_keys(before, asked.keys), now)
+        partials, ran_out = _in_place(partials, names, before, now, since, asked, old)
+        short |= ran_out
+        if ended := [window for window in closed if window.until > since]:
+            behind.append(restated(before, now, ended))
+        days = [day for day in _days(asked, held.totals) if day >= since]
         totals += [
             retention_day_totals.less(retention_day_totals.totals(before.standings, days)),
             retention_day_totals.totals(now.standings, days),
         ]
+        reached = min(reached, since)
     if asked.reporting_currency is not None:
-        partials, ran_out = _revalued(connection, partials, asked, held.quotes, quotes)
-        short |= set(ran_out)
+        partials, without = _revalued(connection, partials, asked, held.quotes, quotes)
+        short |= set(without)
     partials = _completed(connection, partials, asked, quotes, short)
-    day_totals = retention_day_totals.added(totals)
+    day_totals = _added_from(min(reached, then), totals)
     made = Sums(partials, day_totals, quotes, about(asked), tuple(breaks))
     return Night(
         made,
-        _different(held, made, asked, () if unmoved else _PARTIALS),
+        _different(held, made, asked, () if unmoved else _PARTIALS, reached if quotes.equals(held.quotes) else date.min),
         pl.concat(behind) if behind else pl.DataFrame(schema=RESTATED),
         seen,
-        then if unmoved else _first_different(held.totals, day_totals, then),
+        then if unmoved else _first_different(held.totals, day_totals, then, reached),
     )
+
+
+def _in_place(
+    held: Partials, names: Sequence[str], before: Book, now: Book, since: date, asked: Asked, abroad: Exchange | None
+) -> tuple[Partials, set[int]]:
+    """`held` with the customers `names` as they are `now` in the place of what they were `before`, and the windows whose lists ran out.
+
+    Only windows that reach the day `since`, from which the two differ, are looked at: in the others nothing has changed.
+    """
+    reached = [window for window in held.windows if window.until > since]
+    if not reached:
+        return held, set()
+    mine, ran_out = aggregate.changed(
+        aggregate.of_windows(held, reached),
+        asked.partials(before, reached, abroad),
+        asked.partials(now, reached, abroad),
+        pl.Series(names, dtype=pl.String),
+    )
+    others = aggregate.of_windows(held, [window for window in held.windows if window.until <= since])
+    places = {window: number for number, window in enumerate(held.windows)}
+    return _side_by_side([aggregate.of_windows(some, held.windows) for some in (others, mine)]), {
+        places[reached[number]] for number in ran_out
+    }
+
+
+def _with_keys(some: Book, keys: Sequence[str]) -> Book:
+    """`some` with the attributes of `keys` only: what was kept of customers has all of them."""
+    return replace(some, attributes=some.attributes.filter(pl.col("key").is_in(list(keys))))
+
+
+def _added_from(first: date, totals: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Totals added up where anything is new, which is from the day `first` on; the days before are as they are in the first of them."""
+    settled = totals[0].filter(pl.col("day") < first)
+    return pl.concat([settled, retention_day_totals.added([some.filter(pl.col("day") >= first) for some in totals])])
 
 
 def _only(some: Book, names: Sequence[str]) -> Book:
@@ -351,24 +387,31 @@ def _with_month_to_date(connection: Connection, some: Partials, asked: Asked, ab
     )
 
 
-def _different(held: Sums, made: Sums, asked: Asked, compared: Sequence[str]) -> list[Window]:
-    """The windows of `made` in which anything `compared` is different from `held`, which have become complete, or which are of today."""
-    before = aggregate.of_windows(held.partials, made.partials.windows)
-    numbers = {number for number, window in enumerate(made.partials.windows) if window.kind == TO_DATE.name}
+def _different(held: Sums, made: Sums, asked: Asked, compared: Sequence[str], since: date) -> list[Window]:
+    """The windows of `made` in which anything `compared` is different from `held`, which have become complete, or which are of today.
+
+    What is compared is that of windows that reach the day `since`: in the others nothing can be different.
+    """
+    windows = made.partials.windows
+    before = aggregate.of_windows(held.partials, windows)
+    numbers = {number for number, window in enumerate(windows) if window.kind == TO_DATE.name}
+    reached = pl.col("window").is_in([number for number, window in enumerate(windows) if window.until > since])
     for name in compared:
-        old, new = getattr(before, name), getattr(made.partials, name)
+        old, new = (getattr(some, name).filter(reached) for some in (before, made.partials))
         on = new.columns
         for one, other in ((old, new), (new, old)):
             numbers |= set(one.join(other, on=on, how="anti", nulls_equal=True)["window"])
-    then = Instant(held.about["complete_until"])
-    for number, window in enumerate(made.partials.windows):
-        if window not in held.partials.windows or asked.was_incomplete(window, then) != asked.incomplete(window):
+    then, known = Instant(held.about["complete_until"]), set(held.partials.windows)
+    for number, window in enumerate(windows):
+        if window not in known or asked.was_incomplete(window, then) != asked.incomplete(window):
             numbers.add(number)
-    return [made.partials.windows[number] for number in sorted(numbers)]
+    return [windows[number] for number in sorted(numbers)]
 
 
-def _first_different(before: pl.DataFrame, now: pl.DataFrame, then: date) -> date:
-    on = now.columns
-    different = pl.concat([before.join(now, on=on, how="anti"), now.join(before, on=on, how="anti")])
+def _first_different(before: pl.DataFrame, now: pl.DataFrame, then: date, since: date) -> date:
+    """The first day whose totals differ, which is `since` at the earliest, and `then` at the latest."""
+    on, reached = now.columns, pl.col("day") >= since
+    old, new = before.filter(reached), now.filter(reached)
+    different = pl.concat([old.join(new, on=on, how="anti"), new.join(old, on=on, how="anti")])
     first: Any = different["day"].min()
     return then if first is None else min(then, first)
