@@ -3,20 +3,43 @@
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+
+import pytest
 
 ROOT = Path(__file__).parent.parent
 PACKAGES = ("metrics", "integrations", "worker")
 
 
+@cache
+def _parsed(folder: str) -> tuple[tuple[Path, ast.Module], ...]:
+    """Every module below a folder, read once for all rules."""
+    paths = sorted((ROOT / folder).rglob("*.py"))
+    return tuple((path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))) for path in paths)
+
+
 def _modules(*folders: str) -> Iterator[tuple[Path, ast.Module]]:
     for folder in folders:
-        for path in sorted((ROOT / folder).rglob("*.py")):
-            yield path.relative_to(ROOT), ast.parse(path.read_text(encoding="utf-8"))
+        yield from _parsed(folder)
+
+
+@cache
+def _nodes(tree: ast.Module) -> tuple[ast.AST, ...]:
+    """Every node of a module, walked once for all rules."""
+    return tuple(ast.walk(tree))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _let_go() -> Iterator[None]:
+    """A million nodes would be in everybody's way afterwards."""
+    yield
+    _parsed.cache_clear()
+    _nodes.cache_clear()
 
 
 def _imports(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    for node in ast.walk(tree):
+    for node in _nodes(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -80,7 +103,7 @@ def test_every_sql_statement_lives_in_the_store() -> None:
     for path, tree in _modules("metrics", "worker", "integrations"):
         if str(path).startswith("integrations/store/"):
             continue
-        for node in ast.walk(tree):
+        for node in _nodes(tree):
             if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "sqlalchemy":
                 found += [f"{path}:{node.lineno} {alias.name}" for alias in node.names if alias.name not in allowed]
             elif isinstance(node, ast.Attribute) and node.attr == "exec_driver_sql":
@@ -94,7 +117,7 @@ def test_only_the_settings_look_at_the_environment() -> None:
         f"{path}:{node.lineno}"
         for path, tree in _modules(*PACKAGES)
         if str(path) != "worker/config/load.py"
-        for node in ast.walk(tree)
+        for node in _nodes(tree)
         if isinstance(node, ast.Attribute)
         and node.attr in ("environ", "getenv")
         and isinstance(node.value, ast.Name)
@@ -114,7 +137,7 @@ def test_what_figures_are_in_is_put_together_and_taken_apart_in_one_place() -> N
         f"{path}:{node.lineno} {node.value!r}"
         for path, tree in _modules(*PACKAGES)
         if str(path) not in allowed
-        for node in ast.walk(tree)
+        for node in _nodes(tree)
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("all:")
     ]
     assert [] == found
@@ -128,9 +151,9 @@ _STOPWATCHES = {("time", f"{name}{unit}") for name in ("monotonic", "perf_counte
 def _clocks(tree: ast.Module, clocks: set[tuple[str, str]]) -> Iterator[int]:
     """Lines that name one of these functions: as `datetime.now`, `dt.datetime.now`, or imported alone. The default of an argument is
     handed in like any other value, and whoever calls can replace it."""
-    signatures = [node.args for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
-    defaults = [default for each in signatures for default in (*each.defaults, *each.kw_defaults)]
-    for node in ast.walk(tree):
+    signatures = [node.args for node in _nodes(tree) if isinstance(node, ast.FunctionDef)]
+    defaults = {default for each in signatures for default in (*each.defaults, *each.kw_defaults)}
+    for node in _nodes(tree):
         if node in defaults:
             continue
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name | ast.Attribute):
@@ -180,7 +203,7 @@ def test_every_test_states_its_promise() -> None:
     missing = [
         f"{path}:{node.lineno} {node.name}"
         for path, tree in _modules("tests")
-        for node in ast.walk(tree)
+        for node in _nodes(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.name.startswith("test_")
         and not ast.get_docstring(node)
