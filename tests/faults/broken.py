@@ -214,6 +214,7 @@ if _ahead := float(os.environ.get("NRR_TEST_CLOCK", "0")):
 
     time_machine.travel(time.time() + _ahead, tick=True).start()
 
-_watch_commits()
+if os.environ.get("NRR_TEST_DIE"):  # who only imports this module has the product as it is
+    _watch_commits()
 for _name in filter(None, os.environ.get("NRR_TEST_BROKEN", "").split(",")):
     SWITCHES[_name]()
