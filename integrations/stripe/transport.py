@@ -79,7 +79,9 @@ class Transport:
             "User-Agent": "nrr",
         }
         timeout = urllib3.Timeout(connect=seconds.connect, read=seconds.read)
-        pool: dict[str, Any] = {"maxsize": connections, "retries": False, "timeout": timeout, "ssl_context": outgoing.context()}
+        pool: dict[str, Any] = {"maxsize": connections, "retries": False, "timeout": timeout}
+        if self.base.startswith("https:"):
+            pool["ssl_context"] = outgoing.context()
         self._pool = within(_by_proxy(outgoing, urlsplit(self.base).hostname or "", pool), seconds.answer, monotonic)
 
     def close(self) -> None:
