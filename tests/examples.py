@@ -12,7 +12,7 @@ from hypothesis import settings
 ALL: Final = os.environ.get("NRR_TESTS", "default") == "all"
 HISTORIES: Final = int(os.environ.get("NRR_HISTORIES", "2000" if ALL else "300"))
 """Random histories that the engine is held against the oracle in."""
-PART: Final = Fraction(os.environ.get("NRR_PART", "1" if ALL else "1/4"))
+PART: Final = Fraction(os.environ.get("NRR_PART", "1" if ALL else "1/10"))
 """The part of its random cases that each other test tries."""
 
 SAME: Final = os.environ.get("NRR_CASES", "same") != "new"
@@ -22,6 +22,11 @@ settings.register_profile("default", deadline=None, max_examples=50, derandomize
 settings.register_profile("all", deadline=None, max_examples=400, derandomize=SAME)
 
 
-def so_many(examples: int) -> settings:
+def part_of(examples: int) -> int:
     """That many random cases, or the part of them that is asked for."""
-    return settings(max_examples=max(1, int(examples * PART)), deadline=None)
+    return max(1, int(examples * PART))
+
+
+def so_many(examples: int) -> settings:
+    """Settings for that many random cases, or for the part of them that is asked for."""
+    return settings(max_examples=part_of(examples), deadline=None)

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from tests.examples import part_of
 from tests.lives.account import Account
 from tests.lives.bases import BASES, FIRST, SECOND
 from tests.lives.dropping import EVENTS, Place, places
@@ -66,10 +67,10 @@ def silent(mutants: list[Mutant], folder: Path, template: Path) -> str:
     return "\n".join(map(str, differences(mutants, folder / "nrr.sqlite3", template)))
 
 
-@settings(max_examples=3, derandomize=True, **_CALM)  # type: ignore[arg-type]  # settings by name
+@settings(max_examples=part_of(3), derandomize=True, **_CALM)  # type: ignore[arg-type]  # settings by name
 @given(seed=st.integers(0, 1 << 32))
 def test_what_is_left_out_changes_nothing_in_silence(seed: int, tmp_path_factory: pytest.TempPathFactory, template: Path) -> None:
-    """Three hundred parts, one at a time."""
+    """Three hundred parts, one at a time; at each push a hundred."""
     chosen = of_every_kind(Random(seed), AT_ONCE)
     assert "" == silent(chosen, tmp_path_factory.mktemp("left-out"), template)
 

@@ -25,6 +25,7 @@ from integrations.stripe.page import StripePage
 from integrations.stripe.reader import Reader
 from metrics.entries import CustomerLedger, Movement
 from metrics.evidence import Finding, Instant
+from tests.examples import part_of
 from tests.integrations.store import dump
 from tests.lives.account import Account
 from tests.lives.bases import BASES, SECOND
@@ -207,7 +208,7 @@ def hold_against_nightly(history: History, nightly: dict[str, CustomerLedger], f
 
 
 @settings(
-    max_examples=4,
+    max_examples=part_of(4),
     deadline=None,
     derandomize=True,
     suppress_health_check=list(HealthCheck),

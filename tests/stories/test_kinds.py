@@ -24,14 +24,14 @@ from worker.ingest.drift import Drift
 
 BUSINESS: Final = Business(customers=0, months=5, start=BEGIN, scripts=tuple(make() for make in KINDS.values()))
 _NINE: Final = 9 * HOUR
-DAILY: Final = [
-    BEGIN,
-    BEGIN + 25 * DAY,
-    *range(BEGIN + 31 * DAY + _NINE, BEGIN + 75 * DAY, DAY),
-    BEGIN + 100 * DAY,
-    BEGIN + 125 * DAY,
-    END,
-]
+
+
+def mornings(days: int) -> list[int]:
+    """One in so many mornings while most of it happens, and a few moments before and after."""
+    often = range(BEGIN + (30 + days) * DAY + _NINE, BEGIN + 75 * DAY, days * DAY)
+    return [BEGIN, BEGIN + 25 * DAY, *often, BEGIN + 100 * DAY, BEGIN + 125 * DAY, END]
+
+
 SELDOM: Final = [*range(BEGIN, END - DAY, 23 * DAY + 5 * HOUR), END]
 
 
@@ -66,10 +66,10 @@ def _look(folder: Path, moments: list[int], *, audited: bool, events: bool = Tru
     )
 
 
-@pytest.fixture(scope="module")
-def daily(tmp_path_factory: pytest.TempPathFactory) -> Look:
-    """Synced every morning and audited, while it happens."""
-    return _look(tmp_path_factory.mktemp("daily"), DAILY, audited=True)
+@pytest.fixture(scope="module", params=[2, pytest.param(1, marks=pytest.mark.long)], ids=["every other morning", "every morning"])
+def daily(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Look:
+    """Synced and audited in the morning, while it happens."""
+    return _look(tmp_path_factory.mktemp("daily"), mornings(request.param), audited=True)
 
 
 @pytest.fixture(scope="module")
