@@ -21,22 +21,25 @@ setup: .venv/.ready
 demo: setup
 	@$(BIN)/nrr demo
 
-# Each push: everything once, on the database that it is about, with a share of the random cases. Both cores are taken already: polars' own
-# threads would only wait for one another here; `test-twice` and `test-long` leave it as many as it likes.
+# What pytest makes of a test file is kept, also where no byte code is to be written: making it is half of what each of its processes starts with.
+test test-twice test-cases test-long: export PYTHONDONTWRITEBYTECODE =
+
+# Each push: everything once, on the database that it is about, with a share of the random cases, by one process more than there are cores
+# (tests wait, too). The cores are taken: polars' own threads would only wait for one another here; `test-twice` and `test-long` leave it as many as it likes.
 test: setup
-	@POLARS_MAX_THREADS=1 $(BIN)/pytest -n 2 --durations=10 -m "not slow and not twice and not long"
+	@POLARS_MAX_THREADS=1 $(BIN)/pytest -n auto --durations=10 -m "not slow and not twice and not long"
 
 # What is the same on PostgreSQL again.
 test-twice: setup
-	@$(BIN)/pytest -n 2 --durations=10 -m "twice and not slow"
+	@$(BIN)/pytest -n auto --durations=10 -m "twice and not slow"
 
 # All random cases, two thousand random histories among them, and what takes long.
 test-cases: setup
-	@NRR_TESTS=all $(BIN)/pytest -n 2 --durations=10 -m "(random_cases or long) and not slow and not twice"
+	@NRR_TESTS=all $(BIN)/pytest -n auto --durations=10 -m "(random_cases or long) and not slow and not twice"
 
 # What `test` leaves out: the second database, slow tests, and all random cases.
 test-long: setup
-	@NRR_TESTS=all $(BIN)/pytest -n 2 --durations=10 -m "slow or twice or long or random_cases"
+	@NRR_TESTS=all $(BIN)/pytest -n auto --durations=10 -m "slow or twice or long or random_cases"
 
 test-all: test test-long
 

@@ -40,6 +40,10 @@ _OF_THE_DATABASE: Final = (
 """Where claims, upserts, COPY, order, isolation and views are the subject: each push runs these on both databases."""
 
 
+MOST_CORES: Final = 8
+"""Past these a run is as long as its longest tests, and each process more begins with ten seconds of its own."""
+
+
 NO_BROWSER: Final = "not run: this machine has no Chromium"
 """Why a test of the marker `browser` is skipped."""
 
@@ -71,6 +75,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.timeout(1_800))
         if item.get_closest_marker("slow") and not item.get_closest_marker("timeout"):
             item.add_marker(pytest.mark.timeout(1_800))
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` means: one more than cores, because tests wait, for processes and for one another's leases."""
+    from worker.execution.cores import cores
+
+    return min(cores(), MOST_CORES) + 1
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
