@@ -392,6 +392,8 @@ class InvoiceLine:
     """The invoice item (ii_...) that the line came from: what was pending before it came on this invoice."""
     price_version: str = ""
     """Which object of the price's id it is (`metrics.pricing.catalog.version_of`), where the price itself was inlined; else empty."""
+    decimal_told: bool = True
+    """False when only a whole quantity was said: there may be a fraction beside it."""
 
     @property
     def gives_back(self) -> bool:

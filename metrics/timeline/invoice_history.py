@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from metrics.evidence import Catalog, Discount, Instant, Item, Subscription
-from metrics.timeline.item_trials import trials_of, with_trials
 from metrics.timeline.points import AHEAD, Point, Shape, shape
+from metrics.timeline.told_elsewhere import trials_of, with_trials
 
 ABSENT = Instant(-(2**62))
 NEVER = Instant(2**62)

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from metrics.evidence import Discount, Instant, InvoiceEvidence, Item, Source, Subscription, SubscriptionState
-from metrics.timeline.item_trials import with_told_trials
 
 HOUR = 3_600
 
@@ -34,52 +33,7 @@ def sightings(states: Iterable[SubscriptionState], invoices: Iterable[InvoiceEvi
         following = {bisect_right(state.seen, start) for start in starts if start > state.at}
         moments = [state.seen[n] for n in sorted(following) if n < len(state.seen)]
         out += [SubscriptionState(at, Source.SNAPSHOT, "", s) for at in moments]
-    out = list(with_told_trials(_with_dated_pauses(_with_told_fractions(out))))
     return [state for n, state in enumerate(out) if not _trial_is_over(state, out[n + 1 :])]
-
-
-def _with_told_fractions(states: list[SubscriptionState]) -> list[SubscriptionState]:
-    """The states, each item whose quantity was told cut to a whole number with the fraction that was told before it, else after it."""
-    if all(i.decimal_told for state in states for i in state.subscription.items):
-        return states
-    onward = _filled(states)
-    return [*reversed(_filled([*reversed(onward)], settle=True))]
-
-
-def _filled(states: Iterable[SubscriptionState], *, settle: bool = False) -> list[SubscriptionState]:
-    """The states with what those before them in the list tell of fractions; with `settle` what nobody tells is a whole number."""
-    known: dict[str, Item] = {}
-    out: list[SubscriptionState] = []
-    for state in states:
-        items = tuple(_with_fraction(i, known.get(i.id), settle=settle) for i in state.subscription.items)
-        known |= {i.id: i for i in items if i.decimal_told}
-        out.append(replace(state, subscription=replace(state.subscription, items=items)))
-    return out
-
-
-def _with_fraction(item: Item, known: Item | None, *, settle: bool) -> Item:
-    if item.decimal_told:
-        return item
-    if known is not None and (known.price, known.quantity) == (item.price, item.quantity):
-        return replace(item, quantity_decimal=known.quantity_decimal, decimal_told=True)
-    return replace(item, decimal_told=True) if settle else item
-
-
-def _with_dated_pauses(states: list[SubscriptionState]) -> list[SubscriptionState]:
-    """The states, each of a pause that doesn't say since when (older answers don't) with what a later one of the same unbroken pause says."""
-    if not any(state.subscription.paused_at is not None for state in states):
-        return states
-    out = list(states)
-    since: Instant | None = None
-    for n in range(len(out) - 1, -1, -1):
-        s = out[n].subscription
-        if s.status != "paused":
-            since = None
-        elif s.paused_at is not None:
-            since = s.paused_at
-        elif since is not None and since <= out[n].at:
-            out[n] = replace(out[n], subscription=replace(s, paused_at=since))
-    return out
 
 
 def _trial_is_over(state: SubscriptionState, following: Sequence[SubscriptionState]) -> bool:

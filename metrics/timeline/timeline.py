@@ -37,6 +37,7 @@ from metrics.timeline.planned import planned
 from metrics.timeline.points import with_waiting
 from metrics.timeline.remarks import history_findings, never_paid
 from metrics.timeline.sightings import sightings
+from metrics.timeline.told_elsewhere import with_what_is_told_elsewhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +82,7 @@ def build(
     pricer = pricer or Pricer(catalog, policy)
     ordered, lagged = without_lagging(in_order(evidence.states))
     billed = with_waiting(evidence)
-    states = sightings(ordered, billed)
+    states, billed = with_what_is_told_elsewhere(sightings(ordered, billed), billed)
     findings: list[Finding] = []
     if not states:
         return _without_object(evidence)

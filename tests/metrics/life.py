@@ -311,9 +311,9 @@ def _discounts(text: str) -> tuple[Discount, ...]:
 
 
 def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) -> InvoiceEvidence:
-    """`invoice DATE [status=] [given_up=] [reason=] line=...`: a line is `price*quantity@item:FROM..UNTIL[:credit|:debit][:taxCENTS][:billedCENTS][/coupon:from..until[=CENTS]]`.
+    """`invoice DATE [status=] [given_up=] [reason=] line=...`: a line is `price*quantity@item:FROM..UNTIL[:credit|:debit][:taxCENTS][:billedCENTS][:cut][/coupon:from..until[=CENTS]]`.
 
-    A price or a quantity of `?` is not said, an item of `?` neither; a line that begins with `unread:` says its price and its period alone.
+    A price or a quantity of `?` is not said, an item of `?` neither, and `:cut` says a whole quantity alone; a line that begins with `unread:` says its price and its period alone.
     """
     at = instant(rest[0])
     lines: list[InvoiceLine] = []
@@ -321,13 +321,13 @@ def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) ->
     for index, word in enumerate(w[5:] for w in rest if w.startswith("line=")):
         body, *discounts = word.removeprefix("unread:").split("/")
         what, span, *kind = re.match(
-            r"([^:]+):(\d[^:]*\.\.[^:]*?)(?::(credit|debit))?(?::tax(\d+))?(?::billed(\d+))?$", body
+            r"([^:]+):(\d[^:]*\.\.[^:]*?)(?::(credit|debit))?(?::tax(\d+))?(?::billed(\d+))?(?::(cut))?$", body
         ).groups()  # type: ignore[union-attr]
         item = _item(what.replace("*?", ""), Subscription(name, "cus", "active", "usd", at, at, ()))
         first, until = span.split("..")
         price = CATALOG.prices.get(item.price or "")
-        billed = re.search(r"\*(\d+)", what)  # of a metered item it is what was used
-        amount = int((price.unit or 0) * int(billed[1] if billed else 1)) if price else 1000
+        billed = re.search(r"\*([\d.]+)", what)  # of a metered item it is what was used
+        amount = int((price.unit or 0) * Decimal(billed[1] if billed else 1)) if price else 1000
         amount = int(kind[2] or amount)
         if word.startswith("unread:"):
             detail = "parent is null"
@@ -359,7 +359,9 @@ def _invoice(rest: list[str], values: dict[str, str], name: str, number: int) ->
                 kind[0] is not None,
                 tuple((d, int(t.partition("=")[2] or 100)) for t in discounts for d in _discounts(t.partition("=")[0])),
                 int(kind[1] or 0),
+                quantity_decimal=None if kind[3] else item.quantity_decimal,
                 price_version=item.price_version,
+                decimal_told=not kind[3],
             )
         )
     head = Invoice(

@@ -17,7 +17,7 @@ class Extra(msgspec.Struct, array_like=True, frozen=True, gc=False):
     credited_lines: tuple[str, ...] = ()
     quantity_decimal: Decimal | None = None
     untold: tuple[str, ...] = ()
-    """What of `discounts`, `discount_amounts` and `taxes` the line doesn't say."""
+    """What of `discounts`, `discount_amounts`, `taxes` and `quantity_decimal` the line doesn't say."""
     invoice_item: str | None = None
     price_version: str = ""
 
@@ -29,13 +29,14 @@ _FIRST: Any = tuple[tuple[tuple[Discount, int], ...], tuple[str, ...]]
 
 def extra_of(line: InvoiceLine) -> bytes | None:
     """The bytes to keep with a line, None where there is nothing."""
-    told = line.taxes_told and line.discounts_told and line.discount_amounts_told
+    told = line.taxes_told and line.discounts_told and line.discount_amounts_told and line.decimal_told
     if told and line.quantity_decimal is None and line.invoice_item is None and not line.price_version:
         return encode((line.discounts, line.credited_lines), _FIRST) if line.discounts or line.credited_lines else None
     untold = (
         *(() if line.discounts_told else ("discounts",)),
         *(() if line.discount_amounts_told else ("discount_amounts",)),
         *(() if line.taxes_told else ("taxes",)),
+        *(() if line.decimal_told else ("quantity_decimal",)),
     )
     return encode(Extra(line.discounts, line.credited_lines, line.quantity_decimal, untold, line.invoice_item, line.price_version))
 
@@ -59,5 +60,6 @@ def line_of(columns: Sequence[Any], inclusive_tax: int, extra: Extra) -> Invoice
         "taxes_told": "taxes" not in extra.untold,
         "invoice_item": extra.invoice_item,
         "price_version": extra.price_version,
+        "decimal_told": "quantity_decimal" not in extra.untold,
     }
     return InvoiceLine(*columns, **beyond)

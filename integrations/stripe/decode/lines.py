@@ -81,6 +81,7 @@ def line(
         taxes_told=_taxes_told(shape),
         invoice_item=None if details.invoice_item is None else ref(details.invoice_item),
         price_version=version,
+        decimal_told=shape.quantity_decimal is not None or shape.quantity is None,
     )
 
 
@@ -208,5 +209,6 @@ def pending(shape: invoice_schemas.InvoiceItem, seen: Seen) -> tuple[str, Invoic
         taxes_told=False,
         invoice_item=item_id,
         price_version=version,
+        decimal_told=shape.quantity_decimal is not None or shape.quantity is None,
     )
     return owner, bounded(found)

@@ -55,8 +55,9 @@ def test_a_line_that_another_sight_tells_is_told(engine: Engine, turned: bool) -
         replace(LINE, quantity_decimal=Decimal("1.5"), invoice_item="ii_1"),
         replace(LINE, discounts_told=False, discount_amounts_told=False, taxes_told=False),
         replace(LINE, taxes_told=False),
+        replace(LINE, decimal_told=False),
     ],
-    ids=["plain", "discounted", "fraction", "silent", "untaxed"],
+    ids=["plain", "discounted", "fraction", "silent", "untaxed", "cut"],
 )
 def test_what_a_line_says_beyond_its_columns(engine: Engine, line: InvoiceLine) -> None:
     """And what it doesn't say."""

@@ -228,6 +228,7 @@ def test_a_quantity_with_a_fraction(whole: int | None, decimal: str | None, expe
     """The whole number is cut, the exact one is kept beside it where it says more."""
     found = told(good(quantity=whole, quantity_decimal=decimal))
     assert expected == (found.quantity, found.quantity_decimal)
+    assert (decimal is not None) == found.decimal_told
 
 
 def test_an_invoice_without_a_status_has_the_one_that_its_dates_say() -> None:

@@ -230,6 +230,7 @@ def test_an_invoice(generation: str) -> None:
                 I(2000),
                 I(3000),
                 inclusive_tax=800,
+                decimal_told=has_decimals(generation),
             ),
         ),
     )
