@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from metrics.evidence import Catalog, Discount, Instant, Item, Subscription
-from metrics.timeline.points import AHEAD, Point, Shape, shape
+from metrics.timeline.points import Point, Shape, shape
 from metrics.timeline.told_elsewhere import trials_of, with_trials
 
 ABSENT = Instant(-(2**62))
@@ -54,8 +54,7 @@ def fill(
     nothing is known before. The last state before `after_at` may differ from `after`: then the change left no trace.
     """
     since = before.at if before else ABSENT
-    # What was billed ahead before something was known for certain is no news against it.
-    used = [p for p in line_points if since < p.at < after_at and (p.invoiced > since or p.at <= p.invoiced + AHEAD)]
+    used = [p for p in line_points if since < p.at < after_at]
     if not used and (before is None or not (_has_discounts(before.subscription) or _has_discounts(after))):
         return []
     running = _Running(
@@ -97,15 +96,17 @@ def fill(
     trials = trials_of(after)
     if trials:
         out = [replace(k, subscription=with_trials(k.subscription, trials)) for k in out]
-    return _with_discounts(before, out, after, after_at, used, line_points, catalog)
+    showing = [p for p in line_points if since < p.said_at < after_at]
+    return _with_discounts(before, out, after, after_at, showing, line_points, catalog)
 
 
 def _first_told(line_points: Sequence[Point], since: Instant, after: Subscription, after_at: Instant) -> dict[str, Shape]:
     """What each item is the first time that something says it: a cycle, a credit that names what was, or the state seen next."""
     out: dict[str, Shape] = {}
-    lines = [p for p in line_points if p.at > since and not p.silent and p.kind != "debit"]
+    lines = [p for p in line_points if p.said_at > since and not p.silent and p.kind != "debit"]
+    lines.sort(key=lambda p: p.said_at)  # stable: what a credit gives back comes first
     for p in lines:
-        if p.at < after_at:
+        if p.said_at < after_at:
             out.setdefault(p.item, shape(p))
     for item in after.items:
         out.setdefault(item.id, shape(item))
@@ -135,8 +136,12 @@ def _apply(running: _Running, group: Sequence[Point]) -> tuple[bool, str]:
     inferred, note = False, ""
     billed: set[str] = set()
     partial = any(p.partial for p in group)
-    for item in dict.fromkeys(p.item for p in group):
-        own = [p for p in group if p.item == item]
+    for p in group:
+        if p.ahead and p.until > p.at and (known := items.get(p.item)) is not None:
+            billed.add(p.item)
+            items[p.item] = replace(known, period_end=max(p.until, known.period_end or p.until))
+    for item in dict.fromkeys(p.item for p in group if not p.ahead):
+        own = [p for p in group if p.item == item and not p.ahead]
         told = _told(own, partial=partial)
         held = items.get(item)
         if not told:
@@ -173,7 +178,7 @@ def _apply(running: _Running, group: Sequence[Point]) -> tuple[bool, str]:
             period_start=new.at,
             period_end=new.until,
         )
-    if any(p.kind == "cycle" for p in group) and not partial:
+    if any(p.kind == "cycle" and not p.ahead for p in group) and not partial:
         for item, held in list(items.items()):
             if item in billed or item in running.in_arrears:
                 continue
@@ -311,13 +316,13 @@ def _spans(
         by_hand = False
         if discount_id not in still:
             lacking = [
-                p.at
+                p.said_at
                 for p in used
                 if p.kind == "cycle"
                 and p.amount != 0
                 and p.discounts_told
                 and (p.quantity is not None or p.silent)  # usage is billed afterwards, when the discount may be over
-                and p.at > d.start
+                and p.said_at > d.start
                 and (target is None or p.item == target)
                 and all(x.id != discount_id for x in p.discounts)
             ]
@@ -338,7 +343,7 @@ def _replacing(
     used: Sequence[Point],
 ) -> list[Instant]:
     """When other discounts began on the same thing after `d` was last seen there: one that is gone then has given way to the first of them."""
-    there = [d.start, *(p.at for p in used if any(x.id == d.id for x in p.discounts))]
+    there = [d.start, *(p.said_at for p in used if any(x.id == d.id for x in p.discounts))]
     if before is not None and d.id in {
         x.id for x in (*before.subscription.discounts, *(x for i in before.subscription.items for x in i.discounts))
     }:

@@ -52,6 +52,13 @@ class Point:
     """False when a discount that isn't among them may have been in force all the same."""
     quantity_decimal: Decimal | None = None
     """The quantity where it is not whole; `quantity` is then cut to a whole number."""
+    ahead: bool = False
+    """Its period begins after its invoice was made: it says how far the item is billed, and nothing of how things stand when it begins."""
+
+    @property
+    def said_at(self) -> Instant:
+        """Since when what the lines say of the item holds, as far as they say it: what is billed ahead is said when its invoice is made."""
+        return self.invoiced if self.ahead else self.at
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +131,7 @@ def points_of(invoices: Iterable[InvoiceEvidence], catalog: Catalog, items: Sequ
     out.points.sort(
         key=lambda p: (p.at, p.invoiced, _ORDER[p.kind], p.item)
     )  # stable: pairs of one second stay in the invoice's order
-    out.points = _without_ahead(out.points)
+    out.points = _with_reach(out.points)
     return out
 
 
@@ -304,27 +311,24 @@ def _unread(line: UnreadLine, head: Invoice) -> Unread:
     return Unread(line.id, head.id, line.period_start or head.created, lacks, line.amount, line.currency or head.currency)
 
 
-def _without_ahead(points: list[Point]) -> list[Point]:
-    """The points without those for periods that were billed ahead: they say how far an item is billed, which its first one is told.
+def _with_reach(points: list[Point]) -> list[Point]:
+    """The points, those of periods that are billed ahead marked as such, and the others reaching as far as their item is billed by then.
 
-    A period that begins after its invoice was made is no evidence of how things stand when it begins.
+    What was billed ahead before the item was billed anew reaches nowhere.
     """
-    if not any(p.kind == "cycle" and p.at > p.invoiced + AHEAD for p in points):
+    points = [replace(p, ahead=True) if p.kind == "cycle" and p.at > p.invoiced + AHEAD else p for p in points]
+    if not any(p.ahead for p in points):
         return points
     reach: dict[tuple[str, str], Instant] = {}
     for p in points:
         if p.kind != "credit":
             reach[p.invoice, p.item] = max(p.until, reach.get((p.invoice, p.item), p.until))
-    out: list[Point] = []
-    first: set[tuple[str, str]] = set()
-    for p in points:
-        key = p.invoice, p.item
-        if p.kind == "cycle" and p.at > p.invoiced + AHEAD and (key in first or _since_changed(p, points)):
-            continue
-        if p.kind != "credit":
-            first.add(key)
-        out.append(replace(p, until=reach[key]) if p.kind != "credit" and reach[key] > p.until else p)
-    return out
+    return [
+        replace(p, until=p.at if p.ahead and _since_changed(p, points) else reach.get((p.invoice, p.item), p.until))
+        if p.kind != "credit"
+        else p
+        for p in points
+    ]
 
 
 def _since_changed(ahead: Point, points: Sequence[Point]) -> bool:

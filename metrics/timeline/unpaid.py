@@ -127,13 +127,16 @@ def _in_points(own: Sequence[Point], kept: Sequence[Point]) -> tuple[Instant, Sh
     named = [
         (p.at, shape(p))
         for p in kept
-        if p.item == item and not p.silent and p.kind != "debit" and (p.at > at or (p.at == at and p.invoiced > own[0].invoiced))
+        if p.item == item
+        and not (p.silent or p.ahead)
+        and p.kind != "debit"
+        and (p.at > at or (p.at == at and p.invoiced > own[0].invoiced))
     ]
     billed = {p.invoice for p in kept if p.item == item}
     without = [
         (p.at, None)
         for p in kept
-        if p.kind == "cycle" and p.at >= until and not p.partial and p.item != item and p.invoice not in billed
+        if p.kind == "cycle" and p.at >= until and not (p.partial or p.ahead) and p.item != item and p.invoice not in billed
     ]
     found: list[tuple[Instant, Shape | None]] = [*named, *without]
     return min(found, key=lambda x: x[0], default=None)

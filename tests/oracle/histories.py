@@ -563,14 +563,27 @@ def evidence(life: Life, way: str, cut: int, width: int) -> SubscriptionEvidence
 def muted(evidence: SubscriptionEvidence, which: int) -> SubscriptionEvidence:
     """The same, with every so many-th line of a licensed price without its price, or without its quantity."""
 
+    crowded = crowded_seconds(evidence)
+
     def mute(line: InvoiceLine) -> InvoiceLine:
         number = int(line.id.rsplit("_", 1)[1])
-        if number % which or CATALOG.prices[line.price or ""].usage == "metered" or not line.discounts_told:
+        if (
+            number % which
+            or line.period_start in crowded
+            or CATALOG.prices[line.price or ""].usage == "metered"
+            or not line.discounts_told
+        ):
             return line
         return replace(line, price=None) if number % 2 else replace(line, quantity=None)
 
     invoices = tuple(replace(i, lines=tuple(map(mute, i.lines))) for i in evidence.invoices)
     return replace(evidence, invoices=invoices)
+
+
+def crowded_seconds(evidence: SubscriptionEvidence) -> set[int]:
+    """The seconds of several changes: if the line of one of them said nothing, nobody could tell what became of the item."""
+    changes = Counter((line.period_start, line.gives_back) for bill in evidence.invoices for line in bill.lines if line.proration)
+    return {second for (second, _), number in changes.items() if number > 1}
 
 
 def undated(evidence: SubscriptionEvidence) -> SubscriptionEvidence:
@@ -594,13 +607,10 @@ def without_parents(evidence: SubscriptionEvidence, which: int) -> SubscriptionE
         told = (line.amount, line.currency, None, price, line.period_start, line.period_end)
         return UnreadLine(line.id, "line_without_parent", "parent is missing", *told)
 
-    # Of several changes in one second of which one can't be read each mind may think what it will.
-    changes = Counter(
-        line.period_start for bill in evidence.invoices for line in bill.lines if line.proration and not line.gives_back
-    )
+    crowded = crowded_seconds(evidence)
 
     def split(bill: InvoiceEvidence) -> InvoiceEvidence:
-        orphans = {line.id for line in bill.lines if number(line) % which == 0 and changes[line.period_start] < 2}
+        orphans = {line.id for line in bill.lines if number(line) % which == 0 and line.period_start not in crowded}
         kept = tuple(line for line in bill.lines if line.id not in orphans)
         lost = tuple(unread(line) for line in bill.lines if line.id in orphans)
         return replace(bill, lines=kept, unread=lost)
