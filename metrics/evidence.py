@@ -37,6 +37,10 @@ class Transform:
     rounding: str  # "up" | "down"
 
 
+BILLED = "billed"
+"""How the version of an object begins that nothing shows any more: it is known by what lines bill alone, as `Catalog.price_of` reads it."""
+
+
 @dataclass(frozen=True, slots=True)
 class CurrencyOption:
     """What a price costs in a currency other than its own."""
@@ -575,8 +579,13 @@ class Catalog:
         """The price that an item or a line carries; the newest of its id where only the id was said. None: nobody knows it."""
         if priced.price is None:
             return None
-        carried = self.price_versions.get((priced.price, priced.price_version)) if priced.price_version else None
-        return self.prices.get(priced.price) if carried is None else carried
+        if not priced.price_version:
+            return self.prices.get(priced.price)
+        carried = self.price_versions.get((priced.price, priced.price_version))
+        if carried is not None:
+            return carried
+        newest = self.prices.get(priced.price)
+        return _as_billed(newest, priced.price_version) if newest and priced.price_version.startswith(BILLED) else newest
 
     def coupon_of(self, discount: Discount) -> Coupon | None:
         """The coupon that a discount carries. None: nobody knows it.
@@ -590,6 +599,21 @@ class Catalog:
             made = (c for c in self.earlier_coupons[discount.coupon] if c.created is None or c.created <= discount.start)
             carried = next(made, None)
         return self.coupons.get(discount.coupon) if carried is None else carried
+
+
+def _as_billed(newest: Price, version: str) -> Price:
+    """The object of a price's id that lines billed at so much a unit and period, and of which nothing else is known."""
+    _, currency, unit, interval, count = version.split()
+    return Price(
+        newest.id,
+        newest.product,
+        currency,
+        interval=interval,
+        interval_count=int(count),
+        unit=Decimal(unit),
+        tax_behavior=newest.tax_behavior,
+        nickname=newest.nickname,
+    )
 
 
 @dataclass(frozen=True, slots=True)

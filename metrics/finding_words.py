@@ -135,8 +135,8 @@ _PRICES: Final = {
         "Look for a newer release of nrr",
     ),
     "price_version_unknown": _words(
-        "The time before a price was made is counted at that price: a price of that id was deleted and made again, or another one was in its place, and "
-        "nothing says what that cost.",
+        "There was something before this price was made: a price of that id was deleted and made again, or another one was in its place, and nothing "
+        "shows it any more. That time is counted as invoice lines bill it, or at the price of today where they don't tell.",
         f"{_STRIPE}: invoices show what was charged then",
     ),
     "interval_unknown": _words(

@@ -2,11 +2,11 @@
 
 Events list a subscription's discounts by id. What coupon one stands for and when it runs is said by a listing, an invoice, or the
 event that announced it, each of which may come earlier or later: the description is looked for in all that is known of the customer.
-So is which object of an id a line bills, where a price was made again under its id, and which products a coupon is for, where Stripe
-never said so: the lines that a discount took something from show it. Nothing here decides whether a discount counts.
+So is which products a coupon is for, where Stripe never said so: the lines that a discount took something from show it. Nothing here
+decides whether a discount counts. Which object of an id a line bills is told beside it (`metrics.timeline.price_versions`).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TypeVar
 
@@ -15,26 +15,20 @@ from metrics.evidence import (
     CustomerEvidence,
     CustomerState,
     Discount,
-    Instant,
     InvoiceEvidence,
     InvoiceLine,
-    Item,
-    Price,
     Subscription,
-    SubscriptionEvidence,
     SubscriptionState,
 )
-from metrics.pricing.catalog import version_of
 from metrics.pricing.discounts import months_later
+from metrics.timeline.price_versions import versioned
 
 T = TypeVar("T")
-Versions = Mapping[tuple[str, str], Sequence[tuple[Instant, str]]]
-"""By item and price, in order of time, which object of the price's id the item was seen with."""
 
 
 def described(member: CustomerEvidence, catalog: Catalog) -> CustomerEvidence:
     """The same evidence with each discount and price as any of it describes them; what nothing describes stays as it is."""
-    return _with_versions(_with_discounts(member, catalog), catalog)
+    return versioned(_with_discounts(member, catalog), catalog)
 
 
 # --- discounts --------------------------------------------------------------------------------------------------------------
@@ -170,107 +164,3 @@ def _mapped(values: tuple[T, ...], change: Callable[[T], T]) -> tuple[T, ...]:
     """The changed values; the very same tuple where none changes."""
     out = tuple([change(value) for value in values])
     return values if all(a is b for a, b in zip(out, values, strict=True)) else out
-
-
-# --- prices -----------------------------------------------------------------------------------------------------------------
-
-
-def _with_versions(member: CustomerEvidence, catalog: Catalog) -> CustomerEvidence:
-    """Where a price's id names several objects: which of them an item had, also where a state or a line says the id alone."""
-    if not catalog.earlier_prices:
-        return member
-    return replace(member, subscriptions=tuple(_versioned(each, catalog) for each in member.subscriptions))
-
-
-def _versioned(evidence: SubscriptionEvidence, catalog: Catalog) -> SubscriptionEvidence:
-    named = {item.price for state in evidence.states for item in state.subscription.items}
-    named |= {line.price for bill in evidence.invoices for line in bill.lines}
-    if not any(price in catalog.earlier_prices for price in named):
-        return evidence
-    seen = versions_seen(evidence, catalog)
-
-    def line(held: InvoiceLine) -> InvoiceLine:
-        if held.price_version or held.price not in catalog.earlier_prices:
-            return held
-        found = _nearest(seen.get((held.item or "", held.price)) or seen.get(("", held.price), ()), held.period_start)
-        return replace(held, price_version=_by_the_line(held, catalog, found))
-
-    def state(held: SubscriptionState) -> SubscriptionState:
-        now = with_versions(held.subscription, held.at, seen)
-        return held if now is held.subscription else replace(held, subscription=now)
-
-    def bill(held: InvoiceEvidence) -> InvoiceEvidence:
-        lines = _mapped(held.lines, line)
-        return held if lines is held.lines else replace(held, lines=lines)
-
-    return replace(evidence, states=_mapped(evidence.states, state), invoices=_mapped(evidence.invoices, bill))
-
-
-def versions_seen(evidence: SubscriptionEvidence, catalog: Catalog) -> Versions:
-    """By item and price (and, with an empty item, by price) which object of the id was seen when, of the ids that name several."""
-    out: dict[tuple[str, str], list[tuple[Instant, str]]] = {}
-
-    def note(item: str | None, price: str | None, at: Instant, version: str) -> None:
-        if price is not None and version and price in catalog.earlier_prices:
-            for key in {(item or "", price), ("", price)}:
-                out.setdefault(key, []).append((at, version))
-
-    for state in evidence.states:
-        for item in state.subscription.items:
-            note(item.id, item.price, state.at, item.price_version)
-    for invoice in evidence.invoices:
-        for line in invoice.lines:
-            note(line.item, line.price, line.period_start, line.price_version)
-    return {key: sorted(found) for key, found in out.items()}
-
-
-def with_versions(subscription: Subscription, at: Instant, seen: Versions) -> Subscription:
-    """A subscription whose items carry the object that they were seen with last at `at`, else first after it."""
-    if not seen:
-        return subscription
-
-    def item(held: Item) -> Item:
-        if held.price_version or held.price is None:
-            return held
-        found = _nearest(seen.get((held.id, held.price)) or seen.get(("", held.price), ()), at)
-        return replace(held, price_version=found) if found else held
-
-    items = _mapped(subscription.items, item)
-    return subscription if items is subscription.items else replace(subscription, items=items)
-
-
-def _nearest(sightings: Iterable[tuple[Instant, str]], at: Instant) -> str:
-    found = ""
-    for since, version in sightings:
-        if found and since > at:
-            break
-        found = version
-    return found
-
-
-def _by_the_line(line: InvoiceLine, catalog: Catalog, seen: str) -> str:
-    """Which object of an id a line bills: the one that its item was `seen` with next to it, unless the line comes to another amount.
-
-    Then, and where nothing ever showed the item with one, it is, of those made by then, the one whose amount it is.
-    """
-    held = catalog.price_versions.get((line.price or "", seen)) if seen else None
-    if held is not None and not bills_otherwise(line, held):
-        return seen
-    objects = [p for p in catalog.earlier_prices[line.price or ""] if p.created is None or p.created <= line.period_end]
-    if held in objects:
-        objects = [held, *objects]
-    billing = [p for p in objects if p.unit is not None and line.quantity is not None and p.unit * line.quantity == line.amount]
-    return next((version_of(found) for found in (*billing, *objects)), seen)
-
-
-def bills_otherwise(line: InvoiceLine, price: Price | None) -> bool:
-    """Whether the line of a whole period comes to another amount than this price does, so that it must have billed another object of its id.
-
-    Only a price of so much a unit can tell, in its own currency; a line of nothing is a trial's.
-    """
-    if price is None or price.unit is None or price.scheme != "per_unit" or price.transform is not None or price.usage == "metered":
-        return False
-    if line.proration or line.amount <= 0 or line.quantity is None or line.currency != price.currency:
-        return False
-    quantity = line.quantity if line.quantity_decimal is None else line.quantity_decimal
-    return abs(price.unit * quantity - line.amount) > 1

@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from metrics.evidence import Catalog, Discount, Instant, Item, Subscription
+from metrics.evidence import Catalog, Discount, Instant, Item, Subscription, SubscriptionState
 from metrics.timeline.points import Point, Shape, shape
 from metrics.timeline.told_elsewhere import trials_of, with_trials
 
@@ -47,11 +47,13 @@ def fill(
     catalog: Catalog,
     *,
     start: Instant,
+    following: Sequence[SubscriptionState] = (),
 ) -> list[KnownState]:
     """The states between a known one (None: nothing is known before) and the next known one, as the lines have them.
 
     `line_points` are all points of the subscription in order; those in (before.at, after_at) are used, from `start` on when
-    nothing is known before. The last state before `after_at` may differ from `after`: then the change left no trace.
+    nothing is known before. The last state before `after_at` may differ from `after`: then the change left no trace. `following` are the
+    states after that, which tell of items that `after` doesn't show.
     """
     since = before.at if before else ABSENT
     used = [p for p in line_points if since < p.at < after_at]
@@ -60,7 +62,7 @@ def fill(
     running = _Running(
         {i.id: i for i in before.subscription.items} if before else {},
         frozenset(i.id for i in after.items if i.quantity is None),
-        _first_told(line_points, since, after, after_at) if any(p.silent for p in used) else {},
+        _first_told(line_points, since, after, after_at, following) if any(p.silent for p in used) else {},
     )
     template = before.subscription if before else after
     moments = sorted({p.at for p in used})
@@ -100,18 +102,19 @@ def fill(
     return _with_discounts(before, out, after, after_at, showing, line_points, catalog)
 
 
-def _first_told(line_points: Sequence[Point], since: Instant, after: Subscription, after_at: Instant) -> dict[str, Shape]:
+def _first_told(
+    line_points: Sequence[Point], since: Instant, after: Subscription, after_at: Instant, following: Sequence[SubscriptionState]
+) -> dict[str, Shape]:
     """What each item is the first time that something says it: a cycle, a credit that names what was, or the state seen next."""
+    told = [(after_at, item.id, shape(item)) for item in after.items]
+    told += [(state.at, item.id, shape(item)) for state in following for item in state.subscription.items]
+    told += [(p.said_at, p.item, shape(p)) for p in line_points if p.said_at > since and not p.silent and p.kind != "debit"]
+    told.sort(
+        key=lambda each: each[0]
+    )  # stable: on one moment a state comes first, and what a credit gives back before what is billed
     out: dict[str, Shape] = {}
-    lines = [p for p in line_points if p.said_at > since and not p.silent and p.kind != "debit"]
-    lines.sort(key=lambda p: p.said_at)  # stable: what a credit gives back comes first
-    for p in lines:
-        if p.said_at < after_at:
-            out.setdefault(p.item, shape(p))
-    for item in after.items:
-        out.setdefault(item.id, shape(item))
-    for p in lines:
-        out.setdefault(p.item, shape(p))
+    for _, item, what in told:
+        out.setdefault(item, what)
     return out
 
 
@@ -121,7 +124,10 @@ def _has_discounts(subscription: Subscription) -> bool:
 
 def _given_up(credited: Sequence[Point], template: Subscription, start: Instant) -> KnownState:
     """What was before the first change that any line shows: its credits say so, only not since when."""
-    items = {p.item: Item(p.item, p.price, p.quantity, quantity_decimal=p.quantity_decimal) for p in credited}
+    items = {
+        p.item: Item(p.item, p.price, p.quantity, quantity_decimal=p.quantity_decimal, price_version=p.price_version)
+        for p in credited
+    }
     note = "the first line that is known takes this back: it is carried back to the start"
     return KnownState(start, replace(template, items=tuple(items.values()), discounts=()), _evidence(credited), True, note)
 
@@ -172,6 +178,7 @@ def _apply(running: _Running, group: Sequence[Point]) -> tuple[bool, str]:
         items[item] = replace(
             now,
             price=new.price,
+            price_version=new.price_version or (now.price_version if now.price == new.price else ""),
             quantity=new.quantity,
             quantity_decimal=new.quantity_decimal,
             discounts=(),

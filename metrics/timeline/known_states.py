@@ -55,11 +55,14 @@ def assemble(
         # may before a listing that says the same as what was last heard, but not between an event and the same state before the next one.
         same = strong is not None and told(strong.subscription) == told(state.subscription)
         subscription = state.subscription
+        unseen: list[KnownState] = []
         if chained or not same or state.source == Source.SNAPSHOT:
-            found, subscription = _across(strong, states[index], state, beside, chained=chained, doubtful=doubtful)
+            found, subscription = _across(
+                strong, states[index], state, beside, states[index + 1 :], chained=chained, doubtful=doubtful
+            )
             out += found
         elif not states[index].subscription.items_complete and strong is not None:
-            unseen = _of_unseen(strong, states[index], beside)
+            unseen = _of_unseen(strong, states[index], beside, states[index + 1 :])
             out += unseen
             subscription = unseen[-1].subscription if unseen else subscription
         if same and not chained and state.source == Source.EVENT:
@@ -68,6 +71,7 @@ def assemble(
         if state.source == Source.EVENT_BEFORE:
             laid = state.source_id
             doubtful = strong is not None and bool(out) and _shapes(out[-1].subscription) != _shapes(subscription)
+            doubtful = doubtful or any(k.inferred and k.at == state.at for k in unseen)
         # What the state before an event says has been so for as long as what was last heard of.
         since = out[-1].at if state.source == Source.EVENT_BEFORE and out else state.at
         strong = KnownState(since, subscription, ())
@@ -92,11 +96,16 @@ def _following(states: Sequence[SubscriptionState]) -> Subscription | None:
     return next((s.subscription for s in states if not is_cut(s.subscription)), None)
 
 
-def _of_unseen(strong: KnownState, raw: SubscriptionState, beside: _Beside) -> list[KnownState]:
+def _of_unseen(
+    strong: KnownState, raw: SubscriptionState, beside: _Beside, following: Sequence[SubscriptionState]
+) -> list[KnownState]:
     """What lines say, up to a state whose list was cut, of the items that it doesn't show: of those it leaves as much room as no state."""
     shown = {i.id for i in raw.subscription.items}
     points = [replace(p, partial=True) for p in beside.points if p.item not in shown]
-    return fill(strong, strong.subscription, Instant(raw.at + 1), points, beside.catalog, start=strong.at) if points else []
+    if not points:
+        return []
+    upto = Instant(raw.at + 1)
+    return fill(strong, strong.subscription, upto, points, beside.catalog, start=strong.at, following=following)
 
 
 def _across(
@@ -104,6 +113,7 @@ def _across(
     raw: SubscriptionState,
     state: SubscriptionState,
     beside: _Beside,
+    following: Sequence[SubscriptionState],
     *,
     chained: bool,
     doubtful: bool,
@@ -115,12 +125,13 @@ def _across(
     s = state.subscription
     ids = (state.source_id,) if state.source_id else (s.id,)
     note = "a part of it left no dated trace: it was so before this event, and not when last heard of" if doubtful else ""
+    if raw is not state and chained and strong is not None:
+        s = _made_whole(raw, s, replace(strong, at=Instant(state.at - 1)), beside, following)
     if chained and s.ended_at is None and strong is not None and strong.subscription.status != "trialing":
         return [KnownState(state.at, s, ids, doubtful, note)], s  # by far the most: nothing to fill and nothing dated by itself
     filled = _before_first(state, beside) if strong is None else [] if chained else _between(strong, state, beside)
-    if raw is not state and not chained:  # what a cut list lacks is told by the lines of that very moment too
-        upto = fill(strong, s, Instant(state.at + 1), beside.points, beside.catalog, start=s.start)
-        s = completed(raw.subscription, upto[-1].subscription, state.at) if upto else s
+    if raw is not state and not chained:
+        s = _made_whole(raw, s, strong, beside, following)
     first = filled[0] if strong is None and filled else strong
     out = list(filled)
     for mark in marks(first, state, beside.invoices, chained=chained):
@@ -143,6 +154,15 @@ def _across(
             return [KnownState(s.start, s, ids)], s
         return [*out, KnownState(state.at, s, ids, True, "seen when listed: the change itself left no dated trace")], s
     return [*out, KnownState(state.at, s, ids, doubtful, note)], s
+
+
+def _made_whole(
+    raw: SubscriptionState, s: Subscription, strong: KnownState | None, beside: _Beside, following: Sequence[SubscriptionState]
+) -> Subscription:
+    """What is known with a state whose list was cut: what it lacks is told by lines since the last strong one, those of its very moment too."""
+    upto = Instant(raw.at + 1)
+    told = fill(strong, s, upto, beside.points, beside.catalog, start=s.start, following=following)
+    return completed(raw.subscription, told[-1].subscription, raw.at) if told else s
 
 
 def _shapes(s: Subscription) -> list[tuple[object, ...]]:

@@ -52,6 +52,8 @@ class Point:
     """False when a discount that isn't among them may have been in force all the same."""
     quantity_decimal: Decimal | None = None
     """The quantity where it is not whole; `quantity` is then cut to a whole number."""
+    price_version: str = ""
+    """Which object of the price's id it is, where that is said."""
     ahead: bool = False
     """Its period begins after its invoice was made: it says how far the item is billed, and nothing of how things stand when it begins."""
 
@@ -281,6 +283,7 @@ def _point(
         partial=partial,
         discounts_told=all(line.discounts_told for line in group),
         quantity_decimal=None if metered or (len(group) > 1 and not split) else group[-1].quantity_decimal,
+        price_version=group[-1].price_version,
     )
 
 

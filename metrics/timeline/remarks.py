@@ -11,6 +11,7 @@ from metrics.evidence import (
     Instant,
     InvoiceEvidence,
     InvoiceLine,
+    Price,
     Severity,
     Source,
     Subscription,
@@ -18,12 +19,12 @@ from metrics.evidence import (
     SubscriptionState,
 )
 from metrics.money import major_text, minor_to_micros
-from metrics.timeline.discount_details import bills_otherwise
 from metrics.timeline.effective_dated import is_all_tax, lines_of
 from metrics.timeline.eligibility import is_voiding
 from metrics.timeline.invoice_history import NEVER
 from metrics.timeline.known_states import Assembled
 from metrics.timeline.points import DAY
+from metrics.timeline.price_versions import bills_otherwise, is_of_unseen_object, is_unseen
 
 STATUSES = ("draft", "open", "paid", "void", "uncollectible")
 """Of invoices, as Stripe has them."""
@@ -92,9 +93,10 @@ def history_findings(
         )
         out.append(finding(taxed.id, "tax_exceeds_amount", text, taxed.period_start, "warning"))
     for billed in _of_earlier_prices(evidence.invoices, catalog):
+        counted = "as its lines bill it" if is_of_unseen_object(billed) else "at today's price"
         text = (
             f"line {billed.id} of invoice {billed.invoice} of {last.id} over {_money(billed.amount, billed.currency)} bills price {billed.price} before that "
-            "was made, and at another price: an earlier one of that id was deleted, and nothing shows it. It counts at today's price"
+            f"was made: an earlier one of that id was deleted, and nothing shows it. It counts {counted}"
         )
         out.append(finding(billed.id, "price_version_unknown", text, billed.period_start, "warning"))
     for item, price in _made_since(found, last, catalog):
@@ -132,15 +134,26 @@ def _all_tax(invoices: Sequence[InvoiceEvidence], catalog: Catalog) -> Iterator[
 
 
 def _of_earlier_prices(invoices: Sequence[InvoiceEvidence], catalog: Catalog) -> Iterator[InvoiceLine]:
-    """The first line of each item and price that bills a price which was not made yet, and another amount than that price comes to."""
+    """The first line of each item and price that bills a price which was not made yet, unless it bills just what that price comes to."""
     told: set[tuple[str | None, str | None]] = set()
-    lines = (line for i in invoices if i.head.status != "draft" for line in i.lines)
-    for line in sorted(lines, key=lambda x: (x.period_start, x.id)):
+    lines = ((line, i.head) for i in invoices if i.head.status != "draft" for line in i.lines)
+    for line, bill in sorted(lines, key=lambda x: (x[0].period_start, x[0].id)):
+        known = catalog.prices.get(line.price or "")
+        if (line.item, line.price) in told or known is None or known.created is None or known.created <= line.period_start:
+            continue
         price = catalog.price_of(line)
-        made_later = price is not None and price.created is not None and price.created > line.period_start + DAY
-        if made_later and (line.item, line.price) not in told and bills_otherwise(line, price):
+        if is_unseen(line, bill, catalog):
+            of_another = not is_of_unseen_object(line) or price is None or _terms(price) != _terms(known)
+        else:
+            made_later = price is not None and price.created is not None and price.created > line.period_start + DAY
+            of_another = made_later and bills_otherwise(line, price)
+        if of_another:
             told.add((line.item, line.price))
             yield line
+
+
+def _terms(price: Price) -> tuple[object, ...]:
+    return price.currency, price.interval, price.interval_count, price.unit, price.scheme, price.transform
 
 
 def _made_since(found: Assembled, last: Subscription, catalog: Catalog) -> Iterator[tuple[str, str]]:

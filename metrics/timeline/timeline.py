@@ -26,7 +26,6 @@ from metrics.pricing.price_cache import Pricer
 from metrics.pricing.pricing import PricedSubscription
 from metrics.pricing.problems import in_words
 from metrics.timeline.causes import KNOWN_REASONS, cause_of, said_of_the_end
-from metrics.timeline.discount_details import versions_seen, with_versions
 from metrics.timeline.effective_dated import Taxes, customer_discounts, tax_shares, usage_billed, value_at
 from metrics.timeline.eligibility import BEHAVIORS, Calendar, Counting
 from metrics.timeline.event_order import in_order
@@ -35,6 +34,7 @@ from metrics.timeline.known_states import assemble
 from metrics.timeline.lagging import customers_without_lagging, without_lagging
 from metrics.timeline.planned import planned
 from metrics.timeline.points import with_waiting
+from metrics.timeline.price_versions import versions_seen, with_versions
 from metrics.timeline.remarks import history_findings, never_paid
 from metrics.timeline.sightings import sightings
 from metrics.timeline.told_elsewhere import with_what_is_told_elsewhere
@@ -91,8 +91,7 @@ def build(
     findings += _doubts(evidence, states, lagged)
     assembled = assemble(states, billed, catalog, policy)
     known = assembled.known
-    if catalog.earlier_prices:
-        seen = versions_seen(evidence, catalog)
+    if seen := versions_seen(evidence, catalog):
         known = [replace(k, subscription=with_versions(k.subscription, k.at, seen)) for k in known]
     if never_paid(evidence.invoices, last):
         findings.append(

@@ -67,6 +67,7 @@ CATALOG = Catalog(
             Price("jpy", "Pro", "jpy", unit=Decimal(5000)),
             Price("kwd", "Pro", "kwd", unit=Decimal(15000)),
             Price("gross", "Pro", "eur", unit=Decimal(11900), tax_behavior="inclusive"),
+            Price("late", "Late", "usd", unit=Decimal(3000), created=Instant(int(datetime(2025, 1, 1, tzinfo=UTC).timestamp()))),
             Price("volume", "Usage", "usd", usage="metered", scheme="tiered", tiers_mode="graduated"),
         )
     },

@@ -219,7 +219,7 @@ class Past:
         cur, nxt = self.around(at, name)
         if nxt is not None and not nxt.gap and cur is not None:
             return next((i for i in cur.subscription.items if i.id == name), None)
-        since = cur.at if cur else -1
+        since = -1 if cur is None else cur.at - 1 if cur.source == Source.EVENT_BEFORE else cur.at  # the second itself is new then
         until = nxt.at if nxt else 1 << 60
         lines = [line for line in (*self.lines, *self.mute) if since < line.period_start < until]
         later = nxt.subscription if nxt is not None else None

@@ -211,7 +211,11 @@ def plan_remade_and_moved_to(m: Maker) -> None:
     m.account.put("subscriptions", objects.subscription(f"{m.sub}_o", [held], START, customer_id=f"{m.customer}_o"))
 
 
-@life(right("2026-02-01 new 30.00", says=True))
+@life(
+    right("2026-02-01 new 20.00", "2026-05-01 expansion 10.00", causes=("start", "price"), says=True),
+    events=right("2026-02-01 new 30.00", says=True),
+    listings=right("2026-02-01 new 30.00", says=True),
+)
 def plan_remade_and_the_first_unseen(m: Maker) -> None:
-    """Nobody has the first object any more: that its lines came to another amount is said."""
+    """Nobody has the first object any more: it is what its lines billed, and that is said; without them it counts as the new one."""
     moved_to_the_new_plan(m)
