@@ -2,8 +2,9 @@
 
     python -m tests.faults.chaos [--seed N] [--seconds S] [--seeds N]
 
-Twice, with days between them by Stripe's clock: faults strike for half of the time, then they stop, everything must be done within two
-minutes, and the content must be the same to the byte as when nothing ever went wrong. Exit 0 when it was, 1 when it wasn't.
+Twice, with days between them by Stripe's clock: faults strike for half of the time, then they stop, everything must be done within some
+minutes, and the content must be the same to the byte as when nothing ever went wrong. In each half PostgreSQL fails over at least once, to a
+real standby that lacks the last commits. Exit 0 when all came out the same, 1 when it didn't.
 """
 
 import argparse
@@ -29,14 +30,15 @@ from metrics.ledger.basis import Basis
 from tests.faults.conftest import undisturbed
 from tests.faults.plant import BUSINESS, Plant, Process, TooLate, differences, standing, until
 from tests.faults.test_database import terminate
-from tests.services.postgres import Postgres, create_database
+from tests.services.postgres import create_database
 from tests.services.redis import RedisServer
+from tests.services.replicated import Replicated
 from worker.execution import log
 from worker.figures import rollup
 
 FIRST: Final = "2024-06-20T06:00:00Z"
 SECOND: Final = "2024-06-23T06:00:00Z"
-SETTLE_SECONDS: Final = 120.0
+SETTLE_SECONDS: Final = 240.0
 
 Act = Callable[["World"], None]
 
@@ -46,10 +48,12 @@ class World:
     """The installation and what a schedule may do to it. Sleeping is part of some faults, so the schedule only says what comes next."""
 
     plant: Plant
-    server: Postgres
+    server: Replicated
     chance: random.Random
     workers: dict[str, Process] = field(default_factory=dict)
     beats: list[Process] = field(default_factory=list)
+    lost: list[int] = field(default_factory=list)
+    """How many transactions each failover lost."""
 
     def worker(self, name: str) -> None:
         """There is a living worker of this name."""
@@ -158,6 +162,13 @@ def crash_database(world: World) -> None:
     world.server.start()
 
 
+def fail_over(world: World) -> None:
+    """PostgreSQL fails over to its standby, which was sent nothing for a while."""
+    world.server.hold_back()
+    time.sleep(world.chance.uniform(0.2, 5.0))
+    world.lost.append(world.server.fail_over())
+
+
 def trouble_at_stripe(world: World) -> None:
     """One or more of Stripe's faults, for some requests."""
     path = world.chance.choice(["/v1/", "/v1/invoices", "/v1/subscriptions", "/v1/events", "/v1/customers"])
@@ -194,6 +205,7 @@ ACTS: Final[dict[str, tuple[int, Act]]] = {
         (2, freeze_redis),
         (4, end_backends),
         (2, crash_database),
+        (3, fail_over),
         (8, trouble_at_stripe),
         (1, backfill),
         (1, interrupt_backfill),
@@ -203,13 +215,16 @@ ACTS: Final[dict[str, tuple[int, Act]]] = {
 
 
 def schedule(seed: int, seconds: float) -> list[tuple[float, str]]:
-    """When which act comes: a pure function of the seed."""
+    """When which act comes: a pure function of the seed. One of them at least is a failover."""
     chance = random.Random(seed)
     names, weights = list(ACTS), [weight for weight, _ in ACTS.values()]
     out, at = [], chance.uniform(0.5, 3.0)
     while at < seconds:
         out.append((round(at, 2), chance.choices(names, weights)[0]))
         at += chance.expovariate(1 / 2.5)
+    if out and fail_over.__name__ not in {name for _, name in out}:
+        chosen = chance.randrange(len(out))
+        out[chosen] = (out[chosen][0], fail_over.__name__)
     return out
 
 
@@ -217,17 +232,16 @@ def schedule(seed: int, seconds: float) -> list[tuple[float, str]]:
 
 
 def run(seed: int, seconds: float, say: Callable[[str], None]) -> bool:
-    """One schedule; whether everything came out right."""
+    """One schedule; whether everything came out right. `say` gets a line for each act and for each half."""
     with ExitStack() as over:
         folder = Path(over.enter_context(tempfile.TemporaryDirectory(prefix="nrr-chaos-")))
         with Sandbox(BUSINESS, now=FIRST) as quiet:
             wanted = {FIRST: undisturbed(_made(folder / "first"), quiet)}
             quiet.set_now(FIRST)
             wanted[SECOND] = undisturbed(_made(folder / "second"), quiet, SECOND)
-        server, broker = Postgres(), RedisServer()
+        server, broker = Replicated(), RedisServer()
         over.callback(server.stop)
         over.callback(broker.stop)
-        server.start()
         broker.start()
         address = create_database(server.dsn("postgres"), "nrr").replace("postgresql://", "postgresql+psycopg://")
         stripe = over.enter_context(Sandbox(BUSINESS, now=FIRST, latency_seconds=0.1))
@@ -269,9 +283,9 @@ def _phase(
         say(f"FAILED at {moment}: {error}")
         return False
     wrong = differences(wanted, world.plant.dump()) or _broken(world.plant)
-    say(
-        f"  {moment}: {len(acts)} faults, done {time.monotonic() - quiet:.1f} s after the last one: {wrong or 'the same to the byte'}"
-    )
+    told = f"{len(acts)} faults, {sum(world.lost)} transactions lost in {len(world.lost)} failovers"
+    say(f"  {moment}: {told}, done {time.monotonic() - quiet:.1f} s after the last one: {wrong or 'the same to the byte'}")
+    world.lost.clear()
     return not wrong
 
 

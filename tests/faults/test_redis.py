@@ -8,8 +8,8 @@ import redis
 
 from tests.faults.conftest import Built
 from tests.faults.plant import Plant, until
-from tests.faults.proxy import Proxy
 from tests.faults.test_processes import same
+from tests.services.proxy import Proxy
 
 
 def begun(found: Plant) -> None:

