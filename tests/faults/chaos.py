@@ -163,9 +163,11 @@ def crash_database(world: World) -> None:
 
 
 def fail_over(world: World) -> None:
-    """PostgreSQL fails over to its standby, which was sent nothing for a while."""
+    """PostgreSQL fails over to its standby, which was sent nothing of the last transactions: as many as there come while somebody waits."""
+    wanted, deadline = world.chance.randint(1, 40), time.monotonic() + 15
     world.server.hold_back()
-    time.sleep(world.chance.uniform(0.2, 5.0))
+    while world.server.held_back() < wanted and time.monotonic() < deadline:
+        time.sleep(0.05)
     world.lost.append(world.server.fail_over())
 
 

@@ -7,10 +7,12 @@ only, on a free port, and is stopped by its own pid.
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -157,8 +159,16 @@ class Postgres:
     def crash(self) -> None:
         """Stop at once, as when the machine fails."""
         assert self.process is not None
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        backends = [int(pid) for pid in children.read_text().split()] if children.exists() else []
         self.process.send_signal(3)  # SIGQUIT: immediate shutdown, recovery at the next start
-        self.process.wait(30)
+        try:
+            self.process.wait(30)
+        except subprocess.TimeoutExpired:  # a machine that fails does not wait for anybody
+            for pid in (self.process.pid, *backends):
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self.process.wait(10)
 
     def stop(self) -> None:
         """Stop and remove everything."""

@@ -4,6 +4,8 @@ The standby streams from the primary through a proxy of its own. While that one 
 clients so, and the standby knows nothing of it; promoted then, it is a database in which what was promised never happened.
 """
 
+import time
+
 import psycopg
 
 from tests.services.postgres import Postgres
@@ -44,8 +46,20 @@ class Replicated:
         self._primary.start()
 
     def hold_back(self) -> None:
-        """From now on the standby gets nothing of what is committed."""
+        """The standby has all that was committed until now, and gets nothing of what is committed from here on."""
+        with psycopg.connect(self._primary.dsn("postgres"), autocommit=True) as connection:
+            row = connection.execute("SELECT pg_current_wal_lsn()::text").fetchone()
+        assert row is not None
+        deadline = time.monotonic() + 60
+        with psycopg.connect(self._standby.dsn("postgres"), autocommit=True) as connection:
+            while (True,) != connection.execute("SELECT pg_last_wal_replay_lsn() >= %s::pg_lsn", row).fetchone():
+                assert time.monotonic() < deadline, "the standby does not catch up"
+                time.sleep(0.02)
         self._link.freeze()
+
+    def held_back(self) -> int:
+        """How many transactions the standby knows nothing of."""
+        return _next_transaction(self._primary) - _next_transaction(self._standby)
 
     def fail_over(self) -> int:
         """The primary is gone for good and the standby takes its place, with what it had got until then.

@@ -1,0 +1,99 @@
+"""PostgreSQL fails over to a real standby that lacks the last commits, under workers that go on: everything is there in the end."""
+
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.conftest import Built
+from tests.faults.plant import Plant, differences, until
+from tests.faults.test_processes import same
+from tests.services.postgres import create_database
+from tests.services.replicated import Replicated
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def pair() -> Iterator[Replicated]:
+    """A primary with its standby."""
+    found = Replicated()
+    try:
+        yield found
+    finally:
+        found.stop()
+
+
+def address(pair: Replicated) -> str:
+    """A database of the pair's."""
+    return create_database(pair.dsn("postgres"), "nrr").replace("postgresql://", "postgresql+psycopg://")
+
+
+def failed_over(found: Plant, pair: Replicated, *, pages: int) -> int:
+    """So many pages more are stored that the standby never hears of, and it takes over; gives how many of them it lacks."""
+    pair.hold_back()
+    before = found.pages()
+    until(lambda: found.pages() >= before + pages, 120, "more pages are stored", every=0.02)
+    stood = found.pages()
+    assert pair.fail_over() > 0
+    found.engine.dispose()
+    return stood - found.pages()
+
+
+def test_a_standby_takes_over_without_the_last_commits(plant: Built, pair: Replicated, expected: list[str]) -> None:
+    """Twice in one read: what was stored and is gone is read again, and nothing is counted twice."""
+    with plant(latency_seconds=0.3, database=address(pair), NRR_SHARDS="1") as found:
+        found.worker("one")
+        found.worker("two")
+        found.beat()
+        until(lambda: found.pages() >= 1, 120, "a page is stored")
+        assert 0 < failed_over(found, pair, pages=2)
+        until(lambda: found.pages() >= 2, 120, "they go on")
+        assert 0 < failed_over(found, pair, pages=2)
+        same(found, expected)
+
+
+def test_a_night_that_was_lost_is_done_again(plant: Built, pair: Replicated, expected: list[str]) -> None:
+    """Everything was done, and the standby knows of none of it: not of the account, not of a run."""
+    with plant(database=address(pair)) as found:
+        pair.hold_back()
+        found.worker()
+        found.beat()
+        same(found, expected)
+        assert pair.fail_over() > 0
+        found.engine.dispose()
+        assert not found.settled()
+        same(found, expected)
+
+
+def test_a_backfill_by_hand_outlives_it_or_says_so(plant: Built, pair: Replicated, expected: list[str]) -> None:
+    """The command whose own run is gone ends well or with a sentence, never with a traceback; given again it reads everything."""
+    with plant(latency_seconds=0.3, database=address(pair), NRR_SHARDS="1") as found:
+        pair.hold_back()
+        begun = found.command("backfill", "run")
+        until(lambda: found.pages() >= 3, 120, "pages are stored", every=0.02)
+        pair.fail_over()
+        found.engine.dispose()
+        code = begun.wait(120)
+        assert "Traceback" not in begun.said(), begun.said()
+        if code:
+            assert "nrr: the database did not do what was asked" in begun.said(), begun.said()
+            assert 0 == found.command("backfill", "run").wait(120)
+        found.worker()
+        found.beat()
+        same(found, expected)
+
+
+def test_a_reader_that_trusts_its_memory_loses_what_the_standby_lacks(plant: Built, pair: Replicated, expected: list[str]) -> None:
+    """A control: without the comparison the run is done and pages are missing."""
+    with plant(latency_seconds=0.3, database=address(pair), NRR_SHARDS="1") as found:
+        found.worker(switch="memory")
+        found.beat()
+        until(lambda: found.pages() >= 1, 120, "a page is stored")
+        # The reader holds its job still, with a cursor that the standby never heard of.
+        until(lambda: found.query("SELECT 1 FROM job WHERE stream = 'invoices' AND pages > 0"), 120, "of invoices", every=0.02)
+        assert 0 < failed_over(found, pair, pages=2)
+        deadline = time.monotonic() + 40
+        while time.monotonic() < deadline and not found.settled():
+            time.sleep(0.3)
+        assert "" != differences(expected, found.dump())
