@@ -17,9 +17,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+import redis
 from sqlalchemy import Connection, false, update
 
 from integrations.store import migrate
+from integrations.store.db.clock import now
 from integrations.store.db.engine import begin, read
 from integrations.store.work import jobs, runs
 from integrations.store.work.schema import job as job_table
@@ -90,6 +92,23 @@ def leases() -> None:
     _swap(jobs, "_claimable", claimable)
 
 
+def claims() -> None:
+    """A job is held by a word in Redis and not in the database: whoever sees another Redis holds it too."""
+    client = redis.Redis.from_url(os.environ["REDIS_URL"])
+
+    def claim(connection: Connection, *, owner: str, **more: Any) -> jobs.Job | None:
+        query = jobs._claimable(now(connection), at_most=64, lock=False)
+        for asked, column in (("kinds", job_table.c.kind), ("runs", job_table.c.run_id)):
+            if more.get(asked) is not None:
+                query = query.where(column.in_(list(more[asked])))
+        for row in connection.execute(query).mappings():
+            if client.set(f"held:{row['id']}", owner, nx=True, ex=60):
+                return jobs._job(row)
+        return None
+
+    _swap(jobs, "claim", claim)
+
+
 def closing() -> None:
     """A run is closed by whoever does its last job, or by nobody."""
     _swap(tick, "close_finished", lambda _engine: None)
@@ -152,7 +171,8 @@ def schema() -> None:
 
 
 SWITCHES: Final[dict[str, Callable[[], None]]] = {
-    each.__name__: each for each in (fence, memory, cursor_apart, leases, closing, stages, patience, garbled, exclusive, schema)
+    each.__name__: each
+    for each in (fence, memory, cursor_apart, leases, claims, closing, stages, patience, garbled, exclusive, schema)
 }
 
 
