@@ -103,7 +103,7 @@ def claims() -> None:
                 query = query.where(column.in_(list(more[asked])))
         for row in connection.execute(query).mappings():
             if client.set(f"held:{row['id']}", owner, nx=True, ex=60):
-                return jobs._job(row)
+                return jobs._job({str(name): value for name, value in row.items()})
         return None
 
     _swap(jobs, "claim", claim)

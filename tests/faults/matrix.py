@@ -23,6 +23,8 @@ ROWS: Final = (
     Row("a worker killed at any moment, again and again", "nothing lost, nothing twice", (f"{_FAULTS}/test_processes.py::test_killed_at_the_border_of_a_page", f"{_FAULTS}/test_processes.py::test_killed_again_and_again"), (f"{_CONTROLS}::test_what_a_dead_worker_held_is_held_for_ever", f"{_CONTROLS}::test_a_cursor_that_is_committed_by_itself_loses_pages")),
     Row("a worker stopped for twice its lease and woken", "what it held is refused", (f"{_FAULTS}/test_processes.py::test_stopped_for_twice_the_lease_and_woken",), (f"{_CONTROLS}::test_without_the_fence_a_zombie_commits",)),
     Row("commits that the database lost", "what was lost is read again", (f"{_FAULTS}/test_lost_commits.py::test_what_was_lost_is_read_again", "tests/worker/execution/test_lost_commits.py"), (f"{_FAULTS}/test_lost_commits.py::test_a_reader_that_trusts_its_memory_loses_what_the_database_lost",)),
+    Row("a failover to a real standby that lacks the last commits", "what was lost is read again", (f"{_FAULTS}/test_failover.py",), (f"{_FAULTS}/test_failover.py::test_a_reader_that_trusts_its_memory_loses_what_the_standby_lacks",)),
+    Row("any of these at random, a failover each time, twenty seeds", "the same to the byte", (f"{_FAULTS}/test_chaos.py",)),
     Row("a date of another time in an answer", "no mark moves past the present", ("tests/integrations/stripe/test_client.py::test_no_answer_is_dated_after_our_own_clock", "tests/worker/ingest/test_clocks.py::test_an_answer_from_the_future_moves_no_mark_past_the_present")),
     Row("a present that is pretended or was ahead", "marks go back, no night is lost", ("tests/worker/ingest/test_clocks.py::test_a_mark_ahead_of_the_present_is_taken_back_to_the_last_good_place", "tests/worker/ingest/test_clocks.py::test_the_present_is_the_earlier_of_two_clocks_that_disagree")),
     Row("clocks set back", "nobody waits for a day", ("tests/worker/ingest/test_clocks.py::test_nobody_waits_for_a_clock_that_was_set_back", "tests/integrations/stripe/test_limits.py::test_a_clock_of_redis_that_was_set_back_makes_nobody_wait", f"{_FAULTS}/test_processes.py::test_a_clock_that_is_a_day_off")),
@@ -35,6 +37,7 @@ ROWS: Final = (
     Row("a change that is told of again", "one message", (f"{_STORE}::test_a_change_is_told_of_once",), (f"{_STORE}::test_without_the_outboxs_uniqueness_it_is_told_of_twice",)),
     Row("PostgreSQL crashed, its backends ended, refusing", "gone on with when it is back", (f"{_FAULTS}/test_database.py::test_a_backend_is_terminated_again_and_again", f"{_FAULTS}/test_database.py::test_the_server_crashes_at_once", f"{_FAULTS}/test_database.py::test_the_database_refuses_for_a_while", f"{_FAULTS}/test_database.py::test_locks_in_a_circle"), (f"{_CONTROLS}::test_without_patience_a_passing_fault_stays",)),
     Row("Redis killed, emptied, frozen, cut off, full", "no work is lost with it", (f"{_FAULTS}/test_redis.py",)),
+    Row("workers that see two different Redis at once", "nothing lost, nothing twice", (f"{_FAULTS}/test_split_redis.py",), (f"{_FAULTS}/test_split_redis.py::test_with_jobs_held_in_redis_they_are_done_twice",)),
     Row("Stripe refuses, limits, answers rubbish", "asked again, or told", (f"{_FAULTS}/test_stripe.py",), (f"{_CONTROLS}::test_a_body_that_does_not_parse_taken_for_the_end_loses_objects", f"{_CONTROLS}::test_without_stages_a_mark_moves_past_what_was_not_read")),
     Row("a host that pages in a circle, drips, never ends, or can't be found", "left in bounded time and memory", ("tests/integrations/stripe/test_hostile.py",)),
     Row("a page, an object or an event of the other mode", "refused whole, exit 12", ("tests/integrations/stripe/test_modes.py", "tests/worker/ingest/test_modes.py")),
@@ -53,8 +56,6 @@ ROWS: Final = (
 )  # fmt: skip
 
 NOT_COVERED: Final = (
-    "a real standby that takes over without the last commits: what it lacks is taken back by hand (tests/services/rewind.py)",
-    "workers that see two different Redis at once",
     "an invoice about several subscriptions, or a credit note by itself, that is told of another customer than before: Stripe says that none moves",
     "disks that lie about what they wrote; memory that flips bits",
     "an account of Stripe's own in live mode: everything is against the sandbox and recorded answers",
