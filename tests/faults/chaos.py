@@ -164,7 +164,7 @@ def crash_database(world: World) -> None:
 
 def fail_over(world: World) -> None:
     """PostgreSQL fails over to its standby, which was sent nothing of the last transactions: as many as there come while somebody waits."""
-    wanted, deadline = world.chance.randint(1, 40), time.monotonic() + 15
+    wanted, deadline = world.chance.randint(1, 40), time.monotonic() + 60
     world.server.hold_back()
     while world.server.held_back() < wanted and time.monotonic() < deadline:
         time.sleep(0.05)

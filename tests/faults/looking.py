@@ -8,6 +8,14 @@ from typing import Final
 from tests.faults.plant import Plant, TooLate, until
 from tests.integrations.store.dump import FACTS
 
+INVOICES: Final = "SELECT pages FROM job WHERE stream = 'invoices' AND status = 'leased' AND pages >= :pages"
+
+
+def invoices_read(found: Plant, pages: int) -> None:
+    """Wait until somebody has stored so many pages of invoices and goes on with the next one. Raises TooLate."""
+    until(lambda: found.query(INVOICES, pages=pages), 120, f"{pages} pages of invoices are stored", every=0.02)
+
+
 LOOKS: Final = 3
 """So often workers look for work while nothing must change."""
 
@@ -39,6 +47,11 @@ def passed_over(found: Plant, expected: Sequence[str]) -> list[str]:
     while pages != found.pages():
         pages = found.pages()
         looked_again(found)
+    return lacking(found, expected)
+
+
+def lacking(found: Plant, expected: Sequence[str]) -> list[str]:
+    """The facts that are not there."""
     held = set(found.dump(derived=False))
     facts = {each.name for each in FACTS}
     return [line for line in expected if json.loads(line)["table"] in facts and line not in held]

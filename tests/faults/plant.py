@@ -93,6 +93,19 @@ class Process:
         path = Path(f"/proc/{self.pid}/task/{self.pid}/children")
         return [int(pid) for pid in path.read_text().split()] if path.exists() else []
 
+    @contextmanager
+    def asleep(self) -> Iterator[None]:
+        """It and its children are stopped for a while, and remember everything."""
+        stopped = [self.pid, *self.children()]
+        for pid in stopped:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            for pid in stopped:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
+
     def said(self) -> str:
         """Everything that it printed."""
         return self.output.read_text(errors="replace")

@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.conftest import Built
-from tests.faults.looking import passed_over
+from tests.faults.looking import INVOICES, invoices_read
 from tests.faults.plant import Plant, until
+from tests.faults.test_lost_commits import ONE_READER, said_to_be_read
 from tests.faults.test_processes import same
 from tests.services.postgres import create_database
 from tests.services.replicated import Replicated
@@ -85,12 +86,16 @@ def test_a_backfill_by_hand_outlives_it_or_says_so(plant: Built, pair: Replicate
 
 
 def test_a_reader_that_trusts_its_memory_loses_what_the_standby_lacks(plant: Built, pair: Replicated, expected: list[str]) -> None:
-    """A control: without the comparison pages are passed over for good."""
-    with plant(latency_seconds=0.3, database=address(pair), NRR_SHARDS="1") as found:
-        found.worker(switch="memory")
+    """A control: a reader that waits for Stripe meanwhile notices nothing, and without the comparison all is said to be read."""
+    with plant(database=address(pair), **ONE_READER) as found:
+        worker = found.worker(processes=1, switch="memory")
         found.beat()
-        until(lambda: found.pages() >= 1, 120, "a page is stored")
-        # The reader holds its job still, with a cursor that the standby never heard of.
-        until(lambda: found.query("SELECT 1 FROM job WHERE stream = 'invoices' AND pages > 0"), 120, "of invoices", every=0.02)
-        assert 0 < failed_over(found, pair, pages=2)
-        assert [] != passed_over(found, expected)
+        invoices_read(found, 1)
+        pair.hold_back()
+        invoices_read(found, 3)
+        with worker.asleep():
+            pair.fail_over()
+            found.engine.dispose()
+            [(pages,)] = found.query(INVOICES, pages=1)
+            assert pages < 3, "it is held, and stands where the standby knows it"
+        assert [] != said_to_be_read(found, worker, expected)

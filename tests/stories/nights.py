@@ -31,8 +31,8 @@ from worker.runs.tick import look, tick, watch
 from worker.wiring.wiring import Wiring, open_wiring
 
 FIRST: Final = date(2025, 3, 2)
-HOURS: Final = (4, 14)
-"""At these hours of each day somebody looks what is due, as beat and workers do: news twice, and one night."""
+HOURS: Final = (4,)
+"""At these hours of each day somebody looks what is due, as beat and workers do: news, and the night."""
 
 _CLOCK: Final = """
 CREATE TABLE pretended (at interval NOT NULL);
@@ -151,7 +151,7 @@ def main(arguments: list[str]) -> int:
         prog="python -m tests.stories.nights", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--nights", type=int, default=365)
-    parser.add_argument("--customers", type=int, default=150)
+    parser.add_argument("--customers", type=int, default=40)
     asked = parser.parse_args(arguments)
     log.configure(style="json", level="error")
     server, months = Postgres(), []

@@ -89,28 +89,55 @@ def facts(connection: Connection, within: Range = (None, None), shard: Shard = A
         ),
         prices=prices(connection),
     )
-    return _each_once(connection, found)
+    whole = shard == ALL and customer is None
+    moved = None if whole else _told_twice(connection, invoice, invoice.c.invoice_id, theirs(invoice))
+    moved_notes = None if whole else _told_twice(connection, credit_note, credit_note.c.note_id, issued)
+    return _each_once(connection, found, moved, moved_notes)
 
 
-def _each_once(connection: Connection, found: Facts) -> Facts:
-    """The facts, without invoices of a customer that were told of another one later: Stripe never moves one, and each is billed once."""
-    twice = found.heads.group_by("account", "invoice").agg(pl.col("customer").n_unique()).filter(pl.col("customer") > 1)
-    if twice.is_empty():
-        return found
-    told = found.heads.join(twice, on=["account", "invoice"], how="semi").select("invoice").unique().sort("invoice")["invoice"]
+def _told_twice(connection: Connection, of: Table, name: ColumnElement[str], mine: ColumnElement[bool]) -> list[str]:
+    """Which of these invoices or notes were told of another customer too, wherever in the table that one lies."""
+    query = select(name).where(name.in_(select(name).where(mine)))
+    twice = query.group_by(of.c.account, name).having(func.min(of.c.customer_id) != func.max(of.c.customer_id))
+    return sorted(set(connection.execute(twice).scalars()))
+
+
+def _each_once(connection: Connection, found: Facts, moved: list[str] | None, moved_notes: list[str] | None) -> Facts:
+    """The facts, without invoices and notes of a customer that were told of another one later: Stripe never moves one, and each is billed once.
+
+    Which were told of two is given, or None where all customers are among the facts.
+    """
+    told = _among(found.heads, "invoice") if moved is None else moved
+    told_notes = _among(found.notes, "note") if moved_notes is None else moved_notes
+    if told:
+        owners = _owners(connection, invoice, "invoice_id", told).rename({"object": "invoice"})
+        found = replace(found, **{name: _mine(getattr(found, name), owners, "invoice") for name in ("heads", "lines", "others")})
+    if told_notes:
+        owners = _owners(connection, credit_note, "note_id", told_notes).rename({"object": "note"})
+        found = replace(found, **{name: _mine(getattr(found, name), owners, "note") for name in ("notes", "note_lines")})
+    return found
+
+
+def _among(rows: pl.DataFrame, name: str) -> list[str]:
+    """What lies with several customers of these."""
+    twice = rows.group_by("account", name).agg(pl.col("customer").n_unique()).filter(pl.col("customer") > 1)
+    return sorted(set(twice[name].to_list()))
+
+
+def _owners(connection: Connection, of: Table, name: str, told: Sequence[str]) -> pl.DataFrame:
+    """Of which customer each was told last."""
     last: dict[tuple[int, str], tuple[datetime, str]] = {}
-    for part in chunks(told.to_list(), _ASKED):
-        query = select(*_of(invoice, "account", "invoice_id", "learnt_at", "customer_id")).where(invoice.c.invoice_id.in_(part))
-        for account, name, learnt_at, customer in connection.execute(query):
-            last[account, name] = max((learnt_at, customer), last.get((account, name), (learnt_at, customer)))
-    rows = [(account, name, customer) for (account, name), (_, customer) in sorted(last.items())]
-    owners = pl.DataFrame(rows, schema={"account": pl.Int64, "invoice": pl.String, "owner": pl.String}, orient="row")
+    for part in chunks(told, _ASKED):
+        query = select(*_of(of, "account", name, "learnt_at", "customer_id")).where(of.c[name].in_(part))
+        for account, about, learnt_at, customer in connection.execute(query):
+            last[account, about] = max((learnt_at, customer), last.get((account, about), (learnt_at, customer)))
+    rows = [(account, about, customer) for (account, about), (_, customer) in sorted(last.items())]
+    return pl.DataFrame(rows, schema={"account": pl.Int64, "object": pl.String, "owner": pl.String}, orient="row")
 
-    def mine(frame: pl.DataFrame) -> pl.DataFrame:
-        joined = frame.join(owners, on=["account", "invoice"], how="left", maintain_order="left")
-        return joined.filter(pl.col("owner").is_null() | (pl.col("owner") == pl.col("customer"))).drop("owner")
 
-    return replace(found, heads=mine(found.heads), lines=mine(found.lines), others=mine(found.others))
+def _mine(frame: pl.DataFrame, owners: pl.DataFrame, name: str) -> pl.DataFrame:
+    joined = frame.join(owners, on=["account", name], how="left", maintain_order="left")
+    return joined.filter(pl.col("owner").is_null() | (pl.col("owner") == pl.col("customer"))).drop("owner")
 
 
 def _of_notes_within(within: Range) -> ColumnElement[bool]:

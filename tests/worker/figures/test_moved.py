@@ -8,14 +8,18 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, func, select
 
 from integrations.store import migrate
+from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.facts.write import Page, put_page
+from integrations.store.figures.schema import billing
 from integrations.store.ledger.schema import finding
 from metrics.evidence import (
     BilledLine,
+    CreditedLine,
+    CreditNote,
     Invoice,
     InvoiceEvidence,
     InvoiceLine,
@@ -163,6 +167,78 @@ def test_an_invoice_of_no_subscription_is_billed_once(engine: Engine, first: str
         put_page(connection, told.account, again, LEARNT + timedelta(days=1))
     rows = billings.live(engine, "UTC", date(2025, 1, 1), date(2025, 2, 1))
     assert {second: 5_000_000} == dict(rows.group_by("customer").agg(pl.col("micros").sum()).iter_rows())
+
+
+@pytest.mark.parametrize("first", ["cus_a", "cus_b"])
+@pytest.mark.parametrize("what", ["whole", "by customer", "in parts"])
+def test_an_invoice_and_a_note_that_are_told_of_another_customer_are_billed_once(
+    engine: Engine, first: str, what: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """5.00 and 2.00 taken back, of whom each was told last: asked of all, of each customer, and where customers are looked at in parts."""
+    told = Told(engine)
+    second = "cus_b" if first == "cus_a" else "cus_a"
+    head = Invoice("in_x", first, None, "paid", at("2025-01-10"), "usd", finalized_at=at("2025-01-10"))
+    one = InvoiceEvidence(head, (), totals=Totals(500), others=(BilledLine("il_x", "outside", "manual", 500),))
+    note = CreditNote("cn_x", first, "in_x", "issued", at("2025-01-11"), "usd", Totals(200), (CreditedLine("cnl_x", "il_x", 200),))
+    told.put(Page(at("2025-02-01"), invoices=[one], credit_notes=[note]))
+    with begin(engine) as connection:
+        later = [replace(one, head=replace(head, customer=second))], [replace(note, customer=second)]
+        again = Page(at("2025-02-02"), invoices=later[0], credit_notes=later[1])
+        put_page(connection, told.account, again, LEARNT + timedelta(days=1))
+    if what == "in parts":
+        monkeypatch.setattr(billings, "AT_ONCE", 1)
+        monkeypatch.setattr("integrations.store.figures.billings.invoices_held", lambda _connection: 4)
+        assert bucket_of("cus_a") < 256 <= bucket_of("cus_b"), "they lie in two of four parts"
+        billings.refresh(engine, "UTC", lambda: None)
+        with read(engine) as connection:
+            assert 3_000_000 == connection.execute(select(func.sum(billing.c.micros))).scalar_one()
+        return
+    asked = [None] if what == "whole" else ["cus_a", "cus_b"]
+    rows = pl.concat([billings.live(engine, "UTC", date(2025, 1, 1), date(2025, 2, 1), customer) for customer in asked])
+    assert {second: 3_000_000} == dict(rows.group_by("customer").agg(pl.col("micros").sum()).iter_rows())
+
+
+def shared(owner: str) -> list[InvoiceEvidence]:
+    """Three invoices, each about two subscriptions of 30.00."""
+    out = []
+    for month in (1, 2, 3):
+        since, until, unit = at(f"2025-0{month}-01"), at(f"2025-0{month + 1}-01"), int(PRO.unit or 0)
+        head = Invoice(f"in_{month}", owner, None, "paid", since, "usd", amount_paid=2 * unit, finalized_at=since, paid_at=since)
+        lines = [InvoiceLine(f"il_{month}_{n}", head.id, f"sub_{n}", "si_1", PRO.id, 1, unit, "usd", since, until) for n in (1, 2)]
+        out.append(InvoiceEvidence(head, tuple(lines), totals=Totals(2 * unit)))
+    return out
+
+
+@pytest.mark.parametrize("moved", [(), ("sub_1",), ("sub_1", "sub_2")])
+@pytest.mark.parametrize("invoices_again", [True, False])
+def test_an_invoice_about_several_subscriptions_counts_once(engine: Engine, moved: tuple[str, ...], invoices_again: bool) -> None:
+    """Whichever of them moves, and whoever its invoices are told of again: each subscription once, with its past, and what is odd is told."""
+    told = Told(engine)
+    told.catalog()
+    told.customer("cus_a")
+    told.customer("cus_b")
+
+    def states(names: tuple[str, ...], owner: str, when: str) -> list[SubscriptionState]:
+        about = state(owner, when)
+        return [replace(about, subscription=replace(about.subscription, id=name)) for name in names]
+
+    told.put(Page(at(DAILY[0]), subscriptions=states(("sub_1", "sub_2"), "cus_a", DAILY[0]), invoices=shared("cus_a")))
+    derive(engine, DAILY[1])
+    assert {"cus_a": 60} == mrr(engine)
+    told.put(Page(at("2025-03-05"), subscriptions=states(moved, "cus_b", "2025-03-05")))
+    if invoices_again:
+        with begin(engine) as connection:
+            put_page(connection, told.account, Page(at("2025-03-05"), invoices=shared("cus_b")), LEARNT + timedelta(days=1))
+    derive(engine, NOW)
+    assert {"cus_a": 60 - 30 * len(moved), "cus_b": 30 * len(moved)} == {"cus_a": 0, "cus_b": 0, **mrr(engine)}
+    assert {"2025-01-01"} == {str(day) for _, day, _ in moved_figures(engine)}
+    reasons = {(reason, about) for reason, about, _ in findings(engine)}
+    assert {("customer_changed", name) for name in moved} <= reasons
+    assert bool(moved or invoices_again) == any(reason == "subscription_unseen" for reason, _ in reasons)
+    assert [] == list(verify(wiring(engine, NOW)).ledger)
+    rows = billings.live(engine, "UTC", date(2025, 1, 1), date(2025, 4, 1))
+    owner = "cus_b" if invoices_again else "cus_a"
+    assert {owner: 180_000_000} == dict(rows.group_by("customer").agg(pl.col("micros").sum()).iter_rows())
 
 
 def test_explaining_it_says_whose_it_is(engine: Engine) -> None:
