@@ -186,6 +186,7 @@ _QUARANTINED: Final = {
     "missing_customer": _words(f"The object doesn't say which customer it belongs to. {_UNREADABLE}", _AGAIN),
     "missing_status": _words(f"The object doesn't say its status. {_UNREADABLE}", _AGAIN),
     "missing_date": _words(f"The object lacks a date that it must have. {_UNREADABLE}", _AGAIN),
+    "missing_subscription": _words(f"A waiting proration doesn't say which subscription it is of. {_UNREADABLE}", _AGAIN),
     "missing_period": _words(f"A waiting proration doesn't say for which time it is. {_UNREADABLE}", _AGAIN),
     "missing_amount": _words(f"A waiting proration has no amount. {_UNREADABLE}", _AGAIN),
     "bad_shape": _words(

@@ -5,14 +5,14 @@ Sources: Stripe's API reference on prices: `unit_amount_decimal` (twelve decimal
 `transform_quantity` (before the quantity is multiplied), `currency_options`. What a month holds is the project's own definition.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from itertools import combinations
 from typing import Final
 
-from metrics.evidence import Item, Price, Tier
+from metrics.evidence import InvoiceLine, Item, Price, Tier
 from metrics.policy import Policy
 
 _ZERO: Final = Fraction(0)
@@ -156,6 +156,20 @@ def quantity_behind(lines: Sequence[tuple[int | None, int]], price: Price | None
     return units
 
 
+def fraction_behind(line: InvoiceLine, price: Price | None, told: Iterable[Decimal]) -> Decimal | None:
+    """Which of the exact quantities `told` elsewhere a line bills whose quantity was told cut to a whole number: the one that its amount comes to.
+
+    None where the whole number itself comes to it, or none of them does.
+    """
+    whole = line.quantity
+    if price is None or whole is None or line.proration or _costs(price, line.currency, whole, line.amount, 1):
+        return None
+    return next(
+        (exact for exact in sorted(told) if int(exact) == whole and _costs(price, line.currency, Fraction(exact), line.amount, 1)),
+        None,
+    )
+
+
 def _flat_amounts(price: Price | None, currency: str) -> list[Fraction]:
     try:
         _, tiers = in_currency(price, currency) if price else (None, None)
@@ -164,7 +178,7 @@ def _flat_amounts(price: Price | None, currency: str) -> list[Fraction]:
     return [Fraction(tier.flat) for tier in tiers or () if tier.flat]
 
 
-def _costs(price: Price, currency: str, quantity: int, billed: int, lines: int) -> bool:
+def _costs(price: Price, currency: str, quantity: int | Fraction, billed: int, lines: int) -> bool:
     try:
         parts = period_parts(price, currency, quantity)
     except Unpriceable:

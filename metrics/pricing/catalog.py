@@ -93,7 +93,6 @@ def _(found: Price) -> tuple[object, ...]:
         found.tiers_mode,
         found.unit,
         found.tiers,
-        found.transform or "none",
     )
 
 
@@ -107,7 +106,15 @@ def _(found: Coupon) -> tuple[object, ...]:
 def same(one: T, other: T) -> bool:
     """Whether two sightings of one id can show the same object: nothing that both say of it differs."""
     pairs = zip(_stated(one), _stated(other), strict=True)
-    return all(a is None or b is None or a == b for a, b in pairs)
+    return all(a is None or b is None or a == b for a, b in pairs) and _same_packages(one, other)
+
+
+def _same_packages(one: Price | Coupon, other: Price | Coupon) -> bool:
+    """Whether two sightings can be of a price sold in the same packages. None is the word for "not in packages", and for what is left out:
+    it is the latter where both were made in the same second, since nobody deletes a price and makes it again within one."""
+    if not (isinstance(one, Price) and isinstance(other, Price)) or one.transform == other.transform:
+        return True
+    return None in (one.transform, other.transform) and one.created is not None and one.created == other.created
 
 
 def filled(found: T, other: T, *, whole: bool) -> T:
@@ -129,6 +136,7 @@ def _price_filled(found: Price, other: Price, *, whole: bool) -> Price:
         unit=found.unit if found.unit is not None else other.unit,
         tiers_mode=found.tiers_mode or other.tiers_mode,
         tiers=found.tiers if found.tiers is not None else other.tiers,
+        transform=found.transform or other.transform,
         options=found.options if whole or found.options else other.options,
         tax_behavior=found.tax_behavior if whole or found.tax_behavior != "unspecified" else other.tax_behavior,
         nickname=found.nickname if whole or found.nickname else other.nickname,

@@ -45,6 +45,7 @@ class Cut:
     """What one discount took off one item's amount for a billing period. `full` is the coupon's whole amount off, if it has one."""
 
     coupon: str | None
+    """The coupon's id; where nobody told it, "of" and the discount's."""
     level: str  # item | subscription | customer
     taken: Fraction
     percent: Fraction | None
@@ -212,7 +213,7 @@ def _applies(held: InForce, level: str, price: Price | None) -> bool | None:
 
 def _cut(held: InForce, level: str, left: Fraction, total: Fraction, currency: str) -> Cut:
     """What a discount takes off `left`, which is this item's part of the `total` that the discount applies to."""
-    coupon, name = held.coupon, held.discount.coupon
+    coupon, name = held.coupon, held.discount.coupon or f"of {held.discount.id}"
     if coupon is not None and coupon.percent_off is not None:
         percent = Fraction(coupon.percent_off)
         return Cut(name, level, left * percent / 100, percent, None, held.problem)

@@ -253,7 +253,14 @@ def composition_key(
 
 def _held(discounts: Sequence[InForce]) -> tuple[object, ...]:
     return tuple(
-        (each.discount.coupon, each.coupon, each.problem, each.reaches, each.discount.shown_on, each.discount.shown_off)
+        (
+            each.discount.coupon or each.discount.id,
+            each.coupon,
+            each.problem,
+            each.reaches,
+            each.discount.shown_on,
+            each.discount.shown_off,
+        )
         for each in discounts
     )
 

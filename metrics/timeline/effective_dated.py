@@ -35,7 +35,7 @@ def customer_discounts(states: Iterable[CustomerState]) -> list[tuple[Instant, D
                 out.append((state.at, None))
         elif out[-1][1] != discount:
             since = state.at
-            if discount is not None and out[-1][0] < discount.start <= state.at:
+            if discount is not None and out[-1][0] <= discount.start <= state.at:
                 since = discount.start
             out.append((since, discount))
     return out

@@ -18,6 +18,7 @@ from metrics.evidence import (
 )
 from metrics.policy import Policy
 from metrics.timeline.event_order import material
+from metrics.timeline.half_pairs import without_halves
 from metrics.timeline.invoice_history import NEVER, KnownState, fill
 from metrics.timeline.marks import marks
 from metrics.timeline.points import Point, Points, points_of
@@ -39,7 +40,7 @@ def assemble(
 ) -> Assembled:
     """What is known of a subscription over time: strong states as they are, gaps filled from invoice lines. `states` are in order."""
     items = list({(i.id, i.price): i for s in states for i in s.subscription.items}.values())
-    lines = points_of(invoices, catalog, items)
+    lines = without_halves(points_of(invoices, catalog, items), invoices, states)
     verdict = borne_out(lines.points, invoices, states)
     beside = _Beside(verdict.points, invoices, catalog, policy)
     out: list[KnownState] = []

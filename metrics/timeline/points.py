@@ -6,7 +6,7 @@ lie between which states, and what they come to, is decided in `metrics.timeline
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -22,7 +22,7 @@ from metrics.evidence import (
     SubscriptionEvidence,
     UnreadLine,
 )
-from metrics.pricing.amounts import quantity_behind
+from metrics.pricing.amounts import fraction_behind, quantity_behind
 
 DAY = 86_400
 AHEAD = DAY
@@ -114,8 +114,8 @@ def points_of(invoices: Iterable[InvoiceEvidence], catalog: Catalog, items: Sequ
     `items` are those of the known states: a proration line of the older kind names no item, only its price.
     """
     out = Points()
-    unmeasured = {(i.id, i.price) for i in items if i.quantity is None}
     billed = sorted((i for i in invoices if i.head.status != "draft"), key=lambda i: (i.head.created, i.head.id))
+    facts = _Facts(catalog, {(i.id, i.price) for i in items if i.quantity is None}, _fractions(billed, items))
     for number, invoice in enumerate(billed):
         lines = [line for line in invoice.lines if _is_recurring(line, catalog)]
         named = [(line, line.item) for line in lines if line.item is not None]
@@ -127,7 +127,7 @@ def points_of(invoices: Iterable[InvoiceEvidence], catalog: Catalog, items: Sequ
             named, unplaced = places.of(lines, partial=bool(invoice.unread))
             own = [p for line in invoice.unread if (p := places.presence(line, invoice.head)) is not None]
         out.unread += [_unread(line, invoice.head) for line in invoice.unread] + [_without_place(line) for line in unplaced]
-        told = _grouped(named, invoice, catalog, unmeasured, partial=bool(invoice.unread or unplaced))
+        told = _grouped(named, invoice, facts, partial=bool(invoice.unread or unplaced))
         out.unread += [u for p in told if p.silent and (u := _half_told(p, invoice)) is not None]
         out.points += own + told
     out.points.sort(
@@ -137,26 +137,35 @@ def points_of(invoices: Iterable[InvoiceEvidence], catalog: Catalog, items: Sequ
     return out
 
 
-def _grouped(
-    named: Sequence[tuple[InvoiceLine, str]],
-    invoice: InvoiceEvidence,
-    catalog: Catalog,
-    unmeasured: set[tuple[str, str | None]],
-    *,
-    partial: bool,
-) -> list[Point]:
+@dataclass(frozen=True, slots=True)
+class _Facts:
+    """What tells what a line leaves out: prices, the items (with their prices) that no quantity is told of, and exact quantities by price."""
+
+    catalog: Catalog
+    unmeasured: set[tuple[str, str | None]]
+    fractions: Mapping[str | None, set[Decimal]]
+
+
+def _fractions(billed: Iterable[InvoiceEvidence], items: Iterable[Item]) -> Mapping[str | None, set[Decimal]]:
+    """By price every quantity that is no whole number, as any line or state tells it: older answers cut it."""
+    out: dict[str | None, set[Decimal]] = defaultdict(set)
+    everything: list[Item | InvoiceLine] = [*items, *(line for invoice in billed for line in invoice.lines)]
+    for told in everything:
+        if told.quantity_decimal is not None:
+            out[told.price].add(told.quantity_decimal)
+    return out
+
+
+def _grouped(named: Sequence[tuple[InvoiceLine, str]], invoice: InvoiceEvidence, facts: _Facts, *, partial: bool) -> list[Point]:
     groups: dict[tuple[str, Instant, str, str], list[InvoiceLine]] = defaultdict(list)
     for line, item in named:
         kind = "cycle" if not line.proration else ("credit" if line.gives_back else "debit")
-        price = catalog.price_of(line)
+        price = facts.catalog.price_of(line)
         # Only a tiered price has several lines for one state; else each proration line is a state of its own.
         several = line.price is not None and (price is None or price.scheme == "tiered")
         alone = "" if kind == "cycle" or several else line.id
         groups[item, line.period_start, kind, alone].append(line)
-    return [
-        _point(item, at, kind, group, invoice, catalog, unmeasured, partial=partial)
-        for (item, at, kind, _), group in groups.items()
-    ]
+    return [_point(item, at, kind, group, invoice, facts, partial=partial) for (item, at, kind, _), group in groups.items()]
 
 
 def _is_recurring(line: InvoiceLine, catalog: Catalog) -> bool:
@@ -247,21 +256,20 @@ def _point(
     kind: str,
     group: list[InvoiceLine],
     invoice: InvoiceEvidence,
-    catalog: Catalog,
-    unmeasured: set[tuple[str, str | None]],
+    facts: _Facts,
     *,
     partial: bool,
 ) -> Point:
     # A credit may be split over the debits that it takes back; the newest of them names the state, so quantities must not add up.
     split = kind == "credit" and len(group) > 1
     price = group[-1].price
-    known = catalog.price_of(group[-1])
+    known = facts.catalog.price_of(group[-1])
     quantity = group[-1].quantity if split else _quantity(group, known)
     metered = known is not None and known.usage == "metered"
     if metered:
         quantity = None  # the line's quantity is what was used, not what the item is
     told = group[-1:] if split else group
-    lacks_quantity = any(line.quantity is None for line in told) and not metered and (item, price) not in unmeasured
+    lacks_quantity = any(line.quantity is None for line in told) and not metered and (item, price) not in facts.unmeasured
     # One of the lines that can't be read may be another tier of this very item.
     lacks_lines = partial and known is not None and known.scheme == "tiered" and not metered
     discounts: dict[str, Discount] = {}
@@ -282,9 +290,15 @@ def _point(
         silent=any(line.price is None for line in group) or lacks_quantity or lacks_lines,
         partial=partial,
         discounts_told=all(line.discounts_told for line in group),
-        quantity_decimal=None if metered or (len(group) > 1 and not split) else group[-1].quantity_decimal,
+        quantity_decimal=None if metered or (len(group) > 1 and not split) else _exact(group[-1], known, facts),
         price_version=group[-1].price_version,
     )
+
+
+def _exact(line: InvoiceLine, price: Price | None, facts: _Facts) -> Decimal | None:
+    if line.quantity_decimal is not None or line.price not in facts.fractions:
+        return line.quantity_decimal
+    return fraction_behind(line, price, facts.fractions[line.price])
 
 
 def _quantity(group: Sequence[InvoiceLine], price: Price | None) -> int | None:

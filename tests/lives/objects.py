@@ -284,6 +284,43 @@ def line(
     }
 
 
+def waiting(
+    item_id: str,
+    of: JSON,
+    quantity: int,
+    cents: int,
+    start: int,
+    end: int,
+    *,
+    sub: str,
+    of_item: str,
+    customer_id: str,
+) -> JSON:
+    """A proration that is on no invoice yet."""
+    details = {"subscription": sub, "subscription_item": of_item}
+    return {
+        "id": item_id,
+        "object": "invoiceitem",
+        "amount": cents,
+        "currency": of["currency"],
+        "customer": customer_id,
+        "date": start,
+        "invoice": None,
+        "period": {"start": start, "end": end},
+        "proration": True,
+        "quantity": quantity,
+        "discounts": [],
+        "parent": {"type": "subscription_details", "subscription_details": details},
+        "pricing": {
+            "type": "price_details",
+            "price_details": {"price": of["id"], "product": of["product"]},
+            "unit_amount_decimal": None,
+        },
+        "livemode": False,
+        "metadata": {},
+    }
+
+
 def invoice(
     invoice_id: str,
     lines: Sequence[JSON],
@@ -301,7 +338,7 @@ def invoice(
     transitions = {"finalized_at": created, "paid_at": None, "voided_at": None, "marked_uncollectible_at": None}
     if settled:
         transitions[settled] = created
-    total = sum(x["amount"] - sum(a["amount"] for a in x["discount_amounts"]) for x in lines)
+    total = sum(x["amount"] - sum(a["amount"] for a in x["discount_amounts"] or ()) for x in lines)
     details = None if sub is None else {"subscription": sub, "metadata": {}}
     return {
         "id": invoice_id,

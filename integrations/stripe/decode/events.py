@@ -166,7 +166,7 @@ def _discount_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen, *
     # Whatever is discounted, the coupon is worth noting: it may be deleted soon.
     now = discount(shape, seen, holder or "")
     if not holder:
-        return ()
+        raise Unusable("missing_customer", "the discount has no customer")
     if elsewhere:
         # Events of the subscription will name this discount by id alone: what it is, is said here.
         said = Customer(holder, described=(now,)) if now.coupon is not None else None

@@ -50,12 +50,13 @@ def invoice(shape: invoice_schemas.Invoice, seen: Seen, *, lines: Sequence[invoi
     inline = shape.lines.data if shape.lines and shape.lines.data else []
     every = _once(inline if lines is None else lines)
     named = _discounts_of(shape, seen)
+    whole = None if shape.discounts is None else tuple([discount(d, seen, invoice_id) for d in shape.discounts])
     out: list[InvoiceLine] = []
     unread: list[UnreadLine] = []
     others: list[BilledLine] = []
     count = amount = 0
     for line_shape in every:
-        line = decoded.line(line_shape, head, named, seen)
+        line = decoded.line(line_shape, head, named, seen, whole)
         if isinstance(line, InvoiceLine):
             out.append(line)
             continue

@@ -24,9 +24,12 @@ Details = invoice_schemas.LineDetails | invoice_schemas.Line
 
 
 def line(
-    shape: invoice_schemas.Line, head: Invoice, named: dict[str, Discount] | None, seen: Seen
+    shape: invoice_schemas.Line, head: Invoice, named: dict[str, Discount] | None, seen: Seen, whole: Sequence[Discount] | None = ()
 ) -> InvoiceLine | UnreadLine | None:
-    """A line as evidence, as unread, or None for a charge beside all subscription items. Raises Unusable without an id."""
+    """A line as evidence, as unread, or None for a charge beside all subscription items. Raises Unusable without an id.
+
+    `named` are the discounts that its invoice describes, `whole` those on the invoice as a whole (None: it doesn't say).
+    """
     parent = shape.parent
     details: Details | None
     if parent is not None:
@@ -72,11 +75,11 @@ def line(
         period_start=period.start,
         period_end=period.end,
         proration=bool(details.proration),
-        discounts=_line_discounts(shape, named, seen) if shape.discount_amounts or shape.discounts else (),
+        discounts=_line_discounts(shape, named, seen, whole) if taken or shape.discounts or (taken is None and whole) else (),
         inclusive_tax=inclusive(shape.taxes or shape.tax_amounts),
         credited_lines=answered.lines if answered else (),
         quantity_decimal=decimal,
-        discounts_told=shape.discounts is not None or shape.discount_amounts is not None,
+        discounts_told=_discounts_told(shape, whole),
         discount_amounts_told=taken == [] or _amounts_told(shape, named),
         taxes_told=_taxes_told(shape),
         invoice_item=None if details.invoice_item is None else ref(details.invoice_item),
@@ -112,6 +115,15 @@ def worth(unread: UnreadLine) -> str:
     return "over an unknown amount" if unread.amount is None else f"over {unread.amount} minor units of {unread.currency}"
 
 
+def _discounts_told(shape: invoice_schemas.Line, whole: Sequence[Discount] | None) -> bool:
+    """Whether the line tells which discounts it carries: by what each took off, else by its own list and that of the whole invoice together,
+    since its own has only those that hang off its item."""
+    taken = shape.discount_amounts
+    if taken is None:
+        return shape.discounts is not None and whole is not None
+    return all(each.discount is not None for each in taken)
+
+
 def _amounts_told(shape: invoice_schemas.Line, named: dict[str, Discount] | None) -> bool:
     """Whether the line tells what discounts took off it. Those of the whole invoice are not among its own: without amounts it is told only
     where the invoice has none either."""
@@ -121,8 +133,10 @@ def _amounts_told(shape: invoice_schemas.Line, named: dict[str, Discount] | None
     return all(each.amount is not None and each.discount is not None for each in taken)
 
 
-def _line_discounts(shape: invoice_schemas.Line, named: dict[str, Discount] | None, seen: Seen) -> tuple[tuple[Discount, int], ...]:
-    """Each discount in force on a line with what it took off; zero where the line names it without an amount."""
+def _line_discounts(
+    shape: invoice_schemas.Line, named: dict[str, Discount] | None, seen: Seen, whole: Sequence[Discount] | None
+) -> tuple[tuple[Discount, int], ...]:
+    """Each discount in force on a line with what it took off; zero where the line, or else its invoice, names it without an amount."""
     held: dict[str, Discount] = {}
     amounts: dict[str, int] = {}
     for value in shape.discounts or ():
@@ -135,6 +149,8 @@ def _line_discounts(shape: invoice_schemas.Line, named: dict[str, Discount] | No
             if known.start != UNDATED or known.id not in held:
                 held[known.id] = known
             amounts[known.id] = amounts.get(known.id, 0) + (taken.amount or 0)
+    if shape.discount_amounts is None:
+        held = {each.id: each for each in whole or ()} | held
     if named:
         held = {i: _better_described(d, named.get(i)) for i, d in held.items()}
     return tuple((d, amounts.get(i, 0)) for i, d in held.items())
@@ -161,15 +177,17 @@ def inclusive(taxes: Sequence[invoice_schemas.Tax] | None) -> int:
 
 
 def pending(shape: invoice_schemas.InvoiceItem, seen: Seen) -> tuple[str, InvoiceLine] | None:
-    """An invoice item that waits for its invoice, as the line that it will be, with its customer; None unless it prorates a subscription.
+    """An invoice item that waits for its invoice, as the line that it will be, with its customer; None unless it is a proration.
 
-    Raises Unusable without an id, a known currency, or, when it is a proration, what a line needs.
+    Raises Unusable without an id, a known currency, or, when it is a proration, what a line needs: the subscription that it prorates, too.
     """
     item_id = an_id(shape.id, "the invoice item")
     of = shape.parent.subscription_details if shape.parent else None
     subscription = (ref(of.subscription) if of else None) or ref(shape.subscription)
-    if not shape.proration or not subscription or shape.deleted or ref(shape.invoice):
+    if not shape.proration or shape.deleted or ref(shape.invoice):
         return None
+    if not subscription:
+        raise Unusable("missing_subscription", "the pending proration names no subscription")
     owner = ref(shape.customer) or shape.customer_account
     period = shape.period
     credited = shape.proration_details.credited_items if shape.proration_details else None

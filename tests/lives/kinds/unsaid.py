@@ -115,3 +115,59 @@ def credit_without_price(m: Maker) -> None:
 def credit_without_quantity(m: Maker) -> None:
     """Nor how many there were: the debit dates the change all the same, and the credit is named."""
     half_a_pair(m, lambda pair: pair[0].update(quantity=None, quantity_decimal=None))
+
+
+@life(**_HALF)
+def credit_alone_of_an_item_that_stays(m: Maker) -> None:
+    """The other half of the pair was never handed over: an item that is there later was not removed."""
+    half_a_pair(m, lambda pair: pair.__delitem__(1))
+
+
+@life(
+    right("2026-02-01 new 55.00", "2026-03-10 contraction -15.00", causes=("start", "removed_product"), marked=False),
+    events=None,
+    listings=None,
+)
+def credit_alone_of_an_item_that_goes(m: Maker) -> None:
+    """A credit without an answer, of an item that is never seen again, is a removal as ever."""
+    price, extra = m.price(4000, "a"), m.price(1500, "b")
+    m.begin(START, [m.item(price, 1, START)], told=False)
+    m.bill([m.line(price, 1, START), m.line(extra, 1, START, item=2)], START, reason="subscription_create", told=False)
+    m.bill([m.line(price, 1, later(START, 1)), m.line(extra, 1, later(START, 1), item=2)], later(START, 1), told=False)
+    goes = noon("2026-03-10")
+    credit = m.line(extra, 1, goes, item=2, end=later(START, 2), amount=-1060, proration=True, credited=["il_before"], of_item=True)
+    m.bill([credit], goes, reason="subscription_update", told=False)
+    for number in (2, 3, 4):
+        m.bill([m.line(price, 1, later(START, number))], later(START, number), told=False)
+
+
+@life(right("2026-03-01 new 25.00"), events=None, listings=None)
+def a_line_that_cuts_a_fraction_off(m: Maker) -> None:
+    """2.5 units: one of three lines tells the whole number alone, and its amount says that it was cut."""
+    start = noon("2026-03-01")
+    price = m.price(1000)
+    m.begin(start, [m.item(price, 2, start, quantity_decimal="2.5")], told=False)
+    for number in range(3):
+        line = m.line(price, 2, later(start, number), amount=2500) | {"quantity_decimal": "2.5"}
+        if number == 1:
+            line["quantity_decimal"] = None
+        m.bill([line], later(start, number), reason="subscription_create" if number == 0 else "subscription_cycle", told=False)
+
+
+@life(
+    right("2026-02-01 new 40.00", "2026-05-01 expansion 10.00", causes=("start", "discount_end"), marked=True),
+    events=None,
+    listings=None,
+)
+def a_line_without_what_its_discounts_took_off(m: Maker) -> None:
+    """A fifth off, taken off by hand in April: March's line has an empty list of its own, no amounts, and its invoice names the discount."""
+    price = m.price(5000)
+    cut = m.discount(m.coupon(percent=20), START)
+    m.begin(START, [m.item(price, 1, START)], told=False)
+    for number in range(5):
+        held = [cut] if number < 3 else []
+        line = m.line(price, 1, later(START, number), off=[(each, 1000) for each in held])
+        if number == 1:
+            line["discount_amounts"] = None
+        reason = "subscription_create" if number == 0 else "subscription_cycle"
+        m.bill([line], later(START, number), discounts=held, reason=reason, told=False)

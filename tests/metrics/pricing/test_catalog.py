@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from metrics.evidence import Catalog, Coupon, Discount, Instant, Item, Price, Tier
+from metrics.evidence import Catalog, Coupon, Discount, Instant, Item, Price, Tier, Transform
 from metrics.pricing.catalog import Sighting, same, told_apart, version_of
 
 FIRST, SECOND = Instant(1_000), Instant(1_000_000)
@@ -75,6 +75,18 @@ def test_a_sighting_is_filled_in_by_the_same_object_only() -> None:
     assert tiers == told_apart([Sighting(TIERED), listed]).by_version[version_of(TIERED)].tiers
     remade = Sighting(replace(TIERED, tiers=tiers, created=SECOND), Instant(5))
     assert None is told_apart([Sighting(TIERED), remade]).by_version[version_of(TIERED)].tiers
+
+
+def test_packages_that_an_answer_leaves_out() -> None:
+    """Null says "not in packages", and that it isn't said: of one second's making it is the latter, since a price can't be changed."""
+    packed = replace(PLAN, transform=Transform(10, "up"))
+    for order in permutations([Sighting(packed, Instant(2_000_000)), Sighting(PLAN)]):
+        named = told_apart(order)
+        assert (packed,) == named.objects
+        assert {version_of(packed): packed, version_of(PLAN): packed} == named.by_version
+    assert not same(packed, replace(PLAN, created=SECOND))
+    assert not same(replace(packed, created=None), replace(PLAN, created=None))
+    assert not same(packed, replace(packed, transform=Transform(5, "up")))
 
 
 def test_a_listing_lacks_what_an_inlined_sighting_has() -> None:

@@ -36,8 +36,11 @@ def test_a_customers_discount_over_time() -> None:
     assert [("2025-01-01", None), ("2025-02-10", "ten")] == given(
         "customer 2025-01-01\ncustomer 2025-03-01 discounts=ten:2025-02-10..\ncustomer 2025-04-01 discounts=ten:2025-02-10.."
     )
-    assert [("2025-03-01", None), ("2025-04-01", "ten")] == given(
+    assert [("2025-03-01", None), ("2025-03-01", "ten")] == given(
         "customer 2025-03-01\ncustomer 2025-04-01 discounts=ten:2025-03-01.."
+    )
+    assert [("2025-03-01", None), ("2025-04-01", "ten")] == given(
+        "customer 2025-03-01\ncustomer 2025-04-01 discounts=ten:2025-02-20.."
     )
     assert [("2025-01-01", None), ("2025-03-01", "ten"), ("2025-05-01", None)] == given(
         "customer 2025-01-01\ncustomer 2025-03-01 discounts=ten:2025-03-01..\ncustomer 2025-05-01"

@@ -215,6 +215,28 @@ def test_discounts_and_taxes_of_a_line_are_told_or_not(changes: JSON, expected: 
 
 
 @pytest.mark.parametrize(
+    ("own", "whole", "taken", "expected"),
+    [
+        ([], [], None, ([], True)),
+        ([], ["di_1"], None, ([("di_1", 0)], True)),
+        (["di_2"], ["di_1"], None, ([("di_1", 0), ("di_2", 0)], True)),
+        ([], None, None, ([], False)),
+        (None, ["di_1"], None, ([("di_1", 0)], False)),
+        ([], ["di_1"], [], ([], True)),
+        ([], ["di_1"], [{"amount": 5, "discount": None}], ([], False)),
+        ([], ["di_1"], [{"amount": 5, "discount": "di_1"}], ([("di_1", 5)], True)),
+    ],
+)
+def test_a_line_without_amounts_carries_what_is_on_its_invoice(
+    own: list[str] | None, whole: list[str] | None, taken: list[JSON] | None, expected: tuple[list[tuple[str, int]], bool]
+) -> None:
+    """Its own list has only the discounts of its item; those on the whole invoice are said there, or not at all."""
+    shape = invoice("clover", good(discounts=own, discount_amounts=taken)) | {"discounts": whole}
+    (found,) = listed("invoice", shape).invoices[0].lines
+    assert expected == ([(each.id, amount) for each, amount in found.discounts], found.discounts_told)
+
+
+@pytest.mark.parametrize(
     ("whole", "decimal", "expected"),
     [
         (2, "2", (2, None)),
@@ -381,8 +403,8 @@ def waiting(**changes: Any) -> JSON:
 
 
 def test_prorations_that_wait_for_an_invoice_are_read() -> None:
-    """As the lines that they will be; one-off items and those of nothing are none of ours."""
-    others = [waiting(id="ii_2", proration=False), waiting(id="ii_3", parent=None)]
+    """As the lines that they will be; one-off items are none of ours."""
+    others = [waiting(id="ii_2", proration=False), waiting(id="ii_3", proration=False, parent=None)]
     with reading({"/v1/invoiceitems": [waiting(), *others]}) as (reader, _):
         (page,) = reader.pages("pending_items")
     ((owner, found),) = page.pending
@@ -404,8 +426,8 @@ def test_prorations_that_wait_for_an_invoice_are_read() -> None:
 
 def test_a_proration_that_waits_without_what_it_needs_is_set_aside() -> None:
     """By its own id."""
-    page = listed("invoiceitem", waiting(period=None), waiting(id="ii_2"))
-    assert [("ii_1", "missing_period")] == [(r.object_id, r.reason) for r in page.rejected]
+    page = listed("invoiceitem", waiting(period=None), waiting(id="ii_2"), waiting(id="ii_3", parent=None))
+    assert [("ii_1", "missing_period"), ("ii_3", "missing_subscription")] == [(r.object_id, r.reason) for r in page.rejected]
     assert ["ii_2"] == [found.id for _, found in page.pending]
 
 

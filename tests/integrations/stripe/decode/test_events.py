@@ -186,6 +186,13 @@ def test_a_subscriptions_discount_is_only_described() -> None:
     assert (Coupon("TENOFF", None, 1000, "usd", (), "repeating", 3),) == bare(page.inline_coupons)
 
 
+def test_a_discount_of_nobody_is_set_aside() -> None:
+    """It can be laid nowhere, so its event is named; what it is about is read again all the same."""
+    page = listed("event", event("customer.discount.created", discount("clover") | {"customer": None, "subscription": None}))
+    assert [("evt_1", "missing_customer")] == [(each.object_id, each.reason) for each in page.rejected]
+    assert () == page.customers
+
+
 # --- the rest -------------------------------------------------------------------------------------------------------------------
 
 
