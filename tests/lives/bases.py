@@ -4,16 +4,15 @@ Everything that happens ends before `SECOND`, the moment of the later reading; t
 before each are in reach.
 """
 
-from collections.abc import Callable
 from typing import Final
 
 from tests.lives import objects
-from tests.lives.maker import Maker
+from tests.lives.further_bases import FURTHER
+from tests.lives.maker import Build, Maker
 from tests.lives.objects import later, noon
 
 FIRST: Final = noon("2026-06-03", hour=18)
 SECOND: Final = noon("2026-06-15", hour=18)
-Build = Callable[[Maker], None]
 
 
 def seats_by_proration(m: Maker) -> None:
@@ -195,8 +194,7 @@ BASES: Final[dict[str, Build]] = {
     each.__name__: each
     for each in (
         *(seats_by_proration, year_of_tiers, item_with_scope, trial_then_end, taxed_and_paused, many_items, plan_swap_in_line),
-        *(failed_payments, two_subscriptions, credit_notes),
+        *(failed_payments, two_subscriptions, credit_notes, discount_taken_off),
+        *FURTHER,
     )
 }
-ALL: Final[dict[str, Build]] = {**BASES, discount_taken_off.__name__: discount_taken_off}
-"""With those of which only chosen parts are left out."""

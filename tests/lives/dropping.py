@@ -20,6 +20,7 @@ _ROOTS: Final = {
     "subscriptions": "subscription",
     "invoices": "invoice",
     "credit_notes": "credit_note",
+    "invoiceitems": "invoiceitem",
 }
 _ABOUT: Final = {
     "customer.subscription": "subscription",
@@ -99,7 +100,8 @@ def _fields(obj: JSON, kind: str, way: tuple[str | int, ...]) -> Iterator[tuple[
 
 
 def leave_out(account: Account, place: Place) -> set[str]:
-    """Do it; gives the ids of the objects concerned: those on the way to the field, and those within it.
+    """Do it; gives the ids of what lacks it now: the object that holds the field (the nearest that has an id), the objects within it, and the
+    event that told it so.
 
     Nothing is done where another place has taken the field away before.
     """
@@ -107,19 +109,18 @@ def leave_out(account: Account, place: Place) -> set[str]:
         root: Any = account.events[place.number][1]
     else:
         root = list(account.versions[place.list].values())[place.number][place.version][1]
-    concerned: set[str] = set()
-    obj = root
+    obj, holder = root, ""
     for step in place.way[:-1]:
-        concerned |= _ids_of(obj)
+        holder = _id_of(obj) or holder
         try:
             obj = obj[step]
         except (KeyError, IndexError, TypeError):
             return set()
-    concerned |= _ids_of(obj)
     name = place.way[-1]
+    holder = (name != "id" and _id_of(obj)) or holder
     if not isinstance(obj, dict) or obj.get(name) is None:
         return set()
-    concerned |= set(_inside(obj[name]))
+    concerned = {holder, *_inside(obj[name])} | ({root["id"]} if place.list == EVENTS else set())
     if name == "lines":
         obj["_lines"] = obj[name]  # the list of its own still has them
     if place.how == "cut":
@@ -131,10 +132,10 @@ def leave_out(account: Account, place: Place) -> set[str]:
     return concerned
 
 
-def _ids_of(obj: Any) -> set[str]:
-    if not isinstance(obj, dict):
-        return set()
-    return {value for key in ("id", "customer", "subscription", "invoice") if isinstance(value := obj.get(key), str)}
+def _id_of(obj: Any) -> str:
+    """The object's id, where it has one of its own."""
+    found = obj.get("id") if isinstance(obj, dict) else None
+    return found if isinstance(found, str) else ""
 
 
 def _inside(value: Any) -> Iterator[str]:

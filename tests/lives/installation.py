@@ -47,10 +47,23 @@ class _Wire:
     def __init__(self, account: Account) -> None:
         self.account = account
         self.moment = 0
+        self.pace = 0
+        """Seconds that pass with each answer."""
+        self.left: int | None = None
+        """So many answers more are given; None: as many as are asked for."""
+        self.over: Callable[[], object] | None = None
+        """What then happens with each further question; None: the host is out of order (503)."""
 
     def send(self, path: str, params: Params) -> tuple[int, bytes, Mapping[str, str]]:
         """The answer, dated by the account's clock."""
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0 and self.over is not None:
+                self.over()
+            elif self.left < 0:
+                return 503, b"{}", {"date": formatdate(self.moment, usegmt=True)}
         body = self.account.answer(path, params, self.moment)
+        self.moment += self.pace
         status = 200
         if body is None:
             status, body = 404, {"error": {"code": "resource_missing", "message": f"No such object: {path}", "param": "id"}}
@@ -64,7 +77,7 @@ class InMemory(Client):
     """The product's client over an account in memory, as it is at `moment`."""
 
     def __init__(self, account: Account) -> None:
-        super().__init__(_Wire.key, limiter=LocalLimiter(Ceilings(1e6, 1e6)))
+        super().__init__(_Wire.key, limiter=LocalLimiter(Ceilings(1e6, 1e6)), sleep=lambda _seconds: None)
         self._transport.close()
         self.wire = _Wire(account)
         self._transport = self.wire  # type: ignore[assignment]  # a hand-written fake
@@ -73,13 +86,13 @@ class InMemory(Client):
 class Installation:
     """A database and the account that it reads. `template` is a migrated file to begin with."""
 
-    def __init__(self, account: Account, file: Path, template: Path, basis: Basis | None = None) -> None:
+    def __init__(self, account: Account, file: Path, template: Path, basis: Basis | None = None, *, threads: int = 2) -> None:
         shutil.copy(template, file)
         self.engine = open_engine(f"sqlite:///{file}")
         self.basis = basis or Basis()
         self.client = InMemory(account)
         sources = Sources(self.engine, [Source("default")], lambda _name, _mode: Reader(self.client))
-        terms = Terms(owner="lives", threads=2, lease_seconds=60.0, attempts=2, first_delay_seconds=0.01)
+        terms = Terms(owner="lives", threads=threads, lease_seconds=60.0, attempts=2, first_delay_seconds=0.01)
         self.wiring = Wiring(self.engine, sources, lambda: datetime.now(UTC), Stop(), terms, Pace(), shards=1, basis=self.basis)
 
     def __enter__(self) -> Self:
@@ -92,26 +105,49 @@ class Installation:
 
     def sync(self, at: int) -> Self:
         """`nrr sync` at a moment."""
-        return self._done(steps.sync, at)
+        return self._done("sync", at)
 
     def audit(self, at: int) -> Self:
         """`nrr audit` at a moment."""
-        return self._done(lambda wiring: steps.audit(wiring)[0], at)
+        return self._done("audit", at)
 
-    def backfill(self, at: int, *streams: str) -> Self:
-        """`nrr backfill run` of some streams at a moment, whole."""
+    def backfill(self, at: int) -> Self:
+        """`nrr backfill run` of all streams at a moment, whole."""
+        return self._done("backfill", at)
 
-        def run(wiring: Wiring) -> steps.Report:
-            asked = Request(streams).planning("default")
-            number, _ = steps.open_run(wiring, "backfill", [steps.plan_job(1, asked)], account=1)
-            return steps.see_through(wiring, number)
-
-        return self._done(run, at)
-
-    def _done(self, step: Callable[[Wiring], steps.Report], at: int) -> Self:
-        self.client.wire.moment = at
-        report = step(replace(self.wiring, stop=Stop()))
+    def _done(self, what: str, at: int) -> Self:
+        report = self.begin(what, at)
         assert report.status == "done", (report.status, report.errors, report.error)
+        return self
+
+    def begin(self, what: str, at: int, *, pace: int = 0, answers: int | None = None, asked: bool = False) -> steps.Report:
+        """A sync, an audit or a backfill (all of it, or of the stream that is named behind it) that takes so many seconds for each answer.
+
+        After so many `answers` the host is out of order, or (`asked`) the process is asked to stop. What is left of the run is gone on with by
+        the next one of its kind. Raises ReadError or KeyError where not even the account's own answer was given.
+        """
+        wire, stop = self.client.wire, Stop()
+        wire.moment, wire.pace, wire.left, wire.over = at, pace, answers, stop.request if asked else None
+        wiring = replace(self.wiring, stop=stop)
+        kind, _, stream = what.partition(" ")
+        try:
+            match kind:
+                case "sync":
+                    return steps.sync(wiring)
+                case "audit":
+                    return steps.audit(wiring)[0]
+                case _:
+                    planning = Request((stream,) if stream else ()).planning("default")
+                    account = steps.bind(wiring, ["default"])[0]["default"]
+                    number, _joined = steps.open_run(wiring, "backfill", [steps.plan_job(account, planning)], account=account)
+                    return steps.see_through(wiring, number)
+        finally:
+            wire.pace, wire.left, wire.over = 0, None, None
+
+    def go_on(self, at: int) -> Self:
+        """Whatever run was left open, of any kind, is worked on until nothing is due."""
+        self.client.wire.moment = at
+        steps.work(replace(self.wiring, stop=Stop()), seconds=60)
         return self
 
     # --- what comes out ------------------------------------------------------------------------------------------------------

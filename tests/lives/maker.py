@@ -4,7 +4,7 @@ A life is a function that is handed a `Maker`. All ids begin with the life's nam
 reading of it, and none touches another.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -103,6 +103,11 @@ class Maker:
         made = objects.invoice(self.next("in"), lines, at, sub=more.pop("sub", self.sub), customer_id=self.customer, **more)
         return self.account.bill(made, told=told)
 
+    def wait(self, of: JSON, quantity: int, cents: int, at: int, until: int, *, item: int = 1) -> None:
+        """Half of a proration pair comes into being that no invoice bills yet."""
+        ids = {"sub": self.sub, "of_item": self.item_id(item), "customer_id": self.customer}
+        self.account.put("invoiceitems", objects.waiting(self.next("ii"), of, quantity, cents, at, until, **ids), at)
+
     def credit(self, bill: JSON, lines: Sequence[tuple[JSON | None, int]], at: int, *, told: bool = True, **more: Any) -> JSON:
         """A credit note on an invoice: of its lines (None: of none of them) so many cents each. `inclusive` is the tax in each line."""
         taken = {key: more.pop(key) for key in ("inclusive", "off") if key in more}
@@ -146,3 +151,7 @@ def _share(of: tuple[JSON, int], at: int, until: int) -> int:
     price, quantity = of
     whole: int = price["unit_amount"] * quantity
     return round(whole * (until - at) / (later(at, _months(price)) - at))
+
+
+Build = Callable[[Maker], None]
+"""A life, as a function that lives it."""

@@ -12,7 +12,7 @@ from typing import Final
 from metrics.entries import CustomerLedger
 from metrics.evidence import Finding
 from tests.lives.account import Account
-from tests.lives.bases import ALL, FIRST, SECOND
+from tests.lives.bases import BASES, FIRST, SECOND
 from tests.lives.dropping import Place, leave_out
 from tests.lives.installation import Installation
 from tests.lives.maker import Maker
@@ -58,7 +58,7 @@ class Difference:
 def whole(base: str, name: str, *, old_events: bool) -> Account:
     """A base account under a name of its own."""
     account = Account(old_events=old_events, tag=f"{name}_")
-    ALL[base](Maker(account, name))
+    BASES[base](Maker(account, name))
     return account
 
 

@@ -54,11 +54,36 @@ class Field:
     holds: str | None
 
 
+_MAY: Final = ("null", "absent")
+BEYOND: Final[dict[str, dict[str, Field]]] = {
+    "subscription": {"status_details": Field(_MAY, "status_details"), "schedule": Field(_MAY, "schedule")},
+    "status_details": {"paused": Field(_MAY, "paused")},
+    "paused": {"transitioned_at": Field(_MAY, None)},
+    "subscription_item": {
+        "current_trial": Field(_MAY, "current_trial"),
+        "quantity_decimal": Field(_MAY, None),
+    },
+    "current_trial": {"start_date": Field(_MAY, None), "end_date": Field(_MAY, None)},
+    "schedule": {"phases": Field(_MAY, "phase"), "end_behavior": Field(_MAY, None)},
+    "phase": {"end_date": Field(_MAY, None), "items": Field(_MAY, None), "discounts": Field(_MAY, None)},
+    "invoiceitem": {
+        "parent": Field(_MAY, "invoiceitem_parent"),
+        "pricing": Field(_MAY, "billing_bill_resource_invoicing_pricing_pricing"),
+        "discounts": Field(_MAY, None),
+        "invoice": Field(("absent",), None),
+    },
+    "invoiceitem_parent": {"subscription_details": Field(_MAY, "invoiceitem_subscription")},
+    "invoiceitem_subscription": {"subscription_item": Field(_MAY, None)},
+}
+"""What newer versions may leave out, and what of the description isn't kept here: newer fields come only as some hosts and versions know them."""
+
+
 @cache
 def table() -> dict[str, dict[str, Field]]:
     """The fields of each kind by name, as stored. A field that must always be there is listed only where it holds an object."""
     stored = json.loads(FILE.read_text())["kinds"]
-    return {kind: {name: _field(text) for name, text in fields.items()} for kind, fields in stored.items()}
+    found = {kind: {name: _field(text) for name, text in fields.items()} for kind, fields in stored.items()}
+    return {kind: found.get(kind, {}) | BEYOND.get(kind, {}) for kind in {**found, **BEYOND}}
 
 
 def _field(text: str) -> Field:

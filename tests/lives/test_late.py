@@ -107,34 +107,8 @@ def proration_that_waits(m: Maker) -> None:
     m.begin(start, [m.item(price, 5, start)], told=False)
     m.bill([m.line(price, 5, start)], start, reason="subscription_create", told=False)
     m.change(change, lambda sub: sub["items"]["data"][0].update(quantity=8), told=False)
-    for number, (quantity, cents) in enumerate(((5, -3000), (8, 4800))):
-        m.account.put("invoiceitems", waiting(m, price, quantity, cents, change, later(start, 12), number), change)
-
-
-def waiting(m: Maker, price: JSON, quantity: int, cents: int, start: int, end: int, number: int) -> JSON:
-    """An invoice item on no invoice."""
-    details = {"subscription": m.sub, "subscription_item": m.item_id()}
-    return {
-        "id": f"ii_{m.name}_{number}",
-        "object": "invoiceitem",
-        "amount": cents,
-        "currency": "usd",
-        "customer": m.customer,
-        "date": start,
-        "invoice": None,
-        "period": {"start": start, "end": end},
-        "proration": True,
-        "quantity": quantity,
-        "discounts": [],
-        "parent": {"type": "subscription_details", "subscription_details": details},
-        "pricing": {
-            "type": "price_details",
-            "price_details": {"price": price["id"], "product": price["product"]},
-            "unit_amount_decimal": None,
-        },
-        "livemode": False,
-        "metadata": {},
-    }
+    for quantity, cents in ((5, -3000), (8, 4800)):
+        m.wait(price, quantity, cents, change, later(start, 12))
 
 
 @late("2026-05-20 new 20.00", "2026-06-10 churn -20.00")
