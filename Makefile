@@ -2,7 +2,7 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-.PHONY: setup demo test test-twice test-cases test-long test-all check format bench bench-ingest bench-rollups bench-report bench-alerts bench-billings bench-starting chaos faults evidence mutants audit audit-in-ci sbom lock clean
+.PHONY: setup demo test test-twice test-cases test-long test-all check format columns bench bench-ingest bench-rollups bench-report bench-alerts bench-billings bench-starting chaos faults evidence mutants audit audit-in-ci sbom lock clean
 
 setup: .venv/.ready
 
@@ -53,6 +53,10 @@ check: setup
 format: setup
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Tables of columns and keys in deploy/, written anew from their declarations.
+columns: setup
+	@$(BIN)/python -m tests.columns
 
 bench: setup
 	$(BIN)/python -m tests.benchmarks.first_read

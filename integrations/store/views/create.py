@@ -10,6 +10,7 @@ Made as a whole at the end of every upgrade (`create_all`), on both databases. I
 basis of each policy is shown: what was derived before the time zone or a rule was changed stays in the tables and would be added up with it.
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import Connection
@@ -17,6 +18,7 @@ from sqlalchemy import Connection
 from integrations.store.db.engine import is_postgresql
 from integrations.store.views.declared import VIEWS
 from integrations.store.views.view import SCHEMA, View, statement
+from metrics.columns import Type
 
 
 def create_all(connection: Connection) -> None:
@@ -45,8 +47,8 @@ _TABLES_ARE_IN: Final = "SELECT relnamespace::regnamespace::text FROM pg_class W
 def _create(connection: Connection, view: View, name: str, *, in_schema: bool) -> None:
     connection.exec_driver_sql(statement(view, postgresql=True, name=name, in_schema=in_schema))
     connection.exec_driver_sql(f"COMMENT ON VIEW {name} IS {_quoted(view.comment)}")
-    for column, (_, meaning) in view.columns.items():
-        connection.exec_driver_sql(f'COMMENT ON COLUMN {name}."{column}" IS {_quoted(meaning)}')
+    for column in view.described().values():
+        connection.exec_driver_sql(f'COMMENT ON COLUMN {name}."{column.name}" IS {_quoted(column.meaning)}')
 
 
 _MAY_MAKE_SCHEMA: Final = "SELECT has_database_privilege(current_database(), 'CREATE')"
@@ -69,18 +71,35 @@ def drop_all(connection: Connection) -> None:
             connection.exec_driver_sql(f"DROP VIEW IF EXISTS {name} CASCADE")
 
 
+SQL_TYPES: Final[Mapping[Type, str]] = {
+    "text": "text",
+    "texts": "jsonb",
+    "object": "jsonb",
+    "day": "date",
+    "month": "date",
+    "instant": "timestamptz",
+    "number": "numeric",
+    "count": "bigint",
+    "micros": "bigint",
+    "money": "numeric",
+    "rate": "numeric",
+    "flag": "boolean",
+}
+"""What a type is called in PostgreSQL, in the schema of the views: integers of any size stand for `bigint`."""
+
+
 def described() -> str:
     """The views and their columns as a text of Markdown tables, for those who write queries."""
     out = []
     for view in VIEWS:
-        rows = [f"| `{name}` | {meaning} |" for name, (_, meaning) in view.columns.items()]
+        rows = [f"| `{c.name}` | {SQL_TYPES[c.type]} | {c.unit} | {c.meaning} |" for c in view.described().values()]
         out += [
             f"### `{view.in_schema}`",
             "",
             f"{view.comment}. On SQLite: `{view.name}`.",
             "",
-            "| column | what it is |",
-            "|---|---|",
+            "| column | type | unit | what it is |",
+            "|---|---|---|---|",
             *rows,
             "",
         ]

@@ -3,19 +3,19 @@
 from typing import Final
 
 from integrations.store.views.reporting import POLICY
-from integrations.store.views.view import View, money
+from integrations.store.views.view import Said, View, money
 
 _AMOUNTS: Final = {
-    "mrr": ("{row}.net_micros", "MRR after discounts"),
-    "list_mrr": ("{row}.list_micros", "MRR without discounts"),
-    "at_risk": ("{row}.at_risk_micros", "the part that is past due"),
-    "scheduled_churn": ("{row}.scheduled_micros", "the part whose end has been asked for"),
-    "usage_mrr": ("{row}.usage_micros", "metered, beside MRR"),
+    "mrr": "{row}.net_micros",
+    "list_mrr": "{row}.list_micros",
+    "at_risk": "{row}.at_risk_micros",
+    "scheduled_churn": "{row}.scheduled_micros",
+    "usage_mrr": "{row}.usage_micros",
 }
 
 
-def _amounts(row: str) -> dict[str, tuple[str, str]]:
-    return money({name: (expression.replace("{row}", row), meaning) for name, (expression, meaning) in _AMOUNTS.items()})
+def _amounts(row: str) -> dict[str, Said]:
+    return money({name: expression.replace("{row}", row) for name, expression in _AMOUNTS.items()})
 
 
 CUSTOMERS: Final = View(
@@ -23,22 +23,22 @@ CUSTOMERS: Final = View(
     "Every customer that ever had MRR as it stands now, a row for each currency that it pays or paid in",
     {
         **POLICY,
-        "customer": ("c.customer", "the customer's name in the ledger: Stripe's id, or RULEKEY:value where a rule merges several"),
-        "currency": ("c.currency", "the currency's code in lower case"),
-        "active": ("(c.net_micros > 0)", "has MRR in this currency"),
+        "customer": "c.customer",
+        "currency": "c.currency",
+        "active": "(c.net_micros > 0)",
         "first_day": (
             "(SELECT min(m.day) FROM movement m WHERE m.basis = c.basis AND m.bucket = c.bucket AND m.customer = c.customer)",
             "the day on which it first had MRR, in any currency",
         ),
         "since": ("c.day", "it stands as it does since this day's closing; of one without MRR, since when it has none"),
         **_amounts("c"),
-        "subscriptions": ("c.subscriptions", "subscriptions that count"),
-        "plan": ("c.plan", "price of the largest item"),
-        "plan_name": ("coalesce(n.name, c.plan)", "what people call it"),
-        "product": ("c.product", "product of the largest item"),
-        "product_name": ("coalesce(p.name, c.product)", "what people call it"),
-        "interval": ("c.interval", "billing interval of the largest item"),
-        "account": ("a.name", "the account"),
+        "subscriptions": "c.subscriptions",
+        "plan": "c.plan",
+        "plan_name": "coalesce(n.name, c.plan)",
+        "product": "c.product",
+        "product_name": "coalesce(p.name, c.product)",
+        "interval": "c.interval",
+        "account": "a.name",
     },
     "FROM (SELECT s.*, row_number() OVER (PARTITION BY s.basis, s.bucket, s.customer, s.currency ORDER BY s.day DESC) AS newest "
     'FROM standing s) c JOIN basis b ON b.version = c.basis AND b."current" JOIN account a ON a.id = c.account '
@@ -51,11 +51,11 @@ SUBSCRIPTIONS: Final = View(
     "nrr_subscriptions",
     "Every subscription that was ever seen, with Stripe's status in the newest state that is known of it",
     {
-        "account": ("a.name", "the account"),
-        "subscription": ("s.subscription_id", "Stripe's id of the subscription"),
+        "account": "a.name",
+        "subscription": "s.subscription_id",
         "customer": ("s.customer_id", "Stripe's id of its customer"),
         "status": ("s.status", "Stripe's status: active, past_due, trialing, canceled, ..."),
-        "as_of": ("{epoch:s.at}", "the moment of the newest state that is known"),
+        "as_of": "{epoch:s.at}",
         "learnt_at": ("s.learnt_at", "when that state was stored"),
     },
     "FROM (SELECT x.*, row_number() OVER (PARTITION BY x.account, x.subscription_id ORDER BY x.at DESC, x.source DESC, x.learnt_at DESC) "
@@ -69,18 +69,18 @@ PLANS: Final = View(
     {
         **POLICY,
         "plan": ("d.segment", "the price's id"),
-        "plan_name": ("coalesce(n.name, d.segment)", "what people call it"),
-        "currency": ("d.currency", "the currency's code in lower case"),
+        "plan_name": "coalesce(n.name, d.segment)",
+        "currency": "d.currency",
         "first_day": ("d.first_day", "the first day at whose closing it had MRR"),
         "last_day": ("d.last_day", "the last such day"),
         **money(
             {
                 "mrr": ("coalesce(t.net_micros, 0)", "MRR after discounts at the last closing that is known"),
-                "list_mrr": ("coalesce(t.list_micros, 0)", "MRR without discounts"),
+                "list_mrr": "coalesce(t.list_micros, 0)",
             }
         ),
-        "customers": ("coalesce(t.customers, 0)", "customers with MRR"),
-        "subscriptions": ("coalesce(t.subscriptions, 0)", "subscriptions that count"),
+        "customers": "coalesce(t.customers, 0)",
+        "subscriptions": "coalesce(t.subscriptions, 0)",
     },
     "FROM (SELECT y.basis, y.segment, y.currency, min(y.day) AS first_day, max(y.day) AS last_day FROM day_total y "
     "WHERE y.dimension = 'plan' AND y.net_micros > 0 GROUP BY y.basis, y.segment, y.currency) d "

@@ -3,6 +3,7 @@
 import json
 from typing import Final
 
+from integrations.store.views.create import SQL_TYPES
 from integrations.store.views.declared import VIEWS
 from integrations.store.views.view import SCHEMA, View
 
@@ -19,8 +20,10 @@ def sources() -> str:
             f"        description: {_said(view.comment)}",
             "        columns:",
         ]
-        for name, (_, meaning) in view.columns.items():
-            out += [f"          - name: {name}", f"            description: {_said(meaning)}", *_tests(view, name)]
+        for column in view.described().values():
+            unit = f" ({column.unit})" if column.unit else ""
+            out += [f"          - name: {column.name}", f"            data_type: {SQL_TYPES[column.type]}"]
+            out += [f"            description: {_said(column.meaning + unit)}", *_tests(view, column.name)]
     return "\n".join(out) + "\n"
 
 

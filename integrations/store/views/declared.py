@@ -1,21 +1,23 @@
 """The views of figures and movements, each with what its columns mean. The order is that in which they are made."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from integrations.store.views.customers import CUSTOMERS, PLANS, SUBSCRIPTIONS
 from integrations.store.views.reporting import BOOK_BY_DAY, MOVEMENTS, POLICY
-from integrations.store.views.view import View, money
+from integrations.store.views.view import Said, View, money
 from metrics.billings.classes import CLASSES, MARKS
+from metrics.retention.certainty import LEVEL
 from metrics.window_kinds import STORED
 
-_WINDOW: Final = {
+_WINDOW: Final[Mapping[str, Said]] = {
     "first_day": ("r.first", "first day of the window"),
     "last_day": ("{day_before_until}", "last day of the window, which is part of it"),
-    "currency": ("{code}", "the currency's code in lower case"),
-    "whole_book": ("{whole_book}", "true: the whole book expressed in this currency; false: what is billed in it"),
+    "currency": "{code}",
+    "whole_book": "{whole_book}",
 }
-_STATE: Final = {
-    "incomplete": ("r.incomplete", "the window isn't over, or its data not complete"),
+_STATE: Final[Mapping[str, Said]] = {
+    "incomplete": "r.incomplete",
     "reason": ("r.reason", "why rates are null: opening_zero, gap"),
 }
 _GRR: Final = (
@@ -55,18 +57,15 @@ _GRR_EXACT: Final = f"({_MEMBERS}) / r.opening"
 _LOGOS_EXACT: Final = "({number:r.retained_customers} / r.opening_customers)"
 _LOGOS: Final = "{number:r.opening_customers}"
 _INTERVALS: Final = {
-    "nrr_low": (_net_bound("-"), "lower end of NRR's interval of 90 %; null where too few customers make none"),
-    "nrr_high": (_net_bound("+"), "upper end of it"),
-    "grr_low": (_share_bound("-", f"({_GRR_EXACT})", "{size}"), "lower end of GRR's interval"),
-    "grr_high": (_share_bound("+", f"({_GRR_EXACT})", "{size}"), "upper end of it"),
-    "logo_retention_low": (_share_bound("-", _LOGOS_EXACT, _LOGOS), "lower end of logo retention's interval"),
-    "logo_retention_high": (_share_bound("+", _LOGOS_EXACT, _LOGOS), "upper end of it"),
-    "effective_customers": (
-        "{tenths:{size}}",
-        "as many customers of one size the cohort weighs like; null in figures of older releases",
-    ),
+    "nrr_low": _net_bound("-"),
+    "nrr_high": _net_bound("+"),
+    "grr_low": _share_bound("-", f"({_GRR_EXACT})", "{size}"),
+    "grr_high": _share_bound("+", f"({_GRR_EXACT})", "{size}"),
+    "logo_retention_low": _share_bound("-", _LOGOS_EXACT, _LOGOS),
+    "logo_retention_high": _share_bound("+", _LOGOS_EXACT, _LOGOS),
+    "effective_customers": "{tenths:{size}}",
+    "level": str(LEVEL),
 }
-_SEGMENT_NAME: Final = "what people call the segment (of one dimension): a plan, product or account in words, else the segment"
 
 
 def _from_rollup(joined: str = "") -> str:
@@ -84,20 +83,20 @@ VIEWS: Final = (
             "day": ("t.day", "at this reporting day's closing; a day on which nothing stands has no row"),
             "dimension": ("t.dimension", "empty for the whole"),
             "segment": ("t.segment", "empty for the whole"),
-            "currency": ("t.currency", "the currency's code in lower case"),
+            "currency": "t.currency",
             **money(
                 {
-                    "mrr": ("t.net_micros", "MRR after discounts"),
-                    "list_mrr": ("t.list_micros", "MRR without discounts"),
-                    "at_risk": ("t.at_risk_micros", "the part that is past due"),
-                    "scheduled_churn": ("t.scheduled_micros", "the part whose end has been asked for"),
-                    "committed": ("(t.net_micros - t.scheduled_micros)", "MRR less scheduled churn"),
-                    "usage_mrr": ("t.usage_micros", "metered, beside MRR"),
+                    "mrr": "t.net_micros",
+                    "list_mrr": "t.list_micros",
+                    "at_risk": "t.at_risk_micros",
+                    "scheduled_churn": "t.scheduled_micros",
+                    "committed": "(t.net_micros - t.scheduled_micros)",
+                    "usage_mrr": "t.usage_micros",
                 }
             ),
-            "customers": ("t.customers", "customers with MRR"),
-            "subscriptions": ("t.subscriptions", "subscriptions that count"),
-            "segment_name": ("coalesce(n.name, t.segment)", _SEGMENT_NAME),
+            "customers": "t.customers",
+            "subscriptions": "t.subscriptions",
+            "segment_name": "coalesce(n.name, t.segment)",
         },
         'FROM day_total t JOIN basis b ON b.version = t.basis AND b."current" '
         "LEFT JOIN segment_name n ON n.dimension = t.dimension AND n.segment = t.segment",
@@ -109,24 +108,24 @@ VIEWS: Final = (
         {
             **POLICY,
             "day": ("s.day", "the month's last day"),
-            "customer": ("s.customer", "the customer's name in the ledger"),
-            "currency": ("s.currency", "the currency's code in lower case"),
+            "customer": "s.customer",
+            "currency": "s.currency",
             **money(
                 {
-                    "mrr": ("s.net_micros", "MRR after discounts"),
-                    "list_mrr": ("s.list_micros", "MRR without discounts"),
-                    "at_risk": ("s.at_risk_micros", "the part that is past due"),
-                    "scheduled_churn": ("s.scheduled_micros", "the part whose end has been asked for"),
-                    "usage_mrr": ("s.usage_micros", "metered, beside MRR"),
+                    "mrr": "s.net_micros",
+                    "list_mrr": "s.list_micros",
+                    "at_risk": "s.at_risk_micros",
+                    "scheduled_churn": "s.scheduled_micros",
+                    "usage_mrr": "s.usage_micros",
                 }
             ),
-            "subscriptions": ("s.subscriptions", "subscriptions that count"),
-            "plan": ("s.plan", "price of the largest item"),
-            "plan_name": ("coalesce(n.name, s.plan)", "what people call it"),
-            "product": ("s.product", "product of the largest item"),
-            "product_name": ("coalesce(p.name, s.product)", "what people call it"),
-            "interval": ("s.interval", "billing interval of the largest item"),
-            "account": ("a.name", "the account"),
+            "subscriptions": "s.subscriptions",
+            "plan": "s.plan",
+            "plan_name": "coalesce(n.name, s.plan)",
+            "product": "s.product",
+            "product_name": "coalesce(p.name, s.product)",
+            "interval": "s.interval",
+            "account": "a.name",
         },
         'FROM snapshot s JOIN basis b ON b.version = s.basis AND b."current" JOIN account a ON a.id = s.account '
         "LEFT JOIN segment_name n ON n.dimension = 'plan' AND n.segment = s.plan "
@@ -138,7 +137,7 @@ VIEWS: Final = (
         "From each month's opening to its closing; losses are negative, so the lines add up to the closing",
         {
             **POLICY,
-            "month": ("r.first", "first day of the month"),
+            "month": "r.first",
             "currency": _WINDOW["currency"],
             "whole_book": _WINDOW["whole_book"],
             **money(
@@ -146,16 +145,16 @@ VIEWS: Final = (
                     "opening": ("r.opening", "MRR at the opening"),
                     "new": ("r.new", "customers that came for the first time"),
                     "reactivation": ("r.reactivation", "customers that came back"),
-                    "expansion": ("{companion:flow_expansion}", "growth of those who were there"),
-                    "contraction": ("(0 - {companion:flow_contraction})", "what those who stayed gave up"),
-                    "churn": ("(0 - {companion:flow_churn})", "what those who left paid"),
-                    "fx": ("r.fx", "what exchange rates did to the standing book"),
+                    "expansion": "{companion:flow_expansion}",
+                    "contraction": "(0 - {companion:flow_contraction})",
+                    "churn": "(0 - {companion:flow_churn})",
+                    "fx": "r.fx",
                     "closing": ("r.closing", "MRR at the closing"),
                 }
             ),
-            "new_logos": ("r.new_logos", "customers that came for the first time"),
-            "returned_logos": ("r.returned_logos", "customers that came back"),
-            "lost_logos": ("r.lost_logos", "customers that left"),
+            "new_logos": "r.new_logos",
+            "returned_logos": "r.returned_logos",
+            "lost_logos": "r.lost_logos",
             "customers": ("r.closing_customers", "customers with MRR at the closing"),
             "incomplete": _STATE["incomplete"],
         },
@@ -171,28 +170,28 @@ VIEWS: Final = (
             **_WINDOW,
             "dimension": ("r.dimension", "empty for the whole; plan, country, metadata.KEY, two with a comma, ..."),
             "segment": ("r.segment", "the value at the opening; empty for the whole"),
-            "nrr": ("{rate:r.closing_of_cohort/r.opening}", "net revenue retention"),
-            "grr": (_GRR, "gross revenue retention, as the policy has it"),
-            "logo_retention": ("{rate:r.retained_customers/r.opening_customers}", "share of the customers that stayed"),
+            "nrr": "{rate:r.closing_of_cohort/r.opening}",
+            "grr": _GRR,
+            "logo_retention": "{rate:r.retained_customers/r.opening_customers}",
             **money(
                 {
-                    "opening": ("r.opening", "MRR of the cohort at the opening"),
+                    "opening": "r.opening",
                     "expansion": ("r.expansion", "of the cohort, between both ends"),
                     "contraction": ("r.contraction", "of the cohort, between both ends"),
                     "churn": ("r.churn", "of the cohort, between both ends"),
-                    "closing_of_cohort": ("r.closing_of_cohort", "MRR of the cohort at the closing"),
-                    "new": ("r.new", "customers that came for the first time in the window"),
-                    "reactivation": ("r.reactivation", "customers that came back in the window"),
-                    "closing": ("r.closing", "MRR of the whole book at the closing"),
+                    "closing_of_cohort": "r.closing_of_cohort",
+                    "new": "r.new",
+                    "reactivation": "r.reactivation",
+                    "closing": "r.closing",
                 }
             ),
-            "opening_customers": ("r.opening_customers", "customers with MRR at the opening"),
-            "retained_customers": ("r.retained_customers", "of these, those with MRR at the closing"),
-            "closing_customers": ("r.closing_customers", "customers with MRR at the closing"),
+            "opening_customers": "r.opening_customers",
+            "retained_customers": "r.retained_customers",
+            "closing_customers": "r.closing_customers",
             **_STATE,
-            "version": ("r.version", "rises by one whenever the figures change"),
+            "version": "r.version",
             "learnt_at": ("r.learnt_at", "when these figures were found"),
-            "segment_name": ("coalesce(n.name, r.segment)", _SEGMENT_NAME),
+            "segment_name": "coalesce(n.name, r.segment)",
             **_INTERVALS,
         },
         _from_rollup("LEFT JOIN segment_name n ON n.dimension = r.dimension AND n.segment = r.segment"),
@@ -217,17 +216,17 @@ VIEWS: Final = (
         {
             **POLICY,
             "month": ("s.month", "first day of the month that changed"),
-            "customer": ("s.customer", "the customer's name in the ledger"),
-            "currency": ("s.currency", "the currency's code in lower case"),
+            "customer": "s.customer",
+            "currency": "s.currency",
             **money(
                 {
-                    "opening_before": ("s.opening_before", "MRR at the opening as it was held to be"),
-                    "opening_after": ("s.opening_after", "MRR at the opening as it is now known"),
-                    "closing_before": ("s.closing_before", "MRR at the closing as it was held to be"),
-                    "closing_after": ("s.closing_after", "MRR at the closing as it is now known"),
+                    "opening_before": "s.opening_before",
+                    "opening_after": "s.opening_after",
+                    "closing_before": "s.closing_before",
+                    "closing_after": "s.closing_after",
                 }
             ),
-            "learnt_at": ("s.learnt_at", "when it was found"),
+            "learnt_at": "s.learnt_at",
             "run": ("s.run_id", "the run that found it"),
         },
         'FROM restatement s JOIN basis b ON b.version = s.basis AND b."current"',
@@ -239,12 +238,9 @@ VIEWS: Final = (
         {
             **POLICY,
             "day": ("s.day", "as of this reporting day"),
-            "signal": (
-                "s.name",
-                "discounts_ending, trials_ending, scheduled_churn, renewals, scheduled_expansion, scheduled_contraction, planned_pauses",
-            ),
-            "within_days": ("s.within_days", "within so many days"),
-            "currency": ("s.currency", "the currency's code in lower case"),
+            "signal": "s.name",
+            "within_days": "s.within_days",
+            "currency": "s.currency",
             **money({"mrr": ("s.micros", "how much MRR it is about")}),
             "customers": ("s.customers", "how many customers it is about"),
         },
@@ -260,8 +256,8 @@ VIEWS: Final = (
                 "g.month",
                 "first day of the month: an invoice counts when it was finalised, a credit note when it was issued",
             ),
-            "account": ("a.name", "the account"),
-            "currency": ("g.currency", "the currency's code in lower case"),
+            "account": "a.name",
+            "currency": "g.currency",
             "class": ('g."class"', ", ".join(each.name for each in CLASSES)),
             "apart": (
                 '(g."class" IN (' + ", ".join(f"'{each.name}'" for each in CLASSES if each.part == "apart") + "))",
@@ -269,12 +265,12 @@ VIEWS: Final = (
             ),
             "mark": ("g.mark", "of lines beside subscriptions what wrote them: " + ", ".join(MARKS)),
             "product": ("g.product", "the product of lines, where it is known"),
-            "product_name": ("coalesce(p.name, g.product)", "what people call it"),
-            "lines": ("g.lines", "how many lines, or invoices where it is of no line"),
+            "product_name": "coalesce(p.name, g.product)",
+            "lines": "g.lines",
             **money(
                 {
-                    "amount": ("g.micros", "what they come to; negative for what lowers a total"),
-                    "discount": ("g.discount_micros", "what discounts took off these very lines beside subscriptions"),
+                    "amount": "g.micros",
+                    "discount": "g.discount_micros",
                 }
             ),
         },
@@ -287,11 +283,11 @@ VIEWS: Final = (
         "nrr_freshness",
         "Up to when everything is known: streams of each account, the ledger of each policy, its figures",
         {
-            "what": ("f.what", "stream, ledger or figures"),
+            "what": "f.what",
             "account": ("f.account", "the account that a stream is of"),
-            "name": ("f.name", "the stream, or the policy"),
-            "complete_until": ("f.complete_until", "everything before this moment is in"),
-            "updated_at": ("f.updated_at", "when it was last brought up to date"),
+            "name": "f.name",
+            "complete_until": "f.complete_until",
+            "updated_at": "f.updated_at",
         },
         """FROM (
 SELECT 'stream' AS what, a.name AS account, c.stream AS name, {epoch:c.position} AS complete_until, c.updated_at AS updated_at

@@ -10,8 +10,8 @@ from integrations.store.views.view import View, money
 from metrics.entries import KINDS
 
 POLICY: Final = {
-    "policy": ("b.policy", "name of the policy"),
-    "basis": ("b.version", "version of what the figures rest on: policy, time zone, rules"),
+    "policy": "b.policy",
+    "basis": "b.version",
 }
 _HOME: Final = (
     "(SELECT r.basis, min(substr(r.currency, 5)) AS code FROM rollup r WHERE r.\"current\" AND r.dimension = '' "
@@ -67,31 +67,31 @@ MOVEMENTS: Final = View(
     "What each customer's MRR did on each day",
     {
         **POLICY,
-        "day": ("m.day", "reporting day"),
-        "customer": ("m.customer", "the customer's name in the ledger"),
-        "currency": ("m.currency", "the currency's code in lower case"),
-        "kind": ("m.kind", "new, reactivation, expansion, contraction, churn"),
-        "cause": ("m.cause", "why: plan, quantity, canceled_voluntary, ..."),
+        "day": "m.day",
+        "customer": "m.customer",
+        "currency": "m.currency",
+        "kind": "m.kind",
+        "cause": "m.cause",
         **money(
             {
-                "change": ("m.delta_micros", "what it adds to MRR; negative for contraction and churn"),
-                "mrr_before": ("m.before_micros", "MRR before the day"),
-                "mrr_after": ("m.after_micros", "MRR at the day's closing"),
+                "change": "m.delta_micros",
+                "mrr_before": "m.before_micros",
+                "mrr_after": "m.after_micros",
             }
         ),
-        "inferred": ("m.inferred", "dated at the first evidence of it, since nothing dates it exactly"),
+        "inferred": "m.inferred",
         "evidence": ("{json:m.evidence}", "JSON list of Stripe ids (jsonb in the schema nrr)"),
         "learnt_at": (
             _LEARNT,
             "when the last of the facts that show it was stored; null where a rule makes several Stripe customers one",
         ),
-        "reporting_currency": ("m.home", "the currency of the whole book; null while there is none"),
+        "reporting_currency": "m.home",
         **money(
             {"change_in_reporting": (_worth("m.delta_micros", "m"), "the change at that day's rate; null where there is no rate")}
         ),
         "plan": ("m.plan", "price of the customer's largest item at the day's closing; of one who left, the last"),
-        "plan_name": ("coalesce(n.name, m.plan)", "what people call it"),
-        "account": ("a.name", "the account"),
+        "plan_name": "coalesce(n.name, m.plan)",
+        "account": "a.name",
     },
     f"FROM (SELECT x.*, h.code AS home, {_rate('x.currency', 'x.day')} AS worth, {_standing('plan', 'AND st.plan IS NOT NULL')} AS plan, "
     f"{_standing('account')} AS account FROM movement x LEFT JOIN {_HOME} ON h.basis = x.basis) m "
@@ -121,23 +121,20 @@ BOOK_BY_DAY: Final = View(
         "currency": ("t.home", "the reporting currency's code in lower case"),
         **money(
             {
-                name: (f"{{whole:sum({_worth(amount, 't')})}}", meaning)
-                for name, amount, meaning in (
-                    ("mrr", "t.net_micros", "MRR after discounts"),
-                    ("list_mrr", "t.list_micros", "MRR without discounts"),
-                    ("at_risk", "t.at_risk_micros", "the part that is past due"),
-                    ("scheduled_churn", "t.scheduled_micros", "the part whose end has been asked for"),
-                    ("committed", "(t.net_micros - t.scheduled_micros)", "MRR less scheduled churn"),
-                    ("usage_mrr", "t.usage_micros", "metered, beside MRR"),
+                name: f"{{whole:sum({_worth(amount, 't')})}}"
+                for name, amount in (
+                    ("mrr", "t.net_micros"),
+                    ("list_mrr", "t.list_micros"),
+                    ("at_risk", "t.at_risk_micros"),
+                    ("scheduled_churn", "t.scheduled_micros"),
+                    ("committed", "(t.net_micros - t.scheduled_micros)"),
+                    ("usage_mrr", "t.usage_micros"),
                 )
             }
         ),
         "customers": ("{whole:sum(t.customers)}", "customers with MRR; one who pays in two currencies counts in both"),
-        "subscriptions": ("{whole:sum(t.subscriptions)}", "subscriptions that count"),
-        "without_rate": (
-            "{whole:sum(CASE WHEN t.currency <> t.home AND t.worth IS NULL THEN 1 ELSE 0 END)}",
-            "currencies that have no rate on that day and are in no amount of this row",
-        ),
+        "subscriptions": "{whole:sum(t.subscriptions)}",
+        "without_rate": "{whole:sum(CASE WHEN t.currency <> t.home AND t.worth IS NULL THEN 1 ELSE 0 END)}",
     },
     f"FROM (SELECT x.*, h.code AS home, {_rate('x.currency', 'x.day')} AS worth FROM day_total x JOIN {_HOME} ON h.basis = x.basis "
     "WHERE x.dimension = '') t "

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Final
+
+from metrics.columns import COLUMNS, Column
 
 SCHEMA: Final = "nrr"
 """PostgreSQL's schema of their own."""
@@ -10,17 +13,20 @@ PREFIX: Final = "nrr_"
 """What their names begin with where they stand among the tables: on SQLite, and in PostgreSQL under their old names."""
 
 
-@dataclass(frozen=True, slots=True)
-class View:
-    """A view: its name, what it is for, its columns with expression and meaning, and where they come from.
+Said = str | tuple[str, str]
+"""The expression of a column, and where `metrics.columns` doesn't say it well enough for this place, what it is."""
 
-    An expression of a column that ends with `_micros` makes a second column in major units. `{…}` in expressions are the words in which
-    the two databases differ.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """A view: its name, what it is for, the expressions of its columns, and where they come from.
+
+    What a column is, `metrics.columns` says by its name. `{…}` in expressions are the words in which the two databases differ.
     """
 
     name: str
     comment: str
-    columns: Mapping[str, tuple[str, str]]
+    columns: Mapping[str, Said]
     source: str
     never_null: tuple[str, ...] = ("policy",)
     """Columns that every row has; the first ones tell rows apart."""
@@ -32,13 +38,33 @@ class View:
         """Its name in PostgreSQL's schema of the views: `nrr.movements` for `nrr_movements`."""
         return f"{SCHEMA}.{self.name.removeprefix(PREFIX)}"
 
+    def expressions(self) -> dict[str, str]:
+        """What each column is made of."""
+        return {name: said if isinstance(said, str) else said[0] for name, said in self.columns.items()}
 
-def money(names: Mapping[str, tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    def described(self) -> dict[str, Column]:
+        """What each column is."""
+        return _described(self)
+
+
+@cache
+def _described(view: View) -> dict[str, Column]:
+    found = {}
+    for name, said in view.columns.items():
+        column = COLUMNS[name]
+        found[name] = column if isinstance(said, str) else column.meaning_here(said[1])
+    return found
+
+
+def money(names: Mapping[str, Said]) -> dict[str, Said]:
     """Columns of micros, each followed by the same in major units."""
-    out = {}
-    for name, (expression, meaning) in names.items():
-        out[f"{name}_micros"] = (expression, f"{meaning}, in micros")
-        out[name] = ("{major:" + expression + "}", meaning)
+    out: dict[str, Said] = {}
+    for name, said in names.items():
+        if isinstance(said, str):
+            out |= {f"{name}_micros": said, name: "{major:" + said + "}"}
+        else:
+            expression, meaning = said
+            out |= {f"{name}_micros": (expression, f"{meaning}, in micros"), name: ("{major:" + expression + "}", meaning)}
     return out
 
 
@@ -46,7 +72,7 @@ def statement(view: View, *, postgresql: bool, name: str | None = None, in_schem
     """The statement that creates a view in one of the two databases, under its own name or `name`; `in_schema` with the types of PostgreSQL's
     schema of the views."""
     words = _SQLITE if not postgresql else _POSTGRESQL if in_schema else {**_POSTGRESQL, **_AMONG_TABLES}
-    columns = ",\n".join(f'{_said(expression, words)} AS "{name}"' for name, (expression, _) in view.columns.items())
+    columns = ",\n".join(f'{_said(expression, words)} AS "{name}"' for name, expression in view.expressions().items())
     create = "CREATE OR REPLACE VIEW" if postgresql else "CREATE VIEW"
     return f"{create} {name or view.name} AS SELECT\n{columns}\n{_said(view.source, words)}"
 

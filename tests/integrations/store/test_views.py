@@ -14,7 +14,7 @@ from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.facts.write import Page, put_page
 from integrations.store.figures import labels, rollups
 from integrations.store.ledger import write as write_ledger
-from integrations.store.views.create import described
+from integrations.store.views.create import SQL_TYPES, described
 from integrations.store.views.declared import VIEWS
 from metrics.evidence import Instant
 from metrics.retention.certainty import certainty
@@ -52,10 +52,24 @@ def test_columns_are_described_in_postgresql(postgres_database: str) -> None:
     made = open_engine(postgres_database)
     migrate.upgrade(made)
     query = "SELECT col_description('nrr_retention'::regclass, attnum) AS said FROM pg_attribute WHERE attrelid = 'nrr_retention'::regclass AND attnum > 0"
-    assert [meaning for _, meaning in next(v for v in VIEWS if v.name == "nrr_retention").columns.values()] == [
-        row["said"] for row in _rows(made, query)
-    ]
+    retention = next(v for v in VIEWS if v.name == "nrr_retention")
+    assert [column.meaning for column in retention.described().values()] == [row["said"] for row in _rows(made, query)]
     made.dispose()
+
+
+def test_columns_have_the_types_that_are_written_down(postgres_database: str) -> None:
+    """In the schema of the views every column is of the type that its name has everywhere; a whole number may be a narrower one."""
+    made = open_engine(postgres_database)
+    migrate.upgrade(made)
+    query = "SELECT table_name, column_name, udt_name FROM information_schema.columns WHERE table_schema = 'nrr'"
+    told = {(row["table_name"], row["column_name"]): _TYPE_NAMES.get(row["udt_name"], row["udt_name"]) for row in _rows(made, query)}
+    made.dispose()
+    assert told == {
+        (view.name.removeprefix("nrr_"), column.name): SQL_TYPES[column.type] for view in VIEWS for column in view.described().values()
+    }
+
+
+_TYPE_NAMES = {"int2": "bigint", "int4": "bigint", "int8": "bigint", "bool": "boolean", "varchar": "text"}
 
 
 def test_retention_is_what_the_product_says(business: Engine) -> None:
