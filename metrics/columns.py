@@ -38,6 +38,10 @@ class Column:
         """The same with the sentence that fits one place."""
         return replace(self, meaning=meaning)
 
+    def renamed(self, name: str, meaning: str) -> "Column":
+        """Another column of the same type."""
+        return replace(self, name=name, meaning=meaning)
+
 
 def _columns(kind: Type, unit: str = "", /, **meanings: str) -> dict[str, Column]:
     return {name: Column(name, kind, meaning, unit or UNITS.get(kind, "")) for name, meaning in meanings.items()}

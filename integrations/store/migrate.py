@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Engine, inspect, text
 from integrations.private_files import private_file, private_folder
 from integrations.store.db.engine import begin, file_of, is_postgresql, read
 from integrations.store.tables import metadata
-from integrations.store.views.create import create_all
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -93,6 +92,8 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
         if before is not None and not is_known(before):
             raise NotMigrated(before, head())
         to_schema(connection, "head")
+        from integrations.store.views.create import create_all
+
         # Views are made last and as they are now, whatever schema a database comes from: a migration knows only the tables of its day.
         create_all(connection)
     return before, head()

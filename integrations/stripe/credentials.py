@@ -26,7 +26,10 @@ def checked_base(base: str, *, allow_plain_http: bool = False) -> str:
     if parts.scheme not in ("http", "https") or not host or parts.query or parts.fragment:
         raise BadAddress(f"the address of the API (STRIPE_API_BASE) must look like {_DEFAULT}, not {base!r}")
     if parts.scheme == "http" and not (allow_plain_http or is_loopback(host)):
-        raise BadAddress(f"{base} would send the key unencrypted over the network: use https, or allow plain http explicitly")
+        raise BadAddress(
+            f"the address of the API (STRIPE_API_BASE), {base}, would send the key unencrypted over the network: use https; if plain http "
+            "is meant, set NRR_ALLOW_PLAIN_HTTP=true"
+        )
     return base.rstrip("/")
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
@@ -12,6 +12,9 @@ from worker.cli.common import Config, Json, Now, put_json
 from worker.cli.dates import instant_of
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.stored_figures import window_text
+
+if TYPE_CHECKING:
+    from worker.queries.alerts import NoSuchSegment
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Alerts: the rules, and what fires.")
 
@@ -50,7 +53,7 @@ def list_(json: Json = False, now: Now = None, config: Config = None) -> None:
         ]
         missing = missing_segments(desk.context.session, desk.alerting.watch)
         if json:
-            told = [{"rule": nobody.rule, "segment": nobody.segment, "near": nobody.near} for nobody in missing]
+            told = [_missing_row(nobody) for nobody in missing]
             put_json({"alerts": rows, "channels": channels, "outbox": dict(found.outbox), "missing_segments": told})
             return
         columns = ["rule", "segment", "state", "value", "limit", "window", "certainty", "as_of", "since", "quiet"]
@@ -102,13 +105,14 @@ def check(json: Json = False, now: Now = None, config: Config = None) -> None:
     from metrics.labels import counted
     from worker.alerts.deliver import LEASE_SECONDS, send_due
     from worker.alerts.evaluate import evaluate
-    from worker.queries.alerts import alerts_at
+    from worker.queries.alerts import alerts_at, missing_segments
 
     with alert_desk(json=json, now=now, config=config) as desk:
         done = evaluate(desk.alerting, desk.at)
         sent = send_due(desk.alerting)
         outbox = alerts_at(desk.context.session, desk.at).outbox
         waiting, held = outbox.get("due", 0), outbox.get("leased", 0)
+        missing = missing_segments(desk.context.session, desk.alerting.watch)
         if json:
             changes = [dict(zip(("rule", "segment", "before", "after"), t, strict=True)) for t in done.transitions]
             put_json(
@@ -124,6 +128,7 @@ def check(json: Json = False, now: Now = None, config: Config = None) -> None:
                     "dead": sent.dead,
                     "waiting": waiting,
                     "held": held,
+                    "missing_segments": [_missing_row(nobody) for nobody in missing],
                 }
             )
         else:
@@ -136,8 +141,14 @@ def check(json: Json = False, now: Now = None, config: Config = None) -> None:
                 desk.context.say(
                     f"if that process is gone, what it held is sent by the next nrr alerts check or tick after {minutes} minutes"
                 )
+            for nobody in missing:
+                desk.context.say(nobody.sentence)
         if done.firing:
             raise typer.Exit(Exit.ALERT_FIRING)
+
+
+def _missing_row(nobody: "NoSuchSegment") -> dict[str, Any]:
+    return {"rule": nobody.rule, "segment": nobody.segment, "near": nobody.near}
 
 
 @app.command("test")

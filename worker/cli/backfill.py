@@ -257,10 +257,17 @@ def _status_row(found: "Status") -> dict[str, Any]:
 
 
 def _planned_row(each: "AccountPlan") -> dict[str, Any]:
-    jobs = [{"stream": job.stream, "since": job.since, "until": job.until} for job in each.plan.jobs if job.stream]
+    from worker.cli.json_rows import instant_or_none
+
+    jobs = [
+        {"stream": job.stream, "since": instant_or_none(job.since), "until": instant_or_none(job.until)}
+        for job in each.plan.jobs
+        if job.stream
+    ]
     known = each.subscriptions_held is not None
     return {
         "account": each.account,
+        "account_id": each.stripe_id,
         "stripe_id": each.stripe_id,
         "subscriptions_held": each.subscriptions_held,
         "objects_held": dict(each.objects_held),
@@ -347,8 +354,13 @@ def _change_line(change: "WindowChange") -> tuple[object, ...]:
 
 
 def _change_row(change: "WindowChange") -> dict[str, Any]:
-    from worker.cli.json_rows import figures_row
+    from worker.cli.json_rows import figures_row, window_row
 
     sides = {"before": change.before, "after": change.after}
-    about = {"kind": change.kind, "first": change.first, "until": change.until, "currency": change.currency}
+    about = {
+        **window_row(change.kind, change.first, change.until),
+        "first": change.first,
+        "until": change.until,
+        "currency": change.currency,
+    }
     return {**about, **{name: None if side is None else figures_row(side) for name, side in sides.items()}}

@@ -70,9 +70,10 @@ def _limit(suggestion: "Suggestion", watch: "Watch") -> str | None:
 
 
 def _document(found: "Backtest", watch: "Watch", budget: float | None) -> dict[str, Any]:
+    from worker.cli.json_rows import days_row
+
     out: dict[str, Any] = {
-        "from": found.first,
-        "to": found.last,
+        **days_row(found.first, found.last),
         "rules": [{"rule": name, **_counts(found, name)} for name in watch.named()],
         "rings": [
             {

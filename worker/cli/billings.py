@@ -208,13 +208,20 @@ def _text(ratio: Fraction | None) -> str | None:
     return None if ratio is None else ratio_text(ratio.numerator, ratio.denominator)
 
 
+def _number(ratio: Fraction | None) -> float | None:
+    from worker.cli.json_rows import number
+
+    return number(_text(ratio))
+
+
 # --- for scripts --------------------------------------------------------------------------------------------------------------
 
 
 def _data(found: "Billings", context: Context, by: str, limit: int) -> dict[str, Any]:
+    from worker.cli.json_rows import days_row
+
     out: dict[str, Any] = {
-        "from": found.first,
-        "to": found.until - timedelta(days=1),
+        **days_row(found.first, found.until - timedelta(days=1)),
         "by": by,
         "incomplete": found.until > context.today,
         "months": [_billed_row(each) for each in found.months],
@@ -236,18 +243,17 @@ def _data(found: "Billings", context: Context, by: str, limit: int) -> dict[str,
 
 def _billed_row(each: "Billed") -> dict[str, Any]:
     from metrics.billings.shares import sees
-    from worker.cli.json_rows import amount
+    from worker.cli.json_rows import amount, days_row
 
     code = each.currency
     return {
         "currency": code,
-        "from": each.first,
-        "to": each.until - timedelta(days=1),
+        **days_row(each.first, each.until - timedelta(days=1)),
         "classes": {name: {**amount("amount", micros, code), "lines": each.lines[name]} for name, micros in each.amounts.items()},
         **amount("total", each.total, code),
         "apart": {name: {**amount("amount", micros, code), "invoices": each.lines[name]} for name, micros in each.apart.items()},
-        "outside_share": _text(each.share.ratio),
-        "seen_share": _text(sees(each.share)),
+        "outside_share": _number(each.share.ratio),
+        "seen_share": _number(sees(each.share)),
         **amount("outside", each.share.outside, code),
         **amount("invoiced", each.share.everything, code),
         "beside_subscriptions": [{"mark": m.mark, "lines": m.lines, **amount("amount", m.micros, code)} for m in each.marks],
@@ -257,13 +263,20 @@ def _billed_row(each: "Billed") -> dict[str, Any]:
 def _party_row(each: "Party", by: str, names: Any) -> dict[str, Any]:
     from worker.cli.json_rows import amounts
 
-    named = {"name": names.get(("product", each.id))} if by == "product" else {}
-    sums = {"subscriptions": each.seen, "one_off": each.one_off, "outside": each.outside, "billed": each.billed}
+    name = names.get(("product", each.id))
+    named = {"product_name": name, "name": name} if by == "product" else {}
+    sums = {
+        "of_subscriptions": each.seen,
+        "subscriptions": each.seen,
+        "one_off": each.one_off,
+        "outside": each.outside,
+        "billed": each.billed,
+    }
     return {
         by: each.id,
         **named,
         "currency": each.currency,
         **amounts(sums, each.currency),
         "lines": each.lines,
-        "outside_share": _text(each.share),
+        "outside_share": _number(each.share),
     }

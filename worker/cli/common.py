@@ -1,7 +1,7 @@
 """What all commands share: how settings and a wiring are opened, how the current time is read, and how things are printed.
 
 Data goes to stdout, messages to stderr. With `--json` the data is one JSON document with a `schema_version`; amounts in it
-are decimal strings in major units beside integers of micros. Colours and bars are for terminals only.
+are decimal strings in major units beside integers of micros, rates are numbers. Colours and bars are for terminals only.
 """
 
 import json as jsonlib
@@ -25,13 +25,14 @@ from worker.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from worker.config.load import Loaded
-    from worker.queries.customers import AccountRead
+    from worker.queries.accounts import AccountRead
     from worker.queries.session import Session
     from worker.runs.steps import Report
     from worker.runs.watch import Progress
     from worker.wiring.wiring import Wiring
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
+"""Rises when a key goes or comes to mean something else; what keys there are, `worker.cli.answers` says."""
 _STEERING: Final = re.compile("[\x7f-\x9f\u200e\u200f\u061c\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 MINUS: Final = "\N{MINUS SIGN}"
 
@@ -74,9 +75,14 @@ class Context:
     @cached_property
     def accounts(self) -> "list[AccountRead]":
         """The accounts that anything is held of."""
-        from worker.queries.customers import accounts_read
+        from worker.queries.accounts import accounts_read
 
         return accounts_read(self.session)
+
+    def account_row(self, number: int | None) -> dict[str, Any]:
+        """An account by its name, beside the number that it has in the database; null for none."""
+        named = {each.number: each.name for each in self.accounts}
+        return {"account": None if number is None else named.get(number, str(number)), "account_number": number}
 
     def say(self, text: str) -> None:
         """A message, on stderr."""

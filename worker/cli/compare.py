@@ -46,6 +46,7 @@ def _row(bridge: "Bridge") -> dict[str, Any]:
     from worker.cli.json_rows import amounts
 
     return {
+        "day": bridge.day,
         "at": bridge.day,
         "policies": [bridge.ours, bridge.theirs],
         "rules": [{"choice": r.choice, "ours": r.ours, "theirs": r.theirs} for r in bridge.rules],

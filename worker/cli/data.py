@@ -112,7 +112,7 @@ def audit(account: Accounts = None, json: Json = False, now: Now = None, config:
                     "status": done.status,
                     "drift": [
                         {
-                            "account": d.account,
+                            **context.account_row(d.account),
                             "subscriptions": d.subscriptions,
                             "named": list(d.named),
                             "counts": dict(d.counts),

@@ -251,11 +251,28 @@ def _data(context: Context) -> Iterator[Check]:
     if old_rates is not None:
         yield Check("exchange rates", NOTE, old_rates)
     yield from _trouble(context, found)
+    yield from _unwatched(context)
     yield from _findings(context)
     yield _tried("billings", lambda: _billings(context))
     yield _tried("proof of billings", lambda: _proof(context))
     if context.loaded.settings.report is not None:
         yield _tried("reports", lambda: _reports(context))
+
+
+def _unwatched(context: Context) -> Iterator[Check]:
+    """Rules on segments that no figure has, which can't fire."""
+    from worker.config.alert_rules import BadRules, load_watch
+    from worker.queries.alerts import missing_segments
+
+    settings = context.loaded.settings
+    try:
+        watch = load_watch(
+            settings.alerts, context.loaded.config, dimensions=settings.dimensions, channels=tuple(settings.channels)
+        )
+    except BadRules:
+        return  # told with the settings
+    for nobody in missing_segments(context.session, watch):
+        yield Check(f"rule {nobody.rule}", NOTE, nobody.sentence)
 
 
 def _reports(context: Context) -> Check:

@@ -16,7 +16,8 @@ from worker.cli.require_ledger import ready
 from worker.cli.tables import hyperlink
 
 if TYPE_CHECKING:
-    from metrics.entries import CustomerLedger
+    from metrics.entries import CustomerLedger, Exclusion
+    from metrics.evidence import Finding
     from metrics.ledger.explain import MovementWords
 
 
@@ -77,12 +78,14 @@ def explain(
             )
         ledgers = [each.ledger for each in found] if customer and days is None else []
         if json:
+            from worker.cli.json_rows import explained_row
+
             put_json(
                 {
                     "policy": context.wiring.basis.policy.name,
-                    "movements": [words.as_json() for words in movements],
-                    "exclusions": [asdict(each) for ledger in ledgers for each in ledger.exclusions],
-                    "findings": [asdict(each) for ledger in ledgers for each in ledger.findings],
+                    "movements": [explained_row(words.as_json()) for words in movements],
+                    "exclusions": [_exclusion_row(each) for ledger in ledgers for each in ledger.exclusions],
+                    "findings": [_finding_row(context, each) for ledger in ledgers for each in ledger.findings],
                 }
             )
             return
@@ -116,6 +119,19 @@ def lines_of(context: Context, movements: Sequence["MovementWords"]) -> list[str
             out.append(f"        evidence: {', '.join(linked_ids(context, change.evidence))}")
         out.append("")
     return out
+
+
+def _exclusion_row(each: "Exclusion") -> dict[str, Any]:
+    from worker.cli.json_rows import amount, instant_or_none
+
+    money = amount("mrr", each.mrr_micros, each.currency)
+    return {**asdict(each), **money, "since": instant_or_none(each.since), "until": instant_or_none(each.until)}
+
+
+def _finding_row(context: Context, each: "Finding") -> dict[str, Any]:
+    from worker.cli.json_rows import instant_or_none
+
+    return {**asdict(each), **context.account_row(each.account), "at": instant_or_none(each.at)}
 
 
 def _beside(ledger: "CustomerLedger") -> list[str]:

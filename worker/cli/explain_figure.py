@@ -107,9 +107,10 @@ def _as_json(context: Context, found: "Explained", causes: Mapping[tuple[str, st
     def row(kind: str, part: "Part") -> dict[str, Any]:
         return {
             "customer": part.customer,
+            "customer_name": names.get(part.customer),
             "name": names.get(part.customer),
             **amounts({"opening": part.opening, "end": part.end, "change": part.change}, f.currency),
-            "movements": [{"date": day, "cause": cause} for day, cause in _why(part.customer, kind, causes)],
+            "movements": [{"day": day, "date": day, "cause": cause} for day, cause in _why(part.customer, kind, causes)],
         }
 
     return {

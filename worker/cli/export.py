@@ -78,10 +78,7 @@ def export(
         raise Stop(f"--from {begin} lies after --to {until - timedelta(days=1)}", Exit.USAGE)
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
-        frames = {"movements": _movements, "snapshots": _snapshots, "rollups": _rollups, "billings": _billings}[what](
-            context, begin, until
-        )
-        rows = write_frames(frames, out, format, raw=raw)
+        rows = write_frames(_frames(context, what, begin, until), out, format, raw=raw)
         if str(out) == "-":
             context.say(f"{rows:,} rows")
         elif json:
@@ -135,26 +132,14 @@ def _append(frame: "pl.DataFrame", file: Any, form: str, *, first: bool) -> int:
     return len(frame)
 
 
-def _movements(context: Context, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
-    from worker.queries.movements import movements_by_month
+def _frames(context: Context, what: str, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
+    from worker.queries import frames
 
-    for frame in movements_by_month(context.session, begin, until):
-        yield frame.rename({"day": "date"})
-
-
-def _snapshots(context: Context, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
-    from worker.queries.snapshots import month_ends
-
-    return month_ends(context.session, begin, until)
-
-
-def _rollups(context: Context, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
-    from worker.queries.figures import figures_frame
-
-    yield figures_frame(context.session, begin, until)
-
-
-def _billings(context: Context, begin: date | None, until: date | None) -> Iterator["pl.DataFrame"]:
-    from worker.queries.billings import by_month
-
-    return by_month(context.session, begin, until)
+    if what == "rollups":
+        return iter([frames.retention(context.session, begin, until)])
+    parts = {
+        "movements": frames.movements_in_parts,
+        "snapshots": frames.mrr_by_customer_in_parts,
+        "billings": frames.billings_in_parts,
+    }
+    return parts[what](context.session, begin, until)

@@ -92,16 +92,17 @@ def series_of(
 ) -> None:
     """One rate of the latest windows of a kind, by segment if a dimension is named."""
     from metrics.retention.figures import rates, why_null
-    from worker.cli.json_rows import figures_row, with_interval
+    from worker.cli.json_rows import figures_row, number, with_interval
 
     found = stored_figures(context, kind, by or "", currency, as_known_at)
     ends = sorted({f.until for f in found})[-last:]
     shown = sorted((f for f in found if f.until in ends), key=lambda f: (f.until, f.segment))
     if context.json:
-        rows = [{**window_of(f), "rate": rates(f)[rate], **figures_row(f, context.names)} for f in shown]
+        rows = [{**window_of(f), "rate": number(rates(f)[rate]), **figures_row(f, context.names)} for f in shown]
         put_json(
             {
                 "metric": rate,
+                "window_kind": kind,
                 "window": kind,
                 "by": by,
                 "policy": context.wiring.basis.policy.name,
@@ -251,7 +252,7 @@ def _cell(cohort: "Cohort", age: int, measure: str) -> str:
 
 def _cohort_row(cohort: "Cohort") -> dict[str, Any]:
     from metrics.money import BookCurrency
-    from worker.cli.json_rows import amount, code_of
+    from worker.cli.json_rows import amount, code_of, number
 
     return {
         "signup": f"{cohort.signup:%Y-%m}",
@@ -265,8 +266,8 @@ def _cohort_row(cohort: "Cohort") -> dict[str, Any]:
                 "month": f"{c.month:%Y-%m}",
                 "customers": c.customers,
                 **amount("mrr", c.micros, cohort.currency),
-                "logo_retention": c.logo_retention,
-                "revenue_retention": c.revenue_retention,
+                "logo_retention": number(c.logo_retention),
+                "revenue_retention": number(c.revenue_retention),
                 "incomplete": c.incomplete,
             }
             for c in cohort.cells

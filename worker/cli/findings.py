@@ -25,6 +25,7 @@ def findings(
 ) -> None:
     """Show what is noteworthy about the data, by reason. Gaps, unknown prices, what Stripe left unsaid, what is quarantined."""
     from metrics.finding_words import words_of
+    from worker.cli.json_rows import instant_or_none
     from worker.queries.findings import findings as noted
     from worker.queries.findings import groups
 
@@ -34,7 +35,13 @@ def findings(
             _tell_groups(context, groups(context.session))
             return
         rows = [
-            {**asdict(each), "meaning": words_of(each.reason).meaning, "next_step": words_of(each.reason).next_step}
+            {
+                **asdict(each),
+                **context.account_row(each.account),
+                "at": instant_or_none(each.at),
+                "meaning": words_of(each.reason).meaning,
+                "next_step": words_of(each.reason).next_step,
+            }
             for each in noted(context.session)
             if reason in (None, each.reason) and customer in (None, each.customer)
         ]

@@ -1,6 +1,5 @@
 """`nrr show insight`: the lever to pull first, how NRR compares, where it is heading, who is behind it, and what is coming."""
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, percent, put_json
@@ -44,14 +43,15 @@ def insight_of(context: Context, kind: str, currency: str | None, as_known_at: s
         "signals": [*thoughts.standing_signals(latest), *_dated_signals(context, latest)],
     }
     if context.json:
-        plain = {name: _plain(value) for name, value in found.items()}
+        from worker.cli.insight_rows import insight_rows
+
         put_json(
             {
                 **window_of(f),
                 "currency": f.code,
                 "policy": context.wiring.basis.policy.name,
                 "as_known_at": as_known_at,
-                **plain,
+                **insight_rows(found, f.code),
             }
         )
         return
@@ -70,12 +70,6 @@ def _dated_signals(context: Context, latest: "Figures") -> "list[Signal]":
         for ahead in outlook(context.session)
         if ahead.currency == code
     ]
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [asdict(each) for each in value]
-    return None if value is None else asdict(value)
 
 
 def _tell_insight(context: Context, f: "Figures", found: dict[str, Any]) -> None:

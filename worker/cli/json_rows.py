@@ -1,6 +1,7 @@
 """Figures and movements as rows: the fixed names of the JSON, and the few lines that people read."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,14 +43,19 @@ def amounts(named: Mapping[str, int | None], currency: str) -> dict[str, Any]:
     return {key: value for name, micros in named.items() for key, value in amount(name, micros, currency).items()}
 
 
+def number(text: str | int | None) -> float | None:
+    """A decimal text as a number: the same digits, as JSON writes them. What it was reckoned from, whole micros and counts, stands beside it."""
+    return None if text is None else float(text)
+
+
 def code_of(currency: str) -> str:
     """The code of `usd` and of `all:usd`, the whole book expressed in it."""
     return BookCurrency.of(currency).code
 
 
 def figures_row(f: Figures, names: Names | None = None) -> dict[str, Any]:
-    """One window and segment with the names that scripts rely on; rates are decimal strings or null, with the reason."""
-    found = rates(f)
+    """One window and segment with the names that scripts rely on; rates are numbers or null, with the reason."""
+    found = {name: number(rate) for name, rate in rates(f).items()}
     flow = {name: f.companion(f"flow_{name}") for name in FLOW}
     return {
         "currency": f.code,
@@ -58,10 +64,7 @@ def figures_row(f: Figures, names: Names | None = None) -> dict[str, Any]:
         "segment": f.segment if f.dimension else None,
         "segment_name": segment_words(f.dimension, f.segment, names or {}) if f.dimension else None,
         **amounts({name: getattr(f, name) for name in (*COHORT, *BOOK)}, f.currency),
-        "nrr": found["nrr"],
-        "grr": found["grr"],
-        "logo_retention": found["logo_retention"],
-        "churn_only_retention": found["churn_only_retention"],
+        **found,
         "flow": {
             **amounts({"new": f.new, "reactivation": f.reactivation, **flow}, f.currency),
             "nrr": found["flow_nrr"],
@@ -72,7 +75,7 @@ def figures_row(f: Figures, names: Names | None = None) -> dict[str, Any]:
         **amounts({name: f.companion(key) for name, key in COMPANIONS.items()}, f.currency),
         "incomplete": f.incomplete,
         "reason": f.reason or why_null(f, "nrr"),
-        **certainty(f),
+        **{name: value if name == "level" else number(value) for name, value in certainty(f).items()},
         "no_interval": why_no_interval(f, "nrr"),
     }
 
@@ -91,6 +94,16 @@ def bounds_text(bounds: Interval | None) -> str:
     places = 0 if bounds.high - bounds.low >= NARROW else 1
     low, high = (f"{end * 100:.{places}f}" for end in (bounds.low, bounds.high))
     return f"{low}–{high}"  # from … to
+
+
+def days_row(first: date, last: date) -> dict[str, Any]:
+    """Both ends of a range of days, the last being part of it; under their older names too."""
+    return {"first_day": first, "last_day": last, "from": first, "to": last}
+
+
+def window_row(kind: str, first: date, until: date) -> dict[str, Any]:
+    """The kind and both ends of the window [first, until); under their older names too."""
+    return {"window_kind": kind, **days_row(first, until - timedelta(days=1)), "kind": kind}
 
 
 def standing_row(s: "Standing") -> dict[str, Any]:
@@ -128,7 +141,13 @@ MOVEMENT: Final = (
 )
 
 
-IN_VIEWS: Final = {"before": "mrr_before", "after": "mrr_after", "delta": "change"}
+IN_VIEWS: Final = {
+    "before": "mrr_before",
+    "after": "mrr_after",
+    "delta": "change",
+    "list_before": "list_mrr_before",
+    "list_after": "list_mrr_after",
+}
 """What the SQL views call a movement's amounts: the JSON has them under both names."""
 
 
@@ -139,6 +158,17 @@ def movement_rows(frame: "pl.DataFrame") -> Iterable[dict[str, Any]]:
         day = row["date"].isoformat()
         in_views = amounts({view: row[f"{name}_micros"] for name, view in IN_VIEWS.items()}, row["currency"])
         yield {**row, "date": day, **major, "day": day, **in_views}
+
+
+def explained_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A movement in words with the names of its amounts in the SQL views beside its own."""
+    in_views = {view: row[f"{name}_micros"] for name, view in IN_VIEWS.items() if f"{name}_micros" in row}
+    return {**row, "day": row["date"], **amounts(in_views, row["currency"])}
+
+
+def instant_or_none(seconds: int | None) -> str | None:
+    """Seconds since 1970 as an instant of UTC; None for none."""
+    return None if seconds is None else datetime.fromtimestamp(seconds, UTC).isoformat()
 
 
 def with_ids(

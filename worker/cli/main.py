@@ -58,6 +58,7 @@ COMMANDS: Final[dict[str, Entry]] = {
     "reconcile": Entry("reconcile:reconcile", "Set another tool's MRR beside ours, name each difference.", _NUMBERS),
     "report": Entry("report:report", "Write a page to hand over: retention, bridge, customers.", _NUMBERS),
     "reports": Entry("reports:app", "List the reports made on schedule, make one again.", _NUMBERS, group=True),
+    "schema": Entry("schema:schema", "Print the JSON Schema of what a command prints with --json.", _NUMBERS),
     "serve": Entry("serve:serve", "Show the numbers in a browser, for any period.", _NUMBERS),
     "alerts": Entry("alerts:app", "List, test, mute and acknowledge alerts.", _RUN, group=True),
     "runs": Entry("runs:app", "Show runs, freshness, and what a run changed.", _RUN, group=True),

@@ -19,7 +19,7 @@ def outlook(policy: PolicyName = None, json: Json = False, now: Now = None, conf
 
     These are trials and discounts that end, ends and changes that are scheduled, committed MRR.
     """
-    from metrics.money import major_text
+    from worker.cli.json_rows import amount, amounts
     from worker.queries.outlook import committed
     from worker.queries.outlook import outlook as ahead_of
 
@@ -33,8 +33,7 @@ def outlook(policy: PolicyName = None, json: Json = False, now: Now = None, conf
                     "signal": each.name,
                     "within_days": each.within_days,
                     "currency": each.currency,
-                    "mrr": major_text(each.micros, each.currency),
-                    "mrr_micros": each.micros,
+                    **amount("mrr", each.micros, each.currency),
                     "customers": each.customers,
                 }
                 for each in ahead
@@ -43,10 +42,14 @@ def outlook(policy: PolicyName = None, json: Json = False, now: Now = None, conf
                 {
                     "within_days": each.within_days,
                     "currency": each.currency,
-                    "committed_micros": each.micros,
-                    "scheduled_micros": each.scheduled_micros,
-                    "committed_with_scheduled": major_text(each.with_scheduled_micros, each.currency),
-                    "committed_with_scheduled_micros": each.with_scheduled_micros,
+                    **amounts(
+                        {
+                            "committed": each.micros,
+                            "scheduled": each.scheduled_micros,
+                            "committed_with_scheduled": each.with_scheduled_micros,
+                        },
+                        each.currency,
+                    ),
                 }
                 for each in committing
             ]

@@ -182,6 +182,7 @@ def _as_json(found: Overview) -> dict[str, Any]:
 
     one = found.standing.together or (found.standing.by_currency[0] if len(found.standing.by_currency) == 1 else None)
     return {
+        "day": found.day,
         "at": found.day,
         "policy": found.policy,
         "mrr": standing_row(one) if one else None,

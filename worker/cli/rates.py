@@ -75,7 +75,7 @@ def show(json: Json = False, config: Config = None) -> None:
         require_current(context.wiring.engine)
         found = pairs(context.session)
         if json:
-            put_json({"pairs": found.to_dicts()})
+            put_json({"pairs": [{**row, "rate": float(row["rate"])} for row in found.to_dicts()]})
             return
         context.table(
             ("one", "buys", "of", "on", "rates", "since"),

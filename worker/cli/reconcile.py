@@ -91,10 +91,10 @@ def _percent(text: str) -> Fraction:
 def _document(found: "Reconciliation") -> dict[str, Any]:
     from metrics.money import ratio_text
     from metrics.reconcile.by_rule import by_rule
-    from worker.cli.json_rows import amounts
+    from worker.cli.json_rows import amounts, days_row, number
 
-    def share(value: Fraction) -> str | None:
-        return ratio_text(value.numerator, value.denominator)
+    def share(value: Fraction) -> float | None:
+        return number(ratio_text(value.numerator, value.denominator))
 
     return {
         "file": found.file,
@@ -102,8 +102,7 @@ def _document(found: "Reconciliation") -> dict[str, Any]:
         "notes": list(found.notes),
         "policy": found.policy,
         "nearness": [{"policy": n.policy, "differing": n.differing} for n in found.nearness],
-        "from": found.days[0],
-        "to": found.days[-1],
+        **days_row(found.days[0], found.days[-1]),
         "compared": found.compared,
         "customers": found.customers,
         "explained_share": share(found.explained_share),

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -142,12 +142,12 @@ def _label(each: "MadeReport | FailedReport") -> str:
 
 
 def _row(each: "MadeReport") -> dict[str, Any]:
+    from worker.cli.json_rows import window_row
+
     return {
         "number": each.id,
         "what": each.what,
-        "kind": each.kind,
-        "from": each.first,
-        "to": each.until - timedelta(days=1),
+        **window_row(each.kind, each.first, each.until),
         "currency": each.currency,
         "policy": each.policy,
         "basis": each.basis,
@@ -162,11 +162,11 @@ def _row(each: "MadeReport") -> dict[str, Any]:
 
 
 def _failed_row(each: "FailedReport") -> dict[str, Any]:
+    from worker.cli.json_rows import window_row
+
     return {
         "what": each.what,
-        "kind": each.kind,
-        "from": each.first,
-        "to": each.until - timedelta(days=1),
+        **window_row(each.kind, each.first, each.until),
         "why": each.why,
         "since": each.since,
         "tried_at": each.tried_at,

@@ -97,12 +97,11 @@ def _found(context: Context, windows: Sequence["Window"], by: str | None, as_kno
 
 
 def _as_json(context: Context, found: Found, by: str | None, as_known_at: str | None) -> dict[str, Any]:
-    from worker.cli.json_rows import code_of, figures_row
+    from worker.cli.json_rows import code_of, figures_row, window_row
 
     total = found.total
     return {
-        "from": found.window.first,
-        "to": found.window.until - timedelta(days=1),
+        **window_row(found.window.kind, found.window.first, found.window.until),
         "window": found.window.kind,
         "policy": context.wiring.basis.policy.name,
         "basis": context.wiring.basis.version,

@@ -4,13 +4,16 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from worker.cli.common import Config, Json, opened, put_json
+from worker.cli.common import Config, Context, Json, money, opened, put_json
 from worker.cli.exit_codes import Exit, Stop
 from worker.cli.figures import diff
+
+if TYPE_CHECKING:
+    from worker.queries.figures import Restated
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Show runs, freshness, and what a run changed.")
 
@@ -53,7 +56,7 @@ def listed(
         found = latest_runs(context.session, kind=kind, status=status, limit=limit)
         fresh = freshness_of(context.session)
         if json:
-            put_json({"runs": [_row(run) for run in found], "freshness": freshness.told(fresh)})
+            put_json({"runs": [_row(context, run) for run in found], "freshness": freshness.told(fresh)})
             return
         context.table(
             ("run", "kind", "status", "began", "took", "what"),
@@ -99,12 +102,12 @@ def show(run: Annotated[int, typer.Argument(help="Its number.")], json: Json = F
         if found is None:
             raise Stop(f"there is no run {run}; run `nrr runs`", Exit.USAGE)
         all_jobs = jobs_of(context.session, run)
-        changed = [asdict(each) for each in restated_by(context.session, run)]
+        changed = [_changed(each) for each in restated_by(context.session, run)]
         if json:
             put_json(
                 {
-                    "run": {**_row(found), "params": dict(found.params), "result": found.result},
-                    "jobs": [_job(each) for each in all_jobs],
+                    "run": {**_row(context, found), "params": dict(found.params), "result": found.result},
+                    "jobs": [_job(context, each) for each in all_jobs],
                     "changed": changed,
                 }
             )
@@ -117,31 +120,52 @@ def show(run: Annotated[int, typer.Argument(help="Its number.")], json: Json = F
         )
         if changed:
             context.table(
-                ("window", "first", "until", "segment", "currency", "opening", "was", "closing", "was"),
+                ("window", "from", "to", "segment", "currency", "opening", "was", "closing", "was"),
                 [
                     (
                         c["kind"],
-                        c["first"],
-                        c["until"],
+                        c["first_day"],
+                        c["last_day"],
                         c["segment"],
                         c["currency"],
-                        c["opening"],
-                        c["before_opening"],
-                        c["closing"],
-                        c["before_closing"],
+                        money(c["opening_micros"], c["currency"]),
+                        money(c["opening_before_micros"], c["currency"]),
+                        money(c["closing_micros"], c["currency"]),
+                        money(c["closing_before_micros"], c["currency"]),
                     )
                     for c in changed
                 ],
-                title=f"{len(changed)} figures were restated (micros)",
+                title=f"{len(changed)} figures were restated",
                 right=("opening", "was", "closing"),
             )
 
 
-def _row(run: Any) -> dict[str, Any]:
+def _changed(each: "Restated") -> dict[str, Any]:
+    from metrics.money import BookCurrency
+    from worker.cli.json_rows import amounts, code_of, window_row
+
+    return {
+        **asdict(each),
+        **window_row(each.kind, each.first, each.until),
+        "currency": code_of(each.currency),
+        "whole_book": BookCurrency.of(each.currency).whole_book,
+        **amounts(
+            {
+                "opening": each.opening,
+                "closing": each.closing,
+                "opening_before": each.before_opening,
+                "closing_before": each.before_closing,
+            },
+            each.currency,
+        ),
+    }
+
+
+def _row(context: Context, run: Any) -> dict[str, Any]:
     return {
         "id": run.id,
         "kind": run.kind,
-        "account": run.account,
+        **context.account_row(run.account),
         "status": run.status,
         "started_at": run.started_at,
         "finished_at": run.finished_at,
@@ -149,11 +173,11 @@ def _row(run: Any) -> dict[str, Any]:
     }
 
 
-def _job(job: Any) -> dict[str, Any]:
+def _job(context: Context, job: Any) -> dict[str, Any]:
     return {
         "id": job.id,
         "kind": job.kind,
-        "account": job.account,
+        **context.account_row(job.account),
         "stream": job.stream,
         "stage": job.stage,
         "status": job.status,

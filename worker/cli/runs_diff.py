@@ -1,7 +1,6 @@
 """`nrr runs diff`: which figures were known differently after two runs, and who was behind it."""
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -11,7 +10,7 @@ from worker.cli.require_ledger import ready
 from worker.cli.stored_figures import KINDS, label, window_of
 
 if TYPE_CHECKING:
-    from worker.figures.stored import KnownDifferently
+    from worker.figures.stored import Behind, KnownDifferently
 
 
 def diff(
@@ -38,16 +37,17 @@ def diff(
 
 def _tell_difference(context: Context, found: "KnownDifferently") -> None:
     from metrics.labels import segment_words
-    from worker.cli.json_rows import figures_row
+    from worker.cli.json_rows import code_of, figures_row
     from worker.figures.stored import flows_changed
 
     if context.json:
         changed = [
             {
                 **window_of(c.one),
-                "dimension": c.one.dimension,
-                "segment": c.one.segment,
-                "currency": c.one.currency,
+                "dimension": c.one.dimension or None,
+                "segment": c.one.segment if c.one.dimension else None,
+                "currency": code_of(c.one.currency),
+                "whole_book": c.one.whole_book,
                 "before": figures_row(c.before, context.names) if c.before else None,
                 "after": figures_row(c.after, context.names) if c.after else None,
                 "differences_micros": c.differences(),
@@ -56,7 +56,7 @@ def _tell_difference(context: Context, found: "KnownDifferently") -> None:
             }
             for c in found.changed
         ]
-        put_json({"since": found.since, "until": found.until, "changed": changed, "behind": [asdict(b) for b in found.behind]})
+        put_json({"since": found.since, "until": found.until, "changed": changed, "behind": [_behind_row(b) for b in found.behind]})
         return
     context.say(f"figures as known at {found.since:%Y-%m-%d %H:%M:%S} and at {found.until:%Y-%m-%d %H:%M:%S} UTC")
     rows = [
@@ -85,3 +85,23 @@ def _tell_difference(context: Context, found: "KnownDifferently") -> None:
         ]
         columns = ("month", "customer", "closing was", "is", "movements", "run")
         context.table(columns, behind, title="Customers behind closed months", right=("closing was", "is"))
+
+
+def _behind_row(each: "Behind") -> dict[str, Any]:
+    from worker.cli.json_rows import amounts
+
+    sides = {
+        "opening_before": each.opening_before,
+        "opening_after": each.opening_after,
+        "closing_before": each.closing_before,
+        "closing_after": each.closing_after,
+    }
+    flows = {"flows_before": each.flows_before, "flows_after": each.flows_after}
+    about = {
+        "month": each.month,
+        "customer": each.customer,
+        "currency": each.currency,
+        "run": each.run_id,
+        "learnt_at": each.learnt_at,
+    }
+    return {**about, **amounts(sides, each.currency), **flows}

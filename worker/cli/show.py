@@ -49,6 +49,7 @@ def mrr_of(context: Context, day: date) -> None:
         customers = together.customers if together else None
         put_json(
             {
+                "day": day,
                 "at": day,
                 "policy": context.wiring.basis.policy.name,
                 **(total or empty),
@@ -108,7 +109,7 @@ def movements(
 ) -> None:
     """Show each customer's movements of MRR, day by day. With kind, cause and the Stripe objects behind it."""
     from metrics.entries import KINDS
-    from worker.cli.json_rows import movement_rows
+    from worker.cli.json_rows import days_row, movement_rows
     from worker.queries.movements import movements as movements_of
 
     if kind is not None and kind not in KINDS:
@@ -120,7 +121,11 @@ def movements(
         rows = [row for row in movement_rows(found) if kind in (None, row["kind"])]
         if json:
             put_json(
-                {"from": begin, "to": until - timedelta(days=1), "policy": context.wiring.basis.policy.name, "movements": rows}
+                {
+                    **days_row(begin, until - timedelta(days=1)),
+                    "policy": context.wiring.basis.policy.name,
+                    "movements": rows,
+                }
             )
             return
         who = people(context, [r["customer"] for r in rows])
@@ -174,7 +179,7 @@ def exclusions(
             for e in left_out(context.session, day)
         ]
         if json:
-            put_json({"at": day, "policy": context.wiring.basis.policy.name, "exclusions": rows})
+            put_json({"day": day, "at": day, "policy": context.wiring.basis.policy.name, "exclusions": rows})
             return
         context.table(
             ("reason", "currency", "how many", "would be worth", "without a price"),

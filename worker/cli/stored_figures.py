@@ -107,7 +107,9 @@ def known_then(context: Context, window: "Window", by: str | None, as_known_at: 
 
 def window_of(f: "Figures") -> dict[str, Any]:
     """The kind and both ends of a window, the last day being part of it."""
-    return {"kind": f.kind, "from": f.first, "to": f.until - timedelta(days=1)}
+    from worker.cli.json_rows import window_row
+
+    return window_row(f.kind, f.first, f.until)
 
 
 def label(f: "Figures") -> str:

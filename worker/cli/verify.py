@@ -35,7 +35,7 @@ def prove(context: Context, *, json: bool) -> None:
 
     from metrics.billings.proof_rules import RULES
     from metrics.money import ratio_text
-    from worker.cli.json_rows import amounts
+    from worker.cli.json_rows import amounts, days_row, number
     from worker.queries.billings import proof
 
     ready(context)
@@ -49,12 +49,11 @@ def prove(context: Context, *, json: bool) -> None:
             {
                 "ok": not rows,
                 "policy": context.wiring.basis.policy.name,
-                "from": found.first,
-                "to": last,
+                **days_row(found.first, last),
                 "compared": len(found.rows),
                 "differences": len(found.differences),
                 "by_rule": found.by_rule,
-                "unexplained_share": texts,
+                "unexplained_share": {code: number(text) for code, text in texts.items()},
                 "unexplained": [
                     {
                         "customer": r["customer"],

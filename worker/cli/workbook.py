@@ -46,6 +46,8 @@ def write_workbook(
         raise Stop(f"{out} could not be written: {error.strerror or error}; nothing was left there") from None
     about = content.about
     if context.json:
+        from worker.cli.json_rows import days_row
+
         put_json(
             {
                 "what": "workbook",
@@ -53,8 +55,7 @@ def write_workbook(
                 "bytes": size,
                 "currency": about.currency,
                 "whole_book": about.whole_book,
-                "from": about.first,
-                "to": about.last,
+                **days_row(about.first, about.last),
                 "customers": len(content.cube.customers),
                 "movements": len(content.movements),
                 "incomplete": about.incomplete,

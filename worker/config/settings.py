@@ -365,11 +365,13 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _together(self) -> Self:
-        for address in (self.stripe_api_base, *(each.api_base for each in self.accounts.values() if each.api_base)):
+        addresses = {"STRIPE_API_BASE": self.stripe_api_base}
+        addresses |= {f"accounts.{name}.api_base": each.api_base for name, each in self.accounts.items() if each.api_base}
+        for setting, address in addresses.items():
             try:
                 checked_base(address, allow_plain_http=self.allow_plain_http)
             except BadAddress as error:
-                raise ValueError(str(error)) from None
+                raise ValueError(str(error).replace("STRIPE_API_BASE", setting)) from None
         if self.accounts and self.stripe_api_key is not None:
             raise ValueError("STRIPE_API_KEY and [accounts.…] can't both be set: which account would the key be of?")
         if self.slack_bot_token is not None and not self.slack_channel:

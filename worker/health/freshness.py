@@ -6,7 +6,7 @@ database's clock. Nothing is judged: what is too old is a setting of whoever wat
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
@@ -137,7 +137,7 @@ def told(found: Freshness) -> dict[str, Any]:
             {
                 "account": each.account,
                 "stream": each.stream,
-                "complete_until": each.complete_until,
+                "complete_until": datetime.fromtimestamp(each.complete_until, UTC).isoformat(),
                 "age_seconds": round(each.age_seconds, 1),
             }
             for each in found.streams

@@ -78,20 +78,6 @@ def in_stripe(session: Session, customers: Sequence[str]) -> dict[str, list[InSt
     }
 
 
-@dataclass(frozen=True, slots=True)
-class AccountRead:
-    """An account that was read: Stripe's id of it, and its mode."""
-
-    account: str
-    livemode: bool
-
-
-def accounts_read(session: Session) -> list[AccountRead]:
-    """The accounts that anything is held of."""
-    with read(session.engine) as connection:
-        return [AccountRead(row.stripe_id, row.livemode) for row in accounts.everything(connection)]
-
-
 def explained(session: Session, names: Sequence[str]) -> list[Explained]:
     """Each customer's ledger with its movements in words, made from the evidence on the way; who isn't known is left out."""
     basis = session.basis

@@ -7,6 +7,7 @@ gives its NRR, GRR and logo retention as decimal strings. Nothing that is made h
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 import polars as pl
 
@@ -15,15 +16,18 @@ from integrations.store.figures import restatements as store_restatements
 from integrations.store.figures import rollups
 from metrics.dimensions import parts, values
 from metrics.periods import Window, add_months, day_of, month, quarter, trailing
-from metrics.retention.certainty import certainty
+from metrics.retention.certainty import WITH_INTERVAL, certainty
 from metrics.retention.customers_behind import Part, PartKind, parts_of
-from metrics.retention.figures import PRODUCTS, Figures, amounts, rates
+from metrics.retention.figures import PRODUCTS, RATES, Figures, amounts, rates
 from metrics.retention.segments import PER_CUSTOMER
 from worker.figures import adhoc, derived
 from worker.figures import stored as kept
 from worker.figures.adhoc import DayStanding
 from worker.figures.stored import Behind, KnownDifferently
 from worker.queries.session import Session, currency_of, ledger
+
+_MONEY: Final = ("opening", "expansion", "contraction", "churn", "closing_of_cohort", "new", "reactivation", "closing", "fx")
+"""The amounts of `Figures`, which has them in micros."""
 
 
 def mrr_at(session: Session, day: date) -> DayStanding:
@@ -76,8 +80,9 @@ def stored(
 def figures_frame(session: Session, first: date | None = None, until: date | None = None) -> pl.DataFrame:
     """All current stored figures of windows within [first, until), a row each: what `nrr export rollups` writes. Raises NothingDerived.
 
-    Columns: `kind`, `first`, `until` (and, as the SQL views have it, `window_kind`, `first_day`, `last_day`, which is part of it), `dimension`, `segment`, `currency`, amounts in micros, counts of customers, rates as decimal
-    strings (null where there is none), and what of them is certain. Without rows the frame has the column `kind` alone.
+    Columns: `window_kind`, `first_day`, `last_day`, which is part of it, `dimension`, `segment`, `currency` with `whole_book`, amounts in
+    micros (`opening_micros` …), counts of customers, rates as numbers (null where there is none), and how sure they are. Names of before
+    stand beside them for one release: `kind`, `first`, `until`, and micros without `_micros`. Without rows only `kind` is there.
     """
     with ledger(session) as connection:
         found = rollups.current(connection, session.basis.version)
@@ -88,8 +93,14 @@ def figures_frame(session: Session, first: date | None = None, until: date | Non
             figures = {**f.to_row(), **rates(f), **certainty(f)}
             del figures[PRODUCTS]
             figures |= {"first_day": f.first, "last_day": f.until - timedelta(days=1), "window_kind": f.kind}
+            figures |= {"currency": f.code, "whole_book": f.whole_book}
+            figures |= {f"{name}_micros": figures[name] for name in _MONEY}
             rows.append(figures | {f"{name}_micros": value for name, value in amounts(f).items() if name not in figures})
-    return pl.DataFrame(rows, infer_schema_length=None) if rows else pl.DataFrame(schema={"kind": pl.String})
+    if not rows:
+        return pl.DataFrame(schema={"kind": pl.String})
+    frame = pl.DataFrame(rows, infer_schema_length=None)
+    numbers = [*RATES, *(f"{rate}_{end}" for rate in WITH_INTERVAL for end in ("low", "high")), "effective_customers"]
+    return frame.with_columns(pl.col(name).cast(pl.Float64) for name in numbers)
 
 
 def between_runs(

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from worker.config.channels import BUILT_IN, ChannelTable
+from worker.config.channels import ChannelTable
 from worker.config.load import channel_secret, current
 from worker.config.settings import BadSettings, Settings
 from worker.execution.log import keep_secret
@@ -35,10 +35,24 @@ def open_channels(settings: Settings, sleep: Callable[[float], None]) -> "dict[s
         except BadSettings as error:
             wrong += error.faults
         except ValueError as error:
-            wrong.append(str(error) if name in BUILT_IN else f"channels.{name}: {error}")
+            wrong.append(_with_place(str(error), _SETTINGS[name]) if name in _SETTINGS else f"channels.{name}: {error}")
     if wrong:
         raise BadSettings(wrong)
     return found
+
+
+_SETTINGS: Final = {
+    "slack": ("SLACK_WEBHOOK_URL", "SLACK_BOT_TOKEN", "SLACK_CHANNEL"),
+    "email": ("SMTP_HOST", "SMTP_FROM", "ALERT_EMAIL_TO"),
+    "teams": ("TEAMS_WEBHOOK_URL",),
+    "webhook": ("ALERT_WEBHOOK_URL", "ALERT_WEBHOOK_SECRET"),
+}
+"""What each channel with settings of its own is set up by."""
+
+
+def _with_place(fault: str, settings: Sequence[str]) -> str:
+    """A fault with the setting that it is of, unless it names one itself."""
+    return fault if any(name in fault for name in settings) else f"{settings[0]}: {fault}"
 
 
 _Made = Callable[[], "Channel"]

@@ -62,10 +62,14 @@ def test_columns_have_the_types_that_are_written_down(postgres_database: str) ->
     made = open_engine(postgres_database)
     migrate.upgrade(made)
     query = "SELECT table_name, column_name, udt_name FROM information_schema.columns WHERE table_schema = 'nrr'"
-    told = {(row["table_name"], row["column_name"]): _TYPE_NAMES.get(row["udt_name"], row["udt_name"]) for row in _rows(made, query)}
+    told = {
+        (row["table_name"], row["column_name"]): _TYPE_NAMES.get(row["udt_name"], row["udt_name"]) for row in _rows(made, query)
+    }
     made.dispose()
     assert told == {
-        (view.name.removeprefix("nrr_"), column.name): SQL_TYPES[column.type] for view in VIEWS for column in view.described().values()
+        (view.name.removeprefix("nrr_"), column.name): SQL_TYPES[column.type]
+        for view in VIEWS
+        for column in view.described().values()
     }
 
 
@@ -101,6 +105,7 @@ def _same_intervals(f: Figures, seen: dict[str, Any]) -> None:
             told, value = sure[f"{rate}_{end}"], seen[f"{rate}_{end}"]
             assert (told is None) == (value is None), f"{rate}_{end}"
             assert told is None or abs(Decimal(str(told)) - Decimal(str(value))) <= Decimal("0.000001")
+    assert sure["level"] == seen["level"]
     size, shown = sure["effective_customers"], seen["effective_customers"]
     assert (size is None) == (shown is None)
     assert size is None or abs(Decimal(str(size)) - Decimal(str(shown))) <= Decimal("0.1")

@@ -22,6 +22,7 @@ from unittest.mock import patch
 
 import structlog
 
+from tests.worker.cli.declared import undeclared
 from worker.cli.main import run
 from worker.execution import log
 
@@ -71,7 +72,9 @@ def in_process(*arguments: str, folder: Path, environment: Mapping[str, str]) ->
         except Exception:  # noqa: BLE001  # whatever it is, a shell sees a traceback
             traceback.print_exc(file=err)
             code = 1
-    return Done(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+    done = Done(code, *(stream.buffer.getvalue().decode() for stream in (out, err)))
+    assert [] == undeclared(arguments, done.out), "what is printed is what nrr schema says"
+    return done
 
 
 def in_a_process(*arguments: str, folder: Path, environment: Mapping[str, str]) -> Done:

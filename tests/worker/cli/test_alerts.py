@@ -82,7 +82,7 @@ def test_list_shows_every_rule_and_what_it_stands_at(run: Run) -> None:
     rows = {row["rule"]: row for row in _json(listed)["alerts"]}
     nrr = rows["nrr-below-100"]
     assert ("firing", "97 %", "below 100 %", "2025-06-01") == tuple(nrr[k] for k in ("state", "value", "limit", "since"))
-    assert 1 == _json(listed)["schema_version"]
+    assert 2 == _json(listed)["schema_version"]
     assert "nrr-below-100" in run("list").stdout
 
 

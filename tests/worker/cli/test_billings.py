@@ -86,7 +86,7 @@ def test_classes_by_month_add_up_to_stripes_totals(world: tuple[Nrr, Sandbox]) -
     assert {"metronome": 2, "contract": 1} == {each["mark"]: each["lines"] for each in april["beside_subscriptions"]}
     assert -100_000_000 == found["months"][2]["classes"]["credit_note"]["amount_micros"]
     outside, invoiced = whole["outside_micros"], whole["invoiced_micros"]
-    assert (1_000_000_000, f"{outside / invoiced:.6f}") == (outside, whole["outside_share"])
+    assert (1_000_000_000, round(outside / invoiced, 6)) == (outside, whole["outside_share"])
     assert ["600.00", "400.00"] == [each["outside"] for each in found["largest_outside"]]
 
 
@@ -133,7 +133,7 @@ def test_verify_proves_the_ledger_by_what_was_billed(world: tuple[Nrr, Sandbox])
     nrr, _ = world
     done = nrr("verify", "--billings", "--now", NOW, "--json")
     assert (0, True, []) == (done.code, done.json["ok"], done.json["unexplained"])
-    assert {"usd": "0.000000"} == done.json["unexplained_share"]
+    assert {"usd": 0.0} == done.json["unexplained_share"]
     assert done.json["compared"] > 0
     assert "agree to the minor unit a line" in nrr("verify", "--billings", "--now", NOW).out
     said = nrr("doctor", "--now", NOW).out
@@ -150,9 +150,7 @@ def test_the_export_has_every_amount(world: tuple[Nrr, Sandbox]) -> None:
     classes = shown(nrr, "--json").json["currencies"][0]["classes"]
     for name, each in classes.items():
         assert each["amount_micros"] == sum(r["micros"] for r in rows if r["class"] == name), name
-    assert {"month", "account", "customer", "currency", "class", "mark", "product", "lines", "micros", "discount_micros"} == set(
-        rows[0]
-    )
+    assert [(row["micros"] / 1_000_000, row["micros"]) for row in rows] == [(row["amount"], row["amount_micros"]) for row in rows]
 
 
 def test_doctor_names_what_was_billed_where_the_ledger_has_nothing(engine: Engine) -> None:

@@ -97,7 +97,7 @@ def test_a_rate_of_ones_own_is_loaded_beside_the_others(nrr: Run, tmp_path: Path
     (tmp_path / "kwd.csv").write_text("day,unit,currency,rate\n2024-01-01,KWD,usd,3.25\n")
     assert 1 == nrr("rates", "load", "kwd.csv", "--json").json["changed"]
     assert 0 == nrr("rates", "load", "kwd.csv", "--json").json["changed"]
-    assert [("kwd", "usd", "3.25")] == [(r["unit"], r["currency"], r["rate"]) for r in nrr("rates", "show", "--json").json["pairs"]]
+    assert [("kwd", "usd", 3.25)] == [(r["unit"], r["currency"], r["rate"]) for r in nrr("rates", "show", "--json").json["pairs"]]
     (tmp_path / "bad.csv").write_text("day,unit,currency,rate\n2024-01-01,kwd,usd,3.25\n2024-01-02,kwd,usd,-1\n")
     done = nrr("rates", "load", "bad.csv")
     assert 2 == done.code

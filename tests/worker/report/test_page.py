@@ -157,7 +157,7 @@ def test_quarters_years_and_segments(installed: Installation) -> None:
         assert title == words(next(page.all("h1")))
         assert () == page.errors
     by = installed("show", "segments", "--by", "interval", "--json", "--now", installed.now.isoformat()).json["segments"]
-    assert next(row["nrr"] for row in by if row["segment"] == "month") == page.stat("nrr")
+    assert next(f"{row['nrr']:.6f}" for row in by if row["segment"] == "month") == page.stat("nrr")
 
 
 # --- of a book made by hand ----------------------------------------------------------------------------------------------------

@@ -1,5 +1,7 @@
 """What the window shows: the report's pages for any period, days, segment and policy, customers with their evidence, findings and runs."""
 
+import json
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -20,7 +22,7 @@ from worker.serve.sessions import Sessions
 def _json(installed: Installation, *arguments: str) -> object:
     done = installed(*arguments, "--json", "--now", installed.now.isoformat())
     assert 0 == done.code, done.err
-    return done.json
+    return json.loads(done.out, parse_float=lambda number: f"{Decimal(number):.6f}")  # rates as pages write them
 
 
 def test_every_page_is_valid_and_says_where_one_is(window: Server) -> None:
