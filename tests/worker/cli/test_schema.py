@@ -72,7 +72,7 @@ def test_what_is_not_declared_is_found(installed: Installation) -> None:
 
 CALLS = """overview|show mrr|show movements|show retention|show retention --by plan|show nrr|show grr --by plan|show segments --by plan|show cohorts
 show insight|show exclusions|show findings|show outlook|show billings|show billings --by customer|show billings --by product|explain MONTH
-explain CUSTOMER|compare default stripe|runs|runs --audit|runs show 1|runs diff 1 2|alerts list|alerts history|alerts history --messages
+explain CUSTOMER|runs|runs --audit|runs show 1|runs diff 1 2|alerts list|alerts history|alerts history --messages
 alerts backtest|rates show|person CUSTOMER|config show|config check|db current|doctor|health|verify|verify --billings|reports show
 backfill plan"""
 
