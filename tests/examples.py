@@ -10,7 +10,7 @@ from typing import Final
 from hypothesis import settings
 
 ALL: Final = os.environ.get("NRR_TESTS", "default") == "all"
-HISTORIES: Final = int(os.environ.get("NRR_HISTORIES", "2000" if ALL else "300"))
+HISTORIES: Final = int(os.environ.get("NRR_HISTORIES", "2000" if ALL else "100"))
 """Random histories that the engine is held against the oracle in."""
 PART: Final = Fraction(os.environ.get("NRR_PART", "1" if ALL else "1/10"))
 """The part of its random cases that each other test tries."""
@@ -18,7 +18,7 @@ PART: Final = Fraction(os.environ.get("NRR_PART", "1" if ALL else "1/10"))
 SAME: Final = os.environ.get("NRR_CASES", "same") != "new"
 """Whether each run tries the same cases: a change is judged by itself, not by luck. Who looks for rare faults asks for new ones."""
 
-settings.register_profile("default", deadline=None, max_examples=50, derandomize=SAME)
+settings.register_profile("default", deadline=None, max_examples=25, derandomize=SAME)
 settings.register_profile("all", deadline=None, max_examples=400, derandomize=SAME)
 
 

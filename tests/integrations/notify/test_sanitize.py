@@ -5,12 +5,13 @@ from email import message_from_bytes, policy
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.notify.email_message import BadMailAddress, address, letter
 from integrations.notify.sanitize import cleaned, plain, slack, without
 from integrations.notify.slack_blocks import slack_message
+from tests.examples import so_many
 from tests.integrations.notify.samples import AT, content, hostile
 
 
@@ -44,7 +45,7 @@ def test_slack_is_not_asked_to_look_for_links_or_emoji() -> None:
 
 
 @given(st.lists(st.text(max_size=4000), min_size=1, max_size=60))
-@settings(max_examples=25, deadline=None)
+@so_many(25)
 def test_any_text_fits_into_slack(texts: list[str]) -> None:
     """However much text there is, slack-sdk's own classes accept the blocks: their limits are checked when they are made."""
     long = content(
@@ -84,7 +85,7 @@ def test_html_is_escaped_and_headers_are_one_line() -> None:
 
 
 @given(st.text(max_size=300))
-@settings(max_examples=60, deadline=None)
+@so_many(60)
 def test_plain_text_holds_no_control_characters_and_no_line_ends(text: str) -> None:
     """Whatever comes in, one line comes out, and cleaning it again changes nothing."""
     line = plain(text)

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.evidence import CustomerEvidence, CustomerGroup, Instant
@@ -12,6 +12,7 @@ from metrics.ledger.basis import Basis, InternalRule
 from metrics.ledger.derive import Deriver
 from metrics.ledger.policy_bridge import SAME_MRR, Incomparable, compare, standing, switched
 from metrics.policy import PRESETS, preset
+from tests.examples import so_many
 from tests.metrics.groups import group
 from tests.metrics.life import CATALOG, instant
 from tests.oracle import histories
@@ -94,7 +95,7 @@ def test_customers_merged_differently_cannot_be_compared() -> None:
         compare(BOOK, {1: CATALOG}, DEFAULT, replace(DEFAULT, merge_key="org"), date(2025, 4, 1), NOW)
 
 
-@settings(max_examples=40, deadline=None)
+@so_many(40)
 @given(
     st.lists(cases(customer_discounts=True), min_size=1, max_size=3),
     st.sampled_from(sorted(PRESETS)),
