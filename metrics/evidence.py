@@ -13,6 +13,8 @@ from decimal import Decimal
 from enum import IntEnum
 from typing import Literal, NewType
 
+from metrics.assigned import assigned
+
 Instant = NewType("Instant", int)
 """Whole seconds since 1970-01-01T00:00:00Z."""
 
@@ -109,6 +111,7 @@ class Product:
 # --- the state of a subscription at a moment ---------------------------------------------------------------------------
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Discount:
     """A coupon in force on something from `start` until `end` (None: no end known). `coupon` is the coupon's id."""
@@ -125,6 +128,7 @@ class Discount:
     """Products whose lines stood beside those and were left whole: set as `shown_on` is."""
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Item:
     """One priced line of a subscription."""
@@ -240,6 +244,7 @@ class Schedule:
     pauses: tuple[PlannedPause, ...] | None = None
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Subscription:
     """A whole subscription as Stripe described it once."""
@@ -291,6 +296,7 @@ class Source(IntEnum):
     SNAPSHOT = 3
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class SubscriptionState:
     """`subscription` was true at `at`, as `source` says. `source_id` is the event's id, empty for a snapshot.
@@ -308,6 +314,7 @@ class SubscriptionState:
 # --- customers -----------------------------------------------------------------------------------------------------------
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Customer:
     """A customer without personal data: what segments and discounts need."""
@@ -330,6 +337,7 @@ class Customer:
     """False when the customer came without metadata, as a deleted one does: what is known of them still holds."""
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class CustomerState:
     """`customer` was so at `at`, as `source` says, and at each moment of `seen` still."""
@@ -344,6 +352,7 @@ class CustomerState:
 # --- invoices: the evidence for the time before events -----------------------------------------------------------------
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Invoice:
     """The head of an invoice; drafts are kept for their dates, their lines are no evidence."""
@@ -363,6 +372,7 @@ class Invoice:
     uncollectible_at: Instant | None = None
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class InvoiceLine:
     """One line that belongs to a subscription.
@@ -424,6 +434,7 @@ class UnreadLine:
     period_end: Instant | None = None
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class BilledLine:
     """A line that no subscription item has: what it charges, and by which mark it is told what sort of charge it is.
@@ -443,6 +454,7 @@ class BilledLine:
     inclusive_tax: int = 0
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Totals:
     """What an invoice or a credit note says that it comes to, in minor units. `total` None: not said.
@@ -491,6 +503,7 @@ class CreditNote:
     voided_at: Instant | None = None
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class InvoiceEvidence:
     """An invoice with those of its lines that belong to a subscription.
@@ -515,6 +528,7 @@ class InvoiceEvidence:
 # --- what is handed over to be stored -------------------------------------------------------------------------------------------
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class EventFact:
     """That something happened, and to what; the objects named are worth reading again.
@@ -616,6 +630,7 @@ def _as_billed(newest: Price, version: str) -> Price:
     )
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class SubscriptionEvidence:
     """All that is known of one subscription, in any order."""
@@ -629,6 +644,7 @@ class SubscriptionEvidence:
     do. One whose `invoice_item` is that of a line of an invoice says nothing more than that line."""
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class CustomerEvidence:
     """All that is known of one Stripe customer: its own states and its subscriptions."""
@@ -639,6 +655,7 @@ class CustomerEvidence:
     subscriptions: tuple[SubscriptionEvidence, ...]
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class CustomerGroup:
     """The Stripe customers that are one customer, with all their evidence. `customer` is its name in the ledger."""

@@ -46,6 +46,8 @@ _AMOUNTS: Final = frozenset(
     }
 )
 _PERIODS: Final = frozenset({"interval_count", "months"})
+_PLAIN: Final = MOST_COUNTED
+"""An amount up to here is within bounds in every currency, whatever its minor unit: nearly all are."""
 _UNBOUNDED: Final = frozenset({"up_to"})
 """Where a tier ends is compared and never multiplied."""
 _UNDATED: Final = frozenset({(Discount, "start"), (ScheduledPhase, "start")})
@@ -54,7 +56,8 @@ _UNDATED: Final = frozenset({(Discount, "start"), (ScheduledPhase, "start")})
 
 def bounded(value: T, currency: str = "") -> T:
     """`value`, when every date, amount and count in it can be counted with. Raises Unusable that names the field, never what it holds."""
-    _check(value, currency)
+    if not _plans[type(value)].is_plain(value):
+        _check(value, currency)
     return value
 
 
@@ -128,6 +131,7 @@ class _Plan:
         held = ((n, _held(hints[n])) for n in names)
         self.parts = tuple((n, pairs) for n, pairs in held if pairs is not None)
         self.dates = self._reader()
+        self.is_plain = self._written()
 
     def _reader(self) -> Callable[[Any], tuple[Any, ...]]:
         names = self.date_names
@@ -136,6 +140,37 @@ class _Plan:
         if len(names) > 1:
             return attrgetter(*names)
         return (lambda value: (getattr(value, names[0]),)) if names else (lambda _: ())
+
+    def _written(self) -> Callable[[Any], bool]:
+        """Whether all in a value is plainly within bounds, as a function written out for its class: a third of the time of going through
+        the names. What isn't plain is looked at name by name; so is what has bounds of its own."""
+        own = _PERIODS | {"percent_off"}
+        if issubclass(self.kind, Coupon) or own.intersection(self.numbers):
+            return lambda _: False
+        tests = [f"(at := v.{name}) is not None and not FIRST <= at < LAST" for name in self.date_names]
+        tests += [f"(at := v.{name}) and not FIRST <= at < LAST" for name in self.undated]
+        tests += [f"(n := v.{name}) is not None and not -_PLAIN <= n <= _PLAIN" for name in self.numbers]
+        lines = [f"if {' or '.join(f'({test})' for test in tests)}: return False"] if tests else []
+        for name, pairs in self.parts:
+            lines.append(f"if (part := v.{name}) and not {'_are_plain_pairs' if pairs else '_are_plain'}(part): return False")
+        body = "\n ".join([*lines, "return True"])
+        made: dict[str, Any] = {}
+        exec(f"def is_plain(v):\n {body}", globals(), made)  # noqa: S102  # of names of fields alone
+        plain: Callable[[Any], bool] = made["is_plain"]
+        return plain
+
+
+def _are_plain(part: Any) -> bool:
+    if part.__class__ is not tuple:
+        return _plans[type(part)].is_plain(part)
+    return all(_plans[type(each)].is_plain(each) for each in part)
+
+
+def _are_plain_pairs(part: Any) -> bool:
+    for first, amount in part if isinstance(part, tuple) else (part,):
+        if not -_PLAIN <= amount <= _PLAIN or (is_dataclass(first) and not _plans[type(first)].is_plain(first)):
+            return False
+    return True
 
 
 class _Plans(dict[type, _Plan]):
