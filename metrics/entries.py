@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Final, Literal, get_args
 
+from metrics.assigned import assigned
 from metrics.evidence import Finding, Instant
 
 MovementKind = Literal["new", "reactivation", "expansion", "contraction", "churn"]
@@ -65,6 +66,7 @@ UNCOUNTED = (CANNOT_DERIVE, CANNOT_ADD_UP)
 """The reasons of findings whose customer is in no figure at all."""
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class ItemMRR:
     """What one item is worth a month from some moment on, and the key of the arithmetic behind it."""
@@ -79,6 +81,7 @@ class ItemMRR:
     usage_micros: int = 0
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Step:
     """A subscription's MRR from `at` until the next step: the whole timeline is a list of these in order of time."""
@@ -100,6 +103,7 @@ class Step:
     """What metered items came to in their last complete billed period, a month: beside MRR, unless the policy puts it in."""
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Exclusion:
     """Something that is left out of MRR from `since` to `until`, and why (trial, metered, paused, test_clock, internal …)."""
@@ -122,6 +126,7 @@ class PlannedStep:
     kind: Literal["phase", "pause", "resume"]
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Timeline:
     """One subscription over time. `scheduled_end` is the end asked for but not reached, for committed MRR."""
@@ -144,6 +149,7 @@ class Timeline:
     """Whether Stripe manages its payments: one that begins so when another ended is that one, made anew."""
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Movement:
     """What one customer's MRR in one currency did on one reporting day."""
@@ -166,6 +172,7 @@ class Movement:
         return self.after_micros - self.before_micros
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What a customer stands at in one currency at the closing of `day`, written for each day on which any of it changed.
@@ -189,6 +196,7 @@ class Standing:
     account: int
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Attribute:
     """What a customer was by one key (`country`, `metadata.industry`) from `day` on; the earliest holds before it too."""
@@ -199,6 +207,7 @@ class Attribute:
     value: str | None
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class CustomerLedger:
     """Everything derived for one customer (several Stripe customers, if a rule says that they are one)."""

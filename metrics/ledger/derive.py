@@ -1,10 +1,10 @@
 """One customer's evidence → its ledger: the whole engine for one customer, as a pure function. What it rests on is its basis (`basis`)."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import date
 from typing import Final
 
+from metrics.assigned import replace
 from metrics.entries import CANNOT_DERIVE, Attribute, CustomerLedger
 from metrics.evidence import Catalog, CustomerEvidence, CustomerGroup, CustomerState, Finding, Instant
 from metrics.ledger.basis import Basis

@@ -8,10 +8,11 @@ every movement runs from one standing to the next. Nothing here prices anything 
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import NamedTuple
 
+from metrics.assigned import assigned, replace
 from metrics.entries import Cause, CustomerLedger, Exclusion, ItemMRR, Movement, MovementKind, Standing, Step, Timeline
 from metrics.evidence import Instant
 from metrics.periods import add_months, day_of
@@ -35,6 +36,7 @@ class _Balance(NamedTuple):
 _NOTHING = _Balance(0, 0, 0, 0, 0, 0, None, None, None)
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class _Change:
     """One step of one subscription, as the customer's ledger sees it."""
@@ -49,6 +51,7 @@ class _Change:
     ends: bool
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class _Closing:
     """A customer's balances at the end of a day (or of one change, without netting), with the changes that led there."""

@@ -8,11 +8,12 @@ looked at. Nothing here reads or prints.
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from datetime import date
 from itertools import pairwise
 from typing import Final
 
+from metrics.assigned import replace
 from metrics.entries import CustomerLedger
 from metrics.evidence import Catalog, CustomerGroup, Instant
 from metrics.ledger.basis import Basis

@@ -12,6 +12,7 @@ from fractions import Fraction
 from itertools import combinations
 from typing import Final
 
+from metrics.assigned import assigned
 from metrics.evidence import InvoiceLine, Item, Price, Tier
 from metrics.policy import Policy
 
@@ -27,6 +28,7 @@ class Unpriceable(Exception):
         self.reason = reason
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class PeriodPart:
     """`count` times `each` minor units: a piece of an item's amount for one billing period."""

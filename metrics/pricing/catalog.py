@@ -7,11 +7,12 @@ Nothing here looks anything up.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import singledispatch
 from hashlib import blake2b
 from typing import Generic, TypeVar
 
+from metrics.assigned import replace
 from metrics.evidence import Coupon, Instant, Price
 
 T = TypeVar("T", Price, Coupon)

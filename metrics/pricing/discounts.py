@@ -13,11 +13,12 @@ invoice that a `once` coupon is good for.
 
 from calendar import monthrange
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from typing import Final
 
+from metrics.assigned import assigned, replace
 from metrics.evidence import Catalog, Coupon, Discount, Instant, Price, Subscription
 from metrics.policy import LOWERING, Policy
 
@@ -26,6 +27,7 @@ _DAY: Final = 86_400
 _ZERO: Final = Fraction(0)
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class InForce:
     """A discount that counts at a moment. `coupon` is None when nobody knows what it takes off; `problem` then says why.

@@ -6,10 +6,11 @@ once for its net one. This module must not know statuses, dates of billing or hi
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from metrics.assigned import assigned, replace
 from metrics.evidence import Catalog, Discount, Instant, Item, Price, Subscription
 from metrics.money import MOST_MICROS, minor_to_micros, round_micros
 from metrics.policy import Policy
@@ -44,6 +45,7 @@ _USAGES: Final = ("licensed", "metered", "")
 """Empty where nothing was said of how the price recurs, which is a problem of its own."""
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Rated:
     """An item before discounts. `parts` add up to its amount for one billing period; they are empty when it has none or it is unknown.
@@ -70,6 +72,7 @@ class Rated:
         return sum((part.amount for part in self.parts), _ZERO)
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class PricedItem:
     """What one item is worth a month.
@@ -96,6 +99,7 @@ class PricedItem:
     """The coupon that a problem is about, if it is about one."""
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class PricedSubscription:
     """Every item of a subscription with what it is worth a month, in the subscription's order and currency."""

@@ -7,9 +7,9 @@ decides whether a discount counts. Which object of an id a line bills is told be
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import TypeVar
 
+from metrics.assigned import replace
 from metrics.evidence import (
     Catalog,
     CustomerEvidence,

@@ -5,8 +5,9 @@ answer is no. A reason is stored with what it leaves out. What a subscription is
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from metrics.assigned import assigned, replace
 from metrics.evidence import Instant, InvoiceEvidence, InvoiceLine, Subscription
 from metrics.policy import Policy
 from metrics.timeline.invoice_history import NEVER, KnownState
@@ -17,6 +18,7 @@ BEHAVIORS = (*VOIDING, "keep_as_draft")
 """Ways to pause collection; one that isn't among them leaves MRR as it is, and is said."""
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Counting:
     """Whether MRR counts at a moment; `reason` says why not."""

@@ -8,8 +8,9 @@ statuses or count anything: that is `metrics.timeline.timeline`.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
+from metrics.assigned import assigned, replace
 from metrics.evidence import Catalog, Discount, Instant, Item, Subscription, SubscriptionState
 from metrics.timeline.points import Point, Shape, shape
 from metrics.timeline.told_elsewhere import trials_of, with_trials
@@ -18,6 +19,7 @@ ABSENT = Instant(-(2**62))
 NEVER = Instant(2**62)
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class KnownState:
     """The subscription was so from `at` on, as `evidence` (object ids) says."""
@@ -239,6 +241,7 @@ def _settled(
     return gone, None
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class _Span:
     """A discount on the subscription (item None) or on an item, in force over [start, end)."""

@@ -6,8 +6,9 @@ elsewhere.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from metrics.assigned import replace
 from metrics.evidence import (
     Catalog,
     Instant,

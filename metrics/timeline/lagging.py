@@ -7,9 +7,9 @@ stands: by then every replica has caught up, and the change was undone without a
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Final
 
+from metrics.assigned import replace
 from metrics.evidence import Customer, CustomerState, Instant, Source, Subscription, SubscriptionState
 
 WINDOW_SECONDS: Final = 3_600

@@ -4,8 +4,8 @@ A plan is no evidence of what was or is, and may be changed until it begins: not
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
+from metrics.assigned import replace
 from metrics.entries import PlannedStep
 from metrics.evidence import Discount, Instant, Item, Schedule, ScheduledDiscount, ScheduledPhase, Subscription, SubscriptionState
 

@@ -7,9 +7,10 @@ lie between which states, and what they come to, is decided in `metrics.timeline
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from decimal import Decimal
 
+from metrics.assigned import assigned, replace
 from metrics.evidence import (
     Catalog,
     Discount,
@@ -29,6 +30,7 @@ AHEAD = DAY
 """Seconds after the making of an invoice from which on a period that begins is billed ahead."""
 
 
+@assigned
 @dataclass(frozen=True, slots=True)
 class Point:
     """What the lines of one invoice say of one item from `at` on. `kind` is cycle, credit or debit."""

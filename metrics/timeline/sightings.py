@@ -6,8 +6,8 @@ completed with what was known before it. Nothing here looks at invoices but for 
 
 from bisect import bisect_right
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
+from metrics.assigned import replace
 from metrics.evidence import Discount, Instant, InvoiceEvidence, Item, Source, Subscription, SubscriptionState
 
 HOUR = 3_600

@@ -5,10 +5,11 @@ to the end. Nothing here reads a clock or adds up customers.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
+from metrics.assigned import replace
 from metrics.entries import Exclusion, ItemMRR, Step, Timeline
 from metrics.evidence import (
     GONE,

@@ -1,13 +1,14 @@
 """Frozen values that are made quickly are the same values: frozen, equal, copied, stored, and refused the same arguments."""
 
 import copy
+import dataclasses
 import pickle
-from dataclasses import FrozenInstanceError, dataclass, field, fields, replace
+from dataclasses import FrozenInstanceError, dataclass, field, fields
 from typing import Any
 
 import pytest
 
-from metrics.assigned import assigned
+from metrics.assigned import assigned, replace
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,44 @@ def test_values_are_compared_hashed_replaced_copied_and_pickled_as_before() -> N
     assert copy.copy(made) == copy.deepcopy(made) == pickle.loads(pickle.dumps(made)) == made  # our own bytes
 
 
+@assigned
+@dataclass(frozen=True, slots=True)
+class Named:
+    """Fields named like what a written-out function needs itself."""
+
+    kind: int
+    twin: int = 2
+    before: int = 3
+    value: int = 4
+    v: int = 5
+    become: int = 6
+
+
+def test_fields_may_have_any_name() -> None:
+    made = Named(1)
+    assert (made.kind, made.twin, made.before, made.value, made.v, made.become) == (1, 2, 3, 4, 5, 6)
+    changed = replace(made, v=7, kind=8, value=9)
+    assert changed == dataclasses.replace(made, v=7, kind=8, value=9) == Named(8, 2, 3, 9, 7, 6)
+    assert Named.__init__.__code__.co_varnames[:3] == ("self", "kind", "twin")
+
+
+@pytest.mark.parametrize("kind", [Quick, Slow])
+def test_what_is_replaced_is_what_dataclasses_replace(kind: type[Any]) -> None:
+    made = kind(1, "b", (1,))
+    for changes in ({"second": "c"}, {"third": (4,), "first": 2}, {}, {"first": None}):
+        changed, expected = replace(made, **changes), dataclasses.replace(made, **changes)
+        assert (type(changed), repr(changed)) == (kind, repr(expected))
+    with pytest.raises(TypeError, match="fourth"):
+        replace(made, fourth=1)
+    assert (made.first, made.second, made.third) == (1, "b", (1,))
+
+
+def test_what_does_more_when_it_is_made_does_so_when_it_is_replaced() -> None:
+    with pytest.raises(ValueError, match="below zero"):
+        replace(_Checked(1), first=-1)
+    assert replace(_ByName(first=1), first=2) == _ByName(first=2)
+
+
 def test_wrong_arguments_are_refused() -> None:
     make: Any = Quick
     for arguments, named in (((), {}), ((1, "b", (), 4), {}), ((1,), {"fourth": 4}), ((1,), {"first": 1})):
@@ -93,7 +132,7 @@ class _Checked:
 
     def __post_init__(self) -> None:
         if self.first < 0:
-            raise ValueError
+            raise ValueError("below zero")
 
 
 @dataclass(frozen=True, slots=True)
