@@ -31,6 +31,7 @@ class Quick:
 
 
 def test_values_are_of_their_class_with_the_fields_given() -> None:
+    """By place, by name and by default, they hold what a dataclass of before holds."""
     for arguments, named in (
         ((1,), {}),
         ((1, "b"), {}),
@@ -44,6 +45,7 @@ def test_values_are_of_their_class_with_the_fields_given() -> None:
 
 
 def test_values_are_frozen_once_they_are_made() -> None:
+    """What is made quickly can be changed no more than anything else that is frozen."""
     made = Quick(1)
     with pytest.raises(FrozenInstanceError):
         made.first = 2  # type: ignore[misc]
@@ -53,6 +55,7 @@ def test_values_are_frozen_once_they_are_made() -> None:
 
 
 def test_values_are_compared_hashed_replaced_copied_and_pickled_as_before() -> None:
+    """Nothing but the making is another."""
     made = Quick(1, "b", (1,))
     assert made == Quick(1, "b", (2,))
     assert hash(made) == hash(Quick(1, "b", (2,))) == hash(Slow(1, "b"))
@@ -76,6 +79,7 @@ class Named:
 
 
 def test_fields_may_have_any_name() -> None:
+    """No name of a field is mistaken for what the written-out function needs itself."""
     made = Named(1)
     assert (made.kind, made.twin, made.before, made.value, made.v, made.become) == (1, 2, 3, 4, 5, 6)
     changed = replace(made, v=7, kind=8, value=9)
@@ -85,6 +89,7 @@ def test_fields_may_have_any_name() -> None:
 
 @pytest.mark.parametrize("kind", [Quick, Slow])
 def test_what_is_replaced_is_what_dataclasses_replace(kind: type[Any]) -> None:
+    """For classes made quickly and others, with changes of any field, of none, and of one that there isn't."""
     made = kind(1, "b", (1,))
     for changes in ({"second": "c"}, {"third": (4,), "first": 2}, {}, {"first": None}):
         changed, expected = replace(made, **changes), dataclasses.replace(made, **changes)
@@ -95,12 +100,14 @@ def test_what_is_replaced_is_what_dataclasses_replace(kind: type[Any]) -> None:
 
 
 def test_what_does_more_when_it_is_made_does_so_when_it_is_replaced() -> None:
+    """A check after making and fields given by name only hold for the new value, too."""
     with pytest.raises(ValueError, match="below zero"):
         replace(_Checked(1), first=-1)
     assert replace(_ByName(first=1), first=2) == _ByName(first=2)
 
 
 def test_wrong_arguments_are_refused() -> None:
+    """Too few, too many, unknown and twice: a TypeError, as ever."""
     make: Any = Quick
     for arguments, named in (((), {}), ((1, "b", (), 4), {}), ((1,), {"fourth": 4}), ((1,), {"first": 1})):
         with pytest.raises(TypeError, match="__init__"):
@@ -108,6 +115,8 @@ def test_wrong_arguments_are_refused() -> None:
 
 
 def test_a_class_derived_from_one_is_made_as_its_own() -> None:
+    """It isn't laid out like its base, and doesn't become it."""
+
     class Derived(Quick):
         """Has a dictionary, so it isn't laid out like its base."""
 
@@ -147,5 +156,6 @@ class _ByName:
 
 @pytest.mark.parametrize("kind", [_WithoutSlots, _Open, _Checked, _WithFactory, _ByName, int])
 def test_a_class_that_does_more_is_refused(kind: type) -> None:
+    """Rather than made without what it does."""
     with pytest.raises(TypeError, match=kind.__name__):
         assigned(kind)
