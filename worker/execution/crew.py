@@ -10,6 +10,7 @@ import gc
 import random
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
@@ -120,6 +121,8 @@ class Crew:
         self._changed = threading.Condition()
         self._active: dict[tuple[int, int], tuple[Job, float]] = {}
         """By id and token: a job whose lease was lost may come back to this very process while its first thread is still at it."""
+        self._of_run: Counter[int] = Counter()
+        """How many jobs of each run are being done here: the run is closed by the last of them, not by every one."""
         self._worked = Worked()
         self._failed_at: dict[int, int] = {}
         """How many pages of a job had been stored when it was claimed for the attempt that failed last."""
@@ -235,12 +238,14 @@ class Crew:
     def _begin(self, job: Job) -> None:
         with self._changed:
             self._active[job.id, job.token] = (job, time.monotonic())
+            self._of_run[job.run_id] += 1
         try:
             threading.Thread(target=self._do, args=(job,), name=f"{job.kind}-{job.id}", daemon=True).start()
         except RuntimeError:
             # The system gives no further thread: the job's lease runs out, and nobody waits for a thread that never began.
             with self._changed:
                 self._active.pop((job.id, job.token), None)
+                self._of_run[job.run_id] -= 1
             raise
 
     def _wait_for_all(self) -> None:
@@ -276,7 +281,12 @@ class Crew:
                 with self._changed:
                     self._worked.done += 1
                     self._worked.in_a_row.pop(job.id, None)
-            self._close(job.run_id)
+            finally:
+                with self._changed:
+                    self._of_run[job.run_id] -= 1
+                    is_last = not self._of_run[job.run_id]
+            if is_last:
+                self._close(job.run_id)
         except Exception as error:  # noqa: BLE001  # the database is away: the lease runs out and the job is claimed again
             log.warning("job_not_settled", job=job.id, kind=job.kind, error=type(error).__name__)
         finally:

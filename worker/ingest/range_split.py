@@ -22,6 +22,9 @@ WORTH_CUTTING: Final = 3
 MOST_PARTS: Final = 16
 """No more parts at once: the first pages say little about the years before them."""
 
+OLDER_IS_LONGER: Final = 1.5
+"""How much longer each part of a list is than the next newer one, where it isn't known when the list begins."""
+
 
 def readers(answer_seconds: float | None, at_most: int) -> int:
     """How many readers of one list keep its limit busy when a page takes so long: those that wait, and one that works.
@@ -48,7 +51,18 @@ def cuts(*, since: Instant | None, reached: Instant, page_seconds: float, reader
     parts = min(readers_wanted + 1, MOST_PARTS, int(pages / WORTH_CUTTING))
     if parts < 2:
         return ()
-    return tuple(sorted({Instant(bottom + remaining * part // parts) for part in range(1, parts)} - {bottom}))
+    at = _growing(bottom, reached, parts) if since is None else [bottom + remaining * part // parts for part in range(1, parts)]
+    return tuple(Instant(cut) for cut in sorted(set(at) - {bottom}))
+
+
+def _growing(bottom: int, reached: int, parts: int) -> list[int]:
+    """Where to cut a list whose beginning nobody knows: each part is longer than the one after it in time.
+
+    An account is younger than Stripe, and busier the nearer to now. Of even parts most would lie before its first day, each at the price of
+    a request, and the newest would hold nearly everything.
+    """
+    whole = OLDER_IS_LONGER**parts - 1
+    return [int(reached - (reached - bottom) * (OLDER_IS_LONGER**part - 1) / whole) for part in range(1, parts)]
 
 
 def pieces(

@@ -37,8 +37,8 @@ from worker.ingest import translate as translated
 PAGES_WAITING: Final = 48
 """Parts of all readers that may wait to be stored or are being stored: about two transactions."""
 
-COLLECTING_SECONDS: Final = 0.2
-"""So long a transaction that nobody waits for takes in what comes."""
+COLLECTING_SECONDS: Final = 0.35
+"""So long a transaction that nobody waits for takes in what comes: some fifteen pages where Stripe's limits are used up."""
 
 OBJECTS_PER_COMMIT: Final = 3_000
 """A transaction takes no further part once it holds this many objects: five to ten thousand rows."""

@@ -111,7 +111,7 @@ def _known(
         asked = asked_for(connection, names)
         theirs = and_(table.c.bucket == asked.c.bucket, table.c.customer_id == asked.c.name)
         query = select(*columns, table.c.digest, table.c.seen).join_from(asked, table, theirs).where(table.c.account == account)
-        for c, o, at, source, source_id, sign, seen in connection.execute(query):
+        for c, o, at, source, source_id, sign, seen in connection.execute(query).all():
             out[c, o, at, source, source_id] = (sign, unpack(seen))
     return out
 

@@ -81,6 +81,31 @@ def test_a_finished_run_is_not_joined_for_ever(engine: Engine, wire: Wire) -> No
     assert first.run_id != second.run_id
 
 
+def test_a_run_is_closed_once_by_the_last_of_its_jobs(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of jobs done side by side only the last looks whether the run is over, and one that fails counts like any other."""
+    run = started(engine, *(Job("list", 0, stream=stream) for stream in ("customers", "prices", "products")))
+    crew = Crew(engine, Terms(owner="test"), Stop(), ("list",))
+    looked: list[int] = []
+    close = crew._close
+
+    def counted(each: int) -> None:
+        looked.append(each)
+        close(each)
+
+    monkeypatch.setattr(crew, "_close", counted)
+    together = threading.Barrier(3, timeout=60)
+
+    def do(job: Job) -> None:
+        together.wait()
+        if job.stream == "prices":
+            raise Refused("prices", "no")
+        done(engine, job)
+
+    crew.work({"list": do}, wanted=[run], deadline=time.monotonic() + 60)
+    assert looked.count(run) == 1
+    assert status_of(engine, run) == "failed"
+
+
 def test_ticks_close_what_was_left_open(engine: Engine) -> None:
     """Every run without an open job is closed, the others stay."""
     left = started(engine, Job("list", 0, stream="customers"))

@@ -41,6 +41,19 @@ def test_cuts_follow_work_and_readers(pages_left: int, wanted: int, expected: in
     assert expected == len(found)
 
 
+def test_a_list_without_a_known_beginning_is_cut_more_finely_near_the_present() -> None:
+    """An account of five years among the fifteen of Stripe's: even parts would leave ten of fifteen without an object, growing ones few."""
+    now, wanted = Instant(FLOOR + 15 * 365 * DAY), 15
+    at = cuts(since=None, reached=now, page_seconds=DAY / 8, readers_wanted=wanted)
+    lengths = [newer - older for older, newer in pairwise((FLOOR, *at, now))]
+    assert len(lengths) == wanted + 1
+    assert lengths == sorted(lengths, reverse=True)
+    assert sum(cut < now - 5 * 365 * DAY for cut in at) <= 3
+    assert lengths[-1] < 15 * DAY
+    even = cuts(since=FLOOR, reached=now, page_seconds=DAY / 8, readers_wanted=wanted)
+    assert max(newer - older for older, newer in pairwise((FLOOR, *even, now))) <= 365 * DAY
+
+
 def test_one_crowded_second_is_not_cut() -> None:
     """A range of a single second can't be shared, however many objects it holds."""
     assert () == cuts(since=Instant(FLOOR), reached=Instant(FLOOR + 1), page_seconds=0.0, readers_wanted=8)

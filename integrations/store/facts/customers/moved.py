@@ -31,6 +31,7 @@ from metrics.evidence import InvoiceEvidence, InvoiceLine, Source, Subscription
 from metrics.keys import bounded
 
 _ASKED: Final = 500
+_MOST_ASKED: Final = 2_000
 _BY_INVOICE: Final[tuple[tuple[Table, tuple[str, ...]], ...]] = (
     (invoice, ("invoice_id", "status")),
     (invoice_line, ("invoice_id", "line_id")),
@@ -104,9 +105,12 @@ def _holders(connection: Connection, account: int, subscriptions: Collection[str
     """Under which customers states of some subscriptions are stored."""
     t = subscription_state
     out: dict[str, set[str]] = {}
-    for part in chunks(sorted(subscriptions), _ASKED):
-        query = select(t.c.subscription_id, t.c.customer_id).where(t.c.subscription_id.in_(part), t.c.account == account)
-        for subscription, customer in connection.execute(query.distinct()):
+    for part in chunks(sorted(subscriptions), _MOST_ASKED):
+        # One statement however many are asked for, and its rows at once: naming them one by one took a third of storing an invoice.
+        query = select(t.c.subscription_id, t.c.customer_id).where(
+            among(connection, t.c.subscription_id, part), t.c.account == account
+        )
+        for subscription, customer in connection.execute(query.distinct()).all():
             out.setdefault(str(subscription), set()).add(str(customer))
     return out
 
