@@ -7,9 +7,9 @@ what it bills. Nothing here decides when an item had what.
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
+from metrics.assigned import replace
 from metrics.evidence import (
     BILLED,
     Catalog,

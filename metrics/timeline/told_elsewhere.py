@@ -7,10 +7,11 @@ them too. What was told of another one says nothing: a pause that went on in bet
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
+from metrics.assigned import replace
 from metrics.evidence import Instant, InvoiceEvidence, InvoiceLine, Item, Source, Subscription, SubscriptionState
 
 
