@@ -105,6 +105,8 @@ class Past:
     policy: Policy
 
     def __post_init__(self) -> None:
+        self.speaking: dict[str, list[Seen]] = {}
+        self.shown: dict[str, list[tuple[int, tuple[Discount, ...], bool]]] = {}
         self.seen = dated_pauses(observations(self.evidence))
         doubtful = [i for i in evident(self.evidence.invoices) if i.head.status == "void" and i.head.paid_at is None]
         doubtful = [i for i in doubtful if i.head.billing_reason == "subscription_update"]
@@ -147,9 +149,13 @@ class Past:
         return InvoiceLine(unread.id, head.id, self.last.id, item, None, None, 0, head.currency, begins, ends, discounts_told=False)
 
     def sights(self, item: str = "") -> list[Seen]:
-        """What speaks of an item: every observation but those of a list that was cut and on which it isn't."""
-        if not item:
-            return self.seen
+        """What speaks of an item: every observation but those of a list that was cut and on which it isn't. Told once: it is asked often."""
+        if item not in self.speaking:
+            self.speaking[item] = self.speaking_of(item) if item else self.seen
+        return self.speaking[item]
+
+    def speaking_of(self, item: str) -> list[Seen]:
+        """Likewise, found out."""
         out: list[Seen] = []
         missed = False
         for s in self.seen:
@@ -350,6 +356,12 @@ class Past:
 
     def sightings(self, pick: str) -> list[tuple[int, tuple[Discount, ...], bool]]:
         """When the discounts of the whole ("") or of an item were seen: the moment, which they were, and whether a gap lay before."""
+        if pick not in self.shown:
+            self.shown[pick] = self.showing(pick)
+        return self.shown[pick]
+
+    def showing(self, pick: str) -> list[tuple[int, tuple[Discount, ...], bool]]:
+        """Likewise, found out."""
         states = []
         for s in self.sights(pick):
             there = [i for i in s.subscription.items if i.id == pick]
