@@ -137,8 +137,8 @@ def _bound(tier: Tier) -> int:
     return _ENDLESS if tier.up_to is None else tier.up_to
 
 
-def quantity_behind(lines: Sequence[tuple[int | None, int]], price: Price | None, currency: str) -> int | None:
-    """The quantity of an item that was billed as several `lines` (quantity, minor units) for one period.
+def quantity_behind(lines: Sequence[tuple[int | Decimal | None, int]], price: Price | None, currency: str) -> int | Decimal | None:
+    """The quantity of an item that was billed as several `lines` (exact quantity, minor units) for one period.
 
     A tiered price is billed as a line for each tier and one for each flat amount, whose quantity may say anything. The price decides:
     the quantity that it prices at what was billed, each line rounded. Where none fits (prorations, unknown tiers), the units on lines
@@ -180,9 +180,9 @@ def _flat_amounts(price: Price | None, currency: str) -> list[Fraction]:
     return [Fraction(tier.flat) for tier in tiers or () if tier.flat]
 
 
-def _costs(price: Price, currency: str, quantity: int | Fraction, billed: int, lines: int) -> bool:
+def _costs(price: Price, currency: str, quantity: int | Decimal | Fraction, billed: int, lines: int) -> bool:
     try:
-        parts = period_parts(price, currency, quantity)
+        parts = period_parts(price, currency, Fraction(quantity))
     except Unpriceable:
         return False
     return 2 * abs(sum((part.amount for part in parts), _ZERO) - billed) <= lines

@@ -266,10 +266,9 @@ def _point(
     split = kind == "credit" and len(group) > 1
     price = group[-1].price
     known = facts.catalog.price_of(group[-1])
-    quantity = group[-1].quantity if split else _quantity(group, known)
     metered = known is not None and known.usage == "metered"
-    if metered:
-        quantity = None  # the line's quantity is what was used, not what the item is
+    # A metered line's quantity is what was used, not what the item is.
+    exact = None if metered else _exact(group[-1], known, facts) if split else _quantity(group, known, facts)
     told = group[-1:] if split else group
     lacks_quantity = any(line.quantity is None for line in told) and not metered and (item, price) not in facts.unmeasured
     # One of the lines that can't be read may be another tier of this very item.
@@ -283,7 +282,7 @@ def _point(
         kind,
         item,
         price,
-        quantity,
+        None if exact is None else int(exact),
         tuple(discounts.values()),
         sum(line.amount for line in group),
         invoice.head.id,
@@ -292,22 +291,26 @@ def _point(
         silent=any(line.price is None for line in group) or lacks_quantity or lacks_lines,
         partial=partial,
         discounts_told=all(line.discounts_told for line in group),
-        quantity_decimal=None if metered or (len(group) > 1 and not split) else _exact(group[-1], known, facts),
+        quantity_decimal=Decimal(exact) if exact is not None and exact != int(exact) else None,
         price_version=group[-1].price_version,
     )
 
 
-def _exact(line: InvoiceLine, price: Price | None, facts: _Facts) -> Decimal | None:
-    if line.quantity_decimal is not None or line.price not in facts.fractions:
-        return line.quantity_decimal
-    return fraction_behind(line, price, facts.fractions[line.price])
+def _exact(line: InvoiceLine, price: Price | None, facts: _Facts) -> int | Decimal | None:
+    if line.quantity_decimal is None and line.price in facts.fractions:
+        behind = fraction_behind(line, price, facts.fractions[line.price])
+        return line.quantity if behind is None else behind
+    return line.quantity if line.quantity_decimal is None else line.quantity_decimal
 
 
-def _quantity(group: Sequence[InvoiceLine], price: Price | None) -> int | None:
+def _quantity(group: Sequence[InvoiceLine], price: Price | None, facts: _Facts) -> int | Decimal | None:
     """The item's quantity behind its lines of one period: a tiered price is billed as a line for each tier and each flat fee."""
-    if len(group) == 1 and (price is None or price.scheme != "tiered"):
-        return group[0].quantity
-    return quantity_behind([(line.quantity, line.amount) for line in group], price, group[0].currency)
+    if len(group) == 1:
+        exact = _exact(group[0], price, facts)
+        tiered = price is not None and price.scheme == "tiered"
+        return quantity_behind([(exact, group[0].amount)], price, group[0].currency) if tiered else exact
+    told = [(line.quantity if line.quantity_decimal is None else line.quantity_decimal, line.amount) for line in group]
+    return quantity_behind(told, price, group[0].currency)
 
 
 def _half_told(point: Point, invoice: InvoiceEvidence) -> Unread | None:

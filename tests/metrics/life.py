@@ -39,6 +39,7 @@ from metrics.evidence import (
     Subscription,
     SubscriptionEvidence,
     SubscriptionState,
+    Tier,
     UnreadLine,
 )
 from metrics.ledger.movements import fold
@@ -68,6 +69,14 @@ CATALOG = Catalog(
             Price("kwd", "Pro", "kwd", unit=Decimal(15000)),
             Price("gross", "Pro", "eur", unit=Decimal(11900), tax_behavior="inclusive"),
             Price("late", "Late", "usd", unit=Decimal(3000), created=Instant(int(datetime(2025, 1, 1, tzinfo=UTC).timestamp()))),
+            Price(
+                "steps",
+                "Steps",
+                "usd",
+                scheme="tiered",
+                tiers_mode="graduated",
+                tiers=(Tier(2, Decimal(1000), None), Tier(None, Decimal(400), None)),
+            ),
             Price("volume", "Usage", "usd", usage="metered", scheme="tiered", tiers_mode="graduated"),
         )
     },

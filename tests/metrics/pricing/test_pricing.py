@@ -281,13 +281,14 @@ PER_UNIT = Price("u", "basic", "usd", unit=Decimal(1000))
         (7, [(5, 5000), (2, 800), (1, 800)], DOUBTFUL, "2 × 4.00 looks like the flat amount as much as the flat amount does"),
         (6, [(5, 5000), (1, 100), (1, 100)], HALF, "a flat amount of 99.5 cents is billed as 1.00"),
         (8, [(8, 4000), (8, 0)], FINITE, "a line for nothing repeats the quantity; 16 have no price"),
+        (Decimal("5.5"), [(5, 5000), (Decimal("0.5"), 400), (0, 2000)], GRADUATED, "half a unit in the second tier"),
         (None, [(None, 5000)], GRADUATED, "nothing is said"),
         (0, [(0, 0)], GRADUATED, "nothing is bought"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
 def test_the_quantity_behind_lines(
-    expected: int | None, lines: list[tuple[int | None, int]], price: Price | None, why: str
+    expected: int | Decimal | None, lines: list[tuple[int | Decimal | None, int]], price: Price | None, why: str
 ) -> None:
     """The quantity that several lines of one item and period bill is found again."""
     assert expected == quantity_behind(lines, price, "usd"), why
