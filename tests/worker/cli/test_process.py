@@ -12,10 +12,10 @@ from tests.worker.cli.command import NRR, Run
     "words",
     [
         ["--version"],
-        ["show", "retention", "--help"],
+        pytest.param(["show", "retention", "--help"], marks=pytest.mark.long),
         ["config", "show", "--json"],
-        ["show", "mrrr"],
-        ["show", "mrr", "--now", "yesterday"],
+        pytest.param(["show", "mrrr"], marks=pytest.mark.long),
+        pytest.param(["show", "mrr", "--now", "yesterday"], marks=pytest.mark.long),
         ["show", "mrr"],
     ],
     ids=" ".join,
