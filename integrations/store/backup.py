@@ -20,7 +20,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 from sqlalchemy import Connection, Engine, inspect, select, text
 
 from integrations.private_files import whole_or_not_at_all, written_privately
-from integrations.store import migrate
+from integrations.store import migrate, partitions
 from integrations.store.db.clock import now
 from integrations.store.db.engine import begin, file_of, read
 from integrations.store.tables import metadata
@@ -128,13 +128,15 @@ def restore(engine: Engine, file: Path, *, replace: bool = False) -> Backup:
     if told.database != kind:
         raise BadBackup(f"{file} is a backup of {told.database}, and the database is {kind}; nothing was changed")
     _require_idle(engine)
+    with read(engine) as connection:
+        parts = partitions.parts_of(connection)  # the database's own: a backup is of rows, however they lie
     if not replace and _holds_anything(engine):
         raise BadBackup("the database is not empty; --replace puts the backup in its place. Nothing was changed")
     if kind == "postgresql":
         _restore_postgresql(engine, file, told)
     else:
         _restore_sqlite(engine, file)
-    migrate.upgrade(engine)
+    migrate.upgrade(engine, parts=parts)
     with begin(engine) as connection:
         # Who worked when the backup was made is not at work now.
         connection.execute(text("DELETE FROM worker"))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Connection, Engine, inspect, text
 
 from integrations.private_files import private_file, private_folder
+from integrations.store import partitions
 from integrations.store.db.engine import begin, file_of, is_postgresql, read
 from integrations.store.tables import metadata
 
@@ -77,8 +78,10 @@ def current(connection: Connection) -> str | None:
     return found[0] if found else None
 
 
-def upgrade(engine: Engine) -> tuple[str | None, str]:
+def upgrade(engine: Engine, *, parts: int = 0) -> tuple[str | None, str]:
     """Bring the database to the newest schema, in one transaction; gives the schema before and after.
+
+    With `parts` its large tables are cut into so many, with what is in them. Once some are cut, so is each that a newer schema brings.
 
     A file of SQLite's is made where there is none yet. Raises NotMigrated when a newer version than this one has been at it.
     """
@@ -92,8 +95,13 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
         if before is not None and not is_known(before):
             raise NotMigrated(before, head())
         to_schema(connection, "head")
-        from integrations.store.views.create import create_all
+        from integrations.store.views.create import create_all, drop_all
 
+        if parts:
+            partitions.require_possible(connection, parts)
+            drop_all(connection)
+        if wanted := parts or partitions.parts_of(connection):
+            partitions.cut(connection, wanted)
         # Views are made last and as they are now, whatever schema a database comes from: a migration knows only the tables of its day.
         create_all(connection)
     return before, head()

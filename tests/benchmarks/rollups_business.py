@@ -55,7 +55,8 @@ class Written:
 
 def prepare(url: str) -> None:
     """The account, its catalog."""
-    with begin(open_engine(url)) as connection:
+    engine = open_engine(url)
+    with begin(engine) as connection:
         accounts.bind(connection, name="default", stripe_id="acct_bench", livemode=False, default_currency="usd")
         prices = [
             Price(
@@ -70,6 +71,7 @@ def prepare(url: str) -> None:
         ]
         products = [Product(f"prod_{number}", f"Product {number}") for number in range(4)]
         catalog.put(connection, 1, Instant(BEGAN), [*prices, *products], [], LEARNT)
+    engine.dispose()
 
 
 def write(url: str, first: int, until: int) -> Written:

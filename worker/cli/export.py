@@ -15,6 +15,7 @@ from integrations.private_files import whole_or_not_at_all
 from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, put_json
 from worker.cli.dates import day_of_text, last_day_of_text, until_of_text
 from worker.cli.exit_codes import Exit, Stop
+from worker.cli.parquet_parts import write_parts
 from worker.cli.require_ledger import ready
 from worker.cli.workbook import write_workbook
 
@@ -31,10 +32,18 @@ _NUMBER: Final = r"^-?[0-9]+(\.[0-9]+)?$"
 
 def export(
     what: Annotated[str, typer.Argument(metavar="movements|snapshots|rollups|billings|workbook", help="What to write.")],
-    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="The file to write; - is stdout.")],
+    out: Annotated[
+        Path, typer.Option("--out", metavar="FILE", help="The file to write; - is stdout. With --by-bucket, the folder.")
+    ],
     format: Annotated[str, typer.Option("--format", help="csv, jsonl or parquet.")] = "csv",
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="The last day, which is part of the range.")] = None,
+    by_bucket: Annotated[
+        int | None,
+        typer.Option(
+            "--by-bucket", metavar="N", help="Of movements and snapshots: a folder of N Parquet files, each of whole customers."
+        ),
+    ] = None,
     raw: Annotated[
         bool, typer.Option("--raw", help="In CSV, leave texts that a spreadsheet would take for formulas as they are.")
     ] = False,
@@ -76,8 +85,19 @@ def export(
     until = until_of_text(last, "--to") if last else None
     if begin and until and begin >= until:
         raise Stop(f"--from {begin} lies after --to {until - timedelta(days=1)}", Exit.USAGE)
+    if by_bucket is not None:
+        _check_parts(what, out, format, by_bucket)
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
+        if by_bucket is not None:
+            from worker.queries.by_bucket import TABLES
+
+            rows = write_parts(TABLES[what](context.session, by_bucket, begin, until), out, what)
+            if json:
+                put_json({"what": what, "format": format, "folder": str(out), "parts": by_bucket, "rows": rows})
+            else:
+                context.lines(f"{rows:,} {what} in {by_bucket} parts in {out}")
+            return
         rows = write_frames(_frames(context, what, begin, until), out, format, raw=raw)
         if str(out) == "-":
             context.say(f"{rows:,} rows")
@@ -85,6 +105,15 @@ def export(
             put_json({"what": what, "format": format, "file": str(out), "rows": rows})
         else:
             context.lines(f"{rows:,} {what} in {out}")
+
+
+def _check_parts(what: str, out: Path, form: str, parts: int) -> None:
+    if what not in ("movements", "snapshots"):
+        raise Stop(f"{what} are not of single customers: write them as one file, without --by-bucket", Exit.USAGE)
+    if form != "parquet" or str(out) == "-":
+        raise Stop("--by-bucket writes a folder of Parquet files: --format parquet --out FOLDER", Exit.USAGE)
+    if not 1 <= parts <= 1024:
+        raise Stop(f"--by-bucket takes 1 to 1024, not {parts}: there are no more buckets of customers", Exit.USAGE)
 
 
 def write_frames(frames: Iterator["pl.DataFrame"], out: Path, form: str, *, raw: bool) -> int:

@@ -86,6 +86,14 @@ def init(
             "--names/--no-names", help="Keep customers' names and e-mail addresses, so that people read names. Asked, if neither."
         ),
     ] = None,
+    partitions: Annotated[
+        int | None,
+        typer.Option(
+            "--partitions",
+            metavar="N",
+            help="Cut the large tables of a new PostgreSQL database into N parts by customers (large accounts).",
+        ),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Write nrr.toml anew if there is one.")] = False,
     json: Json = False,
 ) -> None:
@@ -109,13 +117,15 @@ def init(
             )
         sys.stderr.write("wrote nrr.toml\n")
     with opened(json=json) as context:
-        before, after = _upgrade(context.wiring.engine)
+        before, after = _upgrade(context.wiring.engine, partitions)
         shown = context.loaded.settings.database_shown
         has_key = bool(context.loaded.settings.accounts) or context.loaded.settings.stripe_api_key is not None
         if json:
-            put_json({"config": str(path), "database": shown, "schema_before": before, "schema": after, "has_key": has_key})
+            told = {"config": str(path), "database": shown, "schema_before": before, "schema": after, "has_key": has_key}
+            put_json({**told, "partitions": partitions or 0})
             return
-        context.lines(f"database {shown}: schema {after}" + ("" if before == after else " (new)"))
+        cut = f", large tables in {partitions} parts" if partitions else ""
+        context.lines(f"database {shown}: schema {after}" + ("" if before == after else " (new)") + cut)
         context.say(
             "next: nrr doctor" if has_key else "next: set STRIPE_API_KEY (a restricted key with read access), then nrr doctor"
         )
@@ -138,10 +148,13 @@ def _check(flags: dict[str, Any]) -> None:
     load(flags)
 
 
-def _upgrade(engine: Any) -> tuple[str | None, str]:
+def _upgrade(engine: Any, partitions: int | None = None) -> tuple[str | None, str]:
     from worker.runs import database
 
-    return database.upgrade(engine)
+    try:
+        return database.upgrade(engine, parts=0 if partitions is None else partitions or -1)
+    except database.NoPartitions as error:
+        raise Stop(str(error), Exit.USAGE) from None
 
 
 @db.command()

@@ -63,15 +63,24 @@ def billings(session: Session, first: date | None = None, until: date | None = N
 
 def movements_in_parts(session: Session, first: date | None = None, until: date | None = None) -> Iterator[pl.DataFrame]:
     """The same month by month, so that memory doesn't grow with the years; at least one frame comes, as of the others."""
-    for frame in movements_by_month(session, first, until):
-        named = _both(frame, _MOVEMENTS).with_columns(date=pl.col("day"))
-        yield named.select("customer", "date", pl.exclude("customer", "date"))
+    yield from map(named_movements, movements_by_month(session, first, until))
+
+
+def named_movements(frame: pl.DataFrame) -> pl.DataFrame:
+    """Movements as the ledger has them, under the names that they have everywhere."""
+    named = _both(frame, _MOVEMENTS).with_columns(date=pl.col("day"))
+    return named.select("customer", "date", pl.exclude("customer", "date"))
 
 
 def mrr_by_customer_in_parts(session: Session, first: date | None = None, until: date | None = None) -> Iterator[pl.DataFrame]:
     """The same a month end at a time."""
+    return named_month_ends(session, month_ends(session, first, until))
+
+
+def named_month_ends(session: Session, found: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Month ends as they are stored, under the names that they have everywhere."""
     names, accounts = names_of_segments(session), _accounts(session)
-    for frame in month_ends(session, first, until):
+    for frame in found:
         named = _both(frame, _SNAPSHOTS, also=("at_risk_micros",))
         yield _with_account(_called(named, names, ("plan", "product")), accounts)
 

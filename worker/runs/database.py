@@ -6,14 +6,16 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from integrations.store import backup as backups
-from integrations.store import migrate
+from integrations.store import migrate, partitions
 from integrations.store.backup import Backup
 from integrations.store.db.engine import begin, do_not_wait_for_disk, read, wal_is_safe
+from integrations.store.partitions import NoPartitions
 from integrations.store.work import audit_log
 from worker.execution.operator import system_user
 
 __all__ = [
     "Backup",
+    "NoPartitions",
     "backup",
     "do_not_wait_for_disk",
     "has_no_schema",
@@ -26,9 +28,23 @@ __all__ = [
 ]
 
 
-def upgrade(engine: Engine) -> tuple[str | None, str]:
-    """Bring the database to the newest schema; gives the schema before (None: it was empty) and after. Raises NotMigrated."""
-    before, after = migrate.upgrade(engine)
+def upgrade(engine: Engine, *, parts: int = 0) -> tuple[str | None, str]:
+    """Bring the database to the newest schema; gives the schema before (None: it was empty) and after. Raises NotMigrated.
+
+    `parts`: a new database of PostgreSQL's has its large tables cut into so many. Raises NoPartitions where that can't be.
+    """
+    if parts:
+        with read(engine) as connection:
+            partitions.require_possible(connection, parts)
+            held = partitions.parts_of(connection)
+            if migrate.current(connection) is not None and held != parts:
+                state = f"in {held} parts" if held else "that are not cut"
+                raise NoPartitions(
+                    f"the database has its tables already, {state}; nothing was changed. Back it up (nrr db backup), "
+                    "make an empty one with nrr init --partitions, and restore the backup into that: it keeps its parts"
+                )
+            parts = 0 if held else parts
+    before, after = migrate.upgrade(engine, parts=parts)
     if before not in (None, after):
         with begin(engine) as connection:
             audit_log.write(connection, system_user(), "upgrade", after, before=before)

@@ -144,13 +144,15 @@ def drop_month_ends(connection: Connection, basis: str, kept: Sequence[date]) ->
     connection.execute(delete(snapshot).where(snapshot.c.basis == basis, snapshot.c.day.not_in(list(kept))))
 
 
-def month_end(connection: Connection, basis: str, day: date) -> pl.DataFrame:
-    """MRR per customer at the closing of `day`, in order of customer and currency: as kept, or read off the standings where it isn't."""
-    query = _chosen(snapshot, SNAPSHOTS, basis).where(snapshot.c.day == day).order_by(snapshot.c.customer, snapshot.c.currency)
-    found = read_frame(connection, query, SNAPSHOTS)
+def month_end(connection: Connection, basis: str, day: date, *, shard: tuple[int, int] = (0, 1)) -> pl.DataFrame:
+    """MRR per customer of one of n shards at the closing of `day`, in order of customer and currency: as kept, or read off the standings
+    where it isn't."""
+    low, high = shard_buckets(shard)
+    query = _chosen(snapshot, SNAPSHOTS, basis).where(snapshot.c.day == day, snapshot.c.bucket >= low, snapshot.c.bucket < high)
+    found = read_frame(connection, query.order_by(snapshot.c.customer, snapshot.c.currency), SNAPSHOTS)
     if not found.is_empty():
         return found
-    standing_then = as_of(connection, basis, day).with_columns(pl.lit(day).alias("day"))
+    standing_then = as_of(connection, basis, day, shard=shard).with_columns(pl.lit(day).alias("day"))
     return standing_then.select(pl.col(name).cast(kind) for name, kind in SNAPSHOTS.items())
 
 

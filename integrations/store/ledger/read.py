@@ -52,10 +52,18 @@ _FINDINGS: Final = {
 
 
 def movements(
-    connection: Connection, basis: str, first: date | None = None, until: date | None = None, customer: str | None = None
+    connection: Connection,
+    basis: str,
+    first: date | None = None,
+    until: date | None = None,
+    customer: str | None = None,
+    *,
+    shard: tuple[int, int] | None = None,
 ) -> pl.DataFrame:
-    """Movements of the days [first, until) in order of day and customer; `evidence` is a list of Stripe ids."""
-    query = _of_basis(movement, _MOVEMENTS, basis, customer=customer).order_by(movement.c.day, movement.c.customer, movement.c.seq)
+    """Movements of the days [first, until) in order of day and customer; `evidence` is a list of Stripe ids. `shard`: of one of n shards."""
+    query = _of_shard(_of_basis(movement, _MOVEMENTS, basis, customer=customer), movement, shard).order_by(
+        movement.c.day, movement.c.customer, movement.c.seq
+    )
     found = read_frame(connection, _between(query, movement, first, until), _MOVEMENTS)
     return found.with_columns(pl.col("evidence").str.json_decode(EVIDENCE))
 
@@ -90,7 +98,9 @@ def inferred_by_day(connection: Connection, basis: str, first: date | None = Non
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
-def as_of(connection: Connection, basis: str, day: date, customer: str | None = None) -> pl.DataFrame:
+def as_of(
+    connection: Connection, basis: str, day: date, customer: str | None = None, *, shard: tuple[int, int] | None = None
+) -> pl.DataFrame:
     """Standings in force at the closing of `day` (the last one on or before it), in order of customer and currency; zeros left out."""
     later = standing.alias("later")
     line = (later.c.basis == standing.c.basis, later.c.bucket == standing.c.bucket, later.c.customer == standing.c.customer)
@@ -98,6 +108,7 @@ def as_of(connection: Connection, basis: str, day: date, customer: str | None = 
         *line, later.c.currency == standing.c.currency, later.c.day > standing.c.day, later.c.day <= day
     )
     query = _of_basis(standing, STANDINGS, basis, customer=customer).where(standing.c.day <= day, ~replaced.exists())
+    query = _of_shard(query, standing, shard)
     found = read_frame(connection, query.order_by(standing.c.customer, standing.c.currency), STANDINGS)
     amounts = ("net_micros", "list_micros", "at_risk_micros", "scheduled_micros", "usage_micros")
     return found.filter(pl.any_horizontal(pl.col(amount) != 0 for amount in amounts))
@@ -215,6 +226,13 @@ def _of_basis(table: Table, schema: dict[str, Any], basis: str, *, customer: str
     if customer is not None:
         query = query.where(table.c.bucket == bucket_of(customer), table.c.customer == customer)
     return query
+
+
+def _of_shard(query: Select[Any], table: Table, shard: tuple[int, int] | None) -> Select[Any]:
+    if shard is None:
+        return query
+    low, high = shard_buckets(shard)
+    return query.where(table.c.bucket >= low, table.c.bucket < high)
 
 
 def _between(query: Select[Any], table: Table, first: date | None, until: date | None) -> Select[Any]:
