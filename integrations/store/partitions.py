@@ -28,12 +28,17 @@ def cut_tables() -> tuple[str, ...]:
     return tuple(sorted(t.name for t in metadata.sorted_tables if "bucket" in t.primary_key.columns))
 
 
-def require_possible(connection: Connection, parts: int) -> None:
-    """Raises NoPartitions unless a new database can be cut into so many parts."""
-    if not is_postgresql(connection):
+def require_fitting(database: str, parts: int) -> None:
+    """Raises NoPartitions unless a kind of database (`postgresql`, `sqlite`) can be cut into so many parts: asked before it is opened."""
+    if database != "postgresql":
         raise NoPartitions("only PostgreSQL cuts its tables; nothing was changed. Leave --partitions out, or set DATABASE_URL")
     if not 2 <= parts <= MOST:
         raise NoPartitions(f"tables are cut into 2 to {MOST} parts, not {parts}; nothing was changed")
+
+
+def require_possible(connection: Connection, parts: int) -> None:
+    """Raises NoPartitions unless a new database can be cut into so many parts by whoever is connected."""
+    require_fitting(connection.dialect.name, parts)
     if not connection.exec_driver_sql("SELECT has_database_privilege(current_database(), 'CREATE')").scalar():
         raise NoPartitions(
             f"the database's user may not make the schema {SCHEMA}, in which parts lie; nothing was changed. "

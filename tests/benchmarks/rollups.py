@@ -33,6 +33,7 @@ from metrics.evidence import Instant
 from metrics.ledger.basis import Basis
 from tests.benchmarks import rollups_business as business
 from tests.benchmarks import rollups_floor as floor
+from tests.benchmarks import rollups_invoices
 from tests.benchmarks.account_database import cpu_seconds_of
 from tests.services.postgres import Postgres, create_database
 from worker.execution.crew import Crew, Terms
@@ -55,6 +56,9 @@ def main(arguments: Sequence[str]) -> None:
     parser.add_argument("--customers", type=int, default=1_000_000)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--json", action="store_true", help="print one JSON document instead of lines")
+    parser.add_argument(
+        "--invoices", action="store_true", help="with an invoice for each period that was paid for, some twenty a customer"
+    )
     parser.add_argument("--reporting", default=None, help="a reporting currency, with rates from the bundled history")
     chosen = parser.parse_args(arguments)
     server = Postgres()
@@ -64,7 +68,8 @@ def main(arguments: Sequence[str]) -> None:
             "postgresql://", "postgresql+psycopg://"
         )
         assert server.process is not None
-        found = Bench(url, server.process.pid, chosen.customers, chosen.processes, chosen.reporting, quiet=chosen.json).run()
+        bench = Bench(url, server.process.pid, chosen.customers, chosen.processes, chosen.reporting, quiet=chosen.json)
+        found = bench.run(invoices=chosen.invoices)
     finally:
         server.stop()
     if chosen.json:
@@ -79,10 +84,10 @@ class Bench:
         self.quiet, self.cpu_seconds = quiet, 0.0
         self.found: dict[str, Any] = {"customers": customers, "processes": processes}
 
-    def run(self) -> dict[str, Any]:
+    def run(self, *, invoices: bool = False) -> dict[str, Any]:
         """Measure everything, in order."""
         migrate.upgrade(open_engine(self.url))
-        self._facts()
+        self._facts(invoices=invoices)
         with self._timed("a_derive"):
             self._work([derive.first_job()], NOW)
         with self._timed("a_rollup"):
@@ -112,15 +117,17 @@ class Bench:
         self.found[f"{name}_cpu"], self.found[f"{name}_database_cpu"] = round(ours, 3), round(theirs, 3)
         self._say(f"{name:<28}{self.found[name]:>10.2f} s; CPU {ours:.2f} s ours, {theirs:.2f} s the database's")
 
-    def _facts(self) -> None:
+    def _facts(self, *, invoices: bool) -> None:
         business.prepare(self.url)
         step = -(-self.customers // (self.processes * 8))
         ranges = [(low, min(self.customers, low + step)) for low in range(0, self.customers, step)]
         with self._timed("setup_facts"), _pool(self.processes) as pool:
             written = list(pool.map(_write, [(self.url, *each) for each in ranges]))
+            billed = sum(pool.map(_bill, [(self.url, *each) for each in ranges])) if invoices else 0
         self.found["states"] = sum(w.states for w in written)
         floor.analyze(self.url)
-        self._say(f"{self.customers:,} customers, {self.found['states']:,} states of subscriptions")
+        self.found["invoices"] = billed
+        self._say(f"{self.customers:,} customers, {self.found['states']:,} states of subscriptions, {billed:,} invoices")
 
     def _work(self, first: list[jobs.Job], now: Instant) -> None:
         """See a run through with as many processes as there are; their peak memory is kept in `peak_mib`, their own time in `cpu_seconds`."""
@@ -231,6 +238,10 @@ def _pool(processes: int) -> ProcessPoolExecutor:
 
 def _write(asked: tuple[str, int, int]) -> business.Written:
     return business.write(*asked)
+
+
+def _bill(asked: tuple[str, int, int]) -> int:
+    return rollups_invoices.write(*asked)
 
 
 def _crew(asked: tuple[str, int, Instant, str | None]) -> tuple[int, float]:

@@ -19,7 +19,7 @@ from metrics.retention.aggregate import finish, partials
 from metrics.retention.spans import Book
 
 YEAR = Window("trailing_12", date(2025, 1, 1), date(2026, 1, 1))
-FACTS = ("customer_state", "subscription_state")
+FACTS = ("customer_state", "subscription_state", "invoice", "invoice_line")
 LEDGER = ("movement", "standing", "attribute", "exclusion", "finding", "wake")
 FIGURES = ("rollup", "day_total", "snapshot")
 

@@ -34,6 +34,7 @@ def upgrade(engine: Engine, *, parts: int = 0) -> tuple[str | None, str]:
     `parts`: a new database of PostgreSQL's has its large tables cut into so many. Raises NoPartitions where that can't be.
     """
     if parts:
+        partitions.require_fitting(engine.dialect.name, parts)
         with read(engine) as connection:
             partitions.require_possible(connection, parts)
             held = partitions.parts_of(connection)

