@@ -94,7 +94,7 @@ def export(
 
             rows = write_parts(TABLES[what](context.session, by_bucket, begin, until), out, what)
             if json:
-                put_json({"what": what, "format": format, "folder": str(out), "parts": by_bucket, "rows": rows})
+                put_json({"what": what, "format": format, "file": str(out), "parts": by_bucket, "rows": rows})
             else:
                 context.lines(f"{rows:,} {what} in {by_bucket} parts in {out}")
             return

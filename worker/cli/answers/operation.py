@@ -454,6 +454,7 @@ INIT: Final = record(
     _BEFORE,
     _SCHEMA,
     own("has_key", "flag", "an API key is set"),
+    own("partitions", "count", "how many parts the large tables were asked to be cut into; 0: they weren't"),
 )
 DB_UPGRADE: Final = record("DbUpgrade", "A migrated database", _DATABASE, _BEFORE, _SCHEMA)
 DB_CURRENT: Final = record(
