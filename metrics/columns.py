@@ -167,6 +167,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
         differences="how many differences",
         count="how many",
         pages="pages read",
+        waiting="customers with news that no figure knows of yet: nrr rollup",
     ),
     **_columns("count", "days", within_days="within so many days"),
     **_columns("count", "per cent", level=f"of the intervals, two-sided: {LEVEL}"),
@@ -185,6 +186,7 @@ COLUMNS: Final[Mapping[str, Column]] = {
         active="has MRR in this currency",
         apart="true: listed apart and in no sum (drafts, voided, uncollectible)",
         ok="nothing is wrong",
+        outdated="the ledger has changed since the figures of windows were made: nrr rollup",
         dry_run="nothing was changed: it is what would be",
     ),
     **_money(

@@ -25,6 +25,7 @@ from worker.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from worker.config.load import Loaded
+    from worker.figures.upkeep import Upkeep
     from worker.queries.accounts import AccountRead
     from worker.queries.session import Session
     from worker.runs.steps import Report
@@ -71,6 +72,17 @@ class Context:
         from worker.queries.names import names_of_segments
 
         return names_of_segments(self.session)
+
+    @cached_property
+    def upkeep(self) -> "Upkeep":
+        """What is derived and what is still to come."""
+        from worker.queries.upkeep import upkeep
+
+        return upkeep(self.session)
+
+    def upkeep_row(self) -> dict[str, Any]:
+        """The same for scripts."""
+        return {"waiting": self.upkeep.waiting, "outdated": self.upkeep.outdated}
 
     @cached_property
     def accounts(self) -> "list[AccountRead]":

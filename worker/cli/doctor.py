@@ -242,11 +242,12 @@ def _channels(context: Context) -> Iterator[Check]:
 def _data(context: Context) -> Iterator[Check]:
     from worker.queries.freshness import freshness
     from worker.queries.rates import outdated
+    from worker.queries.upkeep import upkeep
 
     found = freshness(context.session)
     yield _fresh(found)
-    if found.touched:
-        yield Check("figures", NOTE, f"{found.touched} customers have news that no figure knows of yet; run: nrr rollup")
+    for sentence in upkeep(context.session).sentences():
+        yield Check("figures", NOTE, sentence)
     old_rates = outdated(context.session)
     if old_rates is not None:
         yield Check("exchange rates", NOTE, old_rates)

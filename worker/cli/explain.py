@@ -77,18 +77,23 @@ def explain(
                 f"nothing moved on {said}" + (f" for {customer}" if customer else "") + "; run: nrr show movements", Exit.FAILED
             )
         ledgers = [each.ledger for each in found] if customer and days is None else []
+        news = _with_news(context) & {each.ledger.customer for each in found}
         if json:
             from worker.cli.json_rows import explained_row
 
             put_json(
                 {
                     "policy": context.wiring.basis.policy.name,
+                    "in_figures": not news,
                     "movements": [explained_row(words.as_json()) for words in movements],
                     "exclusions": [_exclusion_row(each) for ledger in ledgers for each in ledger.exclusions],
                     "findings": [_finding_row(context, each) for ledger in ledgers for each in ledger.findings],
                 }
             )
             return
+        if news:
+            whose = "of this customer" if customer else f"of {', '.join(sorted(news))}"
+            context.say(f"what is new {whose} is told here and in no figure yet; run: nrr rollup")
         context.lines(*lines_of(context, movements))
         for ledger in ledgers:
             context.lines(*_beside(ledger))
@@ -119,6 +124,12 @@ def lines_of(context: Context, movements: Sequence["MovementWords"]) -> list[str
             out.append(f"        evidence: {', '.join(linked_ids(context, change.evidence))}")
         out.append("")
     return out
+
+
+def _with_news(context: Context) -> frozenset[str]:
+    from worker.queries.upkeep import waiting
+
+    return waiting(context.session)
 
 
 def _exclusion_row(each: "Exclusion") -> dict[str, Any]:

@@ -15,6 +15,7 @@ from worker.cli.stored_figures import window_text
 if TYPE_CHECKING:
     from metrics.retention.figures import Figures
     from worker.figures.adhoc import DayStanding
+    from worker.figures.upkeep import Upkeep
     from worker.health.freshness import Freshness
 
 RATES: Final = (("nrr", "NRR"), ("grr", "GRR"), ("logo_retention", "Logos kept"))
@@ -51,6 +52,7 @@ class Overview:
     evaluated: bool
     fresh: "Freshness"
     findings: dict[str, int]
+    upkeep: "Upkeep"
     rates_outdated: str | None = None
 
 
@@ -58,7 +60,7 @@ def overview(policy: PolicyName = None, json: Json = False, now: Now = None, con
     """Show MRR and its trend, NRR, GRR and logos kept, what fires, and how fresh and complete the numbers are, on one screen."""
     with opened(json=json, now=now, config=config, policy=policy) as context:
         try:
-            ready(context)
+            ready(context, tell=False)
         except Exception as error:
             fault = told(error)
             if fault is None or json or not _is_empty(error):
@@ -150,6 +152,7 @@ def gathered(context: Context) -> Overview:
         alerts=tuple(_firing(row) for row in states.values() if row.state in ("firing", "noted")),
         evaluated=bool(states),
         fresh=freshness(session),
+        upkeep=context.upkeep,
         findings=count_by_severity(session),
         rates_outdated=outdated(session),
     )
@@ -192,6 +195,8 @@ def _as_json(found: Overview) -> dict[str, Any]:
         "alerts": [{name: getattr(each, name) for name in Firing.__dataclass_fields__} for each in found.alerts],
         "alerts_evaluated": found.evaluated,
         "freshness": freshness.told(found.fresh),
+        "waiting": found.upkeep.waiting,
+        "outdated": found.upkeep.outdated,
         "findings": found.findings,
         "rates_outdated": found.rates_outdated,
     }
@@ -349,7 +354,7 @@ def _health(found: Overview) -> list[tuple[str, str, str]]:
     missing = [
         *([f"{found.fresh.quarantined:,} objects quarantined"] if found.fresh.quarantined else []),
         *([f"{found.fresh.underived:,} customers can't be derived"] if found.fresh.underived else []),
-        *([f"{found.fresh.touched:,} customers with news that no figure has yet"] if found.fresh.touched else []),
+        *found.upkeep.sentences(),
         *(f"no exchange rate of {s.currency.upper()}" for s in found.standing.apart),
     ]
     notes = sentence(found.findings).removeprefix("About the data: ")

@@ -57,7 +57,8 @@ def fetch(json: Json = False, config: Config = None) -> None:
         if done.why_not is not None:
             raise Stop(done.why_not)
         if json:
-            put_json({"changed": done.changed, "through": done.through, "outdated": outdated(context.session)})
+            old = outdated(context.session)
+            put_json({"changed": done.changed, "through": done.through, "rates_outdated": old, "outdated": old})
             return
         through = f", the last of {done.through}" if done.through else ": everything is paid in the reporting currency"
         context.lines(f"{done.changed:,} rates new or different{through}")

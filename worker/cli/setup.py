@@ -1,6 +1,8 @@
 """`nrr init`, `nrr db upgrade`, `nrr config show`: from an empty folder to a database with the right schema."""
 
+import json as jsonlib
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +11,7 @@ import typer
 from integrations.private_files import written_privately
 from worker.cli.common import Config, Context, Json, opened, put_json
 from worker.cli.exit_codes import Exit, Stop
-from worker.cli.tables import print_table
+from worker.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from worker.runs.database import Backup
@@ -255,7 +257,29 @@ def show(json: Json = False, config: Config = None) -> None:
         return
     if loaded.config:
         sys.stderr.write(f"settings file: {loaded.config}\n")
+    shown_on = console()
+    if shown_on.is_terminal:
+        sys.stdout.write("\n".join(settings_lines(rows, shown_on.width)) + "\n")
+        return
     print_table(
         ("setting", "value", "from", "environment", "what it is"),
-        [(r["name"], "" if r["value"] is None else r["value"], r["source"], r["environment"], r["about"]) for r in rows],
+        [(r["name"], _value(r["value"]), r["source"], r["environment"], r["about"]) for r in rows],
     )
+
+
+def _value(value: Any) -> str:
+    """A setting's value as nrr.toml has it; nothing for none."""
+    return "" if value is None else value if isinstance(value, str) else jsonlib.dumps(value, ensure_ascii=False)
+
+
+def settings_lines(rows: Sequence[Mapping[str, Any]], width: int) -> list[str]:
+    """Each setting with its value, and below it what it is, in lines that break between words."""
+    from textwrap import wrap
+
+    out = []
+    for row in rows:
+        value = "not set" if row["value"] is None else _value(row["value"])
+        source = "" if row["source"] == "default" else f"  ({row['source']})"
+        about = wrap(f"{row['about']} [{row['environment']}]", width - 4, break_long_words=False, break_on_hyphens=False)
+        out += [f"{row['name']} = {value}{source}", *(f"    {line}" for line in about)]
+    return out

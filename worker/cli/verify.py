@@ -7,6 +7,7 @@ import typer
 from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, percent, progress, put_json
 from worker.cli.exit_codes import Exit
 from worker.cli.require_ledger import ready
+from worker.figures.upkeep import Upkeep
 
 SHOWN = 20
 """So many problems of each sort are printed; `--json` has all of them."""
@@ -38,7 +39,7 @@ def prove(context: Context, *, json: bool) -> None:
     from worker.cli.json_rows import amounts, days_row, number
     from worker.queries.billings import proof
 
-    ready(context)
+    ready(context, tell=False)
     found = proof(context.session)
     shares = {code: found.share(code) for code in found.currencies}
     texts = {code: None if share is None else ratio_text(share.numerator, share.denominator) for code, share in shares.items()}
@@ -110,7 +111,7 @@ def check(context: Context, *, json: bool) -> None:
     """Verify and tell. Raises typer.Exit with 5 when something differs."""
     from worker.runs.verify import verify as verified
 
-    ready(context)
+    ready(context, tell=False)
     with progress("check") as told:
         found = verified(context.wiring, told=told)
     if json:
@@ -136,10 +137,12 @@ def check(context: Context, *, json: bool) -> None:
             context.lines(*(f"{name}: {problem}" for problem in problems[:SHOWN]))
             if len(problems) > SHOWN:
                 context.lines(f"{name}: {len(problems) - SHOWN} more (--json)")
+        for sentence in Upkeep(found.waiting, found.outdated).sentences():
+            context.say(sentence)
         if found.waiting:
-            context.say(f"{found.waiting} customers have news that no figure knows of yet and were left out; run: nrr rollup")
+            context.say("they were left out here")
         if found.outdated:
-            context.say("the ledger has changed since the figures were made, so only the ledger was compared; run: nrr rollup")
+            context.say("so only the ledger was compared")
     if found.problems:
         context.say("what is stored differs from what the facts say; nothing was changed. Run: nrr rebuild")
         raise typer.Exit(Exit.MISMATCH)

@@ -41,6 +41,7 @@ from worker.figures.incremental import Asked, Night, Sums
 from worker.figures.jobs import SNAPSHOT_MONTHS, Outlook, RollupPart, RollupPlan, RollupSum, RollupWork
 from worker.figures.labels import words_of
 from worker.figures.upcoming import do_outlook
+from worker.figures.upkeep import rollup_remembered
 
 log = structlog.get_logger()
 
@@ -125,7 +126,7 @@ def _known(kind: type, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _remembered(basis: Basis) -> str:
-    return f"rollup:{basis.version}"
+    return rollup_remembered(basis.version)
 
 
 # --- planning -----------------------------------------------------------------------------------------------------------------

@@ -165,7 +165,7 @@ def lines(found: Freshness) -> list[str]:
     waited = "" if found.oldest_due_seconds is None else f" (the oldest for {ago(found.oldest_due_seconds)})"
     return [
         f"read to the end: {_ago(events_age_seconds(found))}; last good sync: {_ago(found.sync_age_seconds)}; last tick: {_ago(found.tick_age_seconds)}",
-        f"nightly run: {'never' if found.nightly_through is None else f'through {found.nightly_through}'}; customers with news: {found.touched}",
+        f"nightly run: {'never' if found.nightly_through is None else f'through {found.nightly_through}'}",
         f"open jobs: {backlog}{waited}; failed among the last twenty runs: {found.failed_runs}",
         f"quarantined: {found.quarantined} objects; not derived: {found.underived} customers; drift at the last audit: {drifted(found)}",
         "workers: " + (", ".join(f"{each.name} {_ago(each.age_seconds)}" for each in found.workers) or "none"),

@@ -12,22 +12,19 @@ from sqlalchemy import Connection
 
 from integrations.store.db.chunks import chunks
 from integrations.store.db.engine import read
-from integrations.store.facts import marks
 from integrations.store.facts import read as read_facts
-from integrations.store.facts.customers import customer_merge
 from integrations.store.figures import rollups
 from integrations.store.ledger import diff as ledger_diff
-from integrations.store.ledger import previous, weights
 from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger import weights
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import runs
-from metrics.evidence import Instant
 from metrics.ledger.basis import Basis
 from metrics.periods import Window
 from metrics.retention.day_totals import check_identity
 from metrics.retention.figures import Figures
 from metrics.window_kinds import TO_DATE
-from worker.figures import rollup
+from worker.figures import upkeep
 from worker.figures.adhoc import figures_now, shard_count
 from worker.figures.derive import deriver_of, shards_of
 from worker.figures.derived import derived_until
@@ -75,14 +72,14 @@ def verify(wiring: Wiring, *, told: Progress = quiet) -> Verification:
         derived_until(connection, basis)
         before = _state(connection, basis)
         span = read_ledger.span(connection, basis.version)
-        outdated = _figures_outdated(connection, basis)
+        outdated = upkeep.outdated(connection, basis.version)
         shards = shards_of(connection)
     customers, wrong, waiting = 0, [], set[str]()
     for shard in range(shards):
         wiring.stop.check()
         with read(wiring.engine) as connection:
             until = derived_until(connection, basis)
-            left_out = _waiting(connection, basis.version, wiring.now) | weights.left_out(connection, basis.version)
+            left_out = upkeep.waiting(connection, basis.version, wiring.now) | weights.left_out(connection, basis.version)
             deriver = deriver_of(connection, basis)
             fresh = [deriver.derive(group, until) for group in read_facts.groups(connection, shard=(shard, shards))]
             wrong += ledger_diff.differences(connection, basis.version, (shard, shards), fresh, left_out)
@@ -106,20 +103,6 @@ def _state(connection: Connection, basis: Basis) -> tuple[write_ledger.BasisRow 
     """What tells whether ledger and figures are being made, or were made since."""
     makers = [run for kind in steps.EXCLUSIVE if (run := runs.last(connection, kind=kind))]
     return write_ledger.bases(connection).get(basis.version), [(run.id, run.status) for run in makers]
-
-
-def _figures_outdated(connection: Connection, basis: Basis) -> bool:
-    held, made = write_ledger.bases(connection)[basis.version], rollup.outcome(connection, basis)
-    if made is None or held.derived_at is None:
-        return False
-    return made.at < held.derived_at or bool(previous.marks(connection, basis.version).times)
-
-
-def _waiting(connection: Connection, basis: str, now: Instant) -> frozenset[str]:
-    """Customers of whom something is known that nothing was derived from, or whose moment has come since."""
-    marked = marks.marked_customers(connection)
-    named = customer_merge.names(connection, marked).values() if marked else ()
-    return frozenset(named) | frozenset(write_ledger.due_again(connection, basis, now, 1 << 30))
 
 
 def _identity(wiring: Wiring, span: tuple[date, date] | None) -> tuple[int, list[str]]:

@@ -5,7 +5,7 @@ from typing import Final
 from metrics.columns import COLUMNS, RATIO, Column
 from metrics.retention.certainty import WITH_INTERVAL
 from metrics.retention.figures import RATES
-from worker.cli.answers.keys import ACCOUNT, DAYS, WINDOW, Key, known, like, many, named, old, one, own, own_money, record
+from worker.cli.answers.keys import ACCOUNT, DAYS, UPKEEP, WINDOW, Key, known, like, many, named, old, one, own, own_money, record
 from worker.cli.answers.operation import FRESHNESS
 
 _LOSS: Final = "of the cohort between both ends, positive"
@@ -74,6 +74,7 @@ SHOW_MRR: Final = record(
     "MRR at a day's closing: of the whole book, or null where it isn't in one currency, and in each currency",
     known("day"),
     old("at", "day"),
+    UPKEEP,
     known("policy currency? mrr$? list_mrr$?"),
     [
         key
@@ -99,7 +100,12 @@ MOVEMENT: Final = record(
     old("list_after_micros", "list_mrr_after_micros"),
 )
 SHOW_MOVEMENTS: Final = record(
-    "ShowMovements", "Movements of some days", DAYS, known("policy"), many("movements", MOVEMENT, "in order of day and customer")
+    "ShowMovements",
+    "Movements of some days",
+    DAYS,
+    UPKEEP,
+    known("policy"),
+    many("movements", MOVEMENT, "in order of day and customer"),
 )
 
 _INFERRED: Final = record(
@@ -128,6 +134,7 @@ SHOW_RETENTION: Final = record(
     "Retention of the days that were asked for; without days of the last complete month, with quarter and 12 months in `windows`",
     _RETENTION_KEYS,
     many("windows", _RETENTION, "the last complete month, quarter and 12 months", optional=True),
+    UPKEEP,
 )
 
 _RATED: Final = record(
@@ -143,6 +150,7 @@ SHOW_RATE: Final = record(
     "ShowRate",
     "NRR or GRR of stored windows",
     known("metric window_kind"),
+    UPKEEP,
     old("window", "window_kind"),
     known("by? policy as_known_at?"),
     many("figures", _RATED, "in order of window and segment"),
@@ -151,6 +159,7 @@ SHOW_SEGMENTS: Final = record(
     "ShowSegments",
     "Segments of the latest complete window",
     WINDOW,
+    UPKEEP,
     known("by policy as_known_at?"),
     many("segments", FIGURES, "largest first"),
 )
@@ -364,6 +373,7 @@ OVERVIEW: Final = record(
     many("alerts", _FIRING, "what fires"),
     own("alerts_evaluated", "flag", "rules were evaluated yet"),
     one("freshness", FRESHNESS, "how fresh everything is"),
+    UPKEEP,
     named("findings", "count", "how many there are of each severity"),
     own("rates_outdated", "text", "what is wrong with the exchange rates; null if nothing", null=True),
 )
@@ -434,6 +444,7 @@ EXPLAIN: Final = record(
     "Explain",
     "A customer's or a day's movements; or, where a figure was asked for, `figure` and `parts` in their place",
     known("policy"),
+    own("in_figures", "flag", "every movement is in the figures too; false: news waits, nrr rollup", optional=True),
     many("movements", _EXPLAINED, "in order of day", optional=True),
     many("exclusions", _EXCLUSION, "of the customer; none where a day was asked for", optional=True),
     many("findings", FINDING, "of the customer; none where a day was asked for", optional=True),

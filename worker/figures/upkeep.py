@@ -1,0 +1,62 @@
+"""What is derived and what is still to come: customers with news that no figure knows of, and figures older than the ledger.
+
+One state, told in the same words wherever it matters: `nrr runs`, `verify`, `doctor`, `explain`, `show` and the overview.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from integrations.store.facts import marks
+from integrations.store.facts.customers import customer_merge
+from integrations.store.ledger import previous
+from integrations.store.ledger import write as write_ledger
+from integrations.store.work import key_value
+from metrics.evidence import Instant
+from metrics.labels import counted
+
+_ALL = 1 << 30
+
+
+@dataclass(frozen=True, slots=True)
+class Upkeep:
+    """`waiting`: how many customers have news that nothing was derived from. `outdated`: the ledger is newer than the figures of windows."""
+
+    waiting: int
+    outdated: bool
+
+    def sentences(self) -> list[str]:
+        """What to tell of it, each with the next command; none where everything is derived and summed up."""
+        out = []
+        if self.waiting:
+            have = "has" if self.waiting == 1 else "have"
+            out.append(f"{counted(self.waiting, 'customer', 'customers')} {have} news that no figure knows of yet; run: nrr rollup")
+        if self.outdated:
+            out.append("the ledger has changed since the figures of windows were made; run: nrr rollup")
+        return out
+
+
+def upkeep(connection: Connection, basis: str, now: Instant) -> Upkeep:
+    """How things stand under a basis, by its version. Without a ledger nothing waits for one."""
+    return Upkeep(len(waiting(connection, basis, now)), outdated(connection, basis))
+
+
+def waiting(connection: Connection, basis: str, now: Instant) -> frozenset[str]:
+    """Customers of whom something is known that nothing was derived from, or whose moment has come since."""
+    marked = marks.marked_customers(connection)
+    named = customer_merge.names(connection, marked).values() if marked else ()
+    return frozenset(named) | frozenset(write_ledger.due_again(connection, basis, now, _ALL))
+
+
+def outdated(connection: Connection, basis: str) -> bool:
+    """Whether the ledger has changed since the figures were made; False before there are any."""
+    held, made = write_ledger.bases(connection).get(basis), key_value.get(connection, rollup_remembered(basis))
+    if made is None or held is None or held.derived_at is None:
+        return False
+    return datetime.fromisoformat(made["at"]) < held.derived_at or bool(previous.marks(connection, basis).times)
+
+
+def rollup_remembered(basis: str) -> str:
+    """Where what a roll-up of a basis came to is remembered."""
+    return f"rollup:{basis}"
