@@ -21,7 +21,7 @@ from tests.lives.dropping import EVENTS, Place, places
 from tests.lives.installation import Installation
 from tests.lives.mutants import EXEMPT, Mutant, differences, whole
 
-AT_ONCE: Final = 100
+AT_ONCE: Final = 300
 """Mutants that are read side by side."""
 
 GROUPS: Final = tuple((base, old_events) for base in BASES for old_events in (False, True))
@@ -67,10 +67,10 @@ def silent(mutants: list[Mutant], folder: Path, template: Path) -> str:
     return "\n".join(map(str, differences(mutants, folder / "nrr.sqlite3", template)))
 
 
-@settings(max_examples=part_of(3), derandomize=True, **_CALM)  # type: ignore[arg-type]  # settings by name
+@settings(max_examples=part_of(10), derandomize=True, **_CALM)  # type: ignore[arg-type]  # settings by name
 @given(seed=st.integers(0, 1 << 32))
 def test_what_is_left_out_changes_nothing_in_silence(seed: int, tmp_path_factory: pytest.TempPathFactory, template: Path) -> None:
-    """Three hundred parts, one at a time; at each push a hundred."""
+    """Three thousand parts, one at a time; at each push three hundred."""
     chosen = of_every_kind(Random(seed), AT_ONCE)
     assert "" == silent(chosen, tmp_path_factory.mktemp("left-out"), template)
 
@@ -158,7 +158,7 @@ def test_no_part_that_is_left_out_changes_anything_in_silence(group: tuple[str, 
 def test_parts_left_out_together_change_nothing_in_silence(
     mutants: list[Mutant], tmp_path_factory: pytest.TempPathFactory, template: Path
 ) -> None:
-    """A thousand accounts that lack up to four parts at once."""
+    """Three thousand accounts that lack up to four parts at once."""
     assert "" == silent(mutants, tmp_path_factory.mktemp("together"), template)
 
 
