@@ -85,9 +85,9 @@ faults: setup
 chaos: setup
 	$(BIN)/python -m tests.faults.chaos
 
-# What was run, with what, and what came of it, anew: ALL=1 runs what takes minutes too.
+# What was run, with what, and what came of it, put into TESTING.md row by row: ALL=1 runs what takes minutes too, LEFT=1 only what has no result yet.
 evidence: setup
-	@$(BIN)/python -m tests.evidence $(if $(ALL),--all)
+	@$(BIN)/python -m tests.evidence --write $(if $(ALL),--all) $(if $(LEFT),--left)
 
 mutants: setup
 	$(BIN)/python -m tests.mutation

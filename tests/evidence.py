@@ -1,19 +1,27 @@
 """Print what was run, with what, how often, and what came of it: `make evidence`. The block between the marks of TESTING.md is made of it.
 
-python -m tests.evidence            the rows of the fault matrix that take seconds, run now
+python -m tests.evidence            the rows of the fault matrix, those of their tests that take seconds
 python -m tests.evidence --all      those that take minutes too
-python -m tests.evidence --count    nothing is run: only how many tests there are
-python -m tests.evidence … --write  and put it into TESTING.md
+python -m tests.evidence --count    nothing is run: how many tests there are, beside the results that TESTING.md has
+python -m tests.evidence … --write  and put it into TESTING.md, row by row as they end
+python -m tests.evidence … --left   only rows without a result; a run that was broken off is gone on with
+python -m tests.evidence … --only WORDS   only rows whose fault has these words
+
+Every result says when it was got, of which commit and how much CPU it took; what isn't run keeps the result that TESTING.md has of it.
 """
 
 import argparse
+import os
 import platform
+import re
 import sqlite3
 import subprocess
 import sys
 import tempfile
 import xml.etree.ElementTree as ET
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -25,6 +33,16 @@ TOP: Final = Path(__file__).parents[1]
 FILE: Final = TOP / "TESTING.md"
 BEGIN, END = "<!-- evidence: begin -->", "<!-- evidence: end -->"
 PYTEST: Final = (sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider")
+HEAD: Final = "| fault | what must hold | controls | tests that take seconds | all tests |"
+NONE: Final = "not run"
+
+
+@dataclass(frozen=True)
+class Results:
+    """What is known of a row, as it is printed: of its quick tests and of all of them."""
+
+    quick: str = NONE
+    every: str = NONE
 
 
 def collected(*options: str) -> Counter[str]:
@@ -44,30 +62,60 @@ def collected(*options: str) -> Counter[str]:
 
 
 def outcomes(row: Row, *, slow: bool) -> Counter[str]:
-    """What came of a row's tests and controls."""
+    """What came of a row's tests and controls; what pytest said of those that failed goes to the standard error."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
         named = list(dict.fromkeys((*row.tests, *row.controls)))
-        subprocess.run(
-            [*PYTEST, "-m", "slow or not slow" if slow else "not slow", f"--junitxml={report}", *named],
-            cwd=TOP, capture_output=True, check=False,
+        done = subprocess.run(
+            [*PYTEST, "-m", "slow or not slow" if slow else "not slow and not long", f"--junitxml={report}", *named],
+            cwd=TOP, capture_output=True, text=True, check=False,
         )  # fmt: skip
-        if not report.exists():
-            return Counter(error=1)
         found: Counter[str] = Counter()
-        for case in ET.parse(report).iter("testcase"):  # pytest's own, of a moment ago
-            kinds = {child.tag for child in case} & {"failure", "error", "skipped"}
-            found[kinds.pop() if kinds else "passed"] += 1
+        if report.exists():
+            for case in ET.parse(report).iter("testcase"):  # pytest's own, of a moment ago
+                kinds = {child.tag for child in case} & {"failure", "error", "skipped"}
+                found[kinds.pop() if kinds else "passed"] += 1
+        if done.returncode not in (0, 5) and not found["failure"] + found["error"]:  # 5: none was selected
+            found["error"] += 1
+        if found["failure"] + found["error"]:
+            sys.stderr.write(done.stdout[-4000:] + done.stderr[-2000:])
         return found
 
 
-def text_of(*, run: bool, slow: bool) -> str:
+def result_of(row: Row, *, slow: bool) -> str:
+    """A row's tests, run now: the counts, the CPU that they and their processes took, the moment and the commit."""
+    before = os.times()
+    came = outcomes(row, slow=slow)
+    after = os.times()
+    cpu = after.children_user + after.children_system - before.children_user - before.children_system
+    counts = ", ".join(f"{count} {what}" for what, count in sorted(came.items()))
+    return f"{counts or 'it has none'}; {cpu:,.0f} s of CPU; {datetime.now(UTC):%Y-%m-%d %H:%M}, {commit()}"
+
+
+def commit() -> str:
+    """The commit that is tried, with a plus where files differ from it."""
+    named = subprocess.run(["git", "log", "-1", "--format=%h"], cwd=TOP, capture_output=True, text=True, check=False).stdout
+    changed = subprocess.run(["git", "status", "--porcelain", "--", ":!TESTING.md"], cwd=TOP, capture_output=True, check=False)
+    return named.strip() + ("+" if changed.stdout.strip() else "")
+
+
+def known(text: str) -> dict[str, Results]:
+    """What a printed block says of each row, by its fault."""
+    found: dict[str, Results] = {}
+    _, _, rows = text.partition(HEAD)
+    for line in rows.splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if line.startswith("| ") and len(cells) == HEAD.count("|") - 1:
+            found[cells[0]] = Results(*cells[3:])
+    return found
+
+
+def text_of(results: Mapping[str, Results], counts: tuple[Counter[str], Counter[str]]) -> str:
     """The evidence as Markdown."""
-    commit = subprocess.run(["git", "log", "-1", "--format=%h of %cs"], cwd=TOP, capture_output=True, text=True, check=False).stdout
-    all_tests, slow_tests = collected("-m", "slow or not slow"), collected("-m", "slow")
+    all_tests, slow_tests = counts
     names = ("sqlalchemy", "polars", "psycopg", "celery", "redis", "stripe", "hypothesis")
     lines = [
-        f"Printed {datetime.now(UTC):%Y-%m-%d %H:%M} UTC at {commit.strip()}; Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
+        f"Printed {datetime.now(UTC):%Y-%m-%d %H:%M} UTC at {commit()}; Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}, "
         + ", ".join(f"{name} {version(name)}" for name in names) + ".",
         "",
         "| tests of | number | of them slow |",
@@ -75,36 +123,49 @@ def text_of(*, run: bool, slow: bool) -> str:
         *(f"| {area} | {count:,} | {slow_tests[area]:,} |" for area, count in sorted(all_tests.items())),
         f"| **all** | **{all_tests.total():,}** | **{slow_tests.total():,}** |",
         "",
-        "| fault | what must hold | controls | result |",
-        "|---|---|---|---|",
+        HEAD,
+        re.sub(r"[^|]+", "---", HEAD),
     ]  # fmt: skip
     for row in ROWS:
-        came = outcomes(row, slow=slow) if run else Counter()
-        said = ", ".join(f"{count} {what}" for what, count in sorted(came.items())) or (
-            "none of its tests is quick" if run else "not run"
-        )
-        lines.append(f"| {row.fault} | {row.holds} | {len(row.controls) or ''} | {said} |")
-        sys.stderr.write(f"{row.fault}: {said}\n")
-    lines += ["", "Not covered:", "", *(f"- {each}" for each in NOT_COVERED)]
-    return "\n".join(lines)
+        said = results.get(row.fault, Results())
+        lines.append(f"| {row.fault} | {row.holds} | {len(row.controls) or ''} | {said.quick} | {said.every} |")
+    return "\n".join([*lines, "", "Not covered:", "", *(f"- {each}" for each in NOT_COVERED)])
+
+
+def written(text: str) -> str:
+    """TESTING.md with this block in the place of its own."""
+    before, _, rest = FILE.read_text(encoding="utf-8").partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return f"{before}{BEGIN}\n{text}\n{END}{after}"
 
 
 def main(arguments: list[str]) -> int:
-    """Print it; 1 if anything failed."""
+    """Run and print; 1 if anything failed."""
     parser = argparse.ArgumentParser(
         prog="python -m tests.evidence", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    parser.add_argument("--all", action="store_true")
-    parser.add_argument("--count", action="store_true")
-    parser.add_argument("--write", action="store_true")
+    for name in ("--all", "--count", "--write", "--left"):
+        parser.add_argument(name, action="store_true")
+    parser.add_argument("--only", default="")
     asked = parser.parse_args(arguments)
-    text = text_of(run=not asked.count, slow=asked.all)
+    results = known(FILE.read_text(encoding="utf-8"))
+    column = "every" if asked.all else "quick"
+    wanted = [row for row in ROWS if not asked.count and asked.only in row.fault]
+    wanted = [row for row in wanted if not asked.left or getattr(results.get(row.fault, Results()), column) == NONE]
+    counts = collected("-m", "slow or not slow"), collected("-m", "slow")
+    for number, row in enumerate(wanted, 1):
+        held = results.get(row.fault, Results())
+        said = result_of(row, slow=asked.all)
+        results[row.fault] = Results(held.quick, said) if asked.all else Results(said, held.every)
+        sys.stderr.write(f"{number} of {len(wanted)}: {row.fault}: {said}\n")
+        if asked.write:
+            FILE.write_text(written(text_of(results, counts)), encoding="utf-8")
+    text = text_of(results, counts)
     sys.stdout.write(text + "\n")
     if asked.write:
-        before, _, rest = FILE.read_text(encoding="utf-8").partition(BEGIN)
-        _, _, after = rest.partition(END)
-        FILE.write_text(f"{before}{BEGIN}\n{text}\n{END}{after}", encoding="utf-8")
-    return 1 if " failure" in text or " error" in text else 0
+        FILE.write_text(written(text), encoding="utf-8")
+    ran = [getattr(results[row.fault], column) for row in wanted]
+    return 1 if any(" failure" in said or " error" in said for said in ran) else 0
 
 
 if __name__ == "__main__":

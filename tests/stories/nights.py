@@ -63,8 +63,8 @@ class Month:
         return f"{self.ended:%Y-%m}"
 
 
-def lived(server: Postgres, *, nights: int, customers: int, seed: int = 7) -> Iterator[Month]:
-    """Live so many days, and say at the end of each of their months (and of the last day) how large each table is."""
+def lived(server: Postgres, *, nights: int, customers: int, every: int = 1, seed: int = 7) -> Iterator[Month]:
+    """Live so many days, looking what is due every so many days, and say how large each table is at the last look of each month."""
     name = f"nights_{os.getpid()}_{time.monotonic_ns()}"
     address = create_database(server.dsn("postgres"), name)
     # On the machine's own clock: psycopg's waits go by it.
@@ -78,12 +78,12 @@ def lived(server: Postgres, *, nights: int, customers: int, seed: int = 7) -> It
         migrated = open_wiring(settings)
         migrate.upgrade(migrated.engine)
         migrated.close()
-        for number in range(nights):
+        for number in range(0, nights, every):
             day = FIRST + timedelta(days=number)
             for hour in HOURS:
                 _look(settings, stripe, aside, datetime(day.year, day.month, day.day, hour, tzinfo=UTC))
-            after = day + timedelta(days=1)
-            if after.month != day.month or number == nights - 1:
+            after = day + timedelta(days=every)
+            if after.month != day.month or number + every >= nights:
                 aside.execute("VACUUM")  # as a server does by itself in the time that passes too fast here
                 found = aside.execute(_SIZES.encode()).fetchall()
                 yield Month(day, {table: rows for table, rows, _ in found}, {table: size for table, _, size in found})
@@ -151,13 +151,14 @@ def main(arguments: list[str]) -> int:
         prog="python -m tests.stories.nights", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     parser.add_argument("--nights", type=int, default=365)
+    parser.add_argument("--every", type=int, default=1)
     parser.add_argument("--customers", type=int, default=40)
     asked = parser.parse_args(arguments)
     log.configure(style="json", level="error")
     server, months = Postgres(), []
     try:
         server.start()
-        for month in lived(server, nights=asked.nights, customers=asked.customers):
+        for month in lived(server, nights=asked.nights, customers=asked.customers, every=asked.every):
             months.append(month)
             sys.stderr.write(f"{month.name}: {sum(month.rows.values()):,} rows, {time.process_time():.0f} s of CPU\n")
     finally:
