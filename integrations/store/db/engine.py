@@ -126,7 +126,8 @@ def file_of(engine: Engine) -> Path | None:
 
 
 def _sqlite(url: str, busy_seconds: float, *, read_only: bool) -> Engine:
-    engine = create_engine(url, hide_parameters=True, execution_options=_COUNTED, connect_args={"timeout": busy_seconds})
+    waiting = {"timeout": busy_seconds, "factory": _Patient}
+    engine = create_engine(url, hide_parameters=True, execution_options=_COUNTED, connect_args=waiting)
     event.listen(engine, "connect", partial(_prepare_sqlite_reader if read_only else _prepare_sqlite, busy_seconds))
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -159,6 +160,21 @@ def wal_is_safe(version: tuple[int, ...]) -> bool:
     if version >= _WAL_FIXED[0]:
         return True
     return any(version[:2] == fixed[:2] and version >= fixed for fixed in _WAL_FIXED)
+
+
+class _Patient(sqlite3.Connection):
+    """A connection whose commit waits for readers as often as a writer waits for another: on a starved machine one may look for longer than
+    one wait lasts. Refused, SQLite keeps the transaction, and it may be committed later."""
+
+    def commit(self) -> None:
+        """Raises sqlite3.OperationalError where readers are still there after the last try."""
+        for attempt in range(BUSY_TRIES):
+            try:
+                return super().commit()
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or attempt == BUSY_TRIES - 1:
+                    raise
+        raise AssertionError("the last try returned or raised")
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DataError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from integrations.store.db import engine as db_engine
 from integrations.store.db.engine import BUSY_TRIES, begin, open_engine
 from integrations.store.db.outage import is_busy, may_pass
 from worker.execution.crew import Terms, ending
@@ -100,4 +101,30 @@ def test_a_locked_file_is_asked_for_again(tmp_path: Path) -> None:
     assert may_pass(caught.value)
     assert BUSY_TRIES > 1
     other.close()
+    engine.dispose()
+
+
+def test_a_commit_waits_for_a_reader_that_looks_for_longer_than_one_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refused once, SQLite keeps what was written: it is committed as soon as nobody looks. (With a write-ahead log nobody would be in the way.)"""
+    path = tmp_path / "a.sqlite3"
+    monkeypatch.setattr(db_engine, "wal_is_safe", lambda _version: False)
+    engine = open_engine(f"sqlite:///{path}", busy_seconds=0.05)
+    with begin(engine) as connection:
+        connection.execute(text("CREATE TABLE t (x INTEGER)"))
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM t").fetchall()
+    refused: list[BaseException] = []
+
+    def gone_after_the_first(error: BaseException) -> bool:
+        refused.append(error)
+        if reader.in_transaction:
+            reader.execute("ROLLBACK")
+        return is_busy(error)
+
+    monkeypatch.setattr(db_engine, "is_busy", gone_after_the_first)
+    with begin(engine) as connection:
+        connection.execute(text("INSERT INTO t VALUES (1)"))
+    assert (1, [(1,)]) == (len(refused), reader.execute("SELECT x FROM t").fetchall())
+    reader.close()
     engine.dispose()
