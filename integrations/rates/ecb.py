@@ -12,6 +12,7 @@ from zipfile import BadZipFile, ZipFile
 
 import polars as pl
 
+from integrations.handed_files import RATES, handed
 from integrations.rates.quotes import BadRates
 from metrics.exchange_rates import QUOTES
 
@@ -29,7 +30,7 @@ def bundled() -> pl.DataFrame:
 
 def history(path: Path) -> pl.DataFrame:
     """The rates in a history as the ECB publishes it (`eurofxref-hist.zip` or the CSV within). Raises BadRates."""
-    return history_of(path.read_bytes(), str(path), packed=path.suffix == ".zip")
+    return history_of(handed(path, RATES), str(path), packed=path.suffix == ".zip")
 
 
 def history_of(data: bytes, where: str, *, packed: bool | None = None) -> pl.DataFrame:
@@ -38,12 +39,9 @@ def history_of(data: bytes, where: str, *, packed: bool | None = None) -> pl.Dat
     return _parsed(_unpacked(data, where) if zipped else data, where)
 
 
-def looks_like_one(path: Path) -> bool:
-    """Whether a file is laid out as the ECB's history: a column of days, and one for each currency."""
-    if path.suffix == ".zip":
-        return True
-    with path.open("rb") as file:
-        return file.readline().decode("utf-8", "replace").startswith("Date,")
+def looks_like_one(data: bytes) -> bool:
+    """Whether a file's content is laid out as the ECB's history: packed, or a column of days and one for each currency."""
+    return data.startswith((_ZIP, b"Date,"))
 
 
 def _unpacked(data: bytes, where: str) -> bytes:

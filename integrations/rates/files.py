@@ -7,11 +7,13 @@ either case; the rate is a plain decimal of at most twelve digits, so that no am
 import csv
 import re
 from datetime import date
+from io import StringIO
 from pathlib import Path
 from typing import Final
 
 import polars as pl
 
+from integrations.handed_files import RATES, handed
 from integrations.rates import ecb
 from integrations.rates.quotes import ECB, BadRates
 from metrics.exchange_rates import DIGITS, QUOTES
@@ -29,20 +31,21 @@ def load(source: str) -> pl.DataFrame:
         return ecb.bundled()
     path = Path(source).expanduser()
     try:
-        return ecb.history(path) if ecb.looks_like_one(path) else of_file(path)
+        data = handed(path, RATES)
     except OSError as error:
         raise BadRates(f"the rates in {path} can't be read: {error.strerror or error}; nothing was stored") from error
+    packed = path.suffix == ".zip"
+    return ecb.history_of(data, str(path)) if packed or ecb.looks_like_one(data) else of_table(data, path)
 
 
-def of_file(path: Path) -> pl.DataFrame:
-    """The quotes in a CSV file, as `metrics.exchange_rates.QUOTES` in the order of the file. Raises BadRates for the first line that is none."""
+def of_table(data: bytes, path: Path) -> pl.DataFrame:
+    """The quotes in a CSV file's content, as `metrics.exchange_rates.QUOTES` in the order of the file. Raises BadRates for the first line that is none."""
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            csv.field_size_limit(_LONGEST_FIELD)
-            reader = csv.DictReader(file)
-            if set(QUOTES) - {name.strip().lower() for name in reader.fieldnames or ()}:
-                raise BadRates(f"{path} must begin with the line {','.join(QUOTES)}; nothing was stored")
-            rows = [_row(path, number, row) for number, row in enumerate(reader, 2)]
+        csv.field_size_limit(_LONGEST_FIELD)
+        reader = csv.DictReader(StringIO(data.decode("utf-8-sig"), newline=""))
+        if set(QUOTES) - {name.strip().lower() for name in reader.fieldnames or ()}:
+            raise BadRates(f"{path} must begin with the line {','.join(QUOTES)}; nothing was stored")
+        rows = [_row(path, number, row) for number, row in enumerate(reader, 2)]
     except UnicodeDecodeError as error:
         raise BadRates(f"{path} is not text in UTF-8; nothing was stored") from error
     except csv.Error as error:

@@ -102,6 +102,8 @@ def _save_sqlite(engine: Engine, archive: ZipFile, at: datetime) -> Backup:
 
 def look(file: Path) -> Backup:
     """What a backup holds. Raises BadBackup."""
+    if file.exists() and not file.is_file():
+        raise BadBackup(f"{file} is no file, and a backup is one; nothing was changed")
     try:
         with ZipFile(file) as archive:
             told = json.loads(archive.read(_ABOUT))

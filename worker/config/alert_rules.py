@@ -12,6 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
+from integrations.handed_files import SETTINGS, handed_text
 from metrics.alerts.rules import (
     DEFAULT_RULES,
     DEFAULT_SYSTEM,
@@ -258,7 +259,10 @@ def load_watch(
     table: Mapping[str, Any], config: Path | None, *, dimensions: Sequence[str] | None = None, channels: Sequence[str] = ()
 ) -> Watch:
     """The same with lines from the settings file that `table` was read from, if there is one."""
-    text = config.read_text(encoding="utf-8") if config is not None and table else ""
+    try:
+        text = handed_text(config, SETTINGS) if config is not None and table else ""
+    except OSError:  # a pipe can be read once: rules are told then without their lines
+        text = ""
     return read_watch(table, text=text, name=config.name if config else "nrr.toml", dimensions=dimensions, channels=channels)
 
 

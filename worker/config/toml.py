@@ -4,6 +4,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from integrations.handed_files import SETTINGS, handed_text
+
 
 class BadToml(ValueError):
     """The file can't be read as TOML."""
@@ -12,7 +14,7 @@ class BadToml(ValueError):
 def load_toml(path: Path) -> dict[str, Any]:
     """The file's tables. Raises BadToml, which names the file and the line."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(handed_text(path, SETTINGS))
     except OSError as error:
         raise BadToml(f"{path} could not be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -67,6 +67,33 @@ def test_rates_that_are_none_are_told(nrr: Run, tmp_path: Path, text: str) -> No
 
 
 @pytest.mark.parametrize(
+    "command",
+    [
+        ("config", "check", "--config", "ENDLESS"),
+        ("rates", "load", "ENDLESS"),
+        ("db", "restore", "ENDLESS", "--replace"),
+    ],
+    ids=" ".join,
+)
+def test_a_file_without_an_end_is_told(nrr: Run, command: tuple[str, ...]) -> None:
+    """As `/dev/zero` is one: so much is read of it as such a file can hold, and no more."""
+    assert 0 == nrr("db", "upgrade").code
+    done = nrr(*(word.replace("ENDLESS", "/dev/zero") for word in command))
+    assert (2, "") == (done.code, done.out), done.err[-300:]
+    assert "/dev/zero" in done.err
+    assert "Traceback" not in done.err
+    assert len(done.err) < 1_000
+
+
+def test_a_secret_without_an_end_is_told(nrr: Run) -> None:
+    """With the variable's name; nothing is asked of anybody."""
+    done = nrr("sync", STRIPE_API_KEY="", STRIPE_API_KEY_FILE="/dev/zero")
+    assert (2, "") == (done.code, done.out), done.err[-300:]
+    assert "more than the 64 KiB" in done.err
+    assert "Traceback" not in done.err
+
+
+@pytest.mark.parametrize(
     "command", [("db", "upgrade"), ("db", "current"), ("show", "mrr"), ("doctor",), ("db", "backup", "b.zip")], ids=" ".join
 )
 @pytest.mark.parametrize("place", ["/proc/nrr/nrr.sqlite3", "FILE/nrr.sqlite3", "/dev/full", "FOLDER"])
