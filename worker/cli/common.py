@@ -143,6 +143,16 @@ class Context:
         return found
 
 
+def require_yes(question: str, else_said: str) -> None:
+    """Ask before what can't be taken back. Raises Stop with `else_said` for a no, and where there is nobody to ask."""
+    try:
+        if typer.confirm(question, err=True):
+            return
+    except typer.Abort:
+        sys.stderr.write("\n")
+    raise Stop(f"{else_said}; --yes says so without being asked")
+
+
 def put_json(data: Mapping[str, Any]) -> None:
     """One JSON document on stdout."""
     text = jsonlib.dumps({"schema_version": SCHEMA_VERSION, **data}, indent=2, ensure_ascii=False, default=_plain)

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 import typer
 
-from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, progress, put_json
+from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, progress, put_json, require_yes
 from worker.cli.exit_codes import Exit, Stop
 
 Accounts = Annotated[list[str] | None, typer.Option("--account", metavar="NAME", help="Only this account (may be repeated).")]
@@ -213,7 +213,7 @@ def forget(
                 Exit.FAILED,
             )
         if not yes:
-            typer.confirm(f"Remove what is personal of {customer} in {name}, for good?", abort=True, err=True)
+            require_yes(f"Remove what is personal of {customer} in account {name}, for good?", "nothing was removed")
         gone = forgetting.forget(context.wiring.engine, account_id, customer, metadata=metadata)
         if json:
             put_json(

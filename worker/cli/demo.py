@@ -10,6 +10,7 @@ import sys
 import time
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -17,6 +18,7 @@ import typer
 from integrations.private_files import written_privately
 from worker.cli.common import Context, Now, in_context, money, percent, progress
 from worker.cli.dates import instant_of
+from worker.cli.tables import console
 
 if TYPE_CHECKING:
     from metrics.retention.figures import Figures
@@ -202,7 +204,16 @@ def _alert(context: Context) -> None:
     context.lines("An alert, as Slack or a mailbox would show it (none is set up here, so nothing was sent):", "")
     content = dict(posted[0].body["content"])
     content = named(content, names_of(context.session, [str(c["customer"]) for c in content.get("customers", ())]))
-    context.lines(*(f"  │ {line}".rstrip() for line in text(content).splitlines()), "")
+    context.lines(*(f"  │ {line}".rstrip() for line in _wrapped(text(content), console().width - 4)), "")
+
+
+def _wrapped(message: str, width: int) -> list[str]:
+    """Lines of at most `width` signs; what is broken goes on below where its line began."""
+    return [
+        part
+        for line in message.splitlines()
+        for part in wrap(line, width, subsequent_indent=line[: len(line) - len(line.lstrip())], break_on_hyphens=False) or [""]
+    ]
 
 
 def _command() -> str:

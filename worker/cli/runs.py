@@ -61,7 +61,7 @@ def listed(
             return
         context.table(
             ("run", "kind", "status", "began", "took", "what"),
-            [(run.id, run.kind, run.status, _at(run.started_at), _took(run), _what(run)) for run in found],
+            [(run.id, run.kind, run.status, _at(run.started_at), _took(run), _what(context, run)) for run in found],
             right=("run", "took"),
         )
         context.lines("", *freshness.lines(fresh), *upkeep(context.session).sentences())
@@ -76,6 +76,9 @@ def _audit_log(limit: int, *, json: bool, config: Path | None) -> None:
         found = audit_log(context.session, limit=limit)
         if json:
             put_json({"audit": [asdict(each) for each in found]})
+            return
+        if not found:
+            context.lines("nothing was done by hand so far: no forget, mute, rates load, rebuild, upgrade or restore")
             return
         context.table(
             ("when", "who", "did", "to", "how"),
@@ -199,8 +202,8 @@ def _took(run: Any) -> str:
     return f"{(run.finished_at - run.started_at).total_seconds():,.1f} s"
 
 
-def _what(run: Any) -> str:
-    about = [f"account {run.account}"] if run.account is not None else []
+def _what(context: Context, run: Any) -> str:
+    about = [f"account {context.account_row(run.account)['account']}"] if run.account is not None else []
     about += [f"{run.params['first']} to {run.params['through']}"] if "through" in run.params else []
     counts = (run.result or {}).get("jobs") or {}
     about += [f"{count} jobs {status}" for status, count in sorted(counts.items()) if status != "done"]

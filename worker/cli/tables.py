@@ -71,6 +71,9 @@ def print_table(
             min(max(_WORDS_WIDTHS[0] if index == 0 else words_width, words[index]), max(1, beside)) for index in range(len(columns))
         ]
         least = [n if number else min(n, m) for n, m, number in zip(natural, most, numbers, strict=True)]
+        # A word that is wider than what the first column leaves (an address, say) is folded there; else both would be cut.
+        left = max(1, shown.width - least[0] - _BETWEEN)
+        least = [w if number or not index else min(w, left) for index, (w, number) in enumerate(zip(least, numbers, strict=True))]
         blocks = _blocks(least, numbers.index(True) if True in numbers else len(numbers), shown.width)
         if len(blocks) == 1:
             break

@@ -147,7 +147,11 @@ def unhealthy(found: "Freshness", name: str | None, stuck_after: float) -> list[
     """What is wrong, in sentences: with one worker, or with all of them, the ticks and the backlog."""
     ages = {each.name: each.age_seconds for each in found.workers}
     wanted = [name] if name is not None else sorted(ages)
-    out = [f"worker {each} was not heard of yet" for each in wanted if each not in ages]
+    out = [
+        f"worker {each} was not heard of yet: start it with `nrr worker`, or ask for all with `nrr health --all`"
+        for each in wanted
+        if each not in ages
+    ]
     out += [
         f"worker {each} is stuck: it was last heard of {ages[each]:.0f} seconds ago"
         for each in wanted

@@ -83,3 +83,16 @@ def test_movements_have_the_names_of_the_views(concern: Concern) -> None:
             row["change"],
         )
         assert row["mrr_before_micros"] + row["change_micros"] == row["mrr_after_micros"]
+
+
+def test_that_nothing_was_done_by_hand_is_said(concern: Concern) -> None:
+    """No table of nothing."""
+    assert "nothing was done by hand so far" in concern("runs", "--audit", now=None).out
+
+
+def test_who_is_asked_and_says_nothing_removes_nothing_and_is_told(concern: Concern) -> None:
+    """In a script there is nobody to ask: the answer is no, with the option that says yes."""
+    customer = concern("show", "movements", "--from", "2026-10-01", "--to", "2026-10-31", "--json").json["movements"][0]["customer"]
+    done = concern("forget", customer, now=None)
+    assert (1, "") == (done.code, done.out)
+    assert "nothing was removed; --yes says so without being asked" in done.err

@@ -61,3 +61,16 @@ def test_no_word_is_lost(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
     assert max(map(len, out.getvalue().splitlines())) <= width
     body = Counter(out.getvalue()) - Counter("customerdefaultdifferencebecauseof")
     assert not Counter("".join(row).replace(" ", "")) - body
+
+
+@pytest.mark.parametrize("width", [60, 80, 100])
+def test_a_long_word_cuts_no_name_beside_it(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """An address that is wider than what the first column leaves is folded, and both are whole."""
+    out = io.StringIO()
+    monkeypatch.setattr(tables, "console", lambda: Console(file=out, width=width, highlight=False))
+    address = "https://www.ecb.europa.eu/stats/eurofxref/" + "eurofxref-hist" * 6 + ".zip"
+    tables.print_table(("setting", "value"), [("requests_per_second", ""), ("rates_url", address)])
+    lines = out.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert any(line.startswith("requests_per_second") for line in lines)
+    assert address in "".join(line.removeprefix("rates_url").strip() for line in lines[2:])

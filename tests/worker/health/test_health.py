@@ -38,7 +38,11 @@ GOOD = Freshness(
     [
         ({}, "nrr@one", []),
         ({}, None, []),
-        ({}, "nrr@three", ["worker nrr@three was not heard of yet"]),
+        (
+            {},
+            "nrr@three",
+            ["worker nrr@three was not heard of yet: start it with `nrr worker`, or ask for all with `nrr health --all`"],
+        ),
         (
             {"workers": (WorkerAge("nrr@one", 2_000.0),)},
             "nrr@one",
