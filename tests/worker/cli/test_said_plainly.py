@@ -94,5 +94,5 @@ def test_who_is_asked_and_says_nothing_removes_nothing_and_is_told(concern: Conc
     """In a script there is nobody to ask: the answer is no, with the option that says yes."""
     customer = concern("show", "movements", "--from", "2026-10-01", "--to", "2026-10-31", "--json").json["movements"][0]["customer"]
     done = concern("forget", customer, now=None)
-    assert (1, "") == (done.code, done.out)
+    assert (1, "") == (done.code, done.out.strip())
     assert "nothing was removed; --yes says so without being asked" in done.err
