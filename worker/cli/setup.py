@@ -154,7 +154,7 @@ def _upgrade(engine: Any, partitions: int | None = None) -> tuple[str | None, st
     from worker.runs import database
 
     try:
-        return database.upgrade(engine, parts=0 if partitions is None else partitions or -1)
+        return database.upgrade(engine, parts=partitions)
     except database.NoPartitions as error:
         raise Stop(str(error), Exit.USAGE) from None
 

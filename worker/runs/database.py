@@ -28,12 +28,12 @@ __all__ = [
 ]
 
 
-def upgrade(engine: Engine, *, parts: int = 0) -> tuple[str | None, str]:
+def upgrade(engine: Engine, *, parts: int | None = None) -> tuple[str | None, str]:
     """Bring the database to the newest schema; gives the schema before (None: it was empty) and after. Raises NotMigrated.
 
     `parts`: a new database of PostgreSQL's has its large tables cut into so many. Raises NoPartitions where that can't be.
     """
-    if parts:
+    if parts is not None:
         partitions.require_fitting(engine.dialect.name, parts)
         with read(engine) as connection:
             partitions.require_possible(connection, parts)
@@ -44,8 +44,8 @@ def upgrade(engine: Engine, *, parts: int = 0) -> tuple[str | None, str]:
                     f"the database has its tables already, {state}; nothing was changed. Back it up (nrr db backup), "
                     "make an empty one with nrr init --partitions, and restore the backup into that: it keeps its parts"
                 )
-            parts = 0 if held else parts
-    before, after = migrate.upgrade(engine, parts=parts)
+            parts = None if held else parts
+    before, after = migrate.upgrade(engine, parts=parts or 0)
     if before not in (None, after):
         with begin(engine) as connection:
             audit_log.write(connection, system_user(), "upgrade", after, before=before)

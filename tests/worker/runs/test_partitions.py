@@ -38,7 +38,7 @@ def whole_and_cut(postgres_url: str) -> Iterator[tuple[str, str]]:
     """The addresses of two empty databases: one whole, the other cut into PARTS."""
     names = [f"nrr_test_{uuid.uuid4().hex[:12]}" for _ in range(2)]
     urls = [create_database(postgres_url, name).replace("postgresql://", "postgresql+psycopg://") for name in names]
-    for url, parts in zip(urls, (0, PARTS), strict=True):
+    for url, parts in zip(urls, (None, PARTS), strict=True):
         engine = open_engine(url)
         assert (None, migrate.head()) == database.upgrade(engine, parts=parts)
         engine.dispose()
@@ -152,7 +152,7 @@ def test_what_cannot_be_cut_is_refused(whole_and_cut: tuple[str, str], tmp_path:
     for engine, parts, words in (
         (open_engine(f"sqlite:///{tmp_path / 'a.sqlite3'}"), 4, "only PostgreSQL"),
         (cut, 1, "2 to 256"),
-        (cut, -1, "2 to 256"),
+        (cut, 0, "2 to 256 parts, not 0"),
         (whole, 4, "not cut; nothing was changed"),
         (cut, PARTS + 1, f"in {PARTS} parts; nothing was changed"),
     ):
