@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,18 @@ def test_check_evaluates_sends_and_exits_4_while_something_fires(run: Run, slack
     assert 4 == again.exit_code
     assert "1 firing; 0 messages written down, 0 sent" in again.stdout
     assert 1 == len(slack.messages())
+
+
+def test_check_names_rules_on_segments_that_no_figure_has(run: Run, store: Engine, tmp_path: Path) -> None:
+    """In words and in JSON, with what was probably meant."""
+    plan = [replace(f, dimension="plan", segment="price_team") for f in months("month", NIGHT, 90, 91)]
+    Desk.open(store, Watch(), Notebook()).store(plan, NIGHT)
+    (tmp_path / "nrr.toml").write_text(
+        '[[alerts.rules]]\nname = "slip"\nmetric = "grr"\nwindow = "month"\nsegment = "plan=price_teem"\nbelow = "5 %"\n'
+    )
+    [missing] = _json(run("check", "--json", "--now", NOW))["missing_segments"]
+    assert ("slip", "plan=price_teem", ["plan=price_team"]) == (missing["rule"], missing["segment"], missing["near"])
+    assert "slip watches plan=price_teem, which no figure has" in run("check", "--now", NOW).output
 
 
 def test_list_shows_every_rule_and_what_it_stands_at(run: Run) -> None:

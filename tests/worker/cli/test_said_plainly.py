@@ -56,11 +56,15 @@ below = "85 %"
     try:
         missing = concern("alerts", "list", "--config", str(file), "--json").json["missing_segments"]
         said = concern("alerts", "list", "--config", str(file)).err
+        checks = concern("doctor", "--config", str(file), "--json").json["checks"]
     finally:
         file.unlink()
     assert [("slip", "plan=price_team_monthli")] == [(each["rule"], each["segment"]) for each in missing]
     assert "slip watches plan=price_team_monthli, which no figure has" in said
     assert "plan=price_team_monthly" in said
+    [rule] = [check for check in checks if check["name"].startswith("rule ")]
+    assert ("rule slip", "note") == (rule["name"], rule["state"])
+    assert rule["detail"] in said
 
 
 def test_each_setting_says_what_it_is(nrr: Run) -> None:
