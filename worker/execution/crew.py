@@ -119,8 +119,9 @@ class Crew:
         self._heavy = terms.heavy
         self._stop = stop
         self._changed = threading.Condition()
-        self._active: dict[tuple[int, int], tuple[Job, float]] = {}
-        """By id and token: a job whose lease was lost may come back to this very process while its first thread is still at it."""
+        self._active: dict[tuple[int, int, str | None], tuple[Job, float]] = {}
+        """By claim: a job whose lease was lost may come back to this very process while its first thread is still at it, and under the
+        same token where the database lost the first claim."""
         self._of_run: Counter[int] = Counter()
         """How many jobs of each run are being done here: the run is closed by the last of them, not by every one."""
         self._worked = Worked()
@@ -237,14 +238,14 @@ class Crew:
 
     def _begin(self, job: Job) -> None:
         with self._changed:
-            self._active[job.id, job.token] = (job, time.monotonic())
+            self._active[_claim(job)] = (job, time.monotonic())
             self._of_run[job.run_id] += 1
         try:
             threading.Thread(target=self._do, args=(job,), name=f"{job.kind}-{job.id}", daemon=True).start()
         except RuntimeError:
             # The system gives no further thread: the job's lease runs out, and nobody waits for a thread that never began.
             with self._changed:
-                self._active.pop((job.id, job.token), None)
+                self._active.pop(_claim(job), None)
                 self._of_run[job.run_id] -= 1
             raise
 
@@ -266,8 +267,8 @@ class Crew:
     def moved(self, job: Job) -> None:
         """The job makes progress: its thread isn't stuck. Whether what it does is ever stored is another question."""
         with self._changed:
-            if (job.id, job.token) in self._active:
-                self._active[job.id, job.token] = (job, time.monotonic())
+            if _claim(job) in self._active:
+                self._active[_claim(job)] = (job, time.monotonic())
 
     # --- a job's thread ------------------------------------------------------------------------------------------------------
 
@@ -291,7 +292,7 @@ class Crew:
             log.warning("job_not_settled", job=job.id, kind=job.kind, error=type(error).__name__)
         finally:
             with self._changed:
-                self._active.pop((job.id, job.token), None)
+                self._active.pop(_claim(job), None)
                 self._changed.notify_all()
 
     def _settle_quietly(self, job: Job, error: Exception) -> None:
@@ -363,6 +364,11 @@ class Crew:
         except LeaseLost:
             if jobs.is_taken_over(connection, job):  # else its own thread has ended it since we looked
                 log.warning("lease_lost", job=job.id, kind=job.kind)
+
+
+def _claim(job: Job) -> tuple[int, int, str | None]:
+    """What tells one claim of a job from every other."""
+    return job.id, job.token, job.nonce
 
 
 def close(engine: Engine, run: int) -> str | None:

@@ -288,12 +288,15 @@ class _Work:
 
 
 def _by_job(batch: Sequence[Part]) -> list[_Work]:
-    """The parts of each job (as held under one token) together, in order of id: transactions of several processes then never wait in a circle."""
-    works: dict[tuple[int, int], _Work] = {}
+    """The parts of each reader together, in order of their jobs' ids: transactions of several processes then never wait in a circle.
+
+    By reader, not by job and token: after commits that the database lost, two readers in this process can hold one job under one token, and
+    the pages of the one must never move the cursor of the other.
+    """
+    works: dict[Feed, _Work] = {}
     for part in batch:
-        job = part.feed.job
-        works.setdefault((job.id, job.token), _Work(part.feed, [], job)).parts.append(part)
-    return [works[key] for key in sorted(works)]
+        works.setdefault(part.feed, _Work(part.feed, [], part.feed.job)).parts.append(part)
+    return sorted(works.values(), key=lambda work: (work.feed.job.id, work.feed.job.token))
 
 
 def _left_until(job: Job, part: Part) -> int | None:

@@ -213,7 +213,7 @@ def _write_page(made: bytes, path: Path) -> None:
 
 def _beside(folder: Path, job: Job, draft: _Draft) -> _File:
     """Write a file beside its place, whole and on the disk, under a name that is this claim's own. Raises OSError."""
-    part = folder / f".{draft.name}.{job.id}-{job.token}.part"
+    part = folder / f".{draft.name}.{job.id}-{job.token}-{job.nonce}.part"
     try:
         with written_privately(part, "wb"):
             pass

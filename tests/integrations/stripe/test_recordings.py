@@ -54,6 +54,7 @@ def test_the_swap_from_month_to_year() -> None:
         0,
         ("il_0c59ebad5052c7ff",),
         invoice_item="ii_ac5c20311d9c2b4e",
+        decimal_told=False,
     )
     debit = InvoiceLine(
         "il_b5ca3d21cc227c29",
@@ -68,6 +69,7 @@ def test_the_swap_from_month_to_year() -> None:
         I(1794335351),
         True,
         invoice_item="ii_c32d52bfa3345aff",
+        decimal_told=False,
     )
     assert (credit, debit) == swapped.lines
 

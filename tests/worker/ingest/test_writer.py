@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from sqlalchemy import Engine, event
@@ -10,7 +11,7 @@ from sqlalchemy import Engine, event
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts
 from integrations.store.work import jobs, runs
-from integrations.store.work.jobs import Job
+from integrations.store.work.jobs import Job, LeaseLost
 from integrations.stripe.page import StripePage
 from metrics.evidence import Instant
 from worker.ingest import writer as writing
@@ -105,3 +106,23 @@ def test_what_was_handed_over_is_stored_at_the_end(engine: Engine, monkeypatch: 
     with read(engine) as connection:
         [found] = jobs.of_run(connection, job.run_id)
     assert ("sub_3", 4) == (found.cursor, found.pages)
+
+
+def test_pages_of_two_claims_under_one_token_never_move_one_cursor(engine: Engine) -> None:
+    """The database lost the first claim of a job, which is claimed again under the same token while its first reader is still at it. Their
+    pages come in one batch: the first reader's are refused, and the cursor is where the second one is."""
+    job = claimed(engine)
+    lost, held = Feed(replace(job, nonce="of the claim that was lost", cursor="sub_25")), Feed(job)
+    writer = Writer(engine, lease_seconds=600, shards=1)
+    for each in (part(held, 0), part(lost, 26), part(held, 1), part(lost, 27, last=True)):
+        writer.put(each)
+    writer.start()
+    try:
+        held.drain()
+        with pytest.raises(LeaseLost):
+            lost.drain()
+    finally:
+        writer.close()
+    with read(engine) as connection:
+        [found] = jobs.of_run(connection, job.run_id)
+    assert ("leased", "sub_1", 2) == (found.status, found.cursor, found.pages)
