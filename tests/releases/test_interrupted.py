@@ -38,7 +38,7 @@ def oldest(database_url: str, monkeypatch: pytest.MonkeyPatch) -> Engine:
     """A database of the oldest release, as that release left it."""
     engine = open_engine(database_url)
     with monkeypatch.context() as patched:
-        patched.setattr(migrate, "upgrade", lambda _engine: None)
+        patched.setattr(migrate, "upgrade", lambda _engine, **_how: None)
         backup.restore(engine, golden(OLDEST, database_url))
     with read(engine) as connection:
         assert OLDEST == migrate.current(connection)
