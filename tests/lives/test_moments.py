@@ -236,7 +236,8 @@ def test_the_same_evidence_gives_the_same_ledger(
     hold_with_the_same_evidence(one, other, lag, seed, tmp_path_factory.mktemp("same"), template)
 
 
-@settings(so_many(40), **_CALM)  # type: ignore[arg-type]  # settings by name
+# These by name; random ones are the slow test's below, which knows of a history that differs without a word.
+@settings(**(_CALM | {"phases": [Phase.explicit]}))  # type: ignore[arg-type]  # settings by name
 @given(history=histories, lag=lags)
 @example(history=(), lag=NO_LAG)
 @example(history=OUT_OF_ORDER, lag=NO_LAG)
