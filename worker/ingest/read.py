@@ -7,8 +7,9 @@ in `range_split`; storing is `writer`'s. Everything read is stored under the job
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
+from typing import Final
 
 from sqlalchemy import Connection, Engine
 
@@ -18,7 +19,7 @@ from integrations.store.facts import catalog as stored_catalog
 from integrations.store.facts import lookups, quarantine, recheck
 from integrations.store.facts.accounts import AccountRefused
 from integrations.store.facts.recheck import Recheck
-from integrations.store.work import cursors, jobs
+from integrations.store.work import cursors, jobs, runs
 from integrations.store.work.jobs import Job
 from integrations.stripe.errors import BadRequest, Refused, Transient, UnknownEndpoint
 from integrations.stripe.page import StripePage
@@ -36,6 +37,9 @@ from worker.ingest.coupons import Bearer
 from worker.ingest.jobs import BackfillPlanning, EventReading, ListReading, MarkPositions, Planning
 from worker.ingest.plan import EVENTS, Known, Pace, Plan, Planned
 from worker.ingest.writer import Feed, Part, Writer
+
+LONG_AGO: Final = timedelta(hours=1)
+"""A sync that began so long ago looks once more at what happened since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -443,7 +447,21 @@ def do_mark(ingest: Ingest, job: Job) -> None:
             before = held.get(stream)
             if before is None or before.position <= position:
                 cursors.move(connection, job.account, stream, before.position if before else None, position)
+        if ingest.pretended is None:
+            _catch_up(connection, job)
         jobs.finish(connection, job)
+
+
+def _catch_up(connection: Connection, mark: Job) -> None:
+    """A sync that was planned long ago (a first read of hours, or one that was cut off and gone on with the next day) plans once more: who asks
+    for a sync asks to be up to date, and what is compared or summed up next is of now. Once a run, so that it ends."""
+    run = runs.get(connection, mark.run_id)
+    if run is None or run.kind != "sync" or database_now(connection) - run.started_at < LONG_AGO:
+        return
+    first, *more = [each for each in jobs.of_run(connection, run.id) if each.kind == "plan" and each.account == mark.account]
+    if not more:
+        again = replace(first, stage=mark.stage + 1, dedupe_key=f"{run.id}:{first.id}:again")
+        jobs.add(connection, [again])
 
 
 def _is_refused(connection: Connection, account: int, stream: Stream) -> bool:

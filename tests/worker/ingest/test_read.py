@@ -1,20 +1,25 @@
 """Reading an account into the store: everything, once, whoever dies meanwhile."""
 
 import threading
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, update
 
+from integrations.store.db.clock import now as database_now
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import quarantine
 from integrations.store.facts.accounts import AccountRefused
 from integrations.store.work import cursors, jobs
 from integrations.store.work.schema import job as table
+from integrations.store.work.schema import run as run_table
 from integrations.stripe.errors import Refused, Transient
 from metrics.evidence import Instant
 from tests.integrations.store import dump
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
+from worker.execution.stop import Stop
 from worker.runs import steps
 
 
@@ -167,6 +172,31 @@ def test_a_failure_that_passes_is_waited_for(engine: Engine, wire: Wire) -> None
     stripe.before_page = sometimes
     assert "done" == steps.sync(wire(default=stripe)).status
     assert 120 == held(engine, "subscription_state")
+
+
+def test_a_sync_that_is_gone_on_with_the_next_day_ends_up_to_date(engine: Engine, wire: Wire) -> None:
+    """What happened between the two days is read by the same command: not only what was planned on the first."""
+    stripe = FakeStripe()
+    stripe.fill(40)
+    stop = Stop()
+
+    def stopped(stream: str, _since: Instant | None, _cursor: str | None) -> None:
+        if stream == "events":
+            stop.request()
+
+    steps.sync(wire(default=stripe))
+    stripe.before_page = stopped
+    wiring = wire(default=stripe)
+    assert "running" == steps.sync(replace(wiring, stop=stop)).status
+    stripe.before_page = lambda *_: None
+    with begin(engine) as connection:
+        connection.execute(update(run_table).values(started_at=database_now(connection) - timedelta(days=1)))
+    stripe.now = Instant(stripe.now + 86_400)
+    report = steps.sync(wiring)
+    assert ("done", True) == (report.status, report.joined)
+    with read(engine) as connection:
+        assert stripe.now - 60 == cursors.of_account(connection, 1)["events"].position
+        assert 2 == sum(each.kind == "plan" for each in jobs.of_run(connection, report.run_id))
 
 
 def test_a_refusal_in_mid_run_leaves_the_marks_and_is_taken_up_again(engine: Engine, wire: Wire) -> None:
