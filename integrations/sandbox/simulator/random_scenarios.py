@@ -9,7 +9,7 @@ from typing import Final
 
 from integrations.sandbox.simulator.billing_cycles import DAY, HOUR, month_end
 from integrations.sandbox.simulator.catalog import Catalog
-from integrations.sandbox.simulator.episodes import episode
+from integrations.sandbox.simulator.episodes.kinds import episode
 from integrations.sandbox.simulator.scenario import Script
 from integrations.sandbox.simulator.story import SEATED, SIZES, Story
 

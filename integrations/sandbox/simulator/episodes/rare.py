@@ -1,8 +1,8 @@
 """What happens to simulated customers seldom, and has misled readers of Stripe before. Each returns when it is over."""
 
 from integrations.sandbox.simulator.billing_cycles import DAY, HOUR
+from integrations.sandbox.simulator.episodes.usual import come_back, seats
 from integrations.sandbox.simulator.story import Story
-from integrations.sandbox.simulator.usual_episodes import come_back, seats
 
 
 def many_items(story: Story, at: int) -> int:
