@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from worker.cli.answers import figures, operation, pages
+from worker.cli.answers import alerts, figures, operation, pages
 from worker.cli.answers.keys import Record
 
 ANSWERS: Final[Mapping[str, Record]] = {
@@ -50,14 +50,14 @@ ANSWERS: Final[Mapping[str, Record]] = {
     "report": pages.REPORT,
     "reports show": pages.REPORTS_SHOW,
     "reports again": pages.REPORTS_AGAIN,
-    "alerts list": operation.ALERTS_LIST,
-    "alerts check": operation.ALERTS_CHECK,
-    "alerts test": operation.ALERTS_TEST,
-    "alerts backtest": operation.ALERTS_BACKTEST,
-    "alerts mute": operation.ALERTS_MUTE,
-    "alerts unmute": operation.ALERTS_UNMUTE,
-    "alerts ack": operation.ALERTS_ACK,
-    "alerts history": operation.ALERTS_HISTORY,
+    "alerts list": alerts.ALERTS_LIST,
+    "alerts check": alerts.ALERTS_CHECK,
+    "alerts test": alerts.ALERTS_TEST,
+    "alerts backtest": alerts.ALERTS_BACKTEST,
+    "alerts mute": alerts.ALERTS_MUTE,
+    "alerts unmute": alerts.ALERTS_UNMUTE,
+    "alerts ack": alerts.ALERTS_ACK,
+    "alerts history": alerts.ALERTS_HISTORY,
     "runs": operation.RUNS,
     "runs show": operation.RUNS_SHOW,
     "runs diff": pages.RUNS_DIFF,

@@ -5,7 +5,22 @@ from typing import Final
 from metrics.columns import COLUMNS, RATIO, Column
 from metrics.retention.certainty import WITH_INTERVAL
 from metrics.retention.figures import RATES
-from worker.cli.answers.keys import ACCOUNT, DAYS, UPKEEP, WINDOW, Key, known, like, many, named, old, one, own, own_money, record
+from worker.cli.answers.keys import (
+    ACCOUNT,
+    DAYS,
+    OUTSTANDING,
+    WINDOW,
+    Key,
+    known,
+    like,
+    many,
+    named,
+    old,
+    one,
+    own,
+    own_money,
+    record,
+)
 from worker.cli.answers.operation import FRESHNESS
 
 _LOSS: Final = "of the cohort between both ends, positive"
@@ -74,7 +89,7 @@ SHOW_MRR: Final = record(
     "MRR at a day's closing: of the whole book, or null where it isn't in one currency, and in each currency",
     known("day"),
     old("at", "day"),
-    UPKEEP,
+    OUTSTANDING,
     known("policy currency? mrr$? list_mrr$?"),
     [
         key
@@ -103,7 +118,7 @@ SHOW_MOVEMENTS: Final = record(
     "ShowMovements",
     "Movements of some days",
     DAYS,
-    UPKEEP,
+    OUTSTANDING,
     known("policy"),
     many("movements", MOVEMENT, "in order of day and customer"),
 )
@@ -134,7 +149,7 @@ SHOW_RETENTION: Final = record(
     "Retention of the days that were asked for; without days of the last complete month, with quarter and 12 months in `windows`",
     _RETENTION_KEYS,
     many("windows", _RETENTION, "the last complete month, quarter and 12 months", optional=True),
-    UPKEEP,
+    OUTSTANDING,
 )
 
 _RATED: Final = record(
@@ -150,7 +165,7 @@ SHOW_RATE: Final = record(
     "ShowRate",
     "NRR or GRR of stored windows",
     known("metric window_kind"),
-    UPKEEP,
+    OUTSTANDING,
     old("window", "window_kind"),
     known("by? policy as_known_at?"),
     many("figures", _RATED, "in order of window and segment"),
@@ -159,7 +174,7 @@ SHOW_SEGMENTS: Final = record(
     "ShowSegments",
     "Segments of the latest complete window",
     WINDOW,
-    UPKEEP,
+    OUTSTANDING,
     known("by policy as_known_at?"),
     many("segments", FIGURES, "largest first"),
 )
@@ -373,7 +388,7 @@ OVERVIEW: Final = record(
     many("alerts", _FIRING, "what fires"),
     own("alerts_evaluated", "flag", "rules were evaluated yet"),
     one("freshness", FRESHNESS, "how fresh everything is"),
-    UPKEEP,
+    OUTSTANDING,
     named("findings", "count", "how many there are of each severity"),
     own("rates_outdated", "text", "what is wrong with the exchange rates; null if nothing", null=True),
 )

@@ -91,5 +91,5 @@ def named(name: str, of: "Record | Type", meaning: str, *, null: bool = False, o
 
 DAYS = [*known("first_day last_day"), old("from", "first_day"), old("to", "last_day")]
 WINDOW = [*known("window_kind"), *DAYS, old("kind", "window_kind")]
-UPKEEP = known("waiting outdated")
+OUTSTANDING = known("waiting outdated")
 ACCOUNT = known("account? account_number?")
