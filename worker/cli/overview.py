@@ -15,7 +15,7 @@ from worker.cli.stored_figures import window_text
 if TYPE_CHECKING:
     from metrics.retention.figures import Figures
     from worker.figures.adhoc import DayStanding
-    from worker.figures.upkeep import Upkeep
+    from worker.figures.outstanding import Outstanding
     from worker.health.freshness import Freshness
 
 RATES: Final = (("nrr", "NRR"), ("grr", "GRR"), ("logo_retention", "Logos kept"))
@@ -52,7 +52,7 @@ class Overview:
     evaluated: bool
     fresh: "Freshness"
     findings: dict[str, int]
-    upkeep: "Upkeep"
+    outstanding: "Outstanding"
     rates_outdated: str | None = None
 
 
@@ -112,7 +112,7 @@ def in_short(context: Context) -> list[str]:
         return f"NRR {with_interval(f, 'nrr')}, GRR {with_interval(f, 'grr')}, logos kept {with_interval(f, 'logo_retention')}"
 
     found = gathered(context)
-    out = [f"MRR {amount}, {rest}" for amount, rest in _standings(found)]
+    out = ["MRR " + ", ".join(filter(None, each)) for each in _standings(found)]
     year = [f for f in found.windows if f.kind == "trailing_12"]
     out += [f"{window_words(f.kind, f.first, f.until).removeprefix('the ')}: {told(f)}" for f in year]
     if not year:
@@ -152,7 +152,7 @@ def gathered(context: Context) -> Overview:
         alerts=tuple(_firing(row) for row in states.values() if row.state in ("firing", "noted")),
         evaluated=bool(states),
         fresh=freshness(session),
-        upkeep=context.upkeep,
+        outstanding=context.outstanding,
         findings=count_by_severity(session),
         rates_outdated=outdated(session),
     )
@@ -195,8 +195,8 @@ def _as_json(found: Overview) -> dict[str, Any]:
         "alerts": [{name: getattr(each, name) for name in Firing.__dataclass_fields__} for each in found.alerts],
         "alerts_evaluated": found.evaluated,
         "freshness": freshness.told(found.fresh),
-        "waiting": found.upkeep.waiting,
-        "outdated": found.upkeep.outdated,
+        "waiting": found.outstanding.waiting,
+        "outdated": found.outstanding.outdated,
         "findings": found.findings,
         "rates_outdated": found.rates_outdated,
     }
@@ -265,7 +265,7 @@ def _trend(found: Overview) -> list[str]:
 
     def since(then: tuple[str, int]) -> str:
         change = Decimal(now[1] - then[1]) / then[1] * 100 if then[1] else None
-        return "" if change is None else f"{'+' if change >= 0 else '−'}{abs(change):.1f} %"
+        return "" if change is None else f"{'+' if change >= 0 else '−'}{abs(change):,.1f} %"
 
     parts = [f"{since(found.closings[-2])} in {now[0]}"]
     if len(found.closings) == TREND_MONTHS:
@@ -354,7 +354,7 @@ def _health(found: Overview) -> list[tuple[str, str, str]]:
     missing = [
         *([f"{found.fresh.quarantined:,} objects quarantined"] if found.fresh.quarantined else []),
         *([f"{found.fresh.underived:,} customers can't be derived"] if found.fresh.underived else []),
-        *found.upkeep.sentences(),
+        *found.outstanding.sentences(),
         *(f"no exchange rate of {s.currency.upper()}" for s in found.standing.apart),
     ]
     notes = sentence(found.findings).removeprefix("About the data: ")
