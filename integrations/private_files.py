@@ -50,7 +50,7 @@ def written_privately(path: Path, mode: str = "w", **how: Any) -> Iterator[IO[An
 
 
 @contextmanager
-def whole_or_not_at_all(path: Path) -> Iterator[Path]:
+def written_atomically(path: Path) -> Iterator[Path]:
     """A place to write a file to that is under `path`, for its owner alone, once the block has ended well; before and after a failure `path` is as it was.
 
     A link stays a link: the file that it names is replaced. A device or a pipe takes what was written and is never replaced. Raises OSError.

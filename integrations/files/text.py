@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from integrations.bounded_reading import EXPORT, read_bounded
 from integrations.files.errors import BadFile
-from integrations.handed_files import EXPORT, handed
 
 SEPARATORS: Final = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 EXAMPLE: Final = "customer,month,mrr\ncus_N3xT4,2026-01,49.00"
@@ -38,7 +38,7 @@ class Table:
 def read_table(path: Path) -> Table:
     """The rows of a text file, cells without the blanks around them. Raises BadFile for what is no text, or has no table in it."""
     try:
-        raw = handed(path, EXPORT)
+        raw = read_bounded(path, EXPORT)
     except OSError as error:
         raise BadFile(f"{path} can't be read: {error.strerror or error}") from error
     text, encoding = decoded(raw, str(path))

@@ -12,7 +12,7 @@ from zipfile import BadZipFile, ZipFile
 
 import polars as pl
 
-from integrations.handed_files import RATES, handed
+from integrations.bounded_reading import RATES, read_bounded
 from integrations.rates.quotes import BadRates
 from metrics.exchange_rates import QUOTES
 
@@ -30,7 +30,7 @@ def bundled() -> pl.DataFrame:
 
 def history(path: Path) -> pl.DataFrame:
     """The rates in a history as the ECB publishes it (`eurofxref-hist.zip` or the CSV within). Raises BadRates."""
-    return history_of(handed(path, RATES), str(path), packed=path.suffix == ".zip")
+    return history_of(read_bounded(path, RATES), str(path), packed=path.suffix == ".zip")
 
 
 def history_of(data: bytes, where: str, *, packed: bool | None = None) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from typing import Final
 
 import polars as pl
 
-from integrations.handed_files import RATES, handed
+from integrations.bounded_reading import RATES, read_bounded
 from integrations.rates import ecb
 from integrations.rates.quotes import ECB, BadRates
 from metrics.exchange_rates import DIGITS, QUOTES
@@ -31,7 +31,7 @@ def load(source: str) -> pl.DataFrame:
         return ecb.bundled()
     path = Path(source).expanduser()
     try:
-        data = handed(path, RATES)
+        data = read_bounded(path, RATES)
     except OSError as error:
         raise BadRates(f"the rates in {path} can't be read: {error.strerror or error}; nothing was stored") from error
     packed = path.suffix == ".zip"

@@ -19,7 +19,7 @@ from zipfile import ZIP_DEFLATED, BadZipFile, ZipFile
 
 from sqlalchemy import Connection, Engine, inspect, select, text
 
-from integrations.private_files import whole_or_not_at_all, written_privately
+from integrations.private_files import written_atomically, written_privately
 from integrations.store import migrate, partitions
 from integrations.store.db.clock import now
 from integrations.store.db.engine import begin, file_of, read
@@ -61,7 +61,7 @@ def save(engine: Engine, file: Path, at: datetime) -> Backup:
     The file appears under its name only when it is whole. Raises NotMigrated for a database that isn't at this version's schema.
     """
     migrate.require_current(engine)
-    with whole_or_not_at_all(file) as place, ZipFile(place, "w", ZIP_DEFLATED, compresslevel=1) as archive:
+    with written_atomically(file) as place, ZipFile(place, "w", ZIP_DEFLATED, compresslevel=1) as archive:
         made = _save_postgresql(engine, archive, at) if engine.dialect.name == "postgresql" else _save_sqlite(engine, archive, at)
         archive.writestr(_ABOUT, json.dumps({"format": FORMAT, **asdict(made)}, sort_keys=True, indent=1))
     return made

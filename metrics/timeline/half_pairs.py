@@ -6,8 +6,8 @@ nothing until something else shows the new state.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
+from metrics.assigned import replace
 from metrics.evidence import InvoiceEvidence, SubscriptionState
 from metrics.timeline.points import Point, Points, Unread
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from integrations.private_files import whole_or_not_at_all, written_privately
+from integrations.private_files import written_atomically, written_privately
 
 
 def test_a_file_appears_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
@@ -15,7 +15,7 @@ def test_a_file_appears_whole_and_for_its_owner_alone(tmp_path: Path) -> None:
     out = tmp_path / "book.csv"
     out.write_text("before")
     out.chmod(0o644)
-    with whole_or_not_at_all(out) as place:
+    with written_atomically(out) as place:
         place.write_text("after")
         assert "before" == out.read_text()
     assert ("after", 0o600) == (out.read_text(), stat.S_IMODE(out.stat().st_mode))
@@ -36,7 +36,7 @@ def test_a_link_stays_a_link(tmp_path: Path) -> None:
     kept, out = tmp_path / "kept.csv", tmp_path / "book.csv"
     kept.write_text("before")
     out.symlink_to(kept)
-    with whole_or_not_at_all(out) as place:
+    with written_atomically(out) as place:
         place.write_text("after")
     assert (True, "after") == (out.is_symlink(), kept.read_text())
 
@@ -57,18 +57,18 @@ def test_a_pipe_takes_what_is_written_and_stays_a_pipe(tmp_path: Path) -> None:
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     """Before anything is written."""
-    with pytest.raises(IsADirectoryError), whole_or_not_at_all(tmp_path):
+    with pytest.raises(IsADirectoryError), written_atomically(tmp_path):
         pass
 
 
 def _half(path: Path) -> None:
-    with whole_or_not_at_all(path) as place:
+    with written_atomically(path) as place:
         place.write_text("half")
         raise OSError("no space")
 
 
 def _whole(path: Path) -> None:
-    with whole_or_not_at_all(path) as place:
+    with written_atomically(path) as place:
         place.write_text("rows")
 
 

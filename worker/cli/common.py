@@ -25,7 +25,7 @@ from worker.cli.tables import console, print_table
 
 if TYPE_CHECKING:
     from worker.config.load import Loaded
-    from worker.figures.upkeep import Upkeep
+    from worker.figures.outstanding import Outstanding
     from worker.queries.accounts import AccountRead
     from worker.queries.session import Session
     from worker.runs.steps import Report
@@ -74,15 +74,15 @@ class Context:
         return names_of_segments(self.session)
 
     @cached_property
-    def upkeep(self) -> "Upkeep":
+    def outstanding(self) -> "Outstanding":
         """What is derived and what is still to come."""
-        from worker.queries.upkeep import upkeep
+        from worker.queries.outstanding import outstanding
 
-        return upkeep(self.session)
+        return outstanding(self.session)
 
     def upkeep_row(self) -> dict[str, Any]:
         """The same for scripts."""
-        return {"waiting": self.upkeep.waiting, "outdated": self.upkeep.outdated}
+        return {"waiting": self.outstanding.waiting, "outdated": self.outstanding.outdated}
 
     @cached_property
     def accounts(self) -> "list[AccountRead]":

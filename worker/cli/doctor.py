@@ -241,12 +241,12 @@ def _channels(context: Context) -> Iterator[Check]:
 
 def _data(context: Context) -> Iterator[Check]:
     from worker.queries.freshness import freshness
+    from worker.queries.outstanding import outstanding
     from worker.queries.rates import outdated
-    from worker.queries.upkeep import upkeep
 
     found = freshness(context.session)
     yield _fresh(found)
-    for sentence in upkeep(context.session).sentences():
+    for sentence in outstanding(context.session).sentences():
         yield Check("figures", NOTE, sentence)
     old_rates = outdated(context.session)
     if old_rates is not None:

@@ -127,7 +127,7 @@ def lines_of(context: Context, movements: Sequence["MovementWords"]) -> list[str
 
 
 def _with_news(context: Context) -> frozenset[str]:
-    from worker.queries.upkeep import waiting
+    from worker.queries.outstanding import waiting
 
     return waiting(context.session)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
-from integrations.private_files import whole_or_not_at_all
+from integrations.private_files import written_atomically
 from worker.cli.common import Config, Context, Json, Now, PolicyName, opened, put_json
 from worker.cli.dates import day_of_text, last_day_of_text, until_of_text
 from worker.cli.exit_codes import Exit, Stop
@@ -123,7 +123,7 @@ def write_frames(frames: Iterator["pl.DataFrame"], out: Path, form: str, *, raw:
     if str(out) == "-":
         return sum(_append(frame, sys.stdout.buffer, form, first=index == 0) for index, frame in enumerate(frames))
     try:
-        with whole_or_not_at_all(out) as place:
+        with written_atomically(out) as place:
             if form == "parquet":
                 import polars as pl
 

@@ -56,7 +56,7 @@ def report(
     config: Config = None,
 ) -> None:
     """Write a page to hand over: NRR, GRR and logos with trend, bridge, customers, segments, cohorts and how it was computed."""
-    from integrations.private_files import whole_or_not_at_all
+    from integrations.private_files import written_atomically
     from integrations.report.charts import can_draw
     from worker.report.page import NoReport, Options, build
 
@@ -81,7 +81,7 @@ def report(
             raise Stop(str(error), Exit.USAGE) from None
         path = out or Path(f"retention-{window.label}.html")
         try:
-            with whole_or_not_at_all(path) as place:
+            with written_atomically(path) as place:
                 place.write_bytes(made)
         except OSError as error:
             raise Stop(f"{path} could not be written: {error.strerror}; nothing else was done") from None

@@ -102,7 +102,7 @@ def _workbook(context: Context, made: "MadeReport", body: bytes | None, out: Pat
 
 
 def _page(context: Context, made: "MadeReport", out: Path) -> None:
-    from integrations.private_files import whole_or_not_at_all
+    from integrations.private_files import written_atomically
     from metrics.periods import Window
     from worker.report.page import NoReport, Options, build
 
@@ -124,7 +124,7 @@ def _page(context: Context, made: "MadeReport", out: Path) -> None:
         page = build(context.session, Window(made.kind, made.first, made.until), asked)
     except NoReport as error:
         raise Stop(str(error)) from None
-    with whole_or_not_at_all(out) as place:
+    with written_atomically(out) as place:
         place.write_bytes(page)
 
 

@@ -15,7 +15,7 @@ def ready(context: Context, *, tell: bool = True) -> None:
     require_current(context.wiring.engine)
     if has_ledger(context.session):
         if tell and not context.json:
-            for sentence in context.upkeep.sentences():
+            for sentence in context.outstanding.sentences():
                 context.say(sentence)
         return
     configured = context.loaded.settings.basis()

@@ -48,8 +48,8 @@ def listed(
             raise Stop(f"{option} takes {', '.join(allowed)}, not {given!r}", Exit.USAGE)
     from worker.health import freshness
     from worker.queries.freshness import freshness as freshness_of
+    from worker.queries.outstanding import outstanding
     from worker.queries.runs import latest_runs
-    from worker.queries.upkeep import upkeep
     from worker.runs.database import require_current
 
     with opened(json=json, config=config) as context:
@@ -64,7 +64,7 @@ def listed(
             [(run.id, run.kind, run.status, _at(run.started_at), _took(run), _what(context, run)) for run in found],
             right=("run", "took"),
         )
-        context.lines("", *freshness.lines(fresh), *upkeep(context.session).sentences())
+        context.lines("", *freshness.lines(fresh), *outstanding(context.session).sentences())
 
 
 def _audit_log(limit: int, *, json: bool, config: Path | None) -> None:

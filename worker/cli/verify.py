@@ -7,7 +7,7 @@ import typer
 from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, percent, progress, put_json
 from worker.cli.exit_codes import Exit
 from worker.cli.require_ledger import ready
-from worker.figures.upkeep import Upkeep
+from worker.figures.outstanding import Outstanding
 
 SHOWN = 20
 """So many problems of each sort are printed; `--json` has all of them."""
@@ -137,7 +137,7 @@ def check(context: Context, *, json: bool) -> None:
             context.lines(*(f"{name}: {problem}" for problem in problems[:SHOWN]))
             if len(problems) > SHOWN:
                 context.lines(f"{name}: {len(problems) - SHOWN} more (--json)")
-        for sentence in Upkeep(found.waiting, found.outdated).sentences():
+        for sentence in Outstanding(found.waiting, found.outdated).sentences():
             context.say(sentence)
         if found.waiting:
             context.say("they were left out here")

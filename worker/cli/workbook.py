@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from integrations.handed_files import EXPORT, handed
+from integrations.bounded_reading import EXPORT, read_bounded
 from worker.cli.common import Context, put_json
 from worker.cli.exit_codes import Exit, Stop
 
@@ -74,7 +74,7 @@ def _reconciliation(path: Path | None) -> Mapping[str, Any] | None:
     if path is None:
         return None
     try:
-        found = jsonlib.loads(handed(path, EXPORT))
+        found = jsonlib.loads(read_bounded(path, EXPORT))
     except (OSError, ValueError) as error:
         raise Stop(f"--reconciled {path} could not be read: {error}", Exit.USAGE) from None
     if not isinstance(found, dict) or "totals" not in found:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any, Final
 
-from integrations.handed_files import SETTINGS, handed_text
+from integrations.bounded_reading import SETTINGS, read_text_bounded
 from metrics.alerts.rules import (
     DEFAULT_RULES,
     DEFAULT_SYSTEM,
@@ -260,7 +260,7 @@ def load_watch(
 ) -> Watch:
     """The same with lines from the settings file that `table` was read from, if there is one."""
     try:
-        text = handed_text(config, SETTINGS) if config is not None and table else ""
+        text = read_text_bounded(config, SETTINGS) if config is not None and table else ""
     except OSError:  # a pipe can be read once: rules are told then without their lines
         text = ""
     return read_watch(table, text=text, name=config.name if config else "nrr.toml", dimensions=dimensions, channels=channels)

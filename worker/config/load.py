@@ -15,7 +15,7 @@ from platformdirs import user_config_path
 from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_settings import SettingsError
 
-from integrations.handed_files import SECRET, handed_text
+from integrations.bounded_reading import SECRET, read_text_bounded
 from integrations.outgoing import is_loopback
 from integrations.private_files import others_can_read
 from worker.config.addresses import HIDDEN, host_of, is_foreign, passwords
@@ -239,7 +239,7 @@ def _secret_files(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _read_secret(path: str) -> str | Unreadable:
     try:
-        value = handed_text(Path(path), SECRET).strip()
+        value = read_text_bounded(Path(path), SECRET).strip()
     except (OSError, UnicodeDecodeError) as error:
         return Unreadable(path, getattr(error, "strerror", None) or type(error).__name__)
     return value or Unreadable(path, EMPTY)

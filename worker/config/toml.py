@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from integrations.handed_files import SETTINGS, handed_text
+from integrations.bounded_reading import SETTINGS, read_text_bounded
 
 
 class BadToml(ValueError):
@@ -14,7 +14,7 @@ class BadToml(ValueError):
 def load_toml(path: Path) -> dict[str, Any]:
     """The file's tables. Raises BadToml, which names the file and the line."""
     try:
-        return tomllib.loads(handed_text(path, SETTINGS))
+        return tomllib.loads(read_text_bounded(path, SETTINGS))
     except OSError as error:
         raise BadToml(f"{path} could not be read: {error.strerror}") from None
     except UnicodeDecodeError:

@@ -40,8 +40,8 @@ from worker.figures.exchange_rates import refresh
 from worker.figures.incremental import Asked, Night, Sums
 from worker.figures.jobs import SNAPSHOT_MONTHS, Outlook, RollupPart, RollupPlan, RollupSum, RollupWork
 from worker.figures.labels import words_of
+from worker.figures.outstanding import rollup_remembered
 from worker.figures.upcoming import do_outlook
-from worker.figures.upkeep import rollup_remembered
 
 log = structlog.get_logger()
 

@@ -38,7 +38,7 @@ from worker.ingest.jobs import BackfillPlanning, EventReading, ListReading, Mark
 from worker.ingest.plan import EVENTS, Known, Pace, Plan, Planned
 from worker.ingest.writer import Feed, Part, Writer
 
-LONG_AGO: Final = timedelta(hours=1)
+CATCH_UP_AFTER: Final = timedelta(hours=1)
 """A sync that began so long ago looks once more at what happened since."""
 
 
@@ -456,7 +456,7 @@ def _catch_up(connection: Connection, mark: Job) -> None:
     """A sync that was planned long ago (a first read of hours, or one that was cut off and gone on with the next day) plans once more: who asks
     for a sync asks to be up to date, and what is compared or summed up next is of now. Once a run, so that it ends."""
     run = runs.get(connection, mark.run_id)
-    if run is None or run.kind != "sync" or database_now(connection) - run.started_at < LONG_AGO:
+    if run is None or run.kind != "sync" or database_now(connection) - run.started_at < CATCH_UP_AFTER:
         return
     first, *more = [each for each in jobs.of_run(connection, run.id) if each.kind == "plan" and each.account == mark.account]
     if not more:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from integrations.private_files import whole_or_not_at_all
+from integrations.private_files import written_atomically
 from integrations.workbook.content import Content
 
 
@@ -10,6 +10,6 @@ def written(content: Content, out: Path) -> int:
     """Write a workbook; gives its size in bytes. Raises OSError; what was there before is then as it was."""
     from integrations.workbook.write import write
 
-    with whole_or_not_at_all(out) as place:
+    with written_atomically(out) as place:
         write(content, place)
         return place.stat().st_size

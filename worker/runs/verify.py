@@ -24,7 +24,7 @@ from metrics.periods import Window
 from metrics.retention.day_totals import check_identity
 from metrics.retention.figures import Figures
 from metrics.window_kinds import TO_DATE
-from worker.figures import upkeep
+from worker.figures import outstanding
 from worker.figures.adhoc import figures_now, shard_count
 from worker.figures.derive import deriver_of, shards_of
 from worker.figures.derived import derived_until
@@ -72,14 +72,14 @@ def verify(wiring: Wiring, *, told: Progress = quiet) -> Verification:
         derived_until(connection, basis)
         before = _state(connection, basis)
         span = read_ledger.span(connection, basis.version)
-        outdated = upkeep.outdated(connection, basis.version)
+        outdated = outstanding.outdated(connection, basis.version)
         shards = shards_of(connection)
     customers, wrong, waiting = 0, [], set[str]()
     for shard in range(shards):
         wiring.stop.check()
         with read(wiring.engine) as connection:
             until = derived_until(connection, basis)
-            left_out = upkeep.waiting(connection, basis.version, wiring.now) | weights.left_out(connection, basis.version)
+            left_out = outstanding.waiting(connection, basis.version, wiring.now) | weights.left_out(connection, basis.version)
             deriver = deriver_of(connection, basis)
             fresh = [deriver.derive(group, until) for group in read_facts.groups(connection, shard=(shard, shards))]
             wrong += ledger_diff.differences(connection, basis.version, (shard, shards), fresh, left_out)

@@ -6,22 +6,22 @@ from pathlib import Path
 
 import pytest
 
-from integrations import handed_files
+from integrations import bounded_reading
+from integrations.bounded_reading import read_bounded, read_text_bounded
 from integrations.files.errors import BadFile
 from integrations.files.text import read_table
-from integrations.handed_files import handed, handed_text
 
 
 def test_a_file_is_read_whole_or_refused(tmp_path: Path) -> None:
     """To the byte of its bound; one more is refused by name."""
     file = tmp_path / "a"
     file.write_bytes(b"x" * 3_000_000)
-    assert b"x" * 3_000_000 == handed(file, 3_000_000)
+    assert b"x" * 3_000_000 == read_bounded(file, 3_000_000)
     with pytest.raises(OSError, match="more than the 2 MiB") as refused:
-        handed(file, 2_999_999)
+        read_bounded(file, 2_999_999)
     assert str(file) == refused.value.filename
     file.write_bytes(b"a\r\nb\rc\n")
-    assert "a\nb\nc\n" == handed_text(file, 100)
+    assert "a\nb\nc\n" == read_text_bounded(file, 100)
 
 
 @pytest.mark.parametrize(("place", "said"), [("none", "No such file"), ("folder", "Is a directory")])
@@ -29,7 +29,7 @@ def test_what_is_no_file_is_an_error_of_the_system(tmp_path: Path, place: str, s
     """Missing, or a folder: callers know one error."""
     (tmp_path / "folder").mkdir()
     with pytest.raises(OSError, match=said):
-        handed(tmp_path / place, 100)
+        read_bounded(tmp_path / place, 100)
 
 
 def test_a_pipe_is_as_good_as_a_file(tmp_path: Path) -> None:
@@ -44,16 +44,16 @@ def test_a_pipe_is_as_good_as_a_file(tmp_path: Path) -> None:
 
     writer = threading.Thread(target=write)
     writer.start()
-    assert b"rk_live_" + b"1" * 200_000 == handed(pipe, 1_000_000)
+    assert b"rk_live_" + b"1" * 200_000 == read_bounded(pipe, 1_000_000)
     writer.join()
 
 
 def test_a_pipe_into_which_nobody_writes_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A sentence instead of waiting for ever."""
-    monkeypatch.setattr(handed_files, "PIPE_SECONDS", 0.05)
+    monkeypatch.setattr(bounded_reading, "PIPE_SECONDS", 0.05)
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="nothing was written into this pipe"):
-        handed(tmp_path / "pipe", 100)
+        read_bounded(tmp_path / "pipe", 100)
 
 
 def test_an_export_without_an_end_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

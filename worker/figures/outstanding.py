@@ -20,7 +20,7 @@ _ALL = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
-class Upkeep:
+class Outstanding:
     """`waiting`: how many customers have news that nothing was derived from. `outdated`: the ledger is newer than the figures of windows."""
 
     waiting: int
@@ -37,9 +37,9 @@ class Upkeep:
         return out
 
 
-def upkeep(connection: Connection, basis: str, now: Instant) -> Upkeep:
+def outstanding(connection: Connection, basis: str, now: Instant) -> Outstanding:
     """How things stand under a basis, by its version. Without a ledger nothing waits for one."""
-    return Upkeep(len(waiting(connection, basis, now)), outdated(connection, basis))
+    return Outstanding(len(waiting(connection, basis, now)), outdated(connection, basis))
 
 
 def waiting(connection: Connection, basis: str, now: Instant) -> frozenset[str]:

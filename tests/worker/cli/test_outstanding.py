@@ -19,7 +19,7 @@ def read_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Instal
     with Sandbox(Business(customers=20, months=6, seed=5)) as stripe:
         end = stripe.now
         stripe.set_now(end - 40 * 86_400)
-        made = installation(Path(tmp_path_factory.mktemp("upkeep")), stripe, "db", "upgrade")
+        made = installation(Path(tmp_path_factory.mktemp("outstanding")), stripe, "db", "upgrade")
         stripe.set_now(end + 86_400)
         now = datetime.fromtimestamp(stripe.now, UTC).isoformat()
         assert 0 == made("backfill", "run", "--now", now).code

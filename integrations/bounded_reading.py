@@ -1,4 +1,4 @@
-"""Reading files that somebody hands us: a secret, settings, rates, an export. Bounded in size and in time, whatever the path turns out to be.
+"""Reading files that somebody names: a secret, settings, rates, an export. Bounded in size and in time, whatever the path turns out to be.
 
 `/dev/zero` has no end, a pipe into which nobody writes has no beginning; a pipe that somebody does write into (`<(pass show stripe)`) is as
 good as a file, once.
@@ -22,7 +22,7 @@ PIPE_SECONDS: Final = 30.0
 _AT_ONCE: Final = 1024**2
 
 
-def handed(path: Path, at_most: int) -> bytes:
+def read_bounded(path: Path, at_most: int) -> bytes:
     """What a file holds. Raises OSError, also where it holds more than `at_most` bytes or a pipe says nothing for half a minute."""
     found = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0))
     try:
@@ -43,9 +43,9 @@ def handed(path: Path, at_most: int) -> bytes:
         os.close(found)
 
 
-def handed_text(path: Path, at_most: int) -> str:
+def read_text_bounded(path: Path, at_most: int) -> str:
     """The same as text in UTF-8, line ends as they are read. Raises OSError and UnicodeDecodeError."""
-    return handed(path, at_most).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
+    return read_bounded(path, at_most).decode("utf-8").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _told(size: int) -> str:
