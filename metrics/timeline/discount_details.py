@@ -3,7 +3,7 @@
 Events list a subscription's discounts by id. What coupon one stands for and when it runs is said by a listing, an invoice, or the
 event that announced it, each of which may come earlier or later: the description is looked for in all that is known of the customer.
 So is which products a coupon is for, where Stripe never said so: the lines that a discount took something from show it. Nothing here
-decides whether a discount counts. Which object of an id a line bills is told beside it (`metrics.timeline.price_versions`).
+decides whether a discount counts. Which object of an id a line bills is told beside it (`metrics.timeline.lines.price_versions`).
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -21,7 +21,7 @@ from metrics.evidence import (
     SubscriptionState,
 )
 from metrics.pricing.discounts import months_later
-from metrics.timeline.price_versions import versioned
+from metrics.timeline.lines.price_versions import versioned
 
 T = TypeVar("T")
 

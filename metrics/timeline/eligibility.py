@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from metrics.assigned import assigned, replace
 from metrics.evidence import Instant, InvoiceEvidence, InvoiceLine, Subscription
 from metrics.policy import Policy
-from metrics.timeline.invoice_history import NEVER, KnownState
+from metrics.timeline.lines.invoice_history import NEVER, KnownState
 
 DAY = 86_400
 VOIDING = ("void", "mark_uncollectible")

@@ -19,12 +19,12 @@ from metrics.evidence import (
 )
 from metrics.policy import Policy
 from metrics.timeline.event_order import material
-from metrics.timeline.half_pairs import without_halves
-from metrics.timeline.invoice_history import NEVER, KnownState, fill
+from metrics.timeline.lines.half_pairs import without_halves
+from metrics.timeline.lines.invoice_history import NEVER, KnownState, fill
+from metrics.timeline.lines.points import Point, Points, points_of
+from metrics.timeline.lines.unpaid import Verdict, borne_out
 from metrics.timeline.marks import marks
-from metrics.timeline.points import Point, Points, points_of
 from metrics.timeline.sightings import completed, is_cut, told
-from metrics.timeline.unpaid import Verdict, borne_out
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What a state of a subscription dates itself, though it was seen later.
 
 The end of a trial that went on, a pause, the request to cancel, the end; what has no date of its own is dated by the invoices. What a
-subscription consisted of is not among them, nor whether it counts: see `metrics.timeline.invoice_history` and `metrics.timeline.eligibility`.
+subscription consisted of is not among them, nor whether it counts: see `metrics.timeline.lines.invoice_history` and `metrics.timeline.eligibility`.
 """
 
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Any
 
 from metrics.evidence import Instant, InvoiceEvidence, Source, Subscription, SubscriptionState
 from metrics.timeline.eligibility import first_unpaid_cycle, is_voiding
-from metrics.timeline.invoice_history import KnownState
+from metrics.timeline.lines.invoice_history import KnownState
 
 HOUR = 3_600
 

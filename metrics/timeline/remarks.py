@@ -21,10 +21,10 @@ from metrics.evidence import (
 from metrics.money import major_text, minor_to_micros
 from metrics.timeline.effective_dated import is_all_tax, lines_of
 from metrics.timeline.eligibility import is_voiding
-from metrics.timeline.invoice_history import NEVER
 from metrics.timeline.known_states import Assembled
-from metrics.timeline.points import DAY
-from metrics.timeline.price_versions import bills_otherwise, is_of_unseen_object, is_unseen
+from metrics.timeline.lines.invoice_history import NEVER
+from metrics.timeline.lines.points import DAY
+from metrics.timeline.lines.price_versions import bills_otherwise, is_of_unseen_object, is_unseen
 
 STATUSES = ("draft", "open", "paid", "void", "uncollectible")
 """Of invoices, as Stripe has them."""

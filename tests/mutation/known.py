@@ -92,22 +92,22 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "if not chained and (s.cancel_at_period_end or s.cancel_at is not None) and (s.canceled_at is not None) and (low < s.canceled_at <= upto):",
     ): "what is known then says it already",
     (
-        "metrics/timeline/points.py",
+        "metrics/timeline/lines/points.py",
         "_ORDER = {'credit': 0, 'debit': 1, 'cycle': 2}",
         "_ORDER = {'credit': 0, 'debit': 1, 'cycle': 3}",
     ): "the order is the same",
     (
-        "metrics/timeline/invoice_history.py",
+        "metrics/timeline/lines/invoice_history.py",
         "cuts = [known.at, *sorted((e for e in edges if known.at < e < until))]",
         "cuts = [known.at, *sorted((e for e in edges if known.at <= e < until))]",
     ): "two states of one moment are one in the timeline, and the later is the same here",
     (
-        "metrics/timeline/invoice_history.py",
+        "metrics/timeline/lines/invoice_history.py",
         "out = [k for k, nxt in zip(out, [*out[1:], None], strict=True) if nxt is None or nxt.at > k.at]",
         "out = [k for k, nxt in zip(out, [*out[1:], None], strict=True) if nxt is None or nxt.at >= k.at]",
     ): "of several states of one moment only the last is in force in the timeline",
     (
-        "metrics/timeline/invoice_history.py",
+        "metrics/timeline/lines/invoice_history.py",
         "out = [k for k, nxt in zip(out, [*out[1:], None], strict=True) if nxt is None or nxt.at > k.at]",
         "out = [k for k, nxt in zip(out, [*out[1:], None], strict=True)]",
     ): "of several states of one moment only the last is in force in the timeline",

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 
 from metrics.assigned import replace
 from metrics.evidence import InvoiceEvidence, SubscriptionState
-from metrics.timeline.points import Point, Points, Unread
+from metrics.timeline.lines.points import Point, Points, Unread
 
 
 def without_halves(lines: Points, invoices: Iterable[InvoiceEvidence], states: Sequence[SubscriptionState]) -> Points:

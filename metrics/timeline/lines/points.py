@@ -2,7 +2,7 @@
 
 A recurring line says what an item was during its period, a pair of proration lines dates a change and names the old and the new state.
 A line that doesn't say its price or quantity is *silent*: it proves that the item was billed, and changes nothing of it. Which points
-lie between which states, and what they come to, is decided in `metrics.timeline.invoice_history`.
+lie between which states, and what they come to, is decided in `metrics.timeline.lines.invoice_history`.
 """
 
 from collections import defaultdict

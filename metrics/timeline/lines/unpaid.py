@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from metrics.evidence import Instant, Invoice, InvoiceEvidence, Source, SubscriptionState
-from metrics.timeline.points import Point, Shape, shape
+from metrics.timeline.lines.points import Point, Shape, shape
 
 
 @dataclass(frozen=True, slots=True)
