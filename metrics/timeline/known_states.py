@@ -18,13 +18,13 @@ from metrics.evidence import (
     SubscriptionState,
 )
 from metrics.policy import Policy
-from metrics.timeline.event_order import material
 from metrics.timeline.lines.half_pairs import without_halves
 from metrics.timeline.lines.invoice_history import NEVER, KnownState, fill
 from metrics.timeline.lines.points import Point, Points, points_of
 from metrics.timeline.lines.unpaid import Verdict, borne_out
 from metrics.timeline.marks import marks
-from metrics.timeline.sightings import completed, is_cut, told
+from metrics.timeline.states.event_order import material
+from metrics.timeline.states.sightings import completed, is_cut, told
 
 
 @dataclass(frozen=True, slots=True)

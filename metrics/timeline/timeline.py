@@ -29,16 +29,16 @@ from metrics.pricing.problems import in_words
 from metrics.timeline.causes import KNOWN_REASONS, cause_of, said_of_the_end
 from metrics.timeline.effective_dated import Taxes, customer_discounts, tax_shares, usage_billed, value_at
 from metrics.timeline.eligibility import BEHAVIORS, Calendar, Counting
-from metrics.timeline.event_order import in_order
 from metrics.timeline.known_states import assemble
-from metrics.timeline.lagging import customers_without_lagging, without_lagging
 from metrics.timeline.lines.invoice_history import NEVER, KnownState
 from metrics.timeline.lines.points import with_waiting
 from metrics.timeline.lines.price_versions import versions_seen, with_versions
 from metrics.timeline.planned import planned
 from metrics.timeline.remarks import history_findings, never_paid
-from metrics.timeline.sightings import sightings
-from metrics.timeline.told_elsewhere import with_what_is_told_elsewhere
+from metrics.timeline.states.event_order import in_order
+from metrics.timeline.states.lagging import customers_without_lagging, without_lagging
+from metrics.timeline.states.sightings import sightings
+from metrics.timeline.states.told_elsewhere import with_what_is_told_elsewhere
 
 
 @dataclass(frozen=True, slots=True)

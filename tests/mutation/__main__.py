@@ -36,7 +36,7 @@ from tests.mutation.mutants import Mutant, mutants
 ROOT = Path(__file__).parents[2]
 LIVES = [
     "tests/metrics/test_lives.py",
-    "tests/metrics/timeline/test_event_order.py",
+    "tests/metrics/timeline/states/test_event_order.py",
     "tests/metrics/timeline/test_effective_dated.py",
     "tests/metrics/timeline/test_timeline.py",
     "tests/metrics/ledger/test_wake.py",
@@ -67,9 +67,9 @@ TESTS: dict[str, list[str]] = {
     "metrics/timeline/lines/invoice_history.py": LIVES,
     "metrics/timeline/marks.py": LIVES,
     "metrics/timeline/lines/points.py": LIVES,
-    "metrics/timeline/sightings.py": LIVES,
+    "metrics/timeline/states/sightings.py": LIVES,
     "metrics/timeline/lines/unpaid.py": LIVES,
-    "metrics/timeline/event_order.py": LIVES,
+    "metrics/timeline/states/event_order.py": LIVES,
     "metrics/timeline/effective_dated.py": LIVES,
     "metrics/timeline/causes.py": LIVES,
     "metrics/ledger/movements.py": LIVES,

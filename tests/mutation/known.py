@@ -52,7 +52,7 @@ KNOWN: dict[tuple[str, str, str], str] = {
         "before = next((i for i in range(index - 1, -2, -1) if self.known[i].at < over), None)",
     ): "the last state is never before the first",
     (
-        "metrics/timeline/event_order.py",
+        "metrics/timeline/states/event_order.py",
         "several = len({state.source_id for state in group}) > 1",
         "several = len({state.source_id for state in group}) >= 1",
     ): "one event alone is in order, however it is looked at",

@@ -8,7 +8,7 @@ from integrations.sandbox.simulator.billing_cycles import DAY, parse_instant
 from integrations.sandbox.simulator.business import Business
 from integrations.sandbox.simulator.scenario import Script
 from metrics.evidence import Instant, Item, Source, Subscription, SubscriptionState
-from metrics.timeline.event_order import in_order
+from metrics.timeline.states.event_order import in_order
 from tests.stories.living import derived, movements, opened, synced
 
 BEGIN = parse_instant("2025-01-01")

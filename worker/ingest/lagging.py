@@ -1,6 +1,6 @@
 """Objects that a lagging replica told older than an event: noticed when they are read, and read again until they have caught up.
 
-What such a reading may not take back is decided where history is made (`metrics.timeline.lagging`). Here is only told which objects to read
+What such a reading may not take back is decided where history is made (`metrics.timeline.states.lagging`). Here is only told which objects to read
 again (`worker.ingest.recheck` does it): after two minutes, after ten, and once more when no replica lags any longer, so that what is said then
 stands.
 """
@@ -10,8 +10,8 @@ from typing import Final
 
 from integrations.stripe.page import StripePage
 from metrics.evidence import CustomerState, EventFact, SubscriptionState
-from metrics.timeline.event_order import in_order
-from metrics.timeline.lagging import WINDOW_SECONDS, customers_without_lagging, without_lagging
+from metrics.timeline.states.event_order import in_order
+from metrics.timeline.states.lagging import WINDOW_SECONDS, customers_without_lagging, without_lagging
 
 DELAYS_SECONDS: Final = (120.0, 600.0, WINDOW_SECONDS + 300.0)
 """How long to wait before each further reading; after the last one what was read stands."""

@@ -8,8 +8,8 @@ from integrations.store.facts import lookups, recheck
 from integrations.store.facts.recheck import Recheck
 from integrations.store.work.jobs import Job
 from integrations.stripe.page import StripePage
-from metrics.timeline.event_order import in_order
-from metrics.timeline.lagging import customers_without_lagging, without_lagging
+from metrics.timeline.states.event_order import in_order
+from metrics.timeline.states.lagging import customers_without_lagging, without_lagging
 from worker.ingest.lagging import DELAYS_SECONDS, has_reached
 from worker.ingest.read import Ingest
 from worker.ingest.writer import Feed, Part

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from metrics.assigned import assigned, replace
 from metrics.evidence import Catalog, Discount, Instant, Item, Subscription, SubscriptionState
 from metrics.timeline.lines.points import Point, Shape, shape
-from metrics.timeline.told_elsewhere import trials_of, with_trials
+from metrics.timeline.states.told_elsewhere import trials_of, with_trials
 
 ABSENT = Instant(-(2**62))
 NEVER = Instant(2**62)

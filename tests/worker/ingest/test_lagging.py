@@ -10,8 +10,8 @@ from integrations.store.facts import read as read_facts
 from integrations.store.facts import recheck
 from integrations.store.facts.schema import recheck as table
 from metrics.evidence import Instant
-from metrics.timeline.event_order import in_order
-from metrics.timeline.lagging import without_lagging
+from metrics.timeline.states.event_order import in_order
+from metrics.timeline.states.lagging import without_lagging
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
 from worker.ingest.lagging import DELAYS_SECONDS

@@ -3,7 +3,7 @@
 import pytest
 
 from metrics.evidence import Source, SubscriptionState
-from metrics.timeline.event_order import in_order
+from metrics.timeline.states.event_order import in_order
 from tests.metrics.life import told_text
 
 SECOND = "2025-02-10T12:00"
