@@ -121,7 +121,7 @@ class Discount:
     start: Instant
     end: Instant | None = None
     coupon_version: str = ""
-    """Which object of the coupon's id it is (`metrics.pricing.catalog.version_of`), where the coupon itself was inlined; else empty."""
+    """Which object of the coupon's id it is (`metrics.pricing.object_versions.version_of`), where the coupon itself was inlined; else empty."""
     shown_on: tuple[str, ...] = ()
     """Products from whose invoice lines the discount took something: set only while deriving, where the coupon's scope is unknown."""
     shown_off: tuple[str, ...] = ()
@@ -148,7 +148,7 @@ class Item:
     quantity_decimal: Decimal | None = None
     """The exact quantity, only where it is no whole number; `quantity` is it cut to a whole one."""
     price_version: str = ""
-    """Which object of the price's id it is (`metrics.pricing.catalog.version_of`), where the price itself was inlined; else empty."""
+    """Which object of the price's id it is (`metrics.pricing.object_versions.version_of`), where the price itself was inlined; else empty."""
     trial_start: Instant | None = None
     """Start of this item's own trial; None where it isn't told: then it is on trial from the first up to `trial_end`."""
     decimal_told: bool = True
@@ -405,7 +405,7 @@ class InvoiceLine:
     invoice_item: str | None = None
     """The invoice item (ii_...) that the line came from: what was pending before it came on this invoice."""
     price_version: str = ""
-    """Which object of the price's id it is (`metrics.pricing.catalog.version_of`), where the price itself was inlined; else empty."""
+    """Which object of the price's id it is (`metrics.pricing.object_versions.version_of`), where the price itself was inlined; else empty."""
     decimal_told: bool = True
     """False when only a whole quantity was said: there may be a fraction beside it."""
 

@@ -44,7 +44,7 @@ from metrics.evidence import (
 )
 from metrics.ledger.movements import fold
 from metrics.policy import DEFAULT, Policy, preset
-from metrics.pricing.catalog import version_of
+from metrics.pricing.object_versions import version_of
 from metrics.timeline.discount_details import described
 from metrics.timeline.timeline import build
 

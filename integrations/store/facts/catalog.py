@@ -1,6 +1,6 @@
 """Prices, coupons and products: every version that was seen, and the one that holds.
 
-An id may stand for several objects in time: `metrics.pricing.catalog` tells them apart. The newest listed one holds for whatever says the id
+An id may stand for several objects in time: `metrics.pricing.object_versions` tells them apart. The newest listed one holds for whatever says the id
 alone. An object that is in no list any more (a deleted coupon) is known only from inside other objects, where Stripe leaves things out:
 such a sighting says what those carry, fills the hole where nothing was listed, and never replaces what was.
 """
@@ -23,7 +23,7 @@ from integrations.store.facts.schema import catalog as table
 from integrations.store.facts.schema import customer_state, invoice_line, member, subscription_state
 from integrations.store.ledger.schema import finding
 from metrics.evidence import Catalog, Coupon, Instant, Price, Product
-from metrics.pricing.catalog import Named, Sighting, told_apart
+from metrics.pricing.object_versions import Named, Sighting, told_apart
 
 UNPRICED = (
     "unknown_price",

@@ -14,7 +14,7 @@ from integrations.stripe.decode.bounds import affordable, bounded, peak
 from integrations.stripe.decode.errors import Unusable, an_id, currency, exact, maybe
 from metrics.evidence import Coupon, CurrencyOption, Discount, Instant, Price, Product, Tier, Transform
 from metrics.money import MOST_MICROS
-from metrics.pricing.catalog import version_of
+from metrics.pricing.object_versions import version_of
 
 T = TypeVar("T")
 _TYPES = ("recurring", "one_time")

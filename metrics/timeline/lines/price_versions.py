@@ -24,8 +24,8 @@ from metrics.evidence import (
     SubscriptionEvidence,
     SubscriptionState,
 )
-from metrics.pricing.catalog import version_of
 from metrics.pricing.discounts import months_later
+from metrics.pricing.object_versions import version_of
 
 DAY = 86_400
 Versions = Mapping[tuple[str, str], Sequence[tuple[Instant, str]]]

@@ -10,7 +10,7 @@ from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.page import StripePage
 from metrics.evidence import Discount, Subscription
-from metrics.pricing.catalog import version_of
+from metrics.pricing.object_versions import version_of
 from tests.integrations.stripe.decode.decoding import Nothing, listed
 from tests.integrations.stripe.shaped import COUPON, PLAN, PRICE, discount, invoice, line, subscription
 

@@ -19,7 +19,7 @@ from metrics.evidence import (
     Subscription,
     SubscriptionState,
 )
-from metrics.pricing.catalog import version_of
+from metrics.pricing.object_versions import version_of
 from worker.ingest.coupons import MOST_BEARERS, AskedCoupons, Bearer, bearers, wanting
 
 AT = Instant(1_000_000)

@@ -25,7 +25,7 @@ from metrics.evidence import (
     SubscriptionState,
     Tier,
 )
-from metrics.pricing.catalog import version_of
+from metrics.pricing.object_versions import version_of
 from tests.integrations.store.telling import customer, invoice, put, rows, subscription
 
 WHOLE = Price("price_1", "prod_1", "usd", unit=Decimal(1000), nickname="whole")

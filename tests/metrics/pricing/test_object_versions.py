@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from metrics.evidence import Catalog, Coupon, Discount, Instant, Item, Price, Tier, Transform
-from metrics.pricing.catalog import Sighting, same, told_apart, version_of
+from metrics.pricing.object_versions import Sighting, same, told_apart, version_of
 
 FIRST, SECOND = Instant(1_000), Instant(1_000_000)
 OLD = Coupon("SPRING", percent_off=Decimal(20), created=FIRST, scope_told=False)
