@@ -13,10 +13,11 @@ from fractions import Fraction
 from typing import Final
 
 from metrics.dimensions import parts, values
-from metrics.evidence import Catalog, Price, Product
+from metrics.evidence import Price, Product
 from metrics.money import MICROS_PER_MAJOR, BookCurrency, exponent, minor_to_micros
 from metrics.policy import Policy
 from metrics.pricing.amounts import interval_label
+from metrics.pricing.catalog import Catalog
 from metrics.retention.figures import METRICS, UNITS
 from metrics.window_kinds import day_words
 

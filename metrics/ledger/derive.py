@@ -6,11 +6,12 @@ from typing import Final
 
 from metrics.assigned import replace
 from metrics.entries import CANNOT_DERIVE, Attribute, CustomerLedger
-from metrics.evidence import Catalog, CustomerEvidence, CustomerGroup, CustomerState, Finding, Instant
+from metrics.evidence import CustomerEvidence, CustomerGroup, CustomerState, Finding, Instant
 from metrics.ledger.basis import Basis
 from metrics.ledger.movements import fold
 from metrics.money import MOST_OF_A_CUSTOMER
 from metrics.periods import day_of
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.price_cache import Pricer
 from metrics.timeline.discount_details import described
 from metrics.timeline.timeline import Traced, build

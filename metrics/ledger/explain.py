@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from metrics.entries import CustomerLedger, Movement, Step
-from metrics.evidence import Catalog, CustomerGroup, Price
+from metrics.evidence import CustomerGroup, Price
 from metrics.labels import plan_words
 from metrics.money import major_text
 from metrics.periods import day_of
 from metrics.policy import Policy
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.formula import explain_item
 from metrics.pricing.price_cache import Pricer
 from metrics.timeline.timeline import Traced

@@ -15,10 +15,11 @@ from typing import Final
 
 from metrics.assigned import replace
 from metrics.entries import CustomerLedger
-from metrics.evidence import Catalog, CustomerGroup, Instant
+from metrics.evidence import CustomerGroup, Instant
 from metrics.ledger.basis import Basis
 from metrics.ledger.derive import Deriver
 from metrics.policy import Policy
+from metrics.pricing.catalog import Catalog
 
 SAME_MRR: Final = frozenset({"name", "reactivation", "reactivation_days", "reactivation_in_net_flow", "grr_by"})
 """Choices that name movements or rates and leave every customer's MRR as it is."""

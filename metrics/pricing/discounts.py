@@ -19,8 +19,9 @@ from fractions import Fraction
 from typing import Final
 
 from metrics.assigned import assigned, replace
-from metrics.evidence import Catalog, Coupon, Discount, Instant, Price, Subscription
+from metrics.evidence import Coupon, Discount, Instant, Price, Subscription
 from metrics.policy import LOWERING, Policy
+from metrics.pricing.catalog import Catalog
 
 _DURATIONS: Final = LOWERING["all"]
 _DAY: Final = 86_400

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Final
 
-from metrics.evidence import Catalog, Discount, Instant, Price, Subscription
+from metrics.evidence import Discount, Instant, Price, Subscription
 from metrics.money import exponent, major_text, minor_to_micros
 from metrics.policy import Policy
 from metrics.pricing.amounts import PeriodPart
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.discounts import Cut, take_off
 from metrics.pricing.pricing import NO_SHARES, PricedItem, Rated, price_subscription, rate_items
 

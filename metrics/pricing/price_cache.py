@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Final
 
-from metrics.evidence import Catalog, Discount, Instant, Subscription
+from metrics.evidence import Discount, Instant, Subscription
 from metrics.policy import Policy
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.pricing import PricedSubscription, composition_key, once_ends, price_subscription, relabelled
 
 _NO_SHARES: Mapping[str, Fraction] = {}

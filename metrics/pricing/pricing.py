@@ -11,7 +11,7 @@ from fractions import Fraction
 from typing import Final
 
 from metrics.assigned import assigned, replace
-from metrics.evidence import Catalog, Discount, Instant, Item, Price, Subscription
+from metrics.evidence import Discount, Instant, Item, Price, Subscription
 from metrics.money import MOST_MICROS, minor_to_micros, round_micros
 from metrics.policy import Policy
 from metrics.pricing.amounts import (
@@ -23,6 +23,7 @@ from metrics.pricing.amounts import (
     quantity_behind,
     quantity_of,
 )
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.discounts import InForce, Left, levels, once_ends, take_off
 
 __all__ = [

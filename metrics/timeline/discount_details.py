@@ -11,7 +11,6 @@ from typing import TypeVar
 
 from metrics.assigned import replace
 from metrics.evidence import (
-    Catalog,
     CustomerEvidence,
     CustomerState,
     Discount,
@@ -20,6 +19,7 @@ from metrics.evidence import (
     Subscription,
     SubscriptionState,
 )
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.discounts import months_later
 from metrics.timeline.lines.price_versions import versioned
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
 
-from metrics.evidence import Catalog, CustomerState, Discount, Instant, InvoiceEvidence, InvoiceLine, Item, Price
+from metrics.evidence import CustomerState, Discount, Instant, InvoiceEvidence, InvoiceLine, Item, Price
+from metrics.pricing.catalog import Catalog
 
 _NO_TAX: Final = Fraction(0)
 

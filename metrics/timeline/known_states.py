@@ -9,15 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from metrics.assigned import replace
-from metrics.evidence import (
-    Catalog,
-    Instant,
-    InvoiceEvidence,
-    Source,
-    Subscription,
-    SubscriptionState,
-)
+from metrics.evidence import Instant, InvoiceEvidence, Source, Subscription, SubscriptionState
 from metrics.policy import Policy
+from metrics.pricing.catalog import Catalog
 from metrics.timeline.lines.half_pairs import without_halves
 from metrics.timeline.lines.invoice_history import NEVER, KnownState, fill
 from metrics.timeline.lines.points import Point, Points, points_of

@@ -6,7 +6,6 @@ Nothing here changes what is known; it tells a reader of the numbers what they r
 from collections.abc import Iterator, Sequence
 
 from metrics.evidence import (
-    Catalog,
     Finding,
     Instant,
     InvoiceEvidence,
@@ -19,6 +18,7 @@ from metrics.evidence import (
     SubscriptionState,
 )
 from metrics.money import major_text, minor_to_micros
+from metrics.pricing.catalog import Catalog
 from metrics.timeline.effective_dated import is_all_tax, lines_of
 from metrics.timeline.eligibility import is_voiding
 from metrics.timeline.known_states import Assembled

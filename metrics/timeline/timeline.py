@@ -11,18 +11,9 @@ from typing import Final
 
 from metrics.assigned import replace
 from metrics.entries import Exclusion, ItemMRR, Step, Timeline
-from metrics.evidence import (
-    GONE,
-    Catalog,
-    CustomerState,
-    Discount,
-    Finding,
-    Instant,
-    Subscription,
-    SubscriptionEvidence,
-    SubscriptionState,
-)
+from metrics.evidence import GONE, CustomerState, Discount, Finding, Instant, Subscription, SubscriptionEvidence, SubscriptionState
 from metrics.policy import Policy
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.price_cache import Pricer
 from metrics.pricing.pricing import PricedSubscription
 from metrics.pricing.problems import in_words

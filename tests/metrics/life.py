@@ -21,7 +21,6 @@ from pathlib import Path
 
 from metrics.entries import CustomerLedger
 from metrics.evidence import (
-    Catalog,
     Coupon,
     Customer,
     CustomerEvidence,
@@ -44,6 +43,7 @@ from metrics.evidence import (
 )
 from metrics.ledger.movements import fold
 from metrics.policy import DEFAULT, Policy, preset
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.object_versions import version_of
 from metrics.timeline.discount_details import described
 from metrics.timeline.timeline import build

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metrics.dimensions import label, values
-from metrics.evidence import Catalog, Price, Product, Transform
+from metrics.evidence import Price, Product, Transform
 from metrics.labels import names_of, plan_words, segment_words
+from metrics.pricing.catalog import Catalog
 
 TEAM = Product("prod_1", "Team")
 MONTHLY = Price("price_1", "prod_1", "usd", unit=Decimal(4900))

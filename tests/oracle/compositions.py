@@ -6,8 +6,9 @@ from fractions import Fraction
 
 from hypothesis import strategies as st
 
-from metrics.evidence import Catalog, Coupon, CurrencyOption, Discount, Instant, Item, Price, Subscription, Tier, Transform
+from metrics.evidence import Coupon, CurrencyOption, Discount, Instant, Item, Price, Subscription, Tier, Transform
 from metrics.policy import Policy, preset
+from metrics.pricing.catalog import Catalog
 
 BEGIN = 1_735_689_600
 DAY = 86_400

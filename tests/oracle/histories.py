@@ -14,7 +14,6 @@ from itertools import pairwise
 from hypothesis import strategies as st
 
 from metrics.evidence import (
-    Catalog,
     Coupon,
     CurrencyOption,
     Customer,
@@ -34,6 +33,7 @@ from metrics.evidence import (
     Tier,
     UnreadLine,
 )
+from metrics.pricing.catalog import Catalog
 from tests.oracle.naive_pricing import one_period_later, running
 from tests.oracle.telling import told
 

@@ -11,8 +11,9 @@ from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
 from zoneinfo import ZoneInfo
 
-from metrics.evidence import Catalog, CustomerState, Discount, Source, SubscriptionEvidence
+from metrics.evidence import CustomerState, Discount, Source, SubscriptionEvidence
 from metrics.policy import Policy
+from metrics.pricing.catalog import Catalog
 from tests.oracle.naive_history import Past
 from tests.oracle.naive_pricing import worth
 

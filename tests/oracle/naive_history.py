@@ -13,7 +13,6 @@ from fractions import Fraction
 from itertools import permutations
 
 from metrics.evidence import (
-    Catalog,
     Discount,
     Instant,
     InvoiceEvidence,
@@ -25,6 +24,7 @@ from metrics.evidence import (
     UnreadLine,
 )
 from metrics.policy import Policy
+from metrics.pricing.catalog import Catalog
 from tests.oracle.naive_pricing import Held
 
 DAY = 86_400

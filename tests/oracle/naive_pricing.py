@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 
-from metrics.evidence import Catalog, Coupon, Discount, Item, Price, Tier
+from metrics.evidence import Coupon, Discount, Item, Price, Tier
 from metrics.policy import Policy
+from metrics.pricing.catalog import Catalog
 
 MINOR = {"jpy": 10**6, "kwd": 10**3}
 

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from metrics.entries import CustomerLedger, Movement
-from metrics.evidence import Catalog, CustomerState, Instant, InvoiceEvidence, Item, Subscription, SubscriptionEvidence, Tier
+from metrics.evidence import CustomerState, Instant, InvoiceEvidence, Item, Subscription, SubscriptionEvidence, Tier
 from metrics.ledger.movements import fold
 from metrics.periods import closing
 from metrics.policy import DEFAULT, PRESETS, Policy, preset
+from metrics.pricing.catalog import Catalog
 from metrics.timeline.timeline import build
 from tests.examples import HISTORIES
 from tests.oracle.histories import CATALOG, DAY, DAYS, NOW, Case, cases

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from integrations.stripe.page import StripePage
-from metrics.evidence import Catalog, Discount
+from metrics.evidence import Discount
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.discounts import problem_of
 
 MOST_BEARERS: Final = 3

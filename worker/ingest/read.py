@@ -26,8 +26,9 @@ from integrations.stripe.page import StripePage
 from integrations.stripe.reader import Reader
 from integrations.stripe.streams import READ_AGAIN, Stream, named_kind
 from integrations.stripe.streams import STREAMS as DECLARED
-from metrics.evidence import Catalog, EventFact, Instant, InvoiceEvidence
+from metrics.evidence import EventFact, Instant, InvoiceEvidence
 from metrics.periods import CLOCKS_AGREE_SECONDS
+from metrics.pricing.catalog import Catalog
 from worker.execution.crew import Handler
 from worker.execution.job_data import read_as, stored
 from worker.execution.stop import Stop

@@ -22,7 +22,8 @@ from integrations.store.facts.schema import account as accounts
 from integrations.store.facts.schema import catalog as table
 from integrations.store.facts.schema import customer_state, invoice_line, member, subscription_state
 from integrations.store.ledger.schema import finding
-from metrics.evidence import Catalog, Coupon, Instant, Price, Product
+from metrics.evidence import Coupon, Instant, Price, Product
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.object_versions import Named, Sighting, told_apart
 
 UNPRICED = (

@@ -18,9 +18,10 @@ from integrations.store.figures.billings import nothing_later
 from integrations.store.ledger.schema import exclusion, finding, movement, standing
 from metrics.billings import proof
 from metrics.billings.proof_rules import FINDINGS
-from metrics.evidence import Catalog, Instant
+from metrics.evidence import Instant
 from metrics.money import micros_per_minor
 from metrics.policy import LOWERING, Discounting
+from metrics.pricing.catalog import Catalog
 
 _AT_ONCE: Final = 5_000
 _LINE: Final = {

@@ -11,7 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from metrics.assigned import assigned, replace
-from metrics.evidence import Catalog, Discount, Instant, Item, Subscription, SubscriptionState
+from metrics.evidence import Discount, Instant, Item, Subscription, SubscriptionState
+from metrics.pricing.catalog import Catalog
 from metrics.timeline.lines.points import Point, Shape, shape
 from metrics.timeline.states.told_elsewhere import trials_of, with_trials
 

@@ -11,19 +11,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from metrics.assigned import assigned, replace
-from metrics.evidence import (
-    Catalog,
-    Discount,
-    Instant,
-    Invoice,
-    InvoiceEvidence,
-    InvoiceLine,
-    Item,
-    Price,
-    SubscriptionEvidence,
-    UnreadLine,
-)
+from metrics.evidence import Discount, Instant, Invoice, InvoiceEvidence, InvoiceLine, Item, Price, SubscriptionEvidence, UnreadLine
 from metrics.pricing.amounts import fraction_behind, quantity_behind
+from metrics.pricing.catalog import Catalog
 
 DAY = 86_400
 AHEAD = DAY

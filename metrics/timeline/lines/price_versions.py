@@ -11,8 +11,6 @@ from decimal import Decimal
 
 from metrics.assigned import replace
 from metrics.evidence import (
-    BILLED,
-    Catalog,
     CustomerEvidence,
     Instant,
     Invoice,
@@ -24,6 +22,7 @@ from metrics.evidence import (
     SubscriptionEvidence,
     SubscriptionState,
 )
+from metrics.pricing.catalog import BILLED, Catalog
 from metrics.pricing.discounts import months_later
 from metrics.pricing.object_versions import version_of
 

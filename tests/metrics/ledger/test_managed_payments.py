@@ -7,7 +7,6 @@ from decimal import Decimal
 import pytest
 
 from metrics.evidence import (
-    Catalog,
     CustomerEvidence,
     CustomerGroup,
     Instant,
@@ -21,6 +20,7 @@ from metrics.evidence import (
 from metrics.ledger.basis import Basis
 from metrics.ledger.derive import Deriver
 from metrics.policy import preset
+from metrics.pricing.catalog import Catalog
 
 CATALOG = Catalog({"p": Price("p", "pro", "usd", unit=Decimal(5000))})
 

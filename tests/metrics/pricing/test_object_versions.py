@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from metrics.evidence import Catalog, Coupon, Discount, Instant, Item, Price, Tier, Transform
+from metrics.evidence import Coupon, Instant, Price, Tier, Transform
 from metrics.pricing.object_versions import Sighting, same, told_apart, version_of
 
 FIRST, SECOND = Instant(1_000), Instant(1_000_000)
@@ -107,21 +107,3 @@ def test_nothing_said_is_no_version() -> None:
     assert "" == version_of(Coupon("SPRING", duration=""))
     with pytest.raises(ValueError, match="nobody saw"):
         told_apart([])
-
-
-def test_look_ups_follow_what_is_carried() -> None:
-    """By version; by id alone the newest coupon that was there when the discount began, and the newest price."""
-    catalog = Catalog(
-        {"gold": replace(PLAN, unit=Decimal(3000), created=SECOND)},
-        {"SPRING": NEW},
-        price_versions={("gold", version_of(PLAN)): PLAN},
-        coupon_versions={("SPRING", version_of(OLD)): OLD, ("SPRING", version_of(NEW)): NEW},
-        earlier_coupons={"SPRING": (NEW, OLD)},
-    )
-    assert PLAN == catalog.price_of(Item("si", "gold", 1, price_version=version_of(PLAN)))
-    assert catalog.prices["gold"] == catalog.price_of(Item("si", "gold", 1))
-    assert None is catalog.price_of(Item("si", None, 1))
-    assert OLD == catalog.coupon_of(Discount("di", "SPRING", Instant(SECOND + 5), None, version_of(OLD)))
-    assert (NEW, OLD) == tuple(catalog.coupon_of(Discount("di", "SPRING", at)) for at in (SECOND, Instant(SECOND - 1)))
-    assert NEW == catalog.coupon_of(Discount("di", "SPRING", Instant(FIRST - 1)))
-    assert None is catalog.coupon_of(Discount("di", None, FIRST))

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metrics.evidence import Catalog, Coupon, CurrencyOption, Discount, Instant, Item, Price, Subscription, Tier
+from metrics.evidence import Coupon, CurrencyOption, Discount, Instant, Item, Price, Subscription, Tier
 from metrics.policy import DEFAULT, Policy, preset
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.formula import explain_item
 from metrics.pricing.pricing import (
     PricedSubscription,

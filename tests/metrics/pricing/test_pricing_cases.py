@@ -8,20 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from metrics.evidence import (
-    Catalog,
-    Coupon,
-    CurrencyOption,
-    Discount,
-    Instant,
-    Item,
-    Price,
-    Subscription,
-    Tier,
-    Transform,
-)
+from metrics.evidence import Coupon, CurrencyOption, Discount, Instant, Item, Price, Subscription, Tier, Transform
 from metrics.money import exponent
 from metrics.policy import Policy, preset
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.formula import _WHY as WHY
 from metrics.pricing.formula import explain_item
 from metrics.pricing.pricing import PricedSubscription, price_subscription

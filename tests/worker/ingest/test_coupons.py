@@ -5,7 +5,6 @@ from decimal import Decimal
 
 from integrations.stripe.page import StripePage
 from metrics.evidence import (
-    Catalog,
     Coupon,
     Customer,
     CustomerState,
@@ -19,6 +18,7 @@ from metrics.evidence import (
     Subscription,
     SubscriptionState,
 )
+from metrics.pricing.catalog import Catalog
 from metrics.pricing.object_versions import version_of
 from worker.ingest.coupons import MOST_BEARERS, AskedCoupons, Bearer, bearers, wanting
 

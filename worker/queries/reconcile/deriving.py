@@ -14,10 +14,11 @@ from integrations.store.facts import accounts, catalog
 from integrations.store.facts import read as read_facts
 from integrations.store.ledger import read as read_ledger
 from metrics.entries import CustomerLedger
-from metrics.evidence import Catalog, CustomerGroup, Instant
+from metrics.evidence import CustomerGroup, Instant
 from metrics.ledger.basis import Basis
 from metrics.ledger.derive import Deriver
 from metrics.ledger.policy_bridge import AROUND, switched
+from metrics.pricing.catalog import Catalog
 from metrics.reconcile.choices import Switch, may_matter, switches
 from metrics.reconcile.views import Views
 from metrics.retention.spans import STANDINGS
