@@ -161,7 +161,7 @@ def staying(spans: Spans, windows: Sequence[Window]) -> pl.DataFrame:
     """window, line: the lines of customers with several currencies that have MRR in any of them when the window closes."""
     several = spans.lines.filter("several").select("line", "customer")
     ends = pl.DataFrame({"end": [closing for _, closing in ends_of(windows, spans.days)]}, schema={"end": pl.UInt32})
-    if several.is_empty():
+    if several.is_empty() or ends.is_empty():
         return pl.DataFrame(schema={"window": pl.UInt32, "line": pl.UInt32})
     asked = ends["end"].unique().sort()
     live = [spans.rows["live"].gather(spans.at(closing).gather(several["line"])) for closing in asked]

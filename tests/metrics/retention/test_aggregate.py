@@ -90,6 +90,14 @@ def test_the_same_as_loops(book: Book, asked: list[Window]) -> None:
                 assert expected == _table(found, number, dimension, currency), (window, dimension, currency)
 
 
+def test_no_windows_have_no_figures() -> None:
+    """Where no window is asked for there is nothing to sum, also of a customer who pays in two currencies."""
+    paid_twice = book([Stand("c", START, 100, "usd"), Stand("c", START, 100, "eur")])
+    found = partials(paid_twice, [], dimensions=DIMENSIONS, exchange=EXCHANGE)
+    assert found.sums.is_empty()
+    assert [] == list(finish(found, complete_until=Instant(FOREVER)))
+
+
 @so_many(40)
 @given(book=books(("usd", "eur", "jpy"), most=12), asked=_some_windows())
 def test_identities_hold(book: Book, asked: list[Window]) -> None:
