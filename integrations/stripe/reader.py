@@ -11,7 +11,6 @@ from typing import Final
 
 import msgspec
 
-from integrations.stripe import schemas
 from integrations.stripe.client import DEFAULT_BASE, Answer, Asked, Client, Usage
 from integrations.stripe.decode.pages import page_of
 from integrations.stripe.decode.parsing import Garbled, Parsed
@@ -19,6 +18,8 @@ from integrations.stripe.errors import BadRequest, Gone, NotAllowed, UnknownEndp
 from integrations.stripe.page import AccountInfo, Rejected, StripePage
 from integrations.stripe.progress import Progress
 from integrations.stripe.requests import Asking, nothing_to_go_on_from
+from integrations.stripe.schemas import account as account_schemas
+from integrations.stripe.schemas.shape import Dated, PageOf
 from integrations.stripe.streams import ACCOUNT, ITEMS, MAY_LACK, PAGE, READ_AGAIN, SCHEDULES, STREAMS, Stream, created_in
 from integrations.stripe.verdicts import account_named
 from metrics.evidence import Instant
@@ -256,11 +257,11 @@ class Reader:
         return replace(page, answer_seconds=answer.seconds + time.monotonic() - began)
 
 
-_ACCOUNT: Final = msgspec.json.Decoder(schemas.Account)
-_DATED: Final = msgspec.json.Decoder(schemas.PageOf[schemas.Dated])
+_ACCOUNT: Final = msgspec.json.Decoder(account_schemas.Account)
+_DATED: Final = msgspec.json.Decoder(PageOf[Dated])
 
 
-def _account(body: bytes) -> schemas.Account:
+def _account(body: bytes) -> account_schemas.Account:
     try:
         told = _ACCOUNT.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -11,11 +11,13 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote
 
-from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.client import Answer, Asked, Client, Params
 from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.decode.parsing import Parsed, parse_list, parse_object
 from integrations.stripe.errors import BadRequest, Gone, NotAllowed, Transient, UnknownEndpoint, WrongMode
+from integrations.stripe.schemas import catalog as catalog_schemas
+from integrations.stripe.schemas import invoices as invoice_schemas
+from integrations.stripe.schemas import subscriptions as subscription_schemas
 from integrations.stripe.streams import FORGONE, ITEMS, LINES, NOTE_LINES, PAGE, STREAMS, Stream, expanding, in_parts
 
 _IN_BRACKETS: Final = re.compile(r"\(([\w.]+)\)")
@@ -110,13 +112,13 @@ class Asking:
         """The lines of a credit note that follow `after`."""
         return self._rest(NOTE_LINES, NOTE_LINES.path.replace("{id}", quote(note, safe="")), [], after, note)
 
-    def price_options(self, price: str, currencies: Sequence[str]) -> schemas.Price | None:
+    def price_options(self, price: str, currencies: Sequence[str]) -> catalog_schemas.Price | None:
         """A price with the tiers of its options in `currencies`: Stripe expands those by currency, on a single price only."""
-        whole: schemas.Price | None = None
+        whole: catalog_schemas.Price | None = None
         for part in in_parts(currencies):
             expand = ["currency_options", *(f"currency_options.{code}.tiers" for code in part)]
             try:
-                told: schemas.Price = self.single(STREAMS["prices"], price, expand).value.objects[0]
+                told: catalog_schemas.Price = self.single(STREAMS["prices"], price, expand).value.objects[0]
             except (Gone, IndexError):
                 return whole
             if whole is None:

@@ -6,10 +6,11 @@ looked at: what sort of charge a line is, is told by the marks that Stripe and o
 
 from collections.abc import Sequence
 
-from integrations.stripe import invoice_schemas, schemas
 from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.errors import Unusable, an_id, currency, ref
 from integrations.stripe.decode.lines import OF_PLANS, inclusive
+from integrations.stripe.schemas import catalog as catalog_schemas
+from integrations.stripe.schemas import invoices as invoice_schemas
 from metrics.billings.classes import CONTRACT, MANUAL, METRONOME, ONE_OFF, ONE_OFF_MARK, OUTSIDE, PRICING_PLAN, QUOTE
 from metrics.evidence import BilledLine, CreditedLine, CreditNote, Invoice, Totals
 
@@ -121,10 +122,10 @@ def _priced(shape: invoice_schemas.Line) -> tuple[str | None, str | None]:
     details = shape.pricing.price_details if shape.pricing else None
     priced = (details.price if details else None) or shape.price or shape.plan
     product = details.product if details else None
-    if isinstance(priced, schemas.Price | schemas.Plan):
+    if isinstance(priced, catalog_schemas.Price | catalog_schemas.Plan):
         product = product or priced.product
         priced = priced.id
-    return priced, product.id if isinstance(product, schemas.Product) else product
+    return priced, product.id if isinstance(product, catalog_schemas.Product) else product
 
 
 def _taxed(taxes: Taxes) -> tuple[int, int]:

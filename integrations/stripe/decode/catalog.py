@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TypeVar
 
-from integrations.stripe import schemas
 from integrations.stripe.currencies import KNOWN
 from integrations.stripe.decode.bounds import affordable, bounded, peak
 from integrations.stripe.decode.errors import Unusable, an_id, currency, exact, maybe
+from integrations.stripe.schemas import catalog as catalog_schemas
 from metrics.evidence import Coupon, CurrencyOption, Discount, Instant, Price, Product, Tier, Transform
 from metrics.money import MOST_MICROS
 from metrics.pricing.object_versions import version_of
@@ -49,31 +49,33 @@ class Seen:
         """Every coupon that was met, as far as it was described."""
         return _each_once(found for _, found in self._coupons.values())
 
-    def price(self, value: str | schemas.Price | None) -> str | None:
+    def price(self, value: str | catalog_schemas.Price | None) -> str | None:
         """The id of a price; what an inlined one says is noted."""
         return self.priced(value, None)[0]
 
-    def plan(self, value: str | schemas.Plan | None) -> str | None:
+    def plan(self, value: str | catalog_schemas.Plan | None) -> str | None:
         """The id of a plan, which is a price by an older name; what an inlined one says is noted."""
         return self.priced(None, value)[0]
 
-    def priced(self, price: str | schemas.Price | None, plan: str | schemas.Plan | None) -> tuple[str | None, str]:
+    def priced(self, price: str | catalog_schemas.Price | None, plan: str | catalog_schemas.Plan | None) -> tuple[str | None, str]:
         """The id of what something is priced by, a plan where it has no price, and which object of that id it is, as only an inlined one tells."""
-        value = plan_as_price(plan) if price is None and isinstance(plan, schemas.Plan) else plan if price is None else price
-        if not isinstance(value, schemas.Price):
+        value = (
+            plan_as_price(plan) if price is None and isinstance(plan, catalog_schemas.Plan) else plan if price is None else price
+        )
+        if not isinstance(value, catalog_schemas.Price):
             return value if isinstance(value, str) else None, ""
         return value.id, self._version_of_price(value) if value.id else ""
 
-    def coupon(self, value: str | schemas.Coupon | None) -> str | None:
+    def coupon(self, value: str | catalog_schemas.Coupon | None) -> str | None:
         """The id of a coupon; what an inlined one says is noted."""
         return self.couponed(value)[0]
 
-    def couponed(self, value: str | schemas.Coupon | None, *, scoped: bool = False) -> tuple[str | None, str]:
+    def couponed(self, value: str | catalog_schemas.Coupon | None, *, scoped: bool = False) -> tuple[str | None, str]:
         """The id of a coupon and which object of that id it is.
 
         `scoped`: the answer was asked to say which products it is for.
         """
-        if not isinstance(value, schemas.Coupon):
+        if not isinstance(value, catalog_schemas.Coupon):
             return value, ""
         if not value.id:
             return value.id, ""
@@ -110,10 +112,10 @@ class Seen:
         if abs(quantity) * self._peaks[known.id] > MOST_MICROS:
             affordable(known, quantity, currency)
 
-    def _version_of_price(self, value: schemas.Price) -> str:
+    def _version_of_price(self, value: catalog_schemas.Price) -> str:
         recurring = value.recurring
         often = None if recurring is None else (recurring.interval, recurring.interval_count, recurring.usage_type)
-        product_id = value.product.id if isinstance(value.product, schemas.Product) else value.product
+        product_id = value.product.id if isinstance(value.product, catalog_schemas.Product) else value.product
         what = (
             value.id,
             value.created,
@@ -136,8 +138,8 @@ class Seen:
             known = self._prices[what] = self._noted(value)
         return known[0]
 
-    def _noted(self, value: schemas.Price) -> tuple[str, Price | None]:
-        if isinstance(value.product, schemas.Product) and value.product.id and not value.product.deleted:
+    def _noted(self, value: catalog_schemas.Price) -> tuple[str, Price | None]:
+        if isinstance(value.product, catalog_schemas.Product) and value.product.id and not value.product.deleted:
             self.products[value.product.id] = product(value.product)
         # As above: the item that names it keeps its id, and is reported when it can't be priced.
         with suppress(Unusable):
@@ -151,16 +153,16 @@ def _each_once(found: Iterable[T | None]) -> list[T]:
     return list(dict.fromkeys(each for each in found if each is not None))
 
 
-def plan_as_price(plan: schemas.Plan) -> schemas.Price:
+def plan_as_price(plan: catalog_schemas.Plan) -> catalog_schemas.Price:
     """The price that a plan stands for: it has the plan's id."""
-    return schemas.Price(
+    return catalog_schemas.Price(
         id=plan.id,
         created=plan.created,
         deleted=plan.deleted,
         product=plan.product,
         currency=plan.currency,
         type="recurring",
-        recurring=schemas.Recurring(plan.interval, plan.interval_count, plan.usage_type),
+        recurring=catalog_schemas.Recurring(plan.interval, plan.interval_count, plan.usage_type),
         billing_scheme=plan.billing_scheme,
         tiers_mode=plan.tiers_mode,
         tiers=plan.tiers,
@@ -171,7 +173,7 @@ def plan_as_price(plan: schemas.Plan) -> schemas.Price:
     )
 
 
-def price(shape: schemas.Price) -> Price:
+def price(shape: catalog_schemas.Price) -> Price:
     """A price in our words; what a recurring price doesn't say of its interval stays empty.
 
     Raises Unusable without an id, in an unknown currency, or with amounts that are none.
@@ -184,7 +186,7 @@ def price(shape: schemas.Price) -> Price:
     count = 0 if silent else 1 if recurring is None or recurring.interval_count is None else recurring.interval_count
     if count < 0:
         raise Unusable("bad_interval", "recurring.interval_count is below one")
-    product_id = shape.product.id if isinstance(shape.product, schemas.Product) else shape.product
+    product_id = shape.product.id if isinstance(shape.product, catalog_schemas.Product) else shape.product
     found = Price(
         id=price_id,
         product=product_id or "",
@@ -207,7 +209,7 @@ def price(shape: schemas.Price) -> Price:
     return bounded(found)
 
 
-def _tiers(tiers: Iterable[schemas.Tier] | None) -> tuple[Tier, ...] | None:
+def _tiers(tiers: Iterable[catalog_schemas.Tier] | None) -> tuple[Tier, ...] | None:
     if tiers is None:
         return None
     out = []
@@ -220,7 +222,7 @@ def _tiers(tiers: Iterable[schemas.Tier] | None) -> tuple[Tier, ...] | None:
     return tuple(dict.fromkeys(out))  # one that an answer has twice counts once
 
 
-def _transform(shape: schemas.Transform | None) -> Transform | None:
+def _transform(shape: catalog_schemas.Transform | None) -> Transform | None:
     if shape is None:
         return None
     if shape.divide_by is not None and shape.divide_by < 1:
@@ -228,7 +230,7 @@ def _transform(shape: schemas.Transform | None) -> Transform | None:
     return Transform(shape.divide_by or 0, shape.round or "")  # what isn't said of it is no default: the price can't be priced
 
 
-def _options(options: Mapping[str, schemas.CurrencyOption], own: str) -> tuple[CurrencyOption, ...]:
+def _options(options: Mapping[str, catalog_schemas.CurrencyOption], own: str) -> tuple[CurrencyOption, ...]:
     return tuple(
         CurrencyOption(
             code.lower(),
@@ -240,7 +242,7 @@ def _options(options: Mapping[str, schemas.CurrencyOption], own: str) -> tuple[C
     )
 
 
-def coupon(shape: schemas.Coupon, *, scoped: bool = False, asked: bool = False) -> Coupon:
+def coupon(shape: catalog_schemas.Coupon, *, scoped: bool = False, asked: bool = False) -> Coupon:
     """A coupon in our words. Raises Unusable.
 
     Stripe says nothing of products where a coupon is for all of them, and nothing where it wasn't asked to. `scoped`: the coupon was asked
@@ -270,12 +272,12 @@ def coupon(shape: schemas.Coupon, *, scoped: bool = False, asked: bool = False) 
     return bounded(found, "jpy" if own is None else own)
 
 
-def product(shape: schemas.Product) -> Product:
+def product(shape: catalog_schemas.Product) -> Product:
     """A product in our words. Raises Unusable without an id."""
     return Product(an_id(shape.id, "the product"), shape.name)
 
 
-def discount(value: str | schemas.Discount, seen: Seen, holder: str, *, own: bool = False) -> Discount:
+def discount(value: str | catalog_schemas.Discount, seen: Seen, holder: str, *, own: bool = False) -> Discount:
     """A discount on `holder`. An id alone tells neither its coupon nor its dates: those come with its other sightings.
 
     `own`: it hangs off the object that was asked for itself, and not off a part of it.
@@ -291,7 +293,7 @@ def discount(value: str | schemas.Discount, seen: Seen, holder: str, *, own: boo
 
 
 def discounts(
-    many: Iterable[str | schemas.Discount] | None, single: schemas.Discount | None, seen: Seen, holder: str
+    many: Iterable[str | catalog_schemas.Discount] | None, single: catalog_schemas.Discount | None, seen: Seen, holder: str
 ) -> tuple[Discount, ...]:
     """The discounts on `holder` in Stripe's order: the newer list, filled from the older single field where it has just ids."""
     first = None if single is None else discount(single, seen, holder, own=True)

@@ -5,8 +5,8 @@ It never leaves the decoding of a page, which turns it into a `Rejected` and goe
 
 from decimal import Decimal
 
-from integrations.stripe import schemas
 from integrations.stripe.currencies import KNOWN
+from integrations.stripe.schemas.shape import Id, Ref
 from metrics.evidence import Instant
 
 _PLACES = 40
@@ -40,9 +40,9 @@ def maybe(value: int | None) -> Instant | None:
     return None if value is None else Instant(value)
 
 
-def ref(value: schemas.Id) -> str | None:
+def ref(value: Id) -> str | None:
     """The id behind a field that may be expanded."""
-    return value.id if isinstance(value, schemas.Ref) else value
+    return value.id if isinstance(value, Ref) else value
 
 
 def currency(code: str | None, field: str) -> str:

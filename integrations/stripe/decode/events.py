@@ -11,12 +11,17 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import Seen, discount, product
 from integrations.stripe.decode.errors import Unusable, an_id, instant, ref
 from integrations.stripe.decode.parsing import loose
 from integrations.stripe.decode.subscriptions import customer, subscription
+from integrations.stripe.schemas import catalog as catalog_schemas
+from integrations.stripe.schemas import customers as customer_schemas
+from integrations.stripe.schemas import events as event_schemas
+from integrations.stripe.schemas import invoices as invoice_schemas
+from integrations.stripe.schemas import subscriptions as subscription_schemas
+from integrations.stripe.schemas.shape import Id, Shape
 from metrics.evidence import Customer, CustomerState, EventFact, Source, SubscriptionState
 
 T = TypeVar("T")
@@ -35,14 +40,14 @@ class EventMeaning:
     customers: tuple[CustomerState, ...] = ()
 
 
-class _Named(schemas.Shape):
+class _Named(Shape):
     """Whom an event's object belongs to, whatever the object is."""
 
     id: str | None = None
-    customer: schemas.Id = None
+    customer: Id = None
     customer_account: str | None = None
-    subscription: schemas.Id = None
-    invoice: schemas.Id = None
+    subscription: Id = None
+    invoice: Id = None
     parent: invoice_schemas.InvoiceParent | None = None
 
 
@@ -50,24 +55,24 @@ _DECODERS: Final[dict[type, msgspec.json.Decoder[Any]]] = {
     shape: msgspec.json.Decoder(shape)
     for shape in (
         _Named,
-        schemas.Price,
-        schemas.Plan,
-        schemas.Coupon,
-        schemas.Product,
+        catalog_schemas.Price,
+        catalog_schemas.Plan,
+        catalog_schemas.Coupon,
+        catalog_schemas.Product,
         subscription_schemas.Subscription,
-        schemas.Customer,
-        schemas.Discount,
+        customer_schemas.Customer,
+        catalog_schemas.Discount,
     )
 }
 """Made on import: see `parsing`. What is converted is of these shapes too."""
 
 
-def event(shape: schemas.Event, seen: Seen) -> EventMeaning | None:
+def event(shape: event_schemas.Event, seen: Seen) -> EventMeaning | None:
     """What an event says, or None for a type that MRR doesn't need. Raises Unusable when its object can't be used."""
     fact = fact_of(shape)
     if fact is None:
         return None
-    data = shape.data or schemas.EventData()
+    data = shape.data or event_schemas.EventData()
     obj, previous = bytes(data.object), bytes(data.previous_attributes)
     head, _, verb = fact.type.rpartition(".")
     states: tuple[SubscriptionState, ...] = ()
@@ -81,18 +86,18 @@ def event(shape: schemas.Event, seen: Seen) -> EventMeaning | None:
             found = _discount_states(fact, obj, previous, seen, deleted=verb == "deleted")
             customers = tuple(bounded(each) for each in found)
         case "price":
-            seen.price(_shaped(obj, schemas.Price))
+            seen.price(_shaped(obj, catalog_schemas.Price))
         case "plan":
-            seen.plan(_shaped(obj, schemas.Plan))
+            seen.plan(_shaped(obj, catalog_schemas.Plan))
         case "coupon":
-            seen.coupon(_shaped(obj, schemas.Coupon))
+            seen.coupon(_shaped(obj, catalog_schemas.Coupon))
         case "product":
-            known = product(_shaped(obj, schemas.Product))
+            known = product(_shaped(obj, catalog_schemas.Product))
             seen.products[known.id] = known
     return EventMeaning(fact, states, customers)
 
 
-def fact_of(shape: schemas.Event) -> EventFact | None:
+def fact_of(shape: event_schemas.Event) -> EventFact | None:
     """Just what happened to whom, or None for a type that MRR doesn't need. Raises Unusable when even that isn't said.
 
     An event whose object can't be used still has this, and reading the object again may mend it.
@@ -150,17 +155,17 @@ def _subscription_state(source: Source, fact: EventFact, shape: subscription_sch
 
 
 def _customer_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen, *, deleted: bool) -> tuple[CustomerState, ...]:
-    now = customer(_shaped(obj, schemas.Customer), seen, deleted=deleted)
+    now = customer(_shaped(obj, customer_schemas.Customer), seen, deleted=deleted)
     after = CustomerState(fact.created, Source.EVENT, fact.id, now)
     if previous in _NOTHING:
         return (after,)
-    old = _converted(laid_over(loose(obj), loose(previous)), schemas.Customer)
+    old = _converted(laid_over(loose(obj), loose(previous)), customer_schemas.Customer)
     return (CustomerState(fact.created, Source.EVENT_BEFORE, fact.id, customer(old, seen)), after)
 
 
 def _discount_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen, *, deleted: bool) -> tuple[CustomerState, ...]:
     """A customer's discount came, changed or went; one on a subscription or an invoice is only described."""
-    shape = _shaped(obj, schemas.Discount)
+    shape = _shaped(obj, catalog_schemas.Discount)
     elsewhere = shape.subscription or shape.subscription_item or shape.invoice or shape.invoice_item
     holder = ref(shape.customer) or shape.customer_account
     # Whatever is discounted, the coupon is worth noting: it may be deleted soon.
@@ -177,7 +182,7 @@ def _discount_states(fact: EventFact, obj: bytes, previous: bytes, seen: Seen, *
         return (before, CustomerState(fact.created, Source.EVENT, fact.id, Customer(holder)))
     if previous in _NOTHING:
         return (holding,)
-    old = discount(_converted(laid_over(loose(obj), loose(previous)), schemas.Discount), seen, holder)
+    old = discount(_converted(laid_over(loose(obj), loose(previous)), catalog_schemas.Discount), seen, holder)
     return (CustomerState(fact.created, Source.EVENT_BEFORE, fact.id, Customer(holder, discount=old)), holding)
 
 

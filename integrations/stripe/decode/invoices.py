@@ -7,12 +7,13 @@ for the figures of what is billed (`billed`).
 from collections.abc import Sequence
 from typing import Final
 
-from integrations.stripe import invoice_schemas, schemas
 from integrations.stripe.decode import lines as decoded
 from integrations.stripe.decode.billed import other_line, totals
 from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import Seen, discount
 from integrations.stripe.decode.errors import Unusable, an_id, currency, ref
+from integrations.stripe.schemas import catalog as catalog_schemas
+from integrations.stripe.schemas import invoices as invoice_schemas
 from metrics.evidence import BilledLine, Discount, Invoice, InvoiceEvidence, InvoiceLine, UnreadLine
 
 _SEVERAL: Final = 2
@@ -107,7 +108,7 @@ def _discounts_of(shape: invoice_schemas.Invoice, seen: Seen) -> dict[str, Disco
     holder = shape.id or ""
     found: dict[str, Discount] = {}
     for value in (*(shape.discounts or ()), shape.discount, *(a.discount for a in shape.total_discount_amounts or ())):
-        if isinstance(value, schemas.Discount):
+        if isinstance(value, catalog_schemas.Discount):
             known = discount(value, seen, holder, own=True)
             found[known.id] = known
     return found

@@ -7,10 +7,11 @@ doesn't say enough to tell is neither: it is handed on as unread, with what it d
 from collections.abc import Sequence
 from typing import Final
 
-from integrations.stripe import invoice_schemas, schemas
 from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import UNDATED, Seen, discount
 from integrations.stripe.decode.errors import Unusable, an_id, currency, maybe, quantities, ref
+from integrations.stripe.schemas import invoices as invoice_schemas
+from integrations.stripe.schemas.shape import Id
 from metrics.evidence import Discount, Invoice, InvoiceLine, UnreadLine
 
 _OF_ITEM: Final = "subscription_item_details"
@@ -88,7 +89,7 @@ def line(
     )
 
 
-def _subscription(shape: invoice_schemas.Line, named: schemas.Id, head: Invoice) -> str | None:
+def _subscription(shape: invoice_schemas.Line, named: Id, head: Invoice) -> str | None:
     return ref(named) or ref(shape.subscription) or head.subscription
 
 

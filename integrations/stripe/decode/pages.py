@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
-from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.currencies import KNOWN
 from integrations.stripe.decode import catalog, events, invoices
 from integrations.stripe.decode import subscriptions as decode_subscriptions
@@ -20,6 +19,11 @@ from integrations.stripe.decode.lines import pending, worth
 from integrations.stripe.decode.parsing import Parsed
 from integrations.stripe.decode.sent import packed
 from integrations.stripe.page import Payload, Person, Rejected, StripePage
+from integrations.stripe.schemas import catalog as catalog_schemas
+from integrations.stripe.schemas import customers as customer_schemas
+from integrations.stripe.schemas import events as event_schemas
+from integrations.stripe.schemas import invoices as invoice_schemas
+from integrations.stripe.schemas import subscriptions as subscription_schemas
 from metrics.evidence import (
     Coupon,
     CreditNote,
@@ -43,7 +47,7 @@ class Rest(Protocol):
     def items(self, subscription: str, after: str | None) -> Sequence[subscription_schemas.Item]:
         """All items of a subscription that follow the item `after`, or all of them."""
 
-    def price_options(self, price: str, currencies: Sequence[str]) -> schemas.Price | None:
+    def price_options(self, price: str, currencies: Sequence[str]) -> catalog_schemas.Price | None:
         """A price with the tiers of its options in `currencies`, which no list holds; None when the host has them nowhere."""
 
     def lines(self, invoice: str, after: str | None) -> Sequence[invoice_schemas.Line]:
@@ -137,17 +141,17 @@ def page_of(
 # --- one object of each kind ------------------------------------------------------------------------------------------------
 
 
-def _take_product(shape: schemas.Product, page: _Gathered) -> None:
+def _take_product(shape: catalog_schemas.Product, page: _Gathered) -> None:
     page.products.append(catalog.product(shape))
 
 
-def _take_price(shape: schemas.Price, page: _Gathered) -> None:
+def _take_price(shape: catalog_schemas.Price, page: _Gathered) -> None:
     page.prices.append(catalog.price(_with_option_tiers(shape, page)))
-    if isinstance(shape.product, schemas.Product) and shape.product.id and not shape.product.deleted:
+    if isinstance(shape.product, catalog_schemas.Product) and shape.product.id and not shape.product.deleted:
         page.seen.products[shape.product.id] = catalog.product(shape.product)
 
 
-def _with_option_tiers(shape: schemas.Price, page: _Gathered) -> schemas.Price:
+def _with_option_tiers(shape: catalog_schemas.Price, page: _Gathered) -> catalog_schemas.Price:
     """The tiers of a price in other currencies: they have to be asked for one currency at a time, price by price."""
     options = shape.currency_options or {}
     if not shape.id or shape.billing_scheme != "tiered":
@@ -161,15 +165,15 @@ def _with_option_tiers(shape: schemas.Price, page: _Gathered) -> schemas.Price:
     return shape
 
 
-def _take_plan(shape: schemas.Plan, page: _Gathered) -> None:
+def _take_plan(shape: catalog_schemas.Plan, page: _Gathered) -> None:
     _take_price(catalog.plan_as_price(shape), page)
 
 
-def _take_coupon(shape: schemas.Coupon, page: _Gathered) -> None:
+def _take_coupon(shape: catalog_schemas.Coupon, page: _Gathered) -> None:
     page.coupons.append(catalog.coupon(shape, scoped=page.seen.scoped))
 
 
-def _take_customer(shape: schemas.Customer, page: _Gathered) -> None:
+def _take_customer(shape: customer_schemas.Customer, page: _Gathered) -> None:
     state = decode_subscriptions.customer(shape, page.seen)
     page.customers.append(CustomerState(page.at, Source.SNAPSHOT, "", state))
     if shape.discount and not state.discount_told:
@@ -252,7 +256,7 @@ def _completed(held: Sequence[T] | None, rest: Callable[[str | None], Sequence[T
     return [*held, *rest(after)] if held and after else rest(None)
 
 
-def _take_event(shape: schemas.Event, page: _Gathered) -> None:
+def _take_event(shape: event_schemas.Event, page: _Gathered) -> None:
     meaning = events.event(shape, page.seen)
     if meaning is not None:
         page.events.append(meaning.fact)
@@ -260,7 +264,7 @@ def _take_event(shape: schemas.Event, page: _Gathered) -> None:
         page.customers += meaning.customers
 
 
-def _keep_fact(shape: schemas.Event, page: _Gathered) -> None:
+def _keep_fact(shape: event_schemas.Event, page: _Gathered) -> None:
     try:
         fact = events.fact_of(shape)
     except Unusable:

@@ -14,15 +14,20 @@ from typing import Any, Final
 
 import msgspec
 
-from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.decode.text import cleaned
 from integrations.stripe.page import Rejected
+from integrations.stripe.schemas import catalog as catalog_schemas
+from integrations.stripe.schemas import customers as customer_schemas
+from integrations.stripe.schemas import events as event_schemas
+from integrations.stripe.schemas import invoices as invoice_schemas
+from integrations.stripe.schemas import subscriptions as subscription_schemas
+from integrations.stripe.schemas.shape import PageOf, Shape
 
-SHAPES: Final[dict[str, type[schemas.Shape]]] = {
+SHAPES: Final[dict[str, type[Shape]]] = {
     shape.KIND: shape
-    for module in (schemas, subscription_schemas, invoice_schemas)
+    for module in (catalog_schemas, customer_schemas, event_schemas, invoice_schemas, subscription_schemas)
     for shape in vars(module).values()
-    if isinstance(shape, type) and issubclass(shape, schemas.Shape) and vars(shape).get("KIND")
+    if isinstance(shape, type) and issubclass(shape, Shape) and vars(shape).get("KIND")
 }
 """The shape of each kind of object: each says itself which it is."""
 _UNDATED: Final = frozenset(kind for kind, shape in SHAPES.items() if "created" not in shape.__struct_fields__)
@@ -56,12 +61,12 @@ class Parsed:
     """By mode (True: live) the first object that says it is of that mode, also one that can't be used otherwise."""
 
 
-_PAGE: Final[Any] = schemas.PageOf
+_PAGE: Final[Any] = PageOf
 # Made here, on import, and never by whoever first needs one: msgspec builds what it knows of a type without a lock, and threads that do
 # so at once may use what is half built, which ends the process.
 _WHOLE: Final[dict[str, msgspec.json.Decoder[Any]]] = {kind: msgspec.json.Decoder(_PAGE[shape]) for kind, shape in SHAPES.items()}
 _SINGLE: Final[dict[str, msgspec.json.Decoder[Any]]] = {kind: msgspec.json.Decoder(shape) for kind, shape in SHAPES.items()}
-_TAKEN_APART: Final = msgspec.json.Decoder(schemas.PageOf[msgspec.Raw])
+_TAKEN_APART: Final = msgspec.json.Decoder(PageOf[msgspec.Raw])
 _LOOSE: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(float_hook=Decimal)
 _AS_SENT: Final = msgspec.json.Encoder(decimal_format="number")
 """Writes what was taken apart as it came: a number stays a number, digit by digit."""
@@ -124,7 +129,7 @@ def _modes(objects: Iterable[Any]) -> dict[bool, str]:
     for each in objects:
         if each.livemode is True or each.livemode is False:
             found.setdefault(each.livemode, each.id or "(no id)")
-        if isinstance(each, schemas.Event) and each.data is not None:
+        if isinstance(each, event_schemas.Event) and each.data is not None:
             inside = _MODE_INSIDE.search(each.data.object)
             if inside is not None:
                 found.setdefault(inside[1] == b"true", each.id or "(no id)")

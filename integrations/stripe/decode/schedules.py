@@ -5,9 +5,9 @@ Nothing here is a state that was. A part that isn't said stays unsaid (None), so
 
 from collections.abc import Iterable
 
-from integrations.stripe import subscription_schemas
 from integrations.stripe.decode.catalog import Seen
 from integrations.stripe.decode.errors import maybe, ref
+from integrations.stripe.schemas import subscriptions as subscription_schemas
 from metrics.evidence import (
     BillingSchedule,
     PlannedPause,

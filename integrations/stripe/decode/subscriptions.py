@@ -9,11 +9,13 @@ from typing import Final
 
 import msgspec
 
-from integrations.stripe import schemas, subscription_schemas
 from integrations.stripe.decode.bounds import bounded
 from integrations.stripe.decode.catalog import Seen, discount, discounts
 from integrations.stripe.decode.errors import Unusable, an_id, currency, instant, maybe, quantities, ref
 from integrations.stripe.decode.schedules import billing, schedule
+from integrations.stripe.schemas import catalog as catalog_schemas
+from integrations.stripe.schemas import customers as customer_schemas
+from integrations.stripe.schemas import subscriptions as subscription_schemas
 from metrics.evidence import Customer, Discount, Instant, Item, Pause, PendingUpdate, Subscription
 
 _SEVERAL: Final = 2
@@ -141,7 +143,7 @@ def _items_currency(items: Sequence[subscription_schemas.Item]) -> str | None:
     """Versions before 2022 gave subscriptions no currency: it is that of their prices."""
     for item in items:
         for priced in (item.price, item.plan):
-            if isinstance(priced, schemas.Price | schemas.Plan) and priced.currency:
+            if isinstance(priced, catalog_schemas.Price | catalog_schemas.Plan) and priced.currency:
                 return priced.currency
     return None
 
@@ -150,7 +152,7 @@ def _paused_at(details: subscription_schemas.StatusDetails | None) -> Instant | 
     return maybe(details.paused.transitioned_at) if details and details.paused else None
 
 
-def customer(shape: schemas.Customer, seen: Seen, *, deleted: bool = False) -> Customer:
+def customer(shape: customer_schemas.Customer, seen: Seen, *, deleted: bool = False) -> Customer:
     """A customer in our words; a deleted one may have no more than its id. Raises Unusable without one."""
     customer_id = an_id(shape.id, "the customer")
     country = shape.address.country if shape.address and shape.address.country else None
@@ -174,7 +176,7 @@ def customer(shape: schemas.Customer, seen: Seen, *, deleted: bool = False) -> C
     return bounded(found)
 
 
-def _tells_of_its_discount(shape: schemas.Customer, held: Discount | None) -> bool:
+def _tells_of_its_discount(shape: customer_schemas.Customer, held: Discount | None) -> bool:
     return shape.discount is not msgspec.UNSET and (held is None or held.coupon is not None)
 
 

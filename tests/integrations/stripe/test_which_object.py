@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.page import StripePage
+from integrations.stripe.schemas import catalog as catalog_schemas
+from integrations.stripe.schemas import invoices as invoice_schemas
+from integrations.stripe.schemas import subscriptions as subscription_schemas
 from metrics.evidence import Discount, Subscription
 from metrics.pricing.object_versions import version_of
 from tests.integrations.stripe.decode.decoding import Nothing, listed
@@ -102,8 +104,8 @@ class Parts(Nothing):
         return self.told
 
 
-GONE = schemas.Coupon("GONE", 5, percent_off=Decimal(50), duration="forever")
-LAID = schemas.Discount("di_9", source=schemas.DiscountSource(GONE), start=1000)
+GONE = catalog_schemas.Coupon("GONE", 5, percent_off=Decimal(50), duration="forever")
+LAID = catalog_schemas.Discount("di_9", source=catalog_schemas.DiscountSource(GONE), start=1000)
 
 
 def test_items_told_again_bring_the_coupons_of_their_discounts() -> None:

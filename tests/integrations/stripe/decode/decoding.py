@@ -5,11 +5,13 @@ from collections.abc import Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
-from integrations.stripe import invoice_schemas, schemas, subscription_schemas
 from integrations.stripe.decode.errors import Unusable
 from integrations.stripe.decode.pages import Rest, page_of
 from integrations.stripe.decode.parsing import parse_list
 from integrations.stripe.page import StripePage
+from integrations.stripe.schemas import catalog as catalog_schemas
+from integrations.stripe.schemas import invoices as invoice_schemas
+from integrations.stripe.schemas import subscriptions as subscription_schemas
 from metrics.evidence import Instant
 
 AT = Instant(10_000)
@@ -30,7 +32,7 @@ class Nothing:
         """Not to be asked."""
         raise AssertionError(f"lines of {note} after {after}")
 
-    def price_options(self, price: str, currencies: Sequence[str]) -> schemas.Price | None:
+    def price_options(self, price: str, currencies: Sequence[str]) -> catalog_schemas.Price | None:
         """Not to be asked."""
         raise AssertionError(f"options of {price} in {currencies}")
 
@@ -50,7 +52,7 @@ class Unavailable:
         """Never to be had."""
         raise Unusable("incomplete", "gone")
 
-    def price_options(self, price: str, currencies: Sequence[str]) -> schemas.Price | None:
+    def price_options(self, price: str, currencies: Sequence[str]) -> catalog_schemas.Price | None:
         """Never to be had."""
         return None
 

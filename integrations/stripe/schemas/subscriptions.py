@@ -1,10 +1,11 @@
-"""The fields of Stripe's subscriptions, their items and schedules that MRR needs, as typed structs; the rules of `integrations.stripe.schemas` hold here."""
+"""The fields of Stripe's subscriptions, their items and schedules that MRR needs, as typed structs; the rules of `integrations.stripe.schemas.shape` hold here."""
 
 from decimal import Decimal
 
 import msgspec
 
-from integrations.stripe.schemas import Coupon, Discount, Id, Moded, Plan, Price, Shape, Sublist, Whole
+from integrations.stripe.schemas.catalog import Coupon, Discount, Plan, Price
+from integrations.stripe.schemas.shape import Id, Moded, Shape, Sublist, Whole
 
 
 class CurrentTrial(Shape):

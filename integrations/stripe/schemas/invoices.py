@@ -1,9 +1,10 @@
-"""The fields of Stripe's invoices and lines that MRR needs, as typed structs; the rules of `integrations.stripe.schemas` hold here."""
+"""The fields of Stripe's invoices and lines that MRR needs, as typed structs; the rules of `integrations.stripe.schemas.shape` hold here."""
 
 from decimal import Decimal
 from typing import Any
 
-from integrations.stripe.schemas import Discount, Id, Moded, Plan, Price, Product, Shape, Sublist, When, Whole
+from integrations.stripe.schemas.catalog import Discount, Plan, Price, Product
+from integrations.stripe.schemas.shape import Id, Moded, Shape, Sublist, When, Whole
 
 
 class Period(Shape):
