@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from metrics.retention.certainty import LEVEL, WITH_INTERVAL
+from metrics.retention.analysis.certainty import LEVEL, WITH_INTERVAL
 from metrics.retention.figures import METRICS, RATES
 from metrics.window_kinds import STORED
 

@@ -1,4 +1,4 @@
-"""What `metrics.retention.insight` finds, in sentences: the same in messages and on the command line.
+"""What `metrics.retention.analysis.insight` finds, in sentences: the same in messages and on the command line.
 
 Neither lever nor benchmark is a fact about the book; both are worded so that nobody takes them for one.
 """
@@ -8,8 +8,8 @@ from fractions import Fraction
 from typing import Final
 
 from metrics.labels import counted, percent
+from metrics.retention.analysis.insight import benchmark, largest_lever
 from metrics.retention.figures import Figures, ratio
-from metrics.retention.insight import benchmark, largest_lever
 from metrics.window_kinds import WINDOW_KINDS
 
 _LEVERS: Final[Mapping[str, str]] = {

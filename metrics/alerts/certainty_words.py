@@ -9,7 +9,7 @@ from metrics.alerts.evaluate import Reading
 from metrics.alerts.inferred import INFERRED
 from metrics.alerts.rules import Rule
 from metrics.labels import counted, decimal, metric_name, percent
-from metrics.retention.certainty import COMPLEMENTS, FEWEST, HEADS, effective_customers, interval
+from metrics.retention.analysis.certainty import COMPLEMENTS, FEWEST, HEADS, effective_customers, interval
 from metrics.retention.figures import TOP, Figures, ratio
 
 _NEARLY: Final = Fraction(95, 100)

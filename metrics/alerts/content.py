@@ -43,7 +43,7 @@ from metrics.labels import (
 )
 from metrics.money import MICROS_PER_MAJOR, ratio_text
 from metrics.periods import Window
-from metrics.retention.certainty import WITH_INTERVAL, interval
+from metrics.retention.analysis.certainty import WITH_INTERVAL, interval
 from metrics.retention.figures import METRICS, TOP, UNITS, Figures, metric
 from metrics.window_kinds import WINDOW_KINDS
 

@@ -15,8 +15,8 @@ from metrics.alerts.rules import Rule, SystemRule
 from metrics.alerts.usual import MOST, Usual, usual
 from metrics.money import BookCurrency
 from metrics.periods import Window, add_months
-from metrics.retention.certainty import NOT_SUMMED, WITH_INTERVAL, against, shifted, why_no_interval
-from metrics.retention.certainty import Verdict as Sure
+from metrics.retention.analysis.certainty import NOT_SUMMED, WITH_INTERVAL, against, shifted, why_no_interval
+from metrics.retention.analysis.certainty import Verdict as Sure
 from metrics.retention.figures import RATES, Figures, metric, why_null
 from metrics.window_kinds import WINDOW_KINDS
 

@@ -17,7 +17,7 @@ from metrics.alerts.evaluate import REMEMBERED, Reading, Shelf, readings
 from metrics.alerts.inferred import NOTHING, InferredParts
 from metrics.alerts.rules import FACTORS, MovementRule, Rule, Watch
 from metrics.alerts.states import Alert, SingleMovement
-from metrics.retention.certainty import WITH_INTERVAL, Verdict
+from metrics.retention.analysis.certainty import WITH_INTERVAL, Verdict
 from metrics.retention.figures import UNITS, Figures
 from metrics.window_kinds import WINDOW_KINDS
 

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from metrics.billings.shares import ABOVE as OUTSIDE_ABOVE
 from metrics.labels import Names, segment_words
-from metrics.retention.certainty import WITH_INTERVAL
+from metrics.retention.analysis.certainty import WITH_INTERVAL
 from metrics.retention.figures import METRICS, UNITS
 
 Side = Literal["below", "above"]

@@ -26,7 +26,7 @@ Unit = Literal["ratio", "micros", "count"]
 
 SQUARES: Final = ("opening_squared", "opening_by_end", "end_squared")
 """Sums over the cohort of products of two amounts of one customer (a², a·b, b²; squares of micros, in 128 bits): what the uncertainty
-of a rate is made of (`metrics.retention.certainty`)."""
+of a rate is made of (`metrics.retention.analysis.certainty`)."""
 
 PRODUCTS: Final = "products"
 """The column of the store's table `rollup` that holds the SQUARES: whole numbers of up to 128 bits, as a JSON list."""

@@ -22,7 +22,7 @@ from metrics.alerts.evaluate import Shelf, readings
 from metrics.alerts.rules import DEFAULT_RULES, Watch
 from metrics.alerts.states import Alert
 from metrics.periods import add_months
-from metrics.retention.certainty import interval
+from metrics.retention.analysis.certainty import interval
 from metrics.retention.figures import Figures
 
 SIZES: Final = (30, 100, 300, 1_000, 3_000, 10_000)

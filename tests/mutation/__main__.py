@@ -54,8 +54,8 @@ WINDOWS = [
     "tests/metrics/retention/test_aggregate.py",
     "tests/metrics/retention/test_reporting_currency.py",
     "tests/metrics/retention/test_changed.py",
-    "tests/metrics/retention/test_cohorts.py",
-    "tests/metrics/retention/test_insight.py",
+    "tests/metrics/retention/analysis/test_cohorts.py",
+    "tests/metrics/retention/analysis/test_insight.py",
 ]
 TESTS: dict[str, list[str]] = {
     "metrics/pricing/pricing.py": PRICES,

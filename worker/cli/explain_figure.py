@@ -11,7 +11,7 @@ from worker.cli.people import People, people
 
 if TYPE_CHECKING:
     from metrics.periods import Window
-    from metrics.retention.customers_behind import Part
+    from metrics.retention.analysis.customers_behind import Part
     from metrics.retention.figures import Figures
     from worker.queries.figures import Explained
 
@@ -129,7 +129,7 @@ def _names(context: Context, found: "Explained") -> dict[str, str]:
 def _tell(context: Context, found: "Explained", causes: Mapping[tuple[str, str], list[tuple[date, str]]], limit: int) -> None:
     from metrics.alerts.certainty_words import weight
     from metrics.labels import segment_words
-    from metrics.retention.certainty import LEVEL
+    from metrics.retention.analysis.certainty import LEVEL
     from metrics.retention.figures import why_null
     from metrics.window_kinds import window_words
     from worker.cli.json_rows import with_interval

@@ -13,7 +13,7 @@ from worker.cli.runs_diff import diff
 from worker.cli.stored_figures import At, By, Currency, Kind, Last, label, stored_figures, window_of
 
 if TYPE_CHECKING:
-    from metrics.retention.cohorts import Cohort
+    from metrics.retention.analysis.cohorts import Cohort
     from metrics.retention.figures import Figures
 
 __all__ = ["cohorts", "diff", "grr", "insight", "nrr", "segments"]
@@ -137,7 +137,7 @@ def series_of(
 def _about_intervals(context: Context, shown: "Sequence[Figures]", rate: str) -> None:
     """Say once what stands behind the rates, and why the last one has no interval."""
     from metrics.alerts.certainty_words import weight
-    from metrics.retention.certainty import TOO_FEW, why_no_interval
+    from metrics.retention.analysis.certainty import TOO_FEW, why_no_interval
 
     if not shown:
         return
@@ -221,7 +221,7 @@ def segments_of(context: Context, by: str, kind: str, currency: str | None, as_k
 
 def cohorts_of(context: Context, measure: str, currency: str | None, as_known_at: str | None) -> None:
     """The triangle of sign-up cohorts."""
-    from metrics.retention.cohorts import DIMENSION, triangles
+    from metrics.retention.analysis.cohorts import DIMENSION, triangles
     from worker.queries.figures import stored
 
     found = stored_figures(context, "month", DIMENSION, currency, as_known_at)

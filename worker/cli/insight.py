@@ -7,8 +7,8 @@ from worker.cli.people import people
 from worker.cli.stored_figures import At, Currency, Kind, label, stored_figures, window_of
 
 if TYPE_CHECKING:
+    from metrics.retention.analysis.insight import Signal
     from metrics.retention.figures import Figures
-    from metrics.retention.insight import Signal
 
 
 def insight(
@@ -27,7 +27,7 @@ def insight(
 
 def insight_of(context: Context, kind: str, currency: str | None, as_known_at: str | None) -> None:
     """What the last complete window suggests."""
-    from metrics.retention import insight as thoughts
+    from metrics.retention.analysis import insight as thoughts
     from worker.figures import stored
 
     series = stored_figures(context, kind, "", currency, as_known_at)
@@ -61,7 +61,7 @@ def insight_of(context: Context, kind: str, currency: str | None, as_known_at: s
 def _dated_signals(context: Context, latest: "Figures") -> "list[Signal]":
     """The last night's look ahead, in the currency of the figures; of the whole book as far as it is paid in it."""
     from metrics.money import ratio_text
-    from metrics.retention.insight import Signal
+    from metrics.retention.analysis.insight import Signal
     from worker.queries.outlook import outlook
 
     code = latest.code

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from worker.cli.json_rows import amount, amounts, number
 
 if TYPE_CHECKING:
-    from metrics.retention.insight import Concentration, Driver, Drivers, Lever, Signal, Trend
+    from metrics.retention.analysis.insight import Concentration, Driver, Drivers, Lever, Signal, Trend
 
 
 def insight_rows(found: Mapping[str, Any], currency: str) -> dict[str, Any]:

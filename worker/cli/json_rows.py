@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from metrics.labels import Names, segment_words
 from metrics.money import BookCurrency, major_text
-from metrics.retention.certainty import Interval, certainty, interval, why_no_interval
+from metrics.retention.analysis.certainty import Interval, certainty, interval, why_no_interval
 from metrics.retention.figures import Figures, difference, rates, why_null
 from worker.cli.common import percent
 

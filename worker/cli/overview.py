@@ -285,7 +285,7 @@ def _rates(shown: Any, found: Overview) -> None:
     """NRR, GRR and logos of the month and of twelve months side by side, each with its interval."""
     from rich.text import Text
 
-    from metrics.retention.certainty import interval
+    from metrics.retention.analysis.certainty import interval
     from metrics.retention.figures import rates, why_null
     from metrics.window_kinds import window_words
     from worker.cli.common import percent

@@ -16,8 +16,8 @@ from integrations.store.figures import restatements as store_restatements
 from integrations.store.figures import rollups
 from metrics.dimensions import parts, values
 from metrics.periods import Window, add_months, day_of, month, quarter, trailing
-from metrics.retention.certainty import WITH_INTERVAL, certainty
-from metrics.retention.customers_behind import Part, PartKind, parts_of
+from metrics.retention.analysis.certainty import WITH_INTERVAL, certainty
+from metrics.retention.analysis.customers_behind import Part, PartKind, parts_of
 from metrics.retention.figures import PRODUCTS, RATES, Figures, amounts, rates
 from metrics.retention.segments import PER_CUSTOMER
 from worker.figures import adhoc, derived

@@ -9,9 +9,9 @@ from integrations.report import charts
 from integrations.report.content import Block, Cell, Chart, Charts, Explanations, Lines, Section, Table, Text
 from metrics.labels import INFERRED, cause_name, currency_name, money, signed_money
 from metrics.money import MICROS_PER_MAJOR, ratio_text
-from metrics.retention.customers_behind import KINDS as FLOWS
+from metrics.retention.analysis.customers_behind import KINDS as FLOWS
+from metrics.retention.analysis.insight import Driver, drivers
 from metrics.retention.figures import TOP, Figures
-from metrics.retention.insight import Driver, drivers
 from worker.queries.customers import explained
 from worker.queries.figures import explained as figure_explained
 from worker.queries.movements import inferred, movements

@@ -11,7 +11,7 @@ from metrics.alerts.certainty_words import weight
 from metrics.labels import counted, currency_name, decimal, metric_name, money
 from metrics.money import MICROS_PER_MAJOR
 from metrics.periods import add_months
-from metrics.retention.certainty import LEVEL, moved_by
+from metrics.retention.analysis.certainty import LEVEL, moved_by
 from metrics.retention.figures import Figures, metric, ratio, why_null
 from metrics.window_kinds import WINDOW_KINDS
 from worker.report import numbers

@@ -7,7 +7,7 @@ from typing import Final
 from integrations.report.content import Number, Tone
 from metrics.labels import currency_name, decimal, money, signed_money
 from metrics.money import MICROS_PER_MAJOR, major_text, ratio_text
-from metrics.retention.certainty import interval
+from metrics.retention.analysis.certainty import interval
 from metrics.retention.figures import METRICS, Figures, metric
 
 NONE: Final = Number("–", None)

@@ -9,9 +9,9 @@ from metrics.evidence import Instant
 from metrics.labels import SIGNALS, signal_name
 from metrics.money import ratio_text
 from metrics.periods import day_of
+from metrics.retention.analysis.insight import benchmark
+from metrics.retention.analysis.insight import concentration as concentrated
 from metrics.retention.figures import SET_ASIDE, TOP, ratio
-from metrics.retention.insight import benchmark
-from metrics.retention.insight import concentration as concentrated
 from metrics.window_kinds import ANNUAL, day_words
 from worker.queries.outlook import Ahead
 from worker.queries.outlook import outlook as ahead_of

@@ -10,8 +10,8 @@ from integrations.report import charts
 from integrations.report.content import Block, Cell, Chart, Charts, Heading, HeatCell, HeatMap, Link, Number, Section, Table
 from metrics.labels import counted
 from metrics.periods import add_months
-from metrics.retention.certainty import LEVEL
-from metrics.retention.cohorts import DIMENSION, Cohort, triangles
+from metrics.retention.analysis.certainty import LEVEL
+from metrics.retention.analysis.cohorts import DIMENSION, Cohort, triangles
 from metrics.retention.figures import Figures, ratio
 from worker.queries.figures import retention, stored
 from worker.report import numbers

@@ -14,8 +14,8 @@ from metrics.finding_words import words_of
 from metrics.labels import INFERRED, money, policy_choices
 from metrics.money import BookCurrency, ratio_text
 from metrics.periods import Window, add_months, month, trailing
-from metrics.retention.certainty import LEVEL, effective_customers, interval, why_no_interval
-from metrics.retention.cohorts import DIMENSION as SIGNUP
+from metrics.retention.analysis.certainty import LEVEL, effective_customers, interval, why_no_interval
+from metrics.retention.analysis.cohorts import DIMENSION as SIGNUP
 from metrics.retention.cube import YEAR, Cube, closings
 from metrics.retention.figures import Figures, rates
 from worker.queries import customers, figures, findings

@@ -7,7 +7,7 @@ from integrations.store.views.customers import CUSTOMERS, PLANS, SUBSCRIPTIONS
 from integrations.store.views.reporting import BOOK_BY_DAY, MOVEMENTS, POLICY
 from integrations.store.views.view import Said, View, money
 from metrics.billings.classes import CLASSES, MARKS
-from metrics.retention.certainty import LEVEL
+from metrics.retention.analysis.certainty import LEVEL
 from metrics.window_kinds import STORED
 
 _WINDOW: Final[Mapping[str, Said]] = {
@@ -29,7 +29,7 @@ _MEMBERS: Final = (
     "ELSE {number:(r.opening - r.contraction - r.churn)} END"
 )
 _REACH: Final = "1.6448536270"
-"""Standard errors to either side of an interval of 90 %, as `metrics.retention.certainty` reckons them."""
+"""Standard errors to either side of an interval of 90 %, as `metrics.retention.analysis.certainty` reckons them."""
 _FEWEST: Final = 10
 
 

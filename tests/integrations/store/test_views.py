@@ -17,7 +17,7 @@ from integrations.store.ledger import write as write_ledger
 from integrations.store.views.create import SQL_TYPES, described
 from integrations.store.views.declared import VIEWS
 from metrics.evidence import Instant
-from metrics.retention.certainty import certainty
+from metrics.retention.analysis.certainty import certainty
 from metrics.retention.figures import Figures, rates
 from tests.integrations.store.business import small_business
 from tests.integrations.store.telling import LEARNT, subscription

@@ -15,7 +15,7 @@ import pytest
 from metrics.alerts.content import content
 from metrics.alerts.rules import DEFAULT_RULES, Rule
 from metrics.periods import add_months
-from metrics.retention.certainty import interval
+from metrics.retention.analysis.certainty import interval
 from metrics.retention.figures import Figures
 from tests.metrics.alerts.books import MILLION, Nights, figures
 

@@ -9,7 +9,7 @@ import pytest
 from metrics.alerts.content import content
 from metrics.alerts.rules import DEFAULT_RULES, Change, Rule, faults
 from metrics.periods import add_months
-from metrics.retention.certainty import moved_by, shifted
+from metrics.retention.analysis.certainty import moved_by, shifted
 from metrics.retention.figures import Figures
 from tests.metrics.alerts.books import Nights, figures
 

@@ -11,7 +11,7 @@ from metrics.exchange_rates import QUOTES, Exchange, exchange
 from metrics.periods import Window, add_months, month, opening, trailing
 from metrics.retention import cube as cubes
 from metrics.retention.aggregate import finish, partials
-from metrics.retention.cohorts import triangles
+from metrics.retention.analysis.cohorts import triangles
 from metrics.retention.cube import Cube, closings
 from metrics.retention.figures import Figures, rates
 from metrics.retention.spans import Book

@@ -19,7 +19,7 @@ from integrations.workbook.pen import LostCell, Pen, column, fit, open_kit
 from integrations.workbook.write import SHEETS
 from metrics.labels import INFERRED
 from metrics.periods import add_months, closing
-from metrics.retention.cohorts import triangles
+from metrics.retention.analysis.cohorts import triangles
 from metrics.retention.figures import Figures, rates
 from tests.integrations.workbook import calculated
 from tests.integrations.workbook.calculated import Cell, formulas_of, results_of

@@ -3,7 +3,7 @@
 from typing import Final
 
 from metrics.columns import COLUMNS, RATIO, Column
-from metrics.retention.certainty import WITH_INTERVAL
+from metrics.retention.analysis.certainty import WITH_INTERVAL
 from metrics.retention.figures import RATES
 from worker.cli.answers.keys import (
     ACCOUNT,

@@ -8,8 +8,17 @@ import pytest
 from metrics.evidence import Instant
 from metrics.periods import Window
 from metrics.retention.aggregate import finish, partials
+from metrics.retention.analysis.insight import (
+    Cause,
+    Signal,
+    benchmark,
+    concentration,
+    drivers,
+    largest_lever,
+    standing_signals,
+    trend,
+)
 from metrics.retention.figures import Figures
-from metrics.retention.insight import Cause, Signal, benchmark, concentration, drivers, largest_lever, standing_signals, trend
 from tests.metrics.retention.books import Stand, book
 
 YEAR = Window("trailing_12", date(2024, 1, 1), date(2025, 1, 1))

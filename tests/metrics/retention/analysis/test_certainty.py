@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest, norm
 
-from metrics.retention.certainty import (
+from metrics.retention.analysis.certainty import (
     FEWEST,
     NOT_SUMMED,
     TOO_FEW,

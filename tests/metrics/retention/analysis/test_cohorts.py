@@ -7,7 +7,7 @@ from hypothesis import given
 from metrics.evidence import Instant
 from metrics.periods import add_months, windows
 from metrics.retention.aggregate import finish, partials
-from metrics.retention.cohorts import Cohort, triangles
+from metrics.retention.analysis.cohorts import Cohort, triangles
 from metrics.retention.spans import Book
 from tests.examples import so_many
 from tests.metrics.retention.books import START, Stand, book, books
