@@ -1,12 +1,24 @@
 """Evidence that comes late, lags or goes away: what holds, from when on, and what is said of it."""
 
 from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 
 from metrics.entries import Timeline
-from metrics.evidence import GONE, CustomerEvidence, Instant, Source, SubscriptionEvidence, SubscriptionState
+from metrics.evidence import (
+    GONE,
+    Customer,
+    CustomerEvidence,
+    CustomerState,
+    Discount,
+    Instant,
+    Source,
+    SubscriptionEvidence,
+    SubscriptionState,
+)
 from metrics.policy import preset
+from metrics.timeline.lagging import customers_without_lagging
 from metrics.timeline.timeline import build
 from tests.metrics.groups import member
 from tests.metrics.life import CATALOG, instant
@@ -79,6 +91,73 @@ def test_a_replica_may_lag_behind_several_events(quantity: int) -> None:
     )
     found = of(customer, listed(customer, "2025-06-10T12:05", quantity))
     assert [*CHANGED, (instant("2025-06-10T12:01"), 70)] == steps(found)
+
+
+FULL = {
+    "a fraction of a unit": ("quantity_decimal", Decimal("1.5")),
+    "a trial of the item's own": ("trial_end", instant("2025-07-01")),
+    "a discount of the item's own": ("discounts", (Discount("di_1", "ten", instant("2025-01-01"), None),)),
+}
+
+
+@pytest.mark.parametrize("part", FULL)
+def test_a_replica_that_tells_more_than_events_do_lags_all_the_same(part: str) -> None:
+    """Events of an older version leave out parts of an item: what a listing says of those doesn't make it news."""
+    customer = aged(member("cus", SEATS))
+    lagging = told_whole(listed(customer, "2025-06-10T12:10", 1), *FULL[part])
+    caught_up = told_whole(listed(customer, "2025-06-10T12:10", 5), *FULL[part])
+    assert ["lagging_listing"] == [reason for reason in reasons(of(customer, lagging)) if reason.startswith("lagging")]
+    assert [] == [reason for reason in reasons(of(customer, caught_up)) if reason.startswith("lagging")]
+
+
+def test_a_replica_that_lags_behind_an_event_which_tells_all() -> None:
+    """Half a unit more, told by an event that says so: whoever lists the whole number doesn't take it back, who lists the half says no other."""
+    customer = member("cus", SEATS)
+    evidence = customer.subscriptions[0]
+    before, after = evidence.states[1:]
+    told = replace(
+        evidence,
+        states=(evidence.states[0], before, told_whole(replace(before, source=after.source), *FULL["a fraction of a unit"])),
+    )
+    customer = replace(customer, subscriptions=(told,))
+    whole = listed(customer, "2025-06-10T12:10", 1)
+    lagging = told_whole(whole, "quantity_decimal", None)
+    assert ["lagging_listing"] == reasons(of(customer, lagging))
+    assert [] == reasons(of(customer, whole))
+
+
+def aged(customer: CustomerEvidence) -> CustomerEvidence:
+    """The same in events of an older version, which leave out fractions of a unit, and discounts of an item."""
+
+    def old(state: SubscriptionState) -> SubscriptionState:
+        items = tuple(replace(i, decimal_told=False, discounts_complete=False) for i in state.subscription.items)
+        return replace(state, subscription=replace(state.subscription, items=items))
+
+    evidence = customer.subscriptions[0]
+    return replace(customer, subscriptions=(replace(evidence, states=tuple(map(old, evidence.states))),))
+
+
+def told_whole(state: SubscriptionState, field: str, value: object) -> SubscriptionState:
+    """The same with nothing left out of its items, one part of which is `value`."""
+    items = tuple(replace(i, decimal_told=True, discounts_complete=True, **{field: value}) for i in state.subscription.items)
+    return replace(state, subscription=replace(state.subscription, items=items))
+
+
+def test_a_customer_whose_metadata_an_event_leaves_out_lags_all_the_same() -> None:
+    """An event ends a discount and leaves metadata out; a replica that still has the discount says other metadata than were known."""
+    cut = Discount("di_1", "ten", instant("2025-01-01"), None)
+    known = CustomerState(
+        instant("2025-01-01"),
+        Source.SNAPSHOT,
+        "",
+        Customer("cus", instant("2024-01-01"), discount=cut, metadata=(("team", "red"),)),
+    )
+    ended = CustomerState(
+        instant("2025-06-10T12:00"), Source.EVENT, "evt_1", Customer("cus", instant("2024-01-01"), metadata_told=False)
+    )
+    told = Customer("cus", instant("2024-01-01"), discount=cut, metadata=(("team", "blue"),))
+    lagging = CustomerState(instant("2025-06-10T12:10"), Source.SNAPSHOT, "", told)
+    assert (known, ended) == customers_without_lagging((known, ended, lagging))
 
 
 def test_an_end_is_not_taken_back_by_a_replica() -> None:
