@@ -13,7 +13,7 @@ from metrics.evidence import Instant, InvoiceEvidence, Source, Subscription, Sub
 from metrics.policy import Policy
 from metrics.pricing.catalog import Catalog
 from metrics.timeline.lines.half_pairs import without_halves
-from metrics.timeline.lines.invoice_history import NEVER, KnownState, fill
+from metrics.timeline.lines.invoice_history import NEVER, KnownState, fill, is_another_object
 from metrics.timeline.lines.points import Point, Points, points_of
 from metrics.timeline.lines.unpaid import Verdict, borne_out
 from metrics.timeline.marks import marks
@@ -66,7 +66,7 @@ def assemble(
         laid, doubtful = "", False
         if state.source == Source.EVENT_BEFORE:
             laid = state.source_id
-            doubtful = strong is not None and bool(out) and _shapes(out[-1].subscription) != _shapes(subscription)
+            doubtful = strong is not None and bool(out) and _is_another(out[-1].subscription, subscription, catalog)
             doubtful = doubtful or any(k.inferred and k.at == state.at for k in unseen)
         # What the state before an event says has been so for as long as what was last heard of.
         since = out[-1].at if state.source == Source.EVENT_BEFORE and out else state.at
@@ -161,6 +161,14 @@ def _made_whole(
     return completed(raw.subscription, told[-1].subscription, raw.at) if told else s
 
 
+def _is_another(one: Subscription, other: Subscription, catalog: Catalog) -> bool:
+    """Whether two states have other items, prices, be they made again under their ids, or quantities."""
+    if _shapes(one) != _shapes(other):
+        return True
+    items = {i.id: i for i in one.items}
+    return any(is_another_object(items[i.id], i, catalog) for i in other.items)
+
+
 def _shapes(s: Subscription) -> list[tuple[object, ...]]:
     return sorted((i.id, i.price, i.quantity, i.quantity_decimal) for i in s.items)
 
@@ -203,8 +211,7 @@ def _after_last(out: Sequence[KnownState], strong: KnownState, beside: _Beside) 
     keep = []
     current = prev.subscription
     for known in filled:
-        shape = [(i.price, i.quantity, i.quantity_decimal) for i in known.subscription.items]
-        if shape != [(i.price, i.quantity, i.quantity_decimal) for i in current.items]:
+        if _is_another(known.subscription, current, beside.catalog):
             keep.append(known)
             current = known.subscription
     return keep

@@ -74,7 +74,7 @@ def fill(
     for point in used:
         by_moment[point.at].append(point)
     for moment in moments:
-        inferred, note = _apply(running, by_moment[moment])
+        inferred, note = _apply(running, by_moment[moment], catalog)
         if not (out or before or running.items):
             continue  # the first line says nothing of what it bills, and nothing else does
         out.append(
@@ -139,7 +139,7 @@ def _evidence(group: Sequence[Point]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(i for p in group for i in (p.invoice, *p.ids)))
 
 
-def _apply(running: _Running, group: Sequence[Point]) -> tuple[bool, str]:
+def _apply(running: _Running, group: Sequence[Point], catalog: Catalog) -> tuple[bool, str]:
     """Lay the points of one moment over the running items; tells whether something in it left no trace of its own."""
     items = running.items
     inferred, note = False, ""
@@ -173,7 +173,7 @@ def _apply(running: _Running, group: Sequence[Point]) -> tuple[bool, str]:
         billed.add(item)
         # A credit of that moment that names what was dates the change, whatever the line of the new state looks like.
         dated = held is not None and any(shape(p) == shape(held) for p in gone)
-        if new is cycle and held is not None and shape(held) != shape(new) and not dated:
+        if new is cycle and held is not None and not dated and _is_another(held, new, catalog):
             inferred, note = True, "changed without a proration within the cycle before: dated at the cycle's start"
         if new is cycle and held is None and items:
             inferred = True
@@ -196,6 +196,20 @@ def _apply(running: _Running, group: Sequence[Point]) -> tuple[bool, str]:
                 del items[item]
                 inferred, note = True, "missing from the next cycle: removed without a proration"
     return inferred, note
+
+
+def _is_another(held: Item, new: Point, catalog: Catalog) -> bool:
+    """Whether a line says that an item is something else than was known of it: another price, be it made again under its id, or quantity."""
+    if shape(held) != shape(new):
+        return True
+    return is_another_object(held, replace(held, price_version=new.price_version), catalog)
+
+
+def is_another_object(held: Item, now: Item, catalog: Catalog) -> bool:
+    """Whether two items carry two objects of one price's id, as far as both say which."""
+    if not (held.price_version and now.price_version) or held.price_version == now.price_version:
+        return False
+    return held.price == now.price and catalog.price_of(held) != catalog.price_of(now)
 
 
 def _told(own: Sequence[Point], *, partial: bool) -> list[Point]:

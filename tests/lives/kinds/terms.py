@@ -201,7 +201,9 @@ def moved_to_the_new_plan(m: Maker) -> None:
     m.account.put("prices", new, remade)
 
 
-@life(right("2026-02-01 new 20.00", "2026-05-01 expansion 10.00", causes=("start", "price")), events=None, listings=None)
+@life(
+    right("2026-02-01 new 20.00", "2026-05-01 expansion 10.00", causes=("start", "price"), marked=True), events=None, listings=None
+)
 def plan_remade_and_moved_to(m: Maker) -> None:
     """Somebody else still has the first object: lines that name the id alone are of the one whose amount they bill."""
     moved_to_the_new_plan(m)
@@ -212,7 +214,7 @@ def plan_remade_and_moved_to(m: Maker) -> None:
 
 
 @life(
-    right("2026-02-01 new 20.00", "2026-05-01 expansion 10.00", causes=("start", "price"), says=True),
+    right("2026-02-01 new 20.00", "2026-05-01 expansion 10.00", causes=("start", "price"), marked=True, says=True),
     events=right("2026-02-01 new 30.00", says=True),
     listings=right("2026-02-01 new 30.00", says=True),
 )
