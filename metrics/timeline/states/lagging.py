@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from metrics.assigned import replace
-from metrics.evidence import Customer, CustomerState, Instant, Source, Subscription, SubscriptionState
+from metrics.evidence import Customer, CustomerState, Instant, Source, SubscriptionState
 
 WINDOW_SECONDS: Final = 3_600
 """No replica lags longer."""
