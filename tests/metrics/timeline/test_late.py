@@ -139,7 +139,7 @@ def aged(customer: CustomerEvidence) -> CustomerEvidence:
 
 def told_whole(state: SubscriptionState, field: str, value: object) -> SubscriptionState:
     """The same with nothing left out of its items, one part of which is `value`."""
-    items = tuple(replace(i, decimal_told=True, discounts_complete=True, **{field: value}) for i in state.subscription.items)
+    items = tuple(replace(i, decimal_told=True, discounts_complete=True, **{field: value}) for i in state.subscription.items)  # type: ignore[arg-type]  # a field by name
     return replace(state, subscription=replace(state.subscription, items=items))
 
 
