@@ -4,7 +4,6 @@ from dataclasses import replace
 from decimal import Decimal
 
 import pytest
-from metrics.timeline.lagging import customers_without_lagging
 
 from metrics.entries import Timeline
 from metrics.evidence import (
@@ -19,6 +18,7 @@ from metrics.evidence import (
     SubscriptionState,
 )
 from metrics.policy import preset
+from metrics.timeline.states.lagging import customers_without_lagging
 from metrics.timeline.timeline import build
 from tests.metrics.groups import member
 from tests.metrics.life import CATALOG, instant
