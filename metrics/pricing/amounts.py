@@ -152,7 +152,10 @@ def quantity_behind(lines: Sequence[tuple[int | Decimal | None, int]], price: Pr
     units = sum(quantity for quantity, _ in known) - sum(doubtful)
     billed = sum(amount for _, amount in lines)
     candidates = [units + sum(some) for size in range(len(doubtful) + 1) for some in combinations(doubtful, size)]
-    for candidate in (*candidates, max(quantity for quantity, _ in known)):
+    candidates = list(dict.fromkeys((*candidates, max(quantity for quantity, _ in known))))
+    if candidates == [units]:
+        return units  # nothing to decide
+    for candidate in candidates:
         if price is not None and _costs(price, currency, candidate, billed, len(lines)):
             return candidate
     return units

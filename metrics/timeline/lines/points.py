@@ -136,6 +136,8 @@ class _Facts:
     catalog: Catalog
     unmeasured: set[tuple[str, str | None]]
     fractions: Mapping[str | None, set[Decimal]]
+    behind: dict[tuple[object, ...], int | Decimal | None] = field(default_factory=dict)
+    """What was found to be behind several lines: most invoices bill what the one before them did."""
 
 
 def _fractions(billed: Iterable[InvoiceEvidence], items: Iterable[Item]) -> Mapping[str | None, set[Decimal]]:
@@ -299,8 +301,11 @@ def _quantity(group: Sequence[InvoiceLine], price: Price | None, facts: _Facts) 
         exact = _exact(group[0], price, facts)
         tiered = price is not None and price.scheme == "tiered"
         return quantity_behind([(exact, group[0].amount)], price, group[0].currency) if tiered else exact
-    told = [(line.quantity if line.quantity_decimal is None else line.quantity_decimal, line.amount) for line in group]
-    return quantity_behind(told, price, group[0].currency)
+    told = tuple((line.quantity if line.quantity_decimal is None else line.quantity_decimal, line.amount) for line in group)
+    asked = group[-1].price, group[-1].price_version, group[0].currency, told
+    if asked not in facts.behind:
+        facts.behind[asked] = quantity_behind(told, price, group[0].currency)
+    return facts.behind[asked]
 
 
 def _half_told(point: Point, invoice: InvoiceEvidence) -> Unread | None:
