@@ -119,10 +119,11 @@ def _with_fractions(
     silent = any(not i.decimal_told for state in states for i in state.subscription.items)
     if not silent and all(line.decimal_told for invoice in invoices for line in invoice.lines):
         return list(states), invoices
-    sightings: dict[str, list[_Sighting]] = defaultdict(list)
-    for item, each in (*_seen(states), *_billed(invoices)):
-        sightings[item].append(each)
     exact: dict[_Place, Decimal] = {}
+    sightings: dict[str, list[_Sighting]] = defaultdict(list)
+    if any(i.quantity_decimal is not None for i in _measurable(states, invoices)):
+        for item, each in (*_seen(states), *_billed(invoices)):
+            sightings[item].append(each)
     for held in sightings.values():
         if all(each.exact is None for each in held):
             continue
@@ -132,6 +133,13 @@ def _with_fractions(
         exact |= {each.place: each.exact for each in held if each.exact is not None}
     measured = [_settled(state, n, exact) for n, state in enumerate(states)]
     return measured, tuple(_measured(invoice, n, exact) for n, invoice in enumerate(invoices)) if exact else invoices
+
+
+def _measurable(states: Sequence[SubscriptionState], invoices: Sequence[InvoiceEvidence]) -> Iterator[Item | InvoiceLine]:
+    for state in states:
+        yield from state.subscription.items
+    for invoice in invoices:
+        yield from invoice.lines
 
 
 def _tell_onward(sightings: Iterable[_Sighting]) -> None:
