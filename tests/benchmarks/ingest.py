@@ -223,7 +223,9 @@ def limited(customers: int, store: Databases) -> bool:
     row("limited: the whole read", found.result.seconds, 66.0, allowed_seconds(customers), "s")
     row("limited: CPU an object", found.micros(found.result.cpu_seconds), 133.0, 120.0, "µs")
     row("limited: most memory", found.result.peak_mib, 184.0, 150.0, "MiB")
-    row("limited: requests", asked, 2_092.0, pages_of(customers), "")
+    say(
+        f"  requests: {asked}, {asked / pages_of(customers):.2f} for each of the {pages_of(customers):,.0f} pages of this account's lists"
+    )
     say(
         f"  refused: {found.result.more['throttled']} of {asked} requests ({found.result.more['throttled'] / asked:.2%}); the server says {told['refused']}"
     )
