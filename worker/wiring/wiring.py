@@ -104,7 +104,9 @@ def open_wiring(
 ) -> Wiring:
     """Wire a process up. Raises BadSettings when a key's file can't be read; nothing is connected yet."""
     # Whoever is silent for longer than a lease lasts has lost the job, and must not keep others from it by its locks.
-    engine = open_engine(settings.database, idle_seconds=settings.lease_seconds, address=lambda: current(settings).database)
+    engine = open_engine(
+        settings.database, idle_seconds=settings.lease_seconds, address=lambda: current(settings).database, make=False
+    )
     stop = stop or Stop()
     sources = Sources(engine, _configured(settings), _Readers(settings, stop, pretended))
     owner = f"{socket.gethostname()}:{os.getpid()}"

@@ -12,6 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, InternalError, OperationalError
 
+from integrations.store.db import sqlite_file
 from integrations.store.db.outage import ended_by_server, is_busy, is_of_driver
 
 BUSY_SECONDS: Final = 30.0
@@ -46,12 +47,14 @@ def open_engine(
     busy_seconds: float = BUSY_SECONDS,
     address: Callable[[], str] | None = None,
     read_only: bool = False,
+    make: bool = True,
 ) -> Engine:
     """An engine for `url` (sqlite:///… or postgresql://…). Connects nothing yet; raises BadDatabaseUrl.
 
     A process that says nothing for `idle_seconds` in the middle of a writing transaction (it was stopped, or its machine sleeps) loses it,
     so that its locks keep nobody from claiming what it held. `address` is asked at each new connection to a server whether user and password
-    are others by now. With `read_only` the database refuses whatever would change it, and the role needs no more than SELECT.
+    are others by now. With `read_only` the database refuses whatever would change it, and the role needs no more than SELECT. Without `make`
+    a file of SQLite's that isn't there is not made by connecting; `migrate.upgrade` makes it either way.
     """
     try:
         parsed = make_url(url)
@@ -59,7 +62,7 @@ def open_engine(
         raise BadDatabaseUrl("DATABASE_URL is not an address of the form sqlite:///FILE or postgresql://…") from None
     backend = parsed.get_backend_name()
     if backend == "sqlite":
-        return _sqlite(url, busy_seconds, read_only=read_only)
+        return _sqlite(url, busy_seconds, read_only=read_only, make=make and not read_only)
     if backend in ("postgresql", "postgres"):
         engine = _postgresql(parsed.set(drivername="postgresql+psycopg"), idle_seconds, read_only=read_only)
         if address is not None:
@@ -125,11 +128,12 @@ def file_of(engine: Engine) -> Path | None:
     return Path(name) if engine.dialect.name == "sqlite" and name and name != ":memory:" else None
 
 
-def _sqlite(url: str, busy_seconds: float, *, read_only: bool) -> Engine:
+def _sqlite(url: str, busy_seconds: float, *, read_only: bool, make: bool) -> Engine:
     waiting = {"timeout": busy_seconds, "factory": _Patient}
     engine = create_engine(url, hide_parameters=True, execution_options=_COUNTED, connect_args=waiting)
     event.listen(engine, "connect", partial(_prepare_sqlite_reader if read_only else _prepare_sqlite, busy_seconds))
     event.listen(engine, "begin", _begin_sqlite)
+    sqlite_file.watch(engine, make=make)
     return engine
 
 
