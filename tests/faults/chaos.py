@@ -28,7 +28,7 @@ from integrations.sandbox.sandbox import Sandbox
 from integrations.store.db.engine import begin, read
 from metrics.ledger.basis import Basis
 from tests.faults.conftest import undisturbed
-from tests.faults.plant import BUSINESS, Plant, Process, TooLate, differences, standing, until
+from tests.faults.plant import BUSINESS, Plant, Process, TooLate, differences, standing
 from tests.faults.test_database import terminate
 from tests.services.postgres import create_database
 from tests.services.redis import RedisServer
@@ -39,6 +39,9 @@ from worker.figures import rollup
 FIRST: Final = "2024-06-20T06:00:00Z"
 SECOND: Final = "2024-06-23T06:00:00Z"
 SETTLE_SECONDS: Final = 240.0
+"""A night stands still when for so long nothing was got done."""
+MOST_SECONDS: Final = 1800.0
+"""A night that goes round in circles does something all the time."""
 
 Act = Callable[["World"], None]
 
@@ -279,8 +282,7 @@ def _phase(
     quiet = time.monotonic()
     try:
         _end_backfill(world)
-        until(lambda: world.plant.runs("nightly", "done") >= nights, SETTLE_SECONDS, "the night is done")
-        world.plant.settle(SETTLE_SECONDS)
+        _end_night(world.plant, nights)
     except TooLate as error:
         say(f"FAILED at {moment}: {error}")
         return False
@@ -289,6 +291,20 @@ def _phase(
     say(f"  {moment}: {told}, done {time.monotonic() - quiet:.1f} s after the last one: {wrong or 'the same to the byte'}")
     world.lost.clear()
     return not wrong
+
+
+def _end_night(plant: Plant, nights: int) -> None:
+    """Wait for so many nights and for whatever is left, as long as anything is got done: slowness is no fault. Raises TooLate."""
+    ends = time.monotonic() + MOST_SECONDS
+    moved, since = plant.moved(), time.monotonic()
+    while not (plant.runs("nightly", "done") >= nights and plant.settled()):
+        now = time.monotonic()
+        if (found := plant.moved()) != moved:
+            moved, since = found, now
+        if now - since > SETTLE_SECONDS or now > ends:
+            held = f"for {now - since:.0f} s nothing was got done" if now < ends else f"not done after {MOST_SECONDS:g} s"
+            raise TooLate(f"the night does not end: {held}\n{plant.standing_still()}")
+        time.sleep(0.3)
 
 
 def _end_backfill(world: World) -> None:

@@ -228,14 +228,26 @@ class Plant:
         try:
             until(self.settled, seconds, "everything is done", every=0.3)
         except TooLate as error:
-            for process in self.processes:
-                process.tell_where()
-            said = "\n".join(f"--- {p.name}\n{p.said()[-5000:]}" for p in self.processes)
-            stuck = self.query(
-                "SELECT id, run_id, kind, stream, status, attempts, last_error FROM job WHERE status <> 'done' LIMIT 20"
-            )
-            open_runs = self.query("SELECT id, kind, status, params FROM run WHERE status <> 'done' LIMIT 20")
-            raise TooLate(f"{error}\n{stuck}\n{open_runs}\n{said}") from None
+            raise TooLate(f"{error}\n{self.standing_still()}") from None
+
+    def standing_still(self) -> str:
+        """What isn't done, and where every process is, with the end of what it printed."""
+        for process in self.processes:
+            process.tell_where()
+        said = "\n".join(f"--- {p.name}\n{p.said()[-5000:]}" for p in self.processes)
+        stuck = self.query("SELECT id, run_id, kind, stream, status, attempts, last_error FROM job WHERE status <> 'done' LIMIT 20")
+        open_runs = self.query("SELECT id, kind, status, params FROM run WHERE status <> 'done' LIMIT 20")
+        return f"{stuck}\n{open_runs}\n{said}"
+
+    def moved(self) -> tuple[int, ...]:
+        """Changes whenever anything is got done: pages stored, jobs done, runs ended, customers still to be derived."""
+        counts = (
+            "SELECT coalesce(sum(pages), 0) FROM job",
+            "SELECT count(*) FROM job WHERE status = 'done'",
+            "SELECT count(*) FROM run WHERE status <> 'running'",
+            "SELECT count(*) FROM touched",
+        )
+        return tuple(int(self.query(each)[0][0]) for each in counts)
 
 
 def environment(folder: Path, database: str, redis_url: str, stripe: Sandbox, **more: str) -> dict[str, str]:
