@@ -42,7 +42,7 @@ def _with_discounts(member: CustomerEvidence, catalog: Catalog) -> CustomerEvide
             held.append(discount)
     if not sightings:
         return member
-    best = {name: _best(held) for name, held in sightings.items()}
+    best = {name: _best(held, sightings) for name, held in sightings.items()}
     unknown = [d for d in best.values() if (coupon := catalog.coupon_of(d)) is not None and not coupon.scope_told]
     scopes = _scopes(member, {d.id for d in unknown}, catalog) if unknown else {}
     told: dict[Discount, Discount] = {}
@@ -54,16 +54,26 @@ def _with_discounts(member: CustomerEvidence, catalog: Catalog) -> CustomerEvide
     return _replaced(member, told) if told else member
 
 
-def _best(held: Sequence[Discount]) -> Discount:
+def _best(held: Sequence[Discount], sightings: Mapping[str, Sequence[Discount]]) -> Discount:
     """The first sighting that describes the coupon, else the first that names it, else the first."""
     described_whole = next((d for d in held if d.coupon_version), None)
-    return described_whole or next((d for d in held if d.coupon is not None), held[0])
+    named = described_whole or next((d for d in held if d.coupon is not None), None)
+    return named or _by_start(held[0], sightings) or held[0]
+
+
+def _by_start(found: Discount, sightings: Mapping[str, Sequence[Discount]]) -> Discount | None:
+    """What else lies on the same object and began in the same second as a discount without an id that says nothing of its coupon."""
+    holder, silent, _ = found.id.rpartition(":None:")
+    if not silent or not found.start:
+        return None
+    alike = (d for name, held in sightings.items() if name.startswith(f"{holder}:") for d in held)
+    return next((d for d in alike if d.coupon is not None and d.start == found.start), None)
 
 
 def _completed(each: Discount, best: Discount, catalog: Catalog, scope: tuple[tuple[str, ...], tuple[str, ...]] | None) -> Discount:
     out = each
     if each.coupon is None:
-        out = best
+        out = best if not each.start else replace(best, start=each.start, end=best.end if each.end is None else each.end)
     elif not each.coupon_version and best.coupon == each.coupon and each.coupon in catalog.earlier_coupons:
         out = replace(each, coupon_version=best.coupon_version)
     coupon = catalog.coupon_of(out)

@@ -23,7 +23,10 @@ def value_at(changes: Timed, at: Instant) -> Fraction | None:
 
 
 def customer_discounts(states: Iterable[CustomerState]) -> list[tuple[Instant, Discount | None]]:
-    """From when on which discount lay on the customer; the first one known counts from its own start."""
+    """From when on which discount lay on the customer; the first one known counts from its own start.
+
+    A discount that says neither its coupon nor since when it runs, and that nothing describes, takes the place of none that is known.
+    """
     out: list[tuple[Instant, Discount | None]] = []
     for state in sorted(states, key=lambda s: (s.at, s.source, s.source_id)):
         discount = state.customer.discount
@@ -34,12 +37,16 @@ def customer_discounts(states: Iterable[CustomerState]) -> list[tuple[Instant, D
                 out.append((discount.start, discount))
             else:
                 out.append((state.at, None))
-        elif out[-1][1] != discount:
+        elif out[-1][1] != discount and not (out[-1][1] and discount and _says_nothing(discount)):
             since = state.at
             if discount is not None and out[-1][0] <= discount.start <= state.at:
                 since = discount.start
             out.append((since, discount))
     return out
+
+
+def _says_nothing(discount: Discount) -> bool:
+    return discount.coupon is None and not discount.start
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,17 +31,24 @@ class Bearer:
 
 
 def bearers(page: StripePage) -> Iterator[Bearer]:
-    """Whatever on a page carries a discount of which it names the coupon."""
+    """Whatever on a page carries a discount of which it names the coupon, or which it describes without one.
+
+    A discount that is named by its id alone, as events do, is described elsewhere and not asked for.
+    """
     for state in page.subscriptions:
         held = state.subscription
-        yield from (Bearer("subscription", held.id, d) for d in held.discounts if d.coupon)
-        yield from (Bearer("items", held.id, d) for item in held.items for d in item.discounts if d.coupon)
+        yield from (Bearer("subscription", held.id, d) for d in held.discounts if _described(d))
+        yield from (Bearer("items", held.id, d) for item in held.items for d in item.discounts if _described(d))
     for told in page.customers:
-        if told.customer.discount is not None and told.customer.discount.coupon:
+        if told.customer.discount is not None and _described(told.customer.discount):
             yield Bearer("customer", told.customer.id, told.customer.discount)
     for bill in page.invoices:
         for line in bill.lines:
             yield from (Bearer("invoice" if d.coupon_version else "lines", bill.head.id, d) for d, _ in line.discounts if d.coupon)
+
+
+def _described(discount: Discount) -> bool:
+    return bool(discount.coupon) or discount.start > 0
 
 
 def wanting(found: Iterable[Bearer], catalog: Catalog) -> list[Bearer]:
@@ -49,7 +56,7 @@ def wanting(found: Iterable[Bearer], catalog: Catalog) -> list[Bearer]:
 
     An item's discount is for that item, so nobody asks which products its coupon is for.
     """
-    out: dict[tuple[str | None, str, Way], Bearer] = {}
+    out: dict[tuple[str, str, Way], Bearer] = {}
     for bearer in found:
         coupon = catalog.coupon_of(bearer.discount)
         lacking = problem_of(bearer.discount, coupon) in ("unknown_coupon", "coupon_version_unknown")
@@ -60,8 +67,9 @@ def wanting(found: Iterable[Bearer], catalog: Catalog) -> list[Bearer]:
     return list(out.values())
 
 
-def _named(bearer: Bearer) -> tuple[str | None, str]:
-    return bearer.discount.coupon, bearer.discount.coupon_version
+def _named(bearer: Bearer) -> tuple[str, str]:
+    """What is asked for: a coupon, or where its bearer doesn't name it the discount."""
+    return bearer.discount.coupon or f"of {bearer.discount.id}", bearer.discount.coupon_version
 
 
 class AskedCoupons:
@@ -69,12 +77,12 @@ class AskedCoupons:
 
     def __init__(self) -> None:
         self._bearers: set[tuple[Way, str]] = set()
-        self._times: dict[tuple[str | None, str], int] = {}
+        self._times: dict[tuple[str, str], int] = {}
         self._coupons: set[str | None] = set()
 
     def first(self, bearer: Bearer) -> bool:
-        """Whether the coupon of a bearer is asked for by its own id for the first time."""
-        fresh = bearer.discount.coupon not in self._coupons
+        """Whether the coupon of a bearer, if it names one, is asked for by its own id for the first time."""
+        fresh = bool(bearer.discount.coupon) and bearer.discount.coupon not in self._coupons
         self._coupons.add(bearer.discount.coupon)
         return fresh
 

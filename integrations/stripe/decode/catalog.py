@@ -282,14 +282,28 @@ def discount(value: str | catalog_schemas.Discount, seen: Seen, holder: str, *, 
 
     `own`: it hangs off the object that was asked for itself, and not off a part of it.
 
-    Versions before 2020-08-27 gave discounts no id; one is made up from what they have, the same at each sight.
+    One that says nothing of its coupon is a discount all the same, of unknown terms until something else tells them. Versions before
+    2020-08-27 gave discounts no id; one is made up from what they have, the same at each sight.
     """
     if isinstance(value, str):
         return Discount(value, None, UNDATED, None)
-    from_coupon = value.coupon if value.coupon is not None else (value.source.coupon if value.source else None)
+    from_coupon = redeemed(value.coupon, value.source, value.promotion_code)
     coupon_id, version = seen.couponed(from_coupon, scoped=own and seen.scoped and value.coupon is None)
     start = UNDATED if value.start is None else Instant(value.start)
     return Discount(value.id or f"di:{holder}:{coupon_id}:{start}", coupon_id, start, maybe(value.end), version)
+
+
+def redeemed(
+    direct: str | catalog_schemas.Coupon | None,
+    source: catalog_schemas.DiscountSource | None,
+    code: str | catalog_schemas.PromotionCode | None,
+) -> str | catalog_schemas.Coupon | None:
+    """The coupon behind a discount, from wherever it hangs: itself, its source, or the promotion code where that was expanded."""
+    if direct is not None:
+        return direct
+    if source is not None and source.coupon is not None:
+        return source.coupon
+    return redeemed(code.coupon, code.promotion, None) if isinstance(code, catalog_schemas.PromotionCode) else None
 
 
 def discounts(

@@ -176,9 +176,6 @@ def _take_coupon(shape: catalog_schemas.Coupon, page: _Gathered) -> None:
 def _take_customer(shape: customer_schemas.Customer, page: _Gathered) -> None:
     state = decode_subscriptions.customer(shape, page.seen)
     page.customers.append(CustomerState(page.at, Source.SNAPSHOT, "", state))
-    if shape.discount and not state.discount_told:
-        detail = "its discount doesn't say by which coupon: MRR is shown as if nothing were known of that discount"
-        page.rejected.append(Rejected(state.id, "customer", "unknown_coupon", detail))
     if page.people is not None and (shape.name or shape.email):
         page.people.append(Person(shape.id or "", shape.name or None, shape.email or None))
 

@@ -165,19 +165,14 @@ def customer(shape: customer_schemas.Customer, seen: Seen, *, deleted: bool = Fa
         deleted=deleted or bool(shape.deleted),
         currency=shape.currency.lower() if shape.currency else None,
         country=country.upper() if country else None,
-        # A discount whose coupon isn't named, as in Stripe's published samples, says neither what it takes off nor that there is none.
-        discount=held if held is not None and held.coupon is not None else None,
+        discount=held,
         metadata=metadata(shape.metadata),
         test_clock=ref(shape.test_clock),
-        discount_told=deleted or bool(shape.deleted) or _tells_of_its_discount(shape, held),
+        discount_told=deleted or bool(shape.deleted) or shape.discount is not msgspec.UNSET,
         customer_account=shape.customer_account,
         metadata_told=shape.metadata is not None,
     )
     return bounded(found)
-
-
-def _tells_of_its_discount(shape: customer_schemas.Customer, held: Discount | None) -> bool:
-    return shape.discount is not msgspec.UNSET and (held is None or held.coupon is not None)
 
 
 def metadata(values: Mapping[str, str | None] | None) -> tuple[tuple[str, str], ...]:

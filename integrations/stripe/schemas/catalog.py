@@ -124,9 +124,17 @@ class Coupon(Moded):
 
 
 class DiscountSource(Shape):
-    """Where a discount comes from, on versions from clover on."""
+    """Where a discount or a promotion code comes from, on versions from clover on."""
 
     coupon: str | Coupon | None = None
+
+
+class PromotionCode(Shape):
+    """The code that a coupon was redeemed by; the coupon hangs off itself in old versions, off its promotion later."""
+
+    id: str | None = None
+    coupon: str | Coupon | None = None
+    promotion: DiscountSource | None = None
 
 
 class Discount(Shape):
@@ -136,6 +144,7 @@ class Discount(Shape):
     deleted: bool | None = None
     coupon: str | Coupon | None = None
     source: DiscountSource | None = None
+    promotion_code: str | PromotionCode | None = None
     start: Whole | None = None
     end: Whole | None = None
     customer: Id = None
