@@ -1,0 +1,107 @@
+"""Discounts that don't say by which coupon: of unknown terms, unless something else tells them. They take nothing off, and that is said."""
+
+from tests.lives.maker import Maker
+from tests.lives.objects import JSON, later, noon
+from tests.lives.registry import life, right
+
+START = noon("2026-02-01")
+FULL = right("2026-02-01 new 80.00", says=True)
+HALF = right("2026-02-01 new 40.00", never=("unknown_coupon",))
+
+
+def silent(cut: JSON) -> JSON:
+    """A discount that is there and doesn't say what it takes off."""
+    return cut | {"source": {"type": "coupon", "coupon": None}}
+
+
+def by_code(cut: JSON) -> JSON:
+    """A discount whose promotion code alone, expanded by whoever answers, says the coupon."""
+    code = {"id": "promo_1", "object": "promotion_code", "promotion": {"type": "coupon", "coupon": cut["source"]["coupon"]}}
+    return silent(cut) | {"promotion_code": code}
+
+
+def billed(m: Maker, price: JSON, cut: JSON, *, own: bool = False) -> None:
+    """Five months of invoices from which the discount takes half."""
+    for number in range(5):
+        at = later(START, number)
+        line = m.line(price, 1, at, off=[(cut, 4000)], own=[cut] if own else [])
+        reason = "subscription_create" if number == 0 else "subscription_cycle"
+        m.bill([line], at, discounts=[] if own else [cut], reason=reason, told=False)
+
+
+@life(HALF, listings=FULL, events=FULL)
+def untold_on_a_customer_and_told_by_invoices(m: Maker) -> None:
+    """A customer's discount names no coupon; the same discount on the invoices does."""
+    price = m.price(8000)
+    cut = m.discount(m.coupon(percent=50), START, on="customer")
+    m.who(discount=silent(cut))
+    m.begin(START, [m.item(price, 1, START)], told=False)
+    billed(m, price, cut)
+
+
+@life(FULL)
+def untold_on_a_customer(m: Maker) -> None:
+    """Nothing names the coupon of a customer's discount."""
+    price = m.price(8000)
+    cut = silent(m.discount(m.coupon(percent=50), START, on="customer"))
+    m.who(discount=cut)
+    m.begin(START, [m.item(price, 1, START)], told=False)
+    billed(m, price, cut)
+
+
+@life(FULL)
+def untold_on_a_subscription(m: Maker) -> None:
+    """Nor that of a subscription's."""
+    price = m.price(8000)
+    cut = silent(m.discount(m.coupon(percent=50), START))
+    m.begin(START, [m.item(price, 1, START)], told=False, discounts=[cut])
+    billed(m, price, cut)
+
+
+@life(FULL)
+def untold_on_an_item(m: Maker) -> None:
+    """Nor that of an item's."""
+    price = m.price(8000)
+    cut = silent(m.discount(m.coupon(percent=50), START, on=m.item_id(1)))
+    m.begin(START, [m.item(price, 1, START, discounts=[cut])], told=False)
+    billed(m, price, cut, own=True)
+
+
+@life(FULL)
+def without_a_source_or_an_id(m: Maker) -> None:
+    """As versions of old gave it: no id, and here neither coupon nor start."""
+    price = m.price(8000)
+    m.who(discount={"object": "discount", "customer": m.customer})
+    m.begin(START, [m.item(price, 1, START)], told=False)
+    m.cycles(START, noon("2026-06-01"), [(price, 1)], told=False)
+
+
+@life(FULL, everything_daily=HALF, events_daily=HALF, invoices_daily=HALF, listings_daily=HALF)
+def told_once_and_no_more(m: Maker) -> None:
+    """A customer's discount without an id, which named its coupon in May and doesn't in June: the same start, the same discount."""
+    price = m.price(8000)
+    cut = m.discount(m.coupon(percent=50), START, on="customer") | {"id": None}
+    who = m.who(discount=cut)
+    m.account.put("customers", who | {"discount": silent(cut)}, noon("2026-06-04"))
+    m.begin(START, [m.item(price, 1, START)], told=False)
+    m.cycles(START, noon("2026-06-01"), [(price, 1)], told=False)
+
+
+@life(HALF)
+def coupon_of_a_promotion_code(m: Maker) -> None:
+    """A subscription's discount says its coupon by the promotion code alone."""
+    price = m.price(8000)
+    cut = m.discount(m.coupon(percent=50), START)
+    m.begin(START, [m.item(price, 1, START)], told=False, discounts=[by_code(cut)])
+    billed(m, price, by_code(cut))
+
+
+@life(HALF)
+def coupon_by_its_id_alone(m: Maker) -> None:
+    """A customer's discount names its coupon by the id: the list of coupons has it."""
+    price, coupon = m.price(8000), m.coupon(percent=50)
+    cut = m.discount(coupon, START, on="customer")
+    cut = cut | {"source": {"type": "coupon", "coupon": coupon["id"]}}
+    m.who(discount=cut)
+    m.begin(START, [m.item(price, 1, START)], told=False)
+    billed(m, price, cut)
