@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from integrations.stripe.page import StripePage
-from metrics.evidence import Coupon, Discount, Customer, Discount, Instant, InvoiceEvidence, InvoiceLine, Price, Product, Source
+from metrics.evidence import Coupon, Customer, Discount, Instant, InvoiceEvidence, InvoiceLine, Price, Product, Source
 from tests.integrations.stripe.decode.decoding import bare, listed
 from tests.integrations.stripe.reference import inside, recorded, recordings, samples
 
