@@ -104,7 +104,7 @@ def init(
     if path.exists() and not force:
         sys.stderr.write("nrr.toml is there already and stays as it is (--force writes it anew)\n")
     else:
-        from worker.config.alert_rules import DEFAULT_TOML
+        from worker.config.default_alerts import DEFAULT_TOML
 
         flags = {"reporting_currency": currency, "reporting_timezone": timezone}
         _check(flags)

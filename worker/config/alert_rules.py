@@ -6,7 +6,7 @@ What rules mean is in `metrics.alerts.rules`; nothing is evaluated here.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import time
 from fractions import Fraction
 from pathlib import Path
@@ -45,80 +45,10 @@ from worker.config.alert_limits import (
     number_of,
     word_of,
 )
+from worker.config.alert_places import places_in
 from worker.config.channels import BUILT_IN
 
 DIGESTS: Final = ("daily", "weekly", "monthly")
-
-DEFAULT_TOML: Final = """\
-# [alerts]
-# defaults = true                 # nrr-below-100, the same of trailing_3 (nrr-3-months-below-100), grr-drop and logo-drop, as below
-# freshness_hours = 24            # data older than that; 0: never
-# drift = true                    # states that no event explains
-# quarantine = true               # objects that could not be read
-# identity = true                 # sums that don't add up
-# quiet_hours = "22:00-07:00"     # in the reporting time zone: nothing is sent then
-# digests = ["weekly"]            # daily, weekly, monthly
-# to = ["slack", "email"]         # channels of what names none itself; without it: all. Also teams, webhook, and any [channels.NAME]
-# digests_to = ["email"]          # channels of the digests
-# digest_above = 5                # more messages than that in one night become one
-# names = true                    # customers' names in messages too, where store_names keeps them; false: ids alone
-# outside_share = "10 %"          # so much of what is invoiced may lie outside subscriptions before messages say it (five points more in a
-#                                 # month are said, too)
-# report_url = "https://…"        # where your report is
-# minimum_customers = 10          # for all rules: no alert on fewer customers at the opening
-# confirm_nights = 1              # nights in a row that must say the same
-# cooldown_days = 3               # quiet for so long after it was resolved
-#
-# [[alerts.rules]]
-# name = "nrr-below-100"
-# metric = "nrr"                  # any rate, amount or count that `nrr show` knows
-# window = "trailing_12"          # day, month, quarter, year, trailing_3, trailing_12
-# below = "100 %"                 # or above; amounts in major units
-# recover_by = "0.5 points"       # how far back before it counts as resolved
-# certainty = "99 %"              # rings when that sure; what crosses the limit within noise is a note in the digest and in
-#                                 # `nrr alerts list`. "measured" (the default of your own rules): rings at once, and says how sure it is
-# inferred = "skip"               # a verdict that could rest on changes alone that nothing dates exactly (a first read has many) is
-#                                 # noted only; "count": they count as all others; "leave_out": the rule looks at figures without them
-#
-# [[alerts.rules]]
-# name = "grr-drop"
-# metric = "grr"
-# window = "trailing_3"
-# falls_by = "2 points"           # or rises_by; points, per cent, or an amount
-# against = "preceding"           # the three months before these; or previous (a month earlier), year_ago, trailing_mean (with mean_of = 6)
-# recover_by = "0.5 points"
-# certainty = "96 %"
-#
-# [[alerts.rules]]
-# name = "logo-drop"
-# metric = "logo_retention"       # customers are counted, not weighed: where a few hold most of the money, this is what tells first
-# window = "trailing_12"
-# falls_by = "1 point"
-# against = "year_ago"
-# recover_by = "0.5 points"
-# certainty = "98 %"
-#
-# [[alerts.rules]]
-# name = "unusual-grr"
-# metric = "grr"
-# window = "month"                # or quarter: windows that don't overlap; silent below twelve of them
-# unusual = "low"                 # or high: beside what its own last 12 to 36 windows let one expect; the season drops out from 24 on
-# by = 4                          # so many usual spreads off
-#
-# [[alerts.rules]]
-# name = "plans"
-# metric = "grr"
-# window = "trailing_3"
-# each = "plan"                   # every plan on its own; or segment = "plan=pro"
-# below = "85 %"
-# to = ["email"]                  # only by these channels; if none of them works, by the others
-#
-# [[alerts.rules]]
-# name = "large-churn"
-# movement = "churn"              # churn, contraction, expansion, new, reactivation, scheduled
-# above = 1000
-"""
-"""What `nrr init` writes: the defaults, and examples to begin with. They are on while all of it is commented out."""
 
 _JUDGEMENT: Final = ("minimum_opening", "minimum_customers", "confirm_nights", "recover_by", "cooldown_days", "remind_days")
 _TABLE: Final = (
@@ -174,39 +104,6 @@ class BadRules(ValueError):
         self.faults = tuple(faults)
 
 
-@dataclass
-class _Places:
-    """Where in the file a key stands: `place(None, "drift")`, `place(0, "metric")`. TOML's reader doesn't say, so lines are looked through."""
-
-    name: str
-    lines: Mapping[tuple[int | None, str], int] = field(default_factory=dict)
-
-    def place(self, rule: int | None, key: str) -> str:
-        line = self.lines.get((rule, key)) or self.lines.get((rule, ""))
-        return f"{self.name}:{line}" if line else self.name
-
-
-_HEADER: Final = re.compile(r"""^\s*(\[\[?)\s*([A-Za-z0-9_."' -]+?)\s*\]""")
-_KEY: Final = re.compile(r"""^\s*["']?([A-Za-z0-9_-]+)["']?\s*[=.]""")
-
-
-def _lines(text: str) -> dict[tuple[int | None, str], int]:
-    found: dict[tuple[int | None, str], int] = {}
-    rule, inside = -1, False
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.match(line):
-            name = header[2].replace(" ", "")
-            inside = name in ("alerts", "alerts.rules")
-            if name == "alerts.rules":
-                rule += 1
-            if inside:
-                found.setdefault((rule if name == "alerts.rules" else None, ""), number)
-            where = rule if name == "alerts.rules" else None
-        elif inside and (key := _KEY.match(line)):
-            found.setdefault((where, key[1]), number)
-    return found
-
-
 def read_watch(
     table: Mapping[str, Any],
     *,
@@ -220,7 +117,7 @@ def read_watch(
     `dimensions` are those that figures are made for; a rule on another one is refused; `channels` are those of tables of
     their own, which rules can name beside the built-in ones. Raises BadRules with all faults at once.
     """
-    places = _Places(name, _lines(text))
+    places = places_in(text, name)
     wrong: list[str] = []
 
     def fault(rule: int | None, key: str, message: str) -> None:

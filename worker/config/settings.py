@@ -19,49 +19,14 @@ from integrations.outgoing import is_loopback
 from integrations.stripe.credentials import checked_base
 from integrations.stripe.errors import BadAddress
 from metrics.ledger.basis import Basis, InternalRule
-from metrics.money import THREE_DECIMAL, ZERO_DECIMAL
 from metrics.policy import PRESETS, Policy, UnknownChoice, preset
 from worker.config.addresses import certificates_fault, database_fault, host_of, passwords, proxy_fault
 from worker.config.addresses import shown as address_shown
 from worker.config.celery_config import InsecureRedis, celery_settings
 from worker.config.channels import BUILT_IN, NAMES, ChannelTable
+from worker.config.currencies import is_currency
 from worker.config.reports import ReportTable
 
-_USUAL: Final = frozenset(
-    [
-        "aud",
-        "bgn",
-        "brl",
-        "cad",
-        "chf",
-        "cny",
-        "czk",
-        "dkk",
-        "eur",
-        "gbp",
-        "hkd",
-        "huf",
-        "idr",
-        "ils",
-        "inr",
-        "jpy",
-        "krw",
-        "mxn",
-        "myr",
-        "nok",
-        "nzd",
-        "php",
-        "pln",
-        "ron",
-        "sek",
-        "sgd",
-        "thb",
-        "try",
-        "usd",
-        "zar",
-    ]
-)
-"""Currencies that need not be looked up among all there are: that table is large, and every command reads the settings."""
 STRIPE: Final = "https://api.stripe.com"
 SECRETS: Final = (
     "stripe_api_key",
@@ -314,7 +279,7 @@ class Settings(BaseSettings):
         if value is None or value == "":
             return None
         code = value.lower()
-        if code not in _USUAL and code not in _currencies():
+        if not is_currency(code):
             raise ValueError(f"{value!r} is no currency's code; it takes one such as usd")
         return code
 
@@ -447,9 +412,3 @@ def _policy_of(table: Mapping[str, Any]) -> Policy:
     if not isinstance(name, str) or name not in PRESETS:
         raise UnknownChoice(f"no policy is called {name!r}; there are {', '.join(PRESETS)}")
     return preset(name, **choices)
-
-
-def _currencies() -> frozenset[str]:
-    from babel import Locale
-
-    return frozenset(str(code).lower() for code in Locale("en").currencies) | ZERO_DECIMAL | THREE_DECIMAL

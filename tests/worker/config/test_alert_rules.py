@@ -8,7 +8,8 @@ import pytest
 
 from metrics.alerts.rules import DEFAULT_RULES, DEFAULT_SYSTEM, Change, MovementRule, Rule, Watch
 from worker.config.alert_limits import limit_text
-from worker.config.alert_rules import DEFAULT_TOML, BadRules, read_watch
+from worker.config.alert_rules import BadRules, read_watch
+from worker.config.default_alerts import DEFAULT_TOML
 
 
 def read(text: str) -> Watch:
