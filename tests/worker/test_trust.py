@@ -44,6 +44,8 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         '[accounts.eu]\napi_key_env = "AWS_SECRET_ACCESS_KEY"\napi_base = "https://attacker.example"\n',
         'stripe_api_base = "https://api.stripe.com.attacker.example"\n',
         'allow_foreign_base = true\nstripe_api_base = "https://attacker.example"\n',
+        'stripe_api_base = "http://127.0.0.1:12111"\n',
+        '[accounts.eu]\napi_key_env = "AWS_SECRET_ACCESS_KEY"\napi_base = "http://localhost:1"\n',
     ],
 )
 def test_a_file_cannot_send_the_environments_key_elsewhere(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +61,9 @@ def test_a_file_cannot_send_the_environments_key_elsewhere(text: str, monkeypatc
 
 
 def test_stripes_own_and_this_machines_addresses_are_not_foreign(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Regional hosts of Stripe's and a sandbox on loopback may stand in a file; what the environment says is a person's word."""
+    """Regional hosts of Stripe's may stand in a file, and a sandbox on loopback for keys of test mode: anybody on a machine may listen
+    there. What the environment says is a person's word."""
+    monkeypatch.setenv("STRIPE_API_KEY", "rk_test_anything123")
     for base in (
         "https://api.stripe.com",
         "http://127.0.0.1:12111",
@@ -78,6 +82,8 @@ def test_stripes_own_and_this_machines_addresses_are_not_foreign(monkeypatch: py
     ("text", "variables", "said"),
     [
         ('smtp_host = "mail.attacker.example"', {"SMTP_PASSWORD": "correct horse"}, "SMTP_HOST"),
+        ('smtp_host = "127.0.0.1"', {"SMTP_PASSWORD": "correct horse"}, "SMTP_HOST"),
+        ('database_url = "postgresql://nrr@localhost:1/nrr"', {"PGPASSWORD": "correct horse"}, "DATABASE_URL"),
         ('database_url = "postgresql://nrr@attacker.example/nrr"', {"PGPASSWORD": "correct horse"}, "DATABASE_URL"),
         ('ca_file = "ca.pem"', {}, "NRR_CA_FILE"),
     ],

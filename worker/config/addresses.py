@@ -1,7 +1,7 @@
 """Where secrets may travel, and how an address is shown: without anything in it that somebody could log in with.
 
 A settings file lies in a folder, and whoever can write there must not be able to have the environment's key sent to a host of their
-choosing. So an address that isn't Stripe's own, nor this machine's, counts only where a person says so outside of any file.
+choosing. So an address that isn't Stripe's own, nor (for keys of test mode) this machine's, counts only where a person says so outside of any file.
 """
 
 import re

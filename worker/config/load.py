@@ -7,6 +7,7 @@ the name under which it was set, and no value of a secret is ever repeated.
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -93,7 +94,7 @@ def _beyond_trust(settings: Settings, sources: Mapping[str, str], path: Path) ->
             f"{name} (in {path.name}): the key would travel to {host_of(address) or 'an unknown host'}, which isn't Stripe's; if that is "
             "meant, set NRR_ALLOW_FOREIGN_BASE=true in the environment"
             for name, address in named.items()
-            if is_foreign(address)
+            if is_foreign(address) or (is_loopback(host_of(address)) and _has_live_key(settings))
         ]
     out += _led_astray(settings, sources, from_file, path)
     inline: list[str] = [name for name in SECRETS if name in from_file and _is_secret(settings, name)]
@@ -110,6 +111,15 @@ def bases(settings: Settings) -> tuple[str, ...]:
     return own if settings.accounts and len(own) == len(settings.accounts) else (settings.stripe_api_base, *own)
 
 
+def _has_live_key(settings: Settings) -> bool:
+    """Whether a key of a real business is among those in force. A sandbox on this machine, where anybody may listen, needs none of them."""
+    held = [settings.stripe_api_key.get_secret_value()] if settings.stripe_api_key else []
+    for name, table in settings.accounts.items():
+        with suppress(BadSettings):  # a key that isn't there goes nowhere; whoever asks for it is told
+            held.append(account_key(name, table))
+    return any("_live_" in key for key in held)
+
+
 def _is_secret(settings: Settings, name: str) -> bool:
     """Whether a setting holds something that somebody could log in with: of addresses, only those with a password do."""
     held = getattr(settings, name)
@@ -119,7 +129,10 @@ def _is_secret(settings: Settings, name: str) -> bool:
 
 
 def _led_astray(settings: Settings, sources: Mapping[str, str], from_file: set[str], path: Path) -> list[str]:
-    """Other secrets of the environment that a file would lead to a host of its choosing, by naming the host or whom to trust."""
+    """Other secrets of the environment that a file would lead to a host of its choosing, by naming the host or whom to trust.
+
+    This machine is such a host as well: anybody who has an account on it may listen at a port.
+    """
     out = []
     if "ca_file" in from_file:
         out.append(
@@ -132,11 +145,11 @@ def _led_astray(settings: Settings, sources: Mapping[str, str], from_file: set[s
             f"{name} (in {path.name}): SMTP_PASSWORD of the environment would travel where that file says; set {name.upper()} in the "
             "environment, too"
             for name in ("smtp_host", "smtp_ca_file")
-            if name in from_file and not (name == "smtp_host" and is_loopback(settings.smtp_host or ""))
+            if name in from_file
         ]
     if "database_url" in from_file and _environment("PGPASSWORD") is not None:
         host = host_of(settings.database)
-        if host and not is_loopback(host) and not passwords(settings.database):
+        if host and not passwords(settings.database):
             out.append(
                 f"database_url (in {path.name}): PGPASSWORD of the environment would travel to {host}; set DATABASE_URL in the environment, too"
             )
