@@ -26,8 +26,8 @@ class Item(Moded):
     plan: str | Plan | None = None
     quantity: Whole | None = None
     quantity_decimal: Decimal | None = None
-    discounts: list[str | Discount] | msgspec.UnsetType | None = msgspec.UNSET
-    """Old versions lack the field, and have no discounts on items."""
+    discounts: list[str | Discount] | None = None
+    """Old versions, in which events go on being drawn, lack the field: that says nothing of the discounts which an item has."""
     current_period_start: Whole | None = None
     current_period_end: Whole | None = None
     current_trial: CurrentTrial | None = None

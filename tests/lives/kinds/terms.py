@@ -221,3 +221,48 @@ def plan_remade_and_moved_to(m: Maker) -> None:
 def plan_remade_and_the_first_unseen(m: Maker) -> None:
     """Nobody has the first object any more: it is what its lines billed, and that is said; without them it counts as the new one."""
     moved_to_the_new_plan(m)
+
+
+@life(
+    right("2026-02-01 new 40.00", "2026-05-01 expansion 10.00", causes=("start", "discount_end"), marked=True),
+    events=None,
+    listings=None,
+)
+def a_bill_that_tells_no_discounts(m: Maker) -> None:
+    """A fifth off, taken off by hand in April: nothing of March's invoice says which discounts it carries."""
+    price = m.price(5000)
+    cut = m.discount(m.coupon(percent=20), START)
+    m.begin(START, [m.item(price, 1, START)], told=False)
+    for number in range(5):
+        held = [cut] if number < 3 else []
+        line = m.line(price, 1, later(START, number), off=[(each, 1000) for each in held])
+        reason = "subscription_create" if number == 0 else "subscription_cycle"
+        if number == 1:
+            line.update(discounts=None, discount_amounts=None)
+        bill = m.bill([line], later(START, number), discounts=held, reason=reason, told=False)
+        if number == 1:
+            m.account.put("invoices", bill | {"discounts": None}, later(START, number))
+
+
+@life(
+    right("2026-03-05 new 35.00", "2026-06-09 expansion 30.00"),
+    everything=right("2026-03-05 new 35.00", "2026-06-09 expansion 30.00", marked=False),
+    invoices=None,
+    listings=None,
+)
+def events_older_than_discounts_of_items(m: Maker) -> None:
+    """15.00 off an item; events are drawn in a version whose items have no such field, and don't end the discount by that."""
+    start = noon("2026-03-05")
+    price = m.price(5000)
+    cut = m.discount(m.coupon(off=1500), start, on=m.item_id(1))
+    m.begin(start, [m.item(price, 1, start, discounts=[cut])], told=False)
+    for number in range(4):
+        at = later(start, number)
+        line = m.line(price, 1, at, own=[cut], off=[(cut, 1500)])
+        m.bill([line], at, reason="subscription_create" if number == 0 else "subscription_cycle", told=False)
+    second = m.price(3000, "b")
+    m.change(noon("2026-06-09"), lambda sub: sub["items"]["data"].append(m.item(second, 1, noon("2026-06-09"), number=2)))
+    for _, event in m.account.events:
+        for part in event["data"].values():
+            for item in part.get("items", {}).get("data", ()):
+                del item["discounts"]
