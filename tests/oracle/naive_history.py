@@ -251,8 +251,12 @@ class Past:
         return {i.id: i for i in later.items} if later is not None else {}
 
     def said_first(self, name: str, since: int) -> Item | None:
-        """What is said of an item for the first time, where the line that bills it first says nothing."""
-        nxt = self.around(since, name)[1]
+        """What is said of an item for the first time, where the line that bills it first says nothing.
+
+        What an event says was before its very second is no news of that second.
+        """
+        heard = [s for s in self.sights(name) if s.at > since and (s.at, s.source) != (since + 1, Source.EVENT_BEFORE)]
+        nxt = heard[0] if heard else None
         seen = next((i for i in nxt.subscription.items if i.id == name), None) if nxt is not None else None
         # A line for a period to come says what the item is when its bill is made.
         dated = [(x.period_start, x) for x in self.lines] + [(self.created[x.invoice], x) for x in self.ahead]
