@@ -19,6 +19,7 @@ from metrics.timeline.lines.unpaid import Verdict, borne_out
 from metrics.timeline.marks import marks
 from metrics.timeline.states.event_order import material
 from metrics.timeline.states.sightings import completed, is_cut, told
+from metrics.timeline.states.told_elsewhere import trials_of, with_trials
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,22 @@ def assemble(
     assert strong is not None, "a subscription without a state has no history"
     out += _after_last(out, strong, beside)
     out.sort(key=lambda k: k.at)
-    return Assembled(out, lines, verdict)
+    return Assembled(_with_later_trials(out, states), lines, verdict)
+
+
+def _with_later_trials(known: list[KnownState], states: Sequence[SubscriptionState]) -> list[KnownState]:
+    """The known states with the items' own trials that a later state is the next to tell: lines and cut lists show items without them."""
+    if not any(i.trial_start is not None for state in states for i in state.subscription.items):
+        return known
+    told: dict[str, tuple[Instant, Instant]] = {}
+    left = list(states)
+    out: list[KnownState] = []
+    for k in reversed(known):
+        while left and left[-1].at >= k.at:
+            told |= trials_of(left.pop().subscription)
+        s = with_trials(k.subscription, told)
+        out.append(k if s is k.subscription else replace(k, subscription=s))
+    return out[::-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 A credit without an answer says that its item was removed. An item that was removed never comes back under its id, so one that is seen
 later was not: the line that said what it became is missing (it lost its subscription, or was never handed over). Half of a pair changes
-nothing until something else shows the new state.
+nothing until something else shows the new state; it says what was before it, where nothing else does.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ def without_halves(lines: Points, invoices: Iterable[InvoiceEvidence], states: S
         for p in alone
         for line in (told[name] for name in p.ids)
     ]
-    return Points([replace(p, silent=True) if id(p) in halves else p for p in lines.points], [*lines.unread, *unread])
+    return Points([replace(p, silent=True, half=True) if id(p) in halves else p for p in lines.points], [*lines.unread, *unread])
 
 
 def _is_seen_after(credit: Point, points: Iterable[Point], states: Sequence[SubscriptionState]) -> bool:

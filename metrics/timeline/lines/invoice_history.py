@@ -111,7 +111,8 @@ def _first_told(
     """What each item is the first time that something says it: a cycle, a credit that names what was, or the state seen next."""
     told = [(after_at, item.id, shape(item)) for item in after.items]
     told += [(state.at, item.id, shape(item)) for state in following for item in state.subscription.items]
-    told += [(p.said_at, p.item, shape(p)) for p in line_points if p.said_at > since and not p.silent and p.kind != "debit"]
+    telling = [p for p in line_points if p.said_at > since and (p.half or not p.silent) and p.kind != "debit"]
+    told += [(p.said_at, p.item, shape(p)) for p in telling]
     told.sort(
         key=lambda each: each[0]
     )  # stable: on one moment a state comes first, and what a credit gives back before what is billed

@@ -48,6 +48,8 @@ class Point:
     """Which object of the price's id it is, where that is said."""
     ahead: bool = False
     """Its period begins after its invoice was made: it says how far the item is billed, and nothing of how things stand when it begins."""
+    half: bool = False
+    """A silent credit whose answer is missing: it changes nothing, and still names what the item was until then."""
 
     @property
     def said_at(self) -> Instant:
