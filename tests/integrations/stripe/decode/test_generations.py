@@ -65,8 +65,8 @@ def one(generation: str, **changes: Any) -> Subscription:
 def test_a_subscription(generation: str) -> None:
     """Period, discount, coupon and currency are found wherever the version has them; the coupon and price are noted on the way."""
     page = listed("subscription", subscription(generation))
-    told = {"decimal_told": has_decimals(generation), "discounts_complete": generation != "old"}
-    items = tuple(replace(i, **told) for i in SUBSCRIPTION.items)
+    decimals, discounts = has_decimals(generation), generation != "old"
+    items = tuple(replace(i, decimal_told=decimals, discounts_complete=discounts) for i in SUBSCRIPTION.items)
     assert (SubscriptionState(AT, Source.SNAPSHOT, "", replace(SUBSCRIPTION, items=items)),) == bare(page.subscriptions)
     assert (Coupon("TENOFF", None, 1000, "usd", (), "repeating", 3),) == bare(page.inline_coupons)
     assert (Price("price_pro", "prod_pro", "usd", unit=Decimal(2500)),) == bare(page.inline_prices)
