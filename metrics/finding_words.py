@@ -172,6 +172,10 @@ _PRICES: Final = {
         "A coupon was deleted and made again under its id, and nothing says what the first one took off: what today's takes off is taken off.",
         _STRIPE,
     ),
+    "discount_end_unknown": _words(
+        "A discount is for some months, and nothing says for how many or when it ends; it is taken off as long as it is seen.",
+        "Look at the discount in Stripe's dashboard, then run `nrr sync`: MRR rises when it ends, and nobody can say when that is",
+    ),
     "discount_scope_unknown": _words(
         "A discount is in force, and nothing says for which products; it is taken off all that no invoice shows to be left out.",
         "Look at the coupon in Stripe's dashboard: if it is for some products only, its invoices show which",

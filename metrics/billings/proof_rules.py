@@ -48,6 +48,7 @@ FINDINGS: Final = (
     "price_type_unknown",
     "discount_scope_unknown",
     "coupon_version_unknown",
+    "discount_end_unknown",
     "coupon_duration_unknown",
     "coupon_percent_unknown",
     "coupon_two_amounts",

@@ -115,6 +115,8 @@ def problem_of(discount: Discount, coupon: Coupon | None) -> str | None:
         return "coupon_two_amounts"  # Stripe's coupons have one of the two: which of them its invoices take off isn't known
     if not discount.coupon_version and coupon.created is not None and 0 < discount.start < coupon.created - _DAY:
         return "coupon_version_unknown"  # made again under its id after the discount had begun, and the first one was never seen
+    if coupon.duration == "repeating" and discount.end is None and not coupon.months:
+        return "discount_end_unknown"
     return None
 
 

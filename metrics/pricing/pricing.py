@@ -83,7 +83,7 @@ class PricedItem:
     transform_unknown, scheme_unknown, interval_unknown, usage_unknown, price_type_unknown, amount_out_of_bounds:
     both figures are 0) or not in full. Of the latter price_type_assumed says that it is counted as what it says of its interval,
     unknown_coupon, coupon_duration_unknown, coupon_percent_unknown, coupon_two_amounts and coupon_currency_unknown say that a discount takes nothing off,
-    discount_scope_unknown and coupon_version_unknown that it takes something off, and perhaps too much or too little.
+    discount_scope_unknown, coupon_version_unknown and discount_end_unknown that it takes something off, and perhaps too much or too little.
     """
 
     item: str

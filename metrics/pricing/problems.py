@@ -28,6 +28,8 @@ PROBLEMS: Final[Mapping[str, str]] = {
     "look at the coupon in Stripe, and at what its invoices take off",
     "coupon_version_unknown": "coupon {coupon} was made after this discount had begun, so an earlier one of that id was given, which nothing shows; "
     "today's is taken off: look at the discount in Stripe",
+    "discount_end_unknown": "coupon {coupon} is for some months, and neither how many nor when the discount ends was said; it is taken off as long as "
+    "the discount is seen: look at the discount in Stripe",
     "discount_scope_unknown": "which products coupon {coupon} is for was never said, and no invoice line shows it for this item; it is taken off: "
     "look at the discount in Stripe; the item's next invoice will tell",
 }

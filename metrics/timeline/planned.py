@@ -52,18 +52,23 @@ def _in_phase(s: Subscription, plan: Schedule, phase: ScheduledPhase) -> Subscri
     held = {i.price: i.id for i in s.items}
     known = {d.id: d for d in (*s.discounts, *(d for i in s.items for d in i.discounts))}
     items = tuple(
-        Item(held.get(i.price, f"{plan.id}:{n}"), i.price, i.quantity, _discounts(i.discounts, known, phase.start))
+        Item(held.get(i.price, f"{plan.id}:{n}"), i.price, i.quantity, _discounts(i.discounts, known, phase.start, plan))
         for n, i in enumerate(phase.items)
     )
-    discounts = _discounts(phase.discounts, known, phase.start)
+    discounts = _discounts(phase.discounts, known, phase.start, plan)
     return replace(s, currency=phase.currency or s.currency, items=items, discounts=discounts)
 
 
-def _discounts(some: Sequence[ScheduledDiscount], known: dict[str, Discount], start: Instant) -> tuple[Discount, ...]:
+def _discounts(
+    some: Sequence[ScheduledDiscount], known: dict[str, Discount], start: Instant, plan: Schedule
+) -> tuple[Discount, ...]:
+    """What a phase brings; a discount that nothing describes is one of unknown terms."""
     out = []
     for each in some:
         if each.discount is not None and each.discount in known:
             out.append(known[each.discount])
         elif each.coupon is not None:
             out.append(Discount(f"{each.coupon}:{start}", each.coupon, start, each.end))
+        else:
+            out.append(Discount(each.discount or plan.id, None, start, each.end))
     return tuple(out)

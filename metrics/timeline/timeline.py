@@ -100,10 +100,10 @@ def build(
         excluded = excluded or "test_clock"
     walk = _Walk(evidence, states, known, customer_states, policy, now, pricer, trace)
     steps, exclusions = walk.run(excluded)
+    plans = planned(states, now, walk.worth) if excluded is None and known else ()
     findings += walk.findings
     findings += history_findings(evidence, last, states, assembled, catalog)
     metadata = dict(last.metadata)
-    plans = planned(states, now, walk.worth) if excluded is None and known else ()
     return Timeline(
         evidence.account,
         last.id,
@@ -303,10 +303,21 @@ class _Walk:
         return tuple(i for i, price in prices.items() if price is not None and price.tax_behavior == "inclusive")
 
     def worth(self, s: Subscription, at: Instant) -> int:
-        """Micros a month that a state of the subscription would come to at a moment."""
+        """Micros a month that a planned state of the subscription would come to at a moment; what is doubtful about it is found."""
         told = {i.id: self.taxes.share(i, self.pricer.catalog.price_of(i), at) for i in s.items} if self.taxed else {}
         share = {item: value for item, value in told.items() if value}
-        return self.pricer.price(s, at, customer_discount=self._customer_discount(at), tax_share=share).net_micros
+        priced = self.pricer.price(s, at, customer_discount=self._customer_discount(at), tax_share=share)
+        known = {(f.object_id, f.reason) for f in self.findings}
+        for p in priced.items:
+            if p.problem and p.excluded is None and (p.item, p.problem) not in known:
+                text = (
+                    f"what {s.schedule} plans for item {p.item} of {s.id} with price {p.price} can't be priced in full: "
+                    f"{in_words(p.problem, p.coupon)}"
+                )
+                self.findings.append(
+                    Finding(self.evidence.account, s.schedule or s.id, p.problem, text, s.customer, severity="warning")
+                )
+        return priced.net_micros
 
     def _customer_discount(self, at: Instant) -> Discount | None:
         found = None

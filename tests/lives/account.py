@@ -251,7 +251,7 @@ def shown(value: Any, expand: Sequence[str], path: str = "", *, top: bool = Fals
         if key.startswith("_") or (key in _ON_DEMAND and here not in _prefixes(expand)):
             continue
         if key == "discounts" and isinstance(inner, list) and here not in _prefixes(expand):
-            out[key] = [each["id"] if isinstance(each, dict) else each for each in inner]
+            out[key] = [each["id"] if isinstance(each, dict) and "id" in each else each for each in inner]
         elif key == "coupon" and isinstance(inner, dict) and value.get("type") == "coupon" and here not in _prefixes(expand):
             out[key] = inner["id"]
         elif cut and key == "data":

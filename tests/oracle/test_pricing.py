@@ -23,6 +23,7 @@ def test_two_ways_of_pricing_agree(c: Composition) -> None:
         "coupon_duration_unknown",
         "coupon_percent_unknown",
         "discount_scope_unknown",
+        "discount_end_unknown",
     )
     engine = {
         p.item: (p.list_micros, p.net_micros) for p in priced.items if p.excluded is None and p.problem in (None, *incomplete)

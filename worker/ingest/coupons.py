@@ -59,7 +59,7 @@ def wanting(found: Iterable[Bearer], catalog: Catalog) -> list[Bearer]:
     out: dict[tuple[str, str, Way], Bearer] = {}
     for bearer in found:
         coupon = catalog.coupon_of(bearer.discount)
-        lacking = problem_of(bearer.discount, coupon) in ("unknown_coupon", "coupon_version_unknown")
+        lacking = problem_of(bearer.discount, coupon) in ("unknown_coupon", "coupon_version_unknown", "discount_end_unknown")
         if not lacking and coupon is not None and not (coupon.scope_told or coupon.scope_asked):
             lacking = bearer.way in ("subscription", "customer", "invoice")
         if lacking:

@@ -33,6 +33,7 @@ UNPRICED = (
     "coupon_percent_unknown",
     "coupon_two_amounts",
     "coupon_version_unknown",
+    "discount_end_unknown",
     "discount_scope_unknown",
     "interval_unknown",
     "price_type_unknown",

@@ -5,8 +5,9 @@ Nothing here is a state that was. A part that isn't said stays unsaid (None), so
 
 from collections.abc import Iterable
 
-from integrations.stripe.decode.catalog import Seen
+from integrations.stripe.decode.catalog import Seen, redeemed
 from integrations.stripe.decode.errors import maybe, ref
+from integrations.stripe.schemas import catalog as catalog_schemas
 from integrations.stripe.schemas import subscriptions as subscription_schemas
 from metrics.evidence import (
     BillingSchedule,
@@ -43,17 +44,26 @@ def _phase(shape: subscription_schemas.Phase, seen: Seen) -> ScheduledPhase:
             )
             for i in shape.items or ()
         ),
-        discounts=_discounts(shape.discounts or (), seen),
+        discounts=_discounts(shape.discounts or _single(shape.coupon), seen),
         trial=bool(shape.trial),
         trial_end=maybe(shape.trial_end),
     )
 
 
 def _discounts(found: Iterable[subscription_schemas.PhaseDiscount], seen: Seen) -> tuple[ScheduledDiscount, ...]:
+    """Each is kept, also one that names neither its coupon nor a discount: then its terms are unknown."""
     return tuple(
-        ScheduledDiscount(seen.coupon(d.coupon), ref(d.discount), maybe(d.discount_end.timestamp) if d.discount_end else None)
+        ScheduledDiscount(
+            seen.coupon(redeemed(d.coupon, None, d.promotion_code)),
+            ref(d.discount),
+            maybe(d.discount_end.timestamp) if d.discount_end else None,
+        )
         for d in found
     )
+
+
+def _single(coupon: str | catalog_schemas.Coupon | None) -> Iterable[subscription_schemas.PhaseDiscount]:
+    return () if coupon is None else (subscription_schemas.PhaseDiscount(coupon),)
 
 
 def _pause(shape: subscription_schemas.PauseSchedule) -> PlannedPause:

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import msgspec
 
-from integrations.stripe.schemas.catalog import Coupon, Discount, Plan, Price
+from integrations.stripe.schemas.catalog import Coupon, Discount, Plan, Price, PromotionCode
 from integrations.stripe.schemas.shape import Id, Moded, Shape, Sublist, Whole
 
 
@@ -106,6 +106,7 @@ class PhaseDiscount(Shape):
     """A discount that a phase brings."""
 
     coupon: str | Coupon | None = None
+    promotion_code: str | PromotionCode | None = None
     discount: Id = None
     discount_end: PhaseDiscountEnd | None = None
 
@@ -120,11 +121,12 @@ class PhaseItem(Shape):
 
 
 class Phase(Shape):
-    """A phase of a schedule."""
+    """A phase of a schedule. Old versions have one coupon, new ones discounts."""
 
     start_date: Whole | None = None
     end_date: Whole | None = None
     currency: str | None = None
+    coupon: str | Coupon | None = None
     items: list[PhaseItem] | None = None
     discounts: list[PhaseDiscount] | None = None
     trial: bool | None = None

@@ -105,3 +105,45 @@ def coupon_by_its_id_alone(m: Maker) -> None:
     m.who(discount=cut)
     m.begin(START, [m.item(price, 1, START)], told=False)
     billed(m, price, cut)
+
+
+def planning(m: Maker, *, discounts: list[JSON], own: list[JSON]) -> None:
+    """80.00 that a schedule will lower from July on."""
+    price = m.price(8000)
+    phase = {"start_date": noon("2026-07-01"), "end_date": noon("2026-12-01"), "currency": "usd", "discounts": discounts}
+    phase |= {"items": [{"price": price["id"], "quantity": 1, "discounts": own}], "trial_end": None}
+    plan = {"id": f"sub_sched_{m.name}", "object": "subscription_schedule", "status": "active", "end_behavior": "release"}
+    m.begin(START, [m.item(price, 1, START)], told=False, schedule=plan | {"phases": [phase], "pause_schedules": None})
+    m.cycles(START, noon("2026-06-01"), [(price, 1)], told=False)
+
+
+UNTOLD = {"coupon": None, "discount": None, "promotion_code": "promo_1"}
+
+
+@life(FULL)
+def planned_by_a_code_that_tells_nothing(m: Maker) -> None:
+    """A phase to come brings a discount by a promotion code, of which nothing tells the coupon."""
+    planning(m, discounts=[UNTOLD], own=[])
+
+
+@life(FULL)
+def planned_for_an_item_without_a_coupon(m: Maker) -> None:
+    """So does an item of a phase."""
+    planning(m, discounts=[], own=[UNTOLD | {"promotion_code": None}])
+
+
+@life(FULL)
+def planned_by_a_discount_that_nothing_describes(m: Maker) -> None:
+    """A phase to come brings a discount by its id, and nothing has one of that id."""
+    planning(m, discounts=[UNTOLD | {"promotion_code": None, "discount": "di_nobodys"}], own=[])
+
+
+@life(right("2026-02-01 new 40.00", says=True))
+def months_without_a_number(m: Maker) -> None:
+    """For some months, and neither for how many nor until when: it is taken off while it is there, and that is said."""
+    price = m.price(8000)
+    coupon = m.coupon(percent=50, duration="repeating", months=3)
+    m.account.put("coupons", coupon | {"duration_in_months": None})
+    cut = m.discount(coupon | {"duration_in_months": None}, START)
+    m.begin(START, [m.item(price, 1, START)], told=False, discounts=[cut])
+    billed(m, price, cut)

@@ -175,6 +175,7 @@ CANT = {
     "coupon_duration_unknown",
     "coupon_percent_unknown",
     "coupon_two_amounts",
+    "discount_end_unknown",
     "price_type_assumed",
 }  # the item is priced all the same
 
