@@ -84,9 +84,9 @@ def _between_items(old: Sequence[ItemMRR], new: Sequence[ItemMRR], before: Subsc
     if repriced:
         return "price"
     if come:
-        return "addon"
+        return "trial_converted" if _on_their_trial(come, before) else "addon"
     if gone:
-        return "removed_product"
+        return "trial" if _on_their_trial(gone, after) else "removed_product"
     if any(olds[k].quantity != news[k].quantity for k in olds if k in news):
         return "quantity"
     if before is not None and _fractions(before) != _fractions(after):
@@ -100,6 +100,12 @@ def _between_items(old: Sequence[ItemMRR], new: Sequence[ItemMRR], before: Subsc
     if before is not None and _versions(before) != _versions(after):
         return "price"  # made again under its id, and the item was moved to it
     return "tax" if [i.usage_micros for i in old] == [i.usage_micros for i in new] else "quantity"
+
+
+def _on_their_trial(items: Sequence[ItemMRR], s: Subscription | None) -> bool:
+    """Whether the items, which don't count in a state, are all there, each with a trial of its own: nothing was removed, nor is anything new."""
+    there = {i.id: i for i in s.items} if s is not None else {}
+    return all(i.item in there and there[i.item].trial_end is not None for i in items)
 
 
 def _fractions(s: Subscription) -> dict[str, object]:
