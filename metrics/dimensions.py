@@ -1,9 +1,18 @@
-"""How dimensions and segments of several parts are written as one text: `plan,country` and `price_1,DE`.
+"""Which dimensions a ledger carries, and how those of several parts are written as one text: `plan,country` and `price_1,DE`.
 
 Text only, so that whoever needs nothing but the words doesn't load what figures are made with.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+CARRIED: Final[Mapping[str, str]] = {
+    "plan": "price of the largest item",
+    "product": "product of the largest item",
+    "interval": "billing interval of the largest item",
+}
+"""The fields of a standing that are dimensions, with what they are: columns of that name hold them, figures and day totals can be cut by them.
+A further one comes last."""
 
 
 def parts(dimension: str) -> tuple[str, ...]:

@@ -4,66 +4,13 @@ A *change* is one step of one subscription item's MRR; a *movement* is what a cu
 amount to. Both name their evidence. They are values only: how they come about is in `timeline` and `movements`.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Final, Literal, get_args
+from typing import Literal
 
 from metrics.assigned import assigned
 from metrics.evidence import Finding, Instant
-
-MovementKind = Literal["new", "reactivation", "expansion", "contraction", "churn"]
-"""What a movement is to a customer's MRR."""
-KINDS: Final[tuple[MovementKind, ...]] = get_args(MovementKind)
-Cause = Literal[
-    "start",
-    "trial_converted",
-    "plan",
-    "quantity",
-    "price",
-    "addon",
-    "removed_product",
-    "discount_start",
-    "discount_end",
-    "discount_change",
-    "paused",
-    "resumed",
-    "currency_switch",
-    "canceled_voluntary",
-    "canceled_involuntary",
-    "canceled_by_policy",
-    "trial",
-    "status_unknown",
-    "unpaid",
-    "past_due",
-    "recovered",
-    "return",
-    "migration",
-    "tax",
-    "usage",
-    "at_risk",
-    "paid",
-    "end_scheduled",
-    "end_withdrawn",
-]
-"""Why MRR changed."""
-CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
-
-
-CARRIED: Final[Mapping[str, str]] = {
-    "plan": "price of the largest item",
-    "product": "product of the largest item",
-    "interval": "billing interval of the largest item",
-}
-"""The fields of a standing that are dimensions, with what they are: columns of that name hold them, figures and day totals can be cut by them.
-A further one comes last."""
-
-CANNOT_DERIVE = "cannot_derive"
-"""The reason of the finding that is all that is held of a customer of whom no ledger can be made."""
-CANNOT_ADD_UP = "cannot_add_up"
-"""That of one who is too large to be added to the others."""
-UNCOUNTED = (CANNOT_DERIVE, CANNOT_ADD_UP)
-"""The reasons of findings whose customer is in no figure at all."""
+from metrics.movement_kinds import Cause, MovementKind
 
 
 @assigned

@@ -11,13 +11,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import IntEnum
-from typing import Literal, NewType
+from typing import Literal
 
 from metrics.assigned import assigned
-
-Instant = NewType("Instant", int)
-"""Whole seconds since 1970-01-01T00:00:00Z."""
-
+from metrics.instants import Instant as Instant  # noqa: PLC0414  # whoever reads evidence takes both from here
 
 # --- the catalog: what things cost -------------------------------------------------------------------------------------
 

@@ -7,6 +7,13 @@ Whoever adds a reason adds its words here: a test looks for those that have none
 from dataclasses import dataclass
 from typing import Final
 
+CANNOT_DERIVE: Final = "cannot_derive"
+"""The reason of the finding that is all that is held of a customer of whom no ledger can be made."""
+CANNOT_ADD_UP: Final = "cannot_add_up"
+"""That of one who is too large to be added to the others."""
+UNCOUNTED: Final = (CANNOT_DERIVE, CANNOT_ADD_UP)
+"""The reasons of findings whose customer is in no figure at all."""
+
 _STRIPE: Final = "Look at the object in Stripe's dashboard"
 _AGAIN: Final = "Run `nrr sync` again; if it stays, Stripe's support can say why the answer lacks it"
 _HARMLESS: Final = "Nothing, unless the date matters to you: `nrr explain` shows what it rests on"

@@ -7,109 +7,9 @@ while it is not at its default. A field that is added needs no entry here, only 
 that default. No name is ever taken off these lists, and none is added.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from typing import Any, Final
-
-from metrics.evidence import (
-    Coupon,
-    CurrencyOption,
-    Customer,
-    Discount,
-    Invoice,
-    InvoiceLine,
-    Item,
-    Pause,
-    Price,
-    Product,
-    Subscription,
-    Tier,
-    Transform,
-)
-
-EVIDENCE: Final[Mapping[type, tuple[str, ...]]] = {
-    Tier: ("up_to", "unit", "flat"),
-    Transform: ("divide_by", "rounding"),
-    CurrencyOption: ("currency", "unit", "tiers"),
-    Price: (
-        "id",
-        "product",
-        "currency",
-        "kind",
-        "usage",
-        "interval",
-        "interval_count",
-        "scheme",
-        "tiers_mode",
-        "unit",
-        "tiers",
-        "transform",
-        "options",
-        "tax_behavior",
-        "nickname",
-    ),
-    Coupon: ("id", "percent_off", "amount_off", "currency", "amount_options", "duration", "months", "products"),
-    Product: ("id", "name"),
-    Discount: ("id", "coupon", "start", "end"),
-    Item: ("id", "price", "quantity", "discounts", "period_start", "period_end", "trial_end"),
-    Pause: ("behavior", "resumes_at"),
-    Subscription: (
-        "id",
-        "customer",
-        "status",
-        "currency",
-        "created",
-        "start",
-        "items",
-        "items_complete",
-        "discounts",
-        "trial_start",
-        "trial_end",
-        "cancel_at",
-        "cancel_at_period_end",
-        "canceled_at",
-        "ended_at",
-        "pause",
-        "paused_at",
-        "cancel_reason",
-        "cancel_feedback",
-        "schedule",
-        "test_clock",
-        "metadata",
-    ),
-    Customer: ("id", "created", "deleted", "currency", "country", "discount", "metadata", "test_clock", "described"),
-    Invoice: (
-        "id",
-        "customer",
-        "subscription",
-        "status",
-        "created",
-        "currency",
-        "billing_reason",
-        "amount_paid",
-        "finalized_at",
-        "paid_at",
-        "voided_at",
-        "uncollectible_at",
-    ),
-    InvoiceLine: (
-        "id",
-        "invoice",
-        "subscription",
-        "item",
-        "price",
-        "quantity",
-        "amount",
-        "currency",
-        "period_start",
-        "period_end",
-        "proration",
-        "discounts",
-        "inclusive_tax",
-        "credited_lines",
-    ),
-}
-"""Of each kind of evidence that is stored its first fields, in the order in which they are written."""
 
 POLICY: Final = (
     "discounts",
@@ -135,21 +35,13 @@ INTERNAL_RULE: Final = ("key", "values")
 BASIS: Final = ("policy", "timezone", "merge_key", "internal", "migration_key")
 
 
-def first_fields(kind: type) -> tuple[str, ...]:
-    """The fields that are always written of a kind of evidence. Of one that came later they are those that have no default."""
-    for base in kind.__mro__:
-        if base in EVIDENCE:
-            return EVIDENCE[base]
-    return tuple(f.name for f in fields(kind) if not _has_default(f))
-
-
 def later_fields(kind: type, first: tuple[str, ...]) -> tuple[tuple[str, Any], ...]:
     """The other fields of a dataclass, each with its default. Raises TypeError for one that has none: what is stored lacks it."""
     out = []
     for f in fields(kind):
         if f.name in first:
             continue
-        if not _has_default(f):
+        if not has_default(f):
             raise TypeError(f"{kind.__name__}.{f.name} was added without a default: what was stored before doesn't have it")
         out.append((f.name, f.default_factory() if f.default_factory is not MISSING else f.default))
     return tuple(out)
@@ -168,5 +60,6 @@ def said_later(value: Any, first: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
             yield name, said
 
 
-def _has_default(f: Field[Any]) -> bool:
+def has_default(f: Field[Any]) -> bool:
+    """Whether a field need not be said."""
     return f.default is not MISSING or f.default_factory is not MISSING

@@ -10,16 +10,17 @@ from dataclasses import fields
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from metrics.dimensions import parts, values
-from metrics.evidence import Price, Product
 from metrics.money import MICROS_PER_MAJOR, BookCurrency, exponent, minor_to_micros
 from metrics.policy import Policy
-from metrics.pricing.amounts import interval_label
-from metrics.pricing.catalog import Catalog
 from metrics.retention.figures import METRICS, UNITS
 from metrics.window_kinds import day_words
+
+if TYPE_CHECKING:
+    from metrics.evidence import Price, Product
+    from metrics.pricing.catalog import Catalog
 
 PLAN: Final = "plan"
 PRODUCT: Final = "product"
@@ -61,7 +62,7 @@ INFERRED: Final = "inferred (dated at the first evidence, the day may be another
 _MINUS: Final = "\N{MINUS SIGN}"
 
 
-def names_of(catalog: Catalog) -> Iterator[tuple[tuple[str, str], str]]:
+def names_of(catalog: "Catalog") -> Iterator[tuple[tuple[str, str], str]]:
     """The words for every plan and product of a catalog that has any."""
     for product in catalog.products.values():
         if product.name:
@@ -72,7 +73,7 @@ def names_of(catalog: Catalog) -> Iterator[tuple[tuple[str, str], str]]:
             yield (PLAN, price.id), words
 
 
-def plan_words(price: Price, product: Product | None) -> str | None:
+def plan_words(price: "Price", product: "Product | None") -> str | None:
     """A price as people speak of it: its product's name with its nickname, else with what it costs; None if nobody named it."""
     name = (product.name if product is not None else None) or None
     if price.nickname:
@@ -80,7 +81,9 @@ def plan_words(price: Price, product: Product | None) -> str | None:
     return None if name is None else f"{name}, {_cost(price)}"
 
 
-def _cost(price: Price) -> str:
+def _cost(price: "Price") -> str:
+    from metrics.pricing.amounts import interval_label  # with all of evidence behind it, which no other word needs
+
     every = "a" if price.interval_count == 1 else "every"
     how_often = f"{every} {interval_label(price)}" if price.kind == "recurring" else "once"
     if price.scheme == "tiered":

@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from metrics.window_kinds import CALENDAR, TO_DATE, TRAILING, WINDOW_KINDS, WindowKind
 
 CLOCKS_AGREE_SECONDS: Final = 300

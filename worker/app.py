@@ -19,7 +19,6 @@ from dataclasses import dataclass
 from multiprocessing.sharedctypes import RawValue
 from typing import Any, Final
 
-import structlog
 from celery import Celery, signals
 from celery.beat import Scheduler
 from celery.exceptions import SoftTimeLimitExceeded
@@ -34,12 +33,13 @@ from integrations.store.work import workers
 from worker.config.celery_config import QUEUE, SEEN, WORK, celery_settings
 from worker.config.load import load_settings
 from worker.config.settings import BadSettings, Settings
-from worker.execution import beat
+from worker.execution import beat, masking
 from worker.execution import log as logging
+from worker.execution.log import logger
 from worker.runs.tick import Ticked
 from worker.wiring.wiring import Wiring, open_wiring, standing
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 OUTDATED_EXIT: Final = 10
 """How a worker ends whose database is at another schema than the one that it knows."""
@@ -151,7 +151,7 @@ class WatchedScheduler(Scheduler):  # type: ignore[misc]  # Celery ships no type
 @signals.setup_logging.connect  # type: ignore[untyped-decorator]  # Celery ships no types
 def _set_logging_up(**_: Any) -> None:
     settings = load_settings()
-    logging.keep_secret(*settings.secrets())
+    masking.keep_secret(*settings.secrets())
     logging.configure(style=settings.log_format, level=logging.level_of(settings.log_level, standing=True))
 
 

@@ -1,6 +1,6 @@
 """Bringing the database to the schema that this version of the product knows.
 
-Alembic is loaded by what changes or compares a schema and not by what merely asks whether it is the right one: every command asks.
+Alembic, all tables and all views are loaded by what changes or compares a schema and not by what merely asks whether it is the right one: every command asks.
 """
 
 from functools import cache
@@ -12,7 +12,6 @@ from sqlalchemy import Connection, Engine, inspect, text
 from integrations.private_files import private_file, private_folder
 from integrations.store import partitions
 from integrations.store.db.engine import begin, file_of, is_postgresql, read
-from integrations.store.tables import metadata
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -85,6 +84,8 @@ def upgrade(engine: Engine, *, parts: int = 0) -> tuple[str | None, str]:
 
     A file of SQLite's is made where there is none yet. Raises NotMigrated when a newer version than this one has been at it.
     """
+    from integrations.store.views.create import create_all
+
     file = file_of(engine)
     if file is not None:
         private_file(private_folder(file.parent) / file.name)
@@ -136,5 +137,7 @@ def differences(connection: Connection) -> list[object]:
     """How the database's tables differ from the ones that the code describes; empty when the migrations are complete."""
     from alembic.autogenerate import compare_metadata
     from alembic.migration import MigrationContext
+
+    from integrations.store.tables import metadata
 
     return list(compare_metadata(MigrationContext.configure(connection), metadata))

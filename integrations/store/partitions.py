@@ -12,7 +12,6 @@ from sqlalchemy import Connection
 
 from integrations.store.db.columns import shard_buckets
 from integrations.store.db.engine import is_postgresql
-from integrations.store.tables import metadata
 
 SCHEMA: Final = "nrr_partitions"
 MOST: Final = 256
@@ -25,6 +24,10 @@ class NoPartitions(ValueError):
 
 def cut_tables() -> tuple[str, ...]:
     """The tables that grow with the customers: their keys have the bucket."""
+    from integrations.store.tables import (
+        metadata,  # all tables: every command asks for the schema, and none but an upgrade for these
+    )
+
     return tuple(sorted(t.name for t in metadata.sorted_tables if "bucket" in t.primary_key.columns))
 
 

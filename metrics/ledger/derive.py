@@ -5,8 +5,9 @@ from datetime import date
 from typing import Final
 
 from metrics.assigned import replace
-from metrics.entries import CANNOT_DERIVE, Attribute, CustomerLedger
+from metrics.entries import Attribute, CustomerLedger
 from metrics.evidence import CustomerEvidence, CustomerGroup, CustomerState, Finding, Instant
+from metrics.finding_words import CANNOT_DERIVE
 from metrics.ledger.basis import Basis
 from metrics.ledger.movements import fold
 from metrics.money import MOST_OF_A_CUSTOMER

@@ -13,8 +13,9 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from metrics.assigned import assigned, replace
-from metrics.entries import Cause, CustomerLedger, Exclusion, ItemMRR, Movement, MovementKind, Standing, Step, Timeline
-from metrics.evidence import Instant
+from metrics.entries import CustomerLedger, Exclusion, ItemMRR, Movement, Standing, Step, Timeline
+from metrics.instants import Instant
+from metrics.movement_kinds import Cause, MovementKind
 from metrics.periods import add_months, day_of
 from metrics.policy import Policy
 

@@ -9,8 +9,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from metrics.entries import CANNOT_ADD_UP, CustomerLedger
+from metrics.entries import CustomerLedger
 from metrics.evidence import Finding
+from metrics.finding_words import CANNOT_ADD_UP
 
 MOST_TOGETHER: Final = float((1 << 63) - (1 << 59))
 """Micros that all customers may stand at together, in one currency or in the reporting one, and that they may have moved together over all

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from fractions import Fraction
 
-from metrics.entries import CANNOT_DERIVE, CustomerLedger
+from metrics.entries import CustomerLedger
+from metrics.finding_words import CANNOT_DERIVE
 from metrics.reconcile.choices import Switch
 from metrics.reconcile.held import Held, excluded, parts
 

@@ -12,8 +12,8 @@ from typing import Any, Final
 
 import polars as pl
 
-from metrics.evidence import Instant
 from metrics.exchange_rates import Exchange
+from metrics.instants import Instant
 from metrics.money import BookCurrency
 from metrics.periods import Window, is_incomplete
 from metrics.policy import DEFAULT, Policy

@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from metrics.entries import CARRIED
+from metrics.dimensions import CARRIED
 from metrics.retention.segments import NONE
 from metrics.retention.spans import MEASURES, STANDINGS, flows
 

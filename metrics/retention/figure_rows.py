@@ -9,7 +9,7 @@ from typing import Final
 
 import polars as pl
 
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from metrics.periods import is_incomplete
 from metrics.policy import DEFAULT, Policy
 from metrics.retention.aggregate import CARRIED_COMPANIONS, OWN, WHOLE, Partials, chosen_by, finish

@@ -13,8 +13,8 @@ from fractions import Fraction
 from operator import attrgetter
 from typing import Any, Final, Literal
 
-from metrics.entries import KINDS
 from metrics.money import BookCurrency, ratio_text
+from metrics.movement_kinds import KINDS
 from metrics.window_kinds import months_long
 
 TOP: Final = 10

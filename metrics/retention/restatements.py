@@ -8,7 +8,7 @@ from typing import Final
 
 import polars as pl
 
-from metrics.entries import KINDS
+from metrics.movement_kinds import KINDS
 from metrics.periods import Window
 from metrics.retention import window_changes
 from metrics.retention.spans import Book, build

@@ -12,8 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from metrics.dimensions import parts
-from metrics.entries import CARRIED
+from metrics.dimensions import CARRIED, parts
 from metrics.keys import LONGEST, bounded
 from metrics.money import MICROS_PER_MAJOR
 from metrics.retention.spans import Book, Spans

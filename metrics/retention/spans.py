@@ -14,7 +14,8 @@ from typing import Final
 
 import polars as pl
 
-from metrics.entries import CARRIED, KINDS
+from metrics.dimensions import CARRIED
+from metrics.movement_kinds import KINDS
 
 MEASURES = ("net_micros", "list_micros", "at_risk_micros", "scheduled_micros", "usage_micros", "subscriptions")
 """What a standing says in numbers; each adds up over customers of one currency."""

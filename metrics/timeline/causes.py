@@ -3,8 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from metrics.entries import Cause, ItemMRR, Step
+from metrics.entries import ItemMRR, Step
 from metrics.evidence import Subscription
+from metrics.movement_kinds import Cause
 from metrics.timeline.eligibility import Counting
 
 INVOLUNTARY_REASONS = ("payment_failed", "payment_disputed")

@@ -13,13 +13,13 @@ from decimal import Decimal
 from pathlib import Path
 
 from integrations.store.db.bulk import append
-from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.accounts import bind
 from integrations.store.facts.schema import invoice_line
 from integrations.store.facts.write import Page, put_page
 from integrations.store.figures import proof as store
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger.schema import standing
 from integrations.store.migrate import upgrade
 from metrics.billings import proof
@@ -43,7 +43,7 @@ def main(customers: int, months: int) -> None:
     columns = [c.name for c in invoice_line.columns]
     with begin(engine) as connection:
         account = bind(connection, name="main", stripe_id="acct_1", livemode=False)
-        write_ledger.put_basis(connection, basis.version, basis.policy.name, {})
+        ledger_bases.put(connection, basis.version, basis.policy.name, {})
         price = Price("price_1", "prod_1", "usd", unit=Decimal(5000))
         put_page(connection, account, Page(Instant(starts[0]), prices=[price]), NOW)
     for first in range(0, customers, 5_000):

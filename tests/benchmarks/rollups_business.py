@@ -13,8 +13,9 @@ from decimal import Decimal
 from typing import Any
 
 from integrations.store.db import bulk
-from integrations.store.db.encoding import bucket_of, digest, encode
+from integrations.store.db.encoding import digest, encode
 from integrations.store.db.engine import begin, open_engine
+from integrations.store.db.words import bucket_of
 from integrations.store.facts import accounts, catalog
 from integrations.store.facts import schema as facts_schema
 from metrics.evidence import Customer, Instant, Item, Price, Product, Source, Subscription

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from integrations.store.db.engine import begin
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger import write as stored_ledger
 from metrics.entries import CustomerLedger
 from tests.lives import objects
@@ -135,7 +136,7 @@ def found(tmp_path_factory: pytest.TempPathFactory, template: Path) -> Read:
     with Installation(everybody(), tmp_path_factory.mktemp("absurd") / "nrr.sqlite3", template) as installation:
         ledgers = installation.sync(NOW).ledgers(NOW)
         with begin(installation.engine) as connection:
-            stored_ledger.put_basis(connection, "absurd", "default", {})
+            ledger_bases.put(connection, "absurd", "default", {})
             stored_ledger.replace_customers(connection, "absurd", sorted(ledgers), list(ledgers.values()), fresh=True)
         return ledgers, {object_id for _, object_id in installation.kept_out()}
 

@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from integrations.store import backup, migrate
 from integrations.store.db.engine import open_engine, read
 from integrations.store.figures.schema import rollup
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.tables import metadata
 from metrics.ledger.basis import Basis
 from tests.worker.facts import wiring
@@ -68,7 +68,7 @@ def wired(engine: Engine, now: int) -> Wiring:
 def derived_until(engine: Engine) -> int:
     """The moment up to which the release's ledger was derived."""
     with read(engine) as connection:
-        return next(int(row.derived_until or 0) for row in write_ledger.bases(connection).values())
+        return next(int(row.derived_until or 0) for row in ledger_bases.everything(connection).values())
 
 
 @pytest.fixture(params=RELEASES)

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts
 from integrations.store.facts.write import Page, put_page
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from metrics.evidence import (
     Coupon,
     Customer,
@@ -146,7 +146,7 @@ def complete(engine: Engine) -> dict[str, bool]:
     """By the name of the policy, whether a ledger is complete; of several bases of one policy, whether all are."""
     out: dict[str, bool] = {}
     with read(engine) as connection:
-        for row in write_ledger.bases(connection).values():
+        for row in ledger_bases.everything(connection).values():
             out[row.policy] = out.get(row.policy, True) and row.derived_at is not None
     return out
 

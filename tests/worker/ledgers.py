@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import exchange_rates
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import jobs, runs
 from metrics.entries import Attribute, CustomerLedger, Exclusion, Movement, Standing
@@ -67,11 +68,11 @@ def whole_book(lives: Mapping[str, Life]) -> Book:
 def store(engine: Engine, lives: Mapping[str, Life], names: Iterable[str], today: date, *, basis: Basis = BASIS) -> None:
     """Put the ledgers of some customers in the place of what is there, and say that the ledger is complete as of the end of `today`."""
     with begin(engine) as connection:
-        write_ledger.put_basis(connection, basis.version, basis.policy.name, {})
+        ledger_bases.put(connection, basis.version, basis.policy.name, {})
         wanted = sorted(names)
         found = [ledger_of(name, lives[name]) for name in wanted if name in lives]
         write_ledger.replace_customers(connection, basis.version, wanted, found)
-        write_ledger.mark_derived(connection, basis.version, NOW, Instant(opening(today, basis.timezone) + 86_399))
+        ledger_bases.mark_derived(connection, basis.version, NOW, Instant(opening(today, basis.timezone) + 86_399))
 
 
 def put_rates(engine: Engine, rows: Iterable[tuple[date, str, str, str]]) -> None:

@@ -22,7 +22,7 @@ from worker.config.addresses import shown as address_shown
 from worker.config.celery_config import celery_settings
 from worker.config.load import load, load_settings, shown
 from worker.config.settings import BadSettings
-from worker.execution import log
+from worker.execution import log, masking
 
 _OURS = ("NRR_", "PGPASSWORD", "STRIPE_", "SMTP_", "SLACK_", "DATABASE_URL", "REDIS_URL", "REPORTING_", "ALERT_")
 
@@ -34,7 +34,7 @@ def _alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    monkeypatch.setattr(log, "_known", set())
+    monkeypatch.setattr(masking, "_known", set())
 
 
 @pytest.mark.parametrize(
@@ -169,14 +169,12 @@ def test_logs_mask_by_value_however_deep(monkeypatch: pytest.MonkeyPatch, capsys
     """A password that looks like a word shows neither in a field, nor within lists and mappings, nor in an error."""
     monkeypatch.setenv("SMTP_PASSWORD", "correct horse")
     monkeypatch.setenv("DATABASE_URL", "postgresql://nrr:p%40ssword@db.example/nrr")
-    log.keep_secret(*load_settings().secrets())
+    masking.keep_secret(*load_settings().secrets())
     handlers, level = list(logging.getLogger().handlers), logging.getLogger().level
     try:
         log.configure(style="json", level="info")
         logger = logging.getLogger("test")
-        import structlog
-
-        structlog.get_logger("test").warning(
+        log.logger("test").warning(
             "said", plain="correct horse", deep={"a": [("correct horse", {"b": "x p@ssword y"})]}, odd=ValueError("p%40ssword")
         )
         logger.warning("foreign correct horse")

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
 from sqlalchemy import Connection
 
 from integrations.dashboard import dashboard
@@ -31,8 +30,9 @@ from metrics.alerts import sample as alert_sample
 from worker.alerts.addressed import addressed, named_by
 from worker.alerts.alerting import Alerting
 from worker.alerts.evaluate import usable_channels
+from worker.execution.log import logger
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 LEASE_SECONDS: Final = 240.0
 """Longer than the tries of one delivery can take."""

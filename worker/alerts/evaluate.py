@@ -11,7 +11,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-import structlog
 from sqlalchemy import Connection
 
 from integrations.notify.delivery import Channel
@@ -30,8 +29,8 @@ from metrics.alerts.grouping import Notice, thread_of
 from metrics.alerts.outside import sentence
 from metrics.alerts.rules import AnyRule, Watch
 from metrics.alerts.states import Alert, Event, Hush
-from metrics.evidence import Instant
 from metrics.exchange_rates import outdated
+from metrics.instants import Instant
 from metrics.ledger.basis import Basis
 from metrics.periods import day_of
 from worker.alerts import digests
@@ -40,11 +39,12 @@ from worker.alerts.alerting import Alerting
 from worker.alerts.behind import counted
 from worker.alerts.gather import gather
 from worker.execution.job_data import JobData, read_as, stored
+from worker.execution.log import logger
 from worker.figures import exchange_rates
 from worker.figures.derived import NothingDerived, complete_until
 from worker.figures.outside import last_month
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)

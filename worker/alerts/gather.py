@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from integrations.store.alerts import alerts as store
 from integrations.store.facts import quarantine
 from integrations.store.figures import snapshots
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from metrics.alerts.decide import Seen
 from metrics.alerts.evaluate import REMEMBERED, Reading, Shelf, readings, system_reading
 from metrics.alerts.inferred import InferredParts
@@ -212,7 +212,7 @@ def _health(connection: Connection, basis: Basis, system: Sequence[SystemRule] =
     kept_out = (
         [f"{q.kind} {q.object_id}: {q.reason}" for q in quarantine.everything(connection, NAMED)] if found.quarantined else []
     )
-    underived = [f"customer {name}: {why}" for name, why in write_ledger.underived(connection, NAMED)]
+    underived = [f"customer {name}: {why}" for name, why in ledger_bases.underived(connection, NAMED)]
     made = rollup.outcome(connection, basis)
     return {
         FRESHNESS: (age, future),

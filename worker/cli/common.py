@@ -195,11 +195,11 @@ def opened(
 @contextmanager
 def in_context(loaded: "Loaded", *, json: bool = False, now: str | None = None, policy: str | None = None) -> Iterator[Context]:
     """Logging and a wiring for settings that are loaded already. Raises UnknownChoice."""
-    from worker.execution import log
+    from worker.execution import log, masking
     from worker.wiring.wiring import open_wiring
 
     settings = loaded.settings
-    log.keep_secret(*settings.secrets())
+    masking.keep_secret(*settings.secrets())
     log.configure(style=settings.log_format, level=log.level_of(settings.log_level))
     wiring = open_wiring(settings, pretended=None if now is None else instant_of(now))
     if policy is not None:

@@ -10,18 +10,18 @@ from importlib.metadata import version
 from platform import python_version
 from typing import TYPE_CHECKING, Final
 
-import structlog
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from sqlalchemy.exc import SQLAlchemyError
 
 from metrics.money import MICROS_PER_MAJOR
+from worker.execution.log import logger
 from worker.queries.session import Session
 
 if TYPE_CHECKING:
     from metrics.retention.figures import Figures
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 WINDOWS: Final = ("month", "trailing_12")
 """The windows whose rates are told: the last complete one of each."""

@@ -157,7 +157,7 @@ def _main(
 def _shown(message: str) -> str:
     """An error's message without secrets, and without signs that could steer a terminal: it may quote what came from outside."""
     from integrations.notify.sanitize import plain
-    from worker.execution.log import masked
+    from worker.execution.masking import masked
 
     return "\n".join(plain(line, 2_000) for line in masked(message).splitlines())
 

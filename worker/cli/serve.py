@@ -30,11 +30,11 @@ def serve(
 ) -> None:
     """Show the numbers in a browser: retention, customers, findings and runs, for any period, segment and policy. It only reads."""
     from worker.config.load import load
-    from worker.execution import log
+    from worker.execution import log, masking
     from worker.queries.session import open_session
 
     settings = load(config=config).settings
-    log.keep_secret(*settings.secrets())
+    masking.keep_secret(*settings.secrets())
     log.configure(style=settings.log_format, level=log.level_of(settings.log_level))
     token = _token(settings, host, allow_host or [])
     with open_session(config=config, now=None if now is None else instant_of(now)) as session:

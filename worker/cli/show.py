@@ -109,7 +109,7 @@ def movements(
     config: Config = None,
 ) -> None:
     """Show each customer's movements of MRR, day by day. With kind, cause and the Stripe objects behind it."""
-    from metrics.entries import KINDS
+    from metrics.movement_kinds import KINDS
     from worker.cli.json_rows import days_row, movement_rows
     from worker.queries.movements import movements as movements_of
 

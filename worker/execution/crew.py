@@ -16,7 +16,6 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any, Final
 
-import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,9 +27,10 @@ from integrations.store.work import jobs, runs, workers
 from integrations.store.work.jobs import Job, LeaseLost
 from integrations.stripe.errors import ReadError, Transient
 from worker.execution.gc_tuning import collect_seldom
+from worker.execution.log import logger
 from worker.execution.stop import Stop, Stopped
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 LONGEST_DELAY_SECONDS: Final = 300.0
 IDLE_TOLD_SECONDS: Final = 3.0

@@ -7,7 +7,6 @@ its 64 bits, which would come out as another number for everybody. What decides 
 from typing import Final
 
 import polars as pl
-import structlog
 from sqlalchemy import Connection
 
 from integrations.store.facts import exchange_rates
@@ -16,8 +15,9 @@ from integrations.store.ledger import write as write_ledger
 from integrations.store.work import key_value
 from metrics.exchange_rates import exchange
 from metrics.ledger.together import MOST_TOGETHER, left_out, too_heavy
+from worker.execution.log import logger
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 _LIGHT: Final = 2.0**58
 """Micros that all who are not looked at one by one may come to together."""

@@ -10,7 +10,6 @@ from hashlib import blake2b
 from typing import Any, Final
 
 import polars as pl
-import structlog
 from sqlalchemy import Connection, Engine
 
 from integrations.store.db.engine import begin, read
@@ -19,12 +18,13 @@ from integrations.store.work import jobs, key_value
 from integrations.store.work.jobs import Job
 from metrics.billings import months
 from metrics.billings.classify import BILLED, classified
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from metrics.ledger.basis import Basis
 from metrics.periods import add_months, day_of, opening
+from worker.execution.log import logger
 from worker.figures import proof
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 KIND: Final = "billings"
 MADE: Final = "billings"

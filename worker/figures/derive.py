@@ -17,11 +17,12 @@ from sqlalchemy import Connection, Engine
 
 from integrations.store.db.chunks import chunks
 from integrations.store.db.clock import now as database_now
-from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, read
+from integrations.store.db.words import bucket_of
 from integrations.store.facts import accounts, catalog, marks
 from integrations.store.facts import read as read_facts
 from integrations.store.facts.customers import customer_merge
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import jobs, key_value
 from integrations.store.work.jobs import Job
@@ -103,7 +104,7 @@ def first_job(
 
 def is_complete(connection: Connection, basis: Basis) -> bool:
     """Whether the ledger of a basis was derived to its end and nothing has outdated it as a whole since."""
-    found = write_ledger.bases(connection).get(basis.version)
+    found = ledger_bases.everything(connection).get(basis.version)
     return found is not None and found.derived_at is not None
 
 
@@ -120,9 +121,9 @@ def do_plan(deriving: Deriving, job: Job) -> None:
     with begin(deriving.engine) as connection:
         jobs.hold(connection, job)
         for basis in wanted:
-            write_ledger.put_basis(connection, basis.version, basis.policy.name, choices_of(basis))
+            ledger_bases.put(connection, basis.version, basis.policy.name, choices_of(basis))
         named = _assign(connection, wanted[0], customers, everybody=asked.rebuild)
-        held = write_ledger.bases(connection)
+        held = ledger_bases.everything(connection)
         wished = asked.now or deriving.now
         # How far Stripe has been read lies behind a ledger that was derived since without reading: that is no wish to go back.
         latest = max(wished, Instant(int(database_now(connection).timestamp()))) if asked.merely_read else wished
@@ -150,13 +151,13 @@ def do_plan(deriving: Deriving, job: Job) -> None:
         jobs.finish(connection, job)
 
 
-def _as_of(rows: Sequence[write_ledger.BasisRow], wished: Instant, latest: Instant) -> Instant:
+def _as_of(rows: Sequence[ledger_bases.BasisRow], wished: Instant, latest: Instant) -> Instant:
     """The moment as of which to derive: not before what has been derived already, up to `latest` and what workers' clocks may differ by."""
     known = [row.derived_until for row in rows if row.derived_until is not None]
     return max([wished, *(until for until in known if until <= latest + CLOCKS_DIFFER_SECONDS)])
 
 
-def _goes_on(row: write_ledger.BasisRow, now: Instant) -> bool:
+def _goes_on(row: ledger_bases.BasisRow, now: Instant) -> bool:
     """Whether a ledger can be brought up to date customer by customer: it is complete, and not of a later moment."""
     return row.derived_at is not None and row.derived_until is not None and row.derived_until <= now
 
@@ -188,11 +189,11 @@ def _again(connection: Connection, job: Job, basis: Basis, named: set[str], now:
     ]
 
 
-def _outdate(connection: Connection, which: Callable[[write_ledger.BasisRow], bool]) -> None:
+def _outdate(connection: Connection, which: Callable[[ledger_bases.BasisRow], bool]) -> None:
     """Say of bases that their ledgers aren't complete any more."""
-    for version, row in write_ledger.bases(connection).items():
+    for version, row in ledger_bases.everything(connection).items():
         if row.derived_at is not None and which(row):
-            write_ledger.mark_derived(connection, version, None, None)
+            ledger_bases.mark_derived(connection, version, None, None)
 
 
 # --- who is whom --------------------------------------------------------------------------------------------------------------
@@ -293,7 +294,7 @@ def do_mark(deriving: Deriving, job: Job) -> None:
             for version in asked.versions:
                 if version in (asked.whole or ()):
                     addable.leave_out(connection, version, deriving.reporting_currency, whole=True)
-                write_ledger.mark_derived(connection, version, database_now(connection), asked.now)
+                ledger_bases.mark_derived(connection, version, database_now(connection), asked.now)
             if asked.marks_until is not None:
                 marks.drop_touched_until(connection, asked.marks_until)
                 key_value.put(connection, _DROPPED, asked.marks_until)

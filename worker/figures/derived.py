@@ -2,9 +2,9 @@
 
 from sqlalchemy import Connection
 
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.work import cursors
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from metrics.ledger.basis import Basis
 
 
@@ -19,7 +19,7 @@ class NothingDerived(RuntimeError):
 
 def derived_until(connection: Connection, basis: Basis) -> Instant:
     """The instant as of which the ledger was derived. Raises NothingDerived while there is no complete ledger."""
-    found = write_ledger.bases(connection).get(basis.version)
+    found = ledger_bases.everything(connection).get(basis.version)
     if found is None or found.derived_at is None or found.derived_until is None:
         raise NothingDerived(basis)
     return found.derived_until

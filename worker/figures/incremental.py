@@ -18,8 +18,8 @@ from integrations.store.db.chunks import chunks
 from integrations.store.ledger import previous
 from integrations.store.ledger import read as read_ledger
 from integrations.store.ledger.previous import Marks
-from metrics.evidence import Instant
 from metrics.exchange_rates import QUOTES, Exchange, exchange
+from metrics.instants import Instant
 from metrics.ledger.basis import Basis
 from metrics.periods import Window, is_incomplete, opening, windows
 from metrics.retention import aggregate, rankings, segments

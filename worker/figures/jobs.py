@@ -5,7 +5,7 @@ from dataclasses import dataclass, fields
 from datetime import date
 from typing import Any, Final
 
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from metrics.ledger.basis import Basis
 from metrics.retention.segments import Bands
 from worker.execution.job_data import JobData, Nothing

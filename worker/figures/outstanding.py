@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from integrations.store.facts import marks
 from integrations.store.facts.customers import customer_merge
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger import previous
 from integrations.store.ledger import write as write_ledger
 from integrations.store.work import key_value
@@ -51,7 +52,7 @@ def waiting(connection: Connection, basis: str, now: Instant) -> frozenset[str]:
 
 def outdated(connection: Connection, basis: str) -> bool:
     """Whether the ledger has changed since the figures were made; False before there are any."""
-    held, made = write_ledger.bases(connection).get(basis), key_value.get(connection, rollup_remembered(basis))
+    held, made = ledger_bases.everything(connection).get(basis), key_value.get(connection, rollup_remembered(basis))
     if made is None or held is None or held.derived_at is None:
         return False
     return datetime.fromisoformat(made["at"]) < held.derived_at or bool(previous.marks(connection, basis).times)

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Final
 
 import polars as pl
-import structlog
 from sqlalchemy import Connection, Engine
 
 from integrations.store.db.clock import now as database_now
@@ -32,6 +31,7 @@ from metrics.retention.figure_rows import figure_rows, identities_broken
 from metrics.window_kinds import TO_DATE
 from worker.execution.crew import Handler
 from worker.execution.job_data import JobData, read_as, stored
+from worker.execution.log import logger
 from worker.execution.stop import Stop
 from worker.figures import addable, billings, incremental
 from worker.figures.adhoc import quotes_until, shard_count
@@ -43,7 +43,7 @@ from worker.figures.labels import words_of
 from worker.figures.outstanding import rollup_remembered
 from worker.figures.upcoming import do_outlook
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 KINDS: Final = ("rollup_plan", "rollup_part", "rollup_sum", "outlook", billings.KIND)
 BREAKS_KEPT: Final = 200

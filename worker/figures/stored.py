@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine
 from integrations.store.db.engine import read
 from integrations.store.figures import restatements, rollups
 from integrations.store.work import runs
-from metrics.entries import KINDS
 from metrics.ledger.basis import Basis
+from metrics.movement_kinds import KINDS
 from metrics.periods import Window
 from metrics.retention.figures import Figures
 

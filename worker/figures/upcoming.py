@@ -17,7 +17,7 @@ from integrations.store.figures import upcoming
 from integrations.store.ledger import read as read_ledger
 from integrations.store.work import jobs
 from integrations.store.work.jobs import Job
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from metrics.ledger.basis import Basis
 from metrics.ledger.derive import is_underived
 from metrics.ledger.upcoming import RENEWALS, Coming, coming

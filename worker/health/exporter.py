@@ -7,17 +7,17 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 from wsgiref.simple_server import WSGIServer
 
-import structlog
 from prometheus_client import make_wsgi_app, start_http_server
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector, CollectorRegistry
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
+from worker.execution.log import logger
 from worker.health import freshness, runbook
 from worker.health.freshness import Freshness
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 
 class FreshnessCollector(Collector):

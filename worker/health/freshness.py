@@ -15,7 +15,7 @@ from integrations.store.db.clock import now
 from integrations.store.db.engine import read
 from integrations.store.facts import accounts, quarantine
 from integrations.store.facts.marks import count_touched
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.work import cursors, jobs, runs, workers
 from metrics.periods import CLOCKS_AGREE_SECONDS
 from worker.ingest import clocks
@@ -108,7 +108,7 @@ def look(connection: Connection) -> Freshness:
         oldest_due_seconds=None if summed.oldest_due is None else max(0.0, _age(at, summed.oldest_due)),
         touched=count_touched(connection),
         quarantined=quarantine.count(connection),
-        underived=len(write_ledger.underived(connection)),
+        underived=len(ledger_bases.underived(connection)),
         drift={name: found.total for name, found in drifts.items() if found is not None},
         drift_by_kind={name: found.counts for name, found in drifts.items() if found is not None},
         failed_runs=sum(run.status == "failed" for run in runs.latest(connection)),

@@ -10,18 +10,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import structlog
 from sqlalchemy import Engine
 
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts
 from integrations.store.facts.accounts import AccountRefused
 from integrations.stripe.errors import Refused
+from worker.execution.log import logger
 
 if TYPE_CHECKING:
     from integrations.stripe.reader import Reader
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 A_MOMENT_SECONDS: Final = 10.0
 """So long a check of a key is good for the plan that follows it."""

@@ -14,7 +14,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-import structlog
 from sqlalchemy import Connection
 
 from integrations.store.db.engine import begin, read
@@ -26,11 +25,12 @@ from integrations.stripe.page import StripePage
 from integrations.stripe.streams import STREAMS
 from metrics.evidence import GONE, CustomerState, Instant, Source, SubscriptionState
 from worker.execution.job_data import BadJobData, read_as
+from worker.execution.log import logger
 from worker.ingest.drift import Drift, keep
 from worker.ingest.jobs import Comparison
 from worker.ingest.read import Ingest, one_by_one
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 NAMED_AT_MOST = 50
 """So many drifted objects of a kind are named; the count is of all."""

@@ -8,17 +8,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-import structlog
 from sqlalchemy import Connection
 
 from integrations.store.work import cursors, key_value
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from metrics.periods import CLOCKS_AGREE_SECONDS
+from worker.execution.log import logger
 
 if TYPE_CHECKING:
     from integrations.stripe.reader import Reader
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 _APART: Final = "clock_apart"
 

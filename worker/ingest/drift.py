@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import Connection
 
 from integrations.store.work import cursors
-from metrics.evidence import Instant
+from metrics.instants import Instant
 
 STREAM = "audit"
 """The name under which an account's last audit is kept among its marks."""

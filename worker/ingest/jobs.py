@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, Literal
 
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from worker.execution.job_data import EACH, JobData, Nothing
 
 What = Literal["sync", "audit", "backfill"]

@@ -13,7 +13,7 @@ from typing import Final, Literal
 
 from integrations.stripe.streams import STREAMS as DECLARED
 from integrations.stripe.streams import of_part
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from worker.ingest.jobs import AUDIT, Comparison, EventReading, ListReading, MarkPositions
 
 DAY: Final = 86_400

@@ -1,6 +1,5 @@
 """Reading again what a lagging replica told older than an event, until it has caught up or the tries are over."""
 
-import structlog
 from sqlalchemy import Connection
 
 from integrations.store.db.engine import begin, read
@@ -10,11 +9,12 @@ from integrations.store.work.jobs import Job
 from integrations.stripe.page import StripePage
 from metrics.timeline.states.event_order import in_order
 from metrics.timeline.states.lagging import customers_without_lagging, without_lagging
+from worker.execution.log import logger
 from worker.ingest.lagging import DELAYS_SECONDS, has_reached
 from worker.ingest.read import Ingest
 from worker.ingest.writer import Feed, Part
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 
 def do_recheck(ingest: Ingest, job: Job) -> None:

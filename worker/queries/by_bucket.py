@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 from sqlalchemy import Connection
 
-from integrations.store.db.encoding import bucket_of
+from integrations.store.db.words import bucket_of
 from integrations.store.figures import snapshots
 from integrations.store.ledger import read as read_ledger
 from metrics.periods import months_between

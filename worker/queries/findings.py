@@ -7,10 +7,10 @@ from typing import Final
 from sqlalchemy import Connection
 
 from integrations.store.db.engine import read
-from integrations.store.facts import lookups, quarantine
+from integrations.store.facts import quarantine
 from integrations.store.facts.quarantine import Quarantined
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger import read as read_ledger
-from integrations.store.ledger import write as write_ledger
 from integrations.store.ledger.schema import finding
 from metrics.money import major_text, minor_to_micros
 from worker.figures import adhoc
@@ -105,7 +105,7 @@ def quarantined(session: Session, limit: int = 1000) -> list[Quarantined]:
 def underived(session: Session, limit: int = 1000) -> list[tuple[str, str]]:
     """Customers that can't be derived and are in no figure, each with why, in order of name."""
     with read(session.engine) as connection:
-        return write_ledger.underived(connection, limit)
+        return ledger_bases.underived(connection, limit)
 
 
 def _noted(account: int, object_id: str, reason: str, severity: str, detail: str) -> Noted:
@@ -114,6 +114,8 @@ def _noted(account: int, object_id: str, reason: str, severity: str, detail: str
 
 def _of_accounts(connection: Connection) -> list[Noted]:
     """What is to be said of whole accounts: charges that no subscription item has."""
+    from integrations.store.facts import lookups  # with the codec of evidence, which the counts of findings do without
+
     out = []
     for charges in lookups.other_charges(connection):
         amount = major_text(int(minor_to_micros(charges.amount, charges.currency)), charges.currency)

@@ -7,8 +7,8 @@ from integrations.store.db.engine import read
 from integrations.store.facts import accounts
 from integrations.store.facts.accounts import AccountRow
 from integrations.store.figures import rollups
-from integrations.store.ledger import write as write_ledger
-from metrics.evidence import Instant
+from integrations.store.ledger import bases as ledger_bases
+from metrics.instants import Instant
 from worker.figures.derived import complete_until, derived_until
 from worker.queries.session import Session
 
@@ -31,7 +31,7 @@ def provenance(session: Session) -> Provenance:
     """Where the numbers of a session come from. Raises NothingDerived."""
     with read(session.engine) as connection:
         until = derived_until(connection, session.basis)
-        at = write_ledger.bases(connection)[session.basis.version].derived_at
+        at = ledger_bases.everything(connection)[session.basis.version].derived_at
         assert at is not None, "a ledger that was derived was derived at some time"
         learnt = rollups.last_learnt(connection, session.basis.version) or at
         moment = complete_until(connection, session.basis)

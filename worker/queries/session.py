@@ -18,8 +18,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from integrations.store.db import clock
 from integrations.store.db.engine import open_engine, read
 from integrations.store.facts import accounts
-from integrations.store.ledger import write as write_ledger
-from metrics.evidence import Instant
+from integrations.store.ledger import bases as ledger_bases
+from metrics.instants import Instant
 from metrics.ledger.basis import Basis
 from metrics.periods import day_of
 
@@ -88,7 +88,7 @@ def ledger(session: Session) -> Iterator[Connection]:
 def has_ledger(session: Session) -> bool:
     """Whether there is a complete ledger under the session's basis."""
     with read(session.engine) as connection:
-        found = write_ledger.bases(connection).get(session.basis.version)
+        found = ledger_bases.everything(connection).get(session.basis.version)
     return found is not None and found.derived_at is not None
 
 

@@ -16,7 +16,6 @@ from glob import escape
 from pathlib import Path
 from typing import Any, Final
 
-import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -28,12 +27,13 @@ from integrations.store.figures.reports import MadeReport
 from integrations.store.work import jobs
 from integrations.store.work.jobs import Job, LeaseLost
 from integrations.workbook.content import Content
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from metrics.money import BookCurrency
 from metrics.periods import Window, add_months, calendar_window
 from metrics.window_kinds import WINDOW_KINDS
 from worker.config.reports import PERIODS, ReportTable
 from worker.execution.job_data import JobData, read_as
+from worker.execution.log import logger
 from worker.execution.stop import Stopped
 from worker.figures.derived import NothingDerived
 from worker.queries.movements import span
@@ -43,7 +43,7 @@ from worker.report.period import last_complete
 from worker.report.workbook import NothingStored, Options, currencies, gather
 from worker.report.workbook_archive import packed
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 KIND: Final = "report"
 LEFT_SECONDS: Final = 86_400

@@ -2,19 +2,20 @@
 
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from integrations.store import backup as backups
 from integrations.store import migrate, partitions
-from integrations.store.backup import Backup
 from integrations.store.db.engine import begin, do_not_wait_for_disk, read, wal_is_safe
 from integrations.store.partitions import NoPartitions
 from integrations.store.work import audit_log
 from worker.execution.operator import system_user
 
+if TYPE_CHECKING:
+    from integrations.store.backup import Backup as Backup  # noqa: PLC0414  # what `backup` and `restore` give
+
 __all__ = [
-    "Backup",
     "NoPartitions",
     "backup",
     "do_not_wait_for_disk",
@@ -78,13 +79,17 @@ def journal_is_safe(version: tuple[int, ...]) -> bool:
     return wal_is_safe(version)
 
 
-def backup(engine: Engine, file: Path, at: datetime) -> Backup:
+def backup(engine: Engine, file: Path, at: datetime) -> "Backup":
     """Write the whole database into one file, which appears when it is whole. Raises NotMigrated, BadBackup, OSError."""
+    from integrations.store import backup as backups  # every command asks for the schema, few for a backup
+
     return backups.save(engine, file, at)
 
 
-def restore(engine: Engine, file: Path, *, replace: bool = False) -> Backup:
+def restore(engine: Engine, file: Path, *, replace: bool = False) -> "Backup":
     """Put a backup into the database; over what is there only with `replace`. Raises BadBackup, StillRunning."""
+    from integrations.store import backup as backups
+
     made = backups.restore(engine, file, replace=replace)
     with begin(engine) as connection:
         audit_log.write(connection, system_user(), "restore", file.name, made_at=made.made_at, schema=made.schema, replaced=replace)

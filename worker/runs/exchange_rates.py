@@ -9,8 +9,6 @@ from datetime import date
 from functools import partial
 from typing import Final
 
-import structlog
-
 from integrations.rates.download import RatesUnavailable, download
 from integrations.rates.quotes import ECB, BadRates
 from integrations.store.db.clock import now
@@ -20,13 +18,14 @@ from integrations.store.work.jobs import Job
 from integrations.web import Web
 from worker.execution.crew import Handler
 from worker.execution.job_data import JobData, Nothing
+from worker.execution.log import logger
 from worker.figures import exchange_rates
 from worker.figures.exchange_rates import Refreshed
 from worker.wiring.outgoing import outgoing
 from worker.wiring.reporting_currency import reporting_currency
 from worker.wiring.wiring import Wiring
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 JOBS: Final[Mapping[str, type[JobData]]] = {"rates": Nothing}
 """Every kind of job here with what it is given."""

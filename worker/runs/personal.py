@@ -5,7 +5,6 @@ Both work in a transaction of somebody who makes sure that no figures are being 
 
 from datetime import datetime, timedelta
 
-import structlog
 from sqlalchemy import Connection
 
 from integrations.store.alerts import outbox
@@ -14,12 +13,13 @@ from integrations.store.facts.customers.erase import Forgotten
 from integrations.store.figures import reports
 from integrations.store.work import audit_log
 from integrations.stripe.decode.sent import unpacked
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from worker.config.settings import Settings
+from worker.execution.log import logger
 from worker.execution.operator import system_user
 from worker.report.workbook_archive import mentions
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 
 def as_stripe_sent(body: bytes) -> bytes:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
 
-import structlog
 from sqlalchemy import Connection
 
 from integrations.store import migrate
@@ -26,6 +25,7 @@ from integrations.store.work.schema import RunStatus
 from integrations.stripe.errors import ReadError
 from worker.execution.crew import NEVER, Crew, Handler, Worked
 from worker.execution.job_data import stored
+from worker.execution.log import logger
 from worker.ingest import read as read_account
 from worker.ingest.audit import do_drift, do_missing
 from worker.ingest.drift import Drift, last_drift
@@ -39,7 +39,7 @@ from worker.runs.processes.processes import beside
 from worker.runs.watch import Progress, quiet
 from worker.wiring.wiring import Wiring
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 STALE_DAYS: Final = 7
 """A run that stood still for so long is planned anew instead of being finished: what it meant to read has moved on."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-import structlog
 from sqlalchemy import Connection
 
 from integrations.store import migrate
@@ -22,10 +21,11 @@ from integrations.store.ledger import write as write_ledger
 from integrations.store.work import jobs, key_value, runs, workers
 from integrations.store.work.jobs import Job
 from integrations.store.work.runs import AlreadyRunning
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from worker.alerts.evaluate import evaluate, usable_channels
 from worker.execution.crew import close_finished
 from worker.execution.job_data import stored
+from worker.execution.log import logger
 from worker.figures import derive
 from worker.health.freshness import TICK
 from worker.ingest.jobs import Planning
@@ -34,7 +34,7 @@ from worker.runs import nightly, steps
 from worker.wiring.channels import open_alerting
 from worker.wiring.wiring import Wiring
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 DERIVE_MINUTES: Final = 15
 """A derivation that failed is tried again so long after."""

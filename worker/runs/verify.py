@@ -14,10 +14,10 @@ from integrations.store.db.chunks import chunks
 from integrations.store.db.engine import read
 from integrations.store.facts import read as read_facts
 from integrations.store.figures import rollups
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger import diff as ledger_diff
 from integrations.store.ledger import read as read_ledger
 from integrations.store.ledger import weights
-from integrations.store.ledger import write as write_ledger
 from integrations.store.work import runs
 from metrics.ledger.basis import Basis
 from metrics.periods import Window
@@ -99,10 +99,10 @@ def verify(wiring: Wiring, *, told: Progress = quiet) -> Verification:
     return found
 
 
-def _state(connection: Connection, basis: Basis) -> tuple[write_ledger.BasisRow | None, list[tuple[int, str]]]:
+def _state(connection: Connection, basis: Basis) -> tuple[ledger_bases.BasisRow | None, list[tuple[int, str]]]:
     """What tells whether ledger and figures are being made, or were made since."""
     makers = [run for kind in steps.EXCLUSIVE if (run := runs.last(connection, kind=kind))]
-    return write_ledger.bases(connection).get(basis.version), [(run.id, run.status) for run in makers]
+    return ledger_bases.everything(connection).get(basis.version), [(run.id, run.status) for run in makers]
 
 
 def _identity(wiring: Wiring, span: tuple[date, date] | None) -> tuple[int, list[str]]:

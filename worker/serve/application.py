@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
@@ -20,13 +19,14 @@ from starlette.routing import Route
 
 from integrations.report.content import Document, Section, Text
 from integrations.report.render import page as html
+from worker.execution.log import logger
 from worker.figures.derived import NothingDerived
 from worker.report.page import NoReport, build
 from worker.serve import customer, operation, retention
 from worker.serve.guard import Guard
 from worker.serve.sessions import Sessions, Unknown
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 Page = Callable[[Sessions, Mapping[str, str]], Document]
 LONGEST: Final = 200

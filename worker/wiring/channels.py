@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from worker.config.channels import ChannelTable
 from worker.config.load import channel_secret, current
 from worker.config.settings import BadSettings, Settings
-from worker.execution.log import keep_secret
+from worker.execution.masking import keep_secret
 from worker.wiring.outgoing import outgoing
 
 if TYPE_CHECKING:

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Engine
 
 from integrations.store.db.engine import open_engine
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from metrics.ledger.basis import Basis
 from worker.config.load import account_key, current
 from worker.config.settings import BadSettings, Settings
-from worker.execution import log
+from worker.execution import masking
 from worker.execution.cores import cores
 from worker.execution.crew import Terms
 from worker.execution.stop import Stop
@@ -164,13 +164,13 @@ class _Readers:
         from integrations.stripe.reader import Reader
 
         settings = current(self._settings)
-        log.keep_secret(*settings.secrets())
+        masking.keep_secret(*settings.secrets())
         table = settings.accounts.get(name)
         if table is None:
             require_key(settings)
             assert settings.stripe_api_key is not None
         key = account_key(name, table) if table is not None else settings.stripe_api_key.get_secret_value()  # type: ignore[union-attr]
-        log.keep_secret(key)
+        masking.keep_secret(key)
         base = (table.api_base if table else None) or settings.stripe_api_base
         live = livemode if livemode is not None else "_live_" in key
         client = Client(

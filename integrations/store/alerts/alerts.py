@@ -13,8 +13,8 @@ from sqlalchemy import Connection, and_, delete, func, insert, or_, select, upda
 
 from integrations.store.alerts.schema import alert_history, alert_state, channel_state, mute
 from integrations.store.db.clock import now
-from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import insert_into
+from integrations.store.db.words import bucket_of
 from integrations.store.figures.schema import rollup
 from integrations.store.ledger.schema import movement, standing
 

@@ -16,8 +16,8 @@ from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, updat
 from integrations.store.alerts.schema import MessageStatus
 from integrations.store.alerts.schema import outbox as table
 from integrations.store.db.clock import APART, is_due, now
-from integrations.store.db.encoding import clean
 from integrations.store.db.engine import insert_into
+from integrations.store.db.words import clean
 
 QUIET_AT_MOST: Final = timedelta(hours=25)
 """Longer than any quiet hours last, on the longest day too."""

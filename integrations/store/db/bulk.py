@@ -7,7 +7,7 @@ executemany on SQLite. Out: the driver's own cursors, without a row object for e
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     ARRAY,
@@ -34,13 +34,15 @@ from sqlalchemy import (
     table,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.selectable import Subquery
 
 from integrations.store.db.columns import UtcDateTime
-from integrations.store.db.encoding import bucket_of, clean, is_clean
-from integrations.store.db.engine import is_postgresql
+from integrations.store.db.engine import insert_into, is_postgresql
+from integrations.store.db.words import bucket_of, clean, is_clean
 from metrics.keys import LONGEST, bounded
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 Row = Sequence[Any]
 
@@ -84,8 +86,7 @@ def insert_new(
             return [tuple([row[place] for place in places]) for row in clean_rows] if places else []
         return _merge(connection, into, columns, clean_rows, returning, greatest)
     values = [dict(zip(columns, row, strict=True)) for row in clean_rows]
-    dialect = postgresql if is_postgresql(connection) else sqlite
-    return _run(connection, dialect.insert(into), into, returning, greatest, values)
+    return _run(connection, insert_into(connection, into), into, returning, greatest, values)
 
 
 def _all_new(connection: Connection, into: Table, columns: Sequence[str], rows: Sequence[Row]) -> bool:
@@ -125,14 +126,14 @@ def _merge(
     )
     _copy(connection, incoming, into, columns, rows)
     source: Any = select(*(column(c) for c in columns)).select_from(table(incoming))
-    found = _run(connection, postgresql.insert(into).from_select(list(columns), source), into, returning, greatest)
+    found = _run(connection, insert_into(connection, into).from_select(list(columns), source), into, returning, greatest)
     connection.exec_driver_sql(f"DROP TABLE {incoming}")
     return found
 
 
 def _run(
     connection: Connection,
-    statement: postgresql.Insert | sqlite.Insert,
+    statement: "postgresql.Insert | sqlite.Insert",
     into: Table,
     returning: Sequence[str],
     greatest: Sequence[str],

@@ -7,8 +7,6 @@ passed over, so that a release reads what the ones before and after it wrote.
 Text that no database takes (NUL, lone surrogates) is replaced by U+FFFD here too, whatever it was that let it through.
 """
 
-import re
-import zlib
 from collections.abc import Callable
 from dataclasses import fields, is_dataclass
 from hashlib import blake2b
@@ -18,9 +16,8 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hi
 
 import msgspec
 
-from integrations.store.db.columns import BUCKETS
-from metrics import growth
-from metrics.keys import bounded
+from integrations.store.db.words import clean
+from metrics import evidence_growth, growth
 
 T = TypeVar("T")
 Shaper = Callable[[Any], Any]
@@ -28,17 +25,6 @@ _encoder = msgspec.msgpack.Encoder(decimal_format="string", order="deterministic
 _in_given_order = msgspec.msgpack.Encoder(decimal_format="string")
 _HEAD: Final = 3
 """The length of a mapping gets so many bytes at most; a zero among them is no text's."""
-_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
-
-
-def clean(text: str) -> str:
-    """`text` as a database takes it."""
-    return _UNSTORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
-
-
-def is_clean(text: str) -> bool:
-    """Whether a database takes `text` as it is."""
-    return ("\x00" not in text) if text.isascii() else _UNSTORABLE.search(text) is None
 
 
 def encode(value: object, kind: Any = None) -> bytes:
@@ -108,7 +94,7 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _of_dataclass(kind: type) -> Shaper | None:
-    first = growth.first_fields(kind)
+    first = evidence_growth.first_fields(kind)
     later = growth.later_fields(kind, first)
     hints = get_type_hints(kind)
     nested = [(name, of) for name in hints if (of := _shaper(hints[name])) is not None]
@@ -157,7 +143,7 @@ def prepare(*kinds: Any) -> None:
         _shapers.__missing__(kind)
 
 
-prepare(*growth.EVIDENCE)
+prepare(*evidence_growth.EVIDENCE)
 
 
 def decode(body: bytes, kind: type[T]) -> T:
@@ -173,8 +159,3 @@ def plain(body: bytes) -> Any:
 def digest(body: bytes) -> str:
     """A short digest of encoded bytes."""
     return blake2b(body, digest_size=16).hexdigest()
-
-
-def bucket_of(name: str | None) -> int:
-    """The bucket of a customer: the same on every machine and database."""
-    return zlib.crc32(bounded(name or "").encode("utf-8", "surrogatepass")) % BUCKETS

@@ -14,8 +14,8 @@ from sqlalchemy import Boolean, Connection, Integer, Select, Table, Text, cast
 from sqlalchemy.exc import OperationalError
 
 from integrations.store.db.bulk import append, keyed_columns, stream
-from integrations.store.db.encoding import is_clean
 from integrations.store.db.engine import is_postgresql
+from integrations.store.db.words import is_clean
 from metrics.keys import LONGEST
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from integrations.store.db.bulk import append, insert_new
-from integrations.store.db.encoding import bucket_of
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.schema import billing_news, credit_note, credit_note_line, other_line
 from metrics.evidence import CreditNote, Instant, Invoice, InvoiceEvidence, Totals
 

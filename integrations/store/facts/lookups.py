@@ -9,7 +9,8 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, selec
 
 from integrations.store.db.bulk import asked_for
 from integrations.store.db.chunks import chunks
-from integrations.store.db.encoding import bucket_of, decode
+from integrations.store.db.encoding import decode
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.schema import account as account_table
 from integrations.store.facts.schema import catalog, credit_note, customer_state, event, invoice, member, subscription_state
 from integrations.store.facts.sightings import sightings

@@ -11,8 +11,8 @@ from typing import Final
 from sqlalchemy import Connection, delete, func, select
 
 from integrations.store.db.bulk import append, asked_for
-from integrations.store.db.encoding import clean
 from integrations.store.db.engine import is_postgresql
+from integrations.store.db.words import clean
 from integrations.store.facts.schema import touched
 from integrations.store.work import key_value
 from metrics.keys import bounded

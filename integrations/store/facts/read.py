@@ -16,7 +16,8 @@ from sqlalchemy import Connection, and_, func, select
 from integrations.store.db.bulk import among, asked_for, stream
 from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import shard_buckets
-from integrations.store.db.encoding import bucket_of, decode, prepare
+from integrations.store.db.encoding import decode, prepare
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.line_extra import line_of, read_extra
 from integrations.store.facts.lookups import DELETED
 from integrations.store.facts.schema import customer_state, invoice, invoice_line, member, subscription_state

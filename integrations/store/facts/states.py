@@ -15,7 +15,8 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, bindparam, delete
 
 from integrations.store.db.bulk import among, asked_for, insert_new
 from integrations.store.db.chunks import chunks
-from integrations.store.db.encoding import bucket_of, digest
+from integrations.store.db.encoding import digest
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.schema import customer_state, payload, subscription_state, unconfirmed
 from integrations.store.facts.sightings import Sightings, pack, unpack
 from integrations.store.facts.sightings import of as sightings_of

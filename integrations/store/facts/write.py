@@ -13,7 +13,8 @@ from sqlalchemy import Connection, func, select
 
 from integrations.store.db.bulk import insert_new
 from integrations.store.db.columns import require_zone
-from integrations.store.db.encoding import bucket_of, encode
+from integrations.store.db.encoding import encode
+from integrations.store.db.words import bucket_of
 from integrations.store.facts import billed, catalog, states
 from integrations.store.facts.customers import contacts, customer_accounts, erased, moved
 from integrations.store.facts.customers.contacts import Person

@@ -15,9 +15,9 @@ from sqlalchemy import ColumnElement, Connection, Select, Table, and_, delete, f
 from integrations.store.db.bulk import append
 from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import shard_buckets
-from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import is_postgresql
 from integrations.store.db.frames import read_frame
+from integrations.store.db.words import bucket_of
 from integrations.store.facts import catalog
 from integrations.store.facts.accounts import everything
 from integrations.store.facts.billed import day_instant
@@ -25,7 +25,7 @@ from integrations.store.facts.schema import billing_news, credit_note, credit_no
 from integrations.store.figures.schema import billing as table
 from metrics.billings import classify
 from metrics.billings.classify import Facts
-from metrics.evidence import Instant
+from metrics.instants import Instant
 
 Range = tuple[Instant | None, Instant | None]
 """Moments [since, until); None leaves that end open."""

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 from sqlalchemy import Connection, delete, select
 
-from integrations.store.db.encoding import clean
 from integrations.store.db.engine import insert_into
+from integrations.store.db.words import clean
 from integrations.store.figures.schema import segment_name as table
 
 

@@ -9,8 +9,8 @@ from typing import Any, Final
 from sqlalchemy import Connection, select, update
 
 from integrations.store.db.clock import now
-from integrations.store.db.encoding import clean
 from integrations.store.db.engine import insert_into
+from integrations.store.db.words import clean
 from integrations.store.figures.schema import report_made as table
 from integrations.store.work import key_value
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select
 from integrations.store.db.bulk import append
 from integrations.store.db.columns import require_zone
 from integrations.store.figures.schema import restatement as table
-from metrics.entries import KINDS
+from metrics.movement_kinds import KINDS
 
 _COLUMNS: Final = (
     "basis",

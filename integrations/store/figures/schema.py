@@ -3,7 +3,7 @@
 from sqlalchemy import Index, Table, UniqueConstraint, text
 
 from integrations.store.db.columns import Big, Bytes, Day, Flag, Small, Time, Whole, Word, key, may, metadata, must, number
-from metrics.entries import CARRIED
+from metrics.dimensions import CARRIED
 
 _BASIS = "version of what it rests on (table basis)"
 _BOOK = "a code in lower case, or all:CODE for the whole book expressed in it"

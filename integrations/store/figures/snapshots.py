@@ -34,7 +34,7 @@ from integrations.store.db.frames import append_frame, read_frame
 from integrations.store.figures.schema import day_total, snapshot
 from integrations.store.ledger.read import as_of
 from integrations.store.ledger.schema import standing
-from metrics.entries import CARRIED
+from metrics.dimensions import CARRIED
 
 _AMOUNTS: Final = {
     "net_micros": pl.Int64,

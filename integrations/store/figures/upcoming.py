@@ -11,7 +11,7 @@ from integrations.store.facts.customers.customer_merge import names
 from integrations.store.facts.schema import invoice_line
 from integrations.store.figures.schema import signal as table
 from integrations.store.ledger.schema import exclusion, standing, wake
-from metrics.evidence import Instant
+from metrics.instants import Instant
 
 LONG_SECONDS: Final = 45 * 86_400
 """A period that is longer than a month, by whatever it is billed."""

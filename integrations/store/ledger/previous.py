@@ -19,7 +19,7 @@ from sqlalchemy import Connection, and_, delete, insert, select, tuple_, update
 from integrations.store.db.bulk import append, asked_for
 from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import shard_buckets
-from integrations.store.db.encoding import bucket_of
+from integrations.store.db.words import bucket_of
 from integrations.store.figures.schema import former, former_rows, rollup_part
 
 if TYPE_CHECKING:

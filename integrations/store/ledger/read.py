@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Select, Table, and_, exists, func, or_, selec
 
 from integrations.store.db.bulk import among, asked_for
 from integrations.store.db.columns import shard_buckets
-from integrations.store.db.encoding import bucket_of
 from integrations.store.db.frames import read_frame
+from integrations.store.db.words import bucket_of
 from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing
 from metrics.retention.spans import ATTRIBUTES, EXCLUSIONS, MOVEMENTS, STANDINGS, Book
 

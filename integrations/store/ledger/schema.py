@@ -7,7 +7,7 @@ table: it is replaced, read and summed up as one.
 from sqlalchemy import CheckConstraint, Index, Table
 
 from integrations.store.db.columns import Big, Day, Flag, Small, Time, Whole, Word, key, may, metadata, must
-from metrics.entries import CARRIED
+from metrics.dimensions import CARRIED
 
 _BASIS = "version of what it rests on (table basis)"
 _BUCKET = "hash of the customer's name, 0 to 1023"

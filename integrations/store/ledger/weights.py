@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Float, Table, cast, func, sele
 
 from integrations.store.db.bulk import among
 from integrations.store.ledger.schema import exclusion, finding, movement, standing
-from metrics.entries import CANNOT_ADD_UP
+from metrics.finding_words import CANNOT_ADD_UP
 from metrics.ledger.together import Weight
 
 _STANDS = ("net_micros", "list_micros", "at_risk_micros", "scheduled_micros", "usage_micros")

@@ -1,23 +1,21 @@
 """Writing and reading what was derived: whole customers are replaced, so deriving twice leaves what deriving once does."""
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select, tuple_, update
+from sqlalchemy import Connection, Table, delete, select, tuple_
 
 from integrations.store.db.bulk import append, asked_for
 from integrations.store.db.chunks import chunks
-from integrations.store.db.columns import require_zone, shard_buckets
-from integrations.store.db.encoding import bucket_of
-from integrations.store.db.engine import insert_into
+from integrations.store.db.columns import shard_buckets
+from integrations.store.db.words import bucket_of
 from integrations.store.ledger import previous
-from integrations.store.ledger.schema import attribute, basis, exclusion, finding, movement, standing, wake
-from metrics.entries import CARRIED, UNCOUNTED, CustomerLedger
-from metrics.evidence import Instant
+from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing, wake
+from metrics.dimensions import CARRIED
+from metrics.entries import CustomerLedger
+from metrics.instants import Instant
 
 DERIVED = (movement, standing, attribute, exclusion, finding, wake)
 
@@ -59,49 +57,6 @@ _EXCLUSION = ("basis", "bucket", "customer", "seq", "object_id", "reason", "curr
 _FINDING = ("basis", "bucket", "customer", "seq", "account", "object_id", "reason", "severity", "at", "detail")
 _WAKE = ("basis", "bucket", "customer", "at")
 _DELETED_AT_ONCE = 1000
-
-
-# --- what figures rest on ---------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class BasisRow:
-    """A basis that something was derived under. `derived_at` is None while its ledger isn't complete."""
-
-    version: str
-    policy: str
-    choices: Mapping[str, Any]
-    derived_at: datetime | None
-    derived_until: Instant | None
-
-
-def put_basis(connection: Connection, version: str, policy: str, choices: Mapping[str, Any]) -> None:
-    """Note a basis, which from now on is the current one of its policy; one that is there already keeps what is known of it."""
-    values = {"version": version, "policy": policy, "body": json.dumps(dict(choices), sort_keys=True, default=str), "current": True}
-    insert = insert_into(connection, basis)
-    connection.execute(insert.values(values).on_conflict_do_nothing())
-    own = basis.c.version == version
-    connection.execute(update(basis).where(basis.c.policy == policy, basis.c.current != own).values(current=own))
-
-
-def mark_derived(connection: Connection, version: str, derived_at: datetime | None, derived_until: Instant | None) -> None:
-    """Say that the ledger of a basis is complete as of an instant; None says that it isn't any more."""
-    if derived_at is not None:
-        require_zone(derived_at)
-    connection.execute(update(basis).where(basis.c.version == version).values(derived_at=derived_at, derived_until=derived_until))
-
-
-def bases(connection: Connection) -> dict[str, BasisRow]:
-    """Every basis by its version."""
-    rows = connection.execute(select(basis).order_by(basis.c.version))
-    return {r.version: BasisRow(r.version, r.policy, json.loads(r.body), r.derived_at, r.derived_until) for r in rows}
-
-
-def underived(connection: Connection, limit: int = 1000) -> list[tuple[str, str]]:
-    """Customers that can't be derived, or added up, under some basis that is kept, with why."""
-    query = select(finding.c.customer, finding.c.detail).where(finding.c.reason.in_(UNCOUNTED))
-    query = query.where(finding.c.basis.in_(select(basis.c.version).where(basis.c.derived_at.is_not(None)))).distinct()
-    return [(str(c), str(d)) for c, d in connection.execute(query.order_by(finding.c.customer).limit(limit))]
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ quoted, else turned round, else by way of the euro, which is what the European C
 from typing import Final
 
 from integrations.store.views.view import View, money
-from metrics.entries import KINDS
+from metrics.movement_kinds import KINDS
 
 POLICY: Final = {
     "policy": "b.policy",

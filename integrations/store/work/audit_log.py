@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Connection, insert, select
 
 from integrations.store.db.clock import now
-from integrations.store.db.encoding import clean
+from integrations.store.db.words import clean
 from integrations.store.work.schema import audit_log as table
 
 Action = Literal["forget", "mute", "unmute", "acknowledge", "rates load", "rebuild", "settings", "restore", "upgrade"]

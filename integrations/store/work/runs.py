@@ -11,7 +11,6 @@ from sqlalchemy.exc import IntegrityError
 
 from integrations.store.db.clock import has_passed, is_due, now
 from integrations.store.facts.schema import account as account_table
-from integrations.store.figures.schema import rollup
 from integrations.store.work.schema import RunStatus, job
 from integrations.store.work.schema import run as table
 
@@ -235,6 +234,8 @@ def tidy(connection: Connection, days: int) -> int:
     """
     old = and_(table.c.status != "running", table.c.finished_at < now(connection) - timedelta(days=days))
     gone = connection.execute(delete(job).where(job.c.run_id.in_(select(table.c.id).where(old)))).rowcount
+    from integrations.store.figures.schema import rollup  # the one question about figures here
+
     named = select(rollup.c.run_id).where(rollup.c.run_id == table.c.id).exists()
     connection.execute(delete(table).where(old, table.c.kind.in_(("sync", "derive", "alerts")), ~named))
     return gone

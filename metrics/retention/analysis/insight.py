@@ -10,8 +10,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import Any, Final
 
-from metrics.entries import KINDS
 from metrics.money import MICROS_PER_MAJOR, ratio_text
+from metrics.movement_kinds import KINDS
 from metrics.retention.figures import METRICS, Figures, amounts, metric, months_in, ratio, why_null
 from metrics.window_kinds import ANNUAL
 

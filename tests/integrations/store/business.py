@@ -9,7 +9,7 @@ from integrations.store.db.engine import begin
 from integrations.store.facts.accounts import bind
 from integrations.store.facts.write import Page, put_page
 from integrations.store.figures import upcoming
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.work import cursors
 from metrics.evidence import Instant, Totals
 from tests.integrations.store.telling import LEARNT, invoice, subscription
@@ -43,7 +43,7 @@ def _fill(engine: Engine) -> None:
     with begin(engine) as connection:
         account = bind(connection, name="main", stripe_id="acct_1", livemode=False)
         cursors.move(connection, account, "events", None, 1_718_000_000)
-        write_ledger.put_basis(connection, BASIS.version, BASIS.policy.name, {})
+        ledger_bases.put(connection, BASIS.version, BASIS.policy.name, {})
         upcoming.put(connection, BASIS.version, date(2024, 6, 9), [("renewals", 30, "usd", 5_000_000, 2)])
         billed = replace(invoice("in_1", "a", created=1_715_000_000), totals=Totals(1200, 200))
         listed = subscription("sub_1", "a", 1_717_000_000)

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 
 from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.facts.write import Page, put_page
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.migrate import upgrade
 from integrations.store.tables import metadata
 from metrics.evidence import Instant
@@ -60,7 +60,7 @@ def fill(engine: Engine, learnt: datetime) -> None:
     )
     with begin(engine) as connection:
         put_page(connection, 1, page, learnt)
-        write_ledger.put_basis(connection, "b", "default", {})
+        ledger_bases.put(connection, "b", "default", {})
 
 
 def test_a_dump_does_not_tell_when_and_by_whom(engine: Engine, tmp_path: Path) -> None:

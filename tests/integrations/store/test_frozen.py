@@ -25,9 +25,8 @@ from integrations.store.facts.schema import catalog as catalog_table
 from integrations.store.facts.write import Page
 from integrations.store.figures import rollups
 from integrations.store.figures.schema import rollup
-from metrics import growth
+from metrics import evidence_growth, growth
 from metrics.billings.classes import BY_NAME, MARKS
-from metrics.entries import CAUSES, KINDS
 from metrics.evidence import (
     Coupon,
     CurrencyOption,
@@ -47,6 +46,7 @@ from metrics.evidence import (
 from metrics.finding_words import WORDS
 from metrics.ledger.basis import Basis, InternalRule
 from metrics.ledger.stored_basis import UnknownBasis, basis_of, choices_of
+from metrics.movement_kinds import CAUSES, KINDS
 from metrics.policy import PRESETS, Policy, preset
 from tests.integrations.store import frozen_later
 from tests.integrations.store.frozen import LINE, STORED, VALUES
@@ -83,7 +83,7 @@ def test_what_came_later_is_stored_in_the_same_bytes(name: str) -> None:
     value = frozen_later.VALUES[name]
     assert frozen_later.STORED[name] == encode(value) == encode(grown(value))
     assert value == decode(frozen_later.STORED[name], type(value))
-    assert {f.name for f in fields(value)} - set(growth.first_fields(type(value))) <= set(plain(encode(value)))
+    assert {f.name for f in fields(value)} - set(evidence_growth.first_fields(type(value))) <= set(plain(encode(value)))
 
 
 def test_what_else_is_packed_is_stored_in_the_same_bytes() -> None:
@@ -100,7 +100,7 @@ def test_what_else_is_packed_is_stored_in_the_same_bytes() -> None:
 
 def test_the_first_fields_are_there() -> None:
     """Under their names and in their order; what came later stands behind them, with a default."""
-    for kind, first in growth.EVIDENCE.items():
+    for kind, first in evidence_growth.EVIDENCE.items():
         assert first == tuple(f.name for f in fields(kind))[: len(first)], kind
         assert growth.later_fields(kind, first) is not None
     assert set(growth.POLICY) < {f.name for f in fields(Policy)}
@@ -250,7 +250,7 @@ def test_a_field_without_a_default_is_refused() -> None:
     """What is stored lacks it: it couldn't be read."""
     wrong = make_dataclass("Wrong", [("id", str), ("name", str | None), ("new", str)], frozen=True)
     with pytest.raises(TypeError, match=r"Wrong\.new was added without a default"):
-        growth.later_fields(wrong, growth.EVIDENCE[Product])
+        growth.later_fields(wrong, evidence_growth.EVIDENCE[Product])
 
 
 def test_parts_that_have_grown_change_nothing_in_tuples_and_records() -> None:

@@ -14,7 +14,7 @@ from integrations.store import migrate
 from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.facts.marks import touch
 from integrations.store.facts.schema import touched
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.migrate import NotMigrated, current, differences, head, require_current, upgrade
 from integrations.store.tables import metadata
 from integrations.store.views.declared import VIEWS
@@ -192,8 +192,8 @@ def test_an_installation_of_before_keeps_its_figures_rights_and_views(database_u
             assert connection.exec_driver_sql(may).scalar_one()
             assert [] == list(connection.exec_driver_sql("SELECT * FROM mine"))
     with begin(engine) as connection:
-        write_ledger.put_basis(connection, "c", "default", {})
-        write_ledger.put_basis(connection, "d", "stripe", {})
+        ledger_bases.put(connection, "c", "default", {})
+        ledger_bases.put(connection, "d", "stripe", {})
         assert {"c", "d"} == set(connection.exec_driver_sql(current_now).scalars())
         if postgresql:
             connection.exec_driver_sql(f"DROP OWNED BY {role}")

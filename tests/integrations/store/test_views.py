@@ -13,7 +13,7 @@ from integrations.store import migrate
 from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.facts.write import Page, put_page
 from integrations.store.figures import labels, rollups
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.views.create import SQL_TYPES, described
 from integrations.store.views.declared import VIEWS
 from metrics.evidence import Instant
@@ -117,7 +117,7 @@ def test_intervals_are_what_the_product_says(engine: Engine, seed: int) -> None:
     dice = Random(seed)
     book = [_random_figures(dice, month) for month in range(1, 13)]
     with begin(engine) as connection:
-        write_ledger.put_basis(connection, BASIS.version, BASIS.policy.name, {})
+        ledger_bases.put(connection, BASIS.version, BASIS.policy.name, {})
         rollups.put(connection, BASIS.version, [f.to_row() for f in book], datetime(2026, 1, 1, tzinfo=UTC))
     seen = {str(row["first_day"])[:10]: row for row in _rows(engine, "SELECT * FROM nrr_retention")}
     for f in book:

@@ -9,7 +9,7 @@ import pytest
 
 from metrics.alerts.content import content
 from metrics.alerts.rules import Rule, Watch, faults
-from metrics.entries import KINDS
+from metrics.movement_kinds import KINDS
 from metrics.retention.figures import METRICS, Figures, Metric, metric
 from tests.metrics.alerts.books import Nights, figures
 

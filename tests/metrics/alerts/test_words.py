@@ -6,8 +6,8 @@ from fractions import Fraction
 import pytest
 
 from metrics.alerts.advice import benchmark_words, lever_words
-from metrics.entries import CAUSES as LEDGER_CAUSES
 from metrics.labels import CAUSES, change_text, duration, money, percent, short_label
+from metrics.movement_kinds import CAUSES as LEDGER_CAUSES
 from metrics.window_kinds import window_words
 from tests.metrics.alerts.books import figures
 

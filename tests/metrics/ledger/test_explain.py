@@ -2,10 +2,10 @@
 
 import json
 
-from metrics.entries import CAUSES
 from metrics.ledger.basis import Basis
 from metrics.ledger.derive import Deriver
 from metrics.ledger.explain import WORDS, MovementWords, explain
+from metrics.movement_kinds import CAUSES
 from metrics.policy import preset
 from metrics.timeline.timeline import Traced
 from tests.metrics.groups import group

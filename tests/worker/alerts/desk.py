@@ -12,7 +12,7 @@ from integrations.store.alerts import alerts, outbox
 from integrations.store.alerts.outbox import Posted
 from integrations.store.db.engine import begin, read
 from integrations.store.figures import rollups
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from metrics.alerts.rules import Watch
 from metrics.ledger.basis import Basis
 from metrics.periods import opening
@@ -63,13 +63,13 @@ class Desk:
     def open(cls, engine: Engine, watch: Watch, *channels: Notebook, clock: Callable[[], datetime] | None = None) -> "Desk":
         """An installation with a complete, empty ledger."""
         with begin(engine) as connection:
-            write_ledger.put_basis(connection, BASIS.version, "default", {})
+            ledger_bases.put(connection, BASIS.version, "default", {})
         return cls(engine, Alerting(engine, BASIS, watch, clock or (lambda: datetime.now(UTC)), {c.name: c for c in channels}))
 
     def store(self, book: Iterable[Figures], day: date) -> None:
         """Figures as a nightly run would have stored them on the night of `day`; changed ones become new versions."""
         with begin(self.engine) as connection:
-            write_ledger.mark_derived(connection, BASIS.version, at(day), opening(day, "UTC"))
+            ledger_bases.mark_derived(connection, BASIS.version, at(day), opening(day, "UTC"))
             rollups.put(connection, BASIS.version, [f.to_row() for f in book], at(day))
 
     def night(self, day: date, book: Sequence[Figures] | None = None, **more: Any) -> Evaluated:

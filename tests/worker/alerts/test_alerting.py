@@ -378,6 +378,7 @@ def test_names_are_put_in_only_if_somebody_wants_them(engine: Engine) -> None:
 
 
 def _churned(engine: Engine, customer: str, major: int, currency: str = "usd") -> None:
+    from integrations.store.ledger import bases as ledger_bases
     from integrations.store.ledger import write as write_ledger
     from metrics.periods import opening
 
@@ -393,7 +394,7 @@ def _churned(engine: Engine, customer: str, major: int, currency: str = "usd") -
         write_ledger.replace_customers(
             connection, BASIS.version, [customer], [CustomerLedger(customer, (left,), stands, (), (), ())]
         )
-        write_ledger.mark_derived(connection, BASIS.version, at(JUNE), opening(date(2025, 6, 4), "UTC"))
+        ledger_bases.mark_derived(connection, BASIS.version, at(JUNE), opening(date(2025, 6, 4), "UTC"))
 
 
 def test_a_large_churn_is_found_in_the_ledger_once(engine: Engine) -> None:
@@ -433,6 +434,7 @@ def test_an_amount_is_one_of_the_reporting_currency(engine: Engine) -> None:
 
 def test_a_cancellation_that_is_asked_for_is_told_and_its_withdrawal_too(engine: Engine) -> None:
     """5,000 a month are to end: told once, whatever else changes; withdrawn, that is told; when it comes to its end, it is not."""
+    from integrations.store.ledger import bases as ledger_bases
     from integrations.store.ledger import write as write_ledger
     from metrics.periods import opening
 
@@ -454,7 +456,7 @@ def test_a_cancellation_that_is_asked_for_is_told_and_its_withdrawal_too(engine:
             write_ledger.replace_customers(
                 connection, BASIS.version, [customer], [CustomerLedger(customer, moved, standings, (), (), ())]
             )
-            write_ledger.mark_derived(connection, BASIS.version, at(last), opening(last + timedelta(days=1), "UTC"))
+            ledger_bases.mark_derived(connection, BASIS.version, at(last), opening(last + timedelta(days=1), "UTC"))
             snapshots.replace_day_totals(
                 connection,
                 BASIS.version,

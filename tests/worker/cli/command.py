@@ -24,7 +24,7 @@ import structlog
 
 from tests.worker.cli.declared import undeclared
 from worker.cli.main import run
-from worker.execution import log
+from worker.execution import masking
 
 NRR: Final = str(Path(sys.executable).with_name("nrr"))
 _KEPT: Final = ("PATH", "HOME", "LANG")
@@ -110,10 +110,10 @@ def _process_state() -> Iterator[None]:
     levels = {name: logger.level for name, logger in loggers.items()}
     handlers = list(loggers[""].handlers)
     structured = structlog.get_config() if structlog.is_configured() else None
-    secrets = set(log._known)
+    secrets = set(masking._known)
     signals = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     seldom, hook = gc.get_threshold(), sys.excepthook
-    log._known.clear()
+    masking._known.clear()
     try:
         yield
     finally:
@@ -125,8 +125,8 @@ def _process_state() -> Iterator[None]:
             structlog.reset_defaults()
         else:
             structlog.configure(**structured)
-        log._known.clear()
-        log._known.update(secrets)
+        masking._known.clear()
+        masking._known.update(secrets)
         for number, handler in signals.items():
             signal.signal(number, handler)
         gc.set_threshold(*seldom)

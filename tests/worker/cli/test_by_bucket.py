@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from integrations.store.db.columns import shard_buckets
-from integrations.store.db.encoding import bucket_of
+from integrations.store.db.words import bucket_of
 from tests.worker.cli.conftest import Concern
 
 PARTS = 5

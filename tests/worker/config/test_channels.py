@@ -7,7 +7,7 @@ import pytest
 
 from worker.config.load import load, load_settings, shown
 from worker.config.settings import BadSettings
-from worker.execution import log
+from worker.execution import masking
 from worker.wiring.channels import open_channels
 from worker.wiring.setting_faults import setting_faults
 
@@ -115,7 +115,7 @@ def test_no_secret_shows() -> None:
     assert "0123456789abcdef" not in text
     Path("nrr.toml").write_text(TABLES)
     open_channels(load_settings(), lambda _s: None)
-    line = log.masked(f"{HOOK} {SIGNED} {SLACK} xoxb-s3cr3t-token POST {TEAMS.partition('.com')[2]}")
+    line = masking.masked(f"{HOOK} {SIGNED} {SLACK} xoxb-s3cr3t-token POST {TEAMS.partition('.com')[2]}")
     assert "s3cr3t" not in line
     assert "0123456789abcdef" not in line
 

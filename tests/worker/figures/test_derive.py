@@ -10,7 +10,7 @@ from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import marks as touched
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.work import jobs, runs
 from integrations.store.work.jobs import Job
 from metrics.ledger.basis import Basis, InternalRule
@@ -91,7 +91,7 @@ def test_nothing_new_is_nothing_to_do(engine: Engine, told: Told) -> None:
     assert ["derive_plan", "derive_mark"] == kinds(engine, second.run_id)
     assert before == derived(engine)
     with read(engine) as connection:
-        assert at("2025-03-01") == write_ledger.bases(connection)[Basis().version].derived_until
+        assert at("2025-03-01") == ledger_bases.everything(connection)[Basis().version].derived_until
 
 
 def test_only_whom_news_concerns_is_derived(engine: Engine, told: Told) -> None:
@@ -154,7 +154,7 @@ def test_what_was_read_long_before_the_last_derivation_is_no_way_back(engine: En
 
     assert ["derive_plan", "derive_touched", "derive_mark"] == derived_as_read_at("2025-02-01T09:00:00")
     with read(engine) as connection:
-        assert at("2025-02-01T10:00:00") == write_ledger.bases(connection)[Basis().version].derived_until
+        assert at("2025-02-01T10:00:00") == ledger_bases.everything(connection)[Basis().version].derived_until
     derive(engine, "2999-01-01")
     assert ["derive_plan", "derive_shard", "derive_mark"] == derived_as_read_at("2025-02-01T09:00:00")
     assert {"cus_a": 20, "cus_b": 10} == mrr(engine)
@@ -168,7 +168,7 @@ def test_a_clock_that_is_a_little_behind_is_not_meant(engine: Engine, told: Told
     later = derive(engine, "2025-02-01T00:00:00")
     assert ["derive_plan", "derive_touched", "derive_mark"] == kinds(engine, later.run_id)
     with read(engine) as connection:
-        assert at("2025-02-01T00:10:00") == write_ledger.bases(connection)[Basis().version].derived_until
+        assert at("2025-02-01T00:10:00") == ledger_bases.everything(connection)[Basis().version].derived_until
 
 
 # --- crashes --------------------------------------------------------------------------------------------------------------------

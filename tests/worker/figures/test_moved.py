@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import Engine, func, select
 
 from integrations.store import migrate
-from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.write import Page, put_page
 from integrations.store.figures.schema import billing
 from integrations.store.ledger.schema import finding

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, select, update
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import exchange_rates
 from integrations.store.facts.schema import customer_state, subscription_state
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger.schema import finding, movement, standing
 from metrics.entries import CustomerLedger
 from metrics.evidence import CustomerGroup, Instant
@@ -115,7 +115,7 @@ def test_a_fault_of_ours_is_one_customers(engine: Engine, told: Told, monkeypatc
     derive(engine, NOW)
     assert {"cus_a": 10} == mrr(engine)
     with read(engine) as connection:
-        [(customer, why)] = write_ledger.underived(connection)
+        [(customer, why)] = ledger_bases.underived(connection)
     assert "cus_b" == customer
     assert "ZeroDivisionError: months" in why
 
@@ -179,7 +179,7 @@ def test_who_is_too_large_beside_the_others_is_left_out(engine: Engine, told: To
     assert [(10 + 7 * 10**10 * (len(kept) - 1)) * 10**6] == [each.net_micros for each in found]
     assert () == verify(wiring(engine, NOW)).problems
     with read(engine) as connection:
-        assert len(gone) == len(write_ledger.underived(connection))
+        assert len(gone) == len(ledger_bases.underived(connection))
 
 
 def test_who_becomes_too_large_later_is_left_out_then(engine: Engine, told: Told) -> None:

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Engine
 
 from integrations.store.db import bulk
-from integrations.store.db.encoding import bucket_of, digest, encode
+from integrations.store.db.encoding import digest, encode
 from integrations.store.db.engine import begin, read
+from integrations.store.db.words import bucket_of
 from integrations.store.facts import accounts, catalog
 from integrations.store.facts import schema as facts_schema
 from integrations.store.figures import upcoming

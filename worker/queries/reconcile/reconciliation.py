@@ -12,8 +12,8 @@ from sqlalchemy import Connection
 
 from integrations.files.errors import BadFile
 from integrations.files.mrr_file import TheirMrr, read_mrr
-from metrics.evidence import Instant
 from metrics.exchange_rates import Exchange, exchange
+from metrics.instants import Instant
 from metrics.ledger.basis import Basis
 from metrics.policy import PRESETS
 from metrics.reconcile.rules import Named

@@ -15,7 +15,7 @@ from typing import Final
 
 from metrics.ledger.basis import Basis
 from worker.config.settings import Settings
-from worker.execution import log
+from worker.execution import log, masking
 from worker.execution.crew import Crew, Handler
 from worker.execution.stop import Stop
 from worker.runs import handlers as runs_handlers
@@ -42,7 +42,7 @@ def main() -> int:
     # Written by the command that started this process, into a pipe that only it has: no more than an argument between the two.
     given: Given = pickle.load(sys.stdin.buffer)  # noqa: S301  # from our own parent
     log.configure(style=given.settings.log_format, level=log.level_of(given.settings.log_level))
-    log.keep_secret(*given.settings.secrets())
+    masking.keep_secret(*given.settings.secrets())
     stop = Stop()
     threading.Thread(target=_end_with_input, args=(stop,), name="input", daemon=True).start()
     wiring = open_wiring(given.settings, pretended=given.pretended, stop=stop, threads=1)

@@ -16,15 +16,15 @@ from contextlib import contextmanager
 from typing import Final
 from uuid import uuid4
 
-import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from integrations.store.db.engine import begin, read
 from integrations.store.work import jobs
+from worker.execution.log import logger
 from worker.runs.processes.process import KINDS, Given
 from worker.wiring.wiring import Wiring
 
-log = structlog.get_logger()
+log = logger(__name__)
 
 COMMAND: Final = (sys.executable, "-P", "-m", "worker.runs.processes.process")
 """`-P`: what lies in the current folder is not what is run."""

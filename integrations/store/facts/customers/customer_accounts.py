@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import Connection, Table, and_, delete, exists, select, update
 
 from integrations.store.db.bulk import among, insert_new
-from integrations.store.db.encoding import bucket_of, decode, digest, encode
+from integrations.store.db.encoding import decode, digest, encode
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.schema import (
     credit_note,
     credit_note_line,

@@ -14,7 +14,8 @@ from sqlalchemy import Connection, and_, delete, select
 from integrations.store.db.bulk import among, append, asked_for, stream
 from integrations.store.db.chunks import chunks
 from integrations.store.db.columns import shard_buckets
-from integrations.store.db.encoding import bucket_of, decode
+from integrations.store.db.encoding import decode
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.schema import customer_state
 from integrations.store.facts.schema import member as table
 from integrations.store.work import key_value

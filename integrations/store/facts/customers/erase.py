@@ -10,8 +10,9 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, or_, sele
 
 from integrations.store.db.bulk import among
 from integrations.store.db.clock import now
-from integrations.store.db.encoding import bucket_of, decode, digest, encode
+from integrations.store.db.encoding import decode, digest, encode
 from integrations.store.db.engine import insert_into
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.customers import customer_merge, erased, traces
 from integrations.store.facts.customers.traces import Personal
 from integrations.store.facts.marks import touch

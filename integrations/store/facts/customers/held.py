@@ -8,8 +8,9 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, func, or_, select
 
 from integrations.store.alerts.schema import alert_history, alert_state, outbox
 from integrations.store.db.bulk import among
-from integrations.store.db.encoding import bucket_of, plain
+from integrations.store.db.encoding import plain
 from integrations.store.db.engine import is_postgresql
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.customers import customer_merge
 from integrations.store.facts.customers.erase import sent_of
 from integrations.store.facts.customers.traces import LEDGER

@@ -14,7 +14,8 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, exists, f
 
 from integrations.store.db.bulk import among, insert_new
 from integrations.store.db.chunks import chunks
-from integrations.store.db.encoding import bucket_of, decode, digest
+from integrations.store.db.encoding import decode, digest
+from integrations.store.db.words import bucket_of
 from integrations.store.facts import billed
 from integrations.store.facts.customers.customer_accounts import PREFIX
 from integrations.store.facts.schema import (

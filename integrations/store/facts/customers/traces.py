@@ -13,8 +13,8 @@ from typing import Any, Final
 from sqlalchemy import Column, ColumnElement, Connection, Table, and_, delete, func, or_, select, update
 
 from integrations.store.alerts.schema import alert_history, alert_state, channel_state, mute, outbox
-from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import is_postgresql
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.schema import member, quarantine
 from integrations.store.figures.schema import (
     adjustment,

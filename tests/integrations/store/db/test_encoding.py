@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from integrations.store.db.columns import BUCKETS
-from integrations.store.db.encoding import bucket_of, clean, decode, digest, encode, is_clean, plain
+from integrations.store.db.encoding import decode, digest, encode, plain
+from integrations.store.db.words import bucket_of, clean, is_clean
 from metrics.evidence import Coupon, Customer, Discount, Instant, Item, Pause, Price, Subscription, Tier, Transform
 
 ANY = st.text(st.characters(codec=None))

@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import Engine, select
 
-from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, read
+from integrations.store.db.words import bucket_of
 from integrations.store.facts import lookups
 from integrations.store.facts import read as read_facts
 from integrations.store.facts.marks import touch

@@ -4,8 +4,8 @@ import random
 
 from sqlalchemy import Engine
 
-from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, read
+from integrations.store.db.words import bucket_of
 from integrations.store.facts import read as read_facts
 from integrations.store.facts.customers import customer_merge
 from metrics.evidence import CustomerGroup

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Engine
 
-from integrations.store.db.encoding import bucket_of
 from integrations.store.db.engine import begin, open_engine, read
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.catalog import load as load_catalog
 from integrations.store.facts.marks import count_touched
 from integrations.store.facts.read import groups

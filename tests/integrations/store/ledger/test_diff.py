@@ -6,6 +6,7 @@ from datetime import date
 from sqlalchemy import Engine, select
 
 from integrations.store.db.engine import begin, read
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger import diff as ledger_diff
 from integrations.store.ledger import write as write_ledger
 from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing, wake
@@ -48,7 +49,7 @@ def differing(engine: Engine, *fresh: CustomerLedger, but: frozenset[str] = froz
 
 def _in(name: str, shard: int) -> bool:
     from integrations.store.db.columns import shard_buckets
-    from integrations.store.db.encoding import bucket_of
+    from integrations.store.db.words import bucket_of
 
     low, high = shard_buckets((shard, 3))
     return low <= bucket_of(name) < high
@@ -147,10 +148,13 @@ def test_what_is_known_of_a_basis(engine: Engine) -> None:
     from tests.integrations.store.telling import LEARNT
 
     with begin(engine) as connection:
-        write_ledger.put_basis(connection, "b", "default", {"timezone": "UTC"})
-        write_ledger.mark_derived(connection, "b", LEARNT, Instant(5))
-        write_ledger.put_basis(connection, "b", "other", {})
-        found = write_ledger.bases(connection)["b"]
+        ledger_bases.put(connection, "b", "default", {"timezone": "UTC"})
+        ledger_bases.mark_derived(connection, "b", LEARNT, Instant(5))
+        ledger_bases.put(connection, "b", "other", {})
+        found = ledger_bases.everything(connection)["b"]
         assert ("default", {"timezone": "UTC"}, LEARNT, 5) == (found.policy, found.choices, found.derived_at, found.derived_until)
-        write_ledger.mark_derived(connection, "b", None, None)
-        assert (None, None) == (write_ledger.bases(connection)["b"].derived_at, write_ledger.bases(connection)["b"].derived_until)
+        ledger_bases.mark_derived(connection, "b", None, None)
+        assert (None, None) == (
+            ledger_bases.everything(connection)["b"].derived_at,
+            ledger_bases.everything(connection)["b"].derived_until,
+        )
