@@ -174,7 +174,7 @@ def shards_of(connection: Connection) -> int:
 
 def _again(connection: Connection, job: Job, basis: Basis, named: set[str], now: Instant) -> list[Job]:
     """Jobs for those of whom something new is known and for those whose moment has come."""
-    everybody = {*named, *write_ledger.due_again(connection, basis.version, now, 1 << 30)}
+    everybody = {*named, *ledger_bases.due_again(connection, basis.version, now, 1 << 30)}
     ordered = sorted(everybody, key=lambda name: (bucket_of(name), name))
     return [
         _job(

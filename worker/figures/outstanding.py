@@ -3,18 +3,17 @@
 One state, told in the same words wherever it matters: `nrr runs`, `verify`, `doctor`, `explain`, `show` and the overview.
 """
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from integrations.store.facts import marks
-from integrations.store.facts.customers import customer_merge
 from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger import previous
-from integrations.store.ledger import write as write_ledger
 from integrations.store.work import key_value
-from metrics.evidence import Instant
+from metrics.instants import Instant
 from metrics.labels import counted
 
 _ALL = 1 << 30
@@ -46,8 +45,13 @@ def outstanding(connection: Connection, basis: str, now: Instant) -> Outstanding
 def waiting(connection: Connection, basis: str, now: Instant) -> frozenset[str]:
     """Customers of whom something is known that nothing was derived from, or whose moment has come since."""
     marked = marks.marked_customers(connection)
-    named = customer_merge.names(connection, marked).values() if marked else ()
-    return frozenset(named) | frozenset(write_ledger.due_again(connection, basis, now, _ALL))
+    return frozenset(_named(connection, marked) if marked else ()) | frozenset(ledger_bases.due_again(connection, basis, now, _ALL))
+
+
+def _named(connection: Connection, marked: Sequence[tuple[int, str]]) -> Collection[str]:
+    from integrations.store.facts.customers import customer_merge  # knows evidence: who only looks loads it where there is news
+
+    return customer_merge.names(connection, marked).values()
 
 
 def outdated(connection: Connection, basis: str) -> bool:

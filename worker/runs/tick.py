@@ -17,7 +17,7 @@ from integrations.store.db.clock import now as database_now
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts, marks
 from integrations.store.figures import reports
-from integrations.store.ledger import write as write_ledger
+from integrations.store.ledger import bases as ledger_bases
 from integrations.store.work import jobs, key_value, runs, workers
 from integrations.store.work.jobs import Job
 from integrations.store.work.runs import AlreadyRunning
@@ -175,7 +175,7 @@ def _derivation(wiring: Wiring, moment: datetime) -> list[str]:
 def _is_outdated(connection: Connection, wiring: Wiring, now: Instant) -> bool:
     if not derive.is_complete(connection, wiring.basis) or marks.any_touched(connection):
         return True
-    return bool(write_ledger.due_again(connection, wiring.basis.version, now, 1))
+    return bool(ledger_bases.due_again(connection, wiring.basis.version, now, 1))
 
 
 def _reports(wiring: Wiring, moment: datetime) -> list[str]:

@@ -1,4 +1,4 @@
-"""What ledgers rest on: which there are, and up to when each is complete. Who only looks asks this, and loads nothing of what writes them."""
+"""What ledgers rest on: which there are, and up to when each is complete, and who is due. Who only looks asks this, and loads nothing of what writes them."""
 
 import json
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from integrations.store.db.columns import require_zone
 from integrations.store.db.engine import insert_into
-from integrations.store.ledger.schema import basis, finding
+from integrations.store.ledger.schema import basis, finding, wake
 from metrics.finding_words import UNCOUNTED
 from metrics.instants import Instant
 
@@ -53,3 +53,9 @@ def underived(connection: Connection, limit: int = 1000) -> list[tuple[str, str]
     query = select(finding.c.customer, finding.c.detail).where(finding.c.reason.in_(UNCOUNTED))
     query = query.where(finding.c.basis.in_(select(basis.c.version).where(basis.c.derived_at.is_not(None)))).distinct()
     return [(str(c), str(d)) for c, d in connection.execute(query.order_by(finding.c.customer).limit(limit))]
+
+
+def due_again(connection: Connection, basis: str, now: Instant, limit: int) -> list[str]:
+    """Customers that must be derived again because a moment has passed, the longest waiting first."""
+    query = select(wake.c.customer).where(wake.c.basis == basis, wake.c.at <= now).order_by(wake.c.at, wake.c.customer)
+    return [str(name) for name in connection.execute(query.limit(limit)).scalars()]

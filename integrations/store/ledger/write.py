@@ -15,7 +15,6 @@ from integrations.store.ledger import previous
 from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing, wake
 from metrics.dimensions import CARRIED
 from metrics.entries import CustomerLedger
-from metrics.instants import Instant
 
 DERIVED = (movement, standing, attribute, exclusion, finding, wake)
 
@@ -154,12 +153,6 @@ def clear_shard(connection: Connection, basis: str, shard: tuple[int, int]) -> N
     low, high = shard_buckets(shard)
     for table in DERIVED:
         connection.execute(delete(table).where(table.c.basis == basis, table.c.bucket >= low, table.c.bucket < high))
-
-
-def due_again(connection: Connection, basis: str, now: Instant, limit: int) -> list[str]:
-    """Customers that must be derived again because a moment has passed, the longest waiting first."""
-    query = select(wake.c.customer).where(wake.c.basis == basis, wake.c.at <= now).order_by(wake.c.at, wake.c.customer)
-    return [str(name) for name in connection.execute(query.limit(limit)).scalars()]
 
 
 def rows_of(basis: str, ledgers: Iterable[CustomerLedger]) -> dict[Table, list[tuple[Any, ...]]]:

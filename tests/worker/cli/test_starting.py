@@ -27,8 +27,6 @@ SERVER = {"psycopg", "sqlalchemy.dialects.postgresql"}
 ENGINE = {"polars", "metrics.evidence", "metrics.entries", "integrations.store.ledger.write", "integrations.store.backup"}
 FIGURES = {"sqlalchemy", "sqlalchemy.dialects.postgresql"}
 """One index of figures is of some rows only: describing it has SQLAlchemy ask each dialect whether it knows such indexes."""
-UPKEEP = {"metrics.evidence", "metrics.entries", "integrations.store.ledger.write"}
-"""What tells which customers have news knows how ledgers are written."""
 HEAVY = {
     *DATABASE,
     *SERVER,
@@ -74,8 +72,8 @@ def test_what_is_not_needed_is_not_loaded(tmp_path: Path, arguments: list[str]) 
 @pytest.mark.parametrize(
     ("arguments", "needed"),
     [
-        (["runs"], {*FIGURES, *UPKEEP}),
-        pytest.param(["runs", "--json"], {*FIGURES, *UPKEEP}, marks=pytest.mark.long),
+        (["runs"], FIGURES),
+        pytest.param(["runs", "--json"], FIGURES, marks=pytest.mark.long),
         pytest.param(["runs", "--audit"], {"sqlalchemy"}, marks=pytest.mark.long),
         (["alerts", "list"], FIGURES),
         pytest.param(["alerts", "history"], FIGURES, marks=pytest.mark.long),

@@ -124,11 +124,11 @@ def test_who_is_due_again(engine: Engine) -> None:
     """The longest waiting first, up to the very moment; a customer derived again waits for its new one."""
     stored(engine, *(replace(made(f"cus_{n}"), wake=Instant(100 - n)) for n in range(3)))
     with begin(engine) as connection:
-        assert ["cus_2", "cus_1"] == write_ledger.due_again(connection, "b", Instant(99), 10)
-        assert ["cus_2"] == write_ledger.due_again(connection, "b", Instant(99), 1)
-        assert [] == write_ledger.due_again(connection, "other", Instant(99), 10)
+        assert ["cus_2", "cus_1"] == ledger_bases.due_again(connection, "b", Instant(99), 10)
+        assert ["cus_2"] == ledger_bases.due_again(connection, "b", Instant(99), 1)
+        assert [] == ledger_bases.due_again(connection, "other", Instant(99), 10)
         write_ledger.replace_customers(connection, "b", ["cus_2"], [replace(made("cus_2"), wake=None)])
-        assert ["cus_1"] == write_ledger.due_again(connection, "b", Instant(99), 10)
+        assert ["cus_1"] == ledger_bases.due_again(connection, "b", Instant(99), 10)
 
 
 def test_clearing(engine: Engine) -> None:
