@@ -116,6 +116,10 @@ _LINES: Final = {
         "A subscription ended long after its last period did, and nothing was billed in between: it may have been paused, and counts until it ended.",
         "Look at the subscription in Stripe: if it was paused (after a trial without a way to pay, say), its MRR of that time is too high",
     ),
+    "tax_untold": _words(
+        "An invoice line doesn't say what tax is in its price, and the lines around it don't show one share: a change of the tax may be dated a cycle early or late.",
+        "Look at the invoice in Stripe's dashboard, which shows its tax, then run `nrr sync` again",
+    ),
     "tax_exceeds_amount": _words(
         "The tax in an invoice line is as much as was charged, or more: it says nothing of the tax in the price.",
         "Look at the line's tax in Stripe; MRR keeps the share of tax that other lines show",

@@ -1,6 +1,6 @@
 """Values that change over a subscription's life beside its states: the customer's discount, the share of tax, metered usage."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Final
@@ -56,6 +56,8 @@ class Taxes:
     items: Mapping[str, Timed] = field(default_factory=dict)
     prices: Mapping[str, Timed] = field(default_factory=dict)
     lines: Timed = field(default_factory=list)
+    untold: Mapping[str, tuple[InvoiceLine, ...]] = field(default_factory=dict)
+    """By item the lines that don't tell their tax where that leaves open since when or until when a share held."""
 
     def share(self, item: Item, price: Price | None, at: Instant) -> Fraction | None:
         """The part of an item's amount after discounts that is tax, by its own latest line, else its price's, else the subscription's.
@@ -94,7 +96,7 @@ def tax_shares(invoices: Iterable[InvoiceEvidence], catalog: Catalog) -> Taxes:
         if line.item is not None:
             owners.setdefault(line.price, set()).add(line.item)
     for line in told:
-        price, base = catalog.price_of(line), abs(line.amount) - sum(abs(taken) for _, taken in line.discounts)
+        price, base = catalog.price_of(line), _base(line)
         # A price that says nothing of tax may be taxed by an inclusive tax rate: the line tells.
         if price is None or price.tax_behavior == "exclusive" or base <= 0:
             continue
@@ -106,17 +108,22 @@ def tax_shares(invoices: Iterable[InvoiceEvidence], catalog: Catalog) -> Taxes:
             by_item.setdefault(item, []).append(taxed)
         by_price.setdefault(price.id, []).append(taxed)
         everything.append(taxed)
+    items = {item: _runs(found) for item, found in by_item.items()}
     return Taxes(
-        {item: _runs(found) for item, found in by_item.items()},
+        items,
         {price: _runs(found) for price, found in by_price.items()},
         _runs(everything),
+        _untold({line.id for line in told}, lines_of(invoices), by_item, items, catalog),
     )
+
+
+def _base(line: InvoiceLine) -> int:
+    return abs(line.amount) - sum(abs(taken) for _, taken in line.discounts)
 
 
 def is_all_tax(line: InvoiceLine) -> bool:
     """Whether the tax in a line, as it tells it, comes to all that was charged or more: no price has such a tax in it."""
-    base = abs(line.amount) - sum(abs(taken) for _, taken in line.discounts)
-    return line.taxes_told and 0 < base <= abs(line.inclusive_tax)
+    return line.taxes_told and 0 < _base(line) <= abs(line.inclusive_tax)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +138,34 @@ class _Taxed:
     @property
     def share(self) -> Fraction:
         return Fraction(self.tax, self.base)
+
+
+def _untold(
+    told: Collection[str],
+    lines: Sequence[InvoiceLine],
+    by_item: Mapping[str, Sequence[_Taxed]],
+    items: Mapping[str, Timed],
+    catalog: Catalog,
+) -> dict[str, tuple[InvoiceLine, ...]]:
+    """The lines of items with tax in them that tell none and lie between two lines of one item that show different shares, or beyond its first or last one."""
+    out: dict[str, tuple[InvoiceLine, ...]] = {}
+    for item, runs in items.items():
+        if not any(share for _, share, _ in runs):
+            continue
+        starts = [taxed.at for taxed in by_item[item]]
+        silent = []
+        for line in lines:
+            if line.item != item or line.id in told or line.period_start in starts or _base(line) <= 0:
+                continue
+            price = catalog.price_of(line)
+            if price is None or price.tax_behavior == "exclusive":
+                continue
+            following = next((at for at in starts if at > line.period_start), None)
+            if following is None or line.period_start < starts[0] or any(at == following for at, _, _ in runs):
+                silent.append(line)
+        if silent:
+            out[item] = tuple(silent)
+    return out
 
 
 def _runs(lines: Sequence[_Taxed]) -> Timed:

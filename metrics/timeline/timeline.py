@@ -102,6 +102,7 @@ def build(
     steps, exclusions = walk.run(excluded)
     plans = planned(states, now, walk.worth) if excluded is None and known else ()
     findings += walk.findings
+    findings += _untold_taxes(evidence, walk.taxes, last.customer) if steps else []
     findings += history_findings(evidence, last, states, assembled, catalog)
     metadata = dict(last.metadata)
     return Timeline(
@@ -153,6 +154,20 @@ def _doubts(
         )
         customer, ended = last.subscription.customer, last.subscription.ended_at
         out.append(Finding(evidence.account, evidence.subscription, "cancel_reason_unknown", detail, customer, ended))
+    return out
+
+
+def _untold_taxes(evidence: SubscriptionEvidence, taxes: Taxes, customer: str) -> list[Finding]:
+    """That lines tell no tax where it isn't plain which share they have: one finding for each item."""
+    out = []
+    for item, lines in taxes.untold.items():
+        first, others = lines[0], len(lines) - 1
+        named = f"line {first.id} of {first.invoice}" + (f" and {others} more" if others else "")
+        text = (
+            f"{named} doesn't say what tax is in the price of item {item} of {evidence.subscription}, and the lines around don't show one share: it counts "
+            "by the last line before it that says so, else by the first one after it, so that a change of the tax may be dated a cycle early or late"
+        )
+        out.append(Finding(evidence.account, first.id, "tax_untold", text, customer, first.period_start))
     return out
 
 

@@ -45,6 +45,25 @@ def a_new_rate_of_tax(m: Maker) -> None:
     taxed(m, None, [(0, 1900)] * 2 + [(0, 1983)] * 3)
 
 
+@life(right("2026-02-01 new 100.00", "2026-05-01 contraction -0.83", causes=("start", "tax"), says=True), **_NO_INVOICES)
+def a_new_rate_of_tax_that_one_line_doesnt_tell(m: Maker) -> None:
+    """The same, but the line of April tells no tax: whether it rose in April or in May isn't known, and that is said."""
+    taxed(m, None, [(0, 1900)] * 2 + [(0, 1983)] * 3)
+    april = list(m.account.versions["invoices"].values())[2]
+    for _, bill in april:
+        assert bill is not None
+        bill["lines"]["data"][0]["taxes"] = None
+
+
+@life(right("2026-02-01 new 100.00", never=("tax_untold",)), **_NO_INVOICES)
+def a_line_between_two_of_one_rate_that_tells_no_tax(m: Maker) -> None:
+    """Where the lines before and after it show one share, nothing is in doubt."""
+    taxed(m, None, [(0, 1900)] * 5)
+    for _, bill in list(m.account.versions["invoices"].values())[2]:
+        assert bill is not None
+        bill["lines"]["data"][0]["taxes"] = None
+
+
 @life(right("2026-02-01 new 100.00", "2026-02-15 expansion 50.00", causes=("start", "addon")), **_NO_INVOICES)
 def an_item_from_mid_cycle(m: Maker) -> None:
     """Added in mid-month: the proration's line says what tax is in it."""
