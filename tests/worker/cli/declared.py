@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import cache
 
-from jsonschema import Draft202012Validator, FormatChecker
+from jsonschema_rs import Draft202012Validator
 
 from worker.cli.answers.commands import ANSWERS
 from worker.cli.answers.json_schema import schema_of
@@ -23,15 +23,14 @@ def undeclared(arguments: Sequence[str], out: str) -> list[str]:
     if "--json" not in arguments or command is None or not out.startswith("{"):
         return []
     faults = _validator(command).iter_errors(json.loads(out))
-    return [f"nrr {command} --json, {fault.json_path}: {fault.message[:300]}" for fault in faults]
+    return [f"nrr {command} --json, {'.'.join(map(str, ('$', *fault.instance_path)))}: {fault.message[:300]}" for fault in faults]
 
 
-_FORMATS = FormatChecker(["date"])
-
-
-@_FORMATS.checks("date-time", ValueError)  # type: ignore[untyped-decorator]  # jsonschema has no types
-def _is_instant(value: object) -> bool:
-    return not isinstance(value, str) or datetime.fromisoformat(value).tzinfo is not None
+def _is_instant(value: str) -> bool:
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except ValueError:
+        return False
 
 
 @cache
@@ -39,4 +38,4 @@ def _validator(command: str) -> Draft202012Validator:
     schema = schema_of(command)
     for part in schema["$defs"].values():
         part["additionalProperties"] = False  # those who read may be told more one day; here nothing goes unsaid
-    return Draft202012Validator(schema, format_checker=_FORMATS)
+    return Draft202012Validator(schema, validate_formats=True, formats={"date-time": _is_instant})

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import meta
 
 from tests.worker.cli.command import Run
 from tests.worker.cli.declared import undeclared
@@ -41,7 +41,7 @@ def test_schemas_are_good_ones(nrr: Run) -> None:
     assert every == schema_of_all()
     for command in ANSWERS:
         own = schema_of(command)
-        Draft202012Validator.check_schema(own)
+        meta.validate(own)
         name = own["$ref"].removeprefix("#/$defs/")
         assert every["$defs"][name] == own["$defs"][name]
     assert schema_of("show mrr") == nrr("schema", "show", "mrr").json
@@ -58,7 +58,7 @@ def test_a_command_without_json_is_named(nrr: Run) -> None:
 
 
 def test_what_is_not_declared_is_found(installed: Installation) -> None:
-    """A key that nobody declared, one that is missing, and a rate that is a text."""
+    """A key that nobody declared, one that is missing, a rate that is a text, and an instant that doesn't say of which offset it is."""
     good = installed("show", "mrr", "--json").json
     assert [] == undeclared(["show", "mrr", "--json"], json.dumps(good))
     for wrong in (
@@ -68,6 +68,11 @@ def test_what_is_not_declared_is_found(installed: Installation) -> None:
         {**good, "day": "1 May"},
     ):
         assert undeclared(["show", "mrr", "--json"], json.dumps(wrong))
+    written = installed("runs", "--json").out
+    began = json.loads(written)["runs"][0]["started_at"]
+    for wrong_instant in (began[:19], "yesterday"):
+        (fault, *_) = undeclared(["runs", "--json"], written.replace(began, wrong_instant))
+        assert f'"{wrong_instant}" is not a "date-time"' in fault
 
 
 CALLS = """overview|show mrr|show movements|show retention|show retention --by plan|show nrr|show grr --by plan|show segments --by plan|show cohorts

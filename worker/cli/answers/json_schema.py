@@ -19,7 +19,7 @@ _TYPES: Final[Mapping[str, Any]] = {
     "texts": list[str],
     "day": date,
     "month": Annotated[str, msgspec.Meta(pattern=r"^\d{4}-\d{2}(-01)?$")],
-    "instant": datetime,
+    "instant": Annotated[datetime, msgspec.Meta(tz=True)],
     "number": float,
     "count": int,
     "micros": int,

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 
 import pytest
-from jsonschema import Draft202012Validator
+from jsonschema_rs import Draft202012Validator
 
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
@@ -59,7 +59,7 @@ def _validator(kind: str) -> Draft202012Validator:
 def faults_of(kind: str, value: dict[str, Any]) -> Iterator[str]:
     """What is wrong with an object by the description, and the fields that it shouldn't have."""
     for error in _validator(kind).iter_errors(value):
-        yield f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}"
+        yield f"{'.'.join(map(str, error.instance_path))}: {error.message[:200]}"
     known = set(openapi()["components"]["schemas"][kind]["properties"])
     yield from (f"{name} is no field of {kind}" for name in set(value) - known - UNDESCRIBED.get(kind, set()))
 
