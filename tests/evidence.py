@@ -34,7 +34,7 @@ FILE: Final = TOP / "TESTING.md"
 BEGIN, END = "<!-- evidence: begin -->", "<!-- evidence: end -->"
 PYTEST: Final = (sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider")
 HEAD: Final = "| fault | what must hold | controls | tests that take seconds | all tests |"
-NONE: Final = "not run"
+NONE: Final = "not run for this report"
 
 
 @dataclass(frozen=True)

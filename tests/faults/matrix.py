@@ -44,6 +44,7 @@ ROWS: Final = (
     Row("a subscription, an invoice or a credit note that moves to another customer", "counted once, for the last; told", ("tests/integrations/store/facts/customers/test_moved.py", "tests/worker/figures/test_moved.py")),
     Row("settings, rates, files and places that can't be", "a sentence", ("tests/worker/cli/test_bad_input.py", "tests/integrations/test_bounded_reading.py")),
     Row("SQLite's file replaced or removed under a process", "the one under its name counts; none is made anew", ("tests/integrations/store/db/test_replaced.py",)),
+    Row("a settings file that somebody put into a folder", "no secret goes where it says", ("tests/worker/test_trust.py",)),
     Row("a reader of SQLite who looks for longer than a wait", "whoever writes waits on", ("tests/integrations/store/db/test_outage.py",)),
     Row("two beats, two syncs, two backfills", "one does it", (f"{_FAULTS}/test_processes.py::test_workers_and_two_beats_come_to_what_the_command_line_comes_to", f"{_FAULTS}/test_processes.py::test_two_backfills_at_the_same_time"), (f"{_CONTROLS}::test_without_exclusive_runs_two_beats_do_everything_twice",)),
     Row("beat dead for days; a worker that is stuck", "caught up; noticed", (f"{_FAULTS}/test_processes.py::test_beat_was_dead_for_three_days", f"{_FAULTS}/test_processes.py::test_a_worker_that_is_alive_but_stuck_is_noticed")),
@@ -58,7 +59,8 @@ ROWS: Final = (
 )  # fmt: skip
 
 NOT_COVERED: Final = (
-    "every night of a year with the size of each table at each month's end: `python -m tests.stories.nights` lives them (3 s of CPU each), seen for some months only",
+    "every night of a year in one go: a year was lived with a look once a week (`python -m tests.stories.nights`; sizes in deploy/scale.md), months night by night",
+    "two machines that really lie apart: workers, databases and Redis of these tests are processes of one machine",
     "disks that lie about what they wrote; memory that flips bits",
     "an account of Stripe's own in live mode: everything is against the sandbox and recorded answers",
 )
