@@ -158,14 +158,15 @@ def _require_idle(engine: Engine) -> None:
             return
         present = now(connection)
         alive = [
-            name
+            f"{name} ({max(0, round((present - seen_at).total_seconds()))} seconds ago)"
             for name, seen_at, _ in workers.everything(connection)
-            if seen_at > present - timedelta(seconds=WORKER_SEEN_SECONDS)
+            if name != workers.TICK and seen_at > present - timedelta(seconds=WORKER_SEEN_SECONDS)
         ]
         leased = connection.execute(select(job.c.id).where(job.c.status == "leased", job.c.lease_until > present).limit(1)).first()
     if alive:
         raise StillRunning(
-            f"{len(alive)} workers are running ({', '.join(alive[:3])}): stop them and beat first. Nothing was changed"
+            f"workers seen lately: {', '.join(alive[:3])}{' and others' if alive[3:] else ''}. Stop them and beat first; one that was killed "
+            f"counts as running until {WORKER_SEEN_SECONDS // 60} minutes have passed. Nothing was changed"
         )
     if leased is not None:
         raise StillRunning("a command or a worker is at work on the database: wait for its end, or stop it. Nothing was changed")

@@ -22,10 +22,6 @@ from worker.ingest import clocks
 from worker.ingest.drift import last_drift
 from worker.ingest.plan import EVENTS
 
-TICK: Final = "tick"
-"""The name under which the last finished tick is kept among the workers."""
-
-
 FORGOTTEN_SECONDS: Final = 86_400
 """A worker not heard of for so long was taken away."""
 
@@ -100,8 +96,10 @@ def look(connection: Connection) -> Freshness:
             StreamAge(names.get(each.account, str(each.account)), each.stream, each.position, _age(at, each.updated_at))
             for each in marks
         ),
-        workers=tuple(WorkerAge(name, age) for name, age in sorted(seen.items()) if name != TICK and age < FORGOTTEN_SECONDS),
-        tick_age_seconds=seen.get(TICK),
+        workers=tuple(
+            WorkerAge(name, age) for name, age in sorted(seen.items()) if name != workers.TICK and age < FORGOTTEN_SECONDS
+        ),
+        tick_age_seconds=seen.get(workers.TICK),
         sync_age_seconds=None if good is None or good.finished_at is None else _age(at, good.finished_at),
         nightly_through=next((date.fromisoformat(str(run.params["through"])) for run in nights if "through" in run.params), None),
         jobs=summed.by_status,

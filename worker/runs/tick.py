@@ -27,7 +27,6 @@ from worker.execution.crew import close_finished
 from worker.execution.job_data import stored
 from worker.execution.log import logger
 from worker.figures import derive
-from worker.health.freshness import TICK
 from worker.ingest.jobs import Planning
 from worker.report import scheduled
 from worker.runs import nightly, steps
@@ -75,9 +74,9 @@ def tick(wiring: Wiring, *, sync_minutes: float) -> Ticked:
         *_reports(wiring, moment),
     ]
     with begin(wiring.engine) as connection:
-        workers.seen(connection, TICK, {"opened": opened})
+        workers.seen(connection, workers.TICK, {"opened": opened})
         since = moment - timedelta(minutes=SILENT_MINUTES)
-        known = [name for name, when, _ in workers.everything(connection) if name != TICK and when > since]
+        known = [name for name, when, _ in workers.everything(connection) if name != workers.TICK and when > since]
         claimable = jobs.claimable_count(connection, steps.kinds_of(wiring))
     return Ticked(tuple(opened), claimable, tuple(known))
 

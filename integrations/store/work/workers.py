@@ -3,13 +3,16 @@
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, delete, select
 
 from integrations.store.db.clock import now
 from integrations.store.db.engine import insert_into
 from integrations.store.work.schema import worker as table
+
+TICK: Final = "tick"
+"""The name under which the last finished tick is kept among the workers. It is nobody: whoever did it has a row of their own."""
 
 
 def seen(connection: Connection, name: str, detail: Mapping[str, Any]) -> None:

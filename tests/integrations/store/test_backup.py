@@ -89,6 +89,19 @@ def test_never_under_running_workers(engine: Engine, tmp_path: Path) -> None:
         backup.restore(engine, file, replace=True)
 
 
+def test_as_soon_as_workers_were_stopped_in_order(engine: Engine, tmp_path: Path) -> None:
+    """A tick that was done a moment ago is nobody who could still be at work."""
+    filled(engine)
+    file = tmp_path / "nrr.backup"
+    backup.save(engine, file, AT)
+    before = content(engine)
+    with begin(engine) as connection:
+        workers.seen(connection, workers.TICK, {"opened": []})
+        connection.execute(text("DELETE FROM subscription_state"))
+    backup.restore(engine, file, replace=True)
+    assert before == content(engine)
+
+
 def test_an_older_schema_comes_back_as_the_newest(migrated_url: str, empty: Engine, tmp_path: Path) -> None:
     """What an older release backed up is restored by this one, and upgraded."""
     old = open_engine(migrated_url)

@@ -56,7 +56,7 @@ def test_after_a_sync_and_an_audit(engine: Engine, wire: Wire) -> None:
     stripe.change(4, 2, seen=False)
     steps.audit(wire(default=stripe))
     with begin(engine) as connection:
-        workers.seen(connection, freshness.TICK, {})
+        workers.seen(connection, workers.TICK, {})
     found = freshness.gather(engine)
     assert {"default": 1} == dict(found.drift)
     assert 1 == found.quarantined
