@@ -35,7 +35,9 @@ def export(
     out: Annotated[
         Path, typer.Option("--out", metavar="FILE", help="The file to write; - is stdout. With --by-bucket, the folder.")
     ],
-    format: Annotated[str, typer.Option("--format", help="csv, jsonl or parquet.")] = "csv",
+    format: Annotated[
+        str | None, typer.Option("--format", help="csv, jsonl or parquet (default: what FILE ends in, else csv).")
+    ] = None,
     first: Annotated[str | None, typer.Option("--from", metavar="DATE", help="The first day.")] = None,
     last: Annotated[str | None, typer.Option("--to", metavar="DATE", help="The last day, which is part of the range.")] = None,
     by_bucket: Annotated[
@@ -77,16 +79,17 @@ def export(
             ready(context)
             write_workbook(context, out, months=months, last=last_day, currency=currency, reconciled=reconciled, names=names)
         return
-    if format not in FORMATS:
-        raise Stop(f"there is no format {format!r}; there are {', '.join(FORMATS)}", Exit.USAGE)
-    if str(out) == "-" and format == "parquet":
+    form = format or _format_of(out, by_bucket)
+    if form not in FORMATS:
+        raise Stop(f"there is no format {form!r}; there are {', '.join(FORMATS)}", Exit.USAGE)
+    if str(out) == "-" and form == "parquet":
         raise Stop("parquet needs a file: --out FILE", Exit.USAGE)
     begin = day_of_text(first, "--from") if first else None
     until = until_of_text(last, "--to") if last else None
     if begin and until and begin >= until:
         raise Stop(f"--from {begin} lies after --to {until - timedelta(days=1)}", Exit.USAGE)
     if by_bucket is not None:
-        _check_parts(what, out, format, by_bucket)
+        _check_parts(what, out, form, by_bucket)
     with opened(json=json, now=now, config=config, policy=policy) as context:
         ready(context)
         if by_bucket is not None:
@@ -94,17 +97,25 @@ def export(
 
             rows = write_parts(TABLES[what](context.session, by_bucket, begin, until), out, what)
             if json:
-                put_json({"what": what, "format": format, "file": str(out), "parts": by_bucket, "rows": rows})
+                put_json({"what": what, "format": form, "file": str(out), "parts": by_bucket, "rows": rows})
             else:
                 context.lines(f"{rows:,} {what} in {by_bucket} parts in {out}")
             return
-        rows = write_frames(_frames(context, what, begin, until), out, format, raw=raw)
+        rows = write_frames(_frames(context, what, begin, until), out, form, raw=raw)
         if str(out) == "-":
             context.say(f"{rows:,} rows")
         elif json:
-            put_json({"what": what, "format": format, "file": str(out), "rows": rows})
+            put_json({"what": what, "format": form, "file": str(out), "rows": rows})
         else:
             context.lines(f"{rows:,} {what} in {out}")
+
+
+def _format_of(out: Path, by_bucket: int | None) -> str:
+    """What a file's name says that is to be in it."""
+    if by_bucket is not None:
+        return "parquet"
+    ending = out.suffix.lower().removeprefix(".")
+    return {"ndjson": "jsonl"}.get(ending, ending if ending in FORMATS else "csv")
 
 
 def _check_parts(what: str, out: Path, form: str, parts: int) -> None:

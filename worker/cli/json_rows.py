@@ -138,6 +138,12 @@ MOVEMENT: Final = (
     "list_after_micros",
     "inferred",
     "evidence",
+    "plan",
+    "plan_name",
+    "account",
+    "account_number",
+    "customer_name",
+    "learnt_at",
 )
 
 
@@ -153,11 +159,12 @@ IN_VIEWS: Final = {
 
 def movement_rows(frame: "pl.DataFrame") -> Iterable[dict[str, Any]]:
     """Movements with the names that scripts rely on, and before, after and delta in major units beside the micros."""
-    for row in frame.rename({"day": "date"}).select(MOVEMENT).iter_rows(named=True):
+    for row in frame.select(MOVEMENT).iter_rows(named=True):
         major = {name: major_text(row[f"{name}_micros"], row["currency"]) for name in ("before", "after", "delta")}
         day = row["date"].isoformat()
         in_views = amounts({view: row[f"{name}_micros"] for name, view in IN_VIEWS.items()}, row["currency"])
-        yield {**row, "date": day, **major, "day": day, **in_views}
+        learnt = row["learnt_at"]
+        yield {**row, "date": day, **major, "day": day, **in_views, "learnt_at": None if learnt is None else learnt.isoformat()}
 
 
 def explained_row(row: Mapping[str, Any]) -> dict[str, Any]:

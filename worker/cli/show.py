@@ -111,7 +111,7 @@ def movements(
     """Show each customer's movements of MRR, day by day. With kind, cause and the Stripe objects behind it."""
     from metrics.movement_kinds import KINDS
     from worker.cli.json_rows import days_row, movement_rows
-    from worker.queries.movements import movements as movements_of
+    from worker.queries.frames import movements as movements_of
 
     if kind is not None and kind not in KINDS:
         raise Stop(f"there is no kind {kind!r}; there are {', '.join(KINDS)}", Exit.USAGE)

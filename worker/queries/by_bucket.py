@@ -32,9 +32,10 @@ def movements(session: Session, parts: int, first: date | None = None, until: da
     """
     version = session.basis.version
     with ledger(session) as connection:
-        for part in range(parts):
-            rows = read_ledger.movements(connection, version, first, until, shard=(part, parts))
-            yield _with_bucket(named_movements(rows))
+        found = (
+            read_ledger.movements(connection, version, first, until, shard=(part, parts), beside=True) for part in range(parts)
+        )
+        yield from map(_with_bucket, named_movements(session, found))
 
 
 def month_ends(session: Session, parts: int, first: date | None = None, until: date | None = None) -> Iterator[pl.DataFrame]:

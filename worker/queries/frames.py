@@ -12,7 +12,9 @@ import polars as pl
 
 from worker.queries.accounts import accounts_read
 from worker.queries.billings import by_month
+from worker.queries.customers import names_of
 from worker.queries.figures import figures_frame
+from worker.queries.movements import movements as stored_movements
 from worker.queries.movements import movements_by_month
 from worker.queries.names import names_of_segments
 from worker.queries.session import Session
@@ -34,11 +36,14 @@ _SNAPSHOTS: Final = {
     "usage_micros": "usage_mrr_micros",
 }
 _BILLINGS: Final = {"micros": "amount_micros"}
+_IN_MICROS: Final = "_micros"
 
 
-def movements(session: Session, first: date | None = None, until: date | None = None) -> pl.DataFrame:
+def movements(
+    session: Session, first: date | None = None, until: date | None = None, *, customer: str | None = None
+) -> pl.DataFrame:
     """What each customer's MRR did on the days [first, until), a row for each movement; all of them without bounds. Raises NothingDerived."""
-    return pl.concat(list(movements_in_parts(session, first, until)))
+    return pl.concat(named_movements(session, iter([stored_movements(session, first, until, customer=customer, beside=True)])))
 
 
 def mrr_by_customer(session: Session, first: date | None = None, until: date | None = None) -> pl.DataFrame:
@@ -53,7 +58,8 @@ def retention(session: Session, first: date | None = None, until: date | None = 
     if frame.is_empty():
         return frame
     called = [names.get((dimension, segment), segment) for dimension, segment in frame.select("dimension", "segment").iter_rows()]
-    return frame.with_columns(pl.Series("segment_name", called, dtype=pl.String))
+    major = [major_of(name) for name in frame.columns if name.endswith(_IN_MICROS)]
+    return frame.with_columns(*major, pl.Series("segment_name", called, dtype=pl.String))
 
 
 def billings(session: Session, first: date | None = None, until: date | None = None) -> pl.DataFrame:
@@ -63,13 +69,18 @@ def billings(session: Session, first: date | None = None, until: date | None = N
 
 def movements_in_parts(session: Session, first: date | None = None, until: date | None = None) -> Iterator[pl.DataFrame]:
     """The same month by month, so that memory doesn't grow with the years; at least one frame comes, as of the others."""
-    yield from map(named_movements, movements_by_month(session, first, until))
+    yield from named_movements(session, movements_by_month(session, first, until, beside=True))
 
 
-def named_movements(frame: pl.DataFrame) -> pl.DataFrame:
-    """Movements as the ledger has them, under the names that they have everywhere."""
-    named = _both(frame, _MOVEMENTS).with_columns(date=pl.col("day"))
-    return named.select("customer", "date", pl.exclude("customer", "date"))
+def named_movements(session: Session, found: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Movements as the ledger has them with what stands beside them, under the names that they have everywhere."""
+    names, accounts = names_of_segments(session), _accounts(session)
+    for frame in found:
+        moved = _both(frame, _MOVEMENTS).with_columns(date=pl.col("day"))
+        named = _with_account(_called(moved, names, ("plan",)), accounts)
+        who = names_of(session, named["customer"].unique().to_list())
+        called = pl.Series("customer_name", [who.get(each) for each in named["customer"]], pl.String)
+        yield named.select("customer", "date", pl.exclude("customer", "date")).with_columns(called)
 
 
 def mrr_by_customer_in_parts(session: Session, first: date | None = None, until: date | None = None) -> Iterator[pl.DataFrame]:
@@ -96,9 +107,15 @@ def billings_in_parts(session: Session, first: date | None = None, until: date |
 def _both(frame: pl.DataFrame, names: Mapping[str, str], *, also: Sequence[str] = ()) -> pl.DataFrame:
     """The frame with its amounts under the names that they have everywhere, in micros and in major units, beside their own."""
     named = frame.with_columns(pl.col(old).alias(new) for old, new in names.items())
-    return named.with_columns(
-        (pl.col(micros) / MICROS).alias(micros.removesuffix("_micros")) for micros in (*names.values(), *also)
-    )
+    return named.with_columns(major_of(micros) for micros in (*names.values(), *also))
+
+
+def major_of(micros: str) -> pl.Expr:
+    """A column of micros in major units, under its name without `_micros`: the number that is nearest.
+
+    Polars divides by a constant as it multiplies by its inverse, which is a last digit off in every third amount; rounding puts it right.
+    """
+    return (pl.col(micros) / MICROS).round(6).alias(micros.removesuffix(_IN_MICROS))
 
 
 def _called(frame: pl.DataFrame, names: Mapping[tuple[str, str], str], dimensions: Sequence[str]) -> pl.DataFrame:

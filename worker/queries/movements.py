@@ -13,16 +13,16 @@ from worker.queries.session import Session, currency_of, ledger
 
 
 def movements(
-    session: Session, first: date | None = None, until: date | None = None, *, customer: str | None = None
+    session: Session, first: date | None = None, until: date | None = None, *, customer: str | None = None, beside: bool = False
 ) -> pl.DataFrame:
     """Movements of the days [first, until) in order of day and customer; all of them without bounds. Raises NothingDerived.
 
     One row for each movement: `customer`, `day`, `currency`, `kind` (new, reactivation, expansion, contraction, churn), `cause`,
     `before_micros`, `after_micros`, `delta_micros`, `list_before_micros`, `list_after_micros`, `inferred` (dated at the first evidence
-    of it), `evidence` (a list of Stripe ids).
+    of it), `evidence` (a list of Stripe ids). `beside`: and `plan`, `account` (its number), `learnt_at` (UTC), as the view says them.
     """
     with ledger(session) as connection:
-        return read_ledger.movements(connection, session.basis.version, first, until, customer)
+        return read_ledger.movements(connection, session.basis.version, first, until, customer, beside=beside)
 
 
 def inferred(session: Session, first: date, until: date, currency: str) -> dict[str, int]:
@@ -41,7 +41,9 @@ def inferred(session: Session, first: date, until: date, currency: str) -> dict[
     return out
 
 
-def movements_by_month(session: Session, first: date | None = None, until: date | None = None) -> Iterator[pl.DataFrame]:
+def movements_by_month(
+    session: Session, first: date | None = None, until: date | None = None, *, beside: bool = False
+) -> Iterator[pl.DataFrame]:
     """The same a calendar month at a time, in one reading transaction, so that memory doesn't grow with the years.
 
     Months without a movement are left out; at least one frame comes, which is empty if nothing moved at all.
@@ -53,7 +55,7 @@ def movements_by_month(session: Session, first: date | None = None, until: date 
         high = until or (span[1] + timedelta(days=1) if span else low)
         written = False
         for window in months_between(low, high):
-            frame = read_ledger.movements(connection, version, max(low, window.first), min(high, window.until))
+            frame = read_ledger.movements(connection, version, max(low, window.first), min(high, window.until), beside=beside)
             if len(frame) or not written:
                 written = True
                 yield frame

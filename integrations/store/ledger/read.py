@@ -5,13 +5,16 @@ from datetime import date
 from typing import Any, Final
 
 import polars as pl
-from sqlalchemy import Connection, Select, Table, and_, exists, func, or_, select, true, union
+from sqlalchemy import Connection, FromClause, Select, Table, and_, exists, func, literal_column, or_, select, true, union
 
 from integrations.store.db.bulk import among, asked_for
 from integrations.store.db.columns import shard_buckets
+from integrations.store.db.engine import is_postgresql
 from integrations.store.db.frames import read_frame
 from integrations.store.db.words import bucket_of
 from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing
+from integrations.store.views.reporting import BESIDE_MOVEMENT
+from integrations.store.views.view import expression
 from metrics.retention.spans import ATTRIBUTES, EXCLUSIONS, MOVEMENTS, STANDINGS, Book
 
 BOOK: Final = {"standings": STANDINGS, "movements": MOVEMENTS, "attributes": ATTRIBUTES, "exclusions": EXCLUSIONS}
@@ -31,6 +34,7 @@ _MOVEMENTS: Final = {
     "inferred": pl.Boolean,
     "evidence": pl.String,
 }
+_BESIDE: Final = {"plan": pl.String, "account": pl.Int32, "learnt_at": pl.String}
 _EXCLUSIONS: Final = {
     "customer": pl.String,
     "object_id": pl.String,
@@ -59,13 +63,23 @@ def movements(
     customer: str | None = None,
     *,
     shard: tuple[int, int] | None = None,
+    beside: bool = False,
 ) -> pl.DataFrame:
-    """Movements of the days [first, until) in order of day and customer; `evidence` is a list of Stripe ids. `shard`: of one of n shards."""
-    query = _of_shard(_of_basis(movement, _MOVEMENTS, basis, customer=customer), movement, shard).order_by(
-        movement.c.day, movement.c.customer, movement.c.seq
-    )
-    found = read_frame(connection, _between(query, movement, first, until), _MOVEMENTS)
-    return found.with_columns(pl.col("evidence").str.json_decode(EVIDENCE))
+    """Movements of the days [first, until) in order of day and customer; `evidence` is a list of Stripe ids. `shard`: of one of n shards.
+
+    `beside`: with `plan`, `account` (its number) and `learnt_at` (UTC) too, which are what the view of movements says of them.
+    """
+    m = movement.alias("m")
+    query = _of_shard(_of_basis(m, _MOVEMENTS, basis, customer=customer), m, shard).order_by(m.c.day, m.c.customer, m.c.seq)
+    schema = dict(_MOVEMENTS)
+    if beside:
+        of_database = is_postgresql(connection)
+        made = {name: expression(BESIDE_MOVEMENT[name], postgresql=of_database) for name in _BESIDE}
+        query = query.add_columns(*(literal_column(said).label(name) for name, said in made.items()))
+        schema |= _BESIDE
+    found = read_frame(connection, _between(query, m, first, until), schema)
+    found = found.with_columns(pl.col("evidence").str.json_decode(EVIDENCE))
+    return found.with_columns(pl.col("learnt_at").str.to_datetime(time_unit="us", time_zone="UTC")) if beside else found
 
 
 def standings(
@@ -221,21 +235,21 @@ def span(connection: Connection, basis: str) -> tuple[date, date] | None:
     return (first, last) if first is not None else None
 
 
-def _of_basis(table: Table, schema: dict[str, Any], basis: str, *, customer: str | None = None) -> Select[Any]:
+def _of_basis(table: FromClause, schema: dict[str, Any], basis: str, *, customer: str | None = None) -> Select[Any]:
     query = select(*(table.c[name] for name in schema)).where(table.c.basis == basis)
     if customer is not None:
         query = query.where(table.c.bucket == bucket_of(customer), table.c.customer == customer)
     return query
 
 
-def _of_shard(query: Select[Any], table: Table, shard: tuple[int, int] | None) -> Select[Any]:
+def _of_shard(query: Select[Any], table: FromClause, shard: tuple[int, int] | None) -> Select[Any]:
     if shard is None:
         return query
     low, high = shard_buckets(shard)
     return query.where(table.c.bucket >= low, table.c.bucket < high)
 
 
-def _between(query: Select[Any], table: Table, first: date | None, until: date | None) -> Select[Any]:
+def _between(query: Select[Any], table: FromClause, first: date | None, until: date | None) -> Select[Any]:
     if first is not None:
         query = query.where(table.c.day >= first)
     return query if until is None else query.where(table.c.day < until)

@@ -41,10 +41,10 @@ def _worth(amount: str, row: str) -> str:
     return f"CASE WHEN {row}.currency = {row}.home THEN {amount} ELSE {{whole:{amount} * {row}.worth}} END"
 
 
-def _standing(what: str, known: str = "") -> str:
+def _standing(what: str, known: str = "", row: str = "x") -> str:
     return (
-        f"(SELECT st.{what} FROM standing st WHERE st.basis = x.basis AND st.bucket = x.bucket AND st.customer = x.customer "
-        f"AND st.currency = x.currency AND st.day <= x.day {known} ORDER BY st.day DESC LIMIT 1)"
+        f"(SELECT st.{what} FROM standing st WHERE st.basis = {row}.basis AND st.bucket = {row}.bucket AND st.customer = {row}.customer "
+        f"AND st.currency = {row}.currency AND st.day <= {row}.day {known} ORDER BY st.day DESC LIMIT 1)"
     )
 
 
@@ -61,6 +61,15 @@ _LEARNT: Final = (
     f"UNION ALL {_facts('invoice_line', 'line_id')}) e), "
     f"(SELECT min(e.learnt_at) FROM ({_facts('subscription_state', 'subscription_id')}) e))"
 )
+
+_OF_A_PLAN: Final = "AND st.plan IS NOT NULL"
+
+BESIDE_MOVEMENT: Final = {
+    "plan": _standing("plan", _OF_A_PLAN, "m"),
+    "account": _standing("account", row="m"),
+    "learnt_at": f"{{instant:{_LEARNT}}}",
+}
+"""What the view of movements says beside them, of a row `m` of the table: plan, the account's number, and the instant as text, in UTC."""
 
 MOVEMENTS: Final = View(
     "nrr_movements",
@@ -93,7 +102,7 @@ MOVEMENTS: Final = View(
         "plan_name": "coalesce(n.name, m.plan)",
         "account": "a.name",
     },
-    f"FROM (SELECT x.*, h.code AS home, {_rate('x.currency', 'x.day')} AS worth, {_standing('plan', 'AND st.plan IS NOT NULL')} AS plan, "
+    f"FROM (SELECT x.*, h.code AS home, {_rate('x.currency', 'x.day')} AS worth, {_standing('plan', _OF_A_PLAN)} AS plan, "
     f"{_standing('account')} AS account FROM movement x LEFT JOIN {_HOME} ON h.basis = x.basis) m "
     'JOIN basis b ON b.version = m.basis AND b."current" '
     "LEFT JOIN segment_name n ON n.dimension = 'plan' AND n.segment = m.plan LEFT JOIN account a ON a.id = m.account",

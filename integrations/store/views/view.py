@@ -68,6 +68,11 @@ def money(names: Mapping[str, Said]) -> dict[str, Said]:
     return out
 
 
+def expression(text: str, *, postgresql: bool) -> str:
+    """What a column is made of, in one of the two databases, for whoever asks the tables and not the view."""
+    return _said(text, {**_POSTGRESQL, **_AMONG_TABLES} if postgresql else _SQLITE)
+
+
 def statement(view: View, *, postgresql: bool, name: str | None = None, in_schema: bool = False) -> str:
     """The statement that creates a view in one of the two databases, under its own name or `name`; `in_schema` with the types of PostgreSQL's
     schema of the views."""
@@ -97,6 +102,7 @@ _POSTGRESQL: Final = {
     "decimal": "({})::numeric",
     "whole": "round({})::bigint",
     "found": "(strpos({}) > 0)",
+    "instant": "to_char(({}) AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')",
 }
 _AMONG_TABLES: Final = {"json": "{}"}
 """What is said otherwise under the old names, whose columns keep their types."""
@@ -120,6 +126,7 @@ _SQLITE: Final = {
     "decimal": "CAST({} AS REAL)",
     "whole": "CAST(round({}) AS INTEGER)",
     "found": "(instr({}) > 0)",
+    "instant": "({})",
 }
 
 

@@ -14,6 +14,7 @@ from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.facts.write import Page, put_page
 from integrations.store.figures import labels, rollups
 from integrations.store.ledger import bases as ledger_bases
+from integrations.store.ledger import read as read_ledger
 from integrations.store.views.create import SQL_TYPES, described
 from integrations.store.views.declared import VIEWS
 from metrics.evidence import Instant
@@ -313,6 +314,18 @@ def test_when_a_movement_was_learnt_is_when_its_facts_were(business: Engine) -> 
     assert [listed] == [
         r["learnt_at"] for r in _rows(business, "SELECT DISTINCT learnt_at FROM nrr_movements WHERE customer = 'a'")
     ]
+
+
+def test_frames_of_movements_say_what_the_view_says(business: Engine) -> None:
+    """Plan, account and when it was learnt come from the view's own expressions, on both databases."""
+    with begin(business) as connection:
+        found = read_ledger.movements(connection, BASIS.version, beside=True)
+    viewed = _rows(business, "SELECT customer, day, plan, account, learnt_at FROM nrr_movements ORDER BY customer, day")
+    plain = [(r["customer"], r["plan"], r["learnt_at"] and str(r["learnt_at"])[:19]) for r in viewed]
+    rows = found.sort("customer", "day").iter_rows(named=True)
+    assert plain == [(r["customer"], r["plan"], r["learnt_at"] and str(r["learnt_at"])[:19]) for r in rows]
+    assert any(plan for _, plan, _ in plain)
+    assert any(learnt for _, _, learnt in plain)
 
 
 def test_without_a_rate_an_amount_is_null_and_never_taken_as_it_is(business: Engine) -> None:

@@ -115,6 +115,8 @@ def test_exports_hold_everything(installed: Installation) -> None:
     for form in ("csv", "jsonl", "parquet"):
         done = installed("export", "movements", "--format", form, "--out", f"m.{form}", "--json")
         assert len(rows) == done.json["rows"], form
+    assert "parquet" == installed("export", "movements", "--out", "named.parquet", "--json").json["format"]
+    assert b"PAR1" == (installed.folder / "named.parquet").read_bytes()[:4]
     assert len(rows) + 1 == len((installed.folder / "m.csv").read_text().splitlines())
     assert len(rows) == len((installed.folder / "m.jsonl").read_text().splitlines())
     for what in ("snapshots", "rollups"):

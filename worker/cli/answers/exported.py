@@ -5,7 +5,7 @@ from typing import Final
 
 from metrics.columns import COLUMNS
 from metrics.retention.figures import AMOUNTS
-from worker.cli.answers.figures import BOUNDS, RATES_OF_FIGURES
+from worker.cli.answers.figures import BESIDE_MOVEMENT, BOUNDS, RATES_OF_FIGURES
 from worker.cli.answers.keys import ACCOUNT, Key, Record, known, like, old, own, record
 
 _IN_MICROS: Final = ("opening", "expansion", "contraction", "churn", "closing_of_cohort", "new", "reactivation", "closing", "fx")
@@ -23,6 +23,7 @@ MOVEMENTS: Final = record(
     old("list_after_micros", "list_mrr_after_micros"),
     known("inferred evidence mrr_before_micros mrr_after_micros change_micros list_mrr_before_micros list_mrr_after_micros"),
     known("mrr_before mrr_after change list_mrr_before list_mrr_after"),
+    BESIDE_MOVEMENT,
 )
 SNAPSHOTS: Final = record(
     "snapshots",
@@ -47,7 +48,7 @@ ROLLUPS: Final = record(
     old("first", "first_day"),
     Key(COLUMNS["last_day"].renamed("until", "the day after last_day"), instead="last_day"),
     known("dimension segment currency"),
-    [old(name, f"{name}_micros", "micros") for name in _IN_MICROS],
+    [Key(COLUMNS[name]) for name in _IN_MICROS],
     known("opening_customers closing_customers retained_customers new_logos lost_logos returned_logos"),
     own("companions", "text", "further sums, as JSON"),
     known("incomplete reason? version"),
@@ -55,7 +56,7 @@ ROLLUPS: Final = record(
     BOUNDS,
     known("effective_customers? level first_day last_day window_kind whole_book"),
     [Key(COLUMNS[f"{name}_micros"]) for name in _IN_MICROS],
-    [Key(COLUMNS[f"{name}_micros"], null=True) for name in AMOUNTS],
+    [Key(COLUMNS[f"{name}{unit}"], null=True) for unit in ("_micros", "") for name in AMOUNTS],
     known("segment_name"),
 )
 BILLINGS: Final = record(

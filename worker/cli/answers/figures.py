@@ -101,6 +101,17 @@ SHOW_MRR: Final = record(
     many("findings", _NOTED, "what to know about the data"),
 )
 
+BESIDE_MOVEMENT: Final = (
+    *like("plan", "price of the customer's largest item at the day's closing; of one who left, the last", null=True),
+    *known("plan_name?"),
+    *ACCOUNT,
+    *known("customer_name?"),
+    *like(
+        "learnt_at",
+        "when the last of the facts that show it was stored; null where a rule makes several Stripe customers one",
+        null=True,
+    ),
+)
 MOVEMENT: Final = record(
     "Movement",
     "What a customer's MRR did on a day",
@@ -113,6 +124,7 @@ MOVEMENT: Final = record(
     ],
     old("list_before_micros", "list_mrr_before_micros"),
     old("list_after_micros", "list_mrr_after_micros"),
+    BESIDE_MOVEMENT,
 )
 SHOW_MOVEMENTS: Final = record(
     "ShowMovements",
