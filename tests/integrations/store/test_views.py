@@ -319,6 +319,7 @@ def test_when_a_movement_was_learnt_is_when_its_facts_were(business: Engine) -> 
 def test_frames_of_movements_say_what_the_view_says(business: Engine) -> None:
     """Plan, account and when it was learnt come from the view's own expressions, on both databases."""
     with begin(business) as connection:
+        connection.exec_driver_sql("UPDATE movement SET evidence = '[\"sub_1\"]' WHERE customer = 'a'")
         found = read_ledger.movements(connection, BASIS.version, beside=True)
     viewed = _rows(business, "SELECT customer, day, plan, account, learnt_at FROM nrr_movements ORDER BY customer, day")
     plain = [(r["customer"], r["plan"], r["learnt_at"] and str(r["learnt_at"])[:19]) for r in viewed]
