@@ -14,14 +14,17 @@ from metrics.evidence import (
     CustomerEvidence,
     CustomerState,
     Discount,
+    Instant,
     InvoiceEvidence,
     InvoiceLine,
+    Source,
     Subscription,
     SubscriptionState,
 )
 from metrics.pricing.catalog import Catalog
 from metrics.pricing.discounts import months_later
 from metrics.timeline.lines.price_versions import versioned
+from metrics.timeline.states.lagging import WINDOW_SECONDS
 
 T = TypeVar("T")
 
@@ -45,10 +48,13 @@ def _with_discounts(member: CustomerEvidence, catalog: Catalog) -> CustomerEvide
     best = {name: _best(held, sightings) for name, held in sightings.items()}
     unknown = [d for d in best.values() if (coupon := catalog.coupon_of(d)) is not None and not coupon.scope_told]
     scopes = _scopes(member, {d.id for d in unknown}, catalog) if unknown else {}
+    ended = _taken_off(member.states)
     told: dict[Discount, Discount] = {}
     for name, held in sightings.items():
         for each in held:
             whole = _completed(each, best[name], catalog, scopes.get(name))
+            if name in ended and (whole.end is None or whole.end > ended[name]):
+                whole = replace(whole, end=ended[name])
             if whole != each:
                 told[each] = whole
     return _replaced(member, told) if told else member
@@ -84,6 +90,24 @@ def _completed(each: Discount, best: Discount, catalog: Catalog, scope: tuple[tu
     if scope is not None and not coupon.scope_told:
         out = replace(out, shown_on=scope[0], shown_off=scope[1])
     return out
+
+
+def _taken_off(states: Sequence[CustomerState]) -> dict[str, Instant]:
+    """When an event took a discount off the customer, for those that no state shows again once every replica has caught up.
+
+    Lines carry a customer's discount as if it were the subscription's, of which no such event tells.
+    """
+    before = {s.source_id: s.customer.discount for s in states if s.source == Source.EVENT_BEFORE}
+    ended: dict[str, Instant] = {}
+    for state in states:
+        was, now = before.get(state.source_id), state.customer.discount
+        if state.source == Source.EVENT and was is not None and state.customer.discount_told and (now is None or now.id != was.id):
+            ended[was.id] = max(state.at, ended.get(was.id, state.at))
+    for state in states if ended else ():
+        shown = state.customer.discount
+        if shown is not None and shown.id in ended and max((state.at, *state.seen)) > ended[shown.id] + WINDOW_SECONDS:
+            del ended[shown.id]
+    return ended
 
 
 def _sightings(member: CustomerEvidence) -> Iterator[Discount]:
