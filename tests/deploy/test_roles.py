@@ -114,6 +114,23 @@ def test_an_installation_lives_with_three_roles(server: Server, tmp_path: Path) 
     assert server.refused("nrr_owner", "CREATE ROLE mine")
 
 
+def test_what_a_login_may_not_do_is_told_with_whose_it_is(server: Server, tmp_path: Path) -> None:
+    """Where nothing is due, init and upgrade are good for the application's login too; what is the owner's is refused in a sentence."""
+
+    def nrr(role: str, *arguments: str) -> tuple[int, str]:
+        environment = {**bare_environment(), "DATABASE_URL": server.url(role), "STRIPE_API_KEY": "rk_test_1"}
+        done = in_process(*arguments, folder=tmp_path, environment=environment)
+        return done.code, done.err
+
+    assert 0 == nrr("nrr_app", "init")[0]
+    assert 0 == nrr("nrr_app", "db", "upgrade")[0]
+    for command in (("db", "upgrade"), ("rollup",)):
+        code, said = nrr("nrr_read", *command)
+        assert 1 == code
+        assert "login may not do that" in said
+        assert "--owner db upgrade" in said
+
+
 def test_a_role_that_others_had_already_stays_theirs(server: Server) -> None:
     """Whoever may not make roles is refused before anything is changed."""
     failed = server.run("nrr_app", "roles.sql", database="nrr", **PASSWORDS)

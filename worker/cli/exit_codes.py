@@ -53,6 +53,8 @@ def told(error: BaseException) -> Fault | None:
     known = faults.meaning(error)
     if known is not None:
         return Fault(_code(known), str(error))
+    if faults.is_forbidden(error):
+        return Fault(Exit.FAILED, _of_login(error))
     if faults.is_outage(error):
         return Fault(Exit.FAILED, _of_database(error))
     return Fault(Exit.FAILED, _of_system(error)) if isinstance(error, OSError) else None
@@ -66,6 +68,14 @@ def _of_system(error: OSError) -> str:
 
 def _code(known: "Meaning") -> Exit:
     return Exit.USAGE if known == "settings" else Exit[known.name]
+
+
+def _of_login(error: BaseException) -> str:
+    said = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return (
+        f"the database's login may not do that: {said[0]}. Nothing was changed; tables are made and changed by their owner (nrrctl --owner "
+        "db upgrade, or DATABASE_URL with the owner's login), everything else by the login that deploy/postgres/grants.sql lets work"
+    )
 
 
 def _of_database(error: BaseException) -> str:

@@ -75,6 +75,13 @@ def is_damage(error: BaseException) -> bool:
     return type(error) in (DatabaseError, sqlite3.DatabaseError, psycopg.DatabaseError)
 
 
+def is_forbidden(error: BaseException) -> bool:
+    """Whether the login that is set may not do in the database what was asked."""
+    from integrations.store.db import outage
+
+    return outage.is_forbidden(error)
+
+
 def is_outage(error: BaseException) -> bool:
     """Whether the database is away, or refuses; also where a driver was asked without SQLAlchemy between."""
     import sqlite3

@@ -61,6 +61,13 @@ def may_pass(error: BaseException) -> bool:
     return _of_driver(error.orig, otherwise=isinstance(error, OperationalError | InterfaceError))
 
 
+def is_forbidden(error: BaseException) -> bool:
+    """Whether PostgreSQL's login may not do what was asked of it."""
+    driver = _psycopg()
+    origin = error.orig if isinstance(error, DBAPIError) else error
+    return driver is not None and isinstance(origin, driver.errors.InsufficientPrivilege)
+
+
 def is_busy(error: BaseException) -> bool:
     """Whether SQLite's one writer is somebody else."""
     origin = error.orig if isinstance(error, DBAPIError) else error
