@@ -6,11 +6,12 @@ matplotlib is optional and heavy, so it is imported when the first chart is draw
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import lru_cache, partial, wraps
 from importlib.util import find_spec
 from io import StringIO
 from threading import Lock
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, cast
 
 from integrations.report.svg import COLOUR, for_page
 
@@ -22,6 +23,9 @@ _LOCK: Final = Lock()
 _SETTINGS: Final[dict[str, Any]] = {"svg.fonttype": "none", "svg.hashsalt": "nrr", "font.size": 11.0, "path.simplify": False}
 _POINTS: Final = 72
 _LABELS: Final = 5
+_KEPT: Final = 512
+"""How many charts are kept, of a few kilobytes each: some forty pages."""
+P = ParamSpec("P")
 
 
 def can_draw() -> bool:
@@ -49,6 +53,31 @@ class Bar:
     total: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A chart by all that it is made of, in words that tell every value."""
+
+    values: str
+    draw: Callable[[], str] = field(compare=False)
+
+
+@lru_cache(_KEPT)
+def kept(asked: _Asked) -> str:
+    """The chart, drawn where it isn't among those that were drawn last."""
+    return asked.draw()
+
+
+def _once(draw: Callable[P, str]) -> Callable[P, str]:
+    """Draws what has the same values once: a page that is asked for again mostly shows what it showed, and drawing is half of its time."""
+
+    @wraps(draw)
+    def drawn(*args: P.args, **named: P.kwargs) -> str:
+        return kept(_Asked(f"{draw.__name__} {args!r} {named!r}", partial(draw, *args, **named))) if can_draw() else ""
+
+    return drawn
+
+
+@_once
 def trend(series: Series, *, reference: float | None = None, size: tuple[int, int] = (340, 180)) -> str:
     """A line of per cents with its interval as a band, the last value in words; `reference` is a level to compare with, such as 100 %."""
     known = [(n, v) for n, v in enumerate(series.values) if v is not None]
@@ -84,6 +113,7 @@ def amounts(series: Series, shown: Callable[[float], str], *, size: tuple[int, i
     return _drawn(size, draw)
 
 
+@_once
 def small(series: Series, limits: tuple[float, float], *, reference: float | None = None, size: tuple[int, int] = (220, 84)) -> str:
     """A panel of small multiples: a line with its interval, all panels on one scale."""
     if sum(value is not None for value in series.values) < 2:
@@ -109,6 +139,7 @@ def small(series: Series, limits: tuple[float, float], *, reference: float | Non
     return _drawn(size, draw)
 
 
+@_once
 def waterfall(bars: Sequence[Bar], *, upright: bool = True) -> str:
     """From the first bar to the last: standing bars for a wide page, lying ones below one another for a narrow one."""
     starts, ends = _reach(bars)

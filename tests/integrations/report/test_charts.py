@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -32,6 +33,32 @@ def test_nothing_in_it_is_against_a_pages_policy(draw: Callable[[], str]) -> Non
     assert classes
     assert classes <= set(COLOUR)
     assert all(found.startswith(PLACE) for found in re.findall(r'id="([^"]+)"', drawn))
+
+
+@pytest.mark.parametrize("name", ["trend", "small", "standing", "lying"])
+def test_the_same_values_are_drawn_once(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever asks again gets what was drawn, whoever asks for something else does not; drawn anew it is the same to the byte."""
+    charts.kept.cache_clear()
+    first = DRAWINGS[name]()
+    monkeypatch.setattr(charts, "_drawn", lambda size, draw: "anew")
+    assert first == DRAWINGS[name]()
+    others = {
+        "trend": lambda: charts.trend(SERIES, reference=99.0),
+        "small": lambda: charts.small(replace(SERIES, values=[98.0, None, 104.500001]), (80.0, 120.0), reference=100.0),
+        "standing": lambda: charts.waterfall(BARS[:3]),
+        "lying": lambda: charts.waterfall(BARS[:3], upright=False),
+    }
+    assert "anew" == others[name]()
+    monkeypatch.undo()
+    charts.kept.cache_clear()
+    assert first == DRAWINGS[name]()
+
+
+def test_what_was_drawn_is_not_shown_where_nothing_can_draw(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page without the library has its tables alone, whatever was drawn before."""
+    assert charts.trend(SERIES).startswith("<svg")
+    monkeypatch.setattr(charts, "can_draw", lambda: False)
+    assert "" == charts.trend(SERIES)
 
 
 def test_a_colour_that_would_not_follow_the_page_is_refused() -> None:
