@@ -12,7 +12,7 @@ from hypothesis import settings
 ALL: Final = os.environ.get("NRR_TESTS", "default") == "all"
 HISTORIES: Final = int(os.environ.get("NRR_HISTORIES", "2000" if ALL else "100"))
 """Random histories that the engine is held against the oracle in."""
-PART: Final = Fraction(os.environ.get("NRR_PART", "1" if ALL else "1/10"))
+PART: Final = Fraction(os.environ.get("NRR_PART", "1" if ALL else "1/20"))
 """The part of its random cases that each other test tries."""
 
 SAME: Final = os.environ.get("NRR_CASES", "same") != "new"

@@ -53,6 +53,8 @@ class Concern:
 
     folder: Path
     environment: dict[str, str]
+    said: str
+    """What the demo printed."""
 
     def __call__(self, *arguments: str, now: str | None = CONCERN_NOW, **more: str) -> Done:
         pretended = () if now is None else ("--now", now)
@@ -67,4 +69,4 @@ def concern(tmp_path_factory: pytest.TempPathFactory) -> Concern:
     asked = ("demo", "--customers", "120", "--months", "26", "--now", "2026-11-30T12:00:00Z")
     done = in_process(*asked, folder=folder, environment=environment)
     assert 0 == done.code, done.err
-    return Concern(folder / ".demo", environment)
+    return Concern(folder / ".demo", environment, done.out)

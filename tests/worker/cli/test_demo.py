@@ -8,6 +8,7 @@ from integrations.sandbox.simulator.billing_cycles import instant
 from integrations.sandbox.simulator.going_concern import going_concern
 from metrics.periods import add_months, month, trailing
 from tests.worker.cli.command import Run
+from tests.worker.cli.conftest import Concern
 
 NOW = "2026-11-30T12:00:00Z"
 """The present of these tests. The demo's business has lived up to the day before."""
@@ -45,18 +46,16 @@ def _without_age(out: str) -> list[str]:
     return [line for line in out.splitlines() if not line.startswith("Fresh")]
 
 
-def test_what_it_says_to_do_next_shows_something(nrr: Run, shell: Run, tmp_path: Path) -> None:
+def test_what_it_says_to_do_next_shows_something(concern: Concern) -> None:
     """Each command that it ends with is run as it is written, in the folder that it names."""
-    done = nrr("demo", "--customers", "40", "--months", "14", "--seed", "3", "--now", NOW)
-    assert 0 == done.code, done.err
-    last = done.out[done.out.index("Look around:") : done.out.index("With your own account")]
+    last = concern.said[concern.said.index("Look around:") : concern.said.index("With your own account")]
     commands = [line.split("nrr ", 1)[1].split() for line in last.splitlines() if "nrr " in line]
     assert commands
     assert ["serve"] in commands
     for arguments in commands:
         if arguments == ["serve"]:
             continue  # it stays until somebody ends it: test_serve.py
-        run = nrr(*arguments, "--config", str(tmp_path / ".demo" / "nrr.toml"), "--now", "2026-11-30T13:00:00Z")
+        run = concern(*arguments)
         assert 0 == run.code, (arguments, run.err)
         assert len(run.out.splitlines()) > (0 if arguments[0] == "report" else 3), arguments
 

@@ -203,7 +203,9 @@ def _count(folder: Path, table: str) -> Any:
         return connection.execute(f"select count(*) from {table}").fetchone()[0]
 
 
-@pytest.mark.parametrize("by", ["", "plan", "currency", "metadata.industry", "plan,country"])
+@pytest.mark.parametrize(
+    "by", ["", "plan,country", *(pytest.param(by, marks=pytest.mark.long) for by in ("plan", "currency", "metadata.industry"))]
+)
 def test_the_customers_behind_a_figure_add_up_to_it(installed: Installation, by: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of each kind of window, as a whole and for every segment, in each currency and in the whole book: to the last micro."""
     from metrics.periods import Window, month, quarter, trailing

@@ -32,6 +32,8 @@ from worker.report.workbook_archive import packed, unpacked
 from worker.report.workbook_file import written
 
 CASES = {"all": None, "eur": "eur"}
+ALL, EUR = (pytest.param(None, id="all"), pytest.param("eur", id="eur"))
+ALL_AT_LENGTH, EUR_AT_LENGTH = (pytest.param(*each.values, id=each.id, marks=pytest.mark.long) for each in (ALL, EUR))
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def _differences(mine: dict[Cell, Any], theirs: dict[Cell, Any], formulas: dict[
 # --- calculated by others ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("currency", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("currency", [ALL, EUR_AT_LENGTH])
 def test_libreoffice_calculates_what_is_stored(session: Session, tmp_path: Path, currency: str | None) -> None:
     """Without the stored results LibreOffice calculates every formula, and each comes to what was stored beside it."""
     if calculated.OFFICE is None:
@@ -77,7 +79,7 @@ def test_libreoffice_calculates_what_is_stored(session: Session, tmp_path: Path,
     assert [] == _differences(results_of(path), calculated.by_office(path, tmp_path), formulas)
 
 
-@pytest.mark.parametrize("currency", CASES.values(), ids=CASES)
+@pytest.mark.parametrize("currency", [ALL_AT_LENGTH, EUR])
 def test_another_evaluator_calculates_what_is_stored(session: Session, tmp_path: Path, currency: str | None) -> None:
     """The same by a library that knows Excel's functions, for machines where there is no LibreOffice."""
     _, path = _made(session, tmp_path, currency=currency, months=14)

@@ -61,6 +61,7 @@ def test_from_page_to_page(chromium: Any, window: Server) -> None:
         assert "Revenue retention of month, Q2 2025" == page.title()
 
 
+@pytest.mark.long
 def test_light_and_dark(chromium: Any, window: Server) -> None:
     """As the system says; what is drawn follows."""
     inks = {}
