@@ -101,6 +101,10 @@ _HISTORY: Final = {
         "Stripe told only the first items of the subscription, and the rest could not be read: those that are known still count.",
         "See in `nrr doctor` whether the key may read subscription items, then run `nrr sync` again",
     ),
+    "item_untold": _words(
+        "An answer of Stripe's didn't say what an item of the subscription costs, or how many there are: it counts as it was known before.",
+        "Run `nrr sync` again, and look at the subscription in Stripe's dashboard if the number is wrong",
+    ),
     "change_behind_cut": _words(
         "An event told only some of the subscription's items, and one that it left out changed: the day of that change is when it was seen next.",
         "Nothing has to be done; with a sync every few minutes the days agree",

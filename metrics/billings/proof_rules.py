@@ -54,6 +54,8 @@ FINDINGS: Final = (
     "coupon_two_amounts",
     "tax_share_unknown",
     "change_behind_cut",
+    "item_untold",
+    "tax_untold",
     "subscription_gone",
     "period_stood_still",
     "unpaid_change",

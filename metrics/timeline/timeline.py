@@ -30,6 +30,7 @@ from metrics.timeline.states.event_order import in_order
 from metrics.timeline.states.lagging import customers_without_lagging, without_lagging
 from metrics.timeline.states.sightings import sightings
 from metrics.timeline.states.told_elsewhere import with_what_is_told_elsewhere
+from metrics.timeline.states.untold_items import untold_findings, with_untold_items
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +75,15 @@ def build(
     pricer = pricer or Pricer(catalog, policy)
     ordered, lagged = without_lagging(in_order(evidence.states))
     billed = with_waiting(evidence)
-    states, billed = with_what_is_told_elsewhere(sightings(ordered, billed), billed)
+    whole, untold = with_untold_items(sightings(ordered, billed), billed, catalog)
+    states, billed = with_what_is_told_elsewhere(whole, billed)
     findings: list[Finding] = []
     if not states:
         return _without_object(evidence)
     last = states[-1].subscription
     customer_states = customers_without_lagging(customer_states)
     findings += _doubts(evidence, states, lagged)
+    findings += untold_findings(evidence, untold, last.customer)
     assembled = assemble(states, billed, catalog, policy)
     known = assembled.known
     if seen := versions_seen(evidence, catalog):
