@@ -12,6 +12,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from hypothesis import strategies as st
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 from metrics.evidence import (
     Coupon,
@@ -641,8 +642,12 @@ class Case:
     evidence: tuple[SubscriptionEvidence, ...]
     customer_states: tuple[CustomerState, ...] = ()
 
+    def _repr_pretty_(self, printer: RepresentationPrinter, _cycle: bool) -> None:
+        """Likewise for hypothesis, which writes out every field else: so much that it warns, which hides what failed."""
+        printer.text(repr(self))
+
     def __repr__(self) -> str:
-        """What is known, to be read where a case fails. (Written out in full it is so long that hypothesis warns, which hides what failed.)"""
+        """What is known, to be read where a case fails."""
         story = told(self.evidence, self.customer_states, BEGIN)
         return "\n" + (
             story if len(story) <= LONGEST_STORY else f"{story[:LONGEST_STORY]}\n… and {len(story) - LONGEST_STORY} signs more"

@@ -11,6 +11,7 @@ from random import Random
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.vendor.pretty import pretty
 
 from metrics.entries import CustomerLedger, Movement
 from metrics.evidence import CustomerState, Instant, InvoiceEvidence, Item, Subscription, SubscriptionEvidence, Tier
@@ -90,6 +91,13 @@ def naive(case: Case, policy: Policy, timezone: str = "UTC") -> dict[date, Amoun
 def test_the_engine_agrees_with_a_naive_mind(case: Case, policy: Policy, timezone: str) -> None:
     """Whatever of a life is known, and under whatever policy: the same movements, to the micro."""
     assert movements(naive(case, policy, timezone), policy) == told(ledger(case, policy, timezone).movements)
+
+
+@settings(max_examples=20, deadline=None)
+@given(everything)
+def test_a_case_that_fails_can_be_read(case: Case) -> None:
+    """Hypothesis shows it as it tells itself, and not field by field, of which it would say no more than that it is too much."""
+    assert repr(case) == pretty(case)
 
 
 @many(4)
