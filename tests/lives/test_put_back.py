@@ -18,6 +18,7 @@ from metrics.pricing.catalog import Catalog
 from metrics.timeline import known_states, timeline
 from metrics.timeline.lines import invoice_history, points
 from metrics.timeline.lines.unpaid import Verdict
+from metrics.timeline.states import told_elsewhere
 from tests.lives.account import Account
 from tests.lives.dropping import places
 from tests.lives.installation import Installation
@@ -58,7 +59,10 @@ def _scoped(decode: Callable[..., Coupon]) -> Callable[..., Coupon]:
 
 
 SCOPE = instead(decode_catalog, "coupon", _scoped)
-UNTOLD_DISCOUNTS = instead(known_states, "is_cut", lambda _: lambda s: not s.items_complete)
+UNTOLD_DISCOUNTS = all_of(
+    instead(known_states, "is_cut", lambda _: lambda s: not s.items_complete),
+    instead(told_elsewhere, "_with_own_discounts", lambda _: list),
+)
 UNTOLD_ON_LINES = instead(points, "_point", lambda made: lambda *args, **named: replace(made(*args, **named), discounts_told=True))
 PACKAGES = instead(
     object_versions,

@@ -254,6 +254,8 @@ def _changed(s: Subscription, key: str, value: str) -> Subscription:
         case "old":  # an answer that says whole quantities alone
             items = tuple(replace(i, decimal_told=False, quantity_decimal=None) if i.quantity is not None else i for i in s.items)
             return replace(s, items=items)
+        case "own":  # an answer of a version whose items have no discounts
+            return replace(s, items=tuple(replace(i, discounts=(), discounts_complete=value != "untold") for i in s.items))
         case "period":
             begun, over = map(instant, value.split(".."))
             return replace(s, items=tuple(replace(i, period_start=begun, period_end=over) for i in s.items))

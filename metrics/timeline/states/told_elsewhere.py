@@ -1,7 +1,7 @@
 """What newer answers tell, laid over older ones that are silent about it.
 
 Events come in the shape of an older version than listings and invoices do: they don't say since when a subscription is paused, nor that an
-item is on a trial of its own, and cut a fraction of a unit off. What is told before or after of the same pause, item or quantity holds for
+item is on a trial of its own or has discounts of its own, and cut a fraction of a unit off. What is told before or after of the same pause, item or quantity holds for
 them too. What was told of another one says nothing: a pause that went on in between, a quantity that was a different one meanwhile.
 """
 
@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from metrics.assigned import replace
-from metrics.evidence import Instant, InvoiceEvidence, InvoiceLine, Item, Source, Subscription, SubscriptionState
+from metrics.evidence import Discount, Instant, InvoiceEvidence, InvoiceLine, Item, Source, Subscription, SubscriptionState
 
 
 def with_what_is_told_elsewhere(
@@ -23,7 +23,7 @@ def with_what_is_told_elsewhere(
     Afterwards every quantity of a state counts as told (`decimal_told`): one of which nobody tells a fraction is whole.
     """
     measured, billed = _with_fractions(states, invoices)
-    return _with_trials(_with_dated_pauses(measured)), billed
+    return _with_own_discounts(_with_trials(_with_dated_pauses(measured))), billed
 
 
 # --- an item's own trial ------------------------------------------------------------------------------------------------------
@@ -62,6 +62,43 @@ def _with_trials(states: Sequence[SubscriptionState]) -> list[SubscriptionState]
         told |= trials_of(s)
         out.append(state if s is state.subscription else replace(state, subscription=s))
     return out[::-1]
+
+
+# --- an item's own discounts --------------------------------------------------------------------------------------------------
+
+
+def _with_own_discounts(states: Sequence[SubscriptionState]) -> list[SubscriptionState]:
+    """Each state that leaves out what discounts its items have with those that the next one to tell has begun since the last one that told.
+
+    Their dates bound when they are in force. What was told before stays known anyway: it is completed where states are laid over one another.
+    """
+    if all(i.discounts_complete for state in states for i in state.subscription.items):
+        return list(states)
+    earlier: dict[str, list[Instant]] = defaultdict(list)
+    """When it was told what discounts each item has."""
+    for state in states:
+        for i in state.subscription.items:
+            if i.discounts_complete:
+                earlier[i.id].append(state.at)
+    told: dict[str, tuple[Discount, ...]] = {}
+    out: list[SubscriptionState] = []
+    for state in reversed(states):
+        s = state.subscription
+        items: list[Item] = []
+        for i in s.items:
+            if i.discounts_complete:
+                earlier[i.id].pop()
+            since = earlier[i.id][-1] if earlier[i.id] else None
+            items.append(i if i.discounts_complete else _discounted(i, told.get(i.id, ()), since))
+        out.append(state if tuple(items) == s.items else replace(state, subscription=replace(s, items=tuple(items))))
+        told |= {i.id: i.discounts for i in s.items if i.discounts_complete}
+    return out[::-1]
+
+
+def _discounted(item: Item, told: tuple[Discount, ...], since: Instant | None) -> Item:
+    known = {d.id for d in item.discounts}
+    begun = tuple(d for d in told if d.id not in known and (since is None or d.start > since))
+    return replace(item, discounts=(*item.discounts, *begun)) if begun else item
 
 
 # --- since when a subscription is paused --------------------------------------------------------------------------------------

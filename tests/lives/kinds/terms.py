@@ -262,7 +262,34 @@ def events_older_than_discounts_of_items(m: Maker) -> None:
         m.bill([line], at, reason="subscription_create" if number == 0 else "subscription_cycle", told=False)
     second = m.price(3000, "b")
     m.change(noon("2026-06-09"), lambda sub: sub["items"]["data"].append(m.item(second, 1, noon("2026-06-09"), number=2)))
+    without_discounts_of_items(m)
+
+
+def without_discounts_of_items(m: Maker) -> None:
+    """Events as a version draws them whose items have no such field."""
     for _, event in m.account.events:
         for part in event["data"].values():
             for item in part.get("items", {}).get("data", ()):
                 del item["discounts"]
+
+
+@life(
+    right(
+        "2026-03-05 new 50.00",
+        "2026-06-05 contraction -15.00",
+        "2026-06-08 expansion 50.00",
+        causes=("start", "discount_start", "quantity"),
+    ),
+    invoices=None,
+    listings=None,
+)
+def a_discount_of_an_item_that_events_leave_out(m: Maker) -> None:
+    """15.00 off from 5 June, of which an event of the 5th and one of the 8th say nothing: it dates itself, wherever it is told."""
+    start, given = noon("2026-03-05"), noon("2026-06-05")
+    price = m.price(5000)
+    m.begin(start, [m.item(price, 1, start)], told=False)
+    m.cycles(start, noon("2026-06-01"), [(price, 1)], told=False)
+    cut = m.discount(m.coupon(off=1500), given, on=m.item_id(1))
+    m.change(given, lambda sub: sub["items"]["data"][0].update(discounts=[cut]), metadata={"team": "blue"})
+    m.change(noon("2026-06-08"), lambda sub: sub["items"]["data"][0].update(quantity=2))
+    without_discounts_of_items(m)
