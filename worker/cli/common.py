@@ -21,6 +21,7 @@ import typer
 from integrations.notify.sanitize import steady
 from worker.cli.dates import instant_of
 from worker.cli.exit_codes import Exit, Stop
+from worker.cli.fitted import fitted
 from worker.cli.tables import console, print_table
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class Context:
 
     def say(self, text: str) -> None:
         """A message, on stderr."""
-        sys.stderr.write(f"{steady(text)}\n")
+        sys.stderr.write(f"{fitted(steady(text), sys.stderr)}\n")
 
     def put(self, data: Mapping[str, Any]) -> None:
         """Print data as JSON."""
@@ -107,7 +108,7 @@ class Context:
     def lines(self, *texts: str) -> None:
         """Print data for people."""
         for text in texts:
-            sys.stdout.write(f"{steady(text)}\n")
+            sys.stdout.write(f"{fitted(steady(text), sys.stdout)}\n")
 
     def table(
         self, columns: Sequence[str], rows: Sequence[Sequence[object]], *, title: str | None = None, right: Sequence[str] = ()

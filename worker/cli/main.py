@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from worker.cli.exit_codes import Exit, told
+from worker.cli.fitted import fitted
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +184,6 @@ def run() -> None:
         fault = told(error)
         if fault is None:
             raise
-        sys.stderr.write(f"nrr: {_shown(fault.message)}\n")
+        sys.stderr.write(fitted(f"nrr: {_shown(fault.message)}\n", sys.stderr))
         sys.exit(fault.code)
     sys.exit(code or 0)
