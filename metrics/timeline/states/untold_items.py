@@ -32,6 +32,8 @@ class _Sighting:
     quantity: int | None
     decimal: Decimal | None
     decimal_told: bool
+    several: bool = False
+    """Whether it is several lines of one moment (tiers, say), of which none says how many there are in all."""
 
     @property
     def place(self) -> tuple[int, int, int]:
@@ -90,9 +92,15 @@ def _lacks(item: Item, catalog: Catalog) -> bool:
 
 
 def _told(item: Item, place: tuple[int, int, int], sightings: Mapping[str, Sequence[_Sighting]], catalog: Catalog) -> Item:
-    """The item with what the last sighting before its place, else the first one after it, says of what it lacks."""
+    """The item with what the last sighting before its place, else the first one after it, says of what it lacks.
+
+    Where the last one before is several lines, the next one says more than what was before them.
+    """
     fitting = [s for s in sightings.get(item.id, ()) if _says(s, item)]
-    found = next((s for s in reversed(fitting) if s.place < place), None) or next(iter(fitting), None)
+    earlier, later = [s for s in fitting if s.place < place], [s for s in fitting if s.place > place and not s.several]
+    plain = [s for s in earlier if not s.several]
+    nearest = [s for s in earlier[-1:] if not s.several]
+    found = next(iter((*nearest, *later[:1], *plain[-1:])), None)
     if found is None:
         return item
     if item.price is None:
@@ -118,16 +126,16 @@ def _seen(states: Sequence[SubscriptionState], wanting: set[str]) -> Iterator[tu
 
 
 def _billed(invoices: Sequence[InvoiceEvidence], wanting: set[str]) -> Iterator[tuple[str, _Sighting]]:
-    """What lines say where one line says all: not of what is billed ahead, nor of what was not paid and may never have been."""
+    """What lines say: not of what is billed ahead, nor of what was not paid and may never have been."""
     for invoice in invoices:
         if invoice.head.status != "paid":
             continue
         number = Counter(_of(line) for line in invoice.lines)
         for line in invoice.lines:
-            if line.item in wanting and line.item and number[_of(line)] == 1 and line.period_start <= invoice.head.created:
+            if line.item in wanting and line.item and line.period_start <= invoice.head.created:
                 rank = _CREDITED if line.gives_back else _BILLED
                 said = (line.price, line.price_version, line.quantity, line.quantity_decimal, line.decimal_told)
-                yield line.item, _Sighting(line.period_start, rank, 0, *said)
+                yield line.item, _Sighting(line.period_start, rank, 0, *said, several=number[_of(line)] > 1)
 
 
 def _of(line: InvoiceLine) -> tuple[str | None, Instant, bool]:

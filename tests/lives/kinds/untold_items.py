@@ -70,3 +70,17 @@ def old_values_that_lack_the_price(m: Maker) -> None:
         before = told["data"].get("previous_attributes", {})
         if "items" in before:
             before["items"] = {"data": [{"id": i["id"], "quantity": i["quantity"]} for i in before["items"]["data"]]}
+
+
+@life(right("2026-02-01 new 30.00", "2026-04-01 expansion 54.00"), listings_once=None, events_once=None, listings=None, events=None)
+def tiers_that_several_lines_bill(m: Maker) -> None:
+    """Three seats in February and March, eight from April, of which each cycle bills a line and a fee; a listing leaves out how many."""
+    price = m.price(None, tiers=[(5, 1000, None), (None, 800, 2000)], mode="volume")
+    m.begin(START, [m.item(price, 8, START)], told=False)
+    for number in range(5):
+        at, seats = later(START, number), 3 if number < 2 else 8
+        lines = [m.line(price, seats, at, amount=seats * (1000 if seats <= 5 else 800))]
+        lines += [m.line(price, 0, at, amount=2000)] if seats > 5 else []
+        m.bill(lines, at, reason="subscription_cycle" if number else "subscription_create", told=False)
+    m.change(noon("2026-05-18"), lambda sub: sub["items"]["data"][0].pop("quantity"), told=False)
+    m.change(noon("2026-06-02"), lambda sub: sub["items"]["data"][0].update(quantity=8), told=False)
