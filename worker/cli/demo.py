@@ -221,7 +221,8 @@ def _command() -> str:
     if shutil.which("nrr"):
         return "nrr"
     called = Path(sys.argv[0]).absolute()
-    return os.path.relpath(called, FOLDER.absolute())
+    near = os.path.relpath(called, FOLDER.absolute())
+    return min(near, str(called), key=len)  # from another folder the way up and down again is longer than the whole address
 
 
 def _next(today: date) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from textwrap import wrap
 from typing import Final, TextIO
 
 _COMMAND: Final = re.compile(r"\bnrr(?: [\w=@.:/-]+){1,5}")
+_BULLET: Final = re.compile(r"\s*(?:[-·✓✗] )?")
 _KEPT: Final = "\N{NO-BREAK SPACE}"
 _ESCAPE: Final = "\x1b"
 _NARROWEST: Final = 20
@@ -29,6 +30,13 @@ def _broken(line: str, width: int) -> str:
     if len(line) <= width or _ESCAPE in line or _KEPT in line:
         return line
     whole = _COMMAND.sub(lambda command: command.group().replace(" ", _KEPT), line)
-    indent = line[: len(line) - len(line.lstrip())]
-    parts = wrap(whole, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, replace_whitespace=False)
+    begin = _BULLET.match(line)
+    parts = wrap(
+        whole,
+        width,
+        subsequent_indent=" " * (begin.end() if begin else 0),
+        break_long_words=False,
+        break_on_hyphens=False,
+        replace_whitespace=False,
+    )
     return "\n".join(parts).replace(_KEPT, " ")

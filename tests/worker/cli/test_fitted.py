@@ -37,6 +37,10 @@ def test_no_word_is_broken_and_no_command() -> None:
         assert f"{SENTENCE} short".split() == " ".join(lines).split()
         assert any("nrr show retention --from 2026-11" in line for line in lines)
         assert all(line.startswith("  ") for line in lines[:-1])
+        with _terminal(columns) as stream:
+            first, *further = fitted(f"✓ {SENTENCE}", stream).split("\n")
+        assert first.startswith("✓ ")
+        assert all(line.startswith("  ") for line in further)
 
 
 def test_what_cannot_be_fitted_stays_as_it_is() -> None:
