@@ -118,14 +118,18 @@ def test_a_proxys_password_shows_nowhere(monkeypatch: pytest.MonkeyPatch) -> Non
 
 
 @pytest.mark.skipif(os.name != "posix", reason="file modes are POSIX's")
-def test_a_key_in_a_file_that_others_can_read_is_refused() -> None:
-    """The sentence names the file and the command that mends it; a file without secrets may be read by anybody."""
+def test_a_key_in_a_file_that_others_can_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sentence names the file and the command that mends it, also where the environment has another key; a file without secrets may be
+    read by anybody."""
     file = Path("nrr.toml")
     file.write_text('stripe_api_key = "sk_test_verysecret123"\n')
     file.chmod(0o640)
     with pytest.raises(BadSettings, match="chmod 600") as raised:
         load_settings()
     assert "verysecret" not in str(raised.value)
+    monkeypatch.setenv("STRIPE_API_KEY", "rk_test_another123")
+    with pytest.raises(BadSettings, match="chmod 600"):
+        load_settings()
     file.chmod(0o600)
     load_settings()
     file.write_text('reporting_currency = "usd"\n')

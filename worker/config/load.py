@@ -75,12 +75,12 @@ def load(flags: Mapping[str, Any] | None = None, *, config: Path | None = None) 
     sources |= {name: f"environment {environment_name(name)}_FILE" for name in files}
     sources |= {name: f"environment {environment_name(name)}" for name in in_environment}
     sources |= dict.fromkeys(given, "flag")
-    if path is not None and (faults := _beyond_trust(settings, sources, path)):
+    if path is not None and (faults := _beyond_trust(settings, sources, path, table)):
         raise BadSettings(faults)
     return Loaded(settings, sources, path)
 
 
-def _beyond_trust(settings: Settings, sources: Mapping[str, str], path: Path) -> list[str]:
+def _beyond_trust(settings: Settings, sources: Mapping[str, str], path: Path, table: Mapping[str, Any]) -> list[str]:
     """What a file must not decide: where the key travels to, and who else may read a key that stands in it."""
     out = []
     from_file = {name for name, source in sources.items() if source == path.name}
@@ -97,7 +97,7 @@ def _beyond_trust(settings: Settings, sources: Mapping[str, str], path: Path) ->
             if is_foreign(address) or (is_loopback(host_of(address)) and _has_live_key(settings))
         ]
     out += _led_astray(settings, sources, from_file, path)
-    inline: list[str] = [name for name in SECRETS if name in from_file and _is_secret(settings, name)]
+    inline: list[str] = [name for name in SECRETS if _is_secret(name, table.get(name))]  # also one that something else says louder
     inline += [f"accounts.{name}.api_key" for name, each in settings.accounts.items() if each.api_key and "accounts" in from_file]
     inline += [f"channels.{name}" for name, each in settings.channels.items() if each.inline() and "channels" in from_file]
     if inline and others_can_read(path):
@@ -120,12 +120,9 @@ def _has_live_key(settings: Settings) -> bool:
     return any("_live_" in key for key in held)
 
 
-def _is_secret(settings: Settings, name: str) -> bool:
-    """Whether a setting holds something that somebody could log in with: of addresses, only those with a password do."""
-    held = getattr(settings, name)
-    if not isinstance(held, SecretStr):
-        return False
-    return name not in ADDRESSES or bool(passwords(held.get_secret_value()))
+def _is_secret(name: str, written: Any) -> bool:
+    """Whether what a file says of a setting is something that somebody could log in with: of addresses, only those with a password are."""
+    return isinstance(written, str) and bool(written) and (name not in ADDRESSES or bool(passwords(written)))
 
 
 def _led_astray(settings: Settings, sources: Mapping[str, str], from_file: set[str], path: Path) -> list[str]:
