@@ -252,6 +252,32 @@ def test_what_newcomers_are_sent_to_is_there() -> None:
     assert set() == rooms - set(re.findall(r"`([\w/]+)`", texts["README.md"]))
 
 
+def test_what_is_said_to_stand_elsewhere_stands_there() -> None:
+    """Modules, folders and names that docstrings and documents send a reader to, dotted and in backticks: a move takes them along."""
+    texts = [ROOT / path for path, _ in _modules(*PACKAGES, "tests")]
+    texts += [*ROOT.glob("*.md"), *(ROOT / "deploy").glob("*.md"), ROOT / "metrics" / "DEFINITIONS.md"]
+    nowhere = [
+        f"{path.relative_to(ROOT)}: {named}"
+        for path in texts
+        if path.name != "CHANGELOG.md"  # it tells of what was
+        for named in re.findall(r"`((?:metrics|integrations|worker|tests)(?:\.[a-zA-Z_]\w*)+)", path.read_text(encoding="utf-8"))
+        if not _stands(named.split("."))
+    ]
+    assert [] == nowhere
+
+
+def _stands(parts: list[str]) -> bool:
+    """Whether there is such a folder or module, or a module in which the last word, or the first of several, is a name."""
+    for length in range(len(parts), 0, -1):
+        place, rest = ROOT.joinpath(*parts[:length]), parts[length:]
+        if place.is_dir():
+            return not rest
+        module = place.with_suffix(".py")
+        if module.is_file():
+            return not rest or re.search(rf"\b{rest[0]}\b", module.read_text(encoding="utf-8")) is not None
+    return False
+
+
 def test_canceled_has_one_spelling() -> None:
     """As Stripe writes it: in code, help, messages and documents alike."""
     root = Path(__file__).parents[1]
