@@ -57,6 +57,16 @@ SIGNALS: Final[Mapping[str, str]] = {
     "planned_pauses": "Planned pauses",
 }
 """What known dates bring, as page and workbook call it, in the order in which it is shown."""
+WITHOUT_RATE: Final[Mapping[str, str]] = {
+    "opening_zero": "nobody had MRR at the opening",
+    "nothing_left": "the segment is no more",
+    "nothing_lost": "nothing was lost",
+    "not_ranked": "the largest customers are not known",
+    "below_zero": "more was lost than there was",
+    "gap": "there is a gap in the data",
+    "no_customers": "nobody was there",
+}
+"""Why a rate can't be given, by the reason that `why_null` gives."""
 INFERRED: Final = "inferred (dated at the first evidence, the day may be another)"
 """What is said of movements that left no dated trace, before how much they are."""
 _MINUS: Final = "\N{MINUS SIGN}"

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from metrics.dimensions import label, values
 from metrics.evidence import Price, Product, Transform
-from metrics.labels import names_of, plan_words, segment_words
+from metrics.labels import WITHOUT_RATE, names_of, plan_words, segment_words
 from metrics.pricing.catalog import Catalog
+from metrics.retention import figures
 
 TEAM = Product("prod_1", "Team")
 MONTHLY = Price("price_1", "prod_1", "usd", unit=Decimal(4900))
@@ -63,3 +64,10 @@ def test_what_nobody_named_is_shown_as_it_is() -> None:
 def test_the_values_of_a_segment_are_found_again(parts: list[str]) -> None:
     """Whatever commas and backslashes are in them."""
     assert tuple(parts) == values(label(parts))
+
+
+def test_every_reason_for_which_there_is_no_rate_has_words() -> None:
+    """What the figures say is null for is never shown to people as a code word."""
+    reasons = {figures.OPENING_ZERO, figures.GAP, figures.NOTHING_LOST, figures.BELOW_ZERO, figures.NOT_RANKED}
+    assert reasons <= set(WITHOUT_RATE)
+    assert not [words for words in WITHOUT_RATE.values() if "_" in words]

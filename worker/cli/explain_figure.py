@@ -128,7 +128,7 @@ def _names(context: Context, found: "Explained") -> dict[str, str]:
 
 def _tell(context: Context, found: "Explained", causes: Mapping[tuple[str, str], list[tuple[date, str]]], limit: int) -> None:
     from metrics.alerts.certainty_words import weight
-    from metrics.labels import segment_words
+    from metrics.labels import WITHOUT_RATE, segment_words
     from metrics.retention.analysis.certainty import LEVEL
     from metrics.retention.figures import why_null
     from metrics.window_kinds import window_words
@@ -148,7 +148,7 @@ def _tell(context: Context, found: "Explained", causes: Mapping[tuple[str, str],
         context.lines(f"how sure that is: {weight(f)}; behind each rate its interval of {LEVEL} %, where there is one")
     why_not = f.reason or why_null(f, "nrr")
     if why_not:
-        context.lines(f"no rates: {why_not}")
+        context.lines(f"no rates: {WITHOUT_RATE.get(why_not, why_not)}")
     who = people(context, [part.customer for rows in found.parts.values() for part in rows])
     for kind, rows in found.parts.items():
         if rows:

@@ -91,7 +91,7 @@ def series_of(
     context: Context, rate: str, kind: str, by: str | None, last: int, currency: str | None, as_known_at: str | None
 ) -> None:
     """One rate of the latest windows of a kind, by segment if a dimension is named."""
-    from metrics.retention.figures import rates, why_null
+    from metrics.retention.figures import rates
     from worker.cli.json_rows import figures_row, number, with_interval
 
     found = stored_figures(context, kind, by or "", currency, as_known_at)
@@ -125,13 +125,22 @@ def series_of(
             money(-f.churn, f.currency),
             money(f.closing_of_cohort, f.currency),
             with_interval(f, rate),
-            why_null(f, rate) or ("incomplete" if f.incomplete else ""),
+            _note(f, rate),
         )
         for f in shown
     ]
     columns = ("window", "opening", "expansion", "contraction", "churn", "end of cohort", rate.upper(), "")
     context.table(columns, rows_, title=title, right=columns[1:-1])
     _about_intervals(context, shown, rate)
+
+
+def _note(f: "Figures", rate: str) -> str:
+    """Why there is no rate, in words, or that the window isn't over."""
+    from metrics.labels import WITHOUT_RATE
+    from metrics.retention.figures import why_null
+
+    why = why_null(f, rate)
+    return WITHOUT_RATE.get(why, why) if why else ("incomplete" if f.incomplete else "")
 
 
 def _about_intervals(context: Context, shown: "Sequence[Figures]", rate: str) -> None:

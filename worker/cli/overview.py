@@ -100,6 +100,7 @@ def overview_of(context: Context) -> None:
 
 def in_short(context: Context) -> list[str]:
     """What came out, in three lines for the end of a command that made it: MRR and customers, the rates of a year, what the data lacks."""
+    from metrics.labels import WITHOUT_RATE
     from metrics.retention.figures import why_null
     from metrics.window_kinds import window_words
     from worker.cli.findings import sentence
@@ -108,7 +109,7 @@ def in_short(context: Context) -> list[str]:
     def told(f: "Figures") -> str:
         why = f.reason or why_null(f, "nrr")
         if why:
-            return f"no rates: {why}"
+            return f"no rates: {WITHOUT_RATE.get(why, why)}"
         return f"NRR {with_interval(f, 'nrr')}, GRR {with_interval(f, 'grr')}, logos kept {with_interval(f, 'logo_retention')}"
 
     found = gathered(context)
@@ -285,6 +286,7 @@ def _rates(shown: Any, found: Overview) -> None:
     """NRR, GRR and logos of the month and of twelve months side by side, each with its interval."""
     from rich.text import Text
 
+    from metrics.labels import WITHOUT_RATE
     from metrics.retention.analysis.certainty import interval
     from metrics.retention.figures import rates, why_null
     from metrics.window_kinds import window_words
@@ -305,12 +307,16 @@ def _rates(shown: Any, found: Overview) -> None:
         for f in found.windows:
             value = rates(f)[rate]
             bounds = interval(f, rate)
-            text = percent(value) if value is not None else why_null(f, rate) or "–"
+            text = percent(value) if value is not None else "–"
             line.append(f"{text:<10}", style=_style(rate, value))
             line.append(f"{bounds_text(bounds):<{wide - 10}}", style="dim")
         line.rstrip()
         shown.print(line, soft_wrap=True)
-    if any(interval(f, "nrr") is None for f in found.windows):
+    for head, f in zip(heads, found.windows, strict=True):
+        why = why_null(f, "nrr")
+        if why:
+            shown.print(Text(" " * _LABEL + f"{head}: {WITHOUT_RATE.get(why, why)}", style="dim"), soft_wrap=True)
+    if any(interval(f, "nrr") is None and why_null(f, "nrr") is None for f in found.windows):
         shown.print(Text(" " * _LABEL + "too few customers for an interval", style="dim"))
     else:
         shown.print(Text(" " * _LABEL + "behind each rate: its interval of 90 %", style="dim"), soft_wrap=True)

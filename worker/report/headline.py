@@ -8,7 +8,7 @@ from typing import Final
 from integrations.report import charts
 from integrations.report.content import Block, Cell, Chart, Charts, Section, Stat, Stats, Table, Text
 from metrics.alerts.certainty_words import weight
-from metrics.labels import counted, currency_name, decimal, metric_name, money
+from metrics.labels import WITHOUT_RATE, counted, currency_name, decimal, metric_name, money
 from metrics.money import MICROS_PER_MAJOR
 from metrics.periods import add_months
 from metrics.retention.analysis.certainty import LEVEL, moved_by
@@ -23,11 +23,6 @@ _VERDICTS: Final = {
     "beyond_noise": "more than chance explains",
     "within_noise": "no more than chance explains",
     "too_few": "too few customers to tell change from chance",
-}
-_REASONS: Final = {
-    "opening_zero": "nobody had MRR at the opening",
-    "gap": "there is a gap in the data",
-    "no_customers": "nobody was there",
 }
 _STRIP: Final = ("mrr", "arr", "customers", "net_new_mrr", "arpa", "quick_ratio", "at_risk", "committed")
 """Figures of the period's closing and of the whole book."""
@@ -110,7 +105,7 @@ def _card(g: Gathered, rate: str) -> Stat:
     lines = []
     if number.exact is None:
         why = why_null(f, rate)
-        lines.append(f"no rate: {_REASONS.get(why or '', why or 'not known')}")
+        lines.append(f"no rate: {WITHOUT_RATE.get(why or '', why or 'not known')}")
     else:
         ends = numbers.between(f, rate)
         lines.append(f"{LEVEL} % interval {ends.shown}" if ends.exact else "too few customers for an interval")
