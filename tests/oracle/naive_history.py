@@ -316,7 +316,11 @@ class Past:
         answered = {(line.item, line.invoice) for line in silent if not credited(line)}
         answered |= {(line.item, line.invoice) for line in lines if line.invoice in self.incomplete}
         answered -= {(line.item, line.invoice) for line in lines if line.proration and not credited(line)}
-        lines = [line for line in lines if (line.item, line.invoice) not in answered or not credited(line)]
+        halves = [line for line in lines if (line.item, line.invoice) in answered and credited(line)]
+        lines = [line for line in lines if line not in halves]
+        unheard = {line.item for line in halves if line.item not in items} - {line.item for line in lines}
+        # Half of a pair changes nothing; but what it gives back was there, whoever hasn't heard of it yet.
+        items = {**items, **self.items_of([x for x in halves if x.item in unheard])}
         held = {line.item for line in silent} - {line.item for line in lines}
         for line in silent:
             if line.item is not None and line.item in held and line.item not in items:
