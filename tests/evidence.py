@@ -35,6 +35,7 @@ BEGIN, END = "<!-- evidence: begin -->", "<!-- evidence: end -->"
 PYTEST: Final = (sys.executable, "-m", "pytest", "-q", "-p", "no:randomly", "-p", "no:cacheprovider")
 HEAD: Final = "| fault | what must hold | controls | tests that take seconds | all tests |"
 NONE: Final = "not run for this report"
+SAME: Final = "the same: none takes minutes"
 
 
 @dataclass(frozen=True)
@@ -59,6 +60,24 @@ def collected(*options: str) -> Counter[str]:
             file, _, count = path.partition(": ")
             found[file.split("/")[1]] += int(count)
     return found
+
+
+def with_longer_tests() -> set[str]:
+    """The faults of whose tests some take minutes."""
+    named = list(dict.fromkeys(name for row in ROWS for name in (*row.tests, *row.controls)))
+    out = subprocess.run(
+        [*PYTEST, "-o", "addopts=", "--collect-only", "-m", "slow or long", *named],
+        cwd=TOP,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout
+    found = [line.partition("[")[0] for line in out.splitlines() if "::" in line]
+    return {
+        row.fault
+        for row in ROWS
+        if any(test == name or test.startswith((f"{name}::", f"{name}/")) for name in (*row.tests, *row.controls) for test in found)
+    }
 
 
 def outcomes(row: Row, *, slow: bool) -> Counter[str]:
@@ -153,10 +172,15 @@ def main(arguments: list[str]) -> int:
     wanted = [row for row in ROWS if not asked.count and asked.only in row.fault]
     wanted = [row for row in wanted if not asked.left or getattr(results.get(row.fault, Results()), column) == NONE]
     counts = collected("-m", "slow or not slow"), collected("-m", "slow")
+    longer = with_longer_tests()
+    results |= {fault: Results(said.quick, SAME) for fault, said in results.items() if fault not in longer and said.every == NONE}
+    if asked.all:
+        wanted = [row for row in wanted if row.fault in longer]
     for number, row in enumerate(wanted, 1):
         held = results.get(row.fault, Results())
         said = result_of(row, slow=asked.all)
-        results[row.fault] = Results(held.quick, said) if asked.all else Results(said, held.every)
+        every = held.every if row.fault in longer else SAME
+        results[row.fault] = Results(held.quick, said) if asked.all else Results(said, every)
         sys.stderr.write(f"{number} of {len(wanted)}: {row.fault}: {said}\n")
         if asked.write:
             FILE.write_text(written(text_of(results, counts)), encoding="utf-8")

@@ -16,6 +16,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     found.write_text(f"before\n{evidence.BEGIN}\n{evidence.END}\nafter\n", encoding="utf-8")
     monkeypatch.setattr(evidence, "FILE", found)
     monkeypatch.setattr(evidence, "collected", lambda *_: Counter(faults=3))
+    monkeypatch.setattr(evidence, "with_longer_tests", lambda: {row.fault for row in ROWS})
     monkeypatch.setattr(evidence, "outcomes", lambda _row, *, slow: Counter(passed=2 if slow else 1))
     return found
 
@@ -58,3 +59,28 @@ def test_what_fails_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert 1 == evidence.main(["--only", ROWS[0].fault, "--write"])
     assert 0 == evidence.main(["--count"])
     assert evidence.known(file.read_text(encoding="utf-8"))[ROWS[0].fault].quick.startswith("1 failure, 1 passed; ")
+
+
+def test_what_has_no_longer_tests_says_so(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is not run a second time, and does not look as if nobody had run it."""
+    ran: list[str] = []
+    monkeypatch.setattr(evidence, "with_longer_tests", lambda: {ROWS[0].fault})
+
+    def noted(row: Row, *, slow: bool) -> Counter[str]:
+        ran.append(row.fault)
+        return Counter(passed=1 + slow)
+
+    monkeypatch.setattr(evidence, "outcomes", noted)
+    assert 0 == evidence.main(["--write"])
+    found = evidence.known(file.read_text(encoding="utf-8"))
+    assert {ROWS[0].fault: evidence.NONE} == {fault: said.every for fault, said in found.items() if said.every != evidence.SAME}
+    ran.clear()
+    assert 0 == evidence.main(["--write", "--all"])
+    assert [ROWS[0].fault] == ran
+
+
+def test_which_faults_have_longer_tests() -> None:
+    """As pytest itself collects them."""
+    found = evidence.with_longer_tests()
+    assert {"a worker stopped for twice its lease and woken", "Ctrl-C, SIGTERM"} <= found
+    assert not found & {"SQLite's file replaced or removed under a process", "errors that look like an outage and are none"}
