@@ -40,7 +40,7 @@ def test_what_is_no_folder_of_parts_is_refused(concern: Concern, tmp_path: Path)
     (tmp_path / "mine").write_text("kept")
     for arguments, words in (
         (("rollups", "--format", "parquet", "--by-bucket", "4", "--out", str(tmp_path / "a")), "not of single customers"),
-        (("movements", "--by-bucket", "4", "--out", str(tmp_path / "a")), "--format parquet"),
+        (("movements", "--format", "csv", "--by-bucket", "4", "--out", str(tmp_path / "a")), "--format parquet"),
         (("movements", "--format", "parquet", "--by-bucket", "0", "--out", str(tmp_path / "a")), "1 to 1024"),
         (("movements", "--format", "parquet", "--by-bucket", "4", "--out", str(tmp_path)), "is not empty"),
     ):
