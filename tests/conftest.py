@@ -4,6 +4,7 @@
 """
 
 import gc
+import logging
 import os
 import shutil
 import uuid
@@ -59,6 +60,17 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """What tests wrote goes with the run, unless there is something to look at."""
     if _clear_up is not None and exitstatus == pytest.ExitCode.OK:
         session.config.add_cleanup(_clear_up)
+
+
+@pytest.fixture(autouse=True)
+def _logging_of_before() -> Iterator[None]:
+    """Where a test has its lines written to ends with it: to the next one its output is a closed file."""
+    root = logging.getLogger()
+    handlers, level = set(root.handlers), root.level
+    yield
+    for handler in [each for each in root.handlers if each not in handlers]:
+        root.removeHandler(handler)
+    root.setLevel(level)
 
 
 @pytest.hookimpl(tryfirst=True)

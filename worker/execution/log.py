@@ -47,7 +47,7 @@ def configure(*, style: str = "auto", level: str = "warning") -> None:
 class _UntilFirstLine(logging.Handler):
     """Stands where lines will be written, and makes room for what writes them when there is one to write, whoever it comes from."""
 
-    def __init__(self, style: str, level: str, stream: TextIO) -> None:
+    def __init__(self, style: str, level: str, stream: TextIO | None) -> None:
         super().__init__()
         self._style, self._level, self._stream = style, level, stream
 

@@ -5,6 +5,7 @@ Libraries' own lines (Celery's, urllib3's) come out in the same shape.
 
 import logging
 from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from typing import Any, Final, TextIO
 
 import structlog
@@ -18,7 +19,7 @@ _REDIS_BACK: Final = ("Connected to ", "a tick was sent")
 _WORTH_KNOWING: Final = (" ready.", "Warm shutdown (MainProcess)", "Cold shutdown (MainProcess)", "beat: Starting...")
 
 
-def configure(style: str, level: str, stream: TextIO) -> None:
+def configure(style: str, level: str, stream: TextIO | None) -> None:
     """Have lines written as `log.configure` was asked to, which calls this at the first one."""
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -28,11 +29,12 @@ def configure(style: str, level: str, stream: TextIO) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
-    as_json = style == "json" or (style == "auto" and not stream.isatty())
+    for_people = _is_terminal(stream)
+    as_json = style == "json" or (style == "auto" and not for_people)
     last: list[Any] = (
         [structlog.processors.format_exc_info, _mask, structlog.processors.JSONRenderer(sort_keys=True)]
         if as_json
-        else [structlog.processors.format_exc_info, _mask, structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        else [structlog.processors.format_exc_info, _mask, structlog.dev.ConsoleRenderer(colors=for_people)]
     )
     structlog.configure(
         processors=[
@@ -44,7 +46,7 @@ def configure(style: str, level: str, stream: TextIO) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream)
+    handler = _Lines(stream)
     handler.addFilter(_OfCelery(logging.getLevelNamesMapping()[level.upper()]))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -53,6 +55,19 @@ def configure(style: str, level: str, stream: TextIO) -> None:
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
+
+
+class _Lines(logging.StreamHandler[Any]):
+    """Writes lines; where they can't be written and that can't be told either, the work goes on without."""
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802  # the name that logging calls
+        with suppress(ValueError):  # stderr was closed
+            super().handleError(record)
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Whether people read what is written there; nobody does where it was closed meanwhile, or where the process was started without it."""
+    return stream is not None and not stream.closed and stream.isatty()
 
 
 def _mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -36,6 +36,7 @@ _SNAPSHOTS: Final = {
     "usage_micros": "usage_mrr_micros",
 }
 _BILLINGS: Final = {"micros": "amount_micros"}
+_BESIDE_MOVEMENT: Final = ("plan", "plan_name", "account", "account_number", "customer_name", "learnt_at")
 _IN_MICROS: Final = "_micros"
 
 
@@ -80,7 +81,9 @@ def named_movements(session: Session, found: Iterator[pl.DataFrame]) -> Iterator
         named = _with_account(_called(moved, names, ("plan",)), accounts)
         who = names_of(session, named["customer"].unique().to_list())
         called = pl.Series("customer_name", [who.get(each) for each in named["customer"]], pl.String)
-        yield named.select("customer", "date", pl.exclude("customer", "date")).with_columns(called)
+        yield named.with_columns(called).select(
+            "customer", "date", pl.exclude("customer", "date", *_BESIDE_MOVEMENT), *_BESIDE_MOVEMENT
+        )
 
 
 def mrr_by_customer_in_parts(session: Session, first: date | None = None, until: date | None = None) -> Iterator[pl.DataFrame]:

@@ -117,6 +117,7 @@ _POLARS: dict[str, tuple[object, ...]] = {
     "text": (pl.String,),
     "texts": (pl.List(pl.String),),
     "day": (pl.Date,),
+    "instant": (pl.Datetime("us", "UTC"),),
     "month": (pl.Date,),
     "count": (pl.Int64, pl.Int32),
     "micros": (pl.Int64,),
