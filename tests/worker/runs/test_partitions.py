@@ -143,6 +143,8 @@ def test_an_upgrade_cuts_what_a_newer_schema_brings(whole_and_cut: tuple[str, st
     with read(engine) as connection:
         assert "p" == connection.exec_driver_sql("SELECT relkind FROM pg_class WHERE oid = 'wake'::regclass").scalar()
         assert 1 == connection.exec_driver_sql(f"SELECT count(*) FROM {partitions.SCHEMA}.wake_004").scalar()
+    with begin(engine) as connection:  # the database is other tests' too, in whatever order they come
+        connection.exec_driver_sql("DELETE FROM wake")
     engine.dispose()
 
 
