@@ -114,8 +114,17 @@ def test_an_installation_lives_with_three_roles(server: Server, tmp_path: Path) 
     assert server.refused("nrr_owner", "CREATE ROLE mine")
 
 
+def _installed(server: Server, folder: Path) -> None:
+    """Roles, schema and rights as an installation has them, whichever test comes first."""
+    assert 0 == server.run("admin", "roles.sql", database="nrr", **PASSWORDS).returncode
+    told = {**bare_environment(), "DATABASE_URL": server.url("nrr_owner"), "STRIPE_API_KEY": "rk_test_1"}
+    assert 0 == in_process("db", "upgrade", folder=folder, environment=told).code
+    assert 0 == server.run("nrr_owner", "grants.sql").returncode
+
+
 def test_what_a_login_may_not_do_is_told_with_whose_it_is(server: Server, tmp_path: Path) -> None:
     """Where nothing is due, init and upgrade are good for the application's login too; what is the owner's is refused in a sentence."""
+    _installed(server, tmp_path)
 
     def nrr(role: str, *arguments: str) -> tuple[int, str]:
         environment = {**bare_environment(), "DATABASE_URL": server.url(role), "STRIPE_API_KEY": "rk_test_1"}
@@ -131,7 +140,8 @@ def test_what_a_login_may_not_do_is_told_with_whose_it_is(server: Server, tmp_pa
         assert "--owner db upgrade" in said
 
 
-def test_a_role_that_others_had_already_stays_theirs(server: Server) -> None:
+def test_a_role_that_others_had_already_stays_theirs(server: Server, tmp_path: Path) -> None:
     """Whoever may not make roles is refused before anything is changed."""
+    _installed(server, tmp_path)
     failed = server.run("nrr_app", "roles.sql", database="nrr", **PASSWORDS)
     assert 0 != failed.returncode

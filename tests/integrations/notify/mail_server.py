@@ -1,5 +1,6 @@
 """A real SMTP server on loopback with TLS of its own authority, that refuses and breaks off as a script says."""
 
+import asyncio
 import ssl
 from collections import deque
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import Any, Self
 
 import trustme
 from aiosmtpd.controller import Controller
-from aiosmtpd.smtp import AuthResult, LoginPassword
+from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from tests.services.postgres import free_port
 
@@ -69,6 +70,24 @@ def _authenticate(_server: Any, _session: Any, _envelope: Any, _mechanism: str, 
     return AuthResult(success=data.login == b"nrr" and data.password == b"s3cr3t-word", handled=False)
 
 
+class _Controller(Controller):
+    """One that knows whom it talks to, so that nobody is left with an open line when it ends."""
+
+    talks: list[SMTP]
+
+    def factory(self) -> SMTP:
+        talk: SMTP = super().factory()  # type: ignore[no-untyped-call]  # the library tells no types
+        self.talks.append(talk)
+        return talk
+
+    async def hang_up(self) -> None:
+        for talk in self.talks:
+            if talk.transport is not None:
+                talk.transport.abort()  # type: ignore[attr-defined]  # of a socket, which it is
+        for _ in range(5):  # what was closed is closed in the loop's next rounds
+            await asyncio.sleep(0)
+
+
 class MailServer:
     """The server. `taken` holds who got which mail, `tries` every recipient that was asked about."""
 
@@ -97,7 +116,7 @@ class MailServer:
             more |= {"auth_require_tls": False}
         handler = _Handler(self.script, self.taken, self.tries)
         self.raw = handler.raw
-        self._controller = Controller(
+        self._controller = _Controller(
             handler,
             hostname="127.0.0.1",
             port=self.port,
@@ -105,10 +124,12 @@ class MailServer:
             enable_SMTPUTF8=utf8,
             **more,
         )
+        self._controller.talks = []
 
     def __enter__(self) -> Self:
         self._controller.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._controller.hang_up(), self._controller.loop).result(10)
         self._controller.stop()
