@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, Literal, get_args, get_type_hints
 
-from metrics import growth
+from metrics.first_fields import choices as first_choices
+from metrics.first_fields.later import said_later
 
 Discounting = Literal["none", "forever", "forever_repeating", "all"]
 LOWERING: Final[Mapping[Discounting, frozenset[str]]] = {
@@ -66,8 +67,8 @@ class Policy:
 
         A choice that was added later is part of it only while it isn't at its default, which changes no figure.
         """
-        first = ((name, getattr(self, name)) for name in growth.POLICY)
-        text = ";".join(f"{name}={value}" for name, value in (*first, *growth.said_later(self, ("name", *growth.POLICY))))
+        first = ((name, getattr(self, name)) for name in first_choices.POLICY)
+        text = ";".join(f"{name}={value}" for name, value in (*first, *said_later(self, ("name", *first_choices.POLICY))))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

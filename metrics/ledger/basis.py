@@ -7,7 +7,8 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from metrics import growth
+from metrics.first_fields import choices as first_choices
+from metrics.first_fields.later import said_later
 from metrics.keys import bounded
 from metrics.policy import DEFAULT, Policy
 
@@ -27,7 +28,7 @@ class InternalRule:
     @property
     def spelt(self) -> str:
         """The rule as it stands in the version of a basis, whatever the class is called and whatever it learns later."""
-        later = "".join(f", {name}={value!r}" for name, value in growth.said_later(self, growth.INTERNAL_RULE))
+        later = "".join(f", {name}={value!r}" for name, value in said_later(self, first_choices.INTERNAL_RULE))
         return f"InternalRule(key={self.key!r}, values={self.values!r}{later})"
 
 
@@ -47,7 +48,7 @@ class Basis:
         """A short digest of everything in it, except what was added later and is at its default."""
         rules = ", ".join(rule.spelt for rule in self.internal) + ("," if len(self.internal) == 1 else "")
         text = f"{self.policy.version};{self.timezone};{self.merge_key};({rules});{self.migration_key}"
-        text += "".join(f";{name}={value!r}" for name, value in growth.said_later(self, growth.BASIS))
+        text += "".join(f";{name}={value!r}" for name, value in said_later(self, first_choices.BASIS))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
 
     def customer_name(self, stripe_id: str, metadata: Mapping[str, str]) -> str:

@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from metrics import growth
+from metrics.first_fields import choices as first_choices
+from metrics.first_fields.later import said_later
 from metrics.ledger.basis import Basis, InternalRule
 from metrics.policy import Policy
 
@@ -17,19 +18,19 @@ def choices_of(basis: Basis) -> dict[str, Any]:
     first: dict[str, Any] = {
         "policy": {
             "name": basis.policy.name,
-            **{choice: getattr(basis.policy, choice) for choice in growth.POLICY},
-            **dict(growth.said_later(basis.policy, ("name", *growth.POLICY))),
+            **{choice: getattr(basis.policy, choice) for choice in first_choices.POLICY},
+            **dict(said_later(basis.policy, ("name", *first_choices.POLICY))),
         },
         "timezone": basis.timezone,
         "merge_key": basis.merge_key,
         "internal": [_plain_rule(rule) for rule in basis.internal],
         "migration_key": basis.migration_key,
     }
-    return first | dict(growth.said_later(basis, growth.BASIS))
+    return first | dict(said_later(basis, first_choices.BASIS))
 
 
 def _plain_rule(rule: InternalRule) -> list[Any]:
-    later = dict(growth.said_later(rule, growth.INTERNAL_RULE))
+    later = dict(said_later(rule, first_choices.INTERNAL_RULE))
     return [rule.key, list(rule.values), *([later] if later else [])]
 
 

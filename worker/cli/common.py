@@ -81,7 +81,7 @@ class Context:
 
         return outstanding(self.session)
 
-    def upkeep_row(self) -> dict[str, Any]:
+    def outstanding_row(self) -> dict[str, Any]:
         """The same for scripts."""
         return {"waiting": self.outstanding.waiting, "outdated": self.outstanding.outdated}
 

@@ -102,7 +102,7 @@ def series_of(
         put_json(
             {
                 "metric": rate,
-                **context.upkeep_row(),
+                **context.outstanding_row(),
                 "window_kind": kind,
                 "window": kind,
                 "by": by,
@@ -184,7 +184,7 @@ def segments_of(context: Context, by: str, kind: str, currency: str | None, as_k
         put_json(
             {
                 **window_of(shown[0]),
-                **context.upkeep_row(),
+                **context.outstanding_row(),
                 "by": by,
                 "policy": context.wiring.basis.policy.name,
                 "as_known_at": as_known_at,

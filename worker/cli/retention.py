@@ -152,7 +152,7 @@ def lately_of(context: Context, by: str | None = None, as_known_at: str | None =
     found = _found(context, windows, by, as_known_at)
     if context.json:
         rows = [_as_json(context, each, by, as_known_at) for each in found]
-        put_json({**rows[0], "windows": rows, **context.upkeep_row()})
+        put_json({**rows[0], "windows": rows, **context.outstanding_row()})
         return
     if not any(each.whole for each in found):
         context.say(
@@ -196,7 +196,7 @@ def retention_of(context: Context, begin: date, until: date, by: str | None = No
 
     (found,) = _found(context, [Window(_kind(begin, until), begin, until)], by, as_known_at)
     if context.json:
-        put_json({**_as_json(context, found, by, as_known_at), **context.upkeep_row()})
+        put_json({**_as_json(context, found, by, as_known_at), **context.outstanding_row()})
         return
     if not found.whole:
         context.say("nothing had MRR in this range")

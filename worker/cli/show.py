@@ -51,7 +51,7 @@ def mrr_of(context: Context, day: date) -> None:
             {
                 "day": day,
                 "at": day,
-                **context.upkeep_row(),
+                **context.outstanding_row(),
                 "policy": context.wiring.basis.policy.name,
                 **(total or empty),
                 "customers": customers,
@@ -124,7 +124,7 @@ def movements(
             put_json(
                 {
                     **days_row(begin, until - timedelta(days=1)),
-                    **context.upkeep_row(),
+                    **context.outstanding_row(),
                     "policy": context.wiring.basis.policy.name,
                     "movements": rows,
                 }

@@ -1,6 +1,6 @@
 """Evidence as bytes and back, with a digest of its content. Two equal values give equal bytes.
 
-A field that a dataclass gained after the first release is written only when it isn't at its default (see `metrics.growth`), wherever in a
+A field that a dataclass gained after the first release is written only when it isn't at its default (see `metrics.first_fields`), wherever in a
 value it is: so bytes and digests of what is stored stay as they are. Reading, what is missing is at its default and what nobody knows is
 passed over, so that a release reads what the ones before and after it wrote.
 
@@ -17,7 +17,8 @@ from typing import Any, Final, TypeVar, Union, get_args, get_origin, get_type_hi
 import msgspec
 
 from integrations.store.db.words import clean
-from metrics import evidence_growth, growth
+from metrics.first_fields.evidence import EVIDENCE, first_fields
+from metrics.first_fields.later import is_default, later_fields
 
 T = TypeVar("T")
 Shaper = Callable[[Any], Any]
@@ -94,8 +95,8 @@ def _as_it_is(value: Any) -> Any:
 
 
 def _of_dataclass(kind: type) -> Shaper | None:
-    first = evidence_growth.first_fields(kind)
-    later = growth.later_fields(kind, first)
+    first = first_fields(kind)
+    later = later_fields(kind, first)
     hints = get_type_hints(kind)
     nested = [(name, of) for name in hints if (of := _shaper(hints[name])) is not None]
     if not later and not nested and first == tuple(f.name for f in fields(kind)):
@@ -105,7 +106,7 @@ def _of_dataclass(kind: type) -> Shaper | None:
 
 def _written(first: tuple[str, ...], later: tuple[tuple[str, Any], ...], nested: dict[str, Shaper]) -> Shaper:
     """A function from the fields of a class to a mapping, written out as `dataclasses` does it: half the time of going through them."""
-    known: dict[str, Any] = {"is_default": growth.is_default, **{f"of_{name}": of for name, of in nested.items()}}
+    known: dict[str, Any] = {"is_default": is_default, **{f"of_{name}": of for name, of in nested.items()}}
     known |= {f"default_{name}": default for name, default in later}
 
     def part(name: str) -> str:
@@ -143,7 +144,7 @@ def prepare(*kinds: Any) -> None:
         _shapers.__missing__(kind)
 
 
-prepare(*evidence_growth.EVIDENCE)
+prepare(*EVIDENCE)
 
 
 def decode(body: bytes, kind: type[T]) -> T:

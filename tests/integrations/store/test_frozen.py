@@ -25,7 +25,6 @@ from integrations.store.facts.schema import catalog as catalog_table
 from integrations.store.facts.write import Page
 from integrations.store.figures import rollups
 from integrations.store.figures.schema import rollup
-from metrics import evidence_growth, growth
 from metrics.billings.classes import BY_NAME, MARKS
 from metrics.evidence import (
     Coupon,
@@ -44,6 +43,9 @@ from metrics.evidence import (
     UnreadLine,
 )
 from metrics.finding_words import WORDS
+from metrics.first_fields import choices as first_choices
+from metrics.first_fields.evidence import EVIDENCE, first_fields
+from metrics.first_fields.later import is_default, later_fields
 from metrics.ledger.basis import Basis, InternalRule
 from metrics.ledger.stored_basis import UnknownBasis, basis_of, choices_of
 from metrics.movement_kinds import CAUSES, KINDS
@@ -83,7 +85,7 @@ def test_what_came_later_is_stored_in_the_same_bytes(name: str) -> None:
     value = frozen_later.VALUES[name]
     assert frozen_later.STORED[name] == encode(value) == encode(grown(value))
     assert value == decode(frozen_later.STORED[name], type(value))
-    assert {f.name for f in fields(value)} - set(evidence_growth.first_fields(type(value))) <= set(plain(encode(value)))
+    assert {f.name for f in fields(value)} - set(first_fields(type(value))) <= set(plain(encode(value)))
 
 
 def test_what_else_is_packed_is_stored_in_the_same_bytes() -> None:
@@ -100,12 +102,12 @@ def test_what_else_is_packed_is_stored_in_the_same_bytes() -> None:
 
 def test_the_first_fields_are_there() -> None:
     """Under their names and in their order; what came later stands behind them, with a default."""
-    for kind, first in evidence_growth.EVIDENCE.items():
+    for kind, first in EVIDENCE.items():
         assert first == tuple(f.name for f in fields(kind))[: len(first)], kind
-        assert growth.later_fields(kind, first) is not None
-    assert set(growth.POLICY) < {f.name for f in fields(Policy)}
-    assert set(growth.INTERNAL_RULE) <= {f.name for f in fields(InternalRule)}
-    assert set(growth.BASIS) <= {f.name for f in fields(Basis)}
+        assert later_fields(kind, first) is not None
+    assert set(first_choices.POLICY) < {f.name for f in fields(Policy)}
+    assert set(first_choices.INTERNAL_RULE) <= {f.name for f in fields(InternalRule)}
+    assert set(first_choices.BASIS) <= {f.name for f in fields(Basis)}
 
 
 # --- evidence that has grown --------------------------------------------------------------------------------------------------
@@ -242,7 +244,7 @@ def test_what_a_new_field_says_is_stored() -> None:
 @pytest.mark.parametrize("said", [False, 0, Decimal(0), Decimal("0.00"), "", None, ()])
 def test_nothing_and_naught_are_different_things(said: object) -> None:
     """A default is left out only where the value is of its very kind: 0 is not False."""
-    left_out = {f.name for f in fields(NewCoupon) if growth.is_default(said, False) and f.name == "stacks"}
+    left_out = {f.name for f in fields(NewCoupon) if is_default(said, False) and f.name == "stacks"}
     assert (said is False) == bool(left_out)
 
 
@@ -250,7 +252,7 @@ def test_a_field_without_a_default_is_refused() -> None:
     """What is stored lacks it: it couldn't be read."""
     wrong = make_dataclass("Wrong", [("id", str), ("name", str | None), ("new", str)], frozen=True)
     with pytest.raises(TypeError, match=r"Wrong\.new was added without a default"):
-        growth.later_fields(wrong, evidence_growth.EVIDENCE[Product])
+        later_fields(wrong, EVIDENCE[Product])
 
 
 def test_parts_that_have_grown_change_nothing_in_tuples_and_records() -> None:

@@ -14,7 +14,6 @@ sys.setswitchinterval(1e-9)
 
 from integrations.store.db.encoding import decode, encode
 from integrations.stripe.decode import events, parsing
-from metrics import growth
 from metrics.evidence import Coupon, Customer, Instant, Price, Product, Subscription
 
 KINDS = list(parsing.SHAPES)

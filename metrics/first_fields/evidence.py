@@ -1,4 +1,4 @@
-"""The first fields of each kind of evidence: what `metrics.growth` says of fields that came later, for what is stored and digested."""
+"""The first fields of each kind of evidence that is stored."""
 
 from collections.abc import Mapping
 from dataclasses import fields
@@ -19,7 +19,7 @@ from metrics.evidence import (
     Tier,
     Transform,
 )
-from metrics.growth import has_default
+from metrics.first_fields.later import has_default
 
 EVIDENCE: Final[Mapping[type, tuple[str, ...]]] = {
     Tier: ("up_to", "unit", "flat"),

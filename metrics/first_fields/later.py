@@ -1,38 +1,8 @@
-"""Which fields were there first: what is stored and digested stays the same when a dataclass grows.
-
-Evidence is compared by the digest of its bytes, and everything derived is stored under the version of its basis. Were a new field part
-of either from the day on which it is added, every stored digest would differ from the next one of the same fact, and every ledger would
-be another one's. So the fields of the first release are written down here, and are always spelt; whatever was added later counts only
-while it is not at its default. A field that is added needs no entry here, only a default that means "not said", and it never changes
-that default. No name is ever taken off these lists, and none is added.
-"""
+"""What a value says in fields that came after the first release."""
 
 from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
-from typing import Any, Final
-
-POLICY: Final = (
-    "discounts",
-    "churn_at",
-    "past_due_out_after_days",
-    "paused_counts",
-    "netting",
-    "grace_days",
-    "same_month_left_out",
-    "weeks",
-    "days",
-    "metered",
-    "reactivation",
-    "reactivation_days",
-    "reactivation_in_net_flow",
-    "start_at_booking",
-    "tax_inclusive_gross",
-    "grr_by",
-)
-"""The first choices of a policy. Its name is no choice."""
-
-INTERNAL_RULE: Final = ("key", "values")
-BASIS: Final = ("policy", "timezone", "merge_key", "internal", "migration_key")
+from typing import Any
 
 
 def later_fields(kind: type, first: tuple[str, ...]) -> tuple[tuple[str, Any], ...]:
