@@ -168,7 +168,18 @@ def lately_of(context: Context, by: str | None = None, as_known_at: str | None =
     _about_intervals(context, found[-1].total)
     for each in found:
         _say_inferred(context, each)
-    context.say(f"the month under way isn't over and is left out; to see it: nrr show retention --from {context.today:%Y-%m}")
+    _say_left_out(context, windows[0].until)
+
+
+def _say_left_out(context: Context, first: date) -> None:
+    """What the last complete windows leave out, with the command that shows it: all from the day `first` on."""
+    under_way = context.today.replace(day=1)
+    if first < under_way:
+        context.say(
+            "a month is complete when all of it was read and the days of grace after it are over, in which an end may be undone; to see what "
+            f"came since: nrr show retention --from {first} --to {under_way - timedelta(days=1)}"
+        )
+    context.say(f"the month under way isn't over and is left out; to see it: nrr show retention --from {under_way:%Y-%m}")
 
 
 def _tell_lately(context: Context, found: Sequence[Found]) -> None:

@@ -63,6 +63,14 @@ def test_retention_without_days_is_of_what_is_over(concern: Concern) -> None:
     assert "nrr show retention --from 2026-11" in done.err
     asked = concern("show", "retention", "--from", "2026-11")
     assert "(incomplete)" in asked.out
+    assert "nrr show retention --from 2026-11-01 --to" not in done.err
+
+
+def test_a_month_that_is_over_and_not_complete_is_named(concern: Concern) -> None:
+    """On the first days of a month the one before is missing among what is complete: that is said, with what shows it."""
+    done = concern("show", "retention", now="2026-12-01T01:00:00Z")
+    assert "nrr show retention --from 2026-11-01 --to 2026-11-30" in done.err
+    assert "nrr show retention --from 2026-12" in done.err
 
 
 @pytest.mark.parametrize(
