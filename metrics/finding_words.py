@@ -59,6 +59,10 @@ _HISTORY: Final = {
     "subscription_gone": _words(
         "Stripe has no such subscription any more, and nothing said that it ended.", f"{_STRIPE}, or ask Stripe's support"
     ),
+    "end_untold": _words(
+        "Stripe says that a subscription is canceled, and not since when: the day of its churn may be too early or too late.",
+        f"{_STRIPE}: it shows when the subscription ended",
+    ),
     "lagging_listing": _words(
         "Stripe answered with an older version than an event had told: the event holds.", "Nothing: it is read again by itself"
     ),

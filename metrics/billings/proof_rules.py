@@ -57,6 +57,7 @@ FINDINGS: Final = (
     "item_untold",
     "tax_untold",
     "subscription_gone",
+    "end_untold",
     "period_stood_still",
     "unpaid_change",
     "voided_cycle_invoice",

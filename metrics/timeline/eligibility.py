@@ -135,8 +135,6 @@ def _runs(known: Sequence[KnownState], status: str) -> list[Instant]:
 def _end(last: Subscription, policy: Policy, invoices: Sequence[InvoiceEvidence]) -> Instant | None:
     """When the end is booked, if the subscription ended."""
     ended = last.ended_at
-    if ended is None and last.status in ("canceled", "incomplete_expired"):
-        ended = last.canceled_at
     if ended is None or policy.churn_at == "end":
         return ended
     if policy.churn_at == "request":

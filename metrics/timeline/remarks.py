@@ -118,7 +118,7 @@ def _stood_still(last: Subscription, seen_at: Instant, invoices: Sequence[Invoic
     if last.status not in ("paused", "canceled") or not last.items_complete or not last.items or not invoices:
         return None
     ends = [item.period_end for item in last.items if item.period_end is not None]
-    over = (last.ended_at or last.canceled_at or seen_at) if last.status == "canceled" else (last.paused_at or seen_at)
+    over = (last.ended_at or seen_at) if last.status == "canceled" else (last.paused_at or seen_at)
     if len(ends) < len(last.items) or max(ends) >= over - DAY:
         return None
     billed = [line.period_end for line in lines_of(invoices)]

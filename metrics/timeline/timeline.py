@@ -30,6 +30,7 @@ from metrics.timeline.states.event_order import in_order
 from metrics.timeline.states.lagging import customers_without_lagging, without_lagging
 from metrics.timeline.states.sightings import sightings
 from metrics.timeline.states.told_elsewhere import with_what_is_told_elsewhere
+from metrics.timeline.states.untold_ends import untold_end_findings, with_untold_ends
 from metrics.timeline.states.untold_items import untold_findings, with_untold_items
 
 
@@ -76,14 +77,15 @@ def build(
     ordered, lagged = without_lagging(in_order(evidence.states))
     billed = with_waiting(evidence)
     whole, untold = with_untold_items(sightings(ordered, billed), billed, catalog)
-    states, billed = with_what_is_told_elsewhere(whole, billed)
+    states, untold_end = with_untold_ends(whole)
+    states, billed = with_what_is_told_elsewhere(states, billed)
     findings: list[Finding] = []
     if not states:
         return _without_object(evidence)
     last = states[-1].subscription
     customer_states = customers_without_lagging(customer_states)
     findings += _doubts(evidence, states, lagged)
-    findings += untold_findings(evidence, untold, last.customer)
+    findings += untold_findings(evidence, untold, last.customer) + untold_end_findings(evidence, untold_end, last.customer)
     assembled = assemble(states, billed, catalog, policy)
     known = assembled.known
     if seen := versions_seen(evidence, catalog):
