@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Final
 
-from worker.cli.answers import alerts, figures, operation, pages
+from worker.cli.answers import alerts, figures, insight, operation, pages
 from worker.cli.answers.keys import Record
 
 ANSWERS: Final[Mapping[str, Record]] = {
@@ -39,7 +39,7 @@ ANSWERS: Final[Mapping[str, Record]] = {
     "show grr": figures.SHOW_RATE,
     "show segments": figures.SHOW_SEGMENTS,
     "show cohorts": figures.SHOW_COHORTS,
-    "show insight": figures.SHOW_INSIGHT,
+    "show insight": insight.SHOW_INSIGHT,
     "show exclusions": figures.SHOW_EXCLUSIONS,
     "show findings": figures.SHOW_FINDINGS,
     "show outlook": figures.SHOW_OUTLOOK,
