@@ -48,6 +48,7 @@ PRICES = [
     "tests/metrics/pricing/test_amounts.py",
     "tests/metrics/pricing/test_pricing_cases.py",
     "tests/metrics/pricing/test_pricing.py",
+    "tests/metrics/pricing/test_formula.py",
     "tests/oracle/test_pricing.py",
 ]
 WINDOWS = [
