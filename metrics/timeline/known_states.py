@@ -35,7 +35,7 @@ def assemble(
     states: Sequence[SubscriptionState], invoices: Sequence[InvoiceEvidence], catalog: Catalog, policy: Policy
 ) -> Assembled:
     """What is known of a subscription over time: strong states as they are, gaps filled from invoice lines. `states` are in order."""
-    items = list({(i.id, i.price): i for s in states for i in s.subscription.items}.values())
+    items = list({(i.id, i.price, i.period_start, i.period_end): i for s in states for i in s.subscription.items}.values())
     lines = without_halves(points_of(invoices, catalog, items), invoices, states)
     verdict = borne_out(lines.points, invoices, states)
     beside = _Beside(verdict.points, invoices, catalog, policy)

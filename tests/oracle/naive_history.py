@@ -133,18 +133,22 @@ class Past:
         return line.price is not None and (line.quantity is not None or (price is not None and price.usage == "metered"))
 
     def of_some_item(self, unread: UnreadLine, bill: InvoiceEvidence, bills: list[InvoiceEvidence]) -> InvoiceLine | None:
-        """A line that doesn't name its item as one that says only that the item was billed: the item that had its price."""
+        """A line that doesn't name its item as one that says only that the item was billed: the item that had its price.
+
+        Of several that had it, the one whose periods lead up to the line's, go on from it, or begin or end with it; if there are more, nobody knows.
+        """
         if unread.price is None or (unread.amount or 0) < 0 or unread.period_start is None or unread.period_end is None:
             return None
-        here = bills.index(bill)
-        in_turn = [bill, *reversed(bills[:here]), *bills[here + 1 :]]
-        told = [
-            x.item for i in in_turn for x in (i.lines if i in bills[here + 1 :] else reversed(i.lines)) if x.price == unread.price
-        ]
-        told += [i.id for s in reversed(self.seen) for i in s.subscription.items if i.price == unread.price]
-        item = next((name for name in told if name is not None), None)
-        if item is None:
+        spans: dict[str, set[Instant | None]] = {}
+        for x in [x for i in bills for x in i.lines] + [i for s in self.seen for i in s.subscription.items]:
+            name = x.item if isinstance(x, InvoiceLine) else x.id
+            if x.price == unread.price and name is not None:
+                spans.setdefault(name, set()).update((x.period_start, x.period_end))
+        if len(spans) > 1:
+            spans = {name: ends for name, ends in spans.items() if unread.period_start in ends or unread.period_end in ends}
+        if len(spans) != 1:
             return None
+        (item,) = spans
         head, begins, ends = bill.head, unread.period_start, unread.period_end
         return InvoiceLine(unread.id, head.id, self.last.id, item, None, None, 0, head.currency, begins, ends, discounts_told=False)
 

@@ -105,7 +105,8 @@ def with_waiting(evidence: SubscriptionEvidence) -> tuple[InvoiceEvidence, ...]:
 def points_of(invoices: Iterable[InvoiceEvidence], catalog: Catalog, items: Sequence[Item]) -> Points:
     """The points of a subscription's invoices in order of time; drafts and one-off items say nothing.
 
-    `items` are those of the known states: a proration line of the older kind names no item, only its price.
+    `items` are those of the known states, each with every price and period that it had: a proration line of the older kind names no item,
+    only its price.
     """
     out = Points()
     billed = sorted((i for i in invoices if i.head.status != "draft"), key=lambda i: (i.head.created, i.head.id))
@@ -116,7 +117,7 @@ def points_of(invoices: Iterable[InvoiceEvidence], catalog: Catalog, items: Sequ
         unplaced: list[InvoiceLine] = []
         own: list[Point] = []
         if len(named) != len(lines) or invoice.unread:
-            later = (line for following in billed[number + 1 :] for line in following.lines)
+            later = [line for following in billed[number + 1 :] for line in following.lines]
             places = _Places(lines, items, out.points, later)
             named, unplaced = places.of(lines, partial=bool(invoice.unread))
             own = [p for line in invoice.unread if (p := places.presence(line, invoice.head)) is not None]
@@ -175,12 +176,13 @@ class _Places:
     """Which item a line is of, where the line names none: the one that held the price, or whose credit it answers.
 
     Who held a price is said by earlier lines, by those before it on the same invoice (a change may follow another), by the next
-    cycle that names the item, or by the known states.
+    cycle that names the item, or by the known states. A line that can't be read in full may be of any of them: see `presence`.
     """
 
     def __init__(
-        self, lines: Sequence[InvoiceLine], items: Sequence[Item], before: Sequence[Point], later: Iterable[InvoiceLine]
+        self, lines: Sequence[InvoiceLine], items: Sequence[Item], before: Sequence[Point], later: Sequence[InvoiceLine]
     ) -> None:
+        self.tellers = (items, before, [*lines, *later])
         by_price = {i.price: i.id for i in items}
         by_price |= {line.price: line.item for line in sorted(later, key=lambda x: x.period_start, reverse=True) if line.item}
         by_price |= {p.price: p.item for p in before}
@@ -225,8 +227,10 @@ class _Places:
 
     def presence(self, line: UnreadLine, head: Invoice) -> Point | None:
         """That an item was billed, if an unread line tells as much."""
-        item = line.item or self.by_price.get(line.price or "")
-        if item is None or line.period_start is None or line.period_end is None or (line.amount or 0) < 0:
+        if line.period_start is None or line.period_end is None or (line.amount or 0) < 0:
+            return None
+        item = line.item or self._only_holder(line.price, line.period_start, line.period_end)
+        if item is None:
             return None
         return Point(
             line.period_start,
@@ -244,6 +248,19 @@ class _Places:
             partial=True,
             discounts_told=False,
         )
+
+    def _only_holder(self, price: str | None, start: Instant, end: Instant) -> str | None:
+        """The item that had a price: the only one, else the only one of which anything tells a period that adjoins [start, end) or shares a bound with it."""
+        if price is None:
+            return None
+        items, before, lines = self.tellers
+        told = [(i.id, i.period_start, i.period_end) for i in items if i.price == price]
+        told += [(p.item, p.at, p.until) for p in before if p.price == price]
+        told += [(x.item, x.period_start, x.period_end) for x in lines if x.price == price and x.item is not None]
+        holders = {item for item, _, _ in told}
+        if len(holders) > 1:
+            holders = {item for item, since, until in told if not {since, until}.isdisjoint((start, end))}
+        return next(iter(holders)) if len(holders) == 1 else None
 
 
 def _point(
