@@ -10,7 +10,7 @@ from tests.lives.objects import JSON
 
 def plan(of: JSON) -> JSON:
     """The plan that stands for a price in old shapes."""
-    recurring = of["recurring"]
+    recurring = of["recurring"] or {}
     return {
         "id": of["id"],
         "object": "plan",
@@ -20,13 +20,13 @@ def plan(of: JSON) -> JSON:
         "billing_scheme": of["billing_scheme"],
         "created": of["created"],
         "currency": of["currency"],
-        "interval": recurring["interval"],
-        "interval_count": recurring["interval_count"],
+        "interval": recurring.get("interval"),
+        "interval_count": recurring.get("interval_count"),
         "nickname": None,
         "product": of["product"],
         "tiers_mode": of["tiers_mode"],
         "transform_usage": of["transform_quantity"],
-        "usage_type": recurring["usage_type"],
+        "usage_type": recurring.get("usage_type"),
     }
 
 
@@ -99,5 +99,5 @@ def _line(out: JSON) -> JSON:
         "proration_details": details.get("proration_details"),
         "tax_amounts": None
         if taxes is None
-        else [{"amount": each["amount"], "inclusive": True, "tax_rate": "txr_1"} for each in taxes],
+        else [{"amount": each["amount"], "inclusive": each["tax_behavior"] == "inclusive", "tax_rate": "txr_1"} for each in taxes],
     }

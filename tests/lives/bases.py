@@ -115,7 +115,10 @@ def plan_swap_in_line(m: Maker) -> None:
     """From a small to a large plan in April by a pair of the flexible kind, which names the item; in euros, by the price's option."""
     start, swap = noon("2026-03-02"), noon("2026-04-20")
     small, large = m.price(2000, "s", options={"eur": 1800}), m.price(9000, "l", options={"eur": 8100})
-    in_euros = {of["id"]: of | {"currency": "eur", "unit_amount": cents} for of, cents in ((small, 1800), (large, 8100))}
+    in_euros = {
+        of["id"]: of | {"currency": "eur", "unit_amount": cents, "unit_amount_decimal": str(cents)}
+        for of, cents in ((small, 1800), (large, 8100))
+    }
     m.begin(start, [m.item(large, 1, noon("2026-05-02"))], told=False, currency="eur")
     until = noon("2026-05-02")
     for number in range(4):

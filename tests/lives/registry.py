@@ -25,8 +25,9 @@ HIDDEN: Final[Mapping[str, frozenset[str]]] = {
     "invoices": frozenset({"events"}),
     "events": frozenset({"invoices"}),
     "listings": frozenset({"events", "invoices"}),
+    "old host": frozenset(),
 }
-"""By what is read: the lists that are empty then. Subscriptions are listed always."""
+"""By what is read: the lists that are empty then. Subscriptions are listed always. An old host tells everything, in the shapes of old."""
 
 Moves = tuple[tuple[str, str, int], ...]
 """Movements: day, kind, change in cents."""
@@ -74,7 +75,8 @@ class Life:
 
     def expected(self, way: str, often: str) -> Right | None:
         """What is right when read in this way, once or daily."""
-        for key in (f"{way} {often}", way):
+        ways = (way, "everything") if way == "old host" else (way,)
+        for key in (f"{each} {often}" if exactly else each for each in ways for exactly in (True, False)):
             if key in self.ways:
                 return self.ways[key]
         return self.answer

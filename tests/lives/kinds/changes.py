@@ -154,7 +154,7 @@ def one_of_two_alike_goes(m: Maker) -> None:
     m.begin(START, [m.item(a, 1, START)], told=False)
     m.cycles(START, noon("2026-04-01"), [(a, 1), (b, 1)], told=False)
     m.bill(
-        [m.line(b, 1, at, end=noon("2026-05-01"), amount=-700, proration=True, credited=["il_x"])],
+        [m.line(b, 1, at, item=2, end=noon("2026-05-01"), amount=-700, proration=True, credited=["il_x"])],
         at,
         reason="subscription_update",
         told=False,

@@ -34,7 +34,11 @@ def a_line_that_the_period_of_one_goes_on_from(m: Maker) -> None:
     two_of_one_price(m, noon("2026-03-15"))
 
 
-@life(right("2026-02-01 new 40.00", "2026-04-01 expansion 45.00", marked=True, says=True), **_INVOICED)
+@life(
+    right("2026-02-01 new 40.00", "2026-04-01 expansion 45.00", marked=True, says=True),
+    old_host=right("2026-02-01 new 40.00", "2026-03-01 expansion 30.00", "2026-04-01 expansion 15.00"),  # it names the item
+    **_INVOICED,
+)
 def a_line_that_is_of_either(m: Maker) -> None:
     """Both have the same cycle, and the other one is billed from April: what began in March can't be told."""
     two_of_one_price(m, noon("2026-04-01"))

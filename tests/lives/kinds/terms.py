@@ -217,6 +217,7 @@ def plan_remade_and_moved_to(m: Maker) -> None:
     right("2026-02-01 new 20.00", "2026-05-01 expansion 10.00", causes=("start", "price"), marked=True, says=True),
     events=right("2026-02-01 new 30.00", says=True),
     listings=right("2026-02-01 new 30.00", says=True),
+    old_host=right("2026-02-01 new 20.00", "2026-05-01 expansion 10.00", causes=("start", "price")),  # lines carry their prices
 )
 def plan_remade_and_the_first_unseen(m: Maker) -> None:
     """Nobody has the first object any more: it is what its lines billed, and that is said; without them it counts as the new one."""

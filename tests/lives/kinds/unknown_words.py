@@ -158,7 +158,7 @@ def invoice_of_an_unknown_status(m: Maker) -> None:
     m.account.put("invoices", made, at)
 
 
-@life(right("2026-02-01 new 119.00", says=True), events=None, listings=None)
+@life(right("2026-02-01 new 119.00", says=True), events=None, listings=None, old_host=None)
 def tax_of_an_unknown_kind(m: Maker) -> None:
     """Tax that is neither in the price nor on top of it: nobody knows how much is in it."""
     price = m.price(11900, tax="inclusive")
