@@ -21,7 +21,7 @@ import redis
 from sqlalchemy import Connection, false, update
 
 from integrations.store import migrate
-from integrations.store.db.clock import now
+from integrations.store.db.clock import due_at, now
 from integrations.store.db.engine import begin, read
 from integrations.store.work import jobs, runs
 from integrations.store.work.schema import job as job_table
@@ -97,11 +97,11 @@ def claims() -> None:
     client = redis.Redis.from_url(os.environ["REDIS_URL"])
 
     def claim(connection: Connection, *, owner: str, **more: Any) -> jobs.Job | None:
-        query = jobs._claimable(now(connection), at_most=64, lock=False)
+        query = jobs._claimable(at_most=64, lock=False)
         for asked, column in (("kinds", job_table.c.kind), ("runs", job_table.c.run_id)):
             if more.get(asked) is not None:
                 query = query.where(column.in_(list(more[asked])))
-        for row in connection.execute(query).mappings():
+        for row in connection.execute(query, due_at(now(connection))).mappings():
             if client.set(f"held:{row['id']}", owner, nx=True, ex=60):
                 return jobs._job({str(name): value for name, value in row.items()})
         return None

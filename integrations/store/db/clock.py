@@ -7,7 +7,7 @@ for such a moment: a wait that would last longer than any wait can has been over
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, or_, text
+from sqlalchemy import ColumnElement, Connection, bindparam, or_, text
 
 from integrations.store.db.engine import is_postgresql
 from metrics.periods import CLOCKS_AGREE_SECONDS
@@ -33,6 +33,16 @@ APART: Final = timedelta(seconds=CLOCKS_AGREE_SECONDS)
 def is_due(column: "ColumnElement[datetime]", moment: datetime, longest: timedelta = LONGEST_WAIT) -> "ColumnElement[bool]":
     """Whether a stored moment has come: it is past, or further away than it can have been put off."""
     return or_(column <= moment, column > moment + longest)
+
+
+def is_due_then(column: "ColumnElement[datetime]") -> "ColumnElement[bool]":
+    """The same at whatever moment a statement, which is made once, is executed with: see `due_at`."""
+    return or_(column <= bindparam("moment"), column > bindparam("furthest"))
+
+
+def due_at(moment: datetime) -> dict[str, datetime]:
+    """What a statement with `is_due_then` in it is executed with."""
+    return {"moment": moment, "furthest": moment + LONGEST_WAIT}
 
 
 def has_passed(since: datetime, wait: timedelta, moment: datetime) -> bool:

@@ -14,12 +14,13 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import cache
 from itertools import pairwise
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Exists, Select, and_, case, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Exists, Select, and_, bindparam, case, func, or_, select, update
 
-from integrations.store.db.clock import is_due, now
+from integrations.store.db.clock import due_at, is_due, is_due_then, now
 from integrations.store.db.engine import insert_into
 from integrations.store.work.schema import JobStatus, run
 from integrations.store.work.schema import job as table
@@ -118,13 +119,10 @@ def claim(
     Two claimers never get the same job: PostgreSQL skips rows that another has locked, SQLite has one writer at a time. A job whose
     leases expired `most_attempts` times without progress is parked instead: it may be what kills them.
     """
-    query = _claimable(now(connection))
-    if kinds is not None:
-        query = query.where(table.c.kind.in_(list(kinds)))
-    if runs is not None:
-        query = query.where(table.c.run_id.in_(list(runs)))
+    query = _claimable(of_kinds=kinds is not None, of_runs=runs is not None)
+    asked = {**due_at(now(connection)), "kinds": list(kinds or ()), "runs": list(runs or ())}
     while True:
-        row = connection.execute(query).mappings().first()
+        row = connection.execute(query, asked).mappings().first()
         if row is None:
             return None
         if most_attempts is None or row["status"] != "leased" or row["attempts"] < most_attempts:
@@ -144,13 +142,18 @@ def claim(
     return _job({**row, **values})
 
 
-def _claimable(moment: datetime, *, at_most: int = 1, lock: bool = True) -> Select[Any]:
+@cache
+def _claimable(*, at_most: int = 1, lock: bool = True, of_kinds: bool = False, of_runs: bool = False) -> Select[Any]:
+    """Jobs that can be claimed at a moment (`due_at`), of some `kinds` and `runs` where these are asked for.
+
+    Made once: a process asks whenever a thread of it is free, and making the statement took longer than executing it.
+    """
     query = (
         select(table)
         .where(
             or_(
-                and_(table.c.status == "due", is_due(table.c.next_attempt_at, moment)),
-                and_(table.c.status == "leased", is_due(table.c.lease_until, moment)),
+                and_(table.c.status == "due", is_due_then(table.c.next_attempt_at)),
+                and_(table.c.status == "leased", is_due_then(table.c.lease_until)),
             ),
             select(run.c.id).where(run.c.id == table.c.run_id, run.c.status == "running").exists(),
             ~_waits(),
@@ -158,13 +161,17 @@ def _claimable(moment: datetime, *, at_most: int = 1, lock: bool = True) -> Sele
         .order_by(table.c.stage, table.c.priority, table.c.id)
         .limit(at_most)
     )
+    if of_kinds:
+        query = query.where(table.c.kind.in_(bindparam("kinds", expanding=True)))
+    if of_runs:
+        query = query.where(table.c.run_id.in_(bindparam("runs", expanding=True)))
     return query.with_for_update(skip_locked=True) if lock else query
 
 
 def claimable_count(connection: Connection, kinds: Sequence[str], at_most: int = 64) -> int:
     """How many jobs of these kinds could be claimed now, counted up to `at_most`."""
-    query = _claimable(now(connection), at_most=at_most, lock=False).where(table.c.kind.in_(list(kinds)))
-    return len(connection.execute(query).all())
+    query = _claimable(at_most=at_most, lock=False, of_kinds=True)
+    return len(connection.execute(query, {**due_at(now(connection)), "kinds": list(kinds)}).all())
 
 
 def waiting(connection: Connection, runs: Sequence[int], kinds: Sequence[str], at_most: int = 64) -> tuple[dict[str, int], bool]:
@@ -173,7 +180,8 @@ def waiting(connection: Connection, runs: Sequence[int], kinds: Sequence[str], a
     is_open = connection.execute(select(table.c.id).where(mine, table.c.status.in_(OPEN)).limit(1)).first() is not None
     if not is_open:
         return {}, False
-    found = connection.execute(_claimable(now(connection), at_most=at_most, lock=False).where(mine)).mappings()
+    query = _claimable(at_most=at_most, lock=False, of_kinds=True, of_runs=True)
+    found = connection.execute(query, {**due_at(now(connection)), "kinds": list(kinds), "runs": list(runs)}).mappings()
     return dict(Counter(str(row["kind"]) for row in found)), True
 
 
