@@ -5,13 +5,24 @@ to the end. Nothing here reads a clock or adds up customers.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
+from operator import attrgetter
 from typing import Final
 
 from metrics.assigned import replace
 from metrics.entries import Exclusion, ItemMRR, Step, Timeline
-from metrics.evidence import GONE, CustomerState, Discount, Finding, Instant, Subscription, SubscriptionEvidence, SubscriptionState
+from metrics.evidence import (
+    GONE,
+    CustomerState,
+    Discount,
+    Finding,
+    Instant,
+    Item,
+    Subscription,
+    SubscriptionEvidence,
+    SubscriptionState,
+)
 from metrics.policy import Policy
 from metrics.pricing.catalog import Catalog
 from metrics.pricing.price_cache import Pricer
@@ -214,6 +225,11 @@ class _Moment:
     tax_untold: tuple[str, ...] = ()
 
 
+_BESIDE_ITEMS: Final = attrgetter(*(f.name for f in fields(Subscription) if f.name != "items"))
+_OF_ITEM: Final = attrgetter(*(f.name for f in fields(Item) if f.name not in ("period_start", "period_end")))
+"""What a subscription and an item are but for its items, and but for its period: what of them decides what it is worth."""
+
+
 class _Walk:
     """One pass over the known states that emits a step wherever MRR or its labels change."""
 
@@ -264,7 +280,10 @@ class _Walk:
         previous: _Moment | None = None
         for at, index, ids in self._moments():
             known = self.known[index]
-            moment = self._at(index, at)
+            counting = self.calendar.at(index, at)
+            if previous is not None and at == known.at and counting == previous.counting and self._goes_on(previous, known):
+                continue
+            moment = self._at(known.subscription, at, counting)
             counts = moment.counting.counts and excluded is None
             self._note_exclusions(at, moment, excluded, open_exclusions, exclusions)
             self._note_problems(moment)
@@ -295,10 +314,22 @@ class _Walk:
         self.wake = min((at for at, _, _ in out if at > self.now), default=None)
         return [moment for moment in out if moment[0] <= self.now]
 
-    def _at(self, index: int, at: Instant) -> _Moment:
-        s = self.known[index].subscription
+    def _goes_on(self, previous: _Moment, known: KnownState) -> bool:
+        """Whether a known state says what was so at the moment before, and nothing of it is worth something else by the time alone.
+
+        It is what most invoices of a cycle say: then there is nothing to price, to tell apart or to note once more.
+        """
+        was, now = previous.subscription, known.subscription
+        if self.customer_discounts or self.taxed or self.usage or _BESIDE_ITEMS(was) != _BESIDE_ITEMS(now) or now.discounts:
+            return False
+        items = was.items, now.items
+        return len(was.items) == len(now.items) and all(
+            _OF_ITEM(a) == _OF_ITEM(b) and not b.discounts and b.trial_end is None for a, b in zip(*items, strict=True)
+        )
+
+    def _at(self, s: Subscription, at: Instant, counting: Counting) -> _Moment:
         if not (self.customer_discounts or self.taxed or self.usage):
-            return _Moment(self.calendar.at(index, at), self.pricer.price(s, at), s, NOTHING_GIVEN)
+            return _Moment(counting, self.pricer.price(s, at), s, NOTHING_GIVEN)
         discount = self._customer_discount(at)
         if discount is not None and discount.id in {d.id for d in (*s.discounts, *(d for i in s.items for d in i.discounts))}:
             discount = None  # the invoice lines of that time carry it already
@@ -306,7 +337,7 @@ class _Walk:
         share = {item: value for item, value in told.items() if value}
         usage = {item: value for item, changes in self.usage.items() if (value := value_at(changes, at)) is not None}
         priced = self.pricer.price(s, at, customer_discount=discount, tax_share=share, usage=usage)
-        return _Moment(self.calendar.at(index, at), priced, s, Given(discount, share, usage), self._untold(s, told))
+        return _Moment(counting, priced, s, Given(discount, share, usage), self._untold(s, told))
 
     def _any_tax(self) -> bool:
         """Whether there is any sign of tax within amounts: on a line, or as a price says."""

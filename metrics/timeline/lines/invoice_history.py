@@ -150,10 +150,17 @@ def _apply(running: _Running, group: Sequence[Point], catalog: Catalog) -> tuple
         if p.ahead and p.until > p.at and (known := items.get(p.item)) is not None:
             billed.add(p.item)
             items[p.item] = replace(known, period_end=max(p.until, known.period_end or p.until))
-    for item in dict.fromkeys(p.item for p in group if not p.ahead):
-        own = [p for p in group if p.item == item and not p.ahead]
-        told = _told(own, partial=partial)
+    by_item: dict[str, list[Point]] = {}
+    for p in group:
+        if not p.ahead:
+            by_item.setdefault(p.item, []).append(p)
+    for item, own in by_item.items():
         held = items.get(item)
+        if held is not None and len(own) == 1 and _goes_on(held, own[0]):
+            billed.add(item)
+            items[item] = _billed_again(held, own[0])
+            continue
+        told = _told(own, partial=partial)
         if not told:
             billed.add(item)
             kept = held or _as_first_told(running, item)
@@ -197,6 +204,19 @@ def _apply(running: _Running, group: Sequence[Point], catalog: Catalog) -> tuple
                 del items[item]
                 inferred, note = True, "missing from the next cycle: removed without a proration"
     return inferred, note
+
+
+def _goes_on(held: Item, p: Point) -> bool:
+    """Whether a cycle bills what is held already: by far the most that lines say."""
+    if p.kind != "cycle" or p.silent or p.price != held.price or p.quantity != held.quantity:
+        return False
+    same_object = p.price_version == held.price_version or not (p.price_version and held.price_version)
+    return same_object and p.quantity_decimal == held.quantity_decimal
+
+
+def _billed_again(held: Item, p: Point) -> Item:
+    version = p.price_version or held.price_version
+    return replace(held, price_version=version, discounts=(), period_start=p.at, period_end=p.until)
 
 
 def _is_another(held: Item, new: Point, catalog: Catalog) -> bool:
@@ -380,5 +400,7 @@ def _replacing(
 
 def _dressed(subscription: Subscription, spans: Sequence[_Span], at: Instant) -> Subscription:
     now = [s for s in spans if s.discount.start <= at < s.end]
+    if not now and not _has_discounts(subscription):
+        return subscription
     items = tuple(replace(item, discounts=tuple(s.discount for s in now if s.item == item.id)) for item in subscription.items)
     return replace(subscription, items=items, discounts=tuple(s.discount for s in now if s.item is None))

@@ -273,8 +273,10 @@ def _point(
     *,
     partial: bool,
 ) -> Point:
+    if len(group) == 1:
+        return _point_of_line(item, at, kind, group[0], invoice, facts, partial=partial)
     # A credit may be split over the debits that it takes back; the newest of them names the state, so quantities must not add up.
-    split = kind == "credit" and len(group) > 1
+    split = kind == "credit"
     price = group[-1].price
     known = facts.catalog.price_of(group[-1])
     metered = known is not None and known.usage == "metered"
@@ -304,6 +306,36 @@ def _point(
         discounts_told=all(line.discounts_told for line in group),
         quantity_decimal=Decimal(exact) if exact is not None and exact != int(exact) else None,
         price_version=group[-1].price_version,
+    )
+
+
+def _point_of_line(
+    item: str, at: Instant, kind: str, line: InvoiceLine, invoice: InvoiceEvidence, facts: _Facts, *, partial: bool
+) -> Point:
+    """The point of one line alone, as nearly all are."""
+    known = facts.catalog.price_of(line)
+    metered = known is not None and known.usage == "metered"
+    tiered = known is not None and known.scheme == "tiered"
+    exact = None if metered else _quantity((line,), known, facts)
+    lacks_quantity = line.quantity is None and not metered and (item, line.price) not in facts.unmeasured
+    whole = None if exact is None else int(exact)
+    return Point(
+        at,
+        line.period_end,
+        kind,
+        item,
+        line.price,
+        whole,
+        tuple({discount.id: discount for discount, _ in line.discounts}.values()) if line.discounts else (),
+        line.amount,
+        invoice.head.id,
+        invoice.head.created,
+        (line.id,),
+        line.price is None or lacks_quantity or (partial and tiered and not metered),
+        partial,
+        line.discounts_told,
+        Decimal(exact) if exact is not None and exact != whole else None,
+        line.price_version,
     )
 
 
