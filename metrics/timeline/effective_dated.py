@@ -123,7 +123,7 @@ def _base(line: InvoiceLine) -> int:
 
 def is_all_tax(line: InvoiceLine) -> bool:
     """Whether the tax in a line, as it tells it, comes to all that was charged or more: no price has such a tax in it."""
-    return line.taxes_told and 0 < _base(line) <= abs(line.inclusive_tax)
+    return line.inclusive_tax != 0 and line.taxes_told and 0 < _base(line) <= abs(line.inclusive_tax)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,8 +128,8 @@ def _stood_still(last: Subscription, seen_at: Instant, invoices: Sequence[Invoic
 def _all_tax(invoices: Sequence[InvoiceEvidence], catalog: Catalog) -> Iterator[InvoiceLine]:
     """Lines that would be nothing but tax."""
     for line in lines_of(invoices):
-        price = catalog.price_of(line)
-        if price is not None and price.tax_behavior != "exclusive" and is_all_tax(line):
+        price = catalog.price_of(line) if is_all_tax(line) else None
+        if price is not None and price.tax_behavior != "exclusive":
             yield line
 
 
