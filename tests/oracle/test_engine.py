@@ -21,7 +21,8 @@ from metrics.policy import DEFAULT, PRESETS, Policy, preset
 from metrics.pricing.catalog import Catalog
 from metrics.timeline.timeline import build
 from tests.examples import HISTORIES
-from tests.oracle.histories import CATALOG, DAY, DAYS, NOW, Case, cases
+from tests.oracle.catalog import CATALOG, DAY, DAYS, NOW
+from tests.oracle.histories import Case, cases
 from tests.oracle.naive import Amounts, Moved, closings, movements
 
 FIRST = date(2025, 1, 1)

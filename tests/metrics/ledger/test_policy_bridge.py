@@ -15,7 +15,7 @@ from metrics.policy import PRESETS, preset
 from tests.examples import so_many
 from tests.metrics.groups import group
 from tests.metrics.life import CATALOG, instant
-from tests.oracle import histories
+from tests.oracle import catalog
 from tests.oracle.histories import Case, cases
 
 NOW = instant("2025-06-01")
@@ -107,9 +107,9 @@ def test_a_bridge_adds_up(lives: list[Case], ours: str, theirs: str, days: int) 
     book = [
         CustomerGroup(f"c{n}", (CustomerEvidence(1, f"c{n}", case.customer_states, case.evidence),)) for n, case in enumerate(lives)
     ]
-    catalogs = {1: histories.CATALOG}
+    catalogs = {1: catalog.CATALOG}
     day = date.fromordinal(date(2025, 1, 1).toordinal() + days)
-    a, b, now = Basis(PRESETS[ours]), Basis(PRESETS[theirs]), Instant(histories.NOW)
+    a, b, now = Basis(PRESETS[ours]), Basis(PRESETS[theirs]), Instant(catalog.NOW)
     bridge = compare(book, catalogs, a, b, day, now)
     for basis, side in ((a, "ours_micros"), (b, "theirs_micros")):
         alone: dict[str, int] = {}

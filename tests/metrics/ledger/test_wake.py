@@ -12,7 +12,8 @@ from metrics.policy import Policy, preset
 from metrics.timeline.timeline import build
 from tests.examples import so_many
 from tests.metrics.life import Life, instant, told_text
-from tests.oracle.histories import BEGIN, CATALOG, DAY, Case, cases
+from tests.oracle.catalog import BEGIN, CATALOG, DAY
+from tests.oracle.histories import Case, cases
 
 FAR = instant("2045-01-01")
 
