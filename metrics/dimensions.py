@@ -13,6 +13,8 @@ CARRIED: Final[Mapping[str, str]] = {
 }
 """The fields of a standing that are dimensions, with what they are: columns of that name hold them, figures and day totals can be cut by them.
 A further one comes last."""
+PER_CUSTOMER: Final = "@customer"
+"""Each customer as a segment of its own: what stands behind a figure, by the very sums that make it. No key of metadata is called so."""
 
 
 def parts(dimension: str) -> tuple[str, ...]:

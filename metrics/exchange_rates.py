@@ -2,23 +2,22 @@
 
 A rate belongs to a day; a day without one takes the last before it, and no rate at all is null for the caller to show apart, never 1.
 An amount is rounded once, half-even, to whole micros. Where rates come from is not known here (see `integrations.rates`), and
-neither is what they are used for (see `metrics.retention.reporting_currency`).
+neither is what they are used for (see `metrics.retention.reporting_currency`). The same for a few amounts of one day, in whole numbers:
+`metrics.day_rates`.
 """
 
 from dataclasses import dataclass
-from datetime import date
 from typing import Final
 
 import polars as pl
 
+from metrics.day_rates import DIGITS, bad_rate
 from metrics.money import BookCurrency
 
 QUOTES: Final = {"day": pl.Date, "unit": pl.String, "currency": pl.String, "rate": pl.String}
 """One `unit` (a currency) bought `rate` of `currency` on `day`; the rate is an exact decimal as text."""
 RATES: Final = {"currency": pl.String, "day": pl.Date, "numerator": pl.Int128, "denominator": pl.Int128}
 """One major unit of `currency` was worth numerator ÷ denominator major units of the reporting currency, from `day` on."""
-DIGITS: Final = 12
-"""The most digits of a quoted rate: with more, an amount times a cross rate might not fit into 128 bits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +68,7 @@ def _exact(quotes: pl.DataFrame) -> pl.DataFrame:
     wrong = read.filter(~pl.col("plain") | (pl.col("numerator") <= 0))
     if not wrong.is_empty():
         bad = wrong.row(0, named=True)
-        raise ValueError(
-            f"the rate of {bad['currency']} for one {bad['unit']} on {bad['day']} must be a decimal above 0 "
-            f"of at most {DIGITS} digits, not {bad['rate']!r}"
-        )
+        raise ValueError(bad_rate(bad["unit"], bad["currency"], bad["rate"], bad["day"]))
     return read.drop("rate", "plain").unique(["unit", "currency", "day"], keep="last", maintain_order=True)
 
 
@@ -137,20 +133,3 @@ def worth(micros: pl.Expr, numerator: pl.Expr, denominator: pl.Expr) -> pl.Expr:
     twice = (product - whole * denominator) * 2
     up = (twice > denominator) | ((twice == denominator) & (whole % 2 == 1))
     return (whole + up.cast(pl.Int128)).cast(pl.Int64)
-
-
-OLD_DAYS: Final = 4
-"""A weekend with a holiday at each end: so old the last rate that was published may be."""
-
-
-def outdated(newest: date | None, day: date, reporting: str, *, since: str = "ago") -> str | None:
-    """What to say of rates whose newest day is too long before `day`, in a sentence; None where they are of these days, or none is needed.
-
-    `since` is what `day` is called: today's is `ago`, another's such as `before 2026-03-31`.
-    """
-    if newest is None or (day - newest).days <= OLD_DAYS:
-        return None
-    return (
-        f"Exchange rates end on {newest}, {(day - newest).days} days {since}: amounts in {reporting.upper()} of later days use that day's. "
-        "Newer ones: nrr rates fetch"
-    )

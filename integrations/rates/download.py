@@ -14,7 +14,7 @@ import polars as pl
 from integrations.rates import ecb
 from integrations.rates.quotes import BadRates
 from integrations.web import NoAnswer, NotReached, TooLarge, Web
-from metrics.exchange_rates import DIGITS
+from metrics.day_rates import DIGITS
 
 _WEB: Final = Web(timeout_seconds=(10.0, 30.0))
 MOST_BYTES: Final = 20_000_000

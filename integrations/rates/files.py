@@ -16,7 +16,8 @@ import polars as pl
 from integrations.bounded_reading import RATES, read_bounded
 from integrations.rates import ecb
 from integrations.rates.quotes import ECB, BadRates
-from metrics.exchange_rates import DIGITS, QUOTES
+from metrics.day_rates import DIGITS
+from metrics.exchange_rates import QUOTES
 
 _RATE: Final = re.compile(r"[0-9]+(\.[0-9]+)?")
 _SHOWN: Final = 60

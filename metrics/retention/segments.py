@@ -12,7 +12,7 @@ from typing import Final
 
 import polars as pl
 
-from metrics.dimensions import CARRIED, parts
+from metrics.dimensions import CARRIED, PER_CUSTOMER, parts
 from metrics.keys import LONGEST, bounded
 from metrics.money import MICROS_PER_MAJOR
 from metrics.retention.spans import Book, Spans
@@ -25,8 +25,6 @@ BANDED: Final = ("size", "usage")
 BUILT_IN: Final = (*STANDING, "currency", "country", "signup", *BANDED)
 """Every dimension with a name of its own; any other name is a key of the customers' metadata."""
 DEFAULT_DIMENSIONS: Final = ("plan", "product", "interval", "currency", "country", "signup", "size", "account")
-PER_CUSTOMER: Final = "@customer"
-"""Each customer as a segment of its own: what stands behind a figure, by the very sums that make it. No key of metadata is called so."""
 METADATA: Final = "metadata."
 
 SIZE_BANDS: Final = (0, 50, 100, 250, 500, 1_000, 5_000, 10_000, 50_000)

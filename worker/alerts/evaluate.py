@@ -29,7 +29,7 @@ from metrics.alerts.grouping import Notice, thread_of
 from metrics.alerts.outside import sentence
 from metrics.alerts.rules import AnyRule, Watch
 from metrics.alerts.states import Alert, Event, Hush
-from metrics.exchange_rates import outdated
+from metrics.day_rates import outdated
 from metrics.instants import Instant
 from metrics.ledger.basis import Basis
 from metrics.periods import day_of
@@ -40,7 +40,7 @@ from worker.alerts.behind import counted
 from worker.alerts.gather import gather
 from worker.execution.job_data import JobData, read_as, stored
 from worker.execution.log import logger
-from worker.figures import exchange_rates
+from worker.figures import rates_needed
 from worker.figures.derived import NothingDerived, complete_until
 from worker.figures.outside import last_month
 
@@ -209,7 +209,7 @@ def _old_rates(connection: Connection, alerting: Alerting, night: date) -> str |
     home = alerting.reporting_currency
     if home is None:
         return None
-    return outdated(exchange_rates.newest_needed(connection, alerting.basis.version, home), night, home)
+    return outdated(rates_needed.newest_needed(connection, alerting.basis.version, home), night, home)
 
 
 def messages(

@@ -14,7 +14,7 @@ from worker.cli.common import percent
 if TYPE_CHECKING:
     import polars as pl
 
-    from worker.figures.adhoc import Standing
+    from worker.figures.standing import Standing
 
 COHORT: Final = ("opening", "expansion", "contraction", "churn", "closing_of_cohort")
 BOOK: Final = ("new", "reactivation", "closing", "fx")

@@ -14,8 +14,8 @@ from worker.cli.stored_figures import window_text
 
 if TYPE_CHECKING:
     from metrics.retention.figures import Figures
-    from worker.figures.adhoc import DayStanding
     from worker.figures.outstanding import Outstanding
+    from worker.figures.standing import DayStanding
     from worker.health.freshness import Freshness
 
 RATES: Final = (("nrr", "NRR"), ("grr", "GRR"), ("logo_retention", "Logos kept"))

@@ -1,11 +1,10 @@
-"""Figures that nobody has stored: any window, segment and day, straight from the ledger in the database.
+"""Figures that nobody has stored: any window and segment, straight from the ledger in the database (a day's MRR: `worker.figures.standing`).
 
 Reads a shard of the customers at a time, so memory doesn't grow with the book; everything is read in one transaction, so that it is of
 one moment. Nothing is written.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
@@ -15,9 +14,11 @@ from sqlalchemy import Connection, Engine
 from integrations.store.db.engine import read
 from integrations.store.facts import exchange_rates
 from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger import totals
+from metrics.dimensions import PER_CUSTOMER
 from metrics.exchange_rates import Exchange, exchange, rates_on, worth
 from metrics.ledger.basis import Basis
-from metrics.periods import Window, closing, day_of
+from metrics.periods import Window, day_of
 from metrics.retention import aggregate, segments
 from metrics.retention.figures import Figures
 from metrics.retention.spans import Book
@@ -25,7 +26,6 @@ from worker.figures.derived import complete_until, derived_until
 
 STANDINGS_A_SHARD: Final = 50_000
 """So many rows of standings are worked on at once: some hundred windows of them take about half a gibibyte."""
-_AMOUNTS: Final = ("net_micros", "list_micros", "at_risk_micros", "scheduled_micros", "usage_micros", "subscriptions")
 
 
 def figures_now(
@@ -64,78 +64,16 @@ def members_behind(
     """
     abroad = exchange_to(connection, reporting_currency, day_of(derived_until(connection, basis), basis.timezone))
     found = {"gained": (0, 0), "lost": (0, 0)}
-    mine = (pl.col("dimension") == segments.PER_CUSTOMER) & (pl.col("currency") == currency)
+    mine = (pl.col("dimension") == PER_CUSTOMER) & (pl.col("currency") == currency)
     amounts = {"gained": pl.col("expansion"), "lost": pl.col("contraction") + pl.col("churn")}
-    for some in shards(connection, basis.version, segments.attribute_keys([segments.PER_CUSTOMER])):
-        made = aggregate.partials(some, [window], dimensions=[segments.PER_CUSTOMER], exchange=abroad, timezone=basis.timezone)
+    for some in shards(connection, basis.version, segments.attribute_keys([PER_CUSTOMER])):
+        made = aggregate.partials(some, [window], dimensions=[PER_CUSTOMER], exchange=abroad, timezone=basis.timezone)
         sums = made.sums.filter(mine)
         for name, amount in amounts.items():
             moved = sums.select(amount.alias("amount"))["amount"]
             count, micros = found[name]
             found[name] = (count + int((moved > 0).sum()), micros + int(moved.sum() or 0))
     return found
-
-
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """What the book stood at in one currency at a day's closing, in micros. `committed` is the net less what is scheduled to end."""
-
-    currency: str
-    customers: int
-    net_micros: int
-    list_micros: int
-    at_risk_micros: int
-    scheduled_micros: int
-    usage_micros: int
-    subscriptions: int
-
-    @property
-    def committed_micros(self) -> int:
-        """MRR less scheduled churn."""
-        return self.net_micros - self.scheduled_micros
-
-
-@dataclass(frozen=True, slots=True)
-class DayStanding:
-    """The book at the closing of a day: in each currency, and in the reporting currency if one was asked for.
-
-    `apart` is what has no exchange rate yet on that day and is not in `together`. `incomplete`: the data doesn't reach the closing.
-    """
-
-    day: date
-    by_currency: tuple[Standing, ...]
-    together: Standing | None
-    apart: tuple[Standing, ...] = ()
-    incomplete: bool = False
-    findings: tuple[str, ...] = field(default=())
-
-
-def mrr_at(engine: Engine, basis: Basis, day: date, *, reporting_currency: str | None = None) -> DayStanding:
-    """What the book stands at at the closing of `day`. Raises NothingDerived."""
-    with read(engine) as connection:
-        moment = complete_until(connection, basis)
-        abroad = exchange_to(connection, reporting_currency, day)
-        found = read_ledger.as_of(connection, basis.version, day)
-    by_currency = tuple(_standings(found))
-    incomplete = closing(day, basis.timezone) > moment
-    if abroad is None:
-        return DayStanding(day, by_currency, None, incomplete=incomplete)
-    priced = _priced(found, abroad, day)
-    without = {currency for (currency,) in priced.filter(pl.col("numerator").is_null()).select("currency").unique().iter_rows()}
-    money = [name for name in _AMOUNTS if name != "subscriptions"]
-    rated = priced.filter(pl.col("numerator").is_not_null()).with_columns(
-        *(worth(pl.col(name), pl.col("numerator"), pl.col("denominator")).alias(name) for name in money),
-        currency=pl.lit(abroad.label),
-    )
-    together = next(_standings(rated), Standing(abroad.label, 0, *[0] * len(_AMOUNTS)))
-    return DayStanding(
-        day,
-        by_currency,
-        together,
-        tuple(each for each in by_currency if each.currency in without),
-        incomplete,
-        tuple(missing_rate(currency, abroad.reporting, day) for currency in sorted(without)),
-    )
 
 
 def net_of_customers(
@@ -165,21 +103,6 @@ def _priced(found: pl.DataFrame, abroad: Exchange, day: date) -> pl.DataFrame:
     return dated.hstack(rates_on(abroad, dated.select("currency", "day")))
 
 
-def missing_rate(currency: str, reporting: str, day: date) -> str:
-    """The finding that a currency has no rate, as a sentence with what to do about it."""
-    return (
-        f"there is no exchange rate of {currency.upper()} to {reporting.upper()} on or before {day}: what is paid in it is shown "
-        f"apart and is in no figure in {reporting.upper()}. Give a rate: nrr rates load FILE.csv"
-    )
-
-
-def _standings(found: pl.DataFrame) -> Iterator[Standing]:
-    live = pl.col("customer").filter(pl.col("net_micros") > 0)
-    summed = found.group_by("currency").agg(customers=live.n_unique(), **{name: pl.col(name).sum() for name in _AMOUNTS})
-    for row in summed.sort("currency").iter_rows(named=True):
-        yield Standing(**row)
-
-
 # --- shared with the stored figures ------------------------------------------------------------------------------------------
 
 
@@ -198,7 +121,7 @@ def quotes_until(connection: Connection, until: date) -> pl.DataFrame:
 
 def shard_count(connection: Connection, basis: str) -> int:
     """How many shards the customers of a basis are worked on in."""
-    return max(1, -(-read_ledger.standings_held(connection, basis) // STANDINGS_A_SHARD))
+    return max(1, -(-totals.standings_held(connection, basis) // STANDINGS_A_SHARD))
 
 
 def shards(connection: Connection, basis: str, keys: Sequence[str], *, abroad_from: str | None = None) -> Iterator[Book]:

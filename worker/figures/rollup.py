@@ -18,7 +18,7 @@ from integrations.store.db.clock import now as database_now
 from integrations.store.db.engine import begin, read
 from integrations.store.figures import labels, partials, restatements, rollup_frames, rollups, snapshots
 from integrations.store.figures.rollups import Span, Written
-from integrations.store.ledger import previous
+from integrations.store.ledger import previous, totals
 from integrations.store.ledger import read as read_ledger
 from integrations.store.ledger.previous import Marks
 from integrations.store.work import jobs, key_value
@@ -161,7 +161,7 @@ def do_plan(rolling: Rolling, job: Job) -> None:
 def _many_changed(connection: Connection, basis: str) -> bool:
     """Whether so many customers were derived again that it is less work to read everybody once."""
     changed = len(previous.marks(connection, basis).times)
-    return changed > incremental.CUSTOMERS_AT_ONCE and changed * 8 > read_ledger.standings_held(connection, basis)
+    return changed > incremental.CUSTOMERS_AT_ONCE and changed * 8 > totals.standings_held(connection, basis)
 
 
 def _job(after: Job, stage: int, kind: str, data: JobData, basis: Basis, shard: int = 0) -> Job:
@@ -172,7 +172,7 @@ def _job(after: Job, stage: int, kind: str, data: JobData, basis: Basis, shard: 
 def _asked(connection: Connection, rolling: Rolling, basis: Basis) -> Asked:
     """What is to be made. Raises NothingDerived while there is no complete ledger."""
     today = day_of(derived_until(connection, basis), basis.timezone)
-    moved = read_ledger.span(connection, basis.version)
+    moved = totals.span(connection, basis.version)
     return Asked(
         basis,
         rolling.dimensions,

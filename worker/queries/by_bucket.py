@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from integrations.store.db.words import bucket_of
 from integrations.store.figures import snapshots
 from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger import totals
 from metrics.periods import months_between
 from worker.queries.frames import named_month_ends, named_movements
 from worker.queries.session import Session, ledger
@@ -42,7 +43,7 @@ def month_ends(session: Session, parts: int, first: date | None = None, until: d
     """What stood at the month ends in [first, until) as `worker.queries.frames.mrr_by_customer` gives it, and `bucket`, in the same way."""
     version = session.basis.version
     with ledger(session) as connection:
-        span = read_ledger.span(connection, version)
+        span = totals.span(connection, version)
         low = first or (span[0] if span else session.today)
         high = until or session.today + timedelta(days=1)
         ends = [window.until - timedelta(days=1) for window in months_between(low, high)]

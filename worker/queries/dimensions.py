@@ -1,17 +1,17 @@
 """By what customers can be told apart, beside the dimensions that are built in: the keys of their attributes."""
 
 from integrations.store.db.engine import read
-from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger import totals
 from worker.queries.session import Session
 
 
 def has_attribute(session: Session, key: str) -> bool:
     """Whether any customer has an attribute of this key, such as `country` or `metadata.industry`."""
     with read(session.engine) as connection:
-        return read_ledger.has_attribute(connection, session.basis.version, key)
+        return totals.has_attribute(connection, session.basis.version, key)
 
 
 def attribute_keys(session: Session) -> list[str]:
     """The keys of all attributes that any customer has, each once, in order."""
     with read(session.engine) as connection:
-        return read_ledger.attribute_keys(connection, session.basis.version)
+        return totals.attribute_keys(connection, session.basis.version)

@@ -7,24 +7,25 @@ gives its NRR, GRR and logo retention as decimal strings. Nothing that is made h
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
-
-import polars as pl
+from typing import TYPE_CHECKING, Final
 
 from integrations.store.db.engine import read
 from integrations.store.figures import restatements as store_restatements
 from integrations.store.figures import rollups
-from metrics.dimensions import parts, values
+from metrics.dimensions import PER_CUSTOMER, parts, values
 from metrics.periods import Window, add_months, day_of, month, quarter, trailing
 from metrics.retention.analysis.certainty import WITH_INTERVAL, certainty
 from metrics.retention.analysis.customers_behind import Part, PartKind, parts_of
 from metrics.retention.figures import PRODUCTS, RATES, Figures, amounts, rates
-from metrics.retention.segments import PER_CUSTOMER
-from worker.figures import adhoc, derived
+from worker.figures import derived
 from worker.figures import stored as kept
-from worker.figures.adhoc import DayStanding
+from worker.figures.standing import DayStanding
+from worker.figures.standing import mrr_at as standing_at
 from worker.figures.stored import Behind, KnownDifferently
 from worker.queries.session import Session, currency_of, ledger
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _MONEY: Final = ("opening", "expansion", "contraction", "churn", "closing_of_cohort", "new", "reactivation", "closing", "fx")
 """The amounts of `Figures`, which has them in micros."""
@@ -32,7 +33,7 @@ _MONEY: Final = ("opening", "expansion", "contraction", "churn", "closing_of_coh
 
 def mrr_at(session: Session, day: date) -> DayStanding:
     """What the book stands at at the closing of `day`: in each currency, and in the reporting currency. Raises NothingDerived."""
-    return adhoc.mrr_at(session.engine, session.basis, day, reporting_currency=currency_of(session))
+    return standing_at(session.engine, session.basis, day, reporting_currency=currency_of(session))
 
 
 def complete_through(session: Session) -> date:
@@ -57,6 +58,8 @@ def retention(session: Session, windows: Sequence[Window], dimensions: Sequence[
 
     In order of window, dimension, segment and currency; of the whole book too where there is a reporting currency. Raises NothingDerived.
     """
+    from worker.figures import adhoc  # with frames, which stored figures do without
+
     return adhoc.figures_now(session.engine, session.basis, windows, dimensions, reporting_currency=currency_of(session))
 
 
@@ -77,13 +80,15 @@ def stored(
     return kept.figures(session.engine, session.basis, kind=kind, dimension=dimension, currency=currency, as_known_at=as_known_at)
 
 
-def figures_frame(session: Session, first: date | None = None, until: date | None = None) -> pl.DataFrame:
+def figures_frame(session: Session, first: date | None = None, until: date | None = None) -> "pl.DataFrame":
     """All current stored figures of windows within [first, until), a row each: what `nrr export rollups` writes. Raises NothingDerived.
 
     Columns: `window_kind`, `first_day`, `last_day`, which is part of it, `dimension`, `segment`, `currency` with `whole_book`, amounts in
     micros (`opening_micros` …), counts of customers, rates as numbers (null where there is none), and how sure they are. Names of before
     stand beside them for one release: `kind`, `first`, `until`, and micros without `_micros`. Without rows only `kind` is there.
     """
+    import polars as pl
+
     with ledger(session) as connection:
         found = rollups.current(connection, session.basis.version)
     rows = []

@@ -10,10 +10,9 @@ from integrations.store.db.engine import read
 from integrations.store.facts import quarantine
 from integrations.store.facts.quarantine import Quarantined
 from integrations.store.ledger import bases as ledger_bases
-from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger import totals
 from integrations.store.ledger.schema import finding
 from metrics.money import major_text, minor_to_micros
-from worker.figures import adhoc
 from worker.queries.figures import complete_through
 from worker.queries.session import Session, currency_of, ledger
 
@@ -36,6 +35,8 @@ def findings(session: Session) -> list[Noted]:
 
     What a reason means and what to do next: `metrics.finding_words.words_of(reason)`.
     """
+    from integrations.store.ledger import read as read_ledger  # with frames, which the counts of findings do without
+
     with ledger(session) as connection:
         derived = read_ledger.findings(connection, session.basis.version)
         return [*_of_accounts(connection), *_quarantined(connection), *(Noted(**row) for row in derived.iter_rows(named=True))]
@@ -44,7 +45,7 @@ def findings(session: Session) -> list[Noted]:
 def count_by_reason(session: Session) -> dict[str, int]:
     """How many findings of customers there are of each reason; none where nothing was derived."""
     with read(session.engine) as connection:
-        return read_ledger.count_by(connection, finding, session.basis.version, "reason")
+        return totals.count_by(connection, finding, session.basis.version, "reason")
 
 
 SEVERITIES: Final = ("error", "warning", "notice")
@@ -80,6 +81,8 @@ def grouped(found: Iterable[Noted], net: Mapping[str, int], currency: str | None
 
 def groups(session: Session) -> list[Group]:
     """All findings by reason, in the order in which they deserve to be looked at. Raises NothingDerived."""
+    from worker.figures import adhoc  # with frames, too
+
     net, currency = adhoc.net_of_customers(
         session.engine, session.basis, complete_through(session), reporting_currency=currency_of(session)
     )
@@ -93,7 +96,7 @@ def _rank(severity: str) -> int:
 def count_by_severity(session: Session) -> dict[str, int]:
     """How many findings of customers there are of each severity; none where nothing was derived."""
     with read(session.engine) as connection:
-        return read_ledger.count_by(connection, finding, session.basis.version, "severity")
+        return totals.count_by(connection, finding, session.basis.version, "severity")
 
 
 def quarantined(session: Session, limit: int = 1000) -> list[Quarantined]:

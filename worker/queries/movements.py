@@ -6,6 +6,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger import totals
 from metrics.periods import months_between
 from worker.figures.adhoc import exchange_to
 from worker.figures.inferred import inferred_days
@@ -50,7 +51,7 @@ def movements_by_month(
     """
     version = session.basis.version
     with ledger(session) as connection:
-        span = read_ledger.span(connection, version)
+        span = totals.span(connection, version)
         low = first or (span[0] if span else session.today)
         high = until or (span[1] + timedelta(days=1) if span else low)
         written = False
@@ -64,4 +65,4 @@ def movements_by_month(
 def span(session: Session) -> tuple[date, date] | None:
     """The first and the last day on which anything moved; None if nothing did. Raises NothingDerived."""
     with ledger(session) as connection:
-        return read_ledger.span(connection, session.basis.version)
+        return totals.span(connection, session.basis.version)

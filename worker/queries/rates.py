@@ -2,20 +2,24 @@
 
 from collections.abc import Sequence
 from datetime import date
-
-import polars as pl
+from typing import TYPE_CHECKING
 
 from integrations.store.db.engine import read
-from integrations.store.facts import exchange_rates
-from metrics.exchange_rates import outdated as said_of
-from metrics.exchange_rates import rates_on, worth
-from worker.figures import adhoc
-from worker.figures import exchange_rates as figures_rates
+from integrations.store.facts import rate_days
+from metrics.day_rates import outdated as said_of
+from metrics.day_rates import rates_of_day, worth
+from metrics.money import BookCurrency
+from worker.figures import rates_needed
 from worker.queries.session import Session, currency_of
 
+if TYPE_CHECKING:
+    import polars as pl
 
-def rates(session: Session) -> pl.DataFrame:
+
+def rates(session: Session) -> "pl.DataFrame":
     """Every rate in order of pair and day: one `unit` buys `rate` (an exact decimal as text) of `currency` on `day`."""
+    from integrations.store.facts import exchange_rates
+
     with read(session.engine) as connection:
         return exchange_rates.of_source(connection)
 
@@ -26,14 +30,9 @@ def worth_in(session: Session, day: date, amounts: Sequence[tuple[str, int]]) ->
     if home is None:
         return None
     with read(session.engine) as connection:
-        abroad = adhoc.exchange_to(connection, home, day)
-    assert abroad is not None, "there is a reporting currency"
-    asked = pl.DataFrame(list(amounts), schema={"currency": pl.String, "micros": pl.Int64}, orient="row").with_columns(
-        day=pl.lit(day)
-    )
-    priced = asked.hstack(rates_on(abroad, asked.select("currency", "day")))
-    found = priced.select(worth(pl.col("micros"), pl.col("numerator"), pl.col("denominator")).alias("worth"))["worth"].to_list()
-    return abroad.label, found
+        known = rates_of_day(((unit, code, rate) for _, unit, code, rate in rate_days.last(connection, day)), home)
+    found = [worth(micros, known[currency]) if currency in known else None for currency, micros in amounts]
+    return str(BookCurrency(home.lower(), whole_book=True)), found
 
 
 def outdated(session: Session, day: date | None = None) -> str | None:
@@ -43,14 +42,16 @@ def outdated(session: Session, day: date | None = None) -> str | None:
     if home is None:
         return None
     with read(session.engine) as connection:
-        newest = figures_rates.newest_needed(connection, session.basis.version, home)
+        newest = rates_needed.newest_needed(connection, session.basis.version, home)
     if day is None or day >= session.today:
         return said_of(newest, session.today, home)
     return said_of(newest, day, home, since=f"before {day}")
 
 
-def pairs(session: Session) -> pl.DataFrame:
+def pairs(session: Session) -> "pl.DataFrame":
     """For each pair from when (`first`) to when (`last`) how many `rates` are held, and the latest `rate`, in order of unit and currency."""
+    import polars as pl
+
     return (
         rates(session)
         .sort("day")

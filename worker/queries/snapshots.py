@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import polars as pl
 
 from integrations.store.figures import snapshots
-from integrations.store.ledger import read as read_ledger
+from integrations.store.ledger import totals
 from metrics.periods import months_between
 from worker.queries.session import Session, ledger
 
@@ -28,7 +28,7 @@ def month_ends(session: Session, first: date | None = None, until: date | None =
     """
     version = session.basis.version
     with ledger(session) as connection:
-        span = read_ledger.span(connection, version)
+        span = totals.span(connection, version)
         low = first or (span[0] if span else session.today)
         high = until or session.today + timedelta(days=1)
         written = False

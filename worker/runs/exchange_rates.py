@@ -19,7 +19,7 @@ from integrations.web import Web
 from worker.execution.crew import Handler
 from worker.execution.job_data import JobData, Nothing
 from worker.execution.log import logger
-from worker.figures import exchange_rates
+from worker.figures import exchange_rates, rates_needed
 from worker.figures.exchange_rates import Refreshed
 from worker.wiring.outgoing import outgoing
 from worker.wiring.reporting_currency import reporting_currency
@@ -67,7 +67,7 @@ def fetch(wiring: Wiring) -> Fetched:
         return Fetched(why_not="no address is set to fetch rates from" if address is None else "no reporting currency is set")
     with read(wiring.engine) as connection:
         moment = now(connection)
-        if not exchange_rates.is_needed(connection, basis, home):
+        if not rates_needed.is_needed(connection, basis, home):
             return Fetched()
     try:
         quotes = download(address, moment.date(), Web(outgoing(wiring.settings)), wiring.stop.sleep)

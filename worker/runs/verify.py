@@ -17,7 +17,7 @@ from integrations.store.figures import rollups
 from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger import diff as ledger_diff
 from integrations.store.ledger import read as read_ledger
-from integrations.store.ledger import weights
+from integrations.store.ledger import totals, weights
 from integrations.store.work import runs
 from metrics.ledger.basis import Basis
 from metrics.periods import Window
@@ -71,7 +71,7 @@ def verify(wiring: Wiring, *, told: Progress = quiet) -> Verification:
     with read(wiring.engine) as connection:
         derived_until(connection, basis)
         before = _state(connection, basis)
-        span = read_ledger.span(connection, basis.version)
+        span = totals.span(connection, basis.version)
         outdated = outstanding.outdated(connection, basis.version)
         shards = shards_of(connection)
     customers, wrong, waiting = 0, [], set[str]()

@@ -2,15 +2,17 @@
 
 import json
 from datetime import datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import polars as pl
 from sqlalchemy import Connection, select
 
 from integrations.store.db.bulk import append
 from integrations.store.db.columns import require_zone
 from integrations.store.figures.schema import restatement as table
 from metrics.movement_kinds import KINDS
+
+if TYPE_CHECKING:
+    import polars as pl
 
 _COLUMNS: Final = (
     "basis",
@@ -28,7 +30,7 @@ _COLUMNS: Final = (
 )
 
 
-def put(connection: Connection, basis: str, run: int, found: pl.DataFrame, learnt_at: datetime) -> int:
+def put(connection: Connection, basis: str, run: int, found: "pl.DataFrame", learnt_at: datetime) -> int:
     """Keep a frame of `metrics.retention.restatements.RESTATED`; gives the number of rows."""
     require_zone(learnt_at)
     rows = [

@@ -1,6 +1,6 @@
 """The tables of figures: rollups in append-only versions, day totals and month-end snapshots."""
 
-from sqlalchemy import Index, Table, UniqueConstraint, text
+from sqlalchemy import Index, Table, UniqueConstraint
 
 from integrations.store.db.columns import Big, Bytes, Day, Flag, Small, Time, Whole, Word, key, may, metadata, must, number
 from metrics.dimensions import CARRIED
@@ -52,8 +52,9 @@ Index(
     "uq_rollup_current",
     *(rollup.c[name] for name in ("basis", "kind", "first", "until", "dimension", "segment", "currency")),
     unique=True,
-    postgresql_where=text('"current"'),
-    sqlite_where=text('"current"'),
+    info={
+        "where": '"current"'
+    },  # as the migration has it; said as an option of a dialect, every start would load all of PostgreSQL's drivers
 )
 
 segment_name = Table(

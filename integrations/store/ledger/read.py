@@ -1,11 +1,11 @@
-"""Reading the ledger: movements, standings, attributes, exclusions and findings of a basis, as frames."""
+"""Reading the ledger: movements, standings, attributes, exclusions and findings of a basis, as frames. Counts and sums: `totals`."""
 
 from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
 import polars as pl
-from sqlalchemy import Connection, FromClause, Select, Table, and_, exists, func, literal_column, or_, select, true, union
+from sqlalchemy import Connection, FromClause, Select, Table, and_, func, literal_column, or_, select, true, union
 
 from integrations.store.db.bulk import among, asked_for
 from integrations.store.db.columns import shard_buckets
@@ -13,6 +13,7 @@ from integrations.store.db.engine import is_postgresql
 from integrations.store.db.frames import read_frame
 from integrations.store.db.words import bucket_of
 from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing
+from integrations.store.ledger.totals import AMOUNTS, in_force
 from integrations.store.views.reporting import BESIDE_MOVEMENT
 from integrations.store.views.view import expression
 from metrics.retention.spans import ATTRIBUTES, EXCLUSIONS, MOVEMENTS, STANDINGS, Book
@@ -116,16 +117,10 @@ def as_of(
     connection: Connection, basis: str, day: date, customer: str | None = None, *, shard: tuple[int, int] | None = None
 ) -> pl.DataFrame:
     """Standings in force at the closing of `day` (the last one on or before it), in order of customer and currency; zeros left out."""
-    later = standing.alias("later")
-    line = (later.c.basis == standing.c.basis, later.c.bucket == standing.c.bucket, later.c.customer == standing.c.customer)
-    replaced = select(later.c.day).where(
-        *line, later.c.currency == standing.c.currency, later.c.day > standing.c.day, later.c.day <= day
-    )
-    query = _of_basis(standing, STANDINGS, basis, customer=customer).where(standing.c.day <= day, ~replaced.exists())
+    query = _of_basis(standing, STANDINGS, basis, customer=customer).where(in_force(day))
     query = _of_shard(query, standing, shard)
     found = read_frame(connection, query.order_by(standing.c.customer, standing.c.currency), STANDINGS)
-    amounts = ("net_micros", "list_micros", "at_risk_micros", "scheduled_micros", "usage_micros")
-    return found.filter(pl.any_horizontal(pl.col(amount) != 0 for amount in amounts))
+    return found.filter(pl.any_horizontal(pl.col(amount) != 0 for amount in AMOUNTS))
 
 
 def attributes(connection: Connection, basis: str, keys: Sequence[str] | None = None, customer: str | None = None) -> pl.DataFrame:
@@ -134,16 +129,6 @@ def attributes(connection: Connection, basis: str, keys: Sequence[str] | None = 
     if keys is not None:
         query = query.where(among(connection, attribute.c.key, keys))
     return read_frame(connection, query.order_by(attribute.c.customer, attribute.c.key, attribute.c.day), ATTRIBUTES)
-
-
-def has_attribute(connection: Connection, basis: str, key: str) -> bool:
-    """Whether any customer has an attribute of this key."""
-    return bool(connection.scalar(select(exists().where(attribute.c.basis == basis, attribute.c.key == key))))
-
-
-def attribute_keys(connection: Connection, basis: str) -> list[str]:
-    """The keys of all attributes that any customer has, each once."""
-    return list(connection.scalars(select(attribute.c.key).where(attribute.c.basis == basis).distinct().order_by(attribute.c.key)))
 
 
 def exclusions(connection: Connection, basis: str, customer: str | None = None) -> pl.DataFrame:
@@ -200,12 +185,6 @@ def book(
     )
 
 
-def count_by(connection: Connection, table: Table, basis: str, column: str) -> dict[str, int]:
-    """How many rows of a derived table there are for each value of a column."""
-    query = select(table.c[column], func.count()).where(table.c.basis == basis).group_by(table.c[column])
-    return {str(value): int(found) for value, found in connection.execute(query)}
-
-
 def _abroad(basis: str, home: str) -> Any:
     """Customers that stood at, or are left out with, anything in another currency."""
     return union(
@@ -214,25 +193,6 @@ def _abroad(basis: str, home: str) -> Any:
             for table in (standing, movement, exclusion)
         )
     )
-
-
-def currencies(connection: Connection, basis: str) -> list[str]:
-    """Every currency in which anything stood, or is left out, under a basis."""
-    found = union(*(select(table.c.currency).where(table.c.basis == basis) for table in (standing, exclusion)))
-    return sorted(connection.execute(found).scalars())
-
-
-def standings_held(connection: Connection, basis: str) -> int:
-    """How many standings there are under a basis: what the size of a shard is measured by."""
-    query = select(func.count()).select_from(standing).where(standing.c.basis == basis)
-    return int(connection.execute(query).scalar_one())
-
-
-def span(connection: Connection, basis: str) -> tuple[date, date] | None:
-    """The first and the last day on which anything moved, if anything did."""
-    query = select(func.min(movement.c.day), func.max(movement.c.day)).where(movement.c.basis == basis)
-    first, last = connection.execute(query).one()
-    return (first, last) if first is not None else None
 
 
 def _of_basis(table: FromClause, schema: dict[str, Any], basis: str, *, customer: str | None = None) -> Select[Any]:

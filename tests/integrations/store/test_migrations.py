@@ -34,6 +34,23 @@ def test_migrations_and_tables_agree(database_url: str) -> None:
     engine.dispose()
 
 
+def test_an_index_of_some_rows_is_what_its_table_says(engine: Engine) -> None:
+    """Such a condition is the migration's to make; where the tables are described it stands as a word about the index."""
+    said = {
+        index.name: index.info["where"] for table in metadata.tables.values() for index in table.indexes if "where" in index.info
+    }
+    with read(engine) as connection:
+        held = {
+            str(each["name"]): str(condition).strip("()")
+            for table in metadata.tables
+            for each in inspect(connection).get_indexes(table)
+            for name, condition in each.get("dialect_options", {}).items()
+            if name.endswith("_where")
+        }
+    assert said
+    assert held == said
+
+
 def test_an_unmigrated_database_names_the_next_command(database_url: str) -> None:
     """Working on an empty database is refused with the command that helps."""
     engine = open_engine(database_url)

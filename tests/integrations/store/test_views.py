@@ -23,7 +23,7 @@ from metrics.retention.figures import Figures, rates
 from tests.integrations.store.business import small_business
 from tests.integrations.store.telling import LEARNT, subscription
 from tests.worker.ledgers import BASIS
-from worker.figures.adhoc import mrr_at
+from worker.figures.standing import mrr_at
 
 MAY, JUNE = date(2024, 5, 1), date(2024, 6, 1)
 

@@ -23,6 +23,7 @@ from tests.integrations.store import dump
 from tests.metrics.retention.books import Stand
 from tests.worker.ledgers import BASIS, DIMENSIONS, Life, change, ledger_of, put_rates, roll_up, rolling_of, store
 from worker.figures import adhoc, incremental, rollup, stored
+from worker.figures.standing import mrr_at
 
 START = date(2024, 1, 10)
 NIGHTS = 10 if ALL else 5
@@ -187,7 +188,7 @@ def test_mrr_at_a_day_is_the_closing_of_its_month(engine: Engine) -> None:
     _business(engine, 7)
     roll_up(rolling_of(engine))
     closings = {f.currency: f for f in stored.figures(engine, BASIS, window=month(date(2024, 7, 1)), dimension="")}
-    found = adhoc.mrr_at(engine, BASIS, date(2024, 7, 31), reporting_currency="usd")
+    found = mrr_at(engine, BASIS, date(2024, 7, 31), reporting_currency="usd")
     assert found.together is not None
     standing = {each.currency: each for each in (*found.by_currency, found.together) if each.net_micros}
     assert {c: (f.closing, f.closing_customers) for c, f in closings.items() if f.closing} == {
@@ -215,6 +216,27 @@ def test_as_many_month_ends_are_kept_as_are_asked_for(engine: Engine) -> None:
                 assert whole.equals(snapshots.month_end(connection, BASIS.version, day))
 
 
+def test_customers_of_several_currencies_are_one_each_and_valued_one_by_one(engine: Engine) -> None:
+    """Amounts are rounded customer by customer, as in every figure; who pays in two currencies is one customer, whoever rounds to 0 is none."""
+    sold = {"a": {"usd": 5_000_003, "eur": 3}, "b": {"eur": 3}, "c": {"eur": 3}, "d": {"jpy": 1}, "e": {"brl": 7, "usd": 1}}
+    lives = {
+        name: Life({(START, code): Stand(name, START, micros, code) for code, micros in amounts.items()})
+        for name, amounts in sold.items()
+    }
+    store(engine, lives, lives, date(2024, 3, 1))
+    put_rates(engine, [(date(2024, 1, 1), "eur", "usd", "1.5"), (date(2024, 1, 1), "usd", "jpy", "150")])
+    found = mrr_at(engine, BASIS, date(2024, 2, 1), reporting_currency="usd")
+    assert found.together is not None
+    net, label = adhoc.net_of_customers(engine, BASIS, date(2024, 2, 1), reporting_currency="usd")
+    assert {"a": 5_000_003 + 4, "b": 4, "c": 4, "d": 0, "e": 1} == net
+    assert (label, sum(net.values()), sum(micros > 0 for micros in net.values())) == (
+        found.together.currency,
+        found.together.net_micros,
+        found.together.customers,
+    )
+    assert ["brl"] == [each.currency for each in found.apart]
+
+
 def test_a_currency_without_a_rate_is_apart_and_said_so(engine: Engine) -> None:
     """It is in no figure of the whole book, and both MRR and the roll-up name it."""
     lives = {
@@ -224,7 +246,7 @@ def test_a_currency_without_a_rate_is_apart_and_said_so(engine: Engine) -> None:
     store(engine, lives, lives, date(2024, 3, 1))
     done = roll_up(rolling_of(engine))
     assert {"brl"} == set(done.without_rate)
-    found = adhoc.mrr_at(engine, BASIS, date(2024, 2, 1), reporting_currency="usd")
+    found = mrr_at(engine, BASIS, date(2024, 2, 1), reporting_currency="usd")
     assert found.together is not None
     assert (5_000_000, ["brl"]) == (found.together.net_micros, [s.currency for s in found.apart])
     assert "no exchange rate of BRL to USD" in found.findings[0]

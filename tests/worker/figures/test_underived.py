@@ -21,7 +21,7 @@ from metrics.ledger.derive import Deriver
 from metrics.timeline.timeline import Traced
 from tests.worker.facts import Told, derive, mrr, wiring
 from worker.alerts import gather
-from worker.figures.adhoc import mrr_at
+from worker.figures.standing import mrr_at
 from worker.health import freshness
 from worker.runs import refresh
 from worker.runs.verify import verify

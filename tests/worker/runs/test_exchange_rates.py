@@ -9,7 +9,7 @@ from integrations.store.db.engine import begin, read
 from integrations.store.facts import exchange_rates as held
 from integrations.store.work import jobs, runs
 from integrations.store.work.jobs import Job
-from metrics.exchange_rates import outdated as said_of
+from metrics.day_rates import outdated as said_of
 from tests.integrations.rates.serving import history, serving
 from tests.metrics.retention.books import Stand
 from tests.worker.conftest import Wire
