@@ -41,14 +41,14 @@ def test_an_index_of_some_rows_is_what_its_table_says(engine: Engine) -> None:
     }
     with read(engine) as connection:
         held = {
-            str(each["name"]): str(condition).strip("()")
+            str(each["name"]): str(condition).strip('()"')
             for table in metadata.tables
             for each in inspect(connection).get_indexes(table)
             for name, condition in each.get("dialect_options", {}).items()
             if name.endswith("_where")
         }
     assert said
-    assert held == said
+    assert held == {name: where.strip('"') for name, where in said.items()}  # PostgreSQL writes it in its own way
 
 
 def test_an_unmigrated_database_names_the_next_command(database_url: str) -> None:
