@@ -172,7 +172,6 @@ def test_compose_has_everything_and_nothing_in_the_open() -> None:
     for service in services.values():
         assert {"mem_limit", "pids_limit"} <= set(service)
         assert "no-new-privileges:true" in service["security_opt"]
-        assert "@sha256" in service["image"] or service["image"].startswith("${"), "can be pinned by digest"
     for name in ("migrate", "worker", "beat", "exporter"):
         service = services[name]
         assert (True, ["ALL"]) == (service["read_only"], service["cap_drop"])
@@ -189,6 +188,24 @@ def test_compose_has_everything_and_nothing_in_the_open() -> None:
     }
     published = [port for service in services.values() for port in service.get("ports", [])]
     assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+def test_every_image_of_others_is_named_by_its_digest() -> None:
+    """In compose.yaml, in the Dockerfile and in the chart: no tag that can move decides what is run. One digest for one tag everywhere."""
+    services = compose()["services"]
+    ours = {name for name, service in services.items() if "build" in service}
+    assert {"migrate", "worker", "beat", "exporter"} == ours
+    named = [re.fullmatch(r"\$\{\w+:-(.+)\}", services[name]["image"]) for name in sorted(set(services) - ours)]
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    asked = dict(line.removeprefix("ARG ").split("=", 1) for line in lines if line.startswith("ARG "))
+    bases = [line.split()[1] for line in lines if line.startswith("FROM ")]
+    assert {"${PYTHON}"} == set(bases)
+    assert not [line for line in lines if line.startswith("# syntax=")], "it names one more image"
+    assert {"build"} == {found for line in lines for found in re.findall(r"--from=(\S+)", line)}
+    chart = yaml.safe_load((DEPLOY / "helm" / "values.yaml").read_text())["migrate"]["psqlImage"]
+    images = [*(match and match[1] for match in named), asked["PYTHON"], chart]
+    assert [] == [image for image in images if not image or not re.fullmatch(r"[a-z]+:[\w.-]+@sha256:[0-9a-f]{64}", image)]
+    assert len({image.partition("@")[0] for image in images}) == len(set(images)) == 3
 
 
 def test_redis_keeps_what_it_has_refuses_rather_than_evicts_and_wants_a_password(tmp_path: Path) -> None:
