@@ -25,10 +25,26 @@ def derived_until(connection: Connection, basis: Basis) -> Instant:
     return found.derived_until
 
 
+def horizon(connection: Connection) -> Instant | None:
+    """The instant up to which what Stripe said is known, by its own clock, for the account that is read furthest; None before the first read."""
+    known = [each.position for each in cursors.everything(connection) if each.stream == cursors.EVENTS]
+    return Instant(max(known)) if known else None
+
+
+def known_present(connection: Connection, basis: str, now: Instant) -> Instant:
+    """The present as far as the figures of a basis (by its version) can know it: `now`, but not past what Stripe said or the last derivation.
+
+    Stripe's clock may lie behind ours for as long as nothing was read, or for good, as a sandbox's does.
+    """
+    held = ledger_bases.everything(connection).get(basis)
+    known = [at for at in (horizon(connection), None if held is None else held.derived_until) if at is not None]
+    return min(now, max(known)) if known else now
+
+
 def complete_until(connection: Connection, basis: Basis) -> Instant:
     """The instant up to which the ledger is complete: it was derived until then, and every account was read until then.
 
     Raises NothingDerived while there is no complete ledger.
     """
-    read_until = [Instant(c.position) for c in cursors.everything(connection) if c.stream == "events"]
+    read_until = [Instant(c.position) for c in cursors.everything(connection) if c.stream == cursors.EVENTS]
     return min([derived_until(connection, basis), *read_until])

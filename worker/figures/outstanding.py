@@ -15,6 +15,7 @@ from integrations.store.ledger import previous
 from integrations.store.work import key_value
 from metrics.instants import Instant
 from metrics.labels import counted
+from worker.figures.derived import known_present
 
 _ALL = 1 << 30
 
@@ -43,9 +44,10 @@ def outstanding(connection: Connection, basis: str, now: Instant) -> Outstanding
 
 
 def waiting(connection: Connection, basis: str, now: Instant) -> frozenset[str]:
-    """Customers of whom something is known that nothing was derived from, or whose moment has come since."""
+    """Customers of whom something is known that nothing was derived from, or whose moment has come since, as far as the present is known."""
     marked = marks.marked_customers(connection)
-    return frozenset(_named(connection, marked) if marked else ()) | frozenset(ledger_bases.due_again(connection, basis, now, _ALL))
+    due = ledger_bases.due_again(connection, basis, known_present(connection, basis, now), _ALL)
+    return frozenset(_named(connection, marked) if marked else ()) | frozenset(due)
 
 
 def _named(connection: Connection, marked: Sequence[tuple[int, str]]) -> Collection[str]:

@@ -20,7 +20,6 @@ from integrations.store.work import cursors, jobs, runs, workers
 from metrics.periods import CLOCKS_AGREE_SECONDS
 from worker.ingest import clocks
 from worker.ingest.drift import last_drift
-from worker.ingest.plan import EVENTS
 
 FORGOTTEN_SECONDS: Final = 86_400
 """A worker not heard of for so long was taken away."""
@@ -118,7 +117,7 @@ def look(connection: Connection) -> Freshness:
 
 def events_age_seconds(found: Freshness) -> float | None:
     """How long ago the least fresh account's events were last read to the end; None when one never was, or there is none."""
-    ages = {each.account: each.age_seconds for each in found.streams if each.stream == EVENTS}
+    ages = {each.account: each.age_seconds for each in found.streams if each.stream == cursors.EVENTS}
     every = {each.account for each in found.streams}
     return max(ages.values()) if ages and every == set(ages) else None
 

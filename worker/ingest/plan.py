@@ -30,10 +30,6 @@ Older ones that were open are read again one by one."""
 LATE_SECONDS: Final = 3 * DAY
 """So far back the nightly audit reads events and new invoices again."""
 
-
-EVENTS: Final = "events"
-"""The stream of what happened, whose mark says until when an account was read."""
-
 CATALOG: Final = of_part("catalog")
 LISTS: Final = of_part("customers")
 PENDING: Final = of_part("pending")

@@ -36,7 +36,7 @@ from worker.ingest import clocks, coupons, lagging, plan
 from worker.ingest.accounts import Sources
 from worker.ingest.coupons import Bearer
 from worker.ingest.jobs import BackfillPlanning, EventReading, ListReading, MarkPositions, Planning
-from worker.ingest.plan import EVENTS, Known, Pace, Plan, Planned
+from worker.ingest.plan import Known, Pace, Plan, Planned
 from worker.ingest.writer import Feed, Part, Writer
 
 CATCH_UP_AFTER: Final = timedelta(hours=1)
@@ -150,7 +150,7 @@ def stripe_now(reader: Reader) -> Instant:
 def known(connection: Connection, account: int) -> Known:
     """What an account's marks say."""
     held = {stream: Instant(cursor.position) for stream, cursor in cursors.of_account(connection, account).items()}
-    events_until = held.pop(EVENTS, None)
+    events_until = held.pop(cursors.EVENTS, None)
     return Known(events_until, held)
 
 
@@ -438,7 +438,7 @@ def do_mark(ingest: Ingest, job: Job) -> None:
     """Move the account's marks: everything before them is complete. A mark never goes back."""
     assert job.account is not None
     marks = read_as(MarkPositions, job)
-    complete = {**marks.listed, **({} if marks.events_until is None else {EVENTS: marks.events_until})}
+    complete = {**marks.listed, **({} if marks.events_until is None else {cursors.EVENTS: marks.events_until})}
     with begin(ingest.engine) as connection:
         held = cursors.of_account(connection, job.account)
         refused = {stream for stream, each in DECLARED.items() if each.forgone and _is_refused(connection, job.account, each)}

@@ -10,10 +10,12 @@ from integrations.store.facts import read as read_facts
 from integrations.store.facts.customers import contacts, customer_merge
 from integrations.store.ledger import read as read_ledger
 from metrics.entries import CustomerLedger
+from metrics.keys import bounded
 from metrics.ledger.explain import MovementWords
 from metrics.ledger.explain import explain as in_words
 from metrics.timeline.timeline import Traced
 from worker.figures.derive import deriver_of
+from worker.figures.derived import known_present
 from worker.queries.session import Session, ledger
 
 
@@ -27,6 +29,7 @@ class Explained:
 
 def resolve(session: Session, what: str) -> list[str]:
     """The ledger's customers behind a customer's or a subscription's id, whichever rule merged them; the id itself if none is known."""
+    what = bounded(what)
     with read(session.engine) as connection:
         stripe = lookups.customers_of(connection, what) if what.startswith("sub_") else customer_merge.accounts_of(connection, what)
         return sorted(set(customer_merge.names(connection, stripe).values())) if stripe else [what]
@@ -83,10 +86,10 @@ def explained(session: Session, names: Sequence[str]) -> list[Explained]:
     basis = session.basis
     out = []
     with read(session.engine) as connection:
-        deriver = deriver_of(connection, basis)
+        deriver, now = deriver_of(connection, basis), known_present(connection, basis.version, session.now)
         for group in read_facts.groups(connection, only=names):
             traces: dict[str, list[Traced]] = {}
-            found = deriver.derive(group, session.now, traces)
+            found = deriver.derive(group, now, traces)
             words = in_words(group, found, traces, deriver.pricers, basis.policy, basis.timezone)
             out.append(Explained(found, tuple(words)))
     return out

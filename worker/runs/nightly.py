@@ -15,16 +15,15 @@ from integrations.store import migrate
 from integrations.store.db.clock import now as database_now
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts
-from integrations.store.work import cursors, jobs, runs
+from integrations.store.work import jobs, runs
 from integrations.store.work.jobs import Job
 from integrations.store.work.runs import AlreadyRunning, Run
 from metrics.evidence import Instant
 from metrics.periods import day_of
 from worker.alerts import evaluate as evaluate_alerts
 from worker.execution.job_data import stored
-from worker.figures import derive, rollup
+from worker.figures import derive, derived, rollup
 from worker.ingest.jobs import Planning
-from worker.ingest.plan import EVENTS
 from worker.report import scheduled
 from worker.runs import exchange_rates, steps
 from worker.runs.steps import Report
@@ -65,19 +64,13 @@ class Days:
         return {"first": self.first.isoformat(), "through": self.through.isoformat()}
 
 
-def horizon(connection: Connection) -> Instant | None:
-    """The instant up to which what Stripe said is known, by its own clock, for the account that is read furthest; None before the first read."""
-    known = [each.position for each in cursors.everything(connection) if each.stream == EVENTS]
-    return Instant(max(known)) if known else None
-
-
 def present(connection: Connection, wiring: Wiring) -> Instant | None:
     """The moment as of which figures are made: what somebody says that it is, but not past what is known of the present; else the horizon.
 
     Known is the horizon, which is Stripe's own clock, or before anything was read the database's. So a night that hasn't come yet can't be
     done, whatever anybody says.
     """
-    known = horizon(connection)
+    known = derived.horizon(connection)
     if wiring.pretended_instant is None:
         return known
     latest = Instant(int(database_now(connection).timestamp())) if known is None else known

@@ -16,6 +16,9 @@ from sqlalchemy.exc import IntegrityError
 from integrations.store.db.clock import now
 from integrations.store.work.schema import cursor as table
 
+EVENTS: Final = "events"
+"""The stream of what happened, whose mark says until when an account was read."""
+
 TRAIL: Final = "trail"
 TRAIL_SECONDS: Final = 3_600
 """Places of the trail are so far apart."""

@@ -1,6 +1,8 @@
 """One state is told one way: what is derived and what is still to come, after a run that was killed between reading and deriving."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -46,3 +48,16 @@ def test_every_command_tells_the_same_sentence(read_only: tuple[Installation, st
         done = nrr(*call, "--now", now)
         assert SENTENCE not in done.out + done.err, call
     assert nrr("explain", apart[0], "--json", "--now", now).json["in_figures"]
+
+
+def test_nobody_waits_for_a_present_that_stripe_does_not_know(tmp_path: Path) -> None:
+    """A sandbox's clock stands in the past: moments that have come by ours alone are no news, and nobody is told of for ever."""
+    with Sandbox(Business(customers=20, months=6, seed=5)) as stripe:
+        nrr = installation(tmp_path, stripe, "db", "upgrade")
+        with closing(sqlite3.connect(tmp_path / "nrr.sqlite3")) as connection:
+            ahead = connection.execute("SELECT count(*) FROM wake WHERE at <= ?", [datetime.now(UTC).timestamp()]).fetchone()
+        assert ahead > (0,), "somebody's moment has come by our clock"
+        for call in (["show", "mrr"], ["verify"], ["doctor"]):
+            done = nrr(*call)
+            assert SENTENCE not in (done.out + done.err).replace("\n", " ").replace("  ", " "), call
+        assert 0 == nrr("overview", "--json").json["waiting"] == nrr("verify", "--json").json["waiting"]

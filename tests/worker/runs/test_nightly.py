@@ -25,6 +25,7 @@ from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import NOW, FakeStripe
 from worker.config.load import isolated
 from worker.config.settings import Settings
+from worker.figures import derived
 from worker.queries.billings import billings
 from worker.runs import nightly, steps
 from worker.runs.nightly import Days
@@ -91,11 +92,11 @@ def test_which_days_are_missing(engine: Engine, last: date | None, now: datetime
 def test_the_horizon_is_stripes(engine: Engine) -> None:
     """The furthest account's mark of events, and nothing before the first read."""
     with begin(engine) as connection:
-        assert nightly.horizon(connection) is None
+        assert derived.horizon(connection) is None
         cursors.move(connection, 1, "events", None, 100)
         cursors.move(connection, 2, "events", None, 300)
         cursors.move(connection, 2, "customers", None, 900)
-        assert 300 == nightly.horizon(connection)
+        assert 300 == derived.horizon(connection)
 
 
 # --- ticks --------------------------------------------------------------------------------------------------------------------------
