@@ -8,6 +8,7 @@ from integrations.store.db.engine import read
 from integrations.store.facts import accounts
 from integrations.store.facts.customers import erase
 from integrations.store.facts.customers import held as store
+from metrics.keys import bounded
 from worker.queries.session import Session
 
 
@@ -31,6 +32,7 @@ class Held:
 
 def held_of(session: Session, customer: str, unpack: Callable[[bytes], bytes], account: str | None = None) -> list[Held]:
     """What is held of a Stripe customer, in each account that knows it (or in one by its name); what Stripe sent is unpacked by `unpack`."""
+    customer = bounded(customer)
     with read(session.engine) as connection:
         return [
             Held(row.name, store.held(connection, row.id, customer, unpack))

@@ -10,6 +10,7 @@ from integrations.store.facts import accounts
 from integrations.store.facts.customers import erase
 from integrations.store.facts.customers.erase import Forgotten
 from integrations.store.work import runs
+from metrics.keys import bounded
 from worker.runs.personal import forget_in
 from worker.runs.steps import EXCLUSIVE
 
@@ -24,6 +25,7 @@ class Whose:
 
 def look(engine: Engine, customer: str, account: str | None = None) -> Whose:
     """Where a customer (Stripe's id) is, in one account or in all: (the account's id, its name, whether anything was ever read of it)."""
+    customer = bounded(customer)
     with read(engine) as connection:
         everything = accounts.everything(connection)
         meant = [row for row in everything if account in (None, row.name)]
@@ -40,6 +42,6 @@ def forget(engine: Engine, account: int, customer: str, *, metadata: bool = Fals
     """
     with begin(engine) as connection:
         run = runs.start(connection, "forget", account=account, exclusive_key=EXCLUSIVE["derive"])
-        gone = forget_in(connection, account, customer, metadata=metadata)
+        gone = forget_in(connection, account, bounded(customer), metadata=metadata)
         runs.finish(connection, run, "done", {"states": gone.states, "elsewhere": gone.elsewhere})
     return gone

@@ -22,12 +22,14 @@ from integrations.store.work import audit_log, jobs, runs
 from integrations.store.work.runs import AlreadyRunning
 from integrations.stripe.decode.sent import packed, unpacked
 from metrics.evidence import Customer, CustomerState, Instant, Item, Source, Subscription, SubscriptionState
+from metrics.keys import bounded
 from metrics.ledger.basis import Basis
 from tests.worker.facts import Told, at, derive, mrr, wiring
 from worker.alerts import mutes
+from worker.queries.customers import resolve
 from worker.queries.person import held_of
 from worker.runs import refresh
-from worker.runs.forget import forget
+from worker.runs.forget import forget, look
 from worker.runs.personal import as_stripe_sent
 from worker.wiring.wiring import Wiring
 
@@ -274,3 +276,17 @@ def test_a_person_is_told_all_that_is_held(engine: Engine, basis: Basis) -> None
     forget(engine, 1, "cus_ada", metadata=True)
     [after] = held_of(wired(engine, "2025-07-12", basis).session, "cus_ada", as_stripe_sent)
     assert not [each for each in PERSONAL if each in json.dumps(after.rows, default=str, ensure_ascii=False)]
+
+
+def test_a_customer_with_an_id_of_any_length_is_printed_explained_and_forgotten(engine: Engine) -> None:
+    """It is held by a bounded key; whoever asks types what Stripe says."""
+    who = "cus_" + "x" * 9_000
+    Told(engine).customer(who)
+    wired = wiring(engine, "2024-06-01")
+    [held] = held_of(wired.session, who, as_stripe_sent)
+    assert 1 == len(held.rows["customer_state"])
+    assert [bounded(who)] == resolve(wired.session, who)
+    [(account, _, known)] = look(engine, who).meant
+    assert known
+    forget(engine, account, who, metadata=True)
+    assert 1 == len(held_of(wired.session, who, as_stripe_sent)[0].rows["forgotten"])
