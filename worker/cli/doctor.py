@@ -150,11 +150,10 @@ def _account(context: Context, name: str) -> Iterator[Check]:
         told_of = reader.account()
         mode = "live" if told_of.livemode else "test"
         said = f"the key is good: {told_of.id}, {mode} mode"
-        if reader.key_can_write and told_of.livemode:
-            return Check(
-                title, NOTE, f"{said}; but it is a secret key (sk_…), which can write: nrr only reads, so make a restricted one"
-            )
-        return Check(title, OK, said)
+        if not told_of.livemode:
+            return Check(title, OK, said)
+        state, rights = rights_of_key(secret=reader.key_can_write)
+        return Check(title, state, f"{said}; {rights}")
 
     checked = _tried(title, key)
     yield checked
@@ -168,6 +167,13 @@ def _account(context: Context, name: str) -> Iterator[Check]:
             yield Check(f"{title} {probe.stream}", NOTE, f"{probe.problem} (not needed)")
         else:
             yield Check(f"{title} {probe.stream}", WRONG, probe.problem, Exit.REFUSED if probe.missing else Exit.FAILED)
+
+
+def rights_of_key(*, secret: bool) -> tuple[str, str]:
+    """How a key of live mode is to be seen, and what to say of what it may do beside reading: trying to write would be no reading."""
+    if secret:
+        return NOTE, "but it is a secret key (sk_…), which can write: nrr only reads, so make a restricted one"
+    return OK, "a restricted key; whether it may write too can't be seen by reading, so look at it in Stripe's dashboard"
 
 
 def _clock(context: Context, name: str) -> Check:
@@ -187,8 +193,6 @@ def _clock(context: Context, name: str) -> Check:
 
 
 def _redis(context: Context) -> Check:
-    from urllib.parse import urlsplit
-
     import redis
 
     url = context.loaded.settings.redis_url
@@ -204,16 +208,21 @@ def _redis(context: Context) -> Check:
             f"no answer ({type(error).__name__}); nothing is lost, but workers get no nudges. Check REDIS_URL",
             Exit.FAILED,
         )
-    address = urlsplit(url.get_secret_value())
-    if (
-        address.password is None
-        and not url.get_secret_value().startswith("unix:")
-        and not is_loopback((address.hostname or "").lower())
-    ):
-        return Check("redis", NOTE, f"answers; but {address.hostname} is another machine and asks for no password: set requirepass")
+    if (open_line := open_redis_line(url.get_secret_value())) is not None:
+        return Check("redis", NOTE, f"answers; {open_line}")
     if policy != "noeviction":
         return Check("redis", NOTE, f"answers; maxmemory-policy is {policy}: set noeviction, or nudges are dropped silently")
     return Check("redis", OK, "answers")
+
+
+def open_redis_line(url: str) -> str | None:
+    """What is unsafe about a Redis on another machine that lets everybody in."""
+    from urllib.parse import urlsplit
+
+    address = urlsplit(url)
+    if address.password is not None or address.scheme == "unix" or is_loopback((address.hostname or "").lower()):
+        return None
+    return f"but {address.hostname} is another machine and asks for no password: set requirepass"
 
 
 _KINDS: Final = {"slack": "Slack", "email": "e-mail", "teams": "Teams", "webhook": "webhook"}
