@@ -6,6 +6,7 @@ python -m tests.evidence --count    nothing is run: how many tests there are, be
 python -m tests.evidence … --write  and put it into TESTING.md, row by row as they end
 python -m tests.evidence … --left   only rows without a result; a run that was broken off is gone on with
 python -m tests.evidence … --only WORDS   only rows whose fault has these words
+python -m tests.evidence … --but WORDS    only rows whose fault hasn't
 
 Every result says when it was got, of which commit and how much CPU it took; what isn't run keeps the result that TESTING.md has of it.
 """
@@ -166,10 +167,13 @@ def main(arguments: list[str]) -> int:
     for name in ("--all", "--count", "--write", "--left"):
         parser.add_argument(name, action="store_true")
     parser.add_argument("--only", default="")
+    parser.add_argument("--but", default=None)
     asked = parser.parse_args(arguments)
     results = known(FILE.read_text(encoding="utf-8"))
     column = "every" if asked.all else "quick"
-    wanted = [row for row in ROWS if not asked.count and asked.only in row.fault]
+    wanted = [
+        row for row in ROWS if not asked.count and asked.only in row.fault and (asked.but is None or asked.but not in row.fault)
+    ]
     wanted = [row for row in wanted if not asked.left or getattr(results.get(row.fault, Results()), column) == NONE]
     counts = collected("-m", "slow or not slow"), collected("-m", "slow")
     longer = with_longer_tests()

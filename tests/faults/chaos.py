@@ -4,10 +4,12 @@
 
 Twice, with days between them by Stripe's clock: faults strike for half of the time, then they stop, everything must be done within some
 minutes, and the content must be the same to the byte as when nothing ever went wrong. In each half PostgreSQL fails over at least once, to a
-real standby that lacks the last commits. Exit 0 when all came out the same, 1 when it didn't.
+real standby that lacks the last commits. Where somebody reads everything again on a later day, what was seen again that day is left out of
+the comparison. Exit 0 when all came out the same, 1 when it didn't.
 """
 
 import argparse
+import json
 import os
 import random
 import signal
@@ -286,7 +288,10 @@ def _phase(
     except TooLate as error:
         say(f"FAILED at {moment}: {error}")
         return False
-    wrong = differences(wanted, world.plant.dump()) or _broken(world.plant)
+    found = world.plant.dump()
+    if nights > 1 and _read_again(world.plant):
+        wanted, found = without_sightings(wanted), without_sightings(found)
+    wrong = differences(wanted, found) or _broken(world.plant)
     told = f"{len(acts)} faults, {sum(world.lost)} transactions lost in {len(world.lost)} failovers"
     say(f"  {moment}: {told}, done {time.monotonic() - quiet:.1f} s after the last one: {wrong or 'the same to the byte'}")
     world.lost.clear()
@@ -314,6 +319,19 @@ def _end_backfill(world: World) -> None:
             process.wait(SETTLE_SECONDS)
     if world.plant.query("SELECT 1 FROM run WHERE kind = 'backfill' AND status = 'running'"):
         world.plant.command("backfill", "resume").wait(SETTLE_SECONDS)
+
+
+def _read_again(plant: Plant) -> bool:
+    """Whether somebody began to read everything again in this half: what was done before was done an hour ago or longer."""
+    return bool(plant.query("SELECT 1 FROM run WHERE kind = 'backfill' AND started_at > now() - interval '55 minutes'"))
+
+
+def without_sightings(lines: Sequence[str]) -> list[str]:
+    """A dump without what a listing of everything on a later day adds by itself: that what nobody else lists (a subscription that has ended)
+    was seen again so, and which coupons were met inside others before their list was read."""
+    rows = [json.loads(line) for line in lines]
+    kept = [row for row in rows if not (row["table"] == "catalog" and row["rank"] == 0)]
+    return sorted(json.dumps({name: value for name, value in row.items() if name not in ("seen", "seen_until")}) for row in kept)
 
 
 def _broken(plant: Plant) -> str:

@@ -17,7 +17,7 @@ from tests.integrations.store import dump
 from tests.services.redis import RedisServer
 from worker.config.load import isolated
 from worker.execution.stop import Stop
-from worker.runs import nightly
+from worker.runs import backfill, nightly
 from worker.wiring.wiring import open_wiring
 
 Built = Callable[..., AbstractContextManager[Plant]]
@@ -30,8 +30,8 @@ def expected(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         return undisturbed(tmp_path_factory.mktemp("expected"), stripe)
 
 
-def undisturbed(folder: Path, stripe: Sandbox, *nows: Any) -> list[str]:
-    """What comes out of a sandbox when nothing goes wrong, read at each of `nows` after the first time."""
+def undisturbed(folder: Path, stripe: Sandbox, *nows: Any, again: bool = False) -> list[str]:
+    """What comes out of a sandbox when nothing goes wrong, read at each of `nows` after the first time; `again`: on the last day all of it."""
     address = f"sqlite:///{folder / 'expected.sqlite3'}"
     settings = isolated(
         {
@@ -43,10 +43,12 @@ def undisturbed(folder: Path, stripe: Sandbox, *nows: Any) -> list[str]:
     ).settings
     engine = open_engine(address)
     migrate.upgrade(engine)
-    for moment in (None, *nows):
+    for number, moment in enumerate((None, *nows)):
         if moment is not None:
             stripe.set_now(moment)
         wiring = replace(open_wiring(settings), stop=Stop())
+        if again and number == len(nows):
+            assert backfill.run(wiring, backfill.Request()).status == "done"
         report = nightly.run(wiring)
         assert report is None or report.status == "done"
         wiring.close()
