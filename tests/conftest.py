@@ -25,6 +25,7 @@ from tests.services.redis import RedisServer
 settings.load_profile("all" if ALL else "default")
 os.environ["NRR_RATES_URL"] = "off"  # commands that tests start ask no host that isn't this machine
 only_loopback()
+gc.disable()  # nothing that is made on the way to the tests is garbage: see `pytest_collection_finish`
 _clear_up: Final = write_to_memory()
 
 _OF_THE_DATABASE: Final = (
@@ -108,6 +109,7 @@ def pytest_collection_finish() -> None:
     """What was made for all tests is never looked through for garbage again: that took a tenth of their time."""
     gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(10_000, 20, 20)
 
 

@@ -83,8 +83,9 @@ def test_pages_may_come_in_any_order_any_number_of_times(
     hold_in_any_order(seed, straight, tmp_path, template)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3, 100))
+@pytest.mark.parametrize(
+    "seed", [pytest.param(seed, marks=pytest.mark.long if seed < 15 else pytest.mark.slow) for seed in range(3, 100)]
+)
 def test_pages_may_come_in_any_order_at_length(
     seed: int, straight: tuple[list[str], list[str]], tmp_path: Path, template: Path
 ) -> None:

@@ -12,7 +12,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 ROOT: Final = Path(__file__).parents[2]
 APART: Final = ("tests/lives/test_dropping.py", "tests/lives/test_histories.py")
-"""Where all tests are run, nearly all of their time is that of single ones, which share little."""
+"""Where what takes long is run, nearly all of their time is that of single tests, which share little."""
 ASKED_FOR: Final = {
     "concern": ("concern: Concern",),
     "installed": ("installed: Installation", "parsed: Parsed", "seen: Sessions", "window: Server"),
@@ -43,4 +43,4 @@ class Together(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no typ
 
     def _split_scope(self, nodeid: str) -> str:
         asked: Any = self.config.getoption("markexpr")
-        return scope_of(nodeid, at_length="slow" in asked and "not slow" not in asked)
+        return scope_of(nodeid, at_length=any(word in asked and f"not {word}" not in asked for word in ("slow", "long")))

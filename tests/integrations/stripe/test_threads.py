@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[3]
 
 RACE = """
@@ -44,10 +46,13 @@ sys.exit(wrong[0] if wrong else 0)
 """
 
 
-def test_threads_that_begin_at_once_decode_alike() -> None:
-    """In a fresh process, with a switch after nearly every step: nothing is wrong, and the process ends in order, twelve times of twelve."""
-    ended = [subprocess.run([sys.executable, "-c", RACE], cwd=ROOT, capture_output=True, text=True, check=False) for _ in range(12)]
-    assert [(0, "")] * 12 == [(each.returncode, each.stderr[-300:]) for each in ended]
+@pytest.mark.parametrize("times", [4, pytest.param(12, marks=pytest.mark.long)])
+def test_threads_that_begin_at_once_decode_alike(times: int) -> None:
+    """In a fresh process, with a switch after nearly every step: nothing is wrong, and the process ends in order, each time of so many."""
+    ended = [
+        subprocess.run([sys.executable, "-c", RACE], cwd=ROOT, capture_output=True, text=True, check=False) for _ in range(times)
+    ]
+    assert [(0, "")] * times == [(each.returncode, each.stderr[-300:]) for each in ended]
 
 
 MAKERS = {"Decoder", "Encoder"}

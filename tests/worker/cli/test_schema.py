@@ -85,8 +85,10 @@ backfill plan"""
 @pytest.mark.parametrize("call", CALLS.replace("\n", "|").split("|"))
 def test_what_is_printed_is_what_is_declared(installed: Installation, call: str) -> None:
     """Each command that only looks, on a book of some months."""
-    customer = installed("show", "movements", "--from", "2020-01-01", "--json").json["movements"][0]["customer"]
-    words = [{"MONTH": installed.month, "CUSTOMER": customer}.get(word, word) for word in call.split()]
+    meant = {"MONTH": installed.month}
+    if "CUSTOMER" in call:
+        meant["CUSTOMER"] = installed("show", "movements", "--from", "2020-01-01", "--json").json["movements"][0]["customer"]
+    words = [meant.get(word, word) for word in call.split()]
     done = installed(*words, "--json")
     assert done.out.startswith("{"), done.err
 
