@@ -37,12 +37,13 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import Subquery
 
 from integrations.store.db.columns import UtcDateTime
-from integrations.store.db.engine import insert_into, is_postgresql
+from integrations.store.db.engine import insert_for, insert_into, is_postgresql
 from integrations.store.db.words import bucket_of, clean, is_clean
 from metrics.keys import LONGEST, bounded
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.sql.dml import ReturningInsert
 
 Row = Sequence[Any]
 
@@ -86,7 +87,9 @@ def insert_new(
             return [tuple([row[place] for place in places]) for row in clean_rows] if places else []
         return _merge(connection, into, columns, clean_rows, returning, greatest)
     values = [dict(zip(columns, row, strict=True)) for row in clean_rows]
-    return _run(connection, insert_into(connection, into), into, returning, greatest, values)
+    statement = _insert(into, tuple(returning), tuple(greatest), on_postgresql=is_postgresql(connection))
+    found = connection.execute(statement, values)
+    return list(found.all()) if returning else []  # all at once: row by row costs ten times as much
 
 
 def _all_new(connection: Connection, into: Table, columns: Sequence[str], rows: Sequence[Row]) -> bool:
@@ -126,32 +129,37 @@ def _merge(
     )
     _copy(connection, incoming, into, columns, rows)
     source: Any = select(*(column(c) for c in columns)).select_from(table(incoming))
-    found = _run(connection, insert_into(connection, into).from_select(list(columns), source), into, returning, greatest)
+    plain = insert_into(connection, into).from_select(list(columns), source)
+    result = connection.execute(_unless_there(plain, into, returning, greatest, on_postgresql=True))
+    found = list(result.all()) if returning else []
     connection.exec_driver_sql(f"DROP TABLE {incoming}")
     return found
 
 
-def _run(
-    connection: Connection,
+@lru_cache(maxsize=256)
+def _insert(into: Table, returning: tuple[str, ...], greatest: tuple[str, ...], *, on_postgresql: bool) -> Any:
+    """The statement that puts rows into a table unless they are there: made once, which takes longer than executing it for a few."""
+    return _unless_there(insert_for(into, on_postgresql=on_postgresql), into, returning, greatest, on_postgresql=on_postgresql)
+
+
+def _unless_there(
     statement: "postgresql.Insert | sqlite.Insert",
     into: Table,
     returning: Sequence[str],
     greatest: Sequence[str],
-    values: list[dict[str, Any]] | None = None,
-) -> list[Any]:
+    *,
+    on_postgresql: bool,
+) -> "postgresql.Insert | sqlite.Insert | ReturningInsert[Any]":
+    """The statement, which leaves rows that are there as they are, but for the columns `greatest`."""
     if greatest:
         new = statement.excluded
         bigger = or_(*(or_(new[c] > into.c[c], into.c[c].is_(None) & new[c].is_not(None)) for c in greatest))
-        of_both = func.greatest if is_postgresql(connection) else func.max
+        of_both = func.greatest if on_postgresql else func.max
         raised = {c: func.coalesce(of_both(into.c[c], new[c]), into.c[c], new[c]) for c in greatest}
         statement = statement.on_conflict_do_update(index_elements=list(into.primary_key), set_=raised, where=bigger)
     else:
         statement = statement.on_conflict_do_nothing()
-    if returning:
-        # All at once: row by row costs ten times as much.
-        return list(connection.execute(statement.returning(*(into.c[c] for c in returning)), values).all())
-    connection.execute(statement, values)
-    return []
+    return statement.returning(*(into.c[c] for c in returning)) if returning else statement
 
 
 def append(connection: Connection, into: Table, columns: Sequence[str], rows: Iterable[Row]) -> int:

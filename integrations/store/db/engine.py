@@ -246,7 +246,12 @@ def read(engine: Engine) -> Iterator[Connection]:
 
 def insert_into(connection: Connection, table: Table) -> "postgresql.Insert | sqlite.Insert":
     """An INSERT of the database's own kind, which can say what to do with a row whose key is there already."""
-    if is_postgresql(connection):  # each is loaded where it is the one in use: together they take as long as all the tables
+    return insert_for(table, on_postgresql=is_postgresql(connection))
+
+
+def insert_for(table: Table, *, on_postgresql: bool) -> "postgresql.Insert | sqlite.Insert":
+    """The same for who has no connection yet."""
+    if on_postgresql:  # each is loaded where it is the one in use: together they take as long as all the tables
         from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)
