@@ -10,6 +10,7 @@ nobody can leave locked: "finish your page" on a stop, and "the schema is not ou
 code.
 """
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -157,13 +158,17 @@ def _set_logging_up(**_: Any) -> None:
 
 @signals.worker_init.connect  # type: ignore[untyped-decorator]
 def _before_forking(sender: Any = None, **_: Any) -> None:
+    if sys.__stdout__ is not None and not sys.__stdout__.isatty():
+        sys.__stdout__ = None  # type: ignore[misc]  # Celery's handlers of signals write plain lines there, amid the log's
     _shared.stopping = RawValue(c_bool, False)
     _shared.outdated = RawValue(c_bool, False)
     _shared.node = str(sender.hostname)
 
 
 @signals.worker_shutting_down.connect  # type: ignore[untyped-decorator]
-def _stop_children(**_: Any) -> None:
+def _stop_children(how: str = "", **_: Any) -> None:
+    """Hand the wish to stop on, and say in the format of all lines what Celery says in one of its own."""
+    log.info("worker_stopping", how=how.lower())
     if _shared.stopping is not None:
         _shared.stopping.value = True
 

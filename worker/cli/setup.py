@@ -102,6 +102,7 @@ def init(
     """Write nrr.toml into this folder and prepare the database."""
     path = Path("nrr.toml")
     if path.exists() and not force:
+        _check({})
         sys.stderr.write("nrr.toml is there already and stays as it is (--force writes it anew)\n")
     else:
         from worker.config.default_alerts import DEFAULT_TOML
@@ -145,9 +146,13 @@ def _ask_for_names() -> bool:
 
 
 def _check(flags: dict[str, Any]) -> None:
+    """Raises BadSettings for what would be refused as soon as the file is used: a key that is none, too."""
     from worker.config.load import load
+    from worker.config.settings import BadSettings
+    from worker.wiring.setting_faults import key_faults
 
-    load(flags)
+    if faults := key_faults(load(flags).settings):
+        raise BadSettings(faults)
 
 
 def _upgrade(engine: Any, partitions: int | None = None) -> tuple[str | None, str]:

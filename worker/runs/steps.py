@@ -102,7 +102,9 @@ def open_reading(
     Raises that error itself when no account is left.
     """
     migrate.require_current(wiring.engine)
-    bound, refused = bind(wiring, names if names is not None else wiring.sources.names)
+    bound, left_out = bind(wiring, names if names is not None else wiring.sources.names)
+    refused = left_out.popitem()[1] if left_out else None  # whoever called tells this one
+    say_left_out(left_out)
     if refused is not None and not bound:
         raise refused
     return [
@@ -110,17 +112,22 @@ def open_reading(
     ], refused
 
 
-def bind(wiring: Wiring, names: Sequence[str]) -> tuple[dict[str, int], ReadError | AccountRefused | None]:
-    """The ids under which accounts are stored, each key checked; and why one was left out, if one was."""
+def bind(wiring: Wiring, names: Sequence[str]) -> tuple[dict[str, int], dict[str, ReadError | AccountRefused]]:
+    """The ids under which accounts are stored, each key checked; and why others were left out, which is the caller's to tell."""
     bound: dict[str, int] = {}
-    refused: ReadError | AccountRefused | None = None
+    left_out: dict[str, ReadError | AccountRefused] = {}
     for name in names:
         try:
             bound[name] = wiring.sources.bind(name)
         except (ReadError, AccountRefused) as error:
-            log.warning("account_left_out", account=name, error=f"{type(error).__name__}: {error}")
-            refused = error
-    return bound, refused
+            left_out[name] = error
+    return bound, left_out
+
+
+def say_left_out(left_out: Mapping[str, ReadError | AccountRefused]) -> None:
+    """Log which accounts aren't read, and why."""
+    for name, error in left_out.items():
+        log.warning("account_left_out", account=name, error=f"{type(error).__name__}: {error}")
 
 
 def plan_job(account: int, asked: Planning, *, stage: int = 0) -> Job:

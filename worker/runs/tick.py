@@ -120,7 +120,9 @@ def _syncs(wiring: Wiring, minutes: float, moment: datetime) -> list[str]:
     names = wiring.sources.names
     strangers = [name for name in names if name not in bound]
     known = {name: bound[name] for name in names if name in bound}
-    known |= steps.bind(wiring, strangers)[0] if strangers else {}
+    met, left_out = steps.bind(wiring, strangers)
+    steps.say_left_out(left_out)
+    known |= met
     opened = []
     for name, account in known.items():
         with read(wiring.engine) as connection:

@@ -6,10 +6,11 @@ from worker.config.settings import BadSettings, Settings
 
 def setting_faults(loaded: Loaded) -> list[str]:
     """Every fault beyond those that loading finds: keys that are none, channels that can't work, rules that can't be watched."""
-    return [*_keys(loaded.settings), *_channels(loaded.settings), *_rules(loaded)]
+    return [*key_faults(loaded.settings), *_channels(loaded.settings), *_rules(loaded)]
 
 
-def _keys(settings: Settings) -> list[str]:
+def key_faults(settings: Settings) -> list[str]:
+    """The keys that can't read Stripe, each with why."""
     from integrations.stripe.credentials import what_key
 
     out: list[str] = []

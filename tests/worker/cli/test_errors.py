@@ -49,8 +49,19 @@ def test_a_refused_key_is_told_and_not_shown(nrr: Run, stripe: Sandbox) -> None:
     assert 0 == nrr("db", "upgrade").code
     done = nrr("sync", STRIPE_API_KEY=key, STRIPE_API_BASE=stripe.url)
     assert 12 == done.code
-    assert "refused the key" in done.err
+    assert 1 == done.err.count("refused the key")
     assert key not in done.out + done.err
+
+
+def test_a_key_that_cannot_read_is_told_before_a_file_is_written(nrr: Run, tmp_path: Path) -> None:
+    """`nrr init` with a publishable key says what doctor would say of it, and leaves nothing behind that would have to be mended."""
+    done = nrr("init", STRIPE_API_KEY="pk_live_51abcdefghijklmnop")
+    assert 2 == done.code
+    assert "STRIPE_API_KEY: this is a publishable key (pk_…), which can read nothing" in done.err
+    assert "51abcdefghijklmnop" not in done.out + done.err
+    assert not (tmp_path / "nrr.toml").exists()
+    assert 0 == nrr("init").code
+    assert 2 == nrr("init", STRIPE_API_KEY="whsec_51abcdefghijklmnop").code
 
 
 def test_an_unmigrated_database_says_how_to_migrate(nrr: Run, stripe: Sandbox) -> None:
