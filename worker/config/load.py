@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from platformdirs import user_config_path
 from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic_settings import SettingsError
+from pydantic_settings import SettingsConfigDict, SettingsError
 
 from integrations.bounded_reading import SECRET, read_text_bounded
 from integrations.outgoing import is_loopback
@@ -155,6 +155,8 @@ def _led_astray(settings: Settings, sources: Mapping[str, str], from_file: set[s
 
 class Isolated(Settings):
     """Settings of which only what is handed in counts: for the demo, which must not touch what is set for real."""
+
+    model_config = SettingsConfigDict(defer_build=True)  # what every command loads and the demo alone uses
 
 
 def set_in_environment(fields: Iterable[str]) -> list[str]:
