@@ -95,6 +95,7 @@ class Billed:
             () if proration else self.on_line(item),
             0,
             ("il_before",) if credit else (),
+            item.quantity_decimal,
         )
 
     def on_line(self, item: Item) -> tuple[tuple[Discount, int], ...]:

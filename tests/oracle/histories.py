@@ -11,7 +11,7 @@ from hypothesis.vendor.pretty import RepresentationPrinter
 from metrics.evidence import Customer, CustomerState, Discount, Instant, Source, SubscriptionEvidence
 from tests.oracle.billed import Life
 from tests.oracle.catalog import BEGIN, DAY, MAIN, NOW
-from tests.oracle.known import WAYS, evidence, muted, undated, with_cut_lists, without_parents
+from tests.oracle.known import WAYS, evidence, muted, undated, with_cut_lists, with_untold_discounts, without_ends, without_parents
 from tests.oracle.living import Happening, Living
 from tests.oracle.telling import told
 
@@ -24,21 +24,21 @@ HAPPENS = (
 )
 
 
-def happenings() -> st.SearchStrategy[Happening]:
+def happenings(fractions: bool = False) -> st.SearchStrategy[Happening]:
     """Something that happens, often close upon the last thing."""
     return st.builds(
         Happening,
         st.sampled_from([0, 0, 1, 2, 3, 9, 16, 31, 40]),
         st.sampled_from([0, 1, 3_600, 43_199]),
-        st.sampled_from(HAPPENS),
+        st.sampled_from((*HAPPENS, "fraction", "fraction") if fractions else HAPPENS),
         st.integers(0, 7),
         st.sampled_from(["now", "later", "never"]),
     )
 
 
 @st.composite
-def lives(draw: st.DrawFn, name: str = "sub") -> Life:
-    """The life of one subscription."""
+def lives(draw: st.DrawFn, name: str = "sub", fractions: bool = False) -> Life:
+    """The life of one subscription; `fractions`: it may have parts of a unit."""
     living = Living(
         name,
         draw(st.sampled_from(["plain", "plain", "plain", "trial", "backdated", "incomplete", "expired"])),
@@ -48,13 +48,27 @@ def lives(draw: st.DrawFn, name: str = "sub") -> Life:
         draw(st.sampled_from(MAIN)),
         draw(st.integers(1, 5)),
     )
-    for h in draw(st.lists(happenings(), max_size=8)):
+    for h in draw(st.lists(happenings(fractions), max_size=8)):
         living.happen(h)
     if living.s.status not in ("canceled", "incomplete_expired"):
         living.pass_to(NOW)
     states = [(at, s) for at, s in living.life.states if at < NOW]
     invoices = [i for i in living.life.invoices if i.head.created < NOW]
     return Life(states, invoices)
+
+
+LACKS = (
+    (muted, [0, 0, 2, 3, 5]),
+    (without_parents, [0, 0, 2, 3, 5]),
+    (with_cut_lists, [0, 0, 1, 2]),
+    (with_untold_discounts, [0, 0, 0, 1, 2, 3]),
+)
+"""What evidence may lack, and how often: 0 is never, 3 every third time."""
+
+
+def ended(life: Life) -> bool:
+    """Whether a life is over in the end."""
+    return life.states[-1][1].ended_at is not None
 
 
 @dataclass(frozen=True)
@@ -78,9 +92,12 @@ class Case:
 
 
 @st.composite
-def cases(draw: st.DrawFn, ways: tuple[str, ...] = WAYS, customer_discounts: bool = False, lacking: bool = False) -> Case:
-    """A customer with one or two subscriptions. `lacking`: lines may lack their price, quantity or parent, and lists of items be cut."""
-    lived = tuple(draw(lives(name=f"sub{n}")) for n in range(draw(st.sampled_from([1, 1, 2]))))
+def cases(
+    draw: st.DrawFn, ways: tuple[str, ...] = WAYS, customer_discounts: bool = False, lacking: bool = False, fractions: bool = False
+) -> Case:
+    """A customer with one or two subscriptions. `lacking`: lines may lack their price, quantity or parent, lists of items be cut,
+    and states say nothing of their items' discounts, nor since when they are over. `fractions`: quantities need not be whole."""
+    lived = tuple(draw(lives(name=f"sub{n}", fractions=fractions)) for n in range(draw(st.sampled_from([1, 1, 2]))))
     way = draw(st.sampled_from(ways))
     cut, width = BEGIN + draw(st.integers(20, 120)) * DAY + 5, draw(st.integers(0, 60)) * DAY
     known = [evidence(life, way, cut, width) for life in lived]
@@ -88,9 +105,11 @@ def cases(draw: st.DrawFn, ways: tuple[str, ...] = WAYS, customer_discounts: boo
     if dated and draw(st.booleans()):
         known = [e if e is None else undated(e) for e in known]
     if lacking:
-        for lack, rates in ((muted, [0, 0, 2, 3, 5]), (without_parents, [0, 0, 2, 3, 5]), (with_cut_lists, [0, 0, 1, 2])):
+        for lack, rates in LACKS:
             if which := draw(st.sampled_from(rates)):
                 known = [e if e is None else lack(e, which) for e in known]
+        if (where := draw(st.sampled_from(["", "", "events", "listings", "all"]))) and any(ended(life) for life in lived):
+            known = [e if e is None else without_ends(e, where) for e in known]
     states: tuple[CustomerState, ...] = ()
     if customer_discounts and draw(st.booleans()):
         start = Instant(BEGIN + draw(st.integers(10, 100)) * DAY + draw(st.sampled_from([0, 7_200])))

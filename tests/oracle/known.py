@@ -79,7 +79,7 @@ def muted(evidence: SubscriptionEvidence, which: int) -> SubscriptionEvidence:
             or not line.discounts_told
         ):
             return line
-        return replace(line, price=None) if number % 2 else replace(line, quantity=None)
+        return replace(line, price=None) if number % 2 else replace(line, quantity=None, quantity_decimal=None)
 
     invoices = tuple(replace(i, lines=tuple(map(mute, i.lines))) for i in evidence.invoices)
     return replace(evidence, invoices=invoices)
@@ -99,6 +99,29 @@ def undated(evidence: SubscriptionEvidence) -> SubscriptionEvidence:
 
     states = (s if s.source == Source.SNAPSHOT else replace(s, subscription=old(s.subscription)) for s in evidence.states)
     return replace(evidence, states=tuple(states))
+
+
+def with_untold_discounts(evidence: SubscriptionEvidence, which: int) -> SubscriptionEvidence:
+    """The same, with every so many-th event saying nothing of which discounts items have."""
+
+    def silent(state: SubscriptionState) -> SubscriptionState:
+        if state.source == Source.SNAPSHOT or int(state.source_id.rsplit("_", 1)[1]) % which:
+            return state
+        items = tuple(replace(i, discounts=(), discounts_complete=False) for i in state.subscription.items)
+        return replace(state, subscription=replace(state.subscription, items=items))
+
+    return replace(evidence, states=tuple(map(silent, evidence.states)))
+
+
+def without_ends(evidence: SubscriptionEvidence, where: str) -> SubscriptionEvidence:
+    """The same, with `events`, `listings` or all answers saying that it is over and not since when."""
+
+    def silent(state: SubscriptionState) -> SubscriptionState:
+        if where in ("all", "listings" if state.source == Source.SNAPSHOT else "events"):
+            return replace(state, subscription=replace(state.subscription, ended_at=None))
+        return state
+
+    return replace(evidence, states=tuple(map(silent, evidence.states)))
 
 
 def without_parents(evidence: SubscriptionEvidence, which: int) -> SubscriptionEvidence:

@@ -1,6 +1,7 @@
 """What happens to a subscription: changes of what it is, of what it costs, of its payments, and its end."""
 
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from itertools import pairwise
 
 from metrics.evidence import Discount, Instant, Item, Pause
@@ -67,8 +68,15 @@ class Living(Billed):
 
     def on_quantity(self, h: Happening) -> None:
         old = self.s.items[h.arg % len(self.s.items)]
-        if old.quantity is not None and old.quantity != h.arg:
-            self.change(old, replace(old, quantity=h.arg), h)
+        if old.quantity is not None and (old.quantity, old.quantity_decimal) != (h.arg, None):
+            self.change(old, replace(old, quantity=h.arg, quantity_decimal=None), h)
+
+    def on_fraction(self, h: Happening) -> None:
+        """As many and a part of one more."""
+        old = self.s.items[h.arg % len(self.s.items)]
+        exact = Decimal(h.arg) + (Decimal("0.125") if h.seconds else Decimal("0.5"))
+        if old.quantity is not None and old.quantity_decimal != exact:
+            self.change(old, replace(old, quantity=int(exact), quantity_decimal=exact), h)
 
     def on_add(self, h: Happening) -> None:
         first = self.s.items[0]
@@ -178,7 +186,8 @@ class Living(Billed):
             return
         waiting, self.pending = self.pending, []
         credit = self.line(old, self.now, billed_to(old), -333, old.quantity, True, credit=True)
-        debit = self.line(old, self.now, billed_to(old), 555, h.arg + 1, True)
+        more = replace(old, quantity=h.arg + 1, quantity_decimal=None)
+        debit = self.line(more, self.now, billed_to(old), 555, more.quantity, True)
         self.bill("subscription_update", [credit, debit], "void")
         self.life.invoices.insert(len(self.life.invoices) - 2, self.life.invoices.pop())  # what is paid next is the one before
         self.pending = waiting

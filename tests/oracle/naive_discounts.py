@@ -25,7 +25,7 @@ class Discounts:
     def showing(self, pick: str) -> list[Sighting]:
         """Likewise, found out."""
         states = []
-        for s in self.told.sights(pick):
+        for s in self.told.telling(pick):
             there = [i for i in s.subscription.items if i.id == pick]
             if not pick or there:
                 states.append((s.at, there[0].discounts if there else s.subscription.discounts, s.gap))
@@ -63,7 +63,7 @@ class Discounts:
 
     def in_gap(self, moment: int, item: str = "") -> bool:
         """Whether lines of this moment speak (of an item)."""
-        cur, nxt = self.told.around(moment, item)
+        cur, nxt = self.told.around(moment, sights=self.told.telling(item))
         return nxt is None or nxt.gap or cur is None
 
     def known_discounts(self, pick: str, at: int) -> list[Discount]:

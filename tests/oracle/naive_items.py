@@ -68,7 +68,8 @@ class Items:
         if known:
             first, kind = known[0][0], credited(known[0][1])
             return self.items_of([x for at, x in known if at == first and credited(x) == kind])[name]
-        return seen
+        # It need not have been on the trial that was told later: that has a date of its own.
+        return None if seen is None else replace(seen, trial_start=None, trial_end=None)
 
     def items_of(self, lines: list[InvoiceLine]) -> dict[str, Item]:
         """The items that lines of one kind and moment describe; several lines of one item and bill are its tiers."""

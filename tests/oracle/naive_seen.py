@@ -36,7 +36,7 @@ def observations(evidence: SubscriptionEvidence) -> list[Seen]:
         for order in permutations(sorted(now, key=lambda s: s.source_id)):
             chain = [last, *(s.subscription for s in order)]
             if all(
-                was is None or (s.source_id in before and before[s.source_id].subscription == was)
+                was is None or (s.source_id in before and agree(before[s.source_id].subscription, was))
                 for was, s in zip(chain, order, strict=False)
             ):
                 now = list(order)
@@ -44,10 +44,41 @@ def observations(evidence: SubscriptionEvidence) -> list[Seen]:
         for s in now:
             if s.source_id in before:
                 was = before[s.source_id].subscription
-                out.append(Seen(at, was, Source.EVENT_BEFORE, gap=not (out and out[-1].subscription == was)))
+                out.append(Seen(at, was, Source.EVENT_BEFORE, gap=not (out and agree(out[-1].subscription, was))))
             out.append(Seen(at, s.subscription, Source.EVENT, gap=s.source_id not in before))
         out += [Seen(at, s.subscription, Source.SNAPSHOT) for s in distinct if s.source == Source.SNAPSHOT and s.at == at]
     return out
+
+
+def agree(one: Subscription, other: Subscription) -> bool:
+    """Whether two states say the same as far as both say it: an item that doesn't say which discounts it has says nothing against any."""
+    if len(one.items) != len(other.items):
+        return False
+    pairs = list(zip(one.items, other.items, strict=True))
+    silent = [not (a.discounts_complete and b.discounts_complete) for a, b in pairs]
+    alike = [replace(a, discounts=b.discounts, discounts_complete=b.discounts_complete) for a, b in pairs]
+    return replace(one, items=tuple(x if s else a for x, s, (a, _) in zip(alike, silent, pairs, strict=True))) == other
+
+
+def with_ends(seen: list[Seen]) -> list[Seen]:
+    """Whoever says that it is over, and not since when, is told by another answer, by the event of the end, or by when it was to be or asked to be canceled.
+
+    What was asked for counts only between the last sign of life and the first sign of its end.
+    """
+    over = [s for s in seen if s.subscription.status in ("canceled", "incomplete_expired")]
+    if not over:
+        return seen
+    told = {s.subscription.ended_at for s in over} - {None}
+    alive = max((s.at for s in seen if s not in over), default=int(over[0].subscription.created))
+    asked = [s.subscription.cancel_at for s in over] + [s.subscription.canceled_at for s in over]
+    between = [at for at in asked if at is not None and alive < at <= over[0].at]
+    if told:
+        (end,) = told
+    elif over[0].source == Source.EVENT:
+        end = Instant(over[0].at)
+    else:
+        end = next(iter(between), None)
+    return [replace(s, subscription=replace(s.subscription, ended_at=end)) if s in over else s for s in seen]
 
 
 def dated_pauses(seen: list[Seen]) -> list[Seen]:

@@ -10,7 +10,7 @@ from fractions import Fraction
 from metrics.evidence import Instant, InvoiceEvidence, InvoiceLine, Source, SubscriptionEvidence, UnreadLine
 from metrics.policy import Policy
 from metrics.pricing.catalog import Catalog
-from tests.oracle.naive_seen import DAY, Seen, credited, dated_pauses, evident, is_ahead, much, observations
+from tests.oracle.naive_seen import DAY, Seen, credited, dated_pauses, evident, is_ahead, much, observations, with_ends
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Told:
 
     def __post_init__(self) -> None:
         self.speaking: dict[str, list[Seen]] = {}
-        self.seen = dated_pauses(observations(self.evidence))
+        self.seen = dated_pauses(with_ends(observations(self.evidence)))
         doubtful = [i for i in evident(self.evidence.invoices) if i.head.status == "void" and i.head.paid_at is None]
         doubtful = [i for i in doubtful if i.head.billing_reason == "subscription_update"]
         bills = sorted(evident(self.evidence.invoices), key=lambda i: (i.head.created, i.head.id))
@@ -86,9 +86,21 @@ class Told:
                 missed = True
         return out
 
-    def around(self, at: int, item: str = "") -> tuple[Seen | None, Seen | None]:
+    def telling(self, item: str) -> list[Seen]:
+        """What speaks of the discounts of an item (or of the whole, ""): what speaks of it and says which discounts it has."""
+        out: list[Seen] = []
+        missed = False
+        for s in self.sights(item):
+            if all(i.discounts_complete for i in s.subscription.items if i.id == item):
+                out.append(replace(s, gap=s.gap or missed))
+                missed = False
+            else:
+                missed = True
+        return out
+
+    def around(self, at: int, item: str = "", sights: list[Seen] | None = None) -> tuple[Seen | None, Seen | None]:
         """The last observation (that speaks of an item) at or before a second, and the first one after it."""
-        sights = self.sights(item)
+        sights = self.sights(item) if sights is None else sights
         earlier = [s for s in sights if s.at <= at]
         later = [s for s in sights if s.at > at]
         return (earlier[-1] if earlier else None), (later[0] if later else None)

@@ -20,10 +20,10 @@ def told(evidence: Sequence[SubscriptionEvidence], customer_states: Sequence[Cus
 
     def of(s: Subscription) -> str:
         items = ", ".join(
-            f"{i.id[-3:]} {i.price}x{i.quantity} {day(i.period_start)}..{day(i.period_end)}"
+            f"{i.id[-3:]} {i.price}x{i.quantity_decimal or i.quantity} {day(i.period_start)}..{day(i.period_end)}"
             + (f" billed to {day(i.billed_until)}" if i.billed_until else "")
             + (f" trial to {day(i.trial_end)}" if i.trial_end else "")
-            + discounts(i.discounts)
+            + (discounts(i.discounts) if i.discounts_complete else " -?")
             for i in s.items
         )
         dates = "".join(f" {name} {day(getattr(s, name))}" for name in _DATES if getattr(s, name) is not None)
@@ -36,7 +36,7 @@ def told(evidence: Sequence[SubscriptionEvidence], customer_states: Sequence[Cus
         for x in i.lines:
             kind = "back" if x.gives_back else "change" if x.proration else "cycle"
             held = discounts([d for d, _ in x.discounts])
-            yield f"    {x.id[-3:]} {kind} {(x.item or '?')[-3:]} {x.price}x{x.quantity} {day(x.period_start)}..{day(x.period_end)}{held}"
+            yield f"    {x.id[-3:]} {kind} {(x.item or '?')[-3:]} {x.price}x{x.quantity_decimal or x.quantity} {day(x.period_start)}..{day(x.period_end)}{held}"
         for u in i.unread:
             yield f"    {u.id[-3:]} unread {u.price} {day(u.period_start)}..{day(u.period_end)} over {u.amount}"
 

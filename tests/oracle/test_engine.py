@@ -53,7 +53,7 @@ CHOICES: list[dict[str, object]] = [
 POLICIES = [*(preset("default", **choices) for choices in CHOICES), *(p for p in PRESETS.values() if p != DEFAULT)]
 
 policies = st.sampled_from(POLICIES)
-everything = cases(customer_discounts=True, lacking=True)
+everything = cases(customer_discounts=True, lacking=True, fractions=True)
 
 
 def many(part: int = 1) -> settings:
