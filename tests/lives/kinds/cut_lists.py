@@ -128,3 +128,18 @@ def metered_behind_the_tenth(m: Maker) -> None:
     m.begin(start, [*items, m.item(usage, None, start, number=11)])
     billed(m, prices, start)
     m.change(noon("2026-06-01"), metadata={"team": "blue"})
+
+
+@life(
+    right("2026-05-20 new 110.00", "2026-06-05 contraction -5.00", causes=("start", "discount_start"), marked=False),
+    invoices=right("2026-05-20 new 110.00", "2026-06-05 contraction -5.00"),
+    listings=right("2026-05-20 new 110.00", "2026-06-05 contraction -5.00"),
+)
+def half_off_the_eleventh(m: Maker) -> None:
+    """The event of the day shows ten of eleven items; the discount that a listing shows later says itself when it began."""
+    start, begun = noon("2026-05-20"), noon("2026-06-05")
+    prices = many(m, start, 11)
+    billed(m, prices, start)
+    cut = m.discount(m.coupon(percent=50), begun, on=m.item_id(11))
+    m.change(begun, lambda sub: sub["items"]["data"][10].update(discounts=[cut]))
+    m.change(noon("2026-06-08"), metadata={"team": "blue"})
