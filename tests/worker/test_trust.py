@@ -13,7 +13,7 @@ import trustme
 from integrations.notify.sanitize import steady
 from integrations.stripe.credentials import what_key
 from worker.cli.common import put_json
-from worker.cli.doctor import NOTE, OK, open_redis_line, rights_of_key, unchecked_line
+from worker.cli.doctor import unchecked_line
 from worker.cli.export import _inert
 from worker.cli.main import _shown
 from worker.cli.setup import init
@@ -266,29 +266,3 @@ def test_an_address_that_breaks_every_sync_is_refused_at_once(monkeypatch: pytes
     monkeypatch.setenv("REDIS_URL", "sentinel://127.0.0.1:26379/0")
     with pytest.raises(BadSettings, match="REDIS_URL"):
         load_settings()
-
-
-@pytest.mark.parametrize(
-    ("url", "open_to_all"),
-    [
-        ("redis://cache.example:6379/0", True),
-        ("rediss://cache.example/0", True),
-        ("redis://:word@cache.example:6379/0", False),
-        ("redis://127.0.0.1:6379/0", False),
-        ("redis://localhost/0", False),
-        ("unix:///run/redis.sock", False),
-    ],
-)
-def test_doctor_warns_of_a_redis_on_another_machine_without_a_password(url: str, open_to_all: bool) -> None:
-    """On this very machine nobody else reaches it."""
-    said = open_redis_line(url)
-    assert open_to_all == (said is not None)
-    assert said is None or "cache.example" in said
-
-
-def test_doctor_warns_of_a_key_that_can_write() -> None:
-    """A secret one can; of a restricted one that can't be seen without trying, and that is said."""
-    assert NOTE == rights_of_key(secret=True)[0]
-    state, said = rights_of_key(secret=False)
-    assert OK == state
-    assert "can't be seen by reading" in said

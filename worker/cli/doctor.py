@@ -59,7 +59,7 @@ def _all(context: Context) -> Iterator[Check]:
     if context.loaded.settings.redis_url is not None:
         yield _tried("redis", lambda: _redis(context))
     yield from _channels(context)
-    if database.state == OK:
+    if database.state != WRONG:
         yield from _data(context)
 
 
@@ -67,10 +67,12 @@ def _tried(name: str, look: Callable[[], Check]) -> Check:
     try:
         return look()
     except Exception as error:  # noqa: BLE001  # whatever is wrong with one check, the others are still made
-        fault = told(error)
-        return Check(
-            name, WRONG, fault.message if fault else f"{type(error).__name__}: {error}", fault.code if fault else Exit.FAILED
-        )
+        return _failed(name, error)
+
+
+def _failed(name: str, error: Exception) -> Check:
+    fault = told(error)
+    return Check(name, WRONG, fault.message if fault else f"{type(error).__name__}: {error}", fault.code if fault else Exit.FAILED)
 
 
 def _settings(context: Context) -> Check:
@@ -157,10 +159,15 @@ def _account(context: Context, name: str) -> Iterator[Check]:
 
     checked = _tried(title, key)
     yield checked
-    if checked.state != OK:
+    if checked.state == WRONG:
         return
     yield _tried(f"{title} clock", lambda: _clock(context, name))
-    for probe in context.wiring.sources.named(name).probe():
+    try:
+        probes = context.wiring.sources.named(name).probe()
+    except Exception as error:  # noqa: BLE001  # as above
+        yield _failed(f"{title} streams", error)
+        return
+    for probe in probes:
         if probe.problem is None:
             yield Check(f"{title} {probe.stream}", OK, "can be read")
         elif probe.optional:
