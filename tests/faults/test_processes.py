@@ -1,5 +1,6 @@
 """Processes that die, hang, come twice or not at all: what is stored in the end is what is stored when nothing happens."""
 
+import json
 import os
 import re
 import signal
@@ -76,6 +77,8 @@ def test_sigterm_finishes_the_page_and_gives_the_rest_back(plant: Built, expecte
         worker.signal(signal.SIGTERM)
         assert 0 == worker.wait(20)
         assert time.monotonic() - began < 15
+        told = [line for line in worker.said().splitlines() if "shutdown" in line or "worker_stopping" in line]
+        assert [("worker_stopping", "warm")] == [(json.loads(line)["event"], json.loads(line)["how"]) for line in told]
         assert 0 == found.open_jobs().get("leased", 0)
         assert [] == found.query("SELECT name FROM worker WHERE name = 'one@test'")
         found.worker("two")
