@@ -23,11 +23,12 @@ from integrations.stripe.limits import Ceilings, LocalLimiter, ceilings
 from integrations.stripe.reader import Reader
 from integrations.stripe.transport import Transport
 from tests.benchmarks.contender import Result, Stopwatch, tell
-from worker.execution.crew import Crew, Terms
+from worker.execution.crew import Crew
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.ingest import translate, writer
 from worker.ingest.accounts import Source, Sources
-from worker.ingest.plan import Pace
+from worker.ingest.pace import Pace
 from worker.runs import steps
 from worker.wiring.wiring import Wiring
 

@@ -36,8 +36,9 @@ from tests.benchmarks import rollups_floor as floor
 from tests.benchmarks import rollups_invoices
 from tests.benchmarks.account_database import cpu_seconds_of
 from tests.services.postgres import Postgres, create_database
-from worker.execution.crew import Crew, Terms
+from worker.execution.crew import Crew
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.figures import derive, rollup, stored
 from worker.figures.rollup import Outcome, Rolling
 

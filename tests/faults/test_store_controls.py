@@ -21,7 +21,8 @@ from integrations.store.work.schema import setting
 from metrics.evidence import Instant
 from tests.integrations.store.telling import event, put
 from worker.ingest import plan
-from worker.ingest.plan import CATALOG, LISTS, Known, Pace
+from worker.ingest.pace import Pace
+from worker.ingest.plan import CATALOG, LISTS, Known
 
 LATE, OVERLAP = 400, 600
 NOW = 1_760_000_000

@@ -28,11 +28,11 @@ from metrics.entries import CustomerLedger, Movement
 from metrics.evidence import Finding, Instant
 from metrics.ledger.basis import Basis
 from tests.lives.account import Account
-from worker.execution.crew import Terms
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.figures.derive import deriver_of
 from worker.ingest.accounts import Source, Sources
-from worker.ingest.plan import Pace
+from worker.ingest.pace import Pace
 from worker.runs import steps
 from worker.runs.backfill import Request
 from worker.wiring.wiring import Wiring

@@ -24,11 +24,11 @@ from metrics.entries import CustomerLedger
 from metrics.evidence import Instant
 from metrics.ledger.basis import Basis
 from metrics.ledger.derive import Deriver
-from worker.execution.crew import Terms
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.ingest.accounts import Source, Sources
 from worker.ingest.drift import Drift
-from worker.ingest.plan import Pace
+from worker.ingest.pace import Pace
 from worker.runs import steps
 from worker.wiring.wiring import Wiring
 

@@ -12,10 +12,10 @@ from integrations.sandbox.simulator.business import Business
 from integrations.store.db.engine import open_engine
 from tests.worker.installation import Installation, installation
 from tests.worker.stripe_fake import FakeStripe
-from worker.execution.crew import Terms
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.ingest.accounts import Source, Sources
-from worker.ingest.plan import Pace
+from worker.ingest.pace import Pace
 from worker.wiring.wiring import Wiring
 
 Wire = Callable[..., Wiring]

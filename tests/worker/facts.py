@@ -25,10 +25,10 @@ from metrics.evidence import (
 )
 from metrics.ledger.basis import Basis
 from tests.integrations.store import dump
-from worker.execution.crew import Terms
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.ingest.accounts import Sources
-from worker.ingest.plan import Pace
+from worker.ingest.pace import Pace
 from worker.runs import refresh
 from worker.runs.steps import Report
 from worker.wiring.wiring import Wiring

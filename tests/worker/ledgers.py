@@ -20,8 +20,9 @@ from metrics.ledger.basis import Basis
 from metrics.periods import opening
 from metrics.retention.spans import Book
 from tests.metrics.retention.books import Stand, book
-from worker.execution.crew import Crew, Terms
+from worker.execution.crew import Crew
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.figures import rollup
 from worker.figures.rollup import Outcome, Rolling
 

@@ -15,10 +15,10 @@ from metrics.evidence import Instant
 from tests.worker.ingest.test_read import held
 from tests.worker.stripe_fake import FakeStripe
 from worker.config.load import current, isolated, load_settings
-from worker.execution.crew import Terms
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.ingest.accounts import Source, Sources
-from worker.ingest.plan import Pace
+from worker.ingest.pace import Pace
 from worker.runs import steps
 from worker.wiring.channels import open_channels
 from worker.wiring.wiring import Wiring, open_wiring

@@ -29,6 +29,7 @@ from integrations.stripe.errors import ReadError, Transient
 from worker.execution.gc_tuning import collect_seldom
 from worker.execution.log import logger
 from worker.execution.stop import Stop, Stopped
+from worker.execution.terms import Terms
 
 log = logger(__name__)
 
@@ -50,23 +51,6 @@ NEVER: Final = 1_000_000
 
 Handler = Callable[[Job], None]
 """Does a job. It finishes the job (`jobs.finish`) in the transaction of its last effect, or raises."""
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """Under which conditions jobs are held. `attempts` counts claims without progress before a job is parked.
-
-    `heavy` jobs (those that compute rather than wait for Stripe) are done at the same time at most, for the sake of memory. Who is
-    `standing` is watched: it sends heartbeats.
-    """
-
-    owner: str
-    threads: int = 32
-    heavy: int = 2
-    standing: bool = False
-    lease_seconds: float = 180.0
-    attempts: int = 5
-    first_delay_seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from integrations.stripe.streams import STREAMS as DECLARED
 from integrations.stripe.streams import of_part
 from metrics.instants import Instant
 from worker.ingest.jobs import AUDIT, Comparison, EventReading, ListReading, MarkPositions
+from worker.ingest.pace import Pace
 
 DAY: Final = 86_400
 EVENTS_KEPT_SECONDS: Final = 30 * DAY
@@ -61,15 +62,6 @@ class Known:
 
     events_until: Instant | None = None
     listed: Mapping[str, Instant] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How close to the present a run reads, and how far back it looks again."""
-
-    lag_seconds: int = 60
-    """Stripe's event list settles only after some seconds."""
-    overlap_seconds: int = 600
 
 
 @dataclass(frozen=True, slots=True)

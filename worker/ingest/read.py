@@ -36,7 +36,8 @@ from worker.ingest import clocks, coupons, lagging, plan
 from worker.ingest.accounts import Sources
 from worker.ingest.coupons import Bearer
 from worker.ingest.jobs import BackfillPlanning, EventReading, ListReading, MarkPositions, Planning
-from worker.ingest.plan import Known, Pace, Plan, Planned
+from worker.ingest.pace import Pace
+from worker.ingest.plan import Known, Plan, Planned
 from worker.ingest.writer import Feed, Part, Writer
 
 CATCH_UP_AFTER: Final = timedelta(hours=1)

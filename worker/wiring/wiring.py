@@ -21,10 +21,10 @@ from worker.config.load import account_key, current
 from worker.config.settings import BadSettings, Settings
 from worker.execution import masking
 from worker.execution.cores import cores
-from worker.execution.crew import Terms
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.ingest.accounts import Source, Sources
-from worker.ingest.plan import Pace
+from worker.ingest.pace import Pace
 from worker.queries.session import Session
 from worker.wiring.outgoing import outgoing
 

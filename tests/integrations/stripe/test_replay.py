@@ -31,10 +31,10 @@ from tests.integrations.store.dump import canonical
 from tests.integrations.stripe import replay
 from tests.integrations.stripe.replay import ACCOUNT, KEY, NOW, Replay, collected
 from tests.worker.cli.command import bare_environment, in_process
-from worker.execution.crew import Terms
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.ingest.accounts import Source, Sources
-from worker.ingest.plan import Pace
+from worker.ingest.pace import Pace
 from worker.runs import steps
 from worker.runs.steps import Report
 from worker.wiring.wiring import Wiring

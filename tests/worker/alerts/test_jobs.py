@@ -17,8 +17,9 @@ from tests.metrics.alerts.books import months
 from tests.worker.alerts.desk import Desk, Notebook, at
 from tests.worker.alerts.dying import NIGHT, WATCH
 from worker.alerts.evaluate import jobs_of
-from worker.execution.crew import Crew, Terms
+from worker.execution.crew import Crew
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.runs.handlers import alerting_handlers
 
 

@@ -24,12 +24,14 @@ print("loaded", *sorted(set(sys.modules) & {heavy!r}), file=sys.stderr)
 DATABASE = {"sqlalchemy", "psycopg"}
 READING = {"stripe", "requests", "urllib3", "redis", "celery"}
 SERVER = {"psycopg", "sqlalchemy.dialects.postgresql"}
+WORK = {"worker.execution.crew", "worker.ingest.plan", "integrations.stripe.streams"}
 ENGINE = {"polars", "metrics.evidence", "metrics.entries", "integrations.store.ledger.write", "integrations.store.backup"}
 HEAVY = {
     *DATABASE,
     *SERVER,
     *READING,
     *ENGINE,
+    *WORK,
     "alembic",
     "mako",
     "matplotlib",

@@ -14,8 +14,9 @@ from integrations.store.work.jobs import Job
 from tests.worker.conftest import Wire
 from tests.worker.execution.test_crew import done, started
 from tests.worker.stripe_fake import FakeStripe
-from worker.execution.crew import Crew, Terms
+from worker.execution.crew import Crew
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.ingest.jobs import Planning
 from worker.runs import steps
 

@@ -19,8 +19,9 @@ from integrations.store.work.jobs import Job, LeaseLost
 from integrations.stripe.errors import Refused, Transient
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
-from worker.execution.crew import Crew, Ending, Terms, close_finished, ending
+from worker.execution.crew import Crew, Ending, close_finished, ending
 from worker.execution.stop import Stop, Stopped
+from worker.execution.terms import Terms
 from worker.ingest.jobs import Planning
 from worker.runs import steps
 

@@ -15,8 +15,9 @@ from tests.worker.conftest import Wire
 from tests.worker.execution.test_crew import started
 from tests.worker.ingest.test_read import held
 from tests.worker.stripe_fake import FakeStripe
-from worker.execution.crew import Crew, Terms
+from worker.execution.crew import Crew
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.ingest import writer
 from worker.runs import steps
 

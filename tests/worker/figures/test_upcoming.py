@@ -34,8 +34,9 @@ from metrics.evidence import (
 from metrics.ledger.basis import Basis
 from metrics.ledger.upcoming import SIGNALS
 from worker.cli.outlook import _WORDS
-from worker.execution.crew import Crew, Terms
+from worker.execution.crew import Crew
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.figures import derive, rollup
 from worker.figures.rollup import Rolling
 from worker.queries.outlook import committed, outlook

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 from metrics.evidence import Instant
 from worker.ingest import plan
 from worker.ingest.jobs import EventReading, ListReading, MarkPositions
-from worker.ingest.plan import CATALOG, DAY, EVENTS_KEPT_SECONDS, LISTS, STREAMS, Known, Pace, Plan, Planned
+from worker.ingest.pace import Pace
+from worker.ingest.plan import CATALOG, DAY, EVENTS_KEPT_SECONDS, LISTS, STREAMS, Known, Plan, Planned
 
 NOW = Instant(1_760_000_000)
 PACE = Pace(lag_seconds=60, overlap_seconds=600)

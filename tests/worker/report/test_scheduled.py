@@ -23,9 +23,10 @@ from metrics.periods import Window, month, quarter
 from tests.worker.report.books import NOW, business
 from worker.alerts.deliver import _attached
 from worker.config.reports import ReportTable
-from worker.execution.crew import Crew, Terms
+from worker.execution.crew import Crew
 from worker.execution.job_data import stored
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.queries.reports import report_made, reports_failed, reports_made
 from worker.queries.session import Session
 from worker.report import scheduled

@@ -21,8 +21,9 @@ from tests.integrations.store.dump import canonical
 from tests.metrics.retention.books import Stand
 from tests.services.postgres import create_database, drop_database
 from tests.worker.ledgers import Life, roll_up, rolling_of, store
-from worker.execution.crew import Crew, Terms
+from worker.execution.crew import Crew
 from worker.execution.stop import Stop
+from worker.execution.terms import Terms
 from worker.figures import derive
 from worker.runs import database
 

@@ -13,7 +13,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from integrations.store.db import engine as db_engine
 from integrations.store.db.engine import BUSY_TRIES, begin, open_engine
 from integrations.store.db.outage import is_busy, may_pass
-from worker.execution.crew import Terms, ending
+from worker.execution.crew import ending
+from worker.execution.terms import Terms
 
 
 def told(state: str | None) -> OperationalError:
