@@ -15,6 +15,7 @@ from metrics.pricing.catalog import Catalog
 from metrics.timeline.lines.half_pairs import without_halves
 from metrics.timeline.lines.invoice_history import ABSENT, NEVER, KnownState, fill, is_another_object
 from metrics.timeline.lines.points import Point, Points, points_of
+from metrics.timeline.lines.reach import with_reach
 from metrics.timeline.lines.unpaid import Verdict, borne_out
 from metrics.timeline.marks import marks
 from metrics.timeline.states.event_order import material
@@ -37,7 +38,8 @@ def assemble(
     """What is known of a subscription over time: strong states as they are, gaps filled from invoice lines. `states` are in order."""
     items = list({(i.id, i.price, i.period_start, i.period_end): i for s in states for i in s.subscription.items}.values())
     lines = without_halves(points_of(invoices, catalog, items), invoices, states)
-    verdict = borne_out(lines.points, invoices, states)
+    judged = borne_out(lines.points, invoices, states)
+    verdict = Verdict(with_reach(judged.points), judged.changed)
     beside = _Beside(verdict.points, invoices, catalog, policy)
     out: list[KnownState] = []
     strong: KnownState | None = None

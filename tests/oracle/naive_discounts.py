@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from metrics.evidence import Discount, InvoiceLine
+from metrics.evidence import Discount, InvoiceLine, Source
 from tests.oracle.naive_told import Told
 
 Sighting = tuple[int, tuple[Discount, ...], bool]
@@ -24,11 +24,13 @@ class Discounts:
 
     def showing(self, pick: str) -> list[Sighting]:
         """Likewise, found out."""
-        states = []
+        before: list[Sighting] = []
+        states: list[Sighting] = []
         for s in self.told.telling(pick):
             there = [i for i in s.subscription.items if i.id == pick]
             if not pick or there:
-                states.append((s.at, there[0].discounts if there else s.subscription.discounts, s.gap))
+                seen = (s.at, there[0].discounts if there else s.subscription.discounts, s.gap)
+                (before if s.source == Source.EVENT_BEFORE else states).append(seen)
         whole = {d.id for s in self.told.seen for d in s.subscription.discounts}
         single = {d.id for s in self.told.seen for i in s.subscription.items for d in i.discounts}
         told = []
@@ -48,7 +50,8 @@ class Discounts:
                 found |= {d.id: d for d in self.unseeable(moment, lines)}
             if self.in_gap(moment, pick) and (not pick or pick in [line.item for line in lines]):
                 told.append((moment, tuple(found.values()), True))
-        return sorted([*told, *states], key=lambda x: x[0])  # on one second lines come first
+        # On one second what an event says was before it comes first, then lines.
+        return sorted([*before, *told, *states], key=lambda x: x[0])
 
     def unseeable(self, moment: int, lines: list[InvoiceLine]) -> list[Discount]:
         """Discounts of the state seen next that had begun, but apply to nothing that these lines bill."""

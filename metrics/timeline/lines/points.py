@@ -128,7 +128,7 @@ def points_of(invoices: Iterable[InvoiceEvidence], catalog: Catalog, items: Sequ
     out.points.sort(
         key=lambda p: (p.at, p.invoiced, _ORDER[p.kind], p.item)
     )  # stable: pairs of one second stay in the invoice's order
-    out.points = _with_reach(out.points)
+    out.points = [replace(p, ahead=True) if p.kind == "cycle" and p.at > p.invoiced + AHEAD else p for p in out.points]
     return out
 
 
@@ -377,29 +377,3 @@ def _without_place(line: InvoiceLine) -> Unread:
 def _unread(line: UnreadLine, head: Invoice) -> Unread:
     lacks = line.reason.removeprefix("line_without_").replace("_", " ")
     return Unread(line.id, head.id, line.period_start or head.created, lacks, line.amount, line.currency or head.currency)
-
-
-def _with_reach(points: list[Point]) -> list[Point]:
-    """The points, those of periods that are billed ahead marked as such, and the others reaching as far as their item is billed by then.
-
-    What was billed ahead before the item was billed anew reaches nowhere.
-    """
-    points = [replace(p, ahead=True) if p.kind == "cycle" and p.at > p.invoiced + AHEAD else p for p in points]
-    if not any(p.ahead for p in points):
-        return points
-    reach: dict[tuple[str, str], Instant] = {}
-    for p in points:
-        if p.kind != "credit":
-            reach[p.invoice, p.item] = max(p.until, reach.get((p.invoice, p.item), p.until))
-    return [
-        replace(p, until=p.at if p.ahead and _since_changed(p, points) else reach.get((p.invoice, p.item), p.until))
-        if p.kind != "credit"
-        else p
-        for p in points
-    ]
-
-
-def _since_changed(ahead: Point, points: Sequence[Point]) -> bool:
-    return any(
-        p.item == ahead.item and ahead.invoiced < p.invoiced and p.at <= ahead.at for p in points if p.invoice != ahead.invoice
-    )

@@ -7,6 +7,7 @@ before must be the last one's state after. The order is a function of the set of
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 
+from metrics.assigned import replace
 from metrics.evidence import Instant, Source, Subscription, SubscriptionState
 
 _SEARCHED = 6
@@ -29,6 +30,16 @@ def material(s: Subscription) -> tuple[object, ...]:
         s.trial_end,
         s.ended_at,
     )
+
+
+def _agree(one: Subscription, other: Subscription) -> bool:
+    """Whether two states are one, as far as both say what could change MRR: an item that doesn't say its discounts contradicts none."""
+    silent = {i.id for s in (one, other) for i in s.items if not i.discounts_complete}
+    return material(_without_discounts(one, silent)) == material(_without_discounts(other, silent))
+
+
+def _without_discounts(s: Subscription, items: set[str]) -> Subscription:
+    return replace(s, items=tuple(replace(i, discounts=()) if i.id in items else i for i in s.items)) if items else s
 
 
 def in_order(states: Iterable[SubscriptionState]) -> list[SubscriptionState]:
@@ -74,9 +85,7 @@ def _chained(group: list[SubscriptionState], current: Subscription | None) -> li
         left = []
     while left:
         created = [i for i in left if i not in befores and afters[i].subscription.ended_at is None]
-        fitting = [
-            i for i in left if i in befores and current is not None and material(befores[i].subscription) == material(current)
-        ]
+        fitting = [i for i in left if i in befores and current is not None and _agree(befores[i].subscription, current)]
         # A deletion closes the second; a creation opens it.
         open_ones = [i for i in left if afters[i].subscription.ended_at is None]
         nexts = (created if current is None else []) or fitting or created or open_ones or left
@@ -108,7 +117,7 @@ def _chain(
     for i in left:
         after = afters[i].subscription
         if i in befores:
-            fits = current is not None and material(befores[i].subscription) == material(current)
+            fits = current is not None and _agree(befores[i].subscription, current)
         elif after.ended_at is not None:
             fits = len(left) == 1
         else:

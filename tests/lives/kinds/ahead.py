@@ -34,3 +34,16 @@ def an_end_within_what_is_billed_ahead(m: Maker) -> None:
     m.begin(START, [m.item(price, 1, START, billed_until=later(START, 6))], told=False)
     half_a_year_ahead(m, price)
     m.account.end(m.sub, noon("2026-06-05"))
+
+
+@life(right("2026-01-15 new 30.00"))
+def a_change_that_never_came_about_within_what_is_billed_ahead(m: Maker) -> None:
+    """Six months of one item are billed; the invoice of a change is voided unpaid. The other item's cycles don't bill the first, which is there all the same."""
+    price, extra = m.price(2000), m.price(1000, "x")
+    m.begin(START, [m.item(price, 1, START, billed_until=later(START, 6)), m.item(extra, 1, START, number=2)], told=False)
+    half_a_year_ahead(m, price)
+    m.bill([m.line(extra, 1, START, item=2)], START, told=False)
+    pair = m.pair(CHANGE, later(START, 6), (price, 1), (price, 2))
+    m.bill(pair, CHANGE, status="void", reason="subscription_update", told=False)
+    for number in range(1, 5):
+        m.bill([m.line(extra, 1, later(START, number), item=2)], later(START, number), told=False)

@@ -1,8 +1,10 @@
 """Events of one second in the order in which they were true: by what was before each, creations first and deletions last."""
 
+from dataclasses import replace
+
 import pytest
 
-from metrics.evidence import Source, SubscriptionState
+from metrics.evidence import Discount, Source, SubscriptionState
 from metrics.timeline.states.event_order import in_order
 from tests.metrics.life import told_text
 
@@ -83,3 +85,23 @@ event {SECOND} id=b items=seat*7
         ("a", Source.EVENT_BEFORE),
         ("", Source.SNAPSHOT),
     ] == [(state.source_id, state.source) for state in found]
+
+
+def test_what_an_event_leaves_out_contradicts_nothing() -> None:
+    """An event that doesn't say which discounts an item has follows the one that gave it a discount."""
+    lines = [
+        "event 2025-01-01 id=first items=seat*5",
+        f"before {SECOND} id=a items=seat*5",
+        f"event {SECOND} id=a items=seat*7",
+        f"before {SECOND} id=b items=seat*5",
+        f"event {SECOND} id=b items=seat*5",
+    ]
+    states = told_text("## Events\n" + "\n".join(lines))[0].states["sub"]
+    cut = Discount("di_1", "ten", states[-1].at)
+
+    def changed(state: SubscriptionState) -> SubscriptionState:
+        given = {"a": {"discounts_complete": False}, "b": {"discounts": (cut,)} if state.source == Source.EVENT else {}}
+        items = tuple(replace(i, **given.get(state.source_id, {})) for i in state.subscription.items)  # type: ignore[arg-type]  # fields by name
+        return replace(state, subscription=replace(state.subscription, items=items))
+
+    assert ["first", "b", "b", "a", "a"] == [state.source_id for state in in_order(map(changed, states))]
