@@ -1,5 +1,7 @@
 """A database loses its last commits under workers that go on, as after a backup that was put back: everything is there in the end."""
 
+import json
+
 import pytest
 
 from tests.faults.conftest import Built
@@ -28,10 +30,13 @@ def lost_meanwhile(found: Plant, worker: Process) -> None:
 
 
 def said_to_be_read(found: Plant, worker: Process, expected: list[str]) -> list[str]:
-    """What is missing at the moment at which all is said to be read. (The night's audit would find it.)"""
+    """What is missing of the invoices at the moment at which all is said to be read. (The night's audit would find it.)
+
+    Of what the reader reads, and nothing else: what only the night brings, such as rates, is missing then with every reader.
+    """
     until(lambda: found.runs("sync", "done"), 180, "all is said to be read", every=0.02)
     with worker.asleep():
-        return lacking(found, expected)
+        return [line for line in lacking(found, expected) if json.loads(line)["table"] in ("invoice", "invoice_line")]
 
 
 def test_what_was_lost_is_read_again(plant: Built, expected: list[str]) -> None:
