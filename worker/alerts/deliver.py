@@ -30,6 +30,7 @@ from metrics.alerts import sample as alert_sample
 from worker.alerts.addressed import addressed, named_by
 from worker.alerts.alerting import Alerting
 from worker.alerts.evaluate import usable_channels
+from worker.alerts.in_use import disabled, put_out_of_use, take_up_again
 from worker.execution.log import logger
 
 log = logger(__name__)
@@ -69,6 +70,8 @@ def do_send(alerting: Alerting, job: Job) -> None:
 def send_due(alerting: Alerting) -> Sent:
     """Send everything that is due, by every channel that is in use."""
     done = Sent()
+    with begin(alerting.engine) as connection:
+        take_up_again(connection, alerting)
     while True:
         with begin(alerting.engine) as connection:
             usable = usable_channels(connection, alerting)
@@ -196,9 +199,9 @@ def _settle(connection: Connection, alerting: Alerting, posted: Posted, outcome:
 def _put_out_of_use(connection: Connection, alerting: Alerting, posted: Posted, why: str) -> None:
     """Nothing is sent through this channel any more; what waits for it goes by the others, which are told."""
     channel = posted.message.channel
-    fresh = store.disable(connection, channel, why)
+    fresh = put_out_of_use(connection, alerting, channel, why)
     waiting = outbox.waiting(connection, channel)
-    outbox.fail_due(connection, channel, f"the channel is disabled: {why}")
+    outbox.fail_due(connection, channel, disabled(why))
     for each in (posted, *waiting):
         _by_the_others(connection, alerting, each)
     if fresh:
@@ -227,7 +230,7 @@ def channel_content(channel: str, why: str) -> dict[str, Any]:
     return {
         "kind": "channel",
         "title": f"{name} takes no alerts any more",
-        "summary": f"{why}. Nothing is sent there until somebody has mended it; this channel tells what it would have told.",
+        "summary": f"{why}. Nothing is sent there until it is mended or its secret is changed; this channel tells what it would have told.",
         "commands": [["Mended? Then", f"nrr alerts test --channel {channel}"]],
     }
 

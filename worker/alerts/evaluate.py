@@ -38,6 +38,7 @@ from worker.alerts.addressed import addressed
 from worker.alerts.alerting import Alerting
 from worker.alerts.behind import counted
 from worker.alerts.gather import gather
+from worker.alerts.in_use import take_up_again
 from worker.execution.job_data import JobData, read_as, stored
 from worker.execution.log import logger
 from worker.figures import rates_needed
@@ -124,6 +125,7 @@ def evaluate_within(connection: Connection, alerting: Alerting, at: datetime, *,
     through = None if health_only else complete_through(connection, alerting.basis)
     watch = replace(alerting.watch, words=labels.load(connection), asides=_asides(connection, alerting, through))
     seen = gather(connection, alerting.basis, watch, states, through, alerting.reporting_currency)
+    take_up_again(connection, alerting)
     usable = usable_channels(connection, alerting)
     silences = store.silences(connection, at)
     hush = Hush(

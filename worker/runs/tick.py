@@ -23,6 +23,7 @@ from integrations.store.work.jobs import Job
 from integrations.store.work.runs import AlreadyRunning
 from metrics.instants import Instant
 from worker.alerts.evaluate import evaluate, usable_channels
+from worker.alerts.in_use import take_up_again
 from worker.execution.crew import close_finished
 from worker.execution.job_data import stored
 from worker.execution.log import logger
@@ -103,6 +104,8 @@ def watch(wiring: Wiring) -> bool:
         with begin(wiring.engine) as connection:
             key_value.put(connection, WATCHED, moment.isoformat())
         evaluate(alerting, datetime.fromtimestamp(now, UTC), health_only=True)
+    with begin(wiring.engine) as connection:
+        take_up_again(connection, alerting)
     with read(wiring.engine) as connection:
         if not outbox.is_any_due(connection) or not usable_channels(connection, alerting):
             return False

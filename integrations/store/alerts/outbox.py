@@ -172,6 +172,24 @@ def fail_due(connection: Connection, channel: str, why: str) -> int:
     return connection.execute(update(table).where(mine).values(status="failed", last_error=why[:2000])).rowcount
 
 
+def revive(connection: Connection, channel: str, errors: Sequence[str], within: timedelta) -> int:
+    """Let a channel try again what it failed to send for one of these errors and no other channel told; gives how many there are."""
+    moment, other = now(connection), table.alias("other")
+    same = and_(*(table.c[name] == other.c[name] for name in ("rule", "segment", "window", "transition")))
+    elsewhere = select(other.c.id).where(
+        same, other.c.channel != channel, other.c.status.in_(["due", "leased", "sent", "ambiguous"])
+    )
+    mine = and_(
+        table.c.channel == channel,
+        table.c.status == "failed",
+        table.c.created_at > moment - within,
+        table.c.last_error.in_([each[:2000] for each in errors]),
+        ~elsewhere.exists(),
+    )
+    values = {"status": "due", "next_attempt_at": moment, "attempts": 0}
+    return connection.execute(update(table).where(mine).values(**values)).rowcount
+
+
 def told(connection: Connection, thread: str, channel: str) -> Posted | None:
     """The message that begins a thread on a channel, if it was written down there."""
     rule, _, rest = thread.partition("|")  # a rule's name holds no bar, a segment's may

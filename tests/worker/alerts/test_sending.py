@@ -1,6 +1,7 @@
 """Messages on their way: sent once, tried again, left in doubt, rerouted, withheld until the morning, given up."""
 
 import threading
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 
@@ -132,6 +133,49 @@ def test_a_sample_that_is_taken_puts_a_channel_into_use_again(engine: Engine) ->
     with read(engine) as connection:
         assert {} == alerts.disabled_channels(connection)
     assert "SAMPLE" in slack.titles[0]
+
+
+@dataclass(frozen=True)
+class Reached:
+    """What a channel is reached by."""
+
+    url: str
+
+
+class Hook(Notebook):
+    """A channel that says what it is reached by."""
+
+    target = Reached("https://hooks.example/old")
+
+
+def test_a_dead_channel_with_another_secret_is_in_use_again_and_sends_what_it_did_not_take(engine: Engine) -> None:
+    """By itself, in the same worker: the next look at the settings brings another address. With the same one it stays dead."""
+    hook = Hook("slack", [Outcome("dead", "Slack answered 404 no_service")])
+    desk = Desk.open(engine, Watch(rules=(NRR,), system=()), hook)
+    desk.night(JUNE, months("trailing_12", JUNE, 97))
+    assert ["slack"] == desk.send().dead
+    assert 0 == desk.send().sent
+    with read(engine) as connection:
+        assert {"slack"} == set(alerts.disabled_channels(connection))
+    hook.target = Reached("https://hooks.example/new")
+    assert 1 == desk.send().sent
+    assert [hook.titles[0]] * 2 == hook.titles
+    with read(engine) as connection:
+        assert {} == alerts.disabled_channels(connection)
+
+
+def test_what_another_channel_told_is_not_told_again_by_one_that_is_back(engine: Engine) -> None:
+    """The mail told it while Slack was dead."""
+    hook, mail = Hook("slack", [Outcome("dead", "gone")]), Notebook("email")
+    rule = Rule("nrr", "nrr", "trailing_12", "below", Fraction(1), channels=("slack",))
+    desk = Desk.open(engine, Watch(rules=(rule,), system=()), hook, mail)
+    desk.night(JUNE, months("trailing_12", JUNE, 97))
+    assert 2 == desk.send().sent
+    hook.target = Reached("https://hooks.example/new")
+    assert 0 == desk.send().sent
+    desk.night(JULY, months("trailing_12", JULY, 97, 103))
+    assert 1 == desk.send().sent
+    assert 2 == len(hook.given)
 
 
 def test_without_a_channel_nothing_is_lost(engine: Engine) -> None:
