@@ -16,7 +16,7 @@ from random import Random
 from typing import Any, Final
 
 import pytest
-from hypothesis import HealthCheck, Phase, example, given, settings
+from hypothesis import HealthCheck, Phase, example, given, seed, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
@@ -26,7 +26,7 @@ from integrations.store.facts import write as write_facts
 from integrations.stripe.errors import ReadError
 from metrics.entries import CustomerLedger, Movement
 from metrics.evidence import Finding, Instant
-from tests.examples import so_many
+from tests.examples import SAME, so_many
 from tests.lives.account import Account
 from tests.lives.bases import SECOND
 from tests.lives.everyone import START, content, everybody, unsaid
@@ -167,7 +167,7 @@ def told_all(installation: Installation, pages: Stored) -> tuple[list[str], list
     return content(installation)
 
 
-def hold_with_the_same_evidence(one: History, other: History, lag: Lag, seed: int, folder: Path, template: Path) -> None:
+def hold_with_the_same_evidence(one: History, other: History, lag: Lag, order: int, folder: Path, template: Path) -> None:
     """What two histories learnt, told to both of them in different orders, comes to the same facts and the same ledgers, byte for byte."""
     found = []
     learnt: list[Stored] = [[], []]
@@ -182,7 +182,7 @@ def hold_with_the_same_evidence(one: History, other: History, lag: Lag, seed: in
         pages = learnt[0] + learnt[1]
         for number, installation in enumerate((first, second)):
             shaken = list(pages)
-            Random(seed + number).shuffle(shaken)
+            Random(order + number).shuffle(shaken)
             found.append(told_all(installation, shaken))
     assert found[0][1] == found[1][1]
     assert found[0][0] == found[1][0]
@@ -235,16 +235,16 @@ GIVEN_UP: Final = (Reading(START + 16 * DAY, "sync"), Reading(START + 17 * DAY, 
 
 
 @settings(so_many(20), **_CALM)  # type: ignore[arg-type]  # settings by name
-@given(one=histories, other=histories, lag=lags, seed=st.integers(0, 1 << 16))
-@example(one=OUT_OF_ORDER, other=NIGHTLY[-4:], lag=NO_LAG, seed=0)
+@given(one=histories, other=histories, lag=lags, order=st.integers(0, 1 << 16))
+@example(one=OUT_OF_ORDER, other=NIGHTLY[-4:], lag=NO_LAG, order=0)
 def test_the_same_evidence_gives_the_same_ledger(
-    one: History, other: History, lag: Lag, seed: int, tmp_path_factory: pytest.TempPathFactory, template: Path
+    one: History, other: History, lag: Lag, order: int, tmp_path_factory: pytest.TempPathFactory, template: Path
 ) -> None:
     """However it came together: by events, lists, audits or backfills, in whatever order."""
-    hold_with_the_same_evidence(one, other, lag, seed, tmp_path_factory.mktemp("same"), template)
+    hold_with_the_same_evidence(one, other, lag, order, tmp_path_factory.mktemp("same"), template)
 
 
-@settings(so_many(40), **_CALM)  # type: ignore[arg-type]  # settings by name
+@settings(so_many(70), **_CALM)  # type: ignore[arg-type]  # settings by name
 @given(history=histories, lag=lags)
 @example(history=(), lag=NO_LAG)
 @example(history=OUT_OF_ORDER, lag=NO_LAG)
@@ -256,24 +256,44 @@ def test_a_history_that_saw_less_says_so(
     hold_against_nightly(history, lag, nightly, tmp_path_factory.mktemp("less") / "nrr.sqlite3", template)
 
 
+def _part(number: int, cases: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Settings for one part of very many random cases: each part has its own, and time of its own to be done in."""
+
+    def decorated(test: Callable[..., None]) -> Callable[..., None]:
+        calm = settings(max_examples=cases, **_CALM)(test)  # type: ignore[arg-type]  # settings by name
+        return seed(number)(calm) if SAME else calm
+
+    return decorated
+
+
 @pytest.mark.slow
-@settings(max_examples=100, **_CALM)  # type: ignore[arg-type]  # settings by name
-@given(one=histories, other=histories, lag=lags, seed=st.integers(0, 1 << 16))
+@pytest.mark.parametrize("part", range(20))
 def test_the_same_evidence_gives_the_same_ledger_at_length(
-    one: History, other: History, lag: Lag, seed: int, tmp_path_factory: pytest.TempPathFactory, template: Path
+    part: int, tmp_path_factory: pytest.TempPathFactory, template: Path
 ) -> None:
-    """Likewise, for very many histories."""
-    hold_with_the_same_evidence(one, other, lag, seed, tmp_path_factory.mktemp("same"), template)
+    """Likewise, for a hundred pairs of histories."""
+
+    @_part(part, 5)
+    @given(one=histories, other=histories, lag=lags, order=st.integers(0, 1 << 16))
+    def same(one: History, other: History, lag: Lag, order: int) -> None:
+        hold_with_the_same_evidence(one, other, lag, order, tmp_path_factory.mktemp("same"), template)
+
+    same()
 
 
 @pytest.mark.slow
-@settings(max_examples=200, **_CALM)  # type: ignore[arg-type]  # settings by name
-@given(history=histories, lag=lags)
+@pytest.mark.parametrize("part", range(20))
 def test_any_history_that_saw_less_says_so(
-    history: History, lag: Lag, nightly: Ledgers, tmp_path_factory: pytest.TempPathFactory, template: Path
+    part: int, nightly: Ledgers, tmp_path_factory: pytest.TempPathFactory, template: Path
 ) -> None:
-    """Likewise, for very many histories."""
-    hold_against_nightly(history, lag, nightly, tmp_path_factory.mktemp("less") / "nrr.sqlite3", template)
+    """Likewise, for two hundred histories."""
+
+    @_part(part, 10)
+    @given(history=histories, lag=lags)
+    def says_so(history: History, lag: Lag) -> None:
+        hold_against_nightly(history, lag, nightly, tmp_path_factory.mktemp("less") / "nrr.sqlite3", template)
+
+    says_so()
 
 
 def test_a_history_is_the_same_whenever_it_is_tried(tmp_path: Path, template: Path) -> None:

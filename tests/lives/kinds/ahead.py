@@ -41,8 +41,9 @@ def a_change_that_never_came_about_within_what_is_billed_ahead(m: Maker) -> None
     """Six months of one item are billed; the invoice of a change is voided unpaid. The other item's cycles don't bill the first, which is there all the same."""
     price, extra = m.price(2000), m.price(1000, "x")
     m.begin(START, [m.item(price, 1, START, billed_until=later(START, 6)), m.item(extra, 1, START, number=2)], told=False)
-    half_a_year_ahead(m, price)
-    m.bill([m.line(extra, 1, START, item=2)], START, told=False)
+    m.bill([m.line(price, 1, START), m.line(extra, 1, START, item=2)], START, reason="subscription_create", told=False)
+    ahead = [m.line(price, 1, later(START, number)) for number in range(1, 6)]
+    m.bill(ahead, noon("2026-01-20"), reason="subscription_update", told=False)
     pair = m.pair(CHANGE, later(START, 6), (price, 1), (price, 2))
     m.bill(pair, CHANGE, status="void", reason="subscription_update", told=False)
     for number in range(1, 5):
