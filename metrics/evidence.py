@@ -413,7 +413,8 @@ class UnreadLine:
     """A line that may belong to a subscription's item but doesn't say what is needed to tell. It changes nothing of any item.
 
     `reason` is a stable word (line_without_parent, line_without_period, line_without_amount, line_without_subscription); `detail`
-    names the fields. What else it says is kept, so that a finding can name amounts.
+    names the fields. What else it says is kept, so that a finding can name amounts. One of the reason lines_cut stands for all that
+    follow on a list which is cut and has no further page.
     """
 
     id: str

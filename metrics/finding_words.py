@@ -116,6 +116,10 @@ _HISTORY: Final = {
 }
 _LINES: Final = {
     "unread_line": _words("An invoice line doesn't say what it bills: it changes nothing.", _AGAIN),
+    "lines_cut": _words(
+        "An invoice tells only some of its lines: items without one on it stay as they were.",
+        "Run `nrr backfill run --streams invoices` later; if it stays, look at the invoice in Stripe's dashboard",
+    ),
     "line_without_parent": _words("An invoice line doesn't say what made it: it changes nothing.", _AGAIN),
     "line_without_subscription": _words("An invoice line bills an item, but names no subscription: it changes nothing.", _AGAIN),
     "line_without_period": _words("An invoice line doesn't say for which time it is: it changes nothing.", _AGAIN),

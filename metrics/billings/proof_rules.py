@@ -43,6 +43,7 @@ FINDINGS: Final = (
     "gap",
     "unread_line",
     "items_cut",
+    "lines_cut",
     "unknown_price",
     "unknown_coupon",
     "price_type_unknown",

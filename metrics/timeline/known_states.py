@@ -258,11 +258,19 @@ def _before_first(state: SubscriptionState, beside: _Beside) -> list[KnownState]
         return filled
     if state.source == Source.EVENT and state.at <= s.created + 60:
         return [KnownState(start, alive, (state.source_id,))]  # the creation itself, which dates the start of service
+    carried = _with_trials_from_the_first(alive)
     return [
         KnownState(
-            start, alive, (s.id,), True, "no invoice or event of this time: the first known state is carried back to the start"
+            start, carried, (s.id,), True, "no invoice or event of this time: the first known state is carried back to the start"
         )
     ]
+
+
+def _with_trials_from_the_first(s: Subscription) -> Subscription:
+    """A state as it is carried back: an item's own trial is its beginning, and nothing says that the item was paid for before."""
+    if all(i.trial_start is None for i in s.items):
+        return s
+    return replace(s, items=tuple(replace(i, trial_start=None) for i in s.items))
 
 
 def _between(prev: KnownState, state: SubscriptionState, beside: _Beside) -> list[KnownState]:

@@ -23,7 +23,7 @@ from metrics.timeline.effective_dated import is_all_tax, lines_of
 from metrics.timeline.eligibility import is_voiding
 from metrics.timeline.known_states import Assembled
 from metrics.timeline.lines.invoice_history import NEVER
-from metrics.timeline.lines.points import DAY
+from metrics.timeline.lines.points import DAY, Unread
 from metrics.timeline.lines.price_versions import bills_otherwise, is_of_unseen_object, is_unseen
 
 STATUSES = ("draft", "open", "paid", "void", "uncollectible")
@@ -59,14 +59,9 @@ def history_findings(
             text = f"no invoice of {last.id} covers {item} between two cycles: a pause or a void; MRR is held, not churned"
             out.append(finding(last.id, "gap", text, at, "warning"))
     any_cut = any(not s.subscription.items_complete for s in states)
-    for line in found.lines.unread:
-        # What events cover needs no lines, unless one of them left out items that a line might have told of.
-        if any_cut or line.at < covered_from or line.at > last_seen:
-            amount = f" over {_money(line.amount, line.currency)}" if line.amount is not None else ""
-            text = (
-                f"line {line.line} of invoice {line.invoice} of {last.id}{amount} doesn't say its {line.lacks}: it changes nothing"
-            )
-            out.append(finding(line.line, "unread_line", text, line.at, "warning"))
+    # What events cover needs no lines, unless one of them left out items that a line might have told of.
+    unread = [u for u in found.lines.unread if any_cut or u.at < covered_from or u.at > last_seen]
+    out += [finding(*_of_unread(line, last.id), line.at, "warning") for line in unread]
     if not last.items_complete:
         text = (
             f"the list of items of {last.id} was cut when last heard of: those that are not on it are counted as they were before"
@@ -226,6 +221,16 @@ def _unpaid(
                 text = f"invoice of {last.id} is {i.head.status}: collection may have been paused; that alone takes no MRR away"
                 out.append((i.head.id, "voided_cycle_invoice", text, i.head.created))
     return out
+
+
+def _of_unread(line: Unread, subscription: str) -> tuple[str, str, str]:
+    """The object, the reason and the words of a finding about a line that can't be told, or about those that a list left out."""
+    if line.lacks == "rest":
+        text = f"the lines of {line.invoice} of {subscription} are cut, and nothing tells the rest: an item without a line on it stays as it was"
+        return line.invoice, "lines_cut", text
+    amount = f" over {_money(line.amount, line.currency)}" if line.amount is not None else ""
+    text = f"line {line.line} of invoice {line.invoice} of {subscription}{amount} doesn't say its {line.lacks}: it changes nothing"
+    return line.line, "unread_line", text
 
 
 def _holes(found: Assembled, states: Sequence[SubscriptionState]) -> list[tuple[str, Instant]]:

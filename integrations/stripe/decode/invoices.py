@@ -20,11 +20,14 @@ _SEVERAL: Final = 2
 _NO_MOMENTS: Final = invoice_schemas.StatusTransitions()
 
 
-def invoice(shape: invoice_schemas.Invoice, seen: Seen, *, lines: Sequence[invoice_schemas.Line] | None = None) -> InvoiceEvidence:
+def invoice(
+    shape: invoice_schemas.Invoice, seen: Seen, *, lines: Sequence[invoice_schemas.Line] | None = None, short: bool = False
+) -> InvoiceEvidence:
     """An invoice in our words: evidence, lines that can't be told, and how many others there are with what they come to.
 
-    `lines` are all its lines where the ten inlined ones aren't; one that comes twice counts once, as it came last. Lines of drafts are no
-    evidence and are left out. Raises Unusable without an id, a date or a known currency, or when it doesn't say whether it is a draft.
+    `lines` are all its lines where the ten inlined ones aren't; one that comes twice counts once, as it came last. `short` says that there
+    must be more of them, which nobody tells. Lines of drafts are no evidence and are left out. Raises Unusable without an id, a date or a
+    known currency, or when it doesn't say whether it is a draft.
     """
     invoice_id = an_id(shape.id, "the invoice")
     code = currency(shape.currency, "currency")
@@ -67,6 +70,9 @@ def invoice(shape: invoice_schemas.Invoice, seen: Seen, *, lines: Sequence[invoi
             amount += line_shape.amount or 0
         else:
             unread.append(line)
+    if short:
+        detail = "the list of its lines says that more follows, and brings nothing further"
+        unread.append(UnreadLine(f"{invoice_id}_rest", "lines_cut", detail))
     return bounded(
         InvoiceEvidence(head, tuple(out), tuple(unread), count, amount, totals(shape, every), tuple(others)),
         code,

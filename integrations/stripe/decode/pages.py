@@ -24,6 +24,7 @@ from integrations.stripe.schemas import customers as customer_schemas
 from integrations.stripe.schemas import events as event_schemas
 from integrations.stripe.schemas import invoices as invoice_schemas
 from integrations.stripe.schemas import subscriptions as subscription_schemas
+from integrations.stripe.schemas.shape import Sublist
 from metrics.evidence import (
     Coupon,
     CreditNote,
@@ -187,7 +188,9 @@ def _take_subscription(shape: subscription_schemas.Subscription, page: _Gathered
         items, complete = _told_again(items, complete, lambda: page.rest.items(shape.id or "", None))
     if shape.id and not complete:
         try:
-            items = _completed(items, lambda after: page.rest.items(shape.id or "", after))
+            inlined, items = items, _completed(items, lambda after: page.rest.items(shape.id or "", after))
+            if _ends_short(shape.items, inlined, items):
+                raise Unusable("incomplete", "it says that more follows, and its own list brings nothing further")
             complete = True
         except Unusable as fault:
             # What was inlined is there for certain; what wasn't may be there too, and is neither given up nor invented.
@@ -202,11 +205,13 @@ def _take_subscription(shape: subscription_schemas.Subscription, page: _Gathered
 def _take_invoice(shape: invoice_schemas.Invoice, page: _Gathered) -> None:
     lines: Sequence[invoice_schemas.Line] | None = shape.lines.data if shape.lines else None
     complete = shape.lines is not None and shape.lines.complete
+    short = False
     if shape.id and page.parts_again:
         lines, complete = _told_again(lines, complete, lambda: page.rest.lines(shape.id or "", None))
     if shape.id and shape.status != "draft" and not complete:
-        lines = _completed(lines, lambda after: page.rest.lines(shape.id or "", after))
-    evidence = invoices.invoice(shape, page.seen, lines=lines)
+        held, lines = lines, _completed(lines, lambda after: page.rest.lines(shape.id or "", after))
+        short = _ends_short(shape.lines, held, lines)
+    evidence = invoices.invoice(shape, page.seen, lines=lines, short=short)
     page.invoices.append(evidence)
     page.other_lines += evidence.other_lines
     page.rejected += _nobodys(evidence)
@@ -236,6 +241,11 @@ def _nobodys(evidence: InvoiceEvidence) -> list[Rejected]:
         detail = f"the invoice has no customer, so that {len(evidence.lines)} lines over {amounts} minor units of {head.currency} are nobody's"
         out.append(Rejected(head.id, "invoice", "missing_customer", detail))
     return out
+
+
+def _ends_short(inlined: Sublist[Any] | None, held: Sequence[Any] | None, told: Sequence[Any]) -> bool:
+    """Whether a list inside an object says that more follows, and nothing does: it is cut for all that, and proves presence alone."""
+    return inlined is not None and inlined.has_more is True and len(told) <= len(held or ())
 
 
 def _told_again(held: Sequence[T] | None, complete: bool, ask: Callable[[], Sequence[T]]) -> tuple[Sequence[T] | None, bool]:

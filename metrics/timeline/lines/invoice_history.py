@@ -353,7 +353,7 @@ def _spans(
             mates = {p.item for p in all_points if p.invoice in carrying and p.kind == "cycle" and p.quantity is not None}
             targets: set[str | None] = {None} if bearers >= mates else set(bearers)
             for target in targets:
-                held[d.id, target] = d
+                held[d.id, target] = _begun(d, used)
             levels[d.id] |= targets
     still = {d.id for d in after.discounts} | {d.id for i in after.items for d in i.discounts}
     out = []
@@ -379,6 +379,11 @@ def _spans(
         if end > d.start:
             out.append(_Span(d, target, end, by_hand))
     return out
+
+
+def _begun(d: Discount, used: Sequence[Point]) -> Discount:
+    """A discount that says no start begins with the first line that carries it: those before had none, so they don't end it either."""
+    return d if d.start > 0 else replace(d, start=min(p.said_at for p in used if any(x.id == d.id for x in p.discounts)))
 
 
 def _replacing(

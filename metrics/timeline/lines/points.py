@@ -375,5 +375,5 @@ def _without_place(line: InvoiceLine) -> Unread:
 
 
 def _unread(line: UnreadLine, head: Invoice) -> Unread:
-    lacks = line.reason.removeprefix("line_without_").replace("_", " ")
+    lacks = "rest" if line.reason == "lines_cut" else line.reason.removeprefix("line_without_").replace("_", " ")
     return Unread(line.id, head.id, line.period_start or head.created, lacks, line.amount, line.currency or head.currency)

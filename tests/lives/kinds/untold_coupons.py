@@ -147,3 +147,32 @@ def months_without_a_number(m: Maker) -> None:
     cut = m.discount(coupon | {"duration_in_months": None}, START)
     m.begin(START, [m.item(price, 1, START)], told=False, discounts=[cut])
     billed(m, price, cut)
+
+
+def billed_once_less(m: Maker, cut: JSON) -> JSON:
+    """Five months at 80.00, from the third of which alone something is taken; the discount is on no object any more."""
+    price = m.price(8000)
+    m.begin(START, [m.item(price, 1, START)], told=False)
+    for number in range(5):
+        at = later(START, number)
+        off = [(cut, 4000)] if number == 2 else []
+        reason = "subscription_create" if number == 0 else "subscription_cycle"
+        m.bill([m.line(price, 1, at, off=off, own=[cut] if off else [])], at, reason=reason, told=False)
+    return price
+
+
+@life(FULL, listings=right("2026-02-01 new 80.00"), events=right("2026-02-01 new 80.00"))
+def nameless_in_the_middle(m: Maker) -> None:
+    """One invoice in the middle has a discount of which nobody says anything: it is not before that, and it is named."""
+    billed_once_less(m, silent(m.discount(m.coupon(percent=50, listed=False), 0)))
+
+
+@life(
+    right("2026-02-01 new 80.00", "2026-04-01 contraction -40.00", "2026-05-01 expansion 40.00", marked=True),
+    listings=right("2026-02-01 new 80.00"),
+    events=right("2026-02-01 new 80.00"),
+)
+def without_a_start_in_the_middle(m: Maker) -> None:
+    """Half off on one invoice in the middle, by a discount that names its coupon and not its start: it begins there."""
+    cut = m.discount(m.coupon(percent=50), 0)
+    billed_once_less(m, cut | {"start": None})

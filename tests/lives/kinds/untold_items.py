@@ -84,3 +84,11 @@ def tiers_that_several_lines_bill(m: Maker) -> None:
         m.bill(lines, at, reason="subscription_cycle" if number else "subscription_create", told=False)
     m.change(noon("2026-05-18"), lambda sub: sub["items"]["data"][0].pop("quantity"), told=False)
     m.change(noon("2026-06-02"), lambda sub: sub["items"]["data"][0].update(quantity=8), told=False)
+
+
+@life(right("2026-02-01 new 20.00", "2026-05-20 expansion 50.00", causes=("start", "trial_converted")))
+def trial_of_an_item_that_began_later(m: Maker) -> None:
+    """An add-on began with a trial of its own in April; nothing tells of the time before, in which it was not paid for."""
+    price, extra = m.price(2000), m.price(5000, "b")
+    trial = {"start_date": noon("2026-04-20"), "end_date": noon("2026-05-20"), "trial_offer": "to_1"}
+    m.begin(START, [m.item(price, 1, START), m.item(extra, 1, START, number=2, current_trial=trial)], told=False)

@@ -8,7 +8,7 @@ import pytest
 from metrics.evidence import (
     InvoiceLine,
 )
-from tests.integrations.stripe.decode.decoding import listed
+from tests.integrations.stripe.decode.decoding import Nothing, listed
 from tests.integrations.stripe.host import failing
 from tests.integrations.stripe.shaped import customer, event, invoice, line, subscription
 from tests.integrations.stripe.test_reader import reading
@@ -26,6 +26,18 @@ def items(count: int) -> list[JSON]:
     """So many items."""
     first = subscription("clover")["items"]["data"][0]
     return [first | {"id": f"si_{n:02d}"} for n in range(count)]
+
+
+class Ends(Nothing):
+    """The rest of objects whose own lists bring nothing further."""
+
+    def items(self, subscription: str, after: str | None) -> list[Any]:
+        """None that follow."""
+        return []
+
+    def lines(self, invoice: str, after: str | None) -> list[Any]:
+        """None that follow."""
+        return []
 
 
 # --- items -------------------------------------------------------------------------------------------------------------------------
@@ -88,6 +100,22 @@ def test_a_rest_that_cannot_be_had_is_told_and_what_was_inlined_is_kept(refusal:
     assert [("sub_1", "subscription", "items_cut")] == [(r.object_id, r.kind, r.reason) for r in page.rejected]
     (state,) = page.subscriptions
     assert (2, False) == (len(state.subscription.items), state.subscription.items_complete)
+
+
+def test_items_that_say_that_they_go_on_and_bring_nothing_further_are_not_all() -> None:
+    """What was inlined is there for certain, and nothing says what else there is: the finding names it."""
+    page = listed("subscription", cut(subscription("clover"), *items(10)), rest=Ends())
+    held = page.subscriptions[0].subscription
+    assert (10, False) == (len(held.items), held.items_complete)
+    assert [("sub_1", "items_cut")] == [(r.object_id, r.reason) for r in page.rejected]
+
+
+@pytest.mark.parametrize(("more", "unread"), [(True, ["lines_cut"]), (None, []), (False, [])])
+def test_lines_that_say_that_they_go_on_and_bring_nothing_further_are_not_all(more: bool | None, unread: list[str]) -> None:
+    """An item without a line among them may have one all the same."""
+    shape = invoice("clover", good(), lines={"object": "list", "data": [good()], "has_more": more})
+    page = listed("invoice", shape, rest=Ends())
+    assert (1, unread) == (len(page.invoices[0].lines), [each.reason for each in page.invoices[0].unread])
 
 
 # --- discounts ---------------------------------------------------------------------------------------------------------------------
