@@ -39,11 +39,10 @@ class Past:
         """Items and discounts at a second."""
         cur, nxt = self.told.around(at)
         some = (cur or nxt or self.told.seen[-1]).subscription
-        return Held(
-            some.currency,
-            [self.on_its_trial(replace(i, discounts=self.discounts.of_item(i.id, at)), at) for i in self.items.at(at)],
-            self.discounts.of_whole(at),
-        )
+        items = [self.on_its_trial(replace(i, discounts=self.discounts.of_item(i.id, at)), at) for i in self.items.at(at)]
+        if cur is None and nxt is not None and not any(x.period_start < nxt.at for x in self.told.lines):
+            items = [replace(i, trial_start=None) for i in items]  # nobody was there: an add-on begins with its trial
+        return Held(some.currency, items, self.discounts.of_whole(at))
 
     def on_its_trial(self, item: Item, at: int) -> Item:
         """With the dates of its own trial as they are told next, if nobody had told of one by then."""
