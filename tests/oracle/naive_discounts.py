@@ -78,7 +78,9 @@ class Discounts:
         if later and (later[0][2] or not earlier):
             since = earlier[-1][0] if earlier else -1
             out += [d for d in later[0][1] if d.start >= since and d.id not in [x.id for x in out]]
-        return out
+        # What begins in the very second of the end was never there: a period that was paid beyond the end goes on as it was.
+        over = self.told.last.ended_at if self.told.last.status == "canceled" else None
+        return [d for d in out if over is None or d.start < over]
 
     def of_whole(self, at: int) -> list[Discount]:
         """The discounts on the whole subscription that are known for a second."""
