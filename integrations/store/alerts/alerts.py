@@ -231,9 +231,10 @@ def enable(connection: Connection, channel: str) -> bool:
 
 def _set_channel(connection: Connection, channel: str, reason: str | None, *, disabled: bool) -> bool:
     was = channel in disabled_channels(connection)
-    connection.execute(delete(channel_state).where(channel_state.c.channel == channel))
     values = {"channel": channel, "disabled": disabled, "reason": reason, "changed_at": now(connection)}
-    connection.execute(insert(channel_state).values(**values))
+    statement = insert_into(connection, channel_state)
+    named = {name: statement.excluded[name] for name in values if name != "channel"}
+    connection.execute(statement.on_conflict_do_update(index_elements=[channel_state.c.channel], set_=named), values)
     return was != disabled
 
 

@@ -164,6 +164,26 @@ def test_a_dead_channel_with_another_secret_is_in_use_again_and_sends_what_it_di
         assert {} == alerts.disabled_channels(connection)
 
 
+def test_two_that_put_a_channel_into_use_at_once_disturb_nobody(engine: Engine) -> None:
+    """Each worker looks by itself whether a secret was changed."""
+    failed: list[Exception] = []
+
+    def enable() -> None:
+        try:
+            with begin(engine) as connection:
+                alerts.enable(connection, "slack")
+        except Exception as error:  # noqa: BLE001  # whatever it is, the test tells it
+            failed.append(error)
+
+    with begin(engine) as connection:
+        alerts.enable(connection, "slack")
+        other = threading.Thread(target=enable)
+        other.start()
+        other.join(0.5)
+    other.join(30)
+    assert [] == failed
+
+
 def test_what_another_channel_told_is_not_told_again_by_one_that_is_back(engine: Engine) -> None:
     """The mail told it while Slack was dead."""
     hook, mail = Hook("slack", [Outcome("dead", "gone")]), Notebook("email")
