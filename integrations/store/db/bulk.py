@@ -6,6 +6,7 @@ executemany on SQLite. Out: the driver's own cursors, without a row object for e
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import date
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -266,7 +267,9 @@ def stream(connection: Connection, statement: Select[Any], size: int = 5000) -> 
         parameters: Any = compiled.params
     else:
         cursor = raw.cursor()
-        parameters = [compiled.params[name] for name in compiled.positiontup or ()]
+        # Days as SQLAlchemy writes them: the driver's own way is deprecated since Python 3.12.
+        asked = [compiled.params[name] for name in compiled.positiontup or ()]
+        parameters = [value.isoformat() if type(value) is date else value for value in asked]
     try:
         cursor.execute(str(compiled), parameters)
         while rows := cursor.fetchmany(size):

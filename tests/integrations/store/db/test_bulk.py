@@ -1,5 +1,6 @@
 """Many rows at once: each key once, whatever was there before, and the caller told what is new."""
 
+import sqlite3
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -7,9 +8,9 @@ import pytest
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 from sqlalchemy.exc import StatementError
 
-from integrations.store.db.bulk import CAREFUL_TIMES, COPY_FROM_ROWS, append, insert_new
+from integrations.store.db.bulk import CAREFUL_TIMES, COPY_FROM_ROWS, append, insert_new, stream
 from integrations.store.db.engine import begin
-from integrations.store.facts.schema import event, invoice
+from integrations.store.facts.schema import event, invoice, rate
 from integrations.store.figures.rollups import FIGURES, KEY
 from integrations.store.figures.schema import rollup
 
@@ -97,3 +98,17 @@ def test_what_is_appended_lies_there_as_what_is_inserted(engine: Engine) -> None
         assert (len(versions), expected) == (appended, stored())
     with pytest.raises((ValueError, StatementError)), begin(engine) as connection:
         append(connection, rollup, list(row(1)), [tuple(row(1, datetime(2026, 1, 1)).values())])  # noqa: DTZ001  # what is refused
+
+
+def test_days_are_asked_for_without_the_drivers_own_way(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The driver of SQLite has one to write a day, which is deprecated since Python 3.12 and may go."""
+    adapters: dict[Any, Any] = sqlite3.adapters
+    monkeypatch.delitem(adapters, (date, sqlite3.PrepareProtocol))
+    with begin(engine) as connection:
+        days = [date(2026, 1, day) for day in (1, 2, 3)]
+        connection.execute(
+            insert(rate),
+            [{"unit": "eur", "currency": "usd", "day": day, "rate": "1", "source": "ecb", "learnt_at": LEARNT} for day in days],
+        )
+        since = select(rate.c.unit).where(rate.c.day > days[0], rate.c.unit.in_(["eur", "gbp"]))
+        assert [[("eur",), ("eur",)]] == [[tuple(row) for row in rows] for rows in stream(connection, since)]
