@@ -69,7 +69,8 @@ def assemble(
         laid, doubtful = "", False
         if state.source == Source.EVENT_BEFORE:
             laid = state.source_id
-            doubtful = strong is not None and bool(out) and _is_another(out[-1].subscription, subscription, catalog)
+            told_whole = strong is not None or not is_cut(states[index].subscription)
+            doubtful = told_whole and bool(out) and _is_another(out[-1].subscription, subscription, catalog)
             doubtful = doubtful or any(k.inferred and k.at == state.at for k in unseen)
         # What the state before an event says has been so for as long as what was last heard of.
         since = out[-1].at if state.source == Source.EVENT_BEFORE and out else state.at

@@ -272,3 +272,21 @@ def credits_split_over_what_they_take_back(m: Maker) -> None:
     ]
     m.bill(back, two, reason="subscription_update", told=False)
     m.cycles(end, noon("2026-06-01"), [(price, 3)], went_on=True, told=False)
+
+
+@life(
+    right("2026-01-01 new 50.00", "2026-03-01 expansion 30.00", "2026-06-10 contraction -30.00", marked=True),
+    everything_daily=None,
+    invoices=right("2026-01-01 new 50.00", "2026-03-01 expansion 30.00", "2026-06-15 contraction -30.00", marked=True),
+    invoices_daily=None,
+    listings=right("2026-01-01 new 50.00"),
+    events=right("2026-01-01 new 50.00"),
+)
+def went_back_before_the_first_event(m: Maker) -> None:
+    """Three seats came in March and went again without a trace; the first event that is kept is about a label, and has five."""
+    start, at = noon("2026-01-01"), noon("2026-03-01")
+    price = m.price(12000, interval="year")
+    m.begin(start, [m.item(price, 5, start)], told=False)
+    m.bill([m.line(price, 5, start)], start, reason="subscription_create", told=False)
+    m.bill(m.pair(at, later(start, 12), (price, 5), (price, 8)), at, reason="subscription_update", told=False)
+    m.change(noon("2026-06-10"), metadata={"team": "blue"})
