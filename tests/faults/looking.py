@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Final
 
+from integrations.sandbox.api.faults import Fault
 from tests.faults.plant import Plant, TooLate, until
 from tests.integrations.store.dump import FACTS
 
@@ -15,6 +16,9 @@ def invoices_read(found: Plant, pages: int) -> None:
     """Wait until somebody has stored so many pages of invoices and goes on with the next one. Raises TooLate."""
     until(lambda: found.query(INVOICES, pages=pages), 120, f"{pages} pages of invoices are stored", every=0.02)
 
+
+LATE: Final = Fault("slow", "/v1/invoices", times=None, seconds=3.0)
+"""Each page of invoices comes so late that whoever reads them is surely waiting for the next one when it is stopped, also on a slow machine."""
 
 LOOKS: Final = 3
 """So often workers look for work while nothing must change."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.conftest import Built
-from tests.faults.looking import INVOICES, invoices_read
+from tests.faults.looking import INVOICES, LATE, invoices_read
 from tests.faults.plant import Plant, until
 from tests.faults.test_lost_commits import ONE_READER, said_to_be_read
 from tests.faults.test_processes import same
@@ -90,10 +90,12 @@ def test_a_reader_that_trusts_its_memory_loses_what_the_standby_lacks(plant: Bui
     with plant(database=address(pair), **ONE_READER) as found:
         worker = found.worker(processes=1, switch="memory")
         found.beat()
+        found.stripe.faults.add(LATE)
         invoices_read(found, 1)
         pair.hold_back()
         invoices_read(found, 3)
         with worker.asleep():
+            assert found.query(INVOICES, pages=3), "it waits for the next page"
             pair.fail_over()
             found.engine.dispose()
             [(pages,)] = found.query(INVOICES, pages=1)

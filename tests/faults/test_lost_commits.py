@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.faults.conftest import Built
-from tests.faults.looking import INVOICES, invoices_read, lacking
+from tests.faults.looking import INVOICES, LATE, invoices_read, lacking
 from tests.faults.plant import Plant, Process, until
 from tests.faults.test_database import terminate
 from tests.faults.test_processes import same
@@ -19,14 +19,17 @@ ONE_READER = {"latency_seconds": 0.5, "NRR_SHARDS": "1", "NRR_LEASE_SECONDS": "6
 
 def lost_meanwhile(found: Plant, worker: Process) -> None:
     """Two pages of invoices are stored and lost again while the reader waits for the next one and notices nothing."""
+    found.stripe.faults.add(LATE)
     invoices_read(found, 1)
     photo = photographed(found.engine)
     invoices_read(found, 3)
     with worker.asleep():
+        assert found.query(INVOICES, pages=3), "it waits for the next page"
         terminate(found)
         found.engine.dispose()
         put_back(found.engine, photo)
         assert [(1,)] == [tuple(row) for row in found.query(INVOICES, pages=1)], "it is held, and stands where it stood"
+        found.stripe.faults.clear()
 
 
 def said_to_be_read(found: Plant, worker: Process, expected: list[str]) -> list[str]:

@@ -48,7 +48,7 @@ class Replicated:
     def hold_back(self) -> None:
         """The standby has all that was committed until now, and gets nothing of what is committed from here on."""
         with psycopg.connect(self._primary.dsn("postgres"), autocommit=True) as connection:
-            row = connection.execute("SELECT pg_current_wal_lsn()::text").fetchone()
+            row = connection.execute("SELECT pg_current_wal_insert_lsn()::text").fetchone()
         assert row is not None
         deadline = time.monotonic() + 60
         with psycopg.connect(self._standby.dsn("postgres"), autocommit=True) as connection:
