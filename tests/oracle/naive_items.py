@@ -67,7 +67,9 @@ class Items:
         known = sorted(((at, x) for at, x in known if credited(x) or not x.proration), key=lambda k: (k[0], not credited(k[1])))
         if known:
             first, kind = known[0][0], credited(known[0][1])
-            return self.items_of([x for at, x in known if at == first and credited(x) == kind])[name]
+            told = [x for at, x in known if at == first and credited(x) == kind]
+            # Of several periods that are billed at once the first; what bills one period in several lines are its tiers.
+            return self.items_of([x for x in told if x.period_start == min(y.period_start for y in told)])[name]
         # It need not have been on the trial that was told later: that has a date of its own.
         return None if seen is None else replace(seen, trial_start=None, trial_end=None)
 
