@@ -72,7 +72,7 @@ PACKAGES = instead(
 LISTED_AGAIN = instead(timeline, "sightings", lambda made: lambda states, bills: made([replace(s, seen=()) for s in states], bills))
 HALF_A_PAIR = instead(known_states, "without_halves", lambda _: lambda lines, _bills, _states: lines)
 UNREAD_TAKES_AWAY = instead(invoice_history, "_told", lambda _: lambda own, *, partial: [p for p in own if not p.silent])
-BILLED_AHEAD = instead(points, "_with_reach", lambda _: lambda found: found)
+BILLED_AHEAD = instead(points, "AHEAD", lambda _: 2**62)
 VOIDED_UNPAID = instead(known_states, "borne_out", lambda _: lambda found, _bills, _states: Verdict(found))
 
 LIVED: Final[dict[str, tuple[PutBack, str, str]]] = {

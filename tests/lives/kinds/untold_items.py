@@ -86,7 +86,7 @@ def tiers_that_several_lines_bill(m: Maker) -> None:
     m.change(noon("2026-06-02"), lambda sub: sub["items"]["data"][0].update(quantity=8), told=False)
 
 
-@life(right("2026-02-01 new 20.00", "2026-05-20 expansion 50.00", causes=("start", "trial_converted")))
+@life(right("2026-02-01 new 20.00", "2026-05-20 expansion 50.00", causes=("start", "trial_converted")), old_host=None)
 def trial_of_an_item_that_began_later(m: Maker) -> None:
     """An add-on began with a trial of its own in April; nothing tells of the time before, in which it was not paid for."""
     price, extra = m.price(2000), m.price(5000, "b")

@@ -12,6 +12,7 @@ from integrations.sandbox.simulator.business import Business
 from integrations.store.db.engine import begin, read
 from integrations.store.figures.schema import rollup as rollup_table
 from integrations.store.ledger.schema import attribute, exclusion, finding, movement, standing, wake
+from integrations.store.work import cursors
 from metrics.ledger.basis import Basis
 from metrics.policy import preset
 from tests.stories.living import opened, synced
@@ -137,6 +138,8 @@ def test_customers_with_news_are_left_out_and_counted(engine: Engine) -> None:
     found = rolled(engine, "2025-02-01")
     assert clean(verify(found))
     told.subscription("cus_a", "2025-02-10", quantity=2)
+    with begin(engine) as connection:
+        cursors.move(connection, 1, cursors.EVENTS, None, at("2025-03-02"))
     later = replace(found, pretended=wiring(engine, "2025-03-02").pretended)
     assert ((), 2) == (verify(later).problems, verify(later).waiting)
     for table, customer, caught in ((standing, "cus_a", False), (standing, "cus_c", True)):

@@ -94,6 +94,8 @@ def test_by_keyboard_alone(chromium: Any, window: Server) -> None:
     with tab(chromium, window.address) as page:
         page.goto(f"{window.address}/customers")
         page.locator("#t-customers tbody a").first.click()
+        page.locator("details.why summary").first.wait_for()  # a key that is pressed before goes to the page that is left
+        page.wait_for_load_state()
         page.keyboard.press("Tab")
         assert "Skip to the content" == page.evaluate("document.activeElement.innerText")
         page.keyboard.press("Enter")
