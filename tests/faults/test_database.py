@@ -66,10 +66,10 @@ def test_the_database_refuses_for_a_while(plant: Built, expected: list[str], cod
     """Serialisation failures, deadlocks, a full disk and too many clients, raised by a trigger on every third statement, three times."""
     with plant(latency_seconds=0.1) as found:
         with begin(found.engine) as connection:
-            connection.execute(text("CREATE SEQUENCE trouble"))
+            connection.execute(text("CREATE SEQUENCE public.trouble"))
             connection.execute(
                 text(
-                    "CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('trouble') % 3 = 0 THEN "
+                    "CREATE FUNCTION trouble() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF nextval('public.trouble') % 3 = 0 THEN "
                     f"RAISE EXCEPTION 'made so' USING ERRCODE = '{code}'; END IF; RETURN NULL; END $$"
                 )
             )
@@ -77,7 +77,7 @@ def test_the_database_refuses_for_a_while(plant: Built, expected: list[str], cod
                 connection.execute(text(f"CREATE TRIGGER trouble AFTER INSERT ON {table} EXECUTE FUNCTION trouble()"))
         found.worker()
         found.beat()
-        until(lambda: found.query("SELECT last_value FROM trouble")[0][0] >= 9, 60, "it has refused three times")
+        until(lambda: found.query("SELECT last_value FROM public.trouble")[0][0] >= 9, 60, "it has refused three times")
         with begin(found.engine) as connection:
             connection.execute(text("DROP FUNCTION trouble() CASCADE"))
         same(found, expected)
