@@ -121,10 +121,10 @@ def cube(parts: Sequence[CubePart], days: Sequence[date]) -> Cube:
 
 def _cells(spans: Spans) -> pl.DataFrame:
     """line, customer, currency, several, day, net_micros, row: one row for each line and day."""
-    count = len(spans.days)
+    count = len(spans.lines)
     rows = spans.rows.select("net_micros", "plan", "product", "interval", "account").select(pl.all().gather(spans.in_force))
-    line = pl.int_range(len(spans.lines), dtype=pl.UInt32, eager=True).repeat_by(count).explode()
-    days = pl.Series("day", list(spans.days) * len(spans.lines), dtype=pl.Date)
+    line = pl.int_range(len(rows), dtype=pl.UInt32, eager=True) % max(count, 1)
+    days = pl.Series("day", [day for day in spans.days for _ in range(count)], dtype=pl.Date)
     return spans.lines.select(pl.all().gather(line)).hstack([days]).hstack(rows)
 
 

@@ -97,12 +97,12 @@ def _added(frame: pl.DataFrame, keys: Sequence[str], sizes: dict[str, int], name
     key = pl.lit(0, pl.UInt64)
     for name in keys:
         key = key * sizes[name] + pl.col(name).cast(pl.UInt64)
-    summed = frame.lazy().select(key.alias("key"), *names).group_by("key").agg(pl.col(names).sum()).collect()
-    rest, codes = summed["key"], []
+    rest, codes = pl.col("key"), []
     for name in reversed(keys):
         codes.append((rest % sizes[name]).cast(pl.UInt32).alias(name))
         rest = rest // sizes[name]
-    return summed.select(*reversed(codes), *names)
+    summed = frame.lazy().select(key.alias("key"), *names).group_by("key").agg(pl.col(names).sum())
+    return summed.select(*reversed(codes), *names).collect()
 
 
 def _segment(values: Sequence[pl.Series], length: int) -> pl.Series:

@@ -129,7 +129,7 @@ def largest(spans: Spans, top: pl.DataFrame, windows: Sequence[Window]) -> pl.Da
     """window, line, opening, closing, ranking for the rows (day, line, opening) of `top`, at the opening of each window."""
     ends = pl.DataFrame(ends_of(windows, spans.days), schema={"day": pl.UInt32, "end": pl.UInt32}, orient="row")
     found = ends.with_row_index("window").join(top, on="day")
-    row = spans.in_force.gather(found.select(pl.col("line") * len(spans.days) + pl.col("end")).to_series())
+    row = spans.in_force.gather(found.select(pl.col("end") * len(spans.lines) + pl.col("line")).to_series())
     return found.select(
         "window",
         "line",

@@ -95,7 +95,8 @@ class Spans:
     differences within a line mean something), `state` (the same number as long as only attributes change), `live` (net above 0), `next_live` (index of the line's next live row after this one,
     or null).
     `lines`: line, customer, currency, in order of customer and currency, and `several`: the customer has other lines too.
-    `days`: the days that can be asked about, ascending. `in_force`: for each line and each of `days`, the index of the row in force.
+    `days`: the days that can be asked about, ascending. `in_force`: the index of the row in force for each of `days`, one day after
+    the other, and each line.
     """
 
     rows: pl.DataFrame
@@ -105,7 +106,11 @@ class Spans:
 
     def at(self, index: int) -> pl.Series:
         """For every line, in order, the row that was in force at the closing of `days[index]`."""
-        return self.in_force.gather_every(len(self.days), index)
+        return self.in_force.slice(index * len(self.lines), len(self.lines))
+
+    def at_days(self, indices: Sequence[int]) -> pl.Series:
+        """The same for several of the days, one after the other."""
+        return pl.concat([self.at(index) for index in indices], rechunk=True) if indices else self.in_force.clear()
 
 
 def build(book: Book, days: Sequence[date], *, keys: Sequence[str] = (), moved: pl.DataFrame | None = None) -> Spans:
@@ -238,7 +243,9 @@ def _in_force(rows: pl.DataFrame, lines: pl.DataFrame, days: tuple[date, ...]) -
     )
     begins = pl.Series(days, dtype=pl.Date).search_sorted(rows["day"], side="left").cast(pl.Int64)
     until = pl.when(pl.col("line") == pl.col("line").shift(-1)).then(pl.col("begins").shift(-1)).otherwise(len(days))
-    in_force = rows.select("line", begins=begins).select(
+    by_line = rows.select("line", begins=begins).select(
         pl.int_range(pl.len(), dtype=pl.UInt32).repeat_by(until - pl.col("begins")).explode(empty_as_null=False)
     )
-    return Spans(rows, lines, days, in_force.to_series())
+    place = pl.int_range(len(by_line), dtype=pl.UInt32)
+    by_day = by_line.select(pl.all().gather(place % len(lines) * len(days) + place // len(lines)) if len(by_line) else pl.all())
+    return Spans(rows, lines, days, by_day.to_series())

@@ -73,32 +73,40 @@ def pairs(spans: Spans, windows: Sequence[Window], *, unchanged: bool = False) -
     aside = rows.select(~pl.col("live") & pl.any_horizontal(pl.col(name) != 0 for name in COMPANIONS.values())).to_series()
     some_aside = aside.any()
     something = aside | rows["live"]
-    in_force = [spans.at(i) for i in range(len(spans.days))]
-    states = [rows["state"].gather(row) for row in in_force]
-    if unchanged:
-        kept = [something.gather(row) for row in in_force]
-    openings, closings = [], []
-    for opening, closing in ends_of(windows, spans.days):
-        keep = states[opening] != states[closing]
+    found = [pl.DataFrame(schema={"window": pl.UInt32, "a": pl.UInt32, "b": pl.UInt32})]
+    ends, many = list(enumerate(ends_of(windows, spans.days))), at_once(spans)
+    for first in range(0, len(ends), many):
+        some = ends[first : first + many]
+        both = pl.DataFrame(
+            {
+                "window": repeated([window for window, _ in some], len(spans.lines)),
+                "a": spans.at_days([opening for _, (opening, _) in some]),
+                "b": spans.at_days([closing for _, (_, closing) in some]),
+            }
+        )
+        keep = rows["state"].gather(both["a"]) != rows["state"].gather(both["b"])
         if unchanged:
-            keep |= kept[closing]
+            keep |= something.gather(both["b"])
         elif some_aside:
-            keep |= aside.gather(in_force[opening])
-        openings.append(in_force[opening].filter(keep))
-        closings.append(in_force[closing].filter(keep))
-    a = stacked(openings)
-    return pl.DataFrame({"window": numbered(openings), "a": a, "b": stacked(closings), "line": rows["line"].gather(a)})
+            keep |= aside.gather(both["a"])
+        found.append(both.filter(keep))
+    made = pl.concat(found, rechunk=True)
+    return made.with_columns(line=rows["line"].gather(made["a"]))
 
 
-def stacked(parts: Sequence[pl.Series]) -> pl.Series:
-    """Row numbers of one window after the other. A frame for each of some hundred windows would cost more than what is in them."""
-    return pl.concat(parts, rechunk=True) if parts else pl.Series(dtype=pl.UInt32)
+ROWS_AT_ONCE: Final = 500_000
+"""So many lines of days are looked at together: with a look at each day or window alone, small books would be nothing but looks."""
 
 
-def numbered(parts: Sequence[pl.Series]) -> pl.Series:
-    """For each of what is `stacked` the number of its part."""
-    lengths = pl.Series([len(part) for part in parts], dtype=pl.UInt32)
-    return pl.int_range(len(parts), dtype=pl.UInt32, eager=True).repeat_by(lengths).explode(empty_as_null=False)
+def at_once(spans: Spans) -> int:
+    """How many days or windows of all lines are looked at together."""
+    return max(1, ROWS_AT_ONCE // max(1, len(spans.lines)))
+
+
+def repeated(numbers: Sequence[int], times: int) -> pl.Series:
+    """Each of `numbers` so many times, one after the other."""
+    place = pl.int_range(len(numbers) * times, dtype=pl.UInt32, eager=True)
+    return pl.Series(numbers, dtype=pl.UInt32).gather(place // max(times, 1))
 
 
 def frozen_row(spans: Spans, pairs: pl.DataFrame) -> pl.Series:
@@ -133,9 +141,12 @@ def lowest_between(spans: Spans, pairs: pl.DataFrame) -> pl.Series:
 def standing_at(spans: Spans, days: Sequence[int]) -> pl.DataFrame:
     """day u32, line, row and the SUMS of all lines with MRR at the closings of these `days` (indices): as if nothing moved after it."""
     live = spans.rows["live"]
-    there = [row.filter(live.gather(row)) for row in map(spans.at, days)]
-    asked = pl.Series(list(days), dtype=pl.UInt32)
-    out = pl.DataFrame({"day": asked.gather(numbered(there)), "row": stacked(there)})
+    found, many = [pl.DataFrame(schema={"day": pl.UInt32, "row": pl.UInt32})], at_once(spans)
+    for first in range(0, len(days), many):
+        some = days[first : first + many]
+        there = pl.DataFrame({"day": repeated(some, len(spans.lines)), "row": spans.at_days(some)})
+        found.append(there.filter(live.gather(there["row"])))
+    out = pl.concat(found, rechunk=True)
     rows = spans.rows.select("line", *MEASURES).select(pl.all().gather(out["row"]))
     net, one = pl.col("net_micros"), pl.lit(1, pl.Int64)
     return out.hstack(rows).select(

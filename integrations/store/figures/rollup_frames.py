@@ -16,7 +16,7 @@ from sqlalchemy import Connection, select, tuple_
 from integrations.store.db.columns import require_zone
 from integrations.store.db.frames import append_frame, read_frame
 from integrations.store.figures import rollups
-from integrations.store.figures.rollups import COLUMNS, FIRST, KEY, LATER, NOTHING_LEFT, WINDOWS_AT_ONCE, Span, Written
+from integrations.store.figures.rollups import COLUMNS, FIRST, KEY, LATER, NOTHING_LEFT, WINDOWS_AT_ONCE, Held, Key, Span, Written
 from integrations.store.figures.schema import rollup as table
 
 _KEY: Final[dict[str, Any]] = {
@@ -72,18 +72,38 @@ def put(
         learnt_at,
         run_id,
         gone=gone.select(KEY).rows(),
+        held=_versions(held, pl.concat([rest.select(KEY), gone.select(KEY)])),
         frozen_until=frozen_until,
         booked=booked,
     )
     return Written(made.new, made.changed, made.gone, made.same + len(same), made.adjusted)
 
 
+_HELD: Final[dict[str, Any]] = {
+    "digest": pl.String,
+    "reason": pl.String,
+    "version": pl.Int64,
+    "incomplete": pl.Boolean,
+    "opening": pl.Int64,
+    "closing": pl.Int64,
+}
+
+
 def _held(connection: Connection, basis: str, spans: set[Span]) -> pl.DataFrame:
-    """The key, digest and reason of every figure that there is of some windows."""
-    query = select(*(table.c[name] for name in (*KEY, "digest", "reason"))).where(table.c.basis == basis, table.c.current)
+    """The key of every figure that there is of some windows, and what decides whether there is a next version."""
+    query = select(*(table.c[name] for name in (*KEY, *_HELD))).where(table.c.basis == basis, table.c.current)
     if len(spans) <= WINDOWS_AT_ONCE:
         query = query.where(tuple_(table.c.kind, table.c.first, table.c.until).in_(sorted(spans)))
-    return read_frame(connection, query, {**_KEY, "digest": pl.String, "reason": pl.String})
+    return read_frame(connection, query, {**_KEY, **_HELD})
+
+
+def _versions(held: pl.DataFrame, keys: pl.DataFrame) -> dict[Key, Held]:
+    """The current versions of the figures `keys`."""
+    mine = held.join(keys, on=KEY, how="semi").select(*KEY, *_HELD)
+    return {
+        tuple(key): Held(version, digest, reason == NOTHING_LEFT, incomplete, opening, closing)
+        for *key, digest, reason, version, incomplete, opening, closing in mine.iter_rows()
+    }
 
 
 def digests(rows: pl.DataFrame) -> pl.Series:

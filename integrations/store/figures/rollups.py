@@ -141,7 +141,9 @@ class FigureChange:
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class Held:
+    """What of the current version of a figure decides whether there is a next one; `gone`: nothing is left of it."""
+
     version: int
     digest: str
     gone: bool
@@ -159,19 +161,22 @@ def put(
     *,
     whole: Sequence[Span] = (),
     gone: Collection[Key] = (),
+    held: Mapping[Key, Held] | None = None,
     frozen_until: date | None = None,
     booked: date | None = None,
 ) -> Written:
     """Write figures; each that differs from its current version becomes the next one.
 
     `whole` names the windows of which `rows` holds everything: a figure of theirs that is missing in `rows` is closed by a version of
-    zeros, since nothing is left in it; `gone` names single ones of which nothing is left. Figures of windows that ended by `frozen_until`
+    zeros, since nothing is left in it; `gone` names single ones of which nothing is left. `held` are the current versions of all of
+    these, where they have been read. Figures of windows that ended by `frozen_until`
     and were complete stay as they are: what would have changed in them is booked as an adjustment in the month `booked`.
     """
     require_zone(learnt_at)
     found = {_key_of(row): row for row in rows}
     spans = {_span(k) for k in found} | set(whole) | {_span(k) for k in gone}
-    held = _current(connection, basis, spans)
+    if held is None:
+        held = _current(connection, basis, spans)
     wholly, single = set(whole), set(gone)
     missing = {k for k in held if k not in found and (_span(k) in wholly or k in single) and not held[k].gone}
     for key in missing:
@@ -179,7 +184,7 @@ def put(
         found[key] = dict.fromkeys(FIGURES, 0) | dict(zip(KEY, key, strict=True)) | nothing
     fresh: list[tuple[Any, ...]] = []
     outdated: list[Key] = []
-    late: list[tuple[Key, Mapping[str, Any], str, _Held]] = []
+    late: list[tuple[Key, Mapping[str, Any], str, Held]] = []
     counts = {"new": 0, "changed": 0, "same": 0, "gone": 0}
     for key in sorted(found):
         row, known = found[key], held.get(key)
@@ -231,7 +236,7 @@ def _first_digest(row: Mapping[str, Any]) -> str:
     return digest_of({f: row[f] for f in FIRST} | {"companions": text})
 
 
-def _current(connection: Connection, basis: str, spans: set[Span]) -> dict[Key, _Held]:
+def _current(connection: Connection, basis: str, spans: set[Span]) -> dict[Key, Held]:
     out = {}
     about = ("version", "digest", "reason", "incomplete", "opening", "closing")
     query = select(*(table.c[k] for k in KEY), *(table.c[name] for name in about)).where(
@@ -243,14 +248,14 @@ def _current(connection: Connection, basis: str, spans: set[Span]) -> dict[Key, 
         key = tuple(row[: len(KEY)])
         if _span(key) in spans:
             version, digest, reason, incomplete, opening, closing = row[len(KEY) :]
-            out[key] = _Held(int(version), str(digest), reason == NOTHING_LEFT, bool(incomplete), int(opening), int(closing))
+            out[key] = Held(int(version), str(digest), reason == NOTHING_LEFT, bool(incomplete), int(opening), int(closing))
     return out
 
 
 def _book_later(
     connection: Connection,
     basis: str,
-    late: Sequence[tuple[Key, Mapping[str, Any], str, _Held]],
+    late: Sequence[tuple[Key, Mapping[str, Any], str, Held]],
     learnt_at: datetime,
     run_id: int | None,
     booked: date | None,
