@@ -11,13 +11,17 @@ from metrics.evidence import Facts, Instant
 
 @dataclass(frozen=True, slots=True)
 class AccountInfo:
-    """The Stripe account that a key belongs to. A restricted key may not see more than the id."""
+    """The Stripe account that a key belongs to. A restricted key may not see more than the id.
+
+    `observed_at` is the Date of Stripe's answer; None where it wasn't answered but refused with the account's name.
+    """
 
     id: str
     livemode: bool
     country: str | None = None
     default_currency: str | None = None
     name: str | None = None
+    observed_at: Instant | None = None
 
 
 @dataclass(frozen=True, slots=True)

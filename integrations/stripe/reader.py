@@ -87,16 +87,17 @@ class Reader:
         """
         try:
             asked = Asked(ACCOUNT.name, ACCOUNT.path, ACCOUNT.permission)
-            told = self._client.get(asked, ACCOUNT.path, (), _account).value
+            answer = self._client.get(asked, ACCOUNT.path, (), _account)
         except NotAllowed as error:
             named = account_named(error)
             if named is None:
                 raise
             return AccountInfo(named, self._livemode())
+        told = answer.value
         profile, settings = told.business_profile, told.settings
         shown = settings.dashboard.display_name if settings and settings.dashboard else None
         name = (profile.name if profile else None) or shown
-        return AccountInfo(told.id or "", self._livemode(), told.country, told.default_currency, name)
+        return AccountInfo(told.id or "", self._livemode(), told.country, told.default_currency, name, answer.at)
 
     def _livemode(self) -> bool:
         """The mode of the account: what is read from now on must be of it."""

@@ -16,6 +16,7 @@ from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts
 from integrations.store.facts.accounts import AccountRefused
 from integrations.stripe.errors import Refused
+from metrics.instants import Instant
 from worker.execution.log import logger
 
 if TYPE_CHECKING:
@@ -35,6 +36,20 @@ class Source:
     stripe_id: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Bound:
+    """Which stored account a reader's key was found to be of, when by Stripe's clock, and when by one of ours that only goes forward."""
+
+    reader: "Reader"
+    account: int
+    told_at: Instant | None
+    at: float
+
+    @property
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self.at < A_MOMENT_SECONDS
+
+
 class Sources:
     """Readers by account, made when they are first needed. Safe to use from many threads."""
 
@@ -45,7 +60,7 @@ class Sources:
         self._make = make
         self._readers: dict[str, Reader] = {}
         self._checked: dict[int, Reader] = {}
-        self._bound: dict[str, tuple[Reader, int, float]] = {}
+        self._bound: dict[str, _Bound] = {}
         self._retired: list[Reader] = []
         self._lock = threading.Lock()
 
@@ -70,10 +85,16 @@ class Sources:
         """As `bind`; where the key was checked a moment ago and is the same since, Stripe isn't asked once more."""
         reader = self.named(name)
         with self._lock:
-            held, account, at = self._bound.get(name, (None, 0, 0.0))
-            if held is reader and self._checked.get(account) is reader and time.monotonic() - at < A_MOMENT_SECONDS:
-                return account
+            bound = self._bound.get(name)
+            if bound is not None and bound.reader is reader and self._checked.get(bound.account) is reader and bound.is_fresh:
+                return bound.account
         return self.bind(name)
+
+    def told_at(self, name: str) -> Instant | None:
+        """The Date of the answer by which the account's key was checked; None where that was longer than a moment ago, or had none."""
+        with self._lock:
+            bound = self._bound.get(name)
+        return bound.told_at if bound is not None and bound.is_fresh else None
 
     def bind(self, name: str) -> int:
         """The id of the account in the store, bound at first sight. Raises AccountRefused before anything is written."""
@@ -102,7 +123,7 @@ class Sources:
             )
         with self._lock:
             self._checked[account] = reader
-            self._bound[name] = (reader, account, time.monotonic())
+            self._bound[name] = _Bound(reader, account, told.observed_at, time.monotonic())
         return account
 
     def renewed(self, account: int, refused: "Reader") -> bool:

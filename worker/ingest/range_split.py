@@ -16,8 +16,8 @@ from metrics.evidence import Instant
 FLOOR: Final = Instant(1_293_840_000)
 """2011-01-01: nothing in a Stripe account is older. Stands in for the open lower end of a range when it is cut."""
 
-WORTH_CUTTING: Final = 3
-"""A remainder of fewer pages than this is read faster than it is shared."""
+WORTH_CUTTING: Final = 1
+"""So many pages a part is worth a reader of its own: one that is free has nothing better to do, and the last pages of a list are waited for."""
 
 MOST_PARTS: Final = 16
 """No more parts at once: the first pages say little about the years before them."""

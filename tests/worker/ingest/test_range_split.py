@@ -33,7 +33,7 @@ def test_pieces_cover_the_range_once(since: int | None, length: int, page_second
 
 @pytest.mark.parametrize(
     ("pages_left", "wanted", "expected"),
-    [(2, 8, 0), (WORTH_CUTTING * 2, 8, 1), (WORTH_CUTTING * 4, 8, 3), (1_000, 8, 8), (1_000, 0, 0), (10_000, 50, MOST_PARTS - 1)],
+    [(1, 8, 0), (WORTH_CUTTING * 2, 8, 1), (WORTH_CUTTING * 4, 8, 3), (1_000, 8, 8), (1_000, 0, 0), (10_000, 50, MOST_PARTS - 1)],
 )
 def test_cuts_follow_work_and_readers(pages_left: int, wanted: int, expected: int) -> None:
     """As many parts come off as there are readers for, but none that would not be worth its own reader."""
