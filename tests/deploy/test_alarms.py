@@ -88,12 +88,13 @@ def test_an_alarm_is_promql(rule: dict[str, Any]) -> None:
     _seconds(rule.get("for", "0s"))
 
 
-@pytest.mark.parametrize("world", [healthy, by_cron])
+@pytest.mark.parametrize("world", [healthy, pytest.param(by_cron, marks=pytest.mark.long)])
 def test_all_is_quiet_where_all_is_well(world: World) -> None:
     """For days, in both ways of running."""
     assert {} == ringing(world, 4 * DAY)
 
 
+@pytest.mark.long
 def test_cron_after_a_worker_that_was_stopped_rings_nothing() -> None:
     """The last tick grows old for ever: nobody expects another, since the worker said goodbye."""
 

@@ -66,6 +66,7 @@ def server() -> Iterator[Server]:
     made.postgres.stop()
 
 
+@pytest.mark.long
 def test_an_installation_lives_with_three_roles(server: Server, tmp_path: Path) -> None:
     """Made by the administrator, migrated by the owner, read into by the application, looked at by the reader; each again, as after an upgrade."""
 

@@ -27,6 +27,7 @@ def test_every_schedule_has_a_failover_and_every_fault_is_in_some() -> None:
     assert set(ACTS) == set().union(*halves)
 
 
+@pytest.mark.long
 def test_reading_everything_again_on_a_later_day_adds_nothing_but_sightings(tmp_path: Path) -> None:
     """So a half in which somebody did is compared without them, and nothing else is left out."""
     for name in ("once", "again"):

@@ -30,6 +30,7 @@ def server() -> Iterator[Postgres]:
         found.stop()
 
 
+@pytest.mark.long
 def test_a_backend_is_terminated_again_and_again(plant: Built, expected: list[str]) -> None:
     """Every connection to the database is ended by its administrator, eight times, in the middle of pages and derivations."""
     with plant(latency_seconds=0.1) as found:

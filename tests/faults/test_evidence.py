@@ -36,6 +36,7 @@ def test_what_was_got_stays(file: Path) -> None:
     assert ("before\n", "\nafter\n") == (text[:7], text[-7:])
 
 
+@pytest.mark.long
 def test_a_run_that_was_broken_off_is_gone_on_with(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """At the fifth row: the four before are kept, and only the rest is run."""
     ran: list[str] = []
@@ -79,6 +80,7 @@ def test_what_has_no_longer_tests_says_so(file: Path, monkeypatch: pytest.Monkey
     assert [ROWS[0].fault] == ran
 
 
+@pytest.mark.long
 def test_which_faults_have_longer_tests() -> None:
     """As pytest itself collects them."""
     found = evidence.with_longer_tests()

@@ -23,6 +23,7 @@ def same(plant: Plant, expected: list[str]) -> None:
     assert "" == differences(expected, plant.dump())
 
 
+@pytest.mark.long
 def test_workers_and_two_beats_come_to_what_the_command_line_comes_to(plant: Built, expected: list[str]) -> None:
     """Two workers and two beats, by Celery's commands and by ours: one sync and one night, the same content as one process with SQLite."""
     with plant() as found:

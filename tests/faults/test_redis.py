@@ -19,6 +19,7 @@ def begun(found: Plant) -> None:
     until(lambda: found.pages() >= 2, 60, "pages are stored")
 
 
+@pytest.mark.long
 def test_killed_without_its_file(plant: Built, expected: list[str]) -> None:
     """Redis dies with everything that it held and comes back empty: what was under way is nudged again by the next tick."""
     with plant(latency_seconds=0.15) as found:

@@ -67,6 +67,7 @@ def silent(mutants: list[Mutant], folder: Path, template: Path) -> str:
     return "\n".join(map(str, differences(mutants, folder / "nrr.sqlite3", template)))
 
 
+@pytest.mark.long
 @settings(max_examples=part_of(10), derandomize=True, **_CALM)  # type: ignore[arg-type]  # settings by name
 @given(seed=st.integers(0, 1 << 32))
 def test_what_is_left_out_changes_nothing_in_silence(seed: int, tmp_path_factory: pytest.TempPathFactory, template: Path) -> None:
@@ -82,6 +83,7 @@ def test_a_list_that_is_cut_changes_nothing_in_silence(tmp_path: Path, template:
     assert "" == silent(cut, tmp_path, template)
 
 
+@pytest.mark.long
 def test_a_credit_note_without_a_part_that_it_must_have(tmp_path: Path, template: Path) -> None:
     """Nor does what a credit note leaves out of what the description requires: lines, amounts, taxes, its invoice, its total, its customer."""
     fields = ("lines", "invoice", "customer", "status", "total", "amount", "discount_amount", "discount_amounts", "total_taxes")

@@ -244,6 +244,7 @@ def test_the_same_evidence_gives_the_same_ledger(
     hold_with_the_same_evidence(one, other, lag, order, tmp_path_factory.mktemp("same"), template)
 
 
+@pytest.mark.long
 @settings(so_many(70), **_CALM)  # type: ignore[arg-type]  # settings by name
 @given(history=histories, lag=lags)
 @example(history=(), lag=NO_LAG)

@@ -7,6 +7,8 @@ import sys
 from collections import defaultdict
 from pathlib import Path
 
+import pytest
+
 from tests.services.together import ASKED_FOR, ROOT, scope_of
 
 KINDS, TRUST = "tests/stories/test_kinds.py", "tests/worker/test_trust.py"
@@ -24,6 +26,7 @@ def test_what_shares_something_stays_together_and_nothing_else() -> None:
     assert (HISTORIES, asked) == (scope_of(asked), scope_of(asked, at_length=True))
 
 
+@pytest.mark.long
 def test_a_worker_makes_it_once(tmp_path: Path) -> None:
     """For real, by two workers: every test of such a file says the same worker."""
     (tmp_path / "conftest.py").write_text(

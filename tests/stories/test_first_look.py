@@ -45,6 +45,7 @@ def test_a_first_look_finds_what_has_left_a_trace(migrated_url: str, seed: int) 
     assert 0 < differing < customers / 2
 
 
+@pytest.mark.long
 def test_a_first_look_at_a_large_business(tmp_path: Path) -> None:
     """Three hundred customers over two years, the size of the demo."""
     differing, customers = look(f"sqlite:///{tmp_path / 'nrr.sqlite3'}", Business(customers=300, months=24, seed=57))
@@ -82,6 +83,7 @@ TRACED = frozenset(
 """What leaves its date on invoices or on the object."""
 
 
+@pytest.mark.long
 def test_where_everything_leaves_a_trace_hindsight_is_hardly_blind(tmp_path: Path) -> None:
     """Without pauses, failures and silent changes only what ended before it was billed is lost."""
     business = Business(customers=150, months=14, seed=58, features=TRACED)

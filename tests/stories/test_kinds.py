@@ -66,7 +66,11 @@ def _look(folder: Path, moments: list[int], *, audited: bool, events: bool = Tru
     )
 
 
-@pytest.fixture(scope="module", params=[2, pytest.param(1, marks=pytest.mark.long)], ids=["every other morning", "every morning"])
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(2, marks=pytest.mark.long), pytest.param(1, marks=pytest.mark.long)],
+    ids=["every other morning", "every morning"],
+)
 def daily(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Look:
     """Synced and audited in the morning, while it happens."""
     return _look(tmp_path_factory.mktemp("daily"), mornings(request.param), audited=True)

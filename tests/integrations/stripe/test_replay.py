@@ -286,6 +286,7 @@ def test_five_years_followed_as_they_went_by(engine: Engine, served: Replay) -> 
 # --- the command line --------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_the_commands_say_the_same(served: Replay, tmp_path: Path) -> None:
     """`nrr sync` against the recordings, and `nrr show mrr` on the last day before: 512.279999."""
     env = {

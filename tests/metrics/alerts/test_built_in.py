@@ -3,6 +3,7 @@
 from datetime import date
 
 import numpy as np
+import pytest
 
 from metrics.alerts.content import content
 from metrics.alerts.evaluate import Shelf, readings
@@ -48,6 +49,7 @@ def test_customers_are_compared_with_the_year_before_and_no_less() -> None:
     assert ["good"] == [r.verdict for r in readings(rule, Shelf(near))]
 
 
+@pytest.mark.long
 def test_a_steady_book_is_seldom_called_falling() -> None:
     """A hundred customers, a year, a hundred times: no rule rings more often than its budget and chance allow."""
     dice = np.random.default_rng(5)

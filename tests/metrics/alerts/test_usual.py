@@ -124,6 +124,7 @@ def test_what_such_a_rule_can_be(window: str, certainty: int, wrong: str) -> Non
     assert wrong in " ".join(found)
 
 
+@pytest.mark.long
 def test_seldom_wrong_in_a_steady_book() -> None:
     """Rates that are spread normally around 100 %: over 300 books and two years less than 0.06 false alarms a year."""
     dice = random.Random(7)

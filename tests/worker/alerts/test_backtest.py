@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from fractions import Fraction
 
+import pytest
 from sqlalchemy import Engine, func, select
 
 from integrations.store.alerts.schema import alert_history, outbox
@@ -22,6 +23,7 @@ WATCH = Watch(
 VALUES = (101, 97, 96, 103, 99, 104, 95, 101)
 
 
+@pytest.mark.long
 def test_a_replay_rings_on_the_nights_on_which_the_real_nights_rang(engine: Engine) -> None:
     """Eight months, evaluated night by night as they came, and then at once; the replay leaves nothing behind."""
     end = date(2025, 9, 1)

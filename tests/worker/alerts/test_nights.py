@@ -133,6 +133,7 @@ def _holds(wiring: Wiring, naive: Naive, slack: SlackServer) -> None:
     assert len(digests) == len({p.message.window for p in digests})
 
 
+@pytest.mark.long
 def test_a_few_nights_of_a_simulated_business(tmp_path: Path, slack: SlackServer) -> None:
     """Four nights a month apart: what fired and was resolved is what the naive reading says, and Slack heard each message once."""
     _live(tmp_path, slack, nights=4, every_days=31, customers=60, seed=7)

@@ -3,6 +3,8 @@
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
+
 from integrations.sandbox.oracle.ledger import Movement, ledger
 from integrations.sandbox.simulator.billing_cycles import instant
 from integrations.sandbox.simulator.going_concern import going_concern
@@ -46,6 +48,7 @@ def _without_age(out: str) -> list[str]:
     return [line for line in out.splitlines() if not line.startswith("Fresh")]
 
 
+@pytest.mark.long
 def test_what_it_says_to_do_next_shows_something(concern: Concern) -> None:
     """Each command that it ends with is run as it is written, in the folder that it names."""
     last = concern.said[concern.said.index("Look around:") : concern.said.index("With your own account")]
@@ -60,6 +63,7 @@ def test_what_it_says_to_do_next_shows_something(concern: Concern) -> None:
         assert len(run.out.splitlines()) > (0 if arguments[0] == "report" else 3), arguments
 
 
+@pytest.mark.long
 def test_the_business_of_the_demo_is_one_to_want_with_one_bad_month() -> None:
     """NRR about 105 %, GRR about 90 %, and a month before the present that stands out: on any day, from the seed that the demo takes."""
     for today in (date(2026, 11, 30), date(2027, 1, 1), date(2028, 2, 29)):

@@ -138,6 +138,7 @@ def test_another_policy_needs_no_new_download(installed: Installation) -> None:
     assert "chartmogul" in unknown.err
 
 
+@pytest.mark.long
 def test_verify_finds_what_was_tampered_with(installed: Installation, tmp_path: Path) -> None:
     """Everything agrees after a sync; one micro in one row is found, named, and mended by a rebuild."""
     assert 0 == installed("verify").code

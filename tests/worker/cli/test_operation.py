@@ -27,6 +27,7 @@ def here(nrr: Run, stripe: Sandbox, tmp_path: Path) -> Nrr:
     return run
 
 
+@pytest.mark.long
 def test_a_backfill_from_plan_to_end(here: Nrr) -> None:
     """A plan and a trial write nothing; the run tells what it read; status and runs know of it; nothing is left to resume or cancel."""
     plan = here("backfill", "plan", "--since", "2024-03", "--streams", "invoices,events", "--json")

@@ -28,6 +28,7 @@ def read_only(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Instal
         yield made, now
 
 
+@pytest.mark.long
 def test_every_command_tells_the_same_sentence(read_only: tuple[Installation, str]) -> None:
     """Those that show figures, those that check, and in JSON the same number; after the roll-up none of them does."""
     nrr, now = read_only

@@ -6,6 +6,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import duckdb
+import pytest
 from sqlalchemy import Engine
 
 from integrations.store.db.engine import read
@@ -52,6 +53,7 @@ def _lives(chance: random.Random) -> dict[str, Life]:
     return lives
 
 
+@pytest.mark.long
 def test_duckdb_finds_the_same(engine: Engine, tmp_path: Path) -> None:
     """For every month and currency: the parts of NRR and GRR, logo retention, and each line of the bridge, to the micro."""
     lives = _lives(random.Random(31))

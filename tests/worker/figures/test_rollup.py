@@ -26,7 +26,7 @@ from worker.figures import adhoc, incremental, rollup, stored
 from worker.figures.standing import mrr_at
 
 START = date(2024, 1, 10)
-NIGHTS = 10 if ALL else 5
+NIGHTS = 10 if ALL else 4
 
 
 @pytest.fixture
@@ -78,6 +78,7 @@ def test_a_night_at_a_time_is_as_good_as_from_zero(
             _same_as_from_zero(engine, another, lives, today)
 
 
+@pytest.mark.long
 def test_nights_without_news_are_as_good_as_from_zero(engine: Engine, another: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing new for some nights, over the end of a month and of a year: what is stored is what one pass makes, and of the sums that
     are kept only what says of which day they are and the totals of the days since are written."""
@@ -120,6 +121,7 @@ def _kept(engine: Engine) -> dict[str, bytes]:
         }
 
 
+@pytest.mark.long
 def test_sums_that_were_kept_whole_are_gone_on_with(engine: Engine, another: Engine) -> None:
     """A release kept the totals of all days as one: the next night goes on from them, and keeps them by month."""
     today = date(2024, 9, 20)
@@ -163,6 +165,7 @@ def _business(engine: Engine, seed: int, customers: int = 25, today: date = date
     return lives
 
 
+@pytest.mark.long
 def test_shards_and_workers_change_nothing(engine: Engine, another: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """One shard and one worker, or many of both: every byte of what is stored is the same."""
     for where, standings, threads in ((engine, 7, 4), (another, 10**6, 1)):
@@ -321,6 +324,7 @@ def test_frozen_months_stay_and_news_is_booked_later(engine: Engine) -> None:
     assert {date(2024, 2, 1)} == {c.one.first for c in changed}
 
 
+@pytest.mark.long
 def test_what_is_gone_is_closed_and_comes_back(engine: Engine) -> None:
     """A segment of which nothing is left isn't shown any more, but was; a window of before the first movement goes with it."""
     lives = {n: Life({(day, "usd"): Stand(n, day, 10)}) for n, day in (("a", START), ("b", date(2024, 3, 5)))}
@@ -366,6 +370,7 @@ def test_who_is_derived_again_meanwhile_is_not_lost(engine: Engine, another: Eng
     _same_as_from_zero(engine, another, lives, today)
 
 
+@pytest.mark.long
 def test_a_part_that_was_overtaken_is_made_again(engine: Engine, another: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """From zero too: what is derived between two shards, or under one, is in the figures once, at the latest a night later."""
     today = date(2024, 9, 20)

@@ -144,6 +144,7 @@ def test_it_is_said_where_health_is_looked_at(engine: Engine, told: Told) -> Non
     assert ["customer cus_b: nothing is counted of this customer"] == [each.partition(",")[0] for each in details]
 
 
+@pytest.mark.long
 def test_many_large_customers_still_add_up(engine: Engine, told: Told) -> None:
     """A hundred of the largest that are counted: their sum fits, to the micro."""
     for number in range(100):
@@ -182,6 +183,7 @@ def test_who_is_too_large_beside_the_others_is_left_out(engine: Engine, told: To
         assert len(gone) == len(ledger_bases.underived(connection))
 
 
+@pytest.mark.long
 def test_who_becomes_too_large_later_is_left_out_then(engine: Engine, told: Told) -> None:
     """A night's news count too; the figures of everybody else go on."""
     for number in range(100):

@@ -141,6 +141,7 @@ def test_live_and_test_never_mix(address: str, europe: Sandbox) -> None:
             assert before == content(wiring)
 
 
+@pytest.mark.long
 def test_one_account_whose_key_was_revoked_keeps_no_other_waiting(address: str, europe: Sandbox, america: Sandbox) -> None:
     """The night goes on for the others; the run says what is wrong, and is taken up when the key is good again."""
     with ExitStack() as over:

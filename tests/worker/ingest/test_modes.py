@@ -25,7 +25,9 @@ def sandbox() -> Iterator[Sandbox]:
         yield found
 
 
-@pytest.mark.parametrize("stream", ["customers", "subscriptions", "invoices"])
+@pytest.mark.parametrize(
+    "stream", ["subscriptions", *(pytest.param(each, marks=pytest.mark.long) for each in ("customers", "invoices"))]
+)
 def test_the_run_ends_with_exit_12(stream: str, tmp_path: Path, sandbox: Sandbox) -> None:
     """One object of live mode on a page: exit 12, the account, the object and the next step are named, and the page is not stored."""
     address = f"sqlite:///{tmp_path / 'nrr.sqlite3'}"

@@ -102,6 +102,7 @@ def test_movers_lead_to_stripe_and_to_their_explanation(parsed: Parsed) -> None:
         assert "Evidence:" in words(why)
 
 
+@pytest.mark.long
 def test_it_is_the_same_to_the_byte(installed: Installation, written: bytes) -> None:
     """Nothing in it tells when it was made, also where every chart is drawn anew."""
     charts.kept.cache_clear()
@@ -145,6 +146,7 @@ def test_what_is_asked_for_wrongly_is_said(installed: Installation) -> None:
     assert not (installed.folder / "none.html").exists()
 
 
+@pytest.mark.long
 def test_quarters_years_and_segments(installed: Installation) -> None:
     """The same page of another period, or of one segment, whose figures are those of the segment."""
     for arguments, title in (
@@ -201,6 +203,7 @@ def test_no_text_is_taken_for_markup(hostile: Session) -> None:
     assert all(a.get("href").startswith("#") for a in parsed.all("a")), "no such id has a page in Stripe's dashboard"
 
 
+@pytest.mark.long
 def test_restatements_are_told_since_the_last_report(hostile: Session) -> None:
     """What was complete then and is known otherwise now, with who is behind it; and nothing where nothing changed."""
     february = month(date(2025, 2, 1))

@@ -67,6 +67,7 @@ def test_libreoffice_calculates_what_is_stored(session: Session, tmp_path: Path,
 
 
 @pytest.mark.parametrize("currency", [ALL_AT_LENGTH, EUR])
+@pytest.mark.long
 def test_another_evaluator_calculates_what_is_stored(session: Session, tmp_path: Path, currency: str | None) -> None:
     """The same by a library that knows Excel's functions, for machines where there is no LibreOffice."""
     _, path = _made(session, tmp_path, currency=currency, months=14)
@@ -75,6 +76,7 @@ def test_another_evaluator_calculates_what_is_stored(session: Session, tmp_path:
     assert [] == _differences(results_of(path), calculated.by_python(path, tmp_path), formulas)
 
 
+@pytest.mark.long
 def test_a_changed_cell_of_the_cube_changes_what_rests_on_it(session: Session, tmp_path: Path) -> None:
     """The sheets are live: one customer's MRR raised by 100 raises the total, and the check against the stored figure says so."""
     _, path = _made(session, tmp_path, currency="eur", months=2)

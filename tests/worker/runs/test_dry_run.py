@@ -50,6 +50,7 @@ def figures(wiring: Wiring) -> dict[Key, int]:
     return {(row["kind"], row["first"], row["until"], row["currency"]): int(row["closing"]) for row in rows}
 
 
+@pytest.mark.long
 def test_what_is_foretold_comes_true(holed: tuple[Wiring, Sandbox]) -> None:
     """The windows named are the ones whose figures differ afterwards, by what was said; before that not a byte has changed."""
     wiring, _ = holed

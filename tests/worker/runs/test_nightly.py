@@ -238,6 +238,7 @@ def installation(tmp_path: Path) -> Iterator[tuple[Wiring, Sandbox]]:
         wiring.close()
 
 
+@pytest.mark.long
 def test_a_night_from_the_command_line_is_the_same_run_of_jobs(installation: tuple[Wiring, Sandbox]) -> None:
     """Without Redis: everything in order of its stages, in this process; the second time nothing is missing."""
     wiring, _ = installation

@@ -84,6 +84,7 @@ def _filled(url: str) -> list[str]:
     return rows
 
 
+@pytest.mark.long
 def test_no_figure_depends_on_it(whole_and_cut: tuple[str, str], tmp_path: Path) -> None:
     """Facts, ledger and figures are the same rows after a first night and one with news; a backup of one fits the other, which keeps its parts."""
     whole, cut = map(_filled, whole_and_cut)

@@ -102,6 +102,7 @@ def test_whatever_is_tampered_with_is_found(business: Wiring) -> None:
     assert clean(verify(business))
 
 
+@pytest.mark.long
 def test_a_missing_row_and_one_too_many_are_found(business: Wiring) -> None:
     """A customer whose standings are gone, and one that never was."""
     engine = business.engine
@@ -114,6 +115,7 @@ def test_a_missing_row_and_one_too_many_are_found(business: Wiring) -> None:
     assert ["standing of cus_ghost"] == [each.split(":")[0] for each in verify(business).ledger]
 
 
+@pytest.mark.long
 def test_figures_that_were_tampered_with_are_found(business: Wiring) -> None:
     """Any sum of any window and segment, and a figure that is missing."""
     engine = business.engine

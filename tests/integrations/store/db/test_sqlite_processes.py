@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
+import pytest
 from sqlalchemy import func, select
 
 from integrations.store.db.engine import begin, open_engine, read
@@ -63,6 +64,7 @@ def write(url: str, owner: str, begun: Barrier | None = None) -> None:
     engine.dispose()
 
 
+@pytest.mark.long
 def test_four_processes_at_once_lose_nothing(tmp_path: Path) -> None:
     """Every page is stored once by exactly one of them, each had its share, and the content is that of one process alone."""
     urls = [f"sqlite:///{tmp_path / name}.sqlite3" for name in ("together", "alone")]

@@ -182,6 +182,7 @@ def _is_ours(process: Path) -> bool:
     return b"replace_customers" in (process / "cmdline").read_bytes()
 
 
+@pytest.mark.long
 def test_the_end_of_its_command_ends_a_process(wiring: Wiring, tmp_path: Path) -> None:
     """When the command is gone, however it went, its pipe ends: the process gives back what it holds, and goes."""
     run = planned(wiring)
