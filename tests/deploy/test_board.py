@@ -62,6 +62,7 @@ def filled(query: str, values: dict[str, str]) -> str:
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["a reporting currency", "none"])
+@pytest.mark.long
 def test_no_panel_is_empty(book: str, together: bool) -> None:
     """With a whole book in one currency, and with currencies that nobody adds up."""
     with psycopg.connect(book) as connection:

@@ -237,6 +237,7 @@ GIVEN_UP: Final = (Reading(START + 16 * DAY, "sync"), Reading(START + 17 * DAY, 
 @settings(so_many(20), **_CALM)  # type: ignore[arg-type]  # settings by name
 @given(one=histories, other=histories, lag=lags, order=st.integers(0, 1 << 16))
 @example(one=OUT_OF_ORDER, other=NIGHTLY[-4:], lag=NO_LAG, order=0)
+@pytest.mark.long
 def test_the_same_evidence_gives_the_same_ledger(
     one: History, other: History, lag: Lag, order: int, tmp_path_factory: pytest.TempPathFactory, template: Path
 ) -> None:

@@ -45,7 +45,10 @@ WORLDS = {
 }
 
 
-@pytest.fixture(scope="module", params=sorted(WORLDS))
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(each, marks=pytest.mark.long) if number else each for number, each in enumerate(sorted(WORLDS))],
+)
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Engine, Sandbox]]:
     """A world of the sandbox, read."""
     file: Path = tmp_path_factory.mktemp(request.param) / "nrr.sqlite3"

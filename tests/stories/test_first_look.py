@@ -38,7 +38,7 @@ def look(migrated_url: str, business: Business) -> tuple[int, int]:
         return differing, len(late)
 
 
-@pytest.mark.parametrize("seed", range(51, 56))
+@pytest.mark.parametrize("seed", [51, *(pytest.param(seed, marks=pytest.mark.long) for seed in range(52, 56))])
 def test_a_first_look_finds_what_has_left_a_trace(migrated_url: str, seed: int) -> None:
     """Every movement and standing is the one that can be known; of whoever differs from the truth it is said."""
     differing, customers = look(migrated_url, Business(customers=60, months=14, seed=seed))

@@ -136,6 +136,7 @@ def test_looked_at_once(once: Look, kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.long
 def test_listed_without_events(listings: Look, kind: str) -> None:
     """What a listing shows first is dated by it and marked as inferred, unless an invoice dates it."""
     found = listings.found[kind]

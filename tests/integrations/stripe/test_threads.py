@@ -47,6 +47,7 @@ sys.exit(wrong[0] if wrong else 0)
 
 
 @pytest.mark.parametrize("times", [4, pytest.param(12, marks=pytest.mark.long)])
+@pytest.mark.long
 def test_threads_that_begin_at_once_decode_alike(times: int) -> None:
     """In a fresh process, with a switch after nearly every step: nothing is wrong, and the process ends in order, each time of so many."""
     ended = [
@@ -76,6 +77,7 @@ def _lazy(tree: ast.Module, but: str | None = None) -> list[int]:
     return out
 
 
+@pytest.mark.long
 def test_decoders_are_made_on_import() -> None:
     """Nowhere within a function, but under the store's lock."""
     found = [

@@ -277,7 +277,7 @@ def _die(*_: object, **__: object) -> int:
     raise _Killed
 
 
-TestLives = pytest.mark.filterwarnings("ignore::ResourceWarning")(Lives.TestCase)
+TestLives = pytest.mark.long(pytest.mark.filterwarnings("ignore::ResourceWarning")(Lives.TestCase))
 TestLives.settings = settings(
     max_examples=int(os.environ.get("NRR_EXAMPLES", "10")),
     stateful_step_count=18,

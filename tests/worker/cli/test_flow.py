@@ -62,6 +62,7 @@ def test_movements_lead_from_nothing_to_mrr(installed: Installation) -> None:
     assert [row for row in rows if row["customer"] == one] == theirs
 
 
+@pytest.mark.long
 def test_retention_keeps_its_identities(installed: Installation) -> None:
     """Cohort and bridge add up in every segment and in total, and segments add up to the total."""
     first, last = installed.day(90), installed.day()
@@ -172,6 +173,7 @@ def test_output_in_a_pipe_is_plain_and_whole(installed: Installation) -> None:
     assert "…" not in done.out
 
 
+@pytest.mark.long
 def test_ctrl_c_finishes_the_page_and_saves(nrr: Run, tmp_path: Path) -> None:
     """Exit 130; what was read is there, and the same command goes on from it."""
     with Sandbox(Business(customers=150, months=18, seed=4), latency_seconds=0.3) as slow:

@@ -70,6 +70,7 @@ def test_a_senseless_backfill_is_exit_2(here: Nrr, words: list[str], said: str) 
     assert said in done.err
 
 
+@pytest.mark.long
 def test_a_night_its_run_and_the_health_afterwards(here: Nrr) -> None:
     """Without Redis: one command brings the day up to date; `runs` shows it with freshness; no worker is known, and health says so."""
     night = here("nightly", "--json")

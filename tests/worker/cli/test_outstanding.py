@@ -51,6 +51,7 @@ def test_every_command_tells_the_same_sentence(read_only: tuple[Installation, st
     assert nrr("explain", apart[0], "--json", "--now", now).json["in_figures"]
 
 
+@pytest.mark.long
 def test_nobody_waits_for_a_present_that_stripe_does_not_know(tmp_path: Path) -> None:
     """A sandbox's clock stands in the past: moments that have come by ours alone are no news, and nobody is told of for ever."""
     with Sandbox(Business(customers=20, months=6, seed=5)) as stripe:

@@ -102,6 +102,7 @@ def test_a_reconciliation_is_shown(nrr: Run, database: str, tmp_path: Path) -> N
     assert "Name" not in [cell.value for cell in book["Cube"][8]]
 
 
+@pytest.mark.long
 def test_reports_that_were_made_are_listed_and_made_again(nrr: Run, database: str, tmp_path: Path) -> None:
     """Number, period, file; a workbook comes out to the byte, a page with the figures of then; a number that there isn't is refused."""
     from sqlalchemy import text

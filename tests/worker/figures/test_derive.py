@@ -64,6 +64,7 @@ MONTHS = (
 )
 
 
+@pytest.mark.long
 def test_increments_equal_a_rebuild(migrated_url: str) -> None:
     """Seven months of a business, synced and derived now and then under two policies: the same to the byte as all at once at the end."""
     with Sandbox(Business(customers=22, months=8, seed=11), now=MONTHS[0]) as sandbox, opened(migrated_url) as engine:

@@ -51,6 +51,7 @@ def _derived(engine: Engine, today: date) -> list[str]:
 
 @pytest.mark.random_cases
 @pytest.mark.parametrize("seed", range(1, 1 + int(os.environ.get("NRR_ROLLUP_SEEDS", "1"))))
+@pytest.mark.long
 def test_a_night_at_a_time_is_as_good_as_from_zero(
     engine: Engine, another: Engine, seed: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -347,6 +348,7 @@ def test_what_is_gone_is_closed_and_comes_back(engine: Engine) -> None:
 # --- meanwhile ----------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_who_is_derived_again_meanwhile_is_not_lost(engine: Engine, another: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """A customer that is derived again while a run reads makes the run look again, or is taken by the next one; never both or none."""
     today = date(2024, 9, 20)

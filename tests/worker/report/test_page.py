@@ -235,6 +235,7 @@ def test_a_period_that_is_not_over_says_so(hostile: Session) -> None:
         build(hostile, month(date(2019, 1, 1)))
 
 
+@pytest.mark.long
 def test_old_rates_and_what_is_inferred_are_said(engine: Engine) -> None:
     """Above everything that the closing used an earlier day's rate; below the bridge what is dated at its first evidence only."""
     session = business(engine)

@@ -151,6 +151,7 @@ def test_what_is_made_is_kept_with_what_it_was_made_of(session: Session, folder:
     assert [made] == reports_made(session)
 
 
+@pytest.mark.long
 def test_a_page_is_made_too(session: Session, folder: Path) -> None:
     """Both, where nothing else is said; the page is HTML."""
     _done(_reporting(session, folder, what=("page", "workbook")))
@@ -324,6 +325,7 @@ test_scheduled.do_reports(test_scheduled._reporting(session, Path(sys.argv[2])),
 """
 
 
+@pytest.mark.long
 def test_a_worker_that_is_killed_between_file_and_commit_loses_nothing(session: Session, folder: Path, migrated_url: str) -> None:
     """The file is there and nothing says so; once the lease is over the job is done again: the same file, one row."""
     _job(session.engine)

@@ -242,6 +242,7 @@ def test_months_reach_back_no_further_than_the_book(session: Session) -> None:
     assert (date(2025, 4, 1), date(2025, 6, 1)) == (of_old.about.first, of_old.about.last)
 
 
+@pytest.mark.long
 def test_an_empty_book_is_a_workbook_too(session: Session, tmp_path: Path) -> None:
     """Before anybody came every sheet is there, nothing divides by nothing, and formulas come to nothing."""
     content = gather(session, Options(months=2, last=date(2024, 1, 1)))

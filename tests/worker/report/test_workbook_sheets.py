@@ -83,6 +83,7 @@ def test_a_cell_above_the_last_row_is_not_lost_in_silence(tmp_path: Path) -> Non
     kit.book.close()
 
 
+@pytest.mark.long
 def test_how_it_is_laid_out(session: Session, tmp_path: Path) -> None:
     """Eleven sheets in order, heads that stay, months as dates, named ranges, print set-up, and the properties without a person's name."""
     _, path = _made(session, tmp_path)
@@ -99,6 +100,7 @@ def test_how_it_is_laid_out(session: Session, tmp_path: Path) -> None:
     assert (None, NOW.replace(tzinfo=None)) == (book.properties.creator or None, book.properties.created)
 
 
+@pytest.mark.long
 def test_without_billings_and_a_reconciliation_the_sheets_say_so(session: Session, tmp_path: Path) -> None:
     """What isn't there is said where it would be; a reconciliation that was given is shown."""
     content, path = _made(session, tmp_path)
@@ -151,6 +153,7 @@ def test_without_billings_and_a_reconciliation_the_sheets_say_so(session: Sessio
     assert {"=1+1", "discounts 0.75"} <= {str(value) for value in values.values()}
 
 
+@pytest.mark.long
 def test_billings_tie_out_to_the_invoices(session: Session, tmp_path: Path) -> None:
     """Classes add up to the invoices' own totals, in each currency; what no line explains is a difference, here and on the cover."""
     content = gather(session, Options(months=2))
@@ -204,6 +207,7 @@ def test_the_share_outside_and_the_proof_stand_below_the_classes(session: Sessio
     assert (None, 0.025) == (sheet.get(f"B{outside + 1}"), sheet[f"C{outside + 1}"])
 
 
+@pytest.mark.long
 def test_old_rates_and_what_is_inferred_are_on_the_cover(session: Session) -> None:
     """Of the whole book that a closing used an earlier day's rate, and how much is dated at its first evidence only."""
     rates = "Exchange rates end on 2025-12-21, 10 days before 2025-12-31"

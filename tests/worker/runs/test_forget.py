@@ -177,7 +177,7 @@ def lived(engine: Engine, basis: Basis) -> None:
         connection.execute(insert(report_made), [made])
 
 
-@pytest.mark.parametrize("basis", [RULE, Basis()], ids=["merged", "alone"])
+@pytest.mark.parametrize("basis", [pytest.param(RULE, marks=pytest.mark.long), Basis()], ids=["merged", "alone"])
 def test_nothing_of_a_forgotten_customer_is_left_in_any_column(engine: Engine, basis: Basis) -> None:
     """Name, address and what its metadata said go from every column of every table, in all versions, at once and for good: the next
     nights don't bring it back. The sums stay what they were, and others keep theirs."""
@@ -262,7 +262,7 @@ def test_who_forgot_whom_is_written_down(engine: Engine) -> None:
     assert "@" in entry.system_user
 
 
-@pytest.mark.parametrize("basis", [RULE, Basis()], ids=["merged", "alone"])
+@pytest.mark.parametrize("basis", [pytest.param(RULE, marks=pytest.mark.long), Basis()], ids=["merged", "alone"])
 def test_a_person_is_told_all_that_is_held(engine: Engine, basis: Basis) -> None:
     """Every table in which the customer's values or its id stand is among what is printed of it, unpacked; of others nothing is."""
     lived(engine, basis)

@@ -134,6 +134,7 @@ def test_names_stay_and_only_the_parts_asked_for_are_looked_at(whole_and_cut: tu
         engine.dispose()
 
 
+@pytest.mark.long
 def test_an_upgrade_cuts_what_a_newer_schema_brings(whole_and_cut: tuple[str, str]) -> None:
     """A large table that came whole is cut like the others, with its rows."""
     engine = open_engine(whole_and_cut[1])

@@ -131,6 +131,7 @@ def test_figures_that_were_tampered_with_are_found(business: Wiring) -> None:
     assert any(each.endswith("not stored") for each in verify(business).figures)
 
 
+@pytest.mark.long
 def test_customers_with_news_are_left_out_and_counted(engine: Engine) -> None:
     """News that nothing was derived from, and a moment that has come since, are no mistake; the others are still compared."""
     told = Told(engine)

@@ -74,6 +74,7 @@ def test_light_and_dark(chromium: Any, window: Server) -> None:
     assert inks["light"] != inks["dark"]
 
 
+@pytest.mark.long
 def test_nothing_reaches_over_the_edge(chromium: Any, window: Server) -> None:
     """On a phone, a tablet and a desk: a page never scrolls sideways, and each width has its shape of the bridge."""
     with tab(chromium, window.address) as page:

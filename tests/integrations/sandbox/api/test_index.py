@@ -17,6 +17,7 @@ def told(sandbox: Sandbox) -> list[object]:
     return [each for path in LISTS for each in every(sandbox, path)]
 
 
+@pytest.mark.long
 def test_spilled_and_lived_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """Positions that went to disk a hundred at a time, and lives that are kept nowhere, make the same lists."""
     with Sandbox(BUSINESS) as sandbox:

@@ -123,6 +123,7 @@ def beside(wiring: Wiring, run: int, *command: str, at_most: int = 2) -> Iterato
         made.close()
 
 
+@pytest.mark.long
 def test_processes_do_what_a_command_would(wiring: Wiring) -> None:
     """Two processes derive everybody while the command does nothing, and are gone when nothing of it is left; it is as if it had done it alone."""
     run = planned(wiring)
