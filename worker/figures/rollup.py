@@ -144,8 +144,8 @@ def do_plan(rolling: Rolling, job: Job) -> None:
             work = _work(asked, rolling)
             whole = plan.whole or not incremental.fits(partials.kept(connection, basis.version, ["about"]), asked)
             addable.leave_out(connection, basis.version, asked.reporting_currency, whole=whole)
-            shards = shard_count(connection, basis.version)
             if whole or _many_changed(connection, basis.version):
+                shards = shard_count(connection, basis.version)
                 partials.begin(connection, basis.version, job.run_id, {"quotes": _quotes(connection, asked)})
                 made = [_job(job, 1, "rollup_part", work.part(shard, shards), basis, shard) for shard in range(shards)]
                 jobs.add(connection, [*made, _job(job, 2, "rollup_sum", work.sum(whole=True), basis)])
