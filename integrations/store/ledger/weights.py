@@ -7,9 +7,9 @@ floats: sums in the database are of 64 bits themselves on one of the two.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, Float, Table, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Float, Table, cast, func, select, tuple_
 
-from integrations.store.db.bulk import among
+from integrations.store.db.bulk import asked_for
 from integrations.store.ledger.schema import exclusion, finding, movement, standing
 from metrics.finding_words import CANNOT_ADD_UP
 from metrics.ledger.together import Weight
@@ -28,10 +28,13 @@ class Bound:
 def bound(connection: Connection, basis: str, customers: Sequence[str] | None = None) -> Bound:
     """The bound of a basis, or of some customers of it."""
     rows, most = 0, 0
+    if customers is not None and not customers:
+        return Bound(rows, most)
     for table, amounts in _amounts():
         query = select(func.count(), *(f(amount) for amount in amounts for f in (func.max, func.min))).where(table.c.basis == basis)
         if customers is not None:
-            query = query.where(among(connection, table.c.customer, customers))
+            asked = asked_for(connection, customers)
+            query = query.where(tuple_(table.c.bucket, table.c.customer).in_(select(asked.c.bucket, asked.c.name)))
         count, *ends = connection.execute(query).one()
         rows += int(count)
         most = max([most, *(abs(int(end)) for end in ends if end is not None)])
