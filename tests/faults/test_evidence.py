@@ -21,6 +21,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return found
 
 
+@pytest.mark.long
 def test_what_was_got_stays(file: Path) -> None:
     """A piece of the slow ones, then the quick ones: each row says of each what came of it, when and of which commit."""
     some = ROWS[0].fault
@@ -62,6 +63,7 @@ def test_what_fails_is_said(file: Path, monkeypatch: pytest.MonkeyPatch) -> None
     assert evidence.known(file.read_text(encoding="utf-8"))[ROWS[0].fault].quick.startswith("1 failure, 1 passed; ")
 
 
+@pytest.mark.long
 def test_what_has_no_longer_tests_says_so(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is not run a second time, and does not look as if nobody had run it."""
     ran: list[str] = []

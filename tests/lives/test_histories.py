@@ -75,7 +75,7 @@ def hold_in_any_order(seed: int, straight: tuple[list[str], list[str]], folder: 
     assert straight[0] == found[0]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))])
 def test_pages_may_come_in_any_order_any_number_of_times(
     seed: int, straight: tuple[list[str], list[str]], tmp_path: Path, template: Path
 ) -> None:
@@ -93,6 +93,7 @@ def test_pages_may_come_in_any_order_at_length(
     hold_in_any_order(seed, straight, tmp_path, template)
 
 
+@pytest.mark.long
 def test_doing_it_again_changes_nothing(tmp_path: Path, template: Path) -> None:
     """On one and the same moment syncs, audits and backfills may be repeated in any order: facts and ledgers stay as they are."""
     at = NIGHTS[10]

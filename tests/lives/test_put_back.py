@@ -124,6 +124,7 @@ def silent(base: str, field: str, folder: Path, template: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("fault", LACKING)
+@pytest.mark.long
 def test_an_account_that_lacks_a_part_notices(fault: str, tmp_path: Path, template: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever is put back, some part that is left out changes movements in silence; without it, none does."""
     put_back, base, field = LACKING[fault]

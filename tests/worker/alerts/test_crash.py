@@ -54,6 +54,7 @@ def _killed(desk: Desk, server: SlackServer, where: str, until: str) -> None:
         process.stdout.close()
 
 
+@pytest.mark.long
 def test_killed_before_the_commit_nothing_is_there_and_the_next_one_says_it(desk: Desk, server: SlackServer) -> None:
     """State and message were written and not committed: neither exists; the next evaluation tells it, once."""
     _killed(desk, server, "in_transaction", "here")

@@ -90,6 +90,7 @@ def test_classes_by_month_add_up_to_stripes_totals(world: tuple[Nrr, Sandbox]) -
     assert ["600.00", "400.00"] == [each["outside"] for each in found["largest_outside"]]
 
 
+@pytest.mark.long
 def test_for_people(world: tuple[Nrr, Sandbox]) -> None:
     """The table names the classes, the total and the share; what isn't seen at all is said."""
     nrr, _ = world

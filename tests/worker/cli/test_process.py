@@ -16,7 +16,7 @@ from tests.worker.cli.command import NRR, Run
         ["config", "show", "--json"],
         pytest.param(["show", "mrrr"], marks=pytest.mark.long),
         pytest.param(["show", "mrr", "--now", "yesterday"], marks=pytest.mark.long),
-        ["show", "mrr"],
+        pytest.param(["show", "mrr"], marks=pytest.mark.long),
     ],
     ids=" ".join,
 )
@@ -25,7 +25,9 @@ def test_called_here_or_in_a_process_it_is_the_same(nrr: Run, shell: Run, words:
     assert shell(*words) == nrr(*words)
 
 
-@pytest.mark.parametrize(("code", "words"), [(0, ["--version"]), (2, ["sync"]), (10, ["show", "mrr"])])
+@pytest.mark.parametrize(
+    ("code", "words"), [(0, ["--version"]), pytest.param(2, ["sync"], marks=pytest.mark.long), (10, ["show", "mrr"])]
+)
 def test_the_shell_is_told_the_exit_code(shell: Run, code: int, words: list[str]) -> None:
     """All is well, a setting is missing, the database has no schema."""
     assert code == shell(*words).code

@@ -306,6 +306,7 @@ def test_later_news_makes_a_version_and_names_who_is_behind_it(engine: Engine) -
         stored.between_runs(engine, BASIS, first, 999)
 
 
+@pytest.mark.long
 def test_frozen_months_stay_and_news_is_booked_later(engine: Engine) -> None:
     """Where closed months are frozen, January stays as it was reported, and what is learnt of it is booked in February, once."""
     _, first, second = _jan_and_news(engine, freeze=True)

@@ -163,6 +163,7 @@ def left_out(engine: Engine) -> list[str]:
         return sorted(connection.execute(select(finding.c.customer).where(finding.c.reason == "cannot_add_up")).scalars())
 
 
+@pytest.mark.long
 def test_who_is_too_large_beside_the_others_is_left_out(engine: Engine, told: Told) -> None:
     """Three hundred near the bound: so many are left out, by name, that the sums of the rest are right to the micro."""
     for number in range(300):

@@ -163,6 +163,7 @@ def test_one_account_whose_key_was_revoked_keeps_no_other_waiting(address: str, 
         assert (report.run_id, "done") == (again.run_id, again.status)
 
 
+@pytest.mark.long
 def test_a_refused_key_is_exit_12_on_the_command_line(address: str, tmp_path: Path, europe: Sandbox) -> None:
     """And a sentence that says what to do, without the key in it."""
     environment = {

@@ -109,6 +109,7 @@ def test_the_numbers_are_those_of_the_ledger(session: Session) -> None:
     assert {"rollup"} == {run.kind for run in latest_runs(session)}
 
 
+@pytest.mark.long
 def test_every_function_works_for_a_role_that_can_only_read(session: Session) -> None:
     """None needs a temporary table, a lock or a key."""
     [run] = latest_runs(session, limit=1)

@@ -250,6 +250,7 @@ def test_old_rates_and_what_is_inferred_are_said(engine: Engine) -> None:
     assert "Exchange rates end" not in words(of_euros.root), "nothing of it is exchanged"
 
 
+@pytest.mark.long
 def test_names_are_shown_where_they_are_wanted_and_kept(hostile: Session) -> None:
     """A name instead of the id in the first place, harmless too; without the option ids alone."""
     named = f"{HOSTILE}3"

@@ -177,6 +177,7 @@ def test_billings_tie_out_to_the_invoices(session: Session, tmp_path: Path) -> N
     assert [] == _differences(values, calculated.by_python(path, tmp_path), formulas_of(path))
 
 
+@pytest.mark.long
 def test_the_share_outside_and_the_proof_stand_below_the_classes(session: Session, tmp_path: Path) -> None:
     """In the month that they are of; a proof of another basis or of a month that isn't in the book is no proof of it."""
     proved = {"month": "2025-12-01", "basis": session.basis.version, "unexplained": {"usd": [25_000, 1_000_000]}, "customers": []}

@@ -221,6 +221,7 @@ def figures(engine: Engine) -> list[Any]:
         return sorted(map(tuple, connection.execute(mine.where(rollup.c.dimension == ""))))
 
 
+@pytest.mark.long
 def test_a_value_of_several_is_nobodys(engine: Engine) -> None:
     """What another customer's metadata say, too, keeps its segment; it goes with the last one who has it."""
     lived(engine, Basis())
@@ -231,6 +232,7 @@ def test_a_value_of_several_is_nobodys(engine: Engine) -> None:
     assert {} == where(engine, SHARED)
 
 
+@pytest.mark.long
 def test_a_name_goes_from_messages_too(engine: Engine) -> None:
     """Also where metadata stay: no message that was sent or waits tells the name or the address any more."""
     lived(engine, Basis())
@@ -241,6 +243,7 @@ def test_a_name_goes_from_messages_too(engine: Engine) -> None:
     assert "Churn: (forgotten) ((forgotten)) left" == body
 
 
+@pytest.mark.long
 def test_nobody_is_forgotten_under_figures_that_are_being_made(engine: Engine) -> None:
     """They would write afterwards what they read before; whoever asks is told, and nothing was removed."""
     lived(engine, Basis())

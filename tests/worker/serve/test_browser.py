@@ -157,6 +157,7 @@ def test_a_checker_of_accessibility_finds_nothing(chromium: Any, window: Server,
     assert {} == found
 
 
+@pytest.mark.long
 def test_the_token_is_asked_for_once(chromium: Any, seen: Sessions) -> None:
     """A form before everything, the pages after it."""
     with serving(seen, TOKEN) as server:
