@@ -208,6 +208,7 @@ def test_every_image_of_others_is_named_by_its_digest() -> None:
     assert len({image.partition("@")[0] for image in images}) == len(set(images)) == 3
 
 
+@pytest.mark.long
 def test_redis_keeps_what_it_has_refuses_rather_than_evicts_and_wants_a_password(tmp_path: Path) -> None:
     """The command of compose.yaml, run for real: append-only, no eviction, nothing for strangers, and no password among the processes."""
     (tmp_path / "redis_password").write_text("s3cr3t-word")

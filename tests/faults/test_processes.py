@@ -41,6 +41,7 @@ def test_workers_and_two_beats_come_to_what_the_command_line_comes_to(plant: Bui
     "moment",
     ["within:2", *(pytest.param(each, marks=pytest.mark.slow) for each in ("before:2", "after:2", "closing:1", "after:3:parent"))],
 )
+@pytest.mark.long
 def test_killed_at_the_border_of_a_page(plant: Built, expected: list[str], moment: str) -> None:
     """kill -9 before the commit of a page, within it, after it, before the run is closed; of a pool's child and of the worker itself."""
     with plant() as found:

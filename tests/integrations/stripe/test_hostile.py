@@ -165,6 +165,7 @@ def test_pages_without_end_are_left(monkeypatch: pytest.MonkeyPatch) -> None:
         assert 31 == len(host.requests)
 
 
+@pytest.mark.long
 def test_a_long_list_gets_on_to_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
     """A control: pages that grow older, with many of one instant among them, are never taken for a circle or for no progress."""
     monkeypatch.setattr(progress, "PAGES_WITHOUT_PROGRESS", 30)

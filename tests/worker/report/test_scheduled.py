@@ -218,6 +218,7 @@ def _read_only(folder: Path) -> str:
 
 
 @pytest.mark.parametrize("broken", [_missing, _a_file, _read_only])
+@pytest.mark.long
 def test_a_folder_that_cannot_be_written_is_told_once_and_tried_again(
     session: Session, folder: Path, broken: Callable[[Path], str]
 ) -> None:

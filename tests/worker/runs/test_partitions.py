@@ -104,6 +104,7 @@ def test_no_figure_depends_on_it(whole_and_cut: tuple[str, str], tmp_path: Path)
         engine.dispose()
 
 
+@pytest.mark.long
 def test_names_stay_and_only_the_parts_asked_for_are_looked_at(whole_and_cut: tuple[str, str]) -> None:
     """Columns, keys, indexes, rules and comments are those of a table that is not cut; every large table is cut, and no list shows its parts."""
     engines = [open_engine(url) for url in whole_and_cut]

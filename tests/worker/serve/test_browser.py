@@ -38,6 +38,7 @@ def _background(page: Any) -> tuple[int, ...]:
     return tuple(int(part) for part in shown.removeprefix("rgb(").removesuffix(")").split(","))
 
 
+@pytest.mark.long
 def test_from_page_to_page(chromium: Any, window: Server) -> None:
     """Through the menu, to a customer and back, and to a period by the form."""
     with tab(chromium, window.address) as page:

@@ -55,6 +55,7 @@ def test_the_first_page_is_the_report(window: Server, installed: Installation, w
     assert f'attachment; filename="retention-{installed.month}.html"' == taken.headers["content-disposition"]
 
 
+@pytest.mark.long
 def test_any_period_days_and_segment(window: Server, installed: Installation) -> None:
     """What `show retention` says of the same days, and of the same segment."""
     days = {"from": "2025-02-10", "to": "2025-05-20"}
