@@ -180,7 +180,7 @@ class Client:
     def _attempt(self, asked: Asked, path: str, params: Params, parse: Callable[[bytes], T]) -> Answer[T]:
         self._limiter.acquire(asked.endpoint)
         self._counts.asked()
-        answer, reason = self._judged(path, params, parse)
+        answer, reason = self._judged(path, params, parse, lambda: self._limiter.sent(asked.endpoint))
         if isinstance(answer, Answer):
             return answer
         limited = isinstance(answer, stripe.RateLimitError) and answer.code != "lock_timeout"
@@ -189,14 +189,16 @@ class Client:
             self._limiter.throttled(asked.endpoint, reason, self._asked_pause(answer))
         raise answer
 
-    def _judged(self, path: str, params: Params, parse: Callable[[bytes], T]) -> tuple[Answer[T] | stripe.StripeError, str | None]:
+    def _judged(
+        self, path: str, params: Params, parse: Callable[[bytes], T], sent: Callable[[], None]
+    ) -> tuple[Answer[T] | stripe.StripeError, str | None]:
         """The answer, or the SDK's error for it with the reason of a limit.
 
         The error isn't raised here: a host may echo the key, and no frame of a traceback is to hold such a body.
         """
         asked = time.monotonic()
         try:
-            status, body, headers = self._transport.send(path, params)
+            status, body, headers = self._transport.send(path, params, sent)
         except NoAnswer as error:
             return stripe.APIConnectionError(str(error)), None  # type: ignore[no-untyped-call]  # untyped in the SDK
         self._reached = True

@@ -1,10 +1,10 @@
 """How fast Stripe may be asked: a turn for every request, by account and by endpoint.
 
 Stripe allows an account 100 requests a second (25 in test mode) and each endpoint 25, and answers 429 past that. We stay below, because an
-answer that is refused costs a turn, brings nothing, and halves the rate for seconds. One process comes close to the limit, since it
-knows when its own threads really went, late ones too; several can't, and stay a tenth below. Where the real limit is lower, a 429 says which one it was:
-the rate of that limit is halved, grows back quickly to just below where it was refused, and slowly beyond. A limit on concurrency is
-met the same way, since fewer requests a second are fewer at once.
+answer that is refused costs a turn, brings nothing, and slows down what follows for seconds. One process comes close to the limit, since it
+knows when its own requests really went, late ones too; several can't, and stay a tenth below. Where the real limit is lower, a 429 says which
+one it was: the rate of that limit is cut, grows back quickly to just below where it was refused, and slowly beyond. A limit on concurrency
+is met the same way, since fewer requests a second are fewer at once.
 
 `Limiter` is what the client needs; `LocalLimiter` serves the threads of one process, `shared_limits.RedisLimiter` all workers of an
 installation. Both follow `Pace`. Nothing here knows what is asked for.
@@ -30,8 +30,10 @@ BACKGROUND: Final = 0.25
 
 AHEAD: Final = 2
 """Turns that may be taken at once after a quiet moment, so that a thread that wakes late loses none."""
-CUT: Final = 0.5
-PLATEAU: Final = 0.9
+CUT: Final = 0.7
+PLATEAU: Final = 0.95
+"""Parts of the rate that was refused: what remains of it, and up to where it grows back quickly. Who stays below the known limit met it by
+a hair, so that a third less is enough; where the real limit is far lower, some more refusals a second apart find it."""
 QUICK: Final = 0.05
 SLOW: Final = 0.002
 """Growth of the rate each second, as parts of the ceiling: up to the plateau, and beyond it."""
@@ -50,6 +52,9 @@ class Limiter(Protocol):
 
     def acquire(self, endpoint: str) -> float:
         """Wait for a turn at `endpoint`; returns the seconds waited."""
+
+    def sent(self, endpoint: str) -> None:
+        """The request of a turn at `endpoint` is on its way only now, however long ago its turn was, or will not go any more."""
 
     def background(self) -> float:
         """Wait for a turn of BACKGROUND of the account's limit, before one at an endpoint; returns the seconds waited."""
@@ -117,22 +122,32 @@ def limits_meant(reason: str | None) -> tuple[bool, bool]:
 class _Turns:
     """One limit's pace and when its next turn is due: with AHEAD turns in hand a request may go that much before its due time.
 
-    `went` are the moments at which the last requests went, as many as may go within a second.
+    `went` are the moments at which the last requests went, as many as may go within a second. The first `known` of them are when they were
+    really sent, the rest when they had their turn: a thread may have to wait for the interpreter in between.
     """
 
-    __slots__ = ("due", "pace", "went")
+    __slots__ = ("due", "known", "pace", "went")
 
     def __init__(self, ceiling: float) -> None:
         self.pace = RequestPace(ceiling)
         self.due = float("-inf")
         self.went: deque[float] = deque(maxlen=int(ceiling) + 1 if ceiling < MOST_WATCHED else 1)
+        self.known = 0
 
     def go(self, now: float) -> float:
         """Seconds until whoever has a turn may really go: threads that woke late and those that are on time must not go in one burst."""
         full = len(self.went) == self.went.maxlen and len(self.went) > 1
         wait = max(0.0, self.went[0] + WATCHED_SECONDS - now) if full else 0.0
+        if len(self.went) == self.went.maxlen:
+            self.known = max(0, self.known - 1)
         self.went.append(now + wait)
         return wait
+
+    def sent(self, now: float) -> None:
+        """One of the requests that had their turn is sent. Whose it is doesn't matter: it is the moments that are counted."""
+        if self.known < len(self.went):
+            self.went[self.known] = now
+            self.known += 1
 
     def earliest(self, now: float) -> float:
         return self.due - (AHEAD - 1) / self.pace.rate(now)
@@ -172,6 +187,13 @@ class LocalLimiter:
         with self._lock:
             turns = self._turns(endpoint)
         return waited + self._wait(turns)
+
+    def sent(self, endpoint: str) -> None:
+        """Count the request of a turn at `endpoint` from now on, when it is sent."""
+        with self._lock:
+            now = self._clock()
+            self._account.sent(now)
+            self._turns(endpoint).sent(now)
 
     def background(self) -> float:
         """Wait for a turn of what nobody waits for; returns the seconds waited."""

@@ -39,8 +39,13 @@ class _Until(io.RawIOBase):
         super().close()
 
 
-def within(pool: urllib3.PoolManager, seconds: float, monotonic: Callable[[], float] = time.monotonic) -> urllib3.PoolManager:
-    """The same pool, on whose connections an answer is given up so long after it was asked for."""
+def within(
+    pool: urllib3.PoolManager,
+    seconds: float,
+    monotonic: Callable[[], float] = time.monotonic,
+    sent: Callable[[], None] = lambda: None,
+) -> urllib3.PoolManager:
+    """The same pool, on whose connections an answer is given up so long after it was asked for. `sent` is called when a request has gone out."""
 
     class Response(http.client.HTTPResponse):
         def __init__(self, sock: Any, *arguments: Any, **named: Any) -> None:
@@ -61,8 +66,16 @@ def within(pool: urllib3.PoolManager, seconds: float, monotonic: Callable[[], fl
     class Plain(HTTPConnection):
         response_class = Response
 
+        def getresponse(self) -> Any:
+            sent()
+            return super().getresponse()
+
     class Secure(HTTPSConnection):
         response_class = Response
+
+        def getresponse(self) -> Any:
+            sent()
+            return super().getresponse()
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

@@ -5,6 +5,7 @@ request: only by https, or to this very machine, and no redirect is followed. Th
 traceback shows it.
 """
 
+import threading
 import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
@@ -52,6 +53,18 @@ class Seconds:
     answer: float = 120.0
 
 
+class _Asking(threading.local):
+    """Whom a thread tells that its request has gone out."""
+
+    sent: Callable[[], None] | None = None
+
+    def has_gone(self) -> None:
+        """Tell it, once for each request."""
+        sent, self.sent = self.sent, None
+        if sent is not None:
+            sent()
+
+
 class Transport:
     """Sends GET requests with one key to one host. Safe to use from many threads; close it when done."""
 
@@ -82,16 +95,25 @@ class Transport:
         pool: dict[str, Any] = {"maxsize": connections, "retries": False, "timeout": timeout}
         if self.base.startswith("https:"):
             pool["ssl_context"] = outgoing.context()
-        self._pool = within(_by_proxy(outgoing, urlsplit(self.base).hostname or "", pool), seconds.answer, monotonic)
+        self._asking = _Asking()
+        self._pool = within(
+            _by_proxy(outgoing, urlsplit(self.base).hostname or "", pool), seconds.answer, monotonic, self._asking.has_gone
+        )
 
     def close(self) -> None:
         """Close the pooled connections."""
         self._pool.clear()
 
-    def send(self, path: str, params: Sequence[tuple[str, str]]) -> tuple[int, bytes, Mapping[str, str]]:
-        """Status, whole body and headers of the answer, whatever the status. Raises NoAnswer."""
+    def send(
+        self, path: str, params: Sequence[tuple[str, str]], sent: Callable[[], None] = lambda: None
+    ) -> tuple[int, bytes, Mapping[str, str]]:
+        """Status, whole body and headers of the answer, whatever the status. Raises NoAnswer.
+
+        `sent` is called once, when the request has gone out and nothing of the answer has been waited for, or when it can't go.
+        """
         url = self.base + path + ("?" + urlencode(params) if params else "")
         response = None
+        self._asking.sent = sent
         try:
             response = self._pool.request("GET", url, headers=self._headers, redirect=False, preload_content=False)
             return response.status, self._body(response), response.headers
@@ -100,6 +122,8 @@ class Transport:
             problem = _plain(error)
         except NoAnswer as error:
             problem = str(error)
+        finally:
+            self._asking.has_gone()
         if response is not None:
             response.close()
         raise NoAnswer(redacted(problem, self.key))

@@ -1,6 +1,7 @@
 """One question to Stripe: which faults are asked again, which are told, and that the key shows nowhere."""
 
 import logging
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,7 +28,7 @@ from integrations.stripe.errors import (
     Unreachable,
 )
 from integrations.stripe.transport import Seconds
-from tests.integrations.stripe.host import NOW, Host, Reply, failing, listing, serving
+from tests.integrations.stripe.host import NOW, Host, Reply, Request, failing, listing, serving
 
 KEY = "sk_test_51Abcdefghijklmnop"
 PRODUCT = {"id": "prod_1", "object": "product", "created": 5, "name": "A thing"}
@@ -41,12 +42,17 @@ class Turns:
 
     def __init__(self) -> None:
         self.taken: list[str] = []
+        self.sendings: list[str] = []
         self.refusals: list[tuple[str, str | None, float | None]] = []
 
     def acquire(self, endpoint: str) -> float:
         """Every turn is free."""
         self.taken.append(endpoint)
         return 0.0
+
+    def sent(self, endpoint: str) -> None:
+        """Kept for the test, in the order of the turns."""
+        self.sendings.append(endpoint)
 
     def background(self) -> float:
         """Every turn is free."""
@@ -203,6 +209,29 @@ def test_no_host_is_heeded_for_longer_than_an_hour(asked: str) -> None:
     with asking(failing(429, headers={"Retry-After": asked})) as (client, _, _, _), pytest.raises(Transient) as caught:
         ids(client)
     assert 3_600.0 == caught.value.retry_after_seconds
+
+
+def test_the_limiter_hears_of_each_request_that_it_is_on_its_way() -> None:
+    """Once for each attempt, while its answer is still to come; for one that reached nobody as well, whose turn is over all the same."""
+    turns, heard, replies = Turns(), list[int](), [failing(500), listing(PRODUCT)]
+
+    def told_before_the_answer(_request: Request) -> Reply:
+        until = time.monotonic() + 0.15
+        while len(turns.sendings) <= len(heard) and time.monotonic() < until:
+            time.sleep(0.001)
+        heard.append(len(turns.sendings))
+        return replies[len(heard) - 1]
+
+    with serving(answering=told_before_the_answer) as host:
+        client = Client(KEY, base=host.address, limiter=turns, patience=QUICK, sleep=lambda _: None)
+        assert ["prod_1"] == ids(client)
+        client.close()
+    assert ["/v1/products"] * 2 == turns.taken == turns.sendings
+    assert [1, 2] == heard
+    turns = Turns()
+    with pytest.raises(Transient):
+        ids(Client(KEY, base="http://127.0.0.1:1", limiter=turns, patience=QUICK, sleep=lambda _: None))
+    assert len(turns.taken) == len(turns.sendings) > 1
 
 
 def test_contention_on_one_object_slows_nobody() -> None:

@@ -70,16 +70,16 @@ def test_a_quiet_moment_saves_up_two_turns_and_no_more() -> None:
     assert [0.0, 0.0, 0.1] == [pytest.approx(limiter.acquire("/v1/x")) for _ in range(3)]
 
 
-def test_a_refusal_halves_the_rate_which_grows_back() -> None:
-    """Half at once, quickly to just below where it was refused, slowly beyond; a burst of refusals is one."""
+def test_a_refusal_cuts_the_rate_which_grows_back() -> None:
+    """By a third at once, quickly to just below where it was refused, slowly beyond; a burst of refusals is one."""
     limiter, clock = local(1000.0, 20.0)
     for _ in range(3):
         limiter.throttled("/v1/x", "endpoint-rate")
-    assert 10.0 == limiter.rate("/v1/x")
-    clock.now += 8
-    assert 18.0 == pytest.approx(limiter.rate("/v1/x"))
+    assert 14.0 == pytest.approx(limiter.rate("/v1/x"))
+    clock.now += 5
+    assert 19.0 == pytest.approx(limiter.rate("/v1/x"))
     clock.now += 10
-    assert 18.4 == pytest.approx(limiter.rate("/v1/x"))
+    assert 19.4 == pytest.approx(limiter.rate("/v1/x"))
     clock.now += 1000
     assert 20.0 == limiter.rate("/v1/x")
     assert 20.0 == limiter.rate("/v1/y")
@@ -150,6 +150,28 @@ def test_threads_that_wake_late_never_go_in_one_burst() -> None:
         thread.join(60)
     assert 62 == len(went)
     assert all(sum(at <= other < at + 1.0 for other in went) <= 25 for at in went)
+
+
+def test_a_request_counts_from_when_it_was_sent() -> None:
+    """One that was held up for longer than the distance between two goes out with those after it: no more than twenty-five within a second."""
+    limiter, clock = local(1000.0, 24.0)
+    sent: list[float] = []
+
+    def ask(*, held_up: bool = False) -> None:
+        limiter.acquire("/v1/invoices")
+        if not held_up:
+            limiter.sent("/v1/invoices")
+            sent.append(clock.now)
+
+    for _ in range(30):
+        ask()
+    ask(held_up=True)
+    clock.now += 0.045
+    limiter.sent("/v1/invoices")
+    sent.append(clock.now)
+    for _ in range(60):
+        ask()
+    assert all(sum(at <= other < at + 1.0 for other in sent) <= 25 for at in sent)
 
 
 # --- all processes, through Redis ----------------------------------------------------------------------------------------------------
