@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
 
-from metrics.labels import counted, percent
+from metrics.number_words import counted, percent
 from metrics.retention.analysis.insight import benchmark, largest_lever
 from metrics.retention.figures import Figures, ratio
 from metrics.window_kinds import WINDOW_KINDS

@@ -8,7 +8,8 @@ from typing import Any, Final
 from metrics.alerts.evaluate import Reading
 from metrics.alerts.inferred import INFERRED
 from metrics.alerts.rules import Rule
-from metrics.labels import counted, decimal, metric_name, percent
+from metrics.labels import metric_name
+from metrics.number_words import counted, decimal, percent
 from metrics.retention.analysis.certainty import COMPLEMENTS, FEWEST, HEADS, effective_customers, interval
 from metrics.retention.figures import TOP, Figures, ratio
 

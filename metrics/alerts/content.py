@@ -27,21 +27,9 @@ from metrics.alerts.rules import (
     Watch,
 )
 from metrics.alerts.states import Event
-from metrics.labels import (
-    cause_name,
-    change_text,
-    counted,
-    decimal,
-    duration,
-    label_words,
-    metric_name,
-    money,
-    places_alike,
-    short_label,
-    signed_money,
-    value_text,
-)
+from metrics.labels import cause_name, change_text, label_words, metric_name, short_label, value_text
 from metrics.money import MICROS_PER_MAJOR, ratio_text
+from metrics.number_words import counted, decimal, duration, money, places_alike, signed_money
 from metrics.periods import Window
 from metrics.retention.analysis.certainty import WITH_INTERVAL, interval
 from metrics.retention.figures import METRICS, TOP, UNITS, Figures, metric

@@ -6,19 +6,8 @@ from metrics.alerts.certainty_words import verdict_words
 from metrics.alerts.evaluate import Judged, Reading, bad_since
 from metrics.alerts.rules import DRIFT, FRESHNESS, IDENTITY, QUARANTINE, AnyRule, MovementRule, Rule, SystemRule, Watch
 from metrics.alerts.states import Event
-from metrics.labels import (
-    cause_name,
-    change_text,
-    counted,
-    duration,
-    label_words,
-    metric_name,
-    money,
-    percents_adding_up,
-    short_label,
-    signed_money,
-    value_text,
-)
+from metrics.labels import cause_name, change_text, label_words, metric_name, short_label, value_text
+from metrics.number_words import counted, duration, money, percents_adding_up, signed_money
 from metrics.retention.figures import METRICS, UNITS
 from metrics.window_kinds import day_words, window_words
 

@@ -3,7 +3,7 @@
 from datetime import date
 from fractions import Fraction
 
-from metrics.labels import percent
+from metrics.number_words import percent
 
 
 def sentence(month: date, ratio: Fraction, before: Fraction | None, currency: str | None = None) -> str:

@@ -19,7 +19,7 @@ from sqlalchemy import Engine
 from tests.faults.plant import ROOT
 from tests.services.postgres import free_port
 from tests.services.redis import binary
-from worker.cli.main import COMMANDS
+from worker.cli.commands import COMMANDS
 from worker.config.load import environment_name
 from worker.config.settings import SECRETS, Settings
 from worker.health import runbook

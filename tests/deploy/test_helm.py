@@ -11,7 +11,7 @@ import yaml
 
 from tests.deploy.test_deploy import DEPLOY, settings
 from tests.faults.plant import ROOT
-from worker.cli.main import COMMANDS
+from worker.cli.commands import COMMANDS
 
 CHART = DEPLOY / "helm"
 DIGEST = "sha256:" + "5" * 64

@@ -24,8 +24,8 @@ from metrics.policy import PRESETS, preset
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
 from worker.alerts import evaluate as evaluate_alerts
+from worker.cli.commands import COMMANDS
 from worker.cli.exit_codes import Exit
-from worker.cli.main import COMMANDS
 from worker.config.celery_config import QUEUE, SEEN, TICK, WORK
 from worker.config.reports import What
 from worker.figures import derive, rollup

@@ -20,9 +20,10 @@ from metrics.alerts.advice import benchmark_words, lever_words
 from metrics.alerts.certainty_words import verdict_in_short
 from metrics.alerts.content import CUSTOMERS, bridge, causes, places_of
 from metrics.alerts.rules import Watch
-from metrics.labels import counted, currency_name, label_words, metric_name, money, places_alike, signed_money, value_text
+from metrics.labels import label_words, metric_name, value_text
 from metrics.ledger.basis import Basis
 from metrics.money import BookCurrency
+from metrics.number_words import counted, currency_name, money, places_alike, signed_money
 from metrics.periods import Window, add_months
 from metrics.retention.figures import Figures, amounts, metric
 from metrics.window_kinds import day_words, window_words

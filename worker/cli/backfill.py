@@ -354,7 +354,8 @@ def _change_line(change: "WindowChange") -> tuple[object, ...]:
 
 
 def _change_row(change: "WindowChange") -> dict[str, Any]:
-    from worker.cli.json_rows import figures_row, window_row
+    from worker.cli.figure_rows import figures_row
+    from worker.cli.json_rows import window_row
 
     sides = {"before": change.before, "after": change.after}
     about = {

@@ -274,19 +274,11 @@ def money(micros: int | None, currency: str) -> str:
     """An amount for people, as messages say it: `1,234.56 USD`, `−5.00 USD`, in the currency's own places. `--json` gives exact ones."""
     if micros is None:
         return "–"
-    from decimal import Decimal
+    from metrics.money import exponent
+    from metrics.number_words import currency_name
+    from metrics.number_words import money as written
 
-    from babel.numbers import format_currency
-
-    from metrics.money import MICROS_PER_MAJOR, BookCurrency, exponent
-
-    code = BookCurrency.of(currency).code
-    places = exponent(code)
-    amount = Decimal(micros) / MICROS_PER_MAJOR
-    digits = "#,##0" + ("." + "0" * places if places else "")
-    text = str(format_currency(abs(amount), code.upper(), format=f"{digits} ¤¤", locale="en_US", currency_digits=False))
-    below = text.strip("0., " + code.upper()) != "" and amount < 0
-    return f"{MINUS}{text}" if below else text
+    return written(micros, currency, exponent(currency_name(currency)))
 
 
 def percent(rate: str | None) -> str:

@@ -102,7 +102,7 @@ def _rates(context: Context, bases: "Sequence[Basis]") -> "list[list[Figures]]":
 
 
 def _rates_row(rates: "list[list[Figures]]") -> list[dict[str, Any]]:
-    from worker.cli.json_rows import figures_row
+    from worker.cli.figure_rows import figures_row
     from worker.cli.stored_figures import window_of
 
     return [

@@ -98,7 +98,8 @@ def _why(customer: str, kind: str, causes: Mapping[tuple[str, str], list[tuple[d
 
 
 def _as_json(context: Context, found: "Explained", causes: Mapping[tuple[str, str], list[tuple[date, str]]]) -> dict[str, Any]:
-    from worker.cli.json_rows import amounts, figures_row
+    from worker.cli.figure_rows import figures_row
+    from worker.cli.json_rows import amounts
     from worker.cli.stored_figures import window_of
 
     f = found.figure
@@ -132,7 +133,7 @@ def _tell(context: Context, found: "Explained", causes: Mapping[tuple[str, str],
     from metrics.retention.analysis.certainty import LEVEL
     from metrics.retention.figures import why_null
     from metrics.window_kinds import window_words
-    from worker.cli.json_rows import with_interval
+    from worker.cli.figure_rows import with_interval
 
     f = found.figure
     of = f" of {segment_words(f.dimension, f.segment, context.names)}" if f.dimension else ""
@@ -170,7 +171,8 @@ def _tell_part(
     causes: Mapping[tuple[str, str], list[tuple[date, str]]],
     limit: int,
 ) -> None:
-    from metrics.labels import cause_name, counted
+    from metrics.labels import cause_name
+    from metrics.number_words import counted
 
     whole = sum(part.change for part in rows)
     shown, rest = rows[:limit], rows[limit:]

@@ -92,7 +92,8 @@ def series_of(
 ) -> None:
     """One rate of the latest windows of a kind, by segment if a dimension is named."""
     from metrics.retention.figures import rates
-    from worker.cli.json_rows import figures_row, number, with_interval
+    from worker.cli.figure_rows import figures_row, with_interval
+    from worker.cli.json_rows import number
 
     found = stored_figures(context, kind, by or "", currency, as_known_at)
     ends = sorted({f.until for f in found})[-last:]
@@ -159,7 +160,7 @@ def _about_intervals(context: Context, shown: "Sequence[Figures]", rate: str) ->
 
 def _series_by_segment(context: Context, shown: "Sequence[Figures]", ends: Sequence[Any], rate: str, by: str, title: str) -> None:
     from metrics.labels import segment_words
-    from worker.cli.json_rows import with_ids, with_interval
+    from worker.cli.figure_rows import with_ids, with_interval
 
     heads = {f.until: label(f) for f in shown}
     cells = {(f.segment, f.until): with_interval(f, rate) for f in shown}
@@ -175,7 +176,7 @@ def _series_by_segment(context: Context, shown: "Sequence[Figures]", ends: Seque
 def segments_of(context: Context, by: str, kind: str, currency: str | None, as_known_at: str | None) -> None:
     """Retention by segment of the last complete window."""
     from metrics.labels import segment_words
-    from worker.cli.json_rows import figures_row, with_ids, with_interval
+    from worker.cli.figure_rows import figures_row, with_ids, with_interval
     from worker.figures import stored
 
     found = stored.latest(stored_figures(context, kind, by, currency, as_known_at))

@@ -75,7 +75,7 @@ def _tell_groups(context: Context, groups: Sequence["Group"]) -> None:
     from rich.text import Text
 
     from metrics.finding_words import words_of
-    from metrics.labels import counted
+    from metrics.number_words import counted
     from worker.cli.tables import console
 
     if not groups:
@@ -114,7 +114,7 @@ def _by_severity(groups: Sequence["Group"]) -> dict[str, int]:
 
 def sentence(counts: Mapping[str, int]) -> str:
     """What the findings come to, in one sentence for the end of a command; it doesn't name the command that shows them."""
-    from metrics.labels import counted
+    from metrics.number_words import counted
 
     errors, warnings, notices = (counts.get(severity, 0) for severity in ("error", "warning", "notice"))
     wrong = " and ".join(

@@ -75,7 +75,7 @@ def _dated_signals(context: Context, latest: "Figures") -> "list[Signal]":
 def _tell_insight(context: Context, f: "Figures", found: dict[str, Any]) -> None:
     from metrics.alerts.advice import benchmark_words, lever_words
     from metrics.alerts.certainty_words import weight
-    from worker.cli.json_rows import with_interval
+    from worker.cli.figure_rows import with_interval
 
     nrr, grr, logos = (with_interval(f, rate) for rate in ("nrr", "grr", "logo_retention"))
     context.lines(f"{label(f)}: NRR {nrr}, GRR {grr}, logos kept {logos}")

@@ -103,8 +103,8 @@ def in_short(context: Context) -> list[str]:
     from metrics.labels import WITHOUT_RATE
     from metrics.retention.figures import why_null
     from metrics.window_kinds import window_words
+    from worker.cli.figure_rows import with_interval
     from worker.cli.findings import sentence
-    from worker.cli.json_rows import with_interval
 
     def told(f: "Figures") -> str:
         why = f.reason or why_null(f, "nrr")
@@ -124,10 +124,11 @@ def in_short(context: Context) -> list[str]:
 def gathered(context: Context) -> Overview:
     """Everything on the screen, in a handful of queries."""
     from worker.queries.alerts import alerts_at
-    from worker.queries.figures import complete_through, last_complete, mrr_at, stored
+    from worker.queries.figures import last_complete, stored
     from worker.queries.findings import count_by_severity
     from worker.queries.freshness import freshness
     from worker.queries.rates import outdated
+    from worker.queries.standing import complete_through, mrr_at
 
     session = context.session
     day = complete_through(session)
@@ -180,7 +181,8 @@ def _firing(row: Any) -> Firing:
 
 
 def _as_json(found: Overview) -> dict[str, Any]:
-    from worker.cli.json_rows import figures_row, standing_row
+    from worker.cli.figure_rows import figures_row
+    from worker.cli.json_rows import standing_row
     from worker.cli.stored_figures import window_of
     from worker.health import freshness
 
@@ -291,7 +293,7 @@ def _rates(shown: Any, found: Overview) -> None:
     from metrics.retention.figures import rates, why_null
     from metrics.window_kinds import window_words
     from worker.cli.common import percent
-    from worker.cli.json_rows import bounds_text
+    from worker.cli.figure_rows import bounds_text
 
     if not found.windows:
         shown.print(

@@ -26,7 +26,7 @@ def show(
     config: Config = None,
 ) -> None:
     """List reports made on schedule, and where they lie. Those that could not be made too, with the reason."""
-    from metrics.labels import currency_name
+    from metrics.number_words import currency_name
     from worker.queries.reports import reports_failed, reports_made
 
     with opened(json=json, now=now, config=config) as context:

@@ -97,7 +97,8 @@ def _found(context: Context, windows: Sequence["Window"], by: str | None, as_kno
 
 
 def _as_json(context: Context, found: Found, by: str | None, as_known_at: str | None) -> dict[str, Any]:
-    from worker.cli.json_rows import code_of, figures_row, window_row
+    from worker.cli.figure_rows import figures_row
+    from worker.cli.json_rows import code_of, window_row
 
     total = found.total
     return {
@@ -183,7 +184,7 @@ def _say_left_out(context: Context, first: date) -> None:
 
 
 def _tell_lately(context: Context, found: Sequence[Found]) -> None:
-    from worker.cli.json_rows import with_interval
+    from worker.cli.figure_rows import with_interval
     from worker.cli.stored_figures import label
 
     rows = []
@@ -230,7 +231,7 @@ def _about_intervals(context: Context, total: "Figures | None") -> None:
 
 
 def _tell(context: Context, found: Found) -> None:
-    from worker.cli.json_rows import with_ids
+    from worker.cli.figure_rows import with_ids
 
     total, own, segments = found.total, found.own, found.segments
     columns: Sequence[str] = (
@@ -266,7 +267,7 @@ def _tell(context: Context, found: Found) -> None:
 
 def _row(f: Any, total: Any, names: Mapping[tuple[str, str], str]) -> tuple[object, ...]:
     from metrics.labels import segment_words
-    from worker.cli.json_rows import with_interval
+    from worker.cli.figure_rows import with_interval
 
     nrr, grr, logos = (with_interval(f, rate) for rate in ("nrr", "grr", "logo_retention"))
     name = (

@@ -37,7 +37,8 @@ def diff(
 
 def _tell_difference(context: Context, found: "KnownDifferently") -> None:
     from metrics.labels import segment_words
-    from worker.cli.json_rows import code_of, figures_row
+    from worker.cli.figure_rows import figures_row
+    from worker.cli.json_rows import code_of
     from worker.figures.stored import flows_changed
 
     if context.json:

@@ -1,199 +1,27 @@
 """`nrr show …`: figures as they stand, for people and for scripts. Days are reporting days, and both ends of a range are part of it."""
 
-from datetime import date, timedelta
-from typing import Annotated, Any
+from collections.abc import Mapping
+from typing import Final
 
 import typer
 
-from worker.cli import figures
-from worker.cli.billings import billings
-from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, put_json
-from worker.cli.dates import closing_of_text
-from worker.cli.exit_codes import Exit, Stop
-from worker.cli.findings import about_the_data, findings
-from worker.cli.outlook import outlook
-from worker.cli.people import people
-from worker.cli.rates import say_outdated
-from worker.cli.require_ledger import ready
-from worker.cli.retention import From, To, range_of, retention
+from worker.cli.lazy import Entry, group_of
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Figures as they stand.")
+SHOWN: Final[Mapping[str, Entry]] = {
+    "mrr": Entry("mrr:mrr", "Show MRR at a day's closing, net and list."),
+    "movements": Entry("movements:movements", "Show each customer's movements of MRR, day by day."),
+    "exclusions": Entry("mrr:exclusions", "Show what is left out of MRR: how much, how often, and why."),
+    "retention": Entry("retention:retention", "Show NRR, GRR, logo retention and the MRR bridge."),
+    "findings": Entry("findings:findings", "Show what is noteworthy about the data, by reason."),
+    "outlook": Entry("outlook:outlook", "Show what is coming by dates that are known."),
+    "billings": Entry("billings:billings", "Show every invoiced cent by class, and the share outside."),
+    "nrr": Entry("figures:nrr", "Show net revenue retention, window after window."),
+    "grr": Entry("figures:grr", "Show gross revenue retention, window after window."),
+    "segments": Entry("figures:segments", "Show retention by segment for the last complete window."),
+    "cohorts": Entry("figures:cohorts", "Show retention by month of sign-up, month after month."),
+    "insight": Entry("figures:insight", "Show what drives NRR: lever, benchmark, trend, customers."),
+}
 
-
-@app.command()
-def mrr(
-    at: Annotated[str | None, typer.Option("--at", metavar="DATE", help="At this day's closing (default: today).")] = None,
-    policy: PolicyName = None,
-    json: Json = False,
-    now: Now = None,
-    config: Config = None,
-) -> None:
-    """Show MRR at a day's closing, net and list. In each currency and in the reporting currency."""
-    with opened(json=json, now=now, config=config, policy=policy) as context:
-        ready(context)
-        mrr_of(context, closing_of_text(at, "--at", context.today) if at else context.today)
-
-
-def mrr_of(context: Context, day: date) -> None:
-    """MRR at the closing of a day."""
-    from worker.cli.json_rows import code_of, standing_row
-    from worker.queries.figures import mrr_at
-
-    found = mrr_at(context.session, day)
-    rows = [standing_row(each) for each in found.by_currency]
-    together = found.together or (found.by_currency[0] if len(found.by_currency) == 1 else None)
-    total = standing_row(together) if together else None
-    findings = [*({"reason": "missing_rate", "detail": text} for text in found.findings), *_findings(context)]
-    if context.json:
-        empty: dict[str, Any] = {"currency": None, "mrr": None, "mrr_micros": None, "list_mrr": None, "list_mrr_micros": None}
-        customers = together.customers if together else None
-        put_json(
-            {
-                "day": day,
-                "at": day,
-                **context.outstanding_row(),
-                "policy": context.wiring.basis.policy.name,
-                **(total or empty),
-                "customers": customers,
-                "incomplete": found.incomplete,
-                "by_currency": rows,
-                "findings": findings,
-            }
-        )
-        return
-    columns = ("currency", "MRR", "list MRR", "ARR", "at risk", "committed", "usage", "customers", "subscriptions")
-    shown = [*found.by_currency, *([found.together] if found.together and len(found.by_currency) > 1 else [])]
-    context.table(
-        columns,
-        [
-            (
-                f"all in {code_of(s.currency).upper()}" if s is found.together else s.currency.upper(),
-                money(s.net_micros, s.currency),
-                money(s.list_micros, s.currency),
-                money(s.net_micros * 12, s.currency),
-                money(s.at_risk_micros, s.currency),
-                money(s.committed_micros, s.currency),
-                money(s.usage_micros, s.currency),
-                s.customers,
-                s.subscriptions,
-            )
-            for s in shown
-        ],
-        title=f"MRR at the closing of {day}" + (" (incomplete)" if found.incomplete else ""),
-        right=columns[1:],
-    )
-    for text in found.findings:
-        context.say(text[:1].upper() + text[1:])
-    if found.together is not None:
-        say_outdated(context)
-    about_the_data(context)
-
-
-def _findings(context: Context) -> list[dict[str, Any]]:
-    """What a reader must know, counted by reason."""
-    from worker.queries.findings import count_by_reason
-
-    counts = count_by_reason(context.session)
-    return [{"reason": reason, "count": count, "detail": "nrr show findings"} for reason, count in sorted(counts.items())]
-
-
-@app.command()
-def movements(
-    first: From = None,
-    last: To = None,
-    customer: Annotated[str | None, typer.Option("--customer", metavar="ID", help="Of this customer only.")] = None,
-    kind: Annotated[str | None, typer.Option("--kind", help="new, reactivation, expansion, contraction or churn.")] = None,
-    policy: PolicyName = None,
-    json: Json = False,
-    now: Now = None,
-    config: Config = None,
-) -> None:
-    """Show each customer's movements of MRR, day by day. With kind, cause and the Stripe objects behind it."""
-    from metrics.movement_kinds import KINDS
-    from worker.cli.json_rows import days_row, movement_rows
-    from worker.queries.frames import movements as movements_of
-
-    if kind is not None and kind not in KINDS:
-        raise Stop(f"there is no kind {kind!r}; there are {', '.join(KINDS)}", Exit.USAGE)
-    with opened(json=json, now=now, config=config, policy=policy) as context:
-        ready(context)
-        begin, until = range_of(first, last, context)
-        found = movements_of(context.session, begin, until, customer=customer)
-        rows = [row for row in movement_rows(found) if kind in (None, row["kind"])]
-        if json:
-            put_json(
-                {
-                    **days_row(begin, until - timedelta(days=1)),
-                    **context.outstanding_row(),
-                    "policy": context.wiring.basis.policy.name,
-                    "movements": rows,
-                }
-            )
-            return
-        who = people(context, [r["customer"] for r in rows])
-        columns = ("date", *who.columns, "kind", "cause", "before", "after", "change", "evidence")
-        context.table(
-            columns,
-            [
-                (
-                    r["date"],
-                    *who.cells(r["customer"]),
-                    r["kind"],
-                    r["cause"] + ("*" if r["inferred"] else ""),
-                    money(r["before_micros"], r["currency"]),
-                    money(r["after_micros"], r["currency"]),
-                    money(r["delta_micros"], r["currency"]),
-                    ", ".join(r["evidence"]),
-                )
-                for r in rows
-            ],
-            right=("before", "after", "change"),
-        )
-        context.say(f"{len(rows)} movements from {begin} to {until - timedelta(days=1)}")
-        if any(r["inferred"] for r in rows):
-            context.say("* dated at the first evidence of it: the change itself left no dated trace")
-
-
-@app.command()
-def exclusions(
-    at: Annotated[str | None, typer.Option("--at", metavar="DATE", help="At this day's closing (default: today).")] = None,
-    policy: PolicyName = None,
-    json: Json = False,
-    now: Now = None,
-    config: Config = None,
-) -> None:
-    """Show what is left out of MRR: how much, how often, and why."""
-    from metrics.money import major_text
-    from worker.queries.exclusions import exclusions as left_out
-
-    with opened(json=json, now=now, config=config, policy=policy) as context:
-        ready(context)
-        day = closing_of_text(at, "--at", context.today) if at else context.today
-        rows: list[dict[str, Any]] = [
-            {
-                "reason": e.reason,
-                "currency": e.currency,
-                "count": e.count,
-                "mrr": major_text(e.mrr_micros, e.currency),
-                "mrr_micros": e.mrr_micros,
-                "unpriced": e.unpriced,
-            }
-            for e in left_out(context.session, day)
-        ]
-        if json:
-            put_json({"day": day, "at": day, "policy": context.wiring.basis.policy.name, "exclusions": rows})
-            return
-        context.table(
-            ("reason", "currency", "how many", "would be worth", "without a price"),
-            [(r["reason"], r["currency"].upper(), r["count"], money(r["mrr_micros"], r["currency"]), r["unpriced"]) for r in rows],
-            title=f"Left out of MRR at the closing of {day}",
-            right=("how many", "would be worth", "without a price"),
-        )
-
-
-app.command()(retention)
-app.command()(findings)
-app.command()(outlook)
-app.command()(billings)
-for name in ("nrr", "grr", "segments", "cohorts", "insight"):
-    app.command(name=name)(getattr(figures, name))
+app = typer.Typer(
+    cls=group_of(SHOWN), no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Figures as they stand."
+)

@@ -14,7 +14,7 @@ from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger import previous
 from integrations.store.work import key_value
 from metrics.instants import Instant
-from metrics.labels import counted
+from metrics.number_words import counted
 from worker.figures.derived import known_present
 
 _ALL = 1 << 30

@@ -1,46 +1,51 @@
 """MRR, retention and the bridge: stored figures in their versions, and those of any other window and segment, made on the way.
 
 A `Figures` is one window, segment and currency (`all:usd` is the whole book expressed in USD) in micros; `metrics.retention.figures.rates`
-gives its NRR, GRR and logo retention as decimal strings. Nothing that is made here is kept.
+gives its NRR, GRR and logo retention as decimal strings. Nothing that is made here is kept. MRR at a day's closing and how far the data is
+complete are told by `worker.queries.standing`, and found here too.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from integrations.store.db.engine import read
 from integrations.store.figures import restatements as store_restatements
 from integrations.store.figures import rollups
 from metrics.dimensions import PER_CUSTOMER, parts, values
-from metrics.periods import Window, add_months, day_of, month, quarter, trailing
+from metrics.periods import Window, add_months, month, quarter, trailing
 from metrics.retention.analysis.certainty import WITH_INTERVAL, certainty
 from metrics.retention.analysis.customers_behind import Part, PartKind, parts_of
 from metrics.retention.figures import PRODUCTS, RATES, Figures, amounts, rates
-from worker.figures import derived
 from worker.figures import stored as kept
-from worker.figures.standing import DayStanding
-from worker.figures.standing import mrr_at as standing_at
 from worker.figures.stored import Behind, KnownDifferently
 from worker.queries.session import Session, currency_of, ledger
+from worker.queries.standing import complete_through, complete_until, mrr_at
 
 if TYPE_CHECKING:
     import polars as pl
 
+__all__ = [
+    "Explained",
+    "Restated",
+    "between",
+    "between_runs",
+    "complete_through",
+    "complete_until",
+    "explained",
+    "figures_frame",
+    "first_complete",
+    "last_complete",
+    "mrr_at",
+    "restated_by",
+    "restatements",
+    "retention",
+    "stored",
+]
+
 _MONEY: Final = ("opening", "expansion", "contraction", "churn", "closing_of_cohort", "new", "reactivation", "closing", "fx")
 """The amounts of `Figures`, which has them in micros."""
-
-
-def mrr_at(session: Session, day: date) -> DayStanding:
-    """What the book stands at at the closing of `day`: in each currency, and in the reporting currency. Raises NothingDerived."""
-    return standing_at(session.engine, session.basis, day, reporting_currency=currency_of(session))
-
-
-def complete_through(session: Session) -> date:
-    """The last reporting day that is complete: derived, and read of every account. Raises NothingDerived."""
-    with ledger(session) as connection:
-        moment = derived.complete_until(connection, session.basis)
-    return day_of(moment, session.basis.timezone) - timedelta(days=1)
 
 
 def last_complete(session: Session) -> list[Window]:
@@ -185,9 +190,3 @@ def restatements(session: Session, first: date | None = None, until: date | None
         rows = store_restatements.of(connection, session.basis.version)
     found = [Behind(**{name: row[name] for name in Behind.__dataclass_fields__}) for row in rows]
     return [each for each in found if (first is None or each.month >= first) and (until is None or each.month < until)]
-
-
-def complete_until(session: Session) -> datetime:
-    """The instant up to which the data is complete, in UTC. Raises NothingDerived."""
-    with ledger(session) as connection:
-        return datetime.fromtimestamp(derived.complete_until(connection, session.basis), UTC)

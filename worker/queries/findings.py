@@ -13,8 +13,8 @@ from integrations.store.ledger import bases as ledger_bases
 from integrations.store.ledger import totals
 from integrations.store.ledger.schema import finding
 from metrics.money import major_text, minor_to_micros
-from worker.queries.figures import complete_through
 from worker.queries.session import Session, currency_of, ledger
+from worker.queries.standing import complete_through
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Final
 from integrations.store.db.engine import read
 from integrations.store.figures import upcoming
 from metrics.ledger.upcoming import GROWING, PAUSES, SHRINKING
-from worker.queries.figures import mrr_at
 from worker.queries.session import Session
+from worker.queries.standing import mrr_at
 
 
 @dataclass(frozen=True, slots=True)

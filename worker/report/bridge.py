@@ -7,8 +7,9 @@ from typing import Any, Final
 
 from integrations.report import charts
 from integrations.report.content import Block, Cell, Chart, Charts, Explanations, Lines, Section, Table, Text
-from metrics.labels import INFERRED, cause_name, currency_name, money, signed_money
+from metrics.labels import INFERRED, cause_name
 from metrics.money import MICROS_PER_MAJOR, ratio_text
+from metrics.number_words import currency_name, money, signed_money
 from metrics.retention.analysis.customers_behind import KINDS as FLOWS
 from metrics.retention.analysis.insight import Driver, drivers
 from metrics.retention.figures import TOP, Figures

@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 from integrations.dashboard import dashboard
 from integrations.notify.sanitize import plain
 from integrations.report.content import Arithmetic, Lines, Link, Step
-from metrics.labels import signed_money
 from metrics.ledger.explain import ChangeWords, MovementWords
+from metrics.number_words import signed_money
 from worker.queries.customers import InStripe
 from worker.queries.provenance import Provenance
 from worker.report.gather import Gathered

@@ -8,8 +8,9 @@ from typing import Final
 from integrations.report import charts
 from integrations.report.content import Block, Cell, Chart, Charts, Section, Stat, Stats, Table, Text
 from metrics.alerts.certainty_words import weight
-from metrics.labels import WITHOUT_RATE, counted, currency_name, decimal, metric_name, money
+from metrics.labels import WITHOUT_RATE, metric_name
 from metrics.money import MICROS_PER_MAJOR
+from metrics.number_words import counted, currency_name, decimal, money
 from metrics.periods import add_months
 from metrics.retention.analysis.certainty import LEVEL, moved_by
 from metrics.retention.figures import Figures, metric, ratio, why_null

@@ -13,7 +13,8 @@ from integrations.report.content import Block, Cell, Section, Table, Terms, Text
 from metrics.billings.classes import BY_NAME, ORDER
 from metrics.billings.shares import added
 from metrics.finding_words import words_of
-from metrics.labels import counted, currency_name, policy_choices
+from metrics.labels import policy_choices
+from metrics.number_words import counted, currency_name
 from metrics.periods import add_months
 from metrics.retention.figures import Figures, ratio
 from metrics.window_kinds import window_words

@@ -5,8 +5,8 @@ from fractions import Fraction
 from typing import Final
 
 from integrations.report.content import Number, Tone
-from metrics.labels import currency_name, decimal, money, signed_money
 from metrics.money import MICROS_PER_MAJOR, major_text, ratio_text
+from metrics.number_words import currency_name, decimal, money, signed_money
 from metrics.retention.analysis.certainty import interval
 from metrics.retention.figures import METRICS, Figures, metric
 

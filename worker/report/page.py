@@ -8,7 +8,7 @@ from typing import Final
 from integrations.notify.sanitize import plain
 from integrations.report.content import Document, Section, Text
 from integrations.report.render import page
-from metrics.labels import currency_name
+from metrics.number_words import currency_name
 from metrics.periods import Window
 from worker.queries.session import Session
 from worker.report import bridge, headline, method, outlook, segments

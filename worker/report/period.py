@@ -8,8 +8,8 @@ from typing import Final
 from metrics import periods
 from metrics.periods import Window, calendar_window
 from metrics.window_kinds import CALENDAR, WINDOW_KINDS
-from worker.queries.figures import complete_through
 from worker.queries.session import Session
+from worker.queries.standing import complete_through
 
 KINDS: Final = tuple(kind.name for kind in CALENDAR)
 """Kinds of periods that reports are made of: month, quarter, year."""

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from integrations.report import charts
 from integrations.report.content import Block, Cell, Chart, Charts, Heading, HeatCell, HeatMap, Link, Number, Section, Table
-from metrics.labels import counted
+from metrics.number_words import counted
 from metrics.periods import add_months
 from metrics.retention.analysis.certainty import LEVEL
 from metrics.retention.analysis.cohorts import DIMENSION, Cohort, triangles

@@ -11,8 +11,9 @@ import polars as pl
 from integrations.workbook import content as contents
 from integrations.workbook.content import RATES, About, Content
 from metrics.finding_words import words_of
-from metrics.labels import INFERRED, money, policy_choices
+from metrics.labels import INFERRED, policy_choices
 from metrics.money import BookCurrency, ratio_text
+from metrics.number_words import money
 from metrics.periods import Window, add_months, month, trailing
 from metrics.retention.analysis.certainty import LEVEL, effective_customers, interval, why_no_interval
 from metrics.retention.analysis.cohorts import DIMENSION as SIGNUP

@@ -27,16 +27,17 @@ from integrations.report.content import (
     Text,
 )
 from metrics.finding_words import words_of
-from metrics.labels import cause_name, money
+from metrics.labels import cause_name
 from metrics.ledger.explain import MovementWords
 from metrics.money import MICROS_PER_MAJOR
+from metrics.number_words import money
 from metrics.periods import months_between
 from worker.queries.customers import Explained, explained, in_stripe, names_of, resolve
-from worker.queries.figures import complete_through
 from worker.queries.movements import movements
 from worker.queries.provenance import Provenance, provenance
 from worker.queries.session import Session
 from worker.queries.snapshots import closing
+from worker.queries.standing import complete_through
 from worker.report import numbers
 from worker.report.customers import dashboard_of, steps_of, window_path
 from worker.serve.sessions import Sessions, Unknown

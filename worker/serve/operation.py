@@ -7,7 +7,7 @@ from typing import Final
 from integrations.notify.sanitize import plain
 from integrations.report.content import Block, Cell, Document, Field, Link, Section, Table, Terms, Text
 from metrics.finding_words import words_of
-from metrics.labels import counted, duration
+from metrics.number_words import counted, duration
 from worker.queries.figures import restated_by
 from worker.queries.findings import findings
 from worker.queries.freshness import freshness

@@ -5,7 +5,7 @@ from datetime import date
 
 from metrics.alerts.certainty_words import weight
 from metrics.retention.figures import Figures
-from worker.cli.json_rows import with_interval
+from worker.cli.figure_rows import with_interval
 
 
 def _book(*openings: int, stay: int) -> Figures:

@@ -6,8 +6,9 @@ from fractions import Fraction
 import pytest
 
 from metrics.alerts.advice import benchmark_words, lever_words
-from metrics.labels import CAUSES, change_text, duration, money, percent, short_label
+from metrics.labels import CAUSES, change_text, short_label
 from metrics.movement_kinds import CAUSES as LEDGER_CAUSES
+from metrics.number_words import duration, money, percent
 from metrics.window_kinds import window_words
 from tests.metrics.alerts.books import figures
 
@@ -104,7 +105,7 @@ def test_commands_in_messages_exist() -> None:
     import re
     from pathlib import Path
 
-    from worker.cli.main import load
+    from worker.cli.commands import load
 
     source = "".join(
         (Path(__file__).parents[3] / p).read_text(encoding="utf-8")

@@ -24,7 +24,7 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_every_command_has_its_help(nrr: Run) -> None:
     """Each name in the table can be loaded, and says what it does."""
-    from worker.cli.main import COMMANDS, load
+    from worker.cli.commands import COMMANDS, load
 
     for name in COMMANDS:
         assert load(name).help, name

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from worker.cli.main import COMMANDS, load
+from worker.cli.commands import COMMANDS, load
 
 ROOT = Path(__file__).parents[3]
 CODE = [path for package in ("metrics", "integrations", "worker") for path in (ROOT / package).rglob("*.py")]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.worker.cli.command import Run
-from worker.cli.main import COMMANDS, load
+from worker.cli.commands import COMMANDS, load
 
 README = Path(__file__).parents[3] / "README.md"
 ROWS = re.findall(r"^\| (`nrr .*?`) \| (.*) \|$", README.read_text(encoding="utf-8"), re.MULTILINE)

@@ -17,7 +17,7 @@ from tests.worker.installation import Installation
 from worker.cli.answers.commands import ANSWERS
 from worker.cli.answers.exported import EXPORTS
 from worker.cli.answers.json_schema import schema_of, schema_of_all
-from worker.cli.main import COMMANDS, load
+from worker.cli.commands import COMMANDS, load
 
 
 def _commands_with_json() -> set[str]:

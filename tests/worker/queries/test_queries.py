@@ -24,7 +24,7 @@ from worker.queries.alerts import alert_history, alerts_at, messages
 from worker.queries.customers import explained, in_stripe, movers, names_of, resolve
 from worker.queries.dimensions import attribute_keys, has_attribute
 from worker.queries.exclusions import exclusions
-from worker.queries.figures import between, figures_frame, first_complete, mrr_at, restated_by, retention, stored
+from worker.queries.figures import between, figures_frame, first_complete, restated_by, retention, stored
 from worker.queries.findings import count_by_reason, findings, quarantined, underived
 from worker.queries.freshness import freshness
 from worker.queries.movements import movements, movements_by_month, span
@@ -36,6 +36,7 @@ from worker.queries.rates import pairs, rates
 from worker.queries.runs import jobs_of, latest_runs, run_of
 from worker.queries.session import Session, currency_of, has_ledger, open_session
 from worker.queries.snapshots import closing, month_ends
+from worker.queries.standing import mrr_at
 from worker.report.page import Options, build
 
 ROOT = Path(__file__).parents[3]
