@@ -74,6 +74,7 @@ def test_polars_is_not_loaded_for_what_never_computes() -> None:
         "integrations/notify/",
         "worker/config/",
         "worker/cli/main.py",
+        "worker/cli/commands.py",
     )
     found = [
         f"{path}:{line}"
@@ -112,11 +113,11 @@ def test_every_sql_statement_lives_in_the_store() -> None:
 
 
 def test_only_the_settings_look_at_the_environment() -> None:
-    """A setting that is read elsewhere can't be checked, shown or overridden."""
+    """A setting that is read elsewhere can't be checked, shown or overridden. What the shell calls sets a variable of a library's, and reads none."""
     found = [
         f"{path}:{node.lineno}"
         for path, tree in _modules(*PACKAGES)
-        if str(path) != "worker/config/load.py"
+        if str(path) not in ("worker/config/load.py", "worker/cli/main.py")
         for node in _nodes(tree)
         if isinstance(node, ast.Attribute)
         and node.attr in ("environ", "getenv")

@@ -18,10 +18,9 @@ ALERTS: Final[Mapping[str, Entry]] = {
     "history": Entry("alert_commands:history", "Show every change of an alert's state, newest first."),
 }
 
-app = typer.Typer(
-    cls=group_of(ALERTS),
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    help="Alerts: the rules, and what fires.",
-)
+app = typer.Typer(cls=group_of(ALERTS), no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+@app.callback()
+def alerts() -> None:
+    """Alerts: the rules, and what fires."""

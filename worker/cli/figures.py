@@ -8,15 +8,11 @@ import typer
 from worker.cli.common import Config, Context, Json, Now, PolicyName, money, opened, percent, put_json
 from worker.cli.dates import instant_of
 from worker.cli.exit_codes import Exit, Stop
-from worker.cli.insight import insight
-from worker.cli.runs_diff import diff
 from worker.cli.stored_figures import At, By, Currency, Kind, Last, label, stored_figures, window_of
 
 if TYPE_CHECKING:
     from metrics.retention.analysis.cohorts import Cohort
     from metrics.retention.figures import Figures
-
-__all__ = ["cohorts", "diff", "grr", "insight", "nrr", "segments"]
 
 
 def nrr(

@@ -10,12 +10,19 @@ import typer
 
 from worker.cli.common import Config, Context, Json, money, opened, put_json
 from worker.cli.exit_codes import Exit, Stop
-from worker.cli.figures import diff
+from worker.cli.lazy import Entry, group_of
 
 if TYPE_CHECKING:
     from worker.queries.figures import Restated
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, help="Show runs, freshness, and what a run changed.")
+OF_RUNS: Final[Mapping[str, Entry]] = {
+    "diff": Entry("runs_diff:diff", "Show which figures changed between two runs, and why."),
+    "show": Entry("runs:show", "One run: its jobs, its errors, and the figures that it changed."),
+}
+
+app = typer.Typer(
+    cls=group_of(OF_RUNS), add_completion=False, rich_markup_mode=None, help="Show runs, freshness, and what a run changed."
+)
 
 KINDS: Final = ("sync", "backfill", "audit", "derive", "rollup", "nightly", "report", "alerts", "forget")
 STATUSES: Final = ("running", "done", "failed", "canceled")
@@ -90,10 +97,6 @@ def _how(detail: Mapping[str, Any]) -> str:
     return ", ".join(f"{name} {value}" for name, value in detail.items() if value not in (None, "", False))
 
 
-app.command()(diff)
-
-
-@app.command()
 def show(run: Annotated[int, typer.Argument(help="Its number.")], json: Json = False, config: Config = None) -> None:
     """One run: its jobs, its errors, and the figures that it changed."""
     from worker.queries.figures import restated_by

@@ -19,9 +19,12 @@ SHOWN: Final[Mapping[str, Entry]] = {
     "grr": Entry("figures:grr", "Show gross revenue retention, window after window."),
     "segments": Entry("figures:segments", "Show retention by segment for the last complete window."),
     "cohorts": Entry("figures:cohorts", "Show retention by month of sign-up, month after month."),
-    "insight": Entry("figures:insight", "Show what drives NRR: lever, benchmark, trend, customers."),
+    "insight": Entry("insight:insight", "Show what drives NRR: lever, benchmark, trend, customers."),
 }
 
-app = typer.Typer(
-    cls=group_of(SHOWN), no_args_is_help=True, add_completion=False, rich_markup_mode=None, help="Figures as they stand."
-)
+app = typer.Typer(cls=group_of(SHOWN), no_args_is_help=True, add_completion=False, rich_markup_mode=None)
+
+
+@app.callback()
+def show() -> None:
+    """Figures as they stand."""

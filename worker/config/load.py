@@ -4,8 +4,8 @@ The first source that says something counts: flag, environment, `…_FILE`, nrr.
 the name under which it was set, and no value of a secret is ever repeated.
 """
 
+import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,8 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from platformdirs import user_config_path
-from pydantic import BaseModel, SecretStr, ValidationError
-from pydantic_settings import SettingsConfigDict, SettingsError
+from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
 
 from integrations.bounded_reading import SECRET, read_text_bounded
 from integrations.outgoing import is_loopback
@@ -22,7 +21,7 @@ from integrations.private_files import others_can_read
 from worker.config.addresses import HIDDEN, host_of, is_foreign, passwords
 from worker.config.addresses import shown as address_shown
 from worker.config.channels import ChannelTable, Part
-from worker.config.settings import ADDRESSES, SECRETS, AccountTable, BadSettings, Settings, Unreadable
+from worker.config.settings import ADDRESSES, SECRETS, TABLES, AccountTable, BadSettings, Settings, Unreadable
 from worker.config.toml import BadToml, load_toml
 
 CONFIG_NAME: Final = "nrr.toml"
@@ -46,11 +45,27 @@ def environment_name(field: str) -> str:
     return field.upper() if info.validation_alias else f"NRR_{field.upper()}"
 
 
-def _no_json(error: SettingsError) -> str:
-    """What is wrong with a variable of the environment that should hold a table or a list."""
-    named = re.search(r'field "(\w+)"', str(error))
-    where = environment_name(named[1]) if named and named[1] in Settings.model_fields else "the environment"
-    return f"{where} takes JSON, and what it holds is none; a table is easier to write in nrr.toml"
+def _variables() -> dict[str, str]:
+    """What the environment says of each setting, by its field.
+
+    Read here and not by pydantic-settings, which loads clouds' and command lines' worth of other sources: a twentieth of what a command
+    takes to start. As there, a name may be written in small letters, and every setting has a name that begins with NRR_.
+    """
+    set_here = {name.lower(): value for name, value in os.environ.items()}
+    names = {field: (environment_name(field).lower(), f"nrr_{field}") for field in Settings.model_fields}
+    return {field: set_here[name] for field, of_field in names.items() for name in reversed(of_field) if name in set_here}
+
+
+def _decoded(field: str, text: str) -> Any:
+    """What a variable holds. Raises BadSettings for a table that isn't JSON."""
+    if field not in TABLES:
+        return text
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadSettings(
+            [f"{environment_name(field)} takes JSON, and what it holds is none; a table is easier to write in nrr.toml"]
+        ) from None
 
 
 def load(flags: Mapping[str, Any] | None = None, *, config: Path | None = None) -> Loaded:
@@ -62,13 +77,13 @@ def load(flags: Mapping[str, Any] | None = None, *, config: Path | None = None) 
         raise BadSettings([str(error)]) from None
     given = {name: value for name, value in (flags or {}).items() if value is not None}
     files = _secret_files(given)
-    in_environment = {name for name in Settings.model_fields if _environment(environment_name(name)) is not None}
+    variables = _variables()
+    in_environment = {name for name, text in variables.items() if text}
     # What is in the environment must not be hidden by what only the file says.
     below = {name: value for name, value in table.items() if name not in in_environment and name not in files}
+    said = {name: _decoded(name, text) for name, text in variables.items()}
     try:
-        settings = Settings(**{**below, **files, **given})
-    except SettingsError as error:
-        raise BadSettings([_no_json(error)]) from None
+        settings = Settings(**{**said, **below, **files, **given})
     except ValidationError as error:
         raise BadSettings(_faults(error, path, {**dict.fromkeys(table, "file"), **dict.fromkeys(in_environment, "env")})) from None
     sources = dict.fromkeys(below, path.name if path else CONFIG_NAME)
@@ -156,7 +171,7 @@ def _led_astray(settings: Settings, sources: Mapping[str, str], from_file: set[s
 class Isolated(Settings):
     """Settings of which only what is handed in counts: for the demo, which must not touch what is set for real."""
 
-    model_config = SettingsConfigDict(defer_build=True)  # what every command loads and the demo alone uses
+    model_config = ConfigDict(defer_build=True)  # what every command loads and the demo alone uses
 
 
 def set_in_environment(fields: Iterable[str]) -> list[str]:
@@ -169,8 +184,6 @@ def isolated(values: Mapping[str, Any]) -> Loaded:
     """Settings from `values` alone. Raises BadSettings."""
     try:
         return Loaded(Isolated(**values), dict.fromkeys(values, "demo"), None)
-    except SettingsError as error:
-        raise BadSettings([_no_json(error)]) from None
     except ValidationError as error:
         raise BadSettings(_faults(error, None, {})) from None
 

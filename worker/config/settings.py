@@ -13,7 +13,6 @@ from zoneinfo import ZoneInfo
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
 
 from integrations.outgoing import is_loopback
 from integrations.stripe.credentials import checked_base
@@ -43,6 +42,8 @@ SECRETS: Final = (
 )
 ADDRESSES: Final = ("database_url", "redis_url", "proxy")
 """Secrets that are addresses: shown without what could log in, and secret only where there is such a thing in them."""
+TABLES: Final = ("accounts", "internal", "channels", "alerts", "report")
+"""Settings that are tables, or lists of them: the environment has them as JSON."""
 
 
 class BadSettings(ValueError):
@@ -72,7 +73,7 @@ def _words(value: Any) -> Any:
 
 
 Secret = Annotated[SecretStr | None, BeforeValidator(_secret)]
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_words)]
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 
 
 class AccountTable(BaseModel):
@@ -103,12 +104,10 @@ class InternalTable(BaseModel):
     values: tuple[str, ...] = ()
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything that can be set, checked. Secrets don't show when it is printed."""
 
-    model_config = SettingsConfigDict(
-        env_prefix="NRR_", extra="forbid", populate_by_name=True, frozen=True, hide_input_in_errors=True
-    )
+    model_config = ConfigDict(extra="forbid", populate_by_name=True, frozen=True, hide_input_in_errors=True, validate_default=True)
 
     # Stripe
     stripe_api_key: Secret = Field(None, validation_alias="stripe_api_key", description="API key of the one Stripe account")
@@ -140,7 +139,7 @@ class Settings(BaseSettings):
     reporting_timezone: str = Field(
         "UTC", validation_alias="reporting_timezone", description="the time zone that cuts days and months"
     )
-    policy: Annotated[Mapping[str, Any], NoDecode] = Field(
+    policy: Mapping[str, Any] = Field(
         default_factory=lambda: {"preset": "default"}, description="[policy]: a preset and single choices"
     )
     kept_policies: Words = Field((), description="further presets whose figures are kept up to date, not only made when asked for")
@@ -224,18 +223,6 @@ class Settings(BaseSettings):
     )
     alerts: Mapping[str, Any] = Field(default_factory=dict, description="[alerts] and [[alerts.rules]]: the rules")
     report: ReportTable | None = Field(None, description="[report]: where reports are put on schedule, and when")
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the library's signature
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003  # the library's signature
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Flags, then the environment; the rest comes in with the flags (see `worker.config.load`)."""
-        return (init_settings, env_settings) if settings_cls is Settings else (init_settings,)
 
     # --- what can be wrong --------------------------------------------------------------------------------------------------
 

@@ -41,6 +41,7 @@ HEAVY = {
     "jinja2",
 }
 HEAVY |= {"structlog", "attr", "pygments", "integrations.store.tables", "integrations.store.views.declared"}
+HEAVY |= {"babel", "pydantic_settings", "urllib.request", "statistics", "worker.queries.figures", "worker.cli.backtest"}
 """What takes tens of milliseconds of processor time each, and most commands have no use for."""
 
 

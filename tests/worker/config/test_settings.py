@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from worker.config.load import load, load_settings, shown
-from worker.config.settings import BadSettings
+from worker.config.settings import TABLES, BadSettings
 
 SECRET = "sk_test_verysecret123"
 
@@ -47,6 +47,41 @@ def test_flag_before_environment_before_secret_file_before_toml(monkeypatch: pyt
     assert "jpy" == loaded.settings.reporting_currency
     sources = {row["name"]: row["source"] for row in shown(loaded)}
     assert ("flag", "environment STRIPE_API_KEY_FILE") == (sources["reporting_currency"], sources["stripe_api_key"])
+
+
+@pytest.mark.parametrize("name", ["REPORTING_CURRENCY", "reporting_currency", "NRR_REPORTING_CURRENCY", "nrr_reporting_currency"])
+def test_a_variable_may_be_written_small_or_begin_with_nrr(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """It comes before the file under each of its names, and is told to come from the environment; the documented name counts before the others."""
+    Path("nrr.toml").write_text('reporting_currency = "gbp"\n')
+    monkeypatch.setenv(name, "EUR")
+    loaded = load()
+    [row] = [row for row in shown(loaded) if row["name"] == "reporting_currency"]
+    assert ("eur", "environment REPORTING_CURRENCY") == (loaded.settings.reporting_currency, row["source"])
+    monkeypatch.setenv("REPORTING_CURRENCY", "jpy")
+    assert name == "reporting_currency" or "jpy" == load().settings.reporting_currency
+
+
+def test_a_table_of_the_environment_is_json(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every setting that isn't a text, a number or a list of words can be said so, and what is no JSON is told with the variable's name."""
+    monkeypatch.setenv("STRIPE_A", SECRET)
+    said = {
+        "accounts": '{"a": {"api_key_env": "STRIPE_A"}}',
+        "internal": '[{"key": "staff", "values": ["yes"]}]',
+        "channels": '{"lead": {"kind": "slack", "url_env": "LEAD"}}',
+        "alerts": '{"rules": []}',
+        "report": '{"folder": "/srv/reports"}',
+    }
+    assert set(said) == set(TABLES)
+    for field, text in said.items():
+        monkeypatch.setenv(f"NRR_{field.upper()}", text)
+    settings = load_settings()
+    held = {field: getattr(settings, field) for field in said}
+    assert {} == {field: value for field, value in held.items() if not value}
+    assert ("STRIPE_A", "staff") == (settings.accounts["a"].api_key_env, settings.internal[0].key)
+    monkeypatch.setenv("NRR_ACCOUNTS", "a=b")
+    with pytest.raises(BadSettings) as raised:
+        load_settings()
+    assert ("NRR_ACCOUNTS takes JSON, and what it holds is none; a table is easier to write in nrr.toml",) == raised.value.faults
 
 
 def test_every_fault_is_told_at_once_with_its_place(monkeypatch: pytest.MonkeyPatch) -> None:
