@@ -72,6 +72,7 @@ def _run(on: object, host: str, port: int, more: list[str], token: str | None) -
     try:
         import uvicorn
 
+        from worker.execution.gc_tuning import collect_seldom
         from worker.serve.application import application, quiet
         from worker.serve.guard import hosts_of
         from worker.serve.sessions import Sessions
@@ -87,6 +88,7 @@ def _run(on: object, host: str, port: int, more: list[str], token: str | None) -
     address = f"http://{shown}:{listening.getsockname()[1]}/"
     typer.echo(f"{address} shows the numbers; Ctrl-C ends it" + (" (a token is asked for)" if token else ""), err=True)
     quiet()
+    collect_seldom()
     config = uvicorn.Config(
         application(on, hosts_of(bare, more), token),
         log_config=None,

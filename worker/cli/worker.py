@@ -66,11 +66,13 @@ def exporter(
 ) -> None:
     """Serve Prometheus metrics: freshness, backlog and drift, and MRR, NRR and GRR, looked up in the database at each scrape."""
     from worker.cli.gauges import BuildCollector, FiguresCollector
+    from worker.execution.gc_tuning import collect_seldom
     from worker.health import exporter as serving
     from worker.runs.database import schema_needed
 
     with opened(config=config) as context:
         more = (FiguresCollector(context.session), BuildCollector(schema_needed()))
+        collect_seldom()
         server = serving.serve(context.wiring.engine, host=host, port=port, more=more)
         try:
             context.say(f"metrics at http://{host}:{server.server_port}/metrics; Ctrl-C ends it")

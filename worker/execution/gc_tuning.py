@@ -1,4 +1,4 @@
-"""Keeping the memory and the collector of a process that reads quiet: two habits of the interpreter that don't fit the work.
+"""Keeping the memory and the collector of a process that works for long quiet: two habits of the interpreter that don't fit the work.
 
 Pages of evidence go through by the thousand and hold no circles of references, so looking for circles among them over and over costs
 a fifth of the time. And the C library gives each thread a heap of its own, none of which returns what a page of half a megabyte once

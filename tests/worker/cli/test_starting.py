@@ -41,7 +41,7 @@ HEAVY = {
     "jinja2",
 }
 HEAVY |= {"structlog", "attr", "pygments", "integrations.store.tables", "integrations.store.views.declared"}
-HEAVY |= {"babel", "pydantic_settings", "urllib.request", "statistics", "worker.queries.figures", "worker.cli.backtest"}
+HEAVY |= {"babel", "pydantic_settings", "urllib.request", "worker.queries.figures", "worker.cli.backtest"}
 """What takes tens of milliseconds of processor time each, and most commands have no use for."""
 
 
@@ -79,9 +79,9 @@ def test_what_is_not_needed_is_not_loaded(tmp_path: Path, arguments: list[str]) 
         (["alerts", "list"], {"sqlalchemy"}),
         pytest.param(["alerts", "history"], {"sqlalchemy"}, marks=pytest.mark.long),
         (["show", "mrr"], {"sqlalchemy"}),
-        pytest.param(["show", "nrr"], {"sqlalchemy"}, marks=pytest.mark.long),
+        pytest.param(["show", "nrr"], {"sqlalchemy", "worker.queries.figures"}, marks=pytest.mark.long),
         pytest.param(["show", "findings"], {"sqlalchemy", "polars", "metrics.evidence"}, marks=pytest.mark.long),
-        ([], {"sqlalchemy"}),
+        ([], {"sqlalchemy", "worker.queries.figures"}),
     ],
     ids=lambda each: " ".join(each) or "nrr" if isinstance(each, list) else "",
 )
