@@ -40,6 +40,15 @@ class Hidden(str):
         return "***"
 
 
+class _ProxyLogin(Hidden):
+    """What a proxy is told: http.client puts the head of a CONNECT together by a format string, and what it formats must be the login itself."""
+
+    __slots__ = ()
+
+    def __format__(self, format_spec: str) -> str:
+        return str.__str__(self)
+
+
 class NoAnswer(Exception):
     """No whole answer came; the text says what happened to the connection."""
 
@@ -158,7 +167,7 @@ def _by_proxy(outgoing: Outgoing, host: str, pool: dict[str, Any]) -> urllib3.Po
     if proxy is None:
         return urllib3.PoolManager(**pool)
     login = credentials(proxy)
-    headers = {"Proxy-Authorization": Hidden(login)} if login else None
+    headers = {"Proxy-Authorization": _ProxyLogin(login)} if login else None
     return urllib3.ProxyManager(proxy, proxy_headers=headers, proxy_ssl_context=outgoing.context(), **pool)
 
 

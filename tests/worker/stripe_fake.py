@@ -182,7 +182,7 @@ class FakeStripe:
         if stream == "subscriptions":
             return [(each.created, each.id) for each in self.subscriptions.values() if each.id not in {*self.hidden, *self.gone}]
         if stream == "customers":
-            return [(each.created, each.customer) for each in self.subscriptions.values()]
+            return [(each.created, each.customer) for each in self.subscriptions.values() if each.customer not in self.hidden]
         if stream == "events":
             return [(fact.created, fact.id) for fact, _ in self.events_seen]
         if stream == "invoices":

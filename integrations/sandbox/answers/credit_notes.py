@@ -12,12 +12,13 @@ INLINED_LINES = 10
 def credit_note(show: Show, note: CreditNote, *, now: int | None = None) -> dict[str, Any]:
     """A credit note as it is, or as it was at `now`."""
     void = note.voided_at is not None and note.voided_at <= (show.now if now is None else now)
-    subtotal = sum(line.amount for line in note.lines)
-    off = sum(taken for line in note.lines for _, taken in line.discounts)
-    inclusive = sum(line.tax for line in note.lines if line.tax_inclusive)
-    exclusive = sum(line.tax for line in note.lines if not line.tax_inclusive)
+    # No line of the note is called `line` here, as the function is that shows one: Python 3.12's first releases take the one for the other.
+    subtotal = sum(noted.amount for noted in note.lines)
+    off = sum(taken for noted in note.lines for _, taken in noted.discounts)
+    inclusive = sum(noted.tax for noted in note.lines if noted.tax_inclusive)
+    exclusive = sum(noted.tax for noted in note.lines if not noted.tax_inclusive)
     total = subtotal - off + exclusive
-    taxes = [tax for line in note.lines for tax in _taxes(line, new=show.shape.basil)]
+    taxes = [tax for noted in note.lines for tax in _taxes(noted, new=show.shape.basil)]
     return {
         "id": note.id,
         "object": "credit_note",
@@ -29,7 +30,7 @@ def credit_note(show: Show, note: CreditNote, *, now: int | None = None) -> dict
         "customer_account": None,
         "customer_balance_transaction": None,
         "discount_amount": off,
-        "discount_amounts": _amounts((each, taken) for line in note.lines for each, taken in line.discounts),
+        "discount_amounts": _amounts((each, taken) for noted in note.lines for each, taken in noted.discounts),
         "effective_at": note.created,
         "invoice": note.invoice,
         "lines": {

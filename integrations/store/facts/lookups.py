@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Connection, Table, and_, case, func, select
@@ -115,7 +116,10 @@ def learnt_events(connection: Connection, account: int, *, learnt_from: datetime
 
 
 def unseen(connection: Connection, account: int, kind: str, *, since: Instant, at_most: int) -> list[tuple[str, str]]:
-    """Subscriptions (or customers) that are held as going on and were last heard of before `since`: (id, customer), in order of id."""
+    """Subscriptions (or customers) that are held as going on and were last heard of before `since`: (id, customer), in order of id.
+
+    Of customers, those that were deleted don't go on.
+    """
     table, column = (
         (subscription_state, subscription_state.c.subscription_id)
         if kind == "subscription"
@@ -126,7 +130,20 @@ def unseen(connection: Connection, account: int, kind: str, *, since: Instant, a
     query = select(column, whose).where(table.c.account == account).group_by(column, table.c.customer_id).having(heard < since)
     if table is subscription_state:
         query = query.having(func.max(case((table.c.status.in_(OVER), 1), else_=0)) == 0)
-    return [(str(found), str(customer)) for found, customer in connection.execute(query.order_by(column).limit(at_most))]
+        return [(str(found), str(customer)) for found, customer in connection.execute(query.order_by(column).limit(at_most))]
+    found = [str(each) for each in connection.execute(query.order_by(column)).scalars()]
+    left = (name for part in chunks(found, _CHUNK) for name in _not_deleted(connection, account, part))
+    return [(name, name) for name in islice(left, at_most)]
+
+
+def _not_deleted(connection: Connection, account: int, customers: Sequence[str]) -> list[str]:
+    """Those of `customers` of which nothing held says that they were deleted: no list has one that was, and Stripe brings none back."""
+    asked = asked_for(connection, customers)
+    theirs = and_(customer_state.c.bucket == asked.c.bucket, customer_state.c.customer_id == asked.c.name)
+    query = select(customer_state.c.customer_id, customer_state.c.body).join_from(asked, customer_state, theirs)
+    held = connection.execute(query.where(customer_state.c.account == account))
+    deleted = {str(name) for name, body in held if decode(body, Customer).deleted}
+    return [name for name in customers if name not in deleted]
 
 
 def newest_subscription(connection: Connection, account: int, customer: str, subscription: str) -> Subscription | None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from psycopg import OperationalError as DriverError
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, update
 from sqlalchemy.exc import OperationalError
 from structlog.testing import capture_logs
 
@@ -16,6 +16,7 @@ from integrations.store.facts import accounts
 from integrations.store.facts.accounts import AccountRefused
 from integrations.store.work import jobs, runs
 from integrations.store.work.jobs import Job, LeaseLost
+from integrations.store.work.schema import run as run_table
 from integrations.stripe.errors import Refused, Transient
 from tests.worker.conftest import Wire
 from tests.worker.stripe_fake import FakeStripe
@@ -287,7 +288,7 @@ def test_tidying_forgets_pages_and_keeps_what_counts(engine: Engine) -> None:
         done(engine, claimed(engine))
     close_finished(engine)
     with begin(engine) as connection:
-        connection.execute(text("UPDATE run SET finished_at = :then"), {"then": datetime(2020, 1, 1, tzinfo=UTC)})
+        connection.execute(update(run_table).values(finished_at=datetime(2020, 1, 1, tzinfo=UTC)))
     recent = started(engine, Job("list", 0))
     with begin(engine) as connection:
         assert 2 == runs.tidy(connection, 30)

@@ -4,8 +4,10 @@ import pytest
 from sqlalchemy import Engine, select
 
 from integrations.store.db.engine import read
+from integrations.store.facts import lookups
 from integrations.store.facts import read as read_facts
 from integrations.store.facts.lookups import Changed
+from integrations.store.facts.schema import account as account_table
 from integrations.store.facts.schema import invoice
 from metrics.evidence import Customer, Instant, Source
 from tests.worker.conftest import Wire
@@ -136,6 +138,37 @@ def test_a_customer_that_changed_unheard_is_healed(engine: Engine, wire: Wire) -
     stripe.customers["cus_000003"] = Customer("cus_000003", metadata=(("industry", "rail"),))
     _, [drift] = steps.audit(wire(default=stripe))
     assert ({"customer": 1}, {"customer": ("cus_000003",)}) == (drift.counts, drift.others)
+
+
+def test_a_customer_that_was_deleted_is_not_asked_for_every_night(engine: Engine, wire: Wire) -> None:
+    """Deleted unheard, it is looked up once and named. From then on it is known, no list is expected to have it, and nobody calls it drift."""
+    stripe = FakeStripe()
+    stripe.fill(6)
+    steps.sync(wire(default=stripe))
+    later(stripe)
+    stripe.hidden = {"cus_000003"}
+    stripe.customers["cus_000003"] = Customer("cus_000003", deleted=True, metadata_told=False)
+    _, [drift] = steps.audit(wire(default=stripe))
+    assert ({"customer": 1}, {"customer": ("cus_000003",)}) == (drift.counts, drift.others)
+    later(stripe)
+    stripe.asked.clear()
+    _, [drift] = steps.audit(wire(default=stripe))
+    assert {} == drift.counts
+    assert "cus_000003" not in {name for name, *_ in stripe.asked}
+
+
+def test_a_deleted_customer_takes_no_place_among_those_that_are_looked_up(engine: Engine, wire: Wire) -> None:
+    """However many were deleted: so many at most are looked up by one audit, and these are those that go on."""
+    stripe = FakeStripe()
+    stripe.fill(6)
+    for number in (0, 1, 2):
+        stripe.customers[f"cus_{number:06d}"] = Customer(f"cus_{number:06d}", deleted=True)
+    steps.sync(wire(default=stripe))
+    later(stripe)
+    with read(engine) as connection:
+        [account] = connection.execute(select(account_table.c.id)).scalars()
+        wanted = lookups.unseen(connection, account, "customer", since=stripe.now, at_most=2)
+    assert [("cus_000003", "cus_000003"), ("cus_000004", "cus_000004")] == wanted
 
 
 def test_a_subscription_that_no_list_has_is_looked_up_by_itself(engine: Engine, wire: Wire) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 from pydantic import SecretStr
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, text, update
 
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
@@ -18,6 +18,7 @@ from integrations.store.figures import reports
 from integrations.store.migrate import NotMigrated
 from integrations.store.work import cursors, jobs, runs, workers
 from integrations.store.work.schema import RunStatus
+from integrations.store.work.schema import run as run_table
 from integrations.stripe.errors import Refused
 from metrics.evidence import Instant
 from tests.integrations.notify.slack_server import SlackServer
@@ -52,15 +53,11 @@ def ran(engine: Engine) -> list[tuple[str, str]]:
 def aged(engine: Engine, hours: int = 1) -> None:
     """Whatever ran, ran some hours ago."""
     with begin(engine) as connection:
-        for run in runs.latest(connection, limit=100):
-            values = {"id": run.id, "s": run.started_at - timedelta(hours=hours)}
-            values["f"] = None if run.finished_at is None else run.finished_at - timedelta(hours=hours)
-            values |= {
-                name: value.replace(tzinfo=None)
-                for name, value in values.items()
-                if isinstance(value, datetime) and engine.dialect.name == "sqlite"
-            }
-            connection.execute(text("UPDATE run SET started_at = :s, finished_at = :f WHERE id = :id"), values)
+        for each in runs.latest(connection, limit=100):
+            ago = timedelta(hours=hours)
+            ended = None if each.finished_at is None else each.finished_at - ago
+            then = update(run_table).where(run_table.c.id == each.id).values(started_at=each.started_at - ago, finished_at=ended)
+            connection.execute(then)
 
 
 # --- which days ---------------------------------------------------------------------------------------------------------------------
