@@ -103,17 +103,19 @@ def _tell_insight(context: Context, f: "Figures", found: dict[str, Any]) -> None
     who = people(context, [d.customer for d in moved])
     rows = [
         (
-            *who.cells(d.customer),
-            money(d.opening, f.currency),
-            money(d.closing, f.currency),
+            *who.cells(d.customer)[:1],
             money(d.change, f.currency),
             percent(d.share),
+            *who.cells(d.customer)[1:],
+            money(d.opening, f.currency),
+            money(d.closing, f.currency),
         )
         for d in moved
     ]
     if rows:
-        columns = (*who.columns, "opening", "end", "change", "of the opening")
-        context.table(columns, rows, title="Who moved it", right=columns[len(who.columns) :])
+        numbers = ("change", "of the opening", "opening", "end")
+        columns = (who.columns[0], *numbers[:2], *who.columns[1:], *numbers[2:])
+        context.table(columns, rows, title="Who moved it", right=numbers)
     causes = [(c.kind, c.cause, money(c.micros, f.currency), c.movements, percent(c.share)) for c in drivers.causes[:10]]
     if causes:
         columns = ("kind", "cause", "amount", "movements", "of the opening")

@@ -45,18 +45,21 @@ def movements(
             )
             return
         who = people(context, [r["customer"] for r in rows])
-        columns = ("date", *who.columns, "kind", "cause", "before", "after", "change", "evidence")
+        shown_as, *ids = who.columns
+        # What a narrow terminal has no room for goes below, so the change comes first.
+        columns = ("date", shown_as, "kind", "change", "cause", *ids, "before", "after", "evidence")
         context.table(
             columns,
             [
                 (
                     r["date"],
-                    *who.cells(r["customer"]),
+                    *who.cells(r["customer"])[:1],
                     r["kind"],
+                    money(r["delta_micros"], r["currency"]),
                     r["cause"] + ("*" if r["inferred"] else ""),
+                    *who.cells(r["customer"])[1:],
                     money(r["before_micros"], r["currency"]),
                     money(r["after_micros"], r["currency"]),
-                    money(r["delta_micros"], r["currency"]),
                     ", ".join(r["evidence"]),
                 )
                 for r in rows

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-_WORDS_WIDTHS: Final = (24, 14, 24)
+_NAMING_WIDTH: Final = 24
+"""The first column names the row: so many signs of it stand in a line however narrow the others are."""
+_WORDS_WIDTHS: Final = (40, 24, 14)
 """Where a terminal is narrow words are broken into lines of so many signs, into shorter ones if all columns then have room, else as at first."""
 _BETWEEN: Final = 3
 _PIPE: Final = 220
@@ -53,6 +55,7 @@ def print_table(
     from rich.box import SIMPLE_HEAD
     from rich.cells import cell_len
     from rich.table import Table
+    from rich.text import Text
 
     shown = console()
     cells = [[plain(value, _LONGEST) for value in row] for row in rows]
@@ -65,24 +68,34 @@ def print_table(
     if not shown.is_terminal and shown.width == _PIPE:
         shown.width = max(_PIPE, sum(natural) + _BETWEEN * len(columns))
     beside = shown.width - _BETWEEN - max((width for width, number in zip(natural, numbers, strict=True) if number), default=0)
+    fitted: tuple[list[int], list[list[int]]] | None = None
     for words_width in _WORDS_WIDTHS:
-        # The first column names the row, so that its words are the last to be broken.
         most = [
-            min(max(_WORDS_WIDTHS[0] if index == 0 else words_width, words[index]), max(1, beside)) for index in range(len(columns))
+            min(max(_NAMING_WIDTH if index == 0 else words_width, words[index]), max(1, beside)) for index in range(len(columns))
         ]
         least = [n if number else min(n, m) for n, m, number in zip(natural, most, numbers, strict=True)]
         # A word that is wider than what the first column leaves (an address, say) is folded there; else both would be cut.
         left = max(1, shown.width - least[0] - _BETWEEN)
         least = [w if number or not index else min(w, left) for index, (w, number) in enumerate(zip(least, numbers, strict=True))]
         blocks = _blocks(least, numbers.index(True) if True in numbers else len(numbers), shown.width)
+        if fitted is None or len(blocks) == 1:
+            fitted = least, blocks
         if len(blocks) == 1:
             break
+    assert fitted is not None, "there are widths to try"
+    least, blocks = fitted
+    if title:
+        shown.print(Text(title, style="table.title"))
     for number, block in enumerate(blocks):
-        table = Table(title=None if number else title, box=SIMPLE_HEAD, title_justify="left", pad_edge=False, show_edge=False)
+        table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+        spare = shown.width - sum(least[index] + _BETWEEN for index in block) + _BETWEEN
         for index in block:
-            # What keeps its width must say so: a least width would not count the gap, and the last column lose what is too much.
-            kept = least[index] == natural[index]
-            table.add_column(columns[index], justify="right" if numbers[index] else "left", no_wrap=kept, overflow="fold")
+            # Each column is told its width: left to itself, a column may take so much that another one's words are broken in their middle.
+            wider = max(0, min(natural[index] - least[index], spare))
+            spare -= wider
+            table.add_column(
+                columns[index], justify="right" if numbers[index] else "left", width=least[index] + wider, overflow="fold"
+            )
         for row in texts:
             table.add_row(*(row[index] for index in block))
         if number:

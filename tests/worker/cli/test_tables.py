@@ -74,3 +74,29 @@ def test_a_long_word_cuts_no_name_beside_it(monkeypatch: pytest.MonkeyPatch, wid
     assert max(map(len, lines)) <= width
     assert any(line.startswith("requests_per_second") for line in lines)
     assert address in "".join(line.removeprefix("rates_url").strip() for line in lines[2:])
+
+
+@pytest.mark.parametrize("width", range(60, 140))
+def test_no_word_that_has_room_is_broken_in_its_middle(monkeypatch: pytest.MonkeyPatch, width: int) -> None:
+    """Two columns of several words share what is left, and neither takes what the longest word of the other needs."""
+    out = io.StringIO()
+    monkeypatch.setattr(tables, "console", lambda: Console(file=out, width=width, highlight=False))
+    rows = [
+        ("2026-11-02", "Granite Outfitters South", "expansion", "176.64 EUR", "sub_14Ypiu7bsZNYMAljNq, evt_14aXItG9yOGDMAljNq"),
+        ("2026-11-04", "Cedar", "new", "66.24 EUR", "sub_14a7NCmb9jRwMAljNq"),
+    ]
+    tables.print_table(("date", "name", "kind", "after", "evidence"), rows, right=("after",))
+    words = Counter(out.getvalue().split())
+    for row in rows:
+        for cell in row[1:]:
+            assert all(words[word] for word in cell.split())
+
+
+def test_a_title_is_as_wide_as_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And not as the table below it, which may be narrow."""
+    out = io.StringIO()
+    monkeypatch.setattr(tables, "console", lambda: Console(file=out, width=80, highlight=False))
+    tables.print_table(
+        ("class", "all"), [("total", "1.00 EUR")], title="Billed in EUR, 2026-10-01 to 2026-12-01 (the last day isn't over)"
+    )
+    assert "Billed in EUR, 2026-10-01 to 2026-12-01 (the last day isn't over)" == out.getvalue().splitlines()[0].rstrip()
