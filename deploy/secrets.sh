@@ -12,7 +12,7 @@ chmod 700 "$folder"
 
 put() { # name, value: unless the file is there
     if [ ! -e "$folder/$1" ]; then printf '%s' "$2" >"$folder/$1"; fi
-    chmod 444 "$folder/$1"
+    chmod 644 "$folder/$1"
 }
 word() { od -An -N24 -tx1 /dev/urandom | tr -d ' \n'; }
 held() { cat "$folder/$1"; }

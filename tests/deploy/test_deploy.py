@@ -1,10 +1,13 @@
 """What is deployed with, as far as it can be checked without Docker, systemd and Prometheus: it parses, it is hardened, and whatever it
 names (commands, settings, metrics, sections of the runbook) is there. The processes themselves are run for real in tests/faults."""
 
+import itertools
 import json
+import os
 import re
 import shutil
 import subprocess
+import tempfile
 from configparser import RawConfigParser
 from pathlib import Path
 from typing import Any
@@ -241,15 +244,31 @@ def test_the_secrets_script_makes_what_compose_mounts(tmp_path: Path) -> None:
     made = {path.name: path.read_text() for path in folder.iterdir()}
     assert wanted == set(made)
     assert 0o700 == folder.stat().st_mode & 0o777
-    assert {0o444} == {path.stat().st_mode & 0o777 for path in folder.iterdir()}
+    assert {0o644} == {path.stat().st_mode & 0o777 for path in folder.iterdir()}
     passwords = [made[name] for name in made if name.endswith("_password") and name != "smtp_password"]
     assert len(passwords) == len(set(passwords)) == 5
     assert all(len(each) == 48 for each in passwords)
     assert made["postgres_app_password"] in made["database_url"]
-    (folder / "stripe_api_key").chmod(0o600)
     (folder / "stripe_api_key").write_text("rk_test_mine")
     subprocess.run(run, check=True, capture_output=True)
     assert made | {"stripe_api_key": "rk_test_mine"} == {path.name: path.read_text() for path in folder.iterdir()}
+
+
+def test_what_the_guide_says_before_docker_is_done_by_a_user_who_is_not_root() -> None:
+    """Its first lines as they stand, in a copy of the repository that is that user's: the key is where compose mounts it from."""
+    guide = (DEPLOY / "install.md").read_text().partition("## With compose")[2]
+    lines = (line.strip() for line in guide.splitlines() if line.startswith("    "))
+    before = list(itertools.takewhile(lambda line: not line.startswith("docker"), lines))
+    assert 2 == len(before)
+    user = "nobody" if os.geteuid() == 0 else None
+    with tempfile.TemporaryDirectory(prefix="nrr-guide-", dir="/tmp") as folder:
+        shutil.copytree(DEPLOY, Path(folder) / "deploy", ignore=shutil.ignore_patterns("secrets", "nrr.toml", ".env"))
+        if user is not None:
+            for each in [Path(folder), *Path(folder).rglob("*")]:
+                shutil.chown(each, user)
+        done = subprocess.run(["sh", "-euc", "\n".join(before)], cwd=folder, user=user, capture_output=True, text=True, check=False)
+        assert (0, "") == (done.returncode, done.stderr)
+        assert "rk_live_…" == (Path(folder) / "deploy/secrets/stripe_api_key").read_text()
 
 
 def test_volumes_and_secrets_that_are_used_are_declared() -> None:
