@@ -5,6 +5,7 @@ after that leaves a doubt. Recipients are refused one by one. A password only tr
 """
 
 import base64
+import re
 import smtplib
 import socket
 import ssl
@@ -28,6 +29,10 @@ GREYLISTED_SECONDS: Final = 300.0
 ASCII_ONLY: Final = "the mail server takes no addresses outside ASCII (it offers no SMTPUTF8)"
 
 
+_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]+\]?")
+"""A name, or an address of version 4 or 6."""
+
+
 class NoEncryption(smtplib.SMTPException):
     """The server doesn't offer the encryption that was asked for."""
 
@@ -49,6 +54,10 @@ class MailTarget:
     """Let mails travel unencrypted to another machine; a password never does."""
 
     def __post_init__(self) -> None:
+        if not _HOST.fullmatch(self.host):
+            raise ValueError(
+                f"SMTP_HOST: {self.host!r} is no host's name; it takes one such as smtp.example.com, and SMTP_PORT its port"
+            )
         if not self.recipients:
             raise ValueError("mail takes at least one recipient")
         for each in (self.sender, *self.recipients):

@@ -23,6 +23,13 @@ VERSION: Final = 1
 SHORTEST_SECRET: Final = 16
 
 
+def secret_fault(secret: str) -> str | None:
+    """Why nothing can be signed with it, None where it can."""
+    if len(secret) >= SHORTEST_SECRET:
+        return None
+    return f"the webhook's secret takes at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32"
+
+
 @dataclass(frozen=True, slots=True)
 class WebhookTarget:
     """Where messages go, and the secret that they are signed with. Neither shows when it is printed."""
@@ -33,10 +40,8 @@ class WebhookTarget:
     def __post_init__(self) -> None:
         if fault := address_fault(self.url):
             raise ValueError(f"the webhook's address {fault}")
-        if len(self.secret) < SHORTEST_SECRET:
-            raise ValueError(
-                f"the webhook's secret takes at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32"
-            )
+        if fault := secret_fault(self.secret):
+            raise ValueError(fault)
 
 
 @dataclass(frozen=True, slots=True)

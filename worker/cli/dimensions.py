@@ -4,9 +4,13 @@ A misspelt name would otherwise be a metadata key that nobody has, and the answe
 """
 
 from difflib import get_close_matches
+from typing import TYPE_CHECKING
 
 from worker.cli.common import Context
 from worker.cli.exit_codes import Exit, Stop
+
+if TYPE_CHECKING:
+    from worker.queries.session import Session
 
 
 def known(context: Context, by: str | None) -> str | None:
@@ -38,6 +42,16 @@ def _require(context: Context, part: str) -> None:
         context.say(f"no customer has {part.removeprefix(METADATA)!r} in its metadata, so all are in (none)")
         return
     keys = [found for found in attribute_keys(context.session) if found.startswith(METADATA)]
+    raise Stop(
+        f"there is no dimension {part!r}.{meant(context.session, part)} There are {', '.join([*BUILT_IN, *keys])}", Exit.USAGE
+    )
+
+
+def meant(session: "Session", part: str) -> str:
+    """The question whether the dimension that is nearest to a misspelt one was meant; nothing where none is near."""
+    from metrics.retention.segments import BUILT_IN, METADATA
+    from worker.queries.dimensions import attribute_keys
+
+    keys = [found for found in attribute_keys(session) if found.startswith(METADATA)]
     close = get_close_matches(part, [*BUILT_IN, *keys, *(found.removeprefix(METADATA) for found in keys)], n=1)
-    meant = f" Did you mean {close[0]}?" if close else ""
-    raise Stop(f"there is no dimension {part!r}.{meant} There are {', '.join([*BUILT_IN, *keys])}", Exit.USAGE)
+    return f" Did you mean {close[0]}?" if close else ""

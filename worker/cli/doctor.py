@@ -269,6 +269,7 @@ def _data(context: Context) -> Iterator[Check]:
         yield Check("exchange rates", NOTE, old_rates)
     yield from _trouble(context, found)
     yield from _unwatched(context)
+    yield from _dimensions(context)
     yield from _findings(context)
     yield _tried("billings", lambda: _billings(context))
     yield _tried("proof of billings", lambda: _proof(context))
@@ -290,6 +291,19 @@ def _unwatched(context: Context) -> Iterator[Check]:
         return  # told with the settings
     for nobody in missing_segments(context.session, watch):
         yield Check(f"rule {nobody.rule}", NOTE, nobody.sentence)
+
+
+def _dimensions(context: Context) -> Iterator[Check]:
+    """Dimensions that figures are made by at night, and that tell no two customers apart: one that is misspelt, mostly."""
+    from worker.cli.dimensions import meant
+    from worker.queries.dimensions import unknown_dimensions
+
+    for part in unknown_dimensions(context.session):
+        yield Check(
+            "dimensions",
+            NOTE,
+            f"no customer has {part!r} in its metadata, so by it all are in (none).{meant(context.session, part)}",
+        )
 
 
 def _reports(context: Context) -> Check:

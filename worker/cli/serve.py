@@ -49,13 +49,12 @@ def serve(
 
 def _token(settings: "Settings", host: str, more: list[str]) -> str | None:
     """What is asked for, if anything is. Raises Stop where it is missing or too short."""
-    from worker.serve.guard import FEWEST, LOOPBACK, is_loopback
+    from worker.serve.guard import LOOPBACK, is_loopback
+    from worker.wiring.setting_faults import token_fault
 
     token = None if settings.serve_token is None else settings.serve_token.get_secret_value()
-    if token is not None and len(token) < FEWEST:
-        raise Stop(
-            f"NRR_SERVE_TOKEN has fewer than {FEWEST} characters; nothing was started. A good one: openssl rand -hex 24", Exit.USAGE
-        )
+    if token is not None and (fault := token_fault(token)):
+        raise Stop(f"NRR_SERVE_TOKEN {fault}; nothing was started", Exit.USAGE)
     if token is None and not is_loopback(host):
         raise Stop(
             f"{host} can be reached from elsewhere, so a token is needed; nothing was started. Set NRR_SERVE_TOKEN (or NRR_SERVE_TOKEN_FILE) "

@@ -21,8 +21,6 @@ from integrations.report.content import Document, Field, Section, Text
 from integrations.report.render import page, policy
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
-FEWEST: Final = 16
-"""Characters that a token must have: nobody guesses it, however often it is tried."""
 COOKIE: Final = "nrr-window"
 _ENTER: Final = "/enter"
 _LONGEST: Final = 4_096

@@ -113,16 +113,24 @@ def _teams(settings: Settings, sleep: Callable[[float], None], name: str, url: s
 
 
 def _webhook(settings: Settings, sleep: Callable[[float], None], name: str, url: str | None, secret: str | None) -> "Channel":
-    from integrations.notify.webhook import Webhook, WebhookTarget
+    from integrations.notify.webhook import Webhook, WebhookTarget, secret_fault
 
     keep_secret(secret, *_of_address(url))
+    if name == "webhook" and (fault := secret_fault(secret or "")):
+        raise BadSettings([f"ALERT_WEBHOOK_SECRET: {fault}"])
     return Webhook(WebhookTarget(url or "", secret or ""), sleep, _web(settings), name)
 
 
 def _mail(settings: Settings, sleep: Callable[[float], None], name: str, recipients: Sequence[str]) -> "Channel":
+    from integrations.notify.email_message import address
     from integrations.notify.mail import Mail, MailTarget
 
     assert settings.smtp_host is not None, "checked with the settings"
+    whose = "ALERT_EMAIL_TO" if name == "email" else f"channels.{name}.to"
+    written = [(whose, each) for each in recipients] + ([("SMTP_FROM", settings.smtp_from)] if settings.smtp_from else [])
+    faults = [f"{setting}: {fault}" for setting, text in written if (fault := _refused(partial(address, text))) is not None]
+    if faults:
+        raise BadSettings(faults)
     target = MailTarget(
         host=settings.smtp_host,
         port=settings.smtp_port,
@@ -135,6 +143,15 @@ def _mail(settings: Settings, sleep: Callable[[float], None], name: str, recipie
         allow_plain=settings.allow_plain_mail,
     )
     return Mail(target, sleep, outgoing=outgoing(settings), name=name)
+
+
+def _refused(make: Callable[[], object]) -> str | None:
+    """Why it can't be made; None where it can."""
+    try:
+        make()
+    except ValueError as error:
+        return str(error)
+    return None
 
 
 def _web(settings: Settings) -> "Web":

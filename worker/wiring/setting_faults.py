@@ -1,12 +1,17 @@
 """What reading, workers and alerts would refuse of the settings, all of it at once and before anything is connected."""
 
+from typing import Final
+
 from worker.config.load import Loaded, account_key
 from worker.config.settings import BadSettings, Settings
 
+SHORTEST_TOKEN: Final = 16
+"""Signs of the token that `nrr serve` asks for: fewer could be guessed."""
+
 
 def setting_faults(loaded: Loaded) -> list[str]:
-    """Every fault beyond those that loading finds: keys that are none, channels that can't work, rules that can't be watched."""
-    return [*key_faults(loaded.settings), *_channels(loaded.settings), *_rules(loaded)]
+    """Every fault beyond those that loading finds: keys that are none, channels that can't work, rules that can't be watched, a token that is too short."""
+    return [*key_faults(loaded.settings), *_channels(loaded.settings), *_rules(loaded), *_token(loaded.settings)]
 
 
 def key_faults(settings: Settings) -> list[str]:
@@ -46,3 +51,15 @@ def _rules(loaded: Loaded) -> list[str]:
     except BadRules as error:
         return list(error.faults)
     return []
+
+
+def _token(settings: Settings) -> list[str]:
+    fault = None if settings.serve_token is None else token_fault(settings.serve_token.get_secret_value())
+    return [f"NRR_SERVE_TOKEN {fault}"] if fault else []
+
+
+def token_fault(token: str) -> str | None:
+    """Why the window in a browser doesn't start with it, None where it does."""
+    if len(token) >= SHORTEST_TOKEN:
+        return None
+    return f"has fewer than {SHORTEST_TOKEN} characters; a good one: openssl rand -hex 24"

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
 from tests.worker.cli.command import bare_environment, in_process
+from tests.worker.cli.conftest import Concern
 from worker.cli.doctor import NOTE, OK, open_redis_line, rights_of_key
 
 
@@ -53,3 +54,16 @@ def test_what_doctor_warns_of_keeps_nothing_else_from_being_looked_at(engine: En
     assert (NOTE if engine.dialect.name == "postgresql" else OK) == checks["database"]
     assert {"stripe default clock", "freshness", "billings"} <= set(checks)
     assert "of test mode" in next(check["detail"] for check in done.json["checks"] if check["name"] == "stripe default streams")
+
+
+def test_doctor_tells_of_a_dimension_that_nobody_has(concern: Concern) -> None:
+    """A misspelt one would be a key of metadata that no customer has, and its figures one segment that looks like a result."""
+    named = "plan,country,signup,metadata.industry,industry"
+    told = concern("doctor", "--json", NRR_DIMENSIONS=f"{named},plam,metadata.industri")
+    details = [check["detail"] for check in told.json["checks"] if check["name"] == "dimensions"]
+    assert [
+        "no customer has 'plam' in its metadata, so by it all are in (none). Did you mean plan?",
+        "no customer has 'metadata.industri' in its metadata, so by it all are in (none). Did you mean metadata.industry?",
+    ] == details
+    fine = concern("doctor", "--json", NRR_DIMENSIONS=named)
+    assert [] == [check for check in fine.json["checks"] if check["name"] == "dimensions"]

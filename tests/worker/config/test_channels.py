@@ -160,7 +160,7 @@ def test_a_table_that_cannot_be_is_refused_by_name(table: str, why: str) -> None
         ('[channels.x]\nkind = "teams"\nurl_env = "NOT_THERE"', "channels.x.url_env: the environment has no NOT_THERE"),
         ('[channels.x]\nkind = "teams"\nurl_file = "nowhere"', "channels.x.url_file: nowhere could not be read"),
         ('[channels.x]\nkind = "slack"\nurl_env = "OPS_HOOK"', "channels.x: "),
-        ('[channels.x]\nkind = "email"\nto = ["nobody at all"]', "channels.x: 'nobody at all' is no mail address"),
+        ('[channels.x]\nkind = "email"\nto = ["nobody at all"]', "channels.x.to: 'nobody at all' is no mail address"),
         (
             '[channels.x]\nkind = "webhook"\nurl_env = "SMTP_HOST"\nsecret_file = "secret"',
             "channels.x: the webhook's address takes an address",
@@ -176,6 +176,39 @@ def test_config_check_tells_what_could_not_work(table: str, why: str) -> None:
     faults = setting_faults(load())
     assert [True] == [why in each for each in faults], faults
     assert "0123456789abcdef" not in str(faults)
+
+
+@pytest.mark.parametrize(
+    ("settings", "why"),
+    [
+        ({"ALERT_EMAIL_TO": "cfo"}, "ALERT_EMAIL_TO: 'cfo' is no mail address"),
+        ({"ALERT_EMAIL_TO": "cfo@example.com,board"}, "ALERT_EMAIL_TO: 'board' is no mail address"),
+        ({"SMTP_FROM": "nrr"}, "SMTP_FROM: 'nrr' is no mail address"),
+        ({"SMTP_HOST": "smtp://mail.example.com"}, "SMTP_HOST: 'smtp://mail.example.com' is no host's name"),
+        ({"SMTP_HOST": "mail.example.com:25"}, "SMTP_HOST: 'mail.example.com:25' is no host's name"),
+        ({"ALERT_WEBHOOK_SECRET": "short"}, "ALERT_WEBHOOK_SECRET: the webhook's secret takes at least"),
+        ({"ALERT_WEBHOOK_URL": "http://example.com/in"}, "ALERT_WEBHOOK_URL: the webhook's address takes an address"),
+        ({"NRR_SERVE_TOKEN": "short"}, "NRR_SERVE_TOKEN has fewer than 16 characters"),
+    ],
+    ids=lambda each: " ".join(each) if isinstance(each, dict) else "",
+)
+def test_config_check_names_the_setting_that_is_wrong(monkeypatch: pytest.MonkeyPatch, settings: dict[str, str], why: str) -> None:
+    """And not the first of those by which the channel is set up, all of which are good."""
+    good = {
+        "SMTP_HOST": "mail.example.com",
+        "SMTP_FROM": "nrr <nrr@example.com>",
+        "ALERT_EMAIL_TO": "cfo@example.com",
+        "ALERT_WEBHOOK_URL": "https://example.com/in",
+        "ALERT_WEBHOOK_SECRET": "0123456789abcdef0123456789abcdef",
+        "NRR_SERVE_TOKEN": "0123456789abcdef",
+    }
+    for name, value in good.items():
+        monkeypatch.setenv(name, value)
+    assert [] == setting_faults(load())
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    faults = setting_faults(load())
+    assert [True] == [each.startswith(why) for each in faults], faults
 
 
 def test_channels_is_the_old_word_for_to() -> None:
