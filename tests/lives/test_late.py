@@ -178,6 +178,7 @@ def up_and_back(m: Maker) -> None:
     ],
     ids=["first in June", "in January too", "audited in February", "three times", "and backfilled"],
 )
+@pytest.mark.long
 def test_a_listing_counts_again_when_it_says_the_same(history: list[tuple[str, int]], tmp_path: Path, template: Path) -> None:
     """Between two equal listings the line's change must have been undone by the second, however often it was read before."""
     account = Account()

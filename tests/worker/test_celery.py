@@ -86,6 +86,7 @@ def test_importing_the_application_opens_nothing(tmp_path: Path) -> None:
     assert "['nrr.seen', 'nrr.tick', 'nrr.work']" == done.stdout.strip() or "[]" == done.stdout.strip()
 
 
+@pytest.mark.long
 def test_without_redis_a_worker_says_what_to_do(tmp_path: Path) -> None:
     """Exit 2 and a sentence, before anything is started."""
     code = "import sys; sys.argv[0] = 'nrr'; from worker.cli.main import run; run()"

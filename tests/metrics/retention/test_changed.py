@@ -52,6 +52,7 @@ def _trials(names: list[str]) -> pl.DataFrame:
     who=st.sets(st.integers(0, 13), max_size=6),
     data=st.data(),
 )
+@pytest.mark.long
 def test_as_if_everybody_had_been_added_up(
     was: Book, becomes: Book, who: set[int], data: st.DataObject, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -129,6 +129,7 @@ def test_wrong_words_are_named(world: tuple[Nrr, Sandbox]) -> None:
     assert 2 == nrr("show", "billings", "--from", "2024-05", "--to", "2024-03").code
 
 
+@pytest.mark.long
 def test_verify_proves_the_ledger_by_what_was_billed(world: tuple[Nrr, Sandbox]) -> None:
     """Nothing is unexplained: exit 0, with how many months agree; the nightly figure is there for doctor."""
     nrr, _ = world

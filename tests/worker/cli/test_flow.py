@@ -128,6 +128,7 @@ def test_exports_hold_everything(installed: Installation) -> None:
     assert [] == list(installed.folder.glob(".*.part"))
 
 
+@pytest.mark.long
 def test_another_policy_needs_no_new_download(installed: Installation) -> None:
     """A preset is derived from the facts that are there, and asks Stripe for nothing."""
     before = sum(installed.sandbox.traffic.statuses.values())

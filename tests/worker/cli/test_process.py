@@ -34,6 +34,7 @@ def test_the_shell_is_told_the_exit_code(shell: Run, code: int, words: list[str]
 
 
 @pytest.mark.parametrize("words", [["config", "show", "--json"], ["config", "show"], ["db", "current", "--json"]], ids=" ".join)
+@pytest.mark.long
 def test_a_reader_that_has_seen_enough_is_nothing_to_be_told_of(nrr: Run, alone: dict[str, str], words: list[str]) -> None:
     """`nrr … | head`: not a word of a broken pipe, whether the output broke early or on the way out."""
     assert 0 == nrr("db", "upgrade").code

@@ -396,6 +396,7 @@ def test_a_part_that_was_overtaken_is_made_again(engine: Engine, another: Engine
     _same_as_from_zero(engine, another, lives, today)
 
 
+@pytest.mark.long
 def test_a_ledger_that_is_cleared_meanwhile_stops_the_run(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Figures of a ledger that was thrown away are not written: the run says what to do."""
     lives = _business(engine, 10)

@@ -12,6 +12,7 @@ from tests.worker.installation import Installation
 NOTES = Path(__file__).parents[3] / "deploy" / "notebook.md"
 
 
+@pytest.mark.long
 def test_every_block_runs(installed: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a book of some months; the frames have the columns that are asked of them, and rates made again are those that are stored."""
     for name, value in installed.environment.items():

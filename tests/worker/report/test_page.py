@@ -111,6 +111,7 @@ def test_it_is_the_same_to_the_byte(installed: Installation, written: bytes) -> 
     assert written == (installed.folder / "again.html").read_bytes()
 
 
+@pytest.mark.long
 def test_without_the_library_that_draws_it_has_its_tables(
     installed: Installation, written: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

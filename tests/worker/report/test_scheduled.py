@@ -172,6 +172,7 @@ def test_without_a_currency_for_the_whole_book_there_is_a_workbook_for_each(engi
     assert ["eur", "jpy", "usd"] == sorted(each.currency for each in reports_made(session))
 
 
+@pytest.mark.long
 def test_a_workbook_is_made_again_as_it_was(session: Session, folder: Path, tmp_path: Path) -> None:
     """Whatever was learnt since: the same file to the byte, of what was kept with it."""
     from worker.report.workbook_archive import unpacked
@@ -350,6 +351,7 @@ def test_a_worker_that_is_killed_between_file_and_commit_loses_nothing(session: 
 # --- who is told ---------------------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_without_a_monthly_digest_the_report_has_a_message_of_its_own(session: Session, folder: Path) -> None:
     """Once, with its address where the folder is served; silent means silent."""
     _done(_reporting(session, folder, url="https://reports.example.com/nrr/"))

@@ -185,6 +185,7 @@ def stored(engine: Engine, pages: Sequence[Page]) -> list[str]:
 
 
 @pytest.mark.parametrize("examples", [EXAMPLES or 12])
+@pytest.mark.long
 def test_order_paging_and_repetition_leave_the_same_facts(engine: Engine, examples: int) -> None:
     """Whatever is read again, in whatever order and in pages of whatever size, is the same to the byte as all of it in order of time."""
 
