@@ -29,12 +29,21 @@ GREYLISTED_SECONDS: Final = 300.0
 ASCII_ONLY: Final = "the mail server takes no addresses outside ASCII (it offers no SMTPUTF8)"
 
 
-_HOST: Final = re.compile(r"[A-Za-z0-9._-]+|\[?[0-9A-Fa-f:.]+\]?")
-"""A name, or an address of version 4 or 6."""
+_HOST: Final = re.compile(r"[^\s/@:]+|(?=.*:.*:)[0-9A-Fa-f:.]+(%[^\s/@:]+)?")
+"""A name or an address; one of version 6 has two colons at least, where one alone leads to a port."""
 
 
 class NoEncryption(smtplib.SMTPException):
     """The server doesn't offer the encryption that was asked for."""
+
+
+def host_fault(host: str) -> str | None:
+    """Why no server can be called so, None where one can."""
+    return (
+        None
+        if _HOST.fullmatch(host)
+        else f"{host!r} is no host's name; it takes one such as smtp.example.com, and SMTP_PORT its port"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +63,8 @@ class MailTarget:
     """Let mails travel unencrypted to another machine; a password never does."""
 
     def __post_init__(self) -> None:
-        if not _HOST.fullmatch(self.host):
-            raise ValueError(
-                f"SMTP_HOST: {self.host!r} is no host's name; it takes one such as smtp.example.com, and SMTP_PORT its port"
-            )
+        if fault := host_fault(self.host):
+            raise ValueError(fault)
         if not self.recipients:
             raise ValueError("mail takes at least one recipient")
         for each in (self.sender, *self.recipients):

@@ -6,8 +6,8 @@ knows when its own requests really went, late ones too; several can't, and stay 
 one it was: the rate of that limit is cut, grows back quickly to just below where it was refused, and slowly beyond. A limit on concurrency
 is met the same way, since fewer requests a second are fewer at once.
 
-`Limiter` is what the client needs; `LocalLimiter` serves the threads of one process, `shared_limits.RedisLimiter` all workers of an
-installation. Both follow `Pace`. Nothing here knows what is asked for.
+`Limiter` is what the client needs; `LocalLimiter` serves the threads of one process, `redis_limits.RedisLimiter` all workers of an
+installation. Both follow `RequestPace`. Nothing here knows what is asked for.
 """
 
 import threading

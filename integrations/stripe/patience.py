@@ -70,12 +70,8 @@ def within(
             sent()
             return super().getresponse()
 
-    class Secure(HTTPSConnection):
-        response_class = Response
-
-        def getresponse(self) -> Any:
-            sent()
-            return super().getresponse()
+    class Secure(HTTPSConnection, Plain):
+        pass
 
     class PlainPool(HTTPConnectionPool):
         ConnectionCls = Plain

@@ -121,10 +121,13 @@ def test_stripe_is_asked_by_the_proxy_and_trusted_by_the_own_authority(
     bundle = tmp_path / "ca.pem"
     authority.cert_pem.write_to_path(str(bundle))
     heard: list[str | None] = []
+    told = threading.Event()
+    told_before_the_answer: list[bool] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             heard.append(self.headers.get("Authorization"))
+            told_before_the_answer.append(told.wait(2))
             self.send_response(200)
             self.send_header("Content-Length", "2")
             self.end_headers()
@@ -153,7 +156,8 @@ def test_stripe_is_asked_by_the_proxy_and_trusted_by_the_own_authority(
     try:
         way = Outgoing(proxy.address, str(bundle))
         transport = Transport("rk_test_case", "https://stripe.example", "v", seconds=Seconds(5, 5, 5), outgoing=way)
-        assert (200, b"{}") == transport.send("/v1/x", ())[:2]
+        assert (200, b"{}") == transport.send("/v1/x", (), told.set)[:2]
+        assert [True] == told_before_the_answer
         transport.close()
         assert [("stripe.example:443", "Basic bnJyOnBAc3M=")] == proxy.asked
         assert ["Bearer rk_test_case"] == heard

@@ -1,38 +1,22 @@
 """`nrr doctor`: one check after another, each with what to do about it. Nothing is changed."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from fractions import Fraction
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
 from integrations.outgoing import is_loopback
-from metrics.money import ratio_text
-from worker.cli.common import Config, Context, Json, Now, money, opened, percent, put_json
-from worker.cli.exit_codes import Exit, told
+from worker.cli.common import Config, Context, Json, Now, opened, put_json
+from worker.cli.doctor_checks import NOTE, OK, WRONG, Check, ago, failed, tried
+from worker.cli.doctor_data import data_checks
+from worker.cli.exit_codes import Exit
 from worker.config.addresses import host_of, is_foreign
 from worker.config.load import bases
 
 if TYPE_CHECKING:
     from worker.config.settings import Settings
-    from worker.health.freshness import Freshness
 
-OK: Final = "ok"
-NOTE: Final = "note"
-WRONG: Final = "wrong"
-STALE_SECONDS: Final = 86_400
 SKEW_SECONDS: Final = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was looked at, how it is, and (unless it is fine) what to do. `code` is what the shell is told of it."""
-
-    name: str
-    state: str
-    detail: str
-    code: Exit = Exit.OK
 
 
 def doctor(json: Json = False, now: Now = None, config: Config = None) -> None:
@@ -53,26 +37,14 @@ def doctor(json: Json = False, now: Now = None, config: Config = None) -> None:
 
 def _all(context: Context) -> Iterator[Check]:
     yield _settings(context)
-    database = _tried("database", lambda: _database(context))
+    database = tried("database", lambda: _database(context))
     yield database
     yield from _accounts(context)
     if context.loaded.settings.redis_url is not None:
-        yield _tried("redis", lambda: _redis(context))
+        yield tried("redis", lambda: _redis(context))
     yield from _channels(context)
     if database.state != WRONG:
-        yield from _data(context)
-
-
-def _tried(name: str, look: Callable[[], Check]) -> Check:
-    try:
-        return look()
-    except Exception as error:  # noqa: BLE001  # whatever is wrong with one check, the others are still made
-        return _failed(name, error)
-
-
-def _failed(name: str, error: Exception) -> Check:
-    fault = told(error)
-    return Check(name, WRONG, fault.message if fault else f"{type(error).__name__}: {error}", fault.code if fault else Exit.FAILED)
+        yield from data_checks(context)
 
 
 def _settings(context: Context) -> Check:
@@ -132,7 +104,7 @@ def unchecked_line(database: str) -> str | None:
 def _accounts(context: Context) -> Iterator[Check]:
     names = context.wiring.sources.names
     if not names:
-        yield _tried("stripe", lambda: _keyless(context))
+        yield tried("stripe", lambda: _keyless(context))
     for name in names:
         yield from _account(context, name)
 
@@ -157,15 +129,15 @@ def _account(context: Context, name: str) -> Iterator[Check]:
         state, rights = rights_of_key(secret=reader.key_can_write)
         return Check(title, state, f"{said}; {rights}")
 
-    checked = _tried(title, key)
+    checked = tried(title, key)
     yield checked
     if checked.state == WRONG:
         return
-    yield _tried(f"{title} clock", lambda: _clock(context, name))
+    yield tried(f"{title} clock", lambda: _clock(context, name))
     try:
         probes = context.wiring.sources.named(name).probe()
     except Exception as error:  # noqa: BLE001  # as above
-        yield _failed(f"{title} streams", error)
+        yield failed(f"{title} streams", error)
         return
     for probe in probes:
         if probe.problem is None:
@@ -194,7 +166,7 @@ def _clock(context: Context, name: str) -> Check:
     skew = reader.clock_apart_seconds
     if abs(skew) > SKEW_SECONDS:
         wrong = abs(skew) > CLOCKS_AGREE_SECONDS and (skew > 0 or reader.is_stripe)
-        said = f"Stripe's clock is {_ago(abs(skew))} {'ahead of' if skew > 0 else 'behind'} this machine's; the earlier one counts"
+        said = f"Stripe's clock is {ago(abs(skew))} {'ahead of' if skew > 0 else 'behind'} this machine's; the earlier one counts"
         return Check(f"stripe {name} clock", WRONG if wrong else NOTE, said, *([Exit.FAILED] if wrong else []))
     return Check(f"stripe {name} clock", OK, "agrees with Stripe's")
 
@@ -253,181 +225,3 @@ def _channels(context: Context) -> Iterator[Check]:
         return
     named = [f"{name} ({_KINDS[settings.channels[name].kind]})" if name in settings.channels else _KINDS[name] for name in found]
     yield Check("alerts", OK, f"go to {', '.join(named)}; try: nrr alerts test --channel {next(iter(found))}")
-
-
-def _data(context: Context) -> Iterator[Check]:
-    from worker.queries.freshness import freshness
-    from worker.queries.outstanding import outstanding
-    from worker.queries.rates import outdated
-
-    found = freshness(context.session)
-    yield _fresh(found)
-    for sentence in outstanding(context.session).sentences():
-        yield Check("figures", NOTE, sentence)
-    old_rates = outdated(context.session)
-    if old_rates is not None:
-        yield Check("exchange rates", NOTE, old_rates)
-    yield from _trouble(context, found)
-    yield from _unwatched(context)
-    yield from _dimensions(context)
-    yield from _findings(context)
-    yield _tried("billings", lambda: _billings(context))
-    yield _tried("proof of billings", lambda: _proof(context))
-    if context.loaded.settings.report is not None:
-        yield _tried("reports", lambda: _reports(context))
-
-
-def _unwatched(context: Context) -> Iterator[Check]:
-    """Rules on segments that no figure has, which can't fire."""
-    from worker.config.alert_rules import BadRules, load_watch
-    from worker.queries.alerts import missing_segments
-
-    settings = context.loaded.settings
-    try:
-        watch = load_watch(
-            settings.alerts, context.loaded.config, dimensions=settings.dimensions, channels=tuple(settings.channels)
-        )
-    except BadRules:
-        return  # told with the settings
-    for nobody in missing_segments(context.session, watch):
-        yield Check(f"rule {nobody.rule}", NOTE, nobody.sentence)
-
-
-def _dimensions(context: Context) -> Iterator[Check]:
-    """Dimensions that figures are made by at night, and that tell no two customers apart: one that is misspelt, mostly."""
-    from worker.cli.dimensions import meant
-    from worker.queries.dimensions import unknown_dimensions
-
-    for part in unknown_dimensions(context.session):
-        yield Check(
-            "dimensions",
-            NOTE,
-            f"no customer has {part!r} in its metadata, so by it all are in (none).{meant(context.session, part)}",
-        )
-
-
-def _reports(context: Context) -> Check:
-    """Whether the folder of reports can be written, and whether one could not be made."""
-    import os
-
-    from metrics.periods import Window
-    from worker.queries.reports import reports_failed, reports_made
-
-    table = context.loaded.settings.report
-    assert table is not None, "asked only where it is set"
-    for each in reports_failed(context.session):
-        label = Window(each.kind, each.first, each.until).label
-        return Check(
-            "reports", WRONG, f"the {each.what} of {label} could not be made: {each.why}; it is tried again by itself", Exit.FAILED
-        )
-    if not table.folder.is_dir() or not os.access(table.folder, os.W_OK | os.X_OK):
-        return Check("reports", WRONG, f"report.folder: {table.folder} is no folder that can be written here", Exit.FAILED)
-    last = next(iter(reports_made(context.session, 1)), None)
-    made = "none was made yet" if last is None else f"the last is {last.path}"
-    return Check("reports", OK, f"{' and '.join(table.schedule)} into {table.folder}; {made}")
-
-
-def _fresh(found: "Freshness") -> Check:
-    from worker.health.freshness import events_age_seconds
-
-    age = events_age_seconds(found)
-    if age is None:
-        return Check("freshness", NOTE, "nothing was read yet; run: nrr sync")
-    state = NOTE if age > STALE_SECONDS else OK
-    hint = "; run: nrr sync" if state == NOTE else ""
-    return Check("freshness", state, f"last read to the end {_ago(age)} ago{hint}")
-
-
-def _ago(seconds: float) -> str:
-    for unit, size in (("days", 86_400), ("hours", 3_600), ("minutes", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
-    return f"{seconds:.0f} seconds"
-
-
-def _trouble(context: Context, found: "Freshness") -> Iterator[Check]:
-    from worker.health.freshness import drifted as told
-    from worker.health.freshness import from_the_future
-    from worker.queries.findings import quarantined, underived
-
-    aside = found.jobs.get("quarantined", 0)
-    if aside:
-        yield Check("jobs", WRONG, f"{aside} jobs are parked after failing; see: nrr runs", Exit.FAILED)
-    for sentence in from_the_future(found):
-        yield Check("clocks", WRONG, sentence, Exit.FAILED)
-    drifted = sum(found.drift.values())
-    if drifted:
-        yield Check("drift", NOTE, f"the last audit repaired what had changed without an event: {told(found)}")
-    if found.quarantined:
-        named = quarantined(context.session, limit=5)
-        first = "; ".join(f"{q.kind} {q.object_id}: {q.reason} ({q.detail})" for q in named)
-        yield Check("quarantine", WRONG, f"{found.quarantined} objects are quarantined: {first}", Exit.QUARANTINED)
-    if found.underived:
-        whose = "; ".join(f"{customer}: {why}" for customer, why in underived(context.session, limit=5))
-        yield Check("derivation", WRONG, f"{found.underived} customers are in no figure: {whose}", Exit.QUARANTINED)
-
-
-def _findings(context: Context) -> Iterator[Check]:
-    from worker.cli.findings import sentence
-    from worker.queries.findings import count_by_severity
-
-    counts = count_by_severity(context.session)
-    if counts:
-        said = sentence(counts).removeprefix("About the data: ").rstrip(".")
-        yield Check("findings", NOTE, f"{said}; see: nrr show findings")
-
-
-def _billings(context: Context) -> Check:
-    """What part of what is invoiced nrr sees, by the last month that is over."""
-    from metrics.billings.classes import BY_NAME, MARKS, OUTSIDE, UNSEEN, UNSURE
-    from metrics.billings.shares import sees, worth_saying
-    from metrics.periods import add_months
-    from worker.config.alert_rules import load_watch
-    from worker.queries.billings import kept, untotalled
-
-    def text(ratio: Fraction) -> str:
-        return percent(ratio_text(ratio.numerator, ratio.denominator))
-
-    month = add_months(context.today, -1)
-    found = kept(context.session, add_months(month, -1), add_months(month, 1))
-    last = [each for each in found if each.first == month and each.share.ratio is not None]
-    if not last:
-        return Check("billings", OK, f"nothing was invoiced in {month:%Y-%m}, as far as figures know; see: nrr show billings")
-    before = {each.currency: each.share for each in found if each.first != month}
-    limit = load_watch(context.loaded.settings.alerts, context.loaded.config).outside_share
-    loud = any(worth_saying(each.share, before.get(each.currency), limit) for each in last)
-    parts = []
-    for each in last:
-        seen = sees(each.share)
-        assert seen is not None
-        marks = [m for m in each.marks if m.mark in MARKS and m.micros > 0 and each.amounts.get(OUTSIDE)]
-        behind = ", ".join(f"{MARKS[m.mark]} {text(Fraction(m.micros, each.share.everything))}" for m in marks)
-        unsure = "".join(
-            f", {money(each.amounts[name], each.currency)} {BY_NAME[name].label}" for name in UNSURE if each.amounts.get(name)
-        )
-        parts.append(f"{text(seen)} in {each.currency.upper()}" + (f" (beside: {behind})" if behind else "") + unsure)
-    old = untotalled(context.session, month, add_months(month, 1))
-    if old:
-        parts.append(f"without the totals of {old} invoices that an older release read; run: nrr backfill run --streams invoices")
-    said = f"nrr sees of what you invoiced in {month:%Y-%m}: {'; '.join(parts)}; see: nrr show billings; {UNSEEN}"
-    return Check("billings", NOTE if loud else OK, said)
-
-
-def _proof(context: Context) -> Check:
-    """What the last nightly proof left unexplained."""
-    from worker.queries.billings import last_proof
-
-    found = last_proof(context.session)
-    if found is None:
-        return Check("proof of billings", OK, "not made yet; see: nrr verify --billings")
-    if not found.shares:
-        return Check("proof of billings", OK, f"what was invoiced for {found.month:%Y-%m} explains the ledger's MRR")
-    parts = [
-        f"{percent(ratio_text(r.numerator, r.denominator))} in {code.upper()}"
-        if r is not None
-        else f"all that was billed in {code.upper()}, in which the ledger has no MRR"
-        for code, r in found.shares.items()
-    ]
-    named = ", ".join(found.customers[:5])
-    said = f"of {found.month:%Y-%m}'s MRR invoices leave unexplained: {', '.join(parts)} ({named}); see: nrr verify --billings"
-    return Check("proof of billings", NOTE, said)

@@ -6,7 +6,7 @@ the name under which it was set, and no value of a secret is ever repeated.
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,11 +49,17 @@ def _variables() -> dict[str, str]:
     """What the environment says of each setting, by its field.
 
     Read here and not by pydantic-settings, which loads clouds' and command lines' worth of other sources: a twentieth of what a command
-    takes to start. As there, a name may be written in small letters, and every setting has a name that begins with NRR_.
+    takes to start. As there, a name may be written in small letters, and every setting has a name that begins with NRR_; the one that is
+    documented counts before these.
     """
-    set_here = {name.lower(): value for name, value in os.environ.items()}
-    names = {field: (environment_name(field).lower(), f"nrr_{field}") for field in Settings.model_fields}
-    return {field: set_here[name] for field, of_field in names.items() for name in reversed(of_field) if name in set_here}
+    small = {name.lower(): value for name, value in os.environ.items()}
+    out: dict[str, str] = {}
+    for field in Settings.model_fields:
+        documented = environment_name(field)
+        value = os.environ.get(documented, small.get(documented.lower(), small.get(f"nrr_{field}")))
+        if value is not None:
+            out[field] = value
+    return out
 
 
 def _decoded(field: str, text: str) -> Any:
@@ -76,9 +82,9 @@ def load(flags: Mapping[str, Any] | None = None, *, config: Path | None = None) 
     except BadToml as error:
         raise BadSettings([str(error)]) from None
     given = {name: value for name, value in (flags or {}).items() if value is not None}
-    files = _secret_files(given)
     variables = _variables()
     in_environment = {name for name, text in variables.items() if text}
+    files = _secret_files({*given, *in_environment})
     # What is in the environment must not be hidden by what only the file says.
     below = {name: value for name, value in table.items() if name not in in_environment and name not in files}
     said = {name: _decoded(name, text) for name, text in variables.items()}
@@ -176,8 +182,13 @@ class Isolated(Settings):
 
 def set_in_environment(fields: Iterable[str]) -> list[str]:
     """The variables of the environment that say something of these settings, or where nrr.toml is: they count before a file that lies at hand."""
-    names = [name for field in fields for name in (environment_name(field), f"{environment_name(field)}_FILE")]
-    return [name for name in ("NRR_CONFIG", *names) if _environment(name) is not None]
+    variables = _variables()
+    names = ["NRR_CONFIG"] if _environment("NRR_CONFIG") is not None else []
+    for field in fields:
+        name = environment_name(field)
+        names += [name] if variables.get(field) else []
+        names += [f"{name}_FILE"] if _environment(f"{name}_FILE") is not None else []
+    return names
 
 
 def isolated(values: Mapping[str, Any]) -> Loaded:
@@ -250,11 +261,12 @@ def _config_path(config: Path | None) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def _secret_files(given: Mapping[str, Any]) -> dict[str, Any]:
+def _secret_files(told: Container[str]) -> dict[str, Any]:
+    """The secrets that files hold, but for those that are told already."""
     out: dict[str, Any] = {}
     for name in SECRETS:
         path = _environment(f"{environment_name(name)}_FILE")
-        if path is not None and name not in given and _environment(environment_name(name)) is None:
+        if path is not None and name not in told:
             value = _read_secret(path)
             # Compose and systemd mount what is named, whether it is used or not: an empty file says that there is none.
             if not (name in OPTIONAL and isinstance(value, Unreadable) and value.reason == EMPTY):

@@ -37,7 +37,7 @@ def open_channels(settings: Settings, sleep: Callable[[float], None]) -> "dict[s
         except ValueError as error:
             wrong.append(_with_place(str(error), _SETTINGS[name]) if name in _SETTINGS else f"channels.{name}: {error}")
     if wrong:
-        raise BadSettings(wrong)
+        raise BadSettings(list(dict.fromkeys(wrong)))  # several channels of one kind share settings
     return found
 
 
@@ -123,12 +123,13 @@ def _webhook(settings: Settings, sleep: Callable[[float], None], name: str, url:
 
 def _mail(settings: Settings, sleep: Callable[[float], None], name: str, recipients: Sequence[str]) -> "Channel":
     from integrations.notify.email_message import address
-    from integrations.notify.mail import Mail, MailTarget
+    from integrations.notify.mail import Mail, MailTarget, host_fault
 
     assert settings.smtp_host is not None, "checked with the settings"
     whose = "ALERT_EMAIL_TO" if name == "email" else f"channels.{name}.to"
-    written = [(whose, each) for each in recipients] + ([("SMTP_FROM", settings.smtp_from)] if settings.smtp_from else [])
-    faults = [f"{setting}: {fault}" for setting, text in written if (fault := _refused(partial(address, text))) is not None]
+    addresses = [(whose, each) for each in recipients] + ([("SMTP_FROM", settings.smtp_from)] if settings.smtp_from else [])
+    faults = [f"SMTP_HOST: {fault}"] if (fault := host_fault(settings.smtp_host)) else []
+    faults += [f"{setting}: {fault}" for setting, text in addresses if (fault := _refused(partial(address, text)))]
     if faults:
         raise BadSettings(faults)
     target = MailTarget(

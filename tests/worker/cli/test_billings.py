@@ -21,7 +21,7 @@ from metrics.ledger.basis import Basis
 from tests.integrations.sandbox.asking import every
 from tests.worker.cli.command import Done, bare_environment, in_process
 from worker.cli import billings as cli
-from worker.cli import doctor
+from worker.cli import doctor_checks, doctor_data
 from worker.cli.common import Context
 from worker.figures.proof import REMEMBERED
 from worker.queries.billings import Billed, Billings
@@ -161,8 +161,8 @@ def test_doctor_names_what_was_billed_where_the_ledger_has_nothing(engine: Engin
     kept = {"month": "2025-05-01", "basis": session.basis.version, "unexplained": {"jpy": [5, 0]}, "customers": ["cus_1"]}
     with begin(engine) as connection:
         key_value.put(connection, REMEMBERED, kept)
-    found = doctor._proof(cast("Context", SimpleNamespace(session=session)))
-    assert (doctor.NOTE, True) == (
+    found = doctor_data._proof(cast("Context", SimpleNamespace(session=session)))
+    assert (doctor_checks.NOTE, True) == (
         found.state,
         "all that was billed in JPY, in which the ledger has no MRR (cus_1)" in found.detail,
     )

@@ -9,7 +9,8 @@ from integrations.sandbox.sandbox import Sandbox
 from integrations.sandbox.simulator.business import Business
 from tests.worker.cli.command import bare_environment, in_process
 from tests.worker.cli.conftest import Concern
-from worker.cli.doctor import NOTE, OK, open_redis_line, rights_of_key
+from worker.cli.doctor import open_redis_line, rights_of_key
+from worker.cli.doctor_checks import NOTE, OK
 
 
 @pytest.mark.parametrize(

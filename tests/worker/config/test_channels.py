@@ -211,6 +211,22 @@ def test_config_check_names_the_setting_that_is_wrong(monkeypatch: pytest.Monkey
     assert [True] == [each.startswith(why) for each in faults], faults
 
 
+@pytest.mark.parametrize("host", ["mail", "mail.example.com", "bücher.example", "127.0.0.1", "::1", "fe80::1%eth0"])
+def test_what_may_be_a_host_is_one(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """Names with letters of any language, and addresses of both versions."""
+    monkeypatch.setenv("SMTP_HOST", host)
+    monkeypatch.setenv("ALERT_EMAIL_TO", "cfo@example.com")
+    assert [] == setting_faults(load())
+
+
+def test_a_setting_that_several_channels_share_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sender is that of all mails."""
+    Path("nrr.toml").write_text('[channels.board]\nkind = "email"\nto = ["board@example.com"]')
+    for name, value in {"SMTP_HOST": "mail.example.com", "SMTP_FROM": "nrr", "ALERT_EMAIL_TO": "cfo@example.com"}.items():
+        monkeypatch.setenv(name, value)
+    assert ["SMTP_FROM: 'nrr' is no mail address; it takes one such as alerts@example.com"] == setting_faults(load())
+
+
 def test_channels_is_the_old_word_for_to() -> None:
     """Rules that were written before go on working."""
     from worker.config.alert_rules import read_watch

@@ -1,12 +1,14 @@
 """Settings: which source counts, what is refused, and that no secret shows."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import get_origin
 
 import pytest
 
-from worker.config.load import load, load_settings, shown
-from worker.config.settings import TABLES, BadSettings
+from worker.config.load import load, load_settings, set_in_environment, shown
+from worker.config.settings import TABLES, BadSettings, Settings
 
 SECRET = "sk_test_verysecret123"
 
@@ -57,8 +59,32 @@ def test_a_variable_may_be_written_small_or_begin_with_nrr(monkeypatch: pytest.M
     loaded = load()
     [row] = [row for row in shown(loaded) if row["name"] == "reporting_currency"]
     assert ("eur", "environment REPORTING_CURRENCY") == (loaded.settings.reporting_currency, row["source"])
+    assert ["REPORTING_CURRENCY"] == set_in_environment(["reporting_currency"])
     monkeypatch.setenv("REPORTING_CURRENCY", "jpy")
-    assert name == "reporting_currency" or "jpy" == load().settings.reporting_currency
+    assert "jpy" == load().settings.reporting_currency
+
+
+def test_a_secret_of_the_environment_comes_before_its_file_under_each_of_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is told of where it comes from is where it comes from."""
+    Path("key").write_text("sk_test_ofthefile00")
+    monkeypatch.setenv("STRIPE_API_KEY_FILE", "key")
+    monkeypatch.setenv("stripe_api_key", SECRET)
+    loaded = load()
+    assert loaded.settings.stripe_api_key is not None
+    assert (SECRET, "environment STRIPE_API_KEY") == (
+        loaded.settings.stripe_api_key.get_secret_value(),
+        loaded.sources["stripe_api_key"],
+    )
+
+
+def test_every_setting_that_is_a_table_is_known_as_one() -> None:
+    """A further one that nobody named would be told to be no table when the environment has it. The policy may be a preset's name as well."""
+    tables = {
+        name
+        for name, info in Settings.model_fields.items()
+        if get_origin(info.annotation) is Mapping or "Table" in str(info.annotation)
+    }
+    assert {*TABLES, "policy"} == tables
 
 
 def test_a_table_of_the_environment_is_json(monkeypatch: pytest.MonkeyPatch) -> None:
