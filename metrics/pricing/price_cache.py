@@ -1,31 +1,34 @@
-"""Pricing each distinct composition once.
+"""Pricing each distinct item, or composition of items, once.
 
-A million subscriptions hold a few thousand different combinations of prices, quantities and discounts. The scalar definitions of
-`metrics.pricing.pricing` run over these; everything else is a look-up.
+A million subscriptions hold a few thousand different prices and quantities. Where nothing but these has a part in what a subscription is
+worth, its items are worth what each is by itself; discounts, trials, tax and usage are remembered with the whole composition. The scalar
+definitions of `metrics.pricing.pricing` run over what is new; everything else is a look-up.
 """
 
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from typing import Final
 
-from metrics.evidence import Discount, Instant, Subscription
+from metrics.assigned import replace
+from metrics.evidence import Discount, Instant, Item, Subscription
 from metrics.policy import Policy
 from metrics.pricing.catalog import Catalog
-from metrics.pricing.pricing import PricedSubscription, composition_key, once_ends, price_subscription, relabelled
+from metrics.pricing.pricing import PricedItem, PricedSubscription, composition_key, labelled, once_ends, price_subscription, relabelled
 
 _NO_SHARES: Mapping[str, Fraction] = {}
 
 MOST_SEEN: Final = 100_000
-"""Compositions that are remembered at most: some tens of MiB."""
+"""Items, and compositions, that are remembered at most: some tens of MiB."""
 
 
 class Pricer:
-    """Prices subscriptions of one catalog under one policy and remembers every composition that it has seen."""
+    """Prices subscriptions of one catalog under one policy and remembers what it has seen."""
 
     def __init__(self, catalog: Catalog, policy: Policy) -> None:
         self.catalog = catalog
         self.policy = policy
         self._seen: dict[tuple[object, ...], PricedSubscription] = {}
+        self._items: dict[tuple[object, ...], PricedItem] = {}
 
     def price(
         self,
@@ -37,13 +40,12 @@ class Pricer:
         usage: Mapping[str, Fraction] = _NO_SHARES,
     ) -> PricedSubscription:
         """`pricing.price_subscription`, remembered by what it depends on and relabelled with this subscription's item ids."""
-        key: tuple[object, ...]
-        if customer_discount or tax_share or usage or s.discounts or any(i.discounts or i.trial_end is not None for i in s.items):
-            key = composition_key(
-                s, at, self.catalog, self.policy, customer_discount=customer_discount, tax_share=tax_share, usage=usage
-            )
-        else:  # by far the most: no moment is different from another, and nothing but what is billed has a part in it
-            key = (s.currency, *((i.price, i.price_version, i.quantity, i.quantity_decimal) for i in s.items))
+        if not (customer_discount or tax_share or usage or s.discounts or any(i.discounts or i.trial_end is not None for i in s.items)):
+            # By far the most: no moment is different from another, and no item has a part in what another is worth.
+            return PricedSubscription(tuple([self._alone(item, s, at) for item in s.items]))
+        key = composition_key(
+            s, at, self.catalog, self.policy, customer_discount=customer_discount, tax_share=tax_share, usage=usage
+        )
         priced = self._seen.get(key)
         if priced is None:
             priced = price_subscription(
@@ -53,6 +55,17 @@ class Pricer:
                 self._seen.clear()
             self._seen[key] = priced
         return relabelled(priced, s)
+
+    def _alone(self, item: Item, s: Subscription, at: Instant) -> PricedItem:
+        """An item that nothing but its price and quantity makes worth what it is."""
+        key = s.currency, item.price, item.price_version, item.quantity, item.quantity_decimal
+        priced = self._items.get(key)
+        if priced is None:
+            (priced,) = price_subscription(replace(s, items=(item,)), at, self.catalog, self.policy).items
+            if len(self._items) >= MOST_SEEN:
+                self._items.clear()
+            self._items[key] = priced
+        return priced if priced.item == item.id else labelled(item.id, priced)
 
     def edges(self, s: Subscription) -> Iterator[tuple[Instant, tuple[str, ...]]]:
         """The moments at which the price of an unchanged subscription changes by itself, with what dates them."""

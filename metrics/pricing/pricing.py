@@ -31,6 +31,7 @@ __all__ = [
     "PricedSubscription",
     "Rated",
     "composition_key",
+    "labelled",
     "months_in_period",
     "once_ends",
     "price_subscription",
@@ -273,10 +274,11 @@ def _held(discounts: Sequence[InForce]) -> tuple[object, ...]:
 def relabelled(priced: PricedSubscription, subscription: Subscription) -> PricedSubscription:
     """`priced`, worked out for another subscription of the same composition, with this one's item ids."""
     pairs = zip(priced.items, subscription.items, strict=True)
-    return PricedSubscription(tuple(p if p.item == item.id else _labelled(item.id, p) for p, item in pairs))
+    return PricedSubscription(tuple(p if p.item == item.id else labelled(item.id, p) for p, item in pairs))
 
 
-def _labelled(item: str, p: PricedItem) -> PricedItem:
+def labelled(item: str, p: PricedItem) -> PricedItem:
+    """`p`, worked out for another item of the same price and quantity, with this one's id."""
     # Written out: this runs for every state of every subscription, and `replace` takes four times as long.
     return PricedItem(
         item,
