@@ -2,7 +2,8 @@
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, Final
 
 import msgspec
 
@@ -24,21 +25,32 @@ class Extra(msgspec.Struct, array_like=True, frozen=True, gc=False):
 
 NOTHING = Extra()
 prepare(Extra)
+_TOLD: Final = ("discounts", "discount_amounts", "taxes", "quantity_decimal")
 _FIRST: Any = tuple[tuple[tuple[Discount, int], ...], tuple[str, ...]]
 
 
 def extra_of(line: InvoiceLine) -> bytes | None:
     """The bytes to keep with a line, None where there is nothing."""
-    told = line.taxes_told and line.discounts_told and line.discount_amounts_told and line.decimal_told
-    if told and line.quantity_decimal is None and line.invoice_item is None and not line.price_version:
-        return encode((line.discounts, line.credited_lines), _FIRST) if line.discounts or line.credited_lines else None
-    untold = (
-        *(() if line.discounts_told else ("discounts",)),
-        *(() if line.discount_amounts_told else ("discount_amounts",)),
-        *(() if line.taxes_told else ("taxes",)),
-        *(() if line.decimal_told else ("quantity_decimal",)),
-    )
+    told = line.discounts_told, line.discount_amounts_told, line.taxes_told, line.decimal_told
+    if line.discounts or line.credited_lines or line.quantity_decimal is not None or line.invoice_item is not None:
+        return _extra(line, told)
+    return _untold(told, line.price_version)
+
+
+def _extra(line: InvoiceLine, told: tuple[bool, ...]) -> bytes:
+    if all(told) and line.quantity_decimal is None and line.invoice_item is None and not line.price_version:
+        return encode((line.discounts, line.credited_lines), _FIRST)
+    untold = tuple(name for name, is_told in zip(_TOLD, told, strict=True) if not is_told)
     return encode(Extra(line.discounts, line.credited_lines, line.quantity_decimal, untold, line.invoice_item, line.price_version))
+
+
+@lru_cache(maxsize=4096)
+def _untold(told: tuple[bool, ...], price_version: str) -> bytes | None:
+    """What is kept of a line that has nothing but what it leaves unsaid, and the object of its price: the same for very many."""
+    if all(told) and not price_version:
+        return None
+    untold = tuple(name for name, is_told in zip(_TOLD, told, strict=True) if not is_told)
+    return encode(Extra(untold=untold, price_version=price_version))
 
 
 def read_extra(body: bytes | None) -> Extra:

@@ -7,6 +7,7 @@ which evidence is stronger; only what says nothing new is left out (see `integra
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Final, TypeVar
 
 from sqlalchemy import Connection, func, select
@@ -188,23 +189,25 @@ def _put_invoices(
     stored: Stored,
 ) -> None:
     heads: dict[_Place, tuple[Any, ...]] = {}
-    lines: dict[_Place, dict[str, tuple[Any, ...]]] = {}
+    lines: dict[_Place, tuple[Any, ...]] = {}
+    buckets: dict[str, int] = {}
     for each in found:
         head = each.head
         customer = head.customer or ""
-        bucket = bucket_of(customer)
+        bucket = buckets.get(customer)
+        if bucket is None:
+            bucket = buckets[customer] = bucket_of(customer)
         row = _head_row(each, bucket, customer, account, learnt_at)
         place = (bucket, customer, head.id, head.status)
         heads[place] = _grown(heads[place], row) if place in heads else row
-        if each.lines and head.status != "draft":
-            mine = {line.id: _line_row(line, bucket, customer, account, learnt_at) for line in each.lines}
-            lines.setdefault((bucket, customer, head.id, ""), {}).update(mine)
+        if head.status != "draft":
+            for line in each.lines:
+                lines[bucket, customer, line.invoice, line.id] = _line_row(line, bucket, customer, account, learnt_at)
     for customer, line in pending:
         bucket = bucket_of(customer)
-        waiting = lines.setdefault((bucket, customer, "", ""), {})
-        waiting[line.id] = _line_row(line, bucket, customer, account, learnt_at)
+        lines[bucket, customer, line.invoice, line.id] = _line_row(line, bucket, customer, account, learnt_at)
     # In the order of the keys: transactions of several processes then never wait in a circle, and neighbours share their index pages.
-    rows = [row for place in sorted(lines) for _, row in sorted(lines[place].items())]
+    rows = [lines[place] for place in sorted(lines)]
     new = insert_new(
         connection, invoice, _HEAD, [heads[k] for k in sorted(heads)], returning=("customer_id", "invoice_id"), greatest=_GROWING
     )
@@ -233,26 +236,44 @@ def _await_listing(connection: Connection, account: int, lines: Sequence[Any]) -
 
 
 _Place = tuple[int, str, str, str]
-"""Bucket, customer, invoice and status (empty where all statuses are one)."""
+"""Bucket, customer, invoice, and its status or the line's id."""
+
+_of_head: Final = attrgetter(
+    "id",
+    "status",
+    "subscription",
+    "created",
+    "currency",
+    "billing_reason",
+    "amount_paid",
+    "finalized_at",
+    "paid_at",
+    "voided_at",
+    "uncollectible_at",
+)
+_of_line: Final = attrgetter(
+    "invoice",
+    "id",
+    "subscription",
+    "item",
+    "price",
+    "quantity",
+    "amount",
+    "currency",
+    "period_start",
+    "period_end",
+    "proration",
+    "inclusive_tax",
+)
+"""What `_HEAD` and `_LINE` have of an invoice and a line, in their order."""
 
 
 def _head_row(found: InvoiceEvidence, bucket: int, customer: str, account: int, learnt_at: datetime) -> tuple[Any, ...]:
-    head = found.head
     return (
         bucket,
         customer,
         account,
-        head.id,
-        head.status,
-        head.subscription,
-        head.created,
-        head.currency,
-        head.billing_reason,
-        head.amount_paid,
-        head.finalized_at,
-        head.paid_at,
-        head.voided_at,
-        head.uncollectible_at,
+        *_of_head(found.head),
         learnt_at,
         encode(found.unread, tuple[UnreadLine, ...]) if found.unread else None,
         found.other_lines or None,
@@ -274,25 +295,7 @@ def _grown(one: tuple[Any, ...], other: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def _line_row(line: InvoiceLine, bucket: int, customer: str, account: int, learnt_at: datetime) -> tuple[Any, ...]:
-    return (
-        bucket,
-        customer,
-        account,
-        line.invoice,
-        line.id,
-        line.subscription,
-        line.item,
-        line.price,
-        line.quantity,
-        line.amount,
-        line.currency,
-        line.period_start,
-        line.period_end,
-        line.proration,
-        line.inclusive_tax,
-        extra_of(line),
-        learnt_at,
-    )
+    return (bucket, customer, account, *_of_line(line), extra_of(line), learnt_at)
 
 
 _EVENT = ("account", "event_id", "type", "created", "object_id", "customer_id", "subscription_id", "invoice_id", "learnt_at")

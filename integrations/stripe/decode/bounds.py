@@ -163,7 +163,10 @@ class _Plan:
 def _are_plain(part: Any) -> bool:
     if part.__class__ is not tuple:
         return _plans[type(part)].is_plain(part)
-    return all(_plans[type(each)].is_plain(each) for each in part)
+    for each in part:  # noqa: SIM110  # half the time of `all`
+        if not _plans[each.__class__].is_plain(each):
+            return False
+    return True
 
 
 def _are_plain_pairs(part: Any) -> bool:

@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import Connection, Engine, delete, func, insert, select
 from sqlalchemy.exc import StatementError
 
-from integrations.store.db.bulk import CAREFUL_TIMES, COPY_FROM_ROWS, append, insert_new, stream
+from integrations.store.db.bulk import CAREFUL_TIMES, COPY_FROM_ROWS, among, append, asked_for, insert_new, stream
 from integrations.store.db.engine import begin
+from integrations.store.db.words import bucket_of
 from integrations.store.facts.schema import event, invoice, rate
 from integrations.store.figures.rollups import FIGURES, KEY
 from integrations.store.figures.schema import rollup
@@ -112,3 +113,20 @@ def test_days_are_asked_for_without_the_drivers_own_way(engine: Engine, monkeypa
         )
         since = select(rate.c.unit).where(rate.c.day > days[0], rate.c.unit.in_(["eur", "gbp"]))
         assert [[("eur",), ("eur",)]] == [[tuple(row) for row in rows] for rows in stream(connection, since)]
+
+
+ODD = ("plain", "", "NULL", 'a "quoted" one', "back\\slash", '\\"', "{a,b}", "a,b", "line\nbreak", "naïve 数", "it's", " spaced ")
+"""Names that an array of texts could be taken apart by."""
+
+
+def test_names_that_look_like_syntax_are_found_as_they_are(engine: Engine) -> None:
+    """Whatever a name holds, exactly the rows of those that are asked for are found, by column and by bucket and name."""
+    rows = [(1, f"evt_{n}", "x", n, "o", name, None, None, LEARNT) for n, name in enumerate(ODD)]
+    with begin(engine) as connection:
+        append(connection, event, EVENT, rows)
+        for count in range(len(ODD) + 1):
+            query = select(event.c.customer_id).where(among(connection, event.c.customer_id, ODD[:count]))
+            assert sorted(ODD[:count]) == sorted(connection.execute(query).scalars())
+            asked = asked_for(connection, ODD[count:])
+            pairs = connection.execute(select(asked.c.bucket, asked.c.name)).all()
+            assert sorted((bucket_of(name), name) for name in ODD[count:]) == sorted(tuple(pair) for pair in pairs)
