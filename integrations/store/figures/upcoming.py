@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
-from sqlalchemy import Connection, and_, delete, func, select
+from sqlalchemy import Connection, and_, delete, func, literal_column, select
 
 from integrations.store.db.bulk import append
 from integrations.store.facts.customers.customer_merge import names
@@ -39,7 +39,13 @@ def concerned(connection: Connection, basis: str, now: Instant, until: Instant) 
         exclusion.c.reason == "trial", exclusion.c.since <= now, (exclusion.c.until.is_(None)) | (exclusion.c.until > now)
     )
     trials = select(exclusion.c.customer).where(exclusion.c.basis == basis, running)
-    asked = select(standing.c.customer).where(standing.c.basis == basis, standing.c.scheduled_micros > 0)
+    # Who ended long ago had its end asked for once, too: only what stands now says that something is to come.
+    later = standing.alias()
+    place = ("basis", "bucket", "customer", "currency")
+    newer = select(later.c.day).where(*(later.c[name] == standing.c[name] for name in place), later.c.day > standing.c.day)
+    # The bound is written into the statement: an index of these rows alone is used for no other.
+    scheduled = standing.c.scheduled_micros > literal_column("0")
+    asked = select(standing.c.customer).where(standing.c.basis == basis, scheduled, ~newer.exists())
     return sorted({str(name) for query in (moments, trials, asked) for name in connection.execute(query.distinct()).scalars()})
 
 

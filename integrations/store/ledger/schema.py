@@ -68,6 +68,11 @@ standing = Table(
     *(may(name, Word, words) for name, words in CARRIED.items()),
     comment="What a customer stands at from the closing of a day on, until its next row in that currency",
 )
+Index(
+    "ix_standing_scheduled",
+    *(standing.c[name] for name in ("basis", "bucket", "customer", "currency", "day")),
+    info={"where": "scheduled_micros > 0"},  # as the migration has it: few rows of a large table
+)
 
 attribute = Table(
     "attribute",

@@ -15,6 +15,7 @@ from integrations.store.facts import accounts, catalog
 from integrations.store.facts import schema as facts_schema
 from integrations.store.figures import upcoming
 from integrations.store.figures.schema import signal as table
+from integrations.store.ledger.schema import standing
 from integrations.store.work import jobs, runs
 from metrics import labels
 from metrics.evidence import (
@@ -262,3 +263,31 @@ def test_before_the_first_look_there_is_nothing(engine: Engine, day: date | None
     """No signals, rather than an error."""
     with read(engine) as connection:
         assert [] == upcoming.of_day(connection, BASIS.version, day)
+
+
+def test_only_what_stands_now_says_that_an_end_is_asked_for(engine: Engine) -> None:
+    """Who left long ago, or changed its mind, had its end asked for once, too: looking at all of those grew with every year."""
+    first, later = date(2025, 1, 1), date(2026, 1, 1)
+    rows = [
+        ("leaving", "usd", first, 0),
+        ("leaving", "usd", later, 100),
+        ("left", "usd", first, 100),
+        ("left", "usd", later, 0),
+        ("in_one_currency", "eur", first, 100),
+        ("in_one_currency", "usd", first, 0),
+        ("in_one_currency", "usd", later, 0),
+        ("stays", "usd", first, 0),
+    ]
+    columns = ("basis", "bucket", "customer", "currency", "day", "account", "net_micros", "list_micros", "at_risk_micros")
+    columns += ("scheduled_micros", "usage_micros", "subscriptions")
+    told = [
+        (basis, bucket_of(customer), customer, currency, day, 1, 100, 100, 0, scheduled, 0, 1)
+        for basis in ("this", "other")
+        for customer, currency, day, scheduled in rows
+        if basis == "this" or customer == "stays"
+    ]
+    with begin(engine) as connection:
+        bulk.append(connection, standing, columns, told)
+        found = upcoming.concerned(connection, "this", NOW, Instant(NOW + 90 * DAY))
+        assert [] == upcoming.concerned(connection, "other", NOW, Instant(NOW + 90 * DAY))
+    assert ["in_one_currency", "leaving"] == found
