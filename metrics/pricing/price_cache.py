@@ -13,7 +13,15 @@ from metrics.assigned import replace
 from metrics.evidence import Discount, Instant, Item, Subscription
 from metrics.policy import Policy
 from metrics.pricing.catalog import Catalog
-from metrics.pricing.pricing import PricedItem, PricedSubscription, composition_key, labelled, once_ends, price_subscription, relabelled
+from metrics.pricing.pricing import (
+    PricedItem,
+    PricedSubscription,
+    composition_key,
+    labelled,
+    once_ends,
+    price_subscription,
+    relabelled,
+)
 
 _NO_SHARES: Mapping[str, Fraction] = {}
 
@@ -40,7 +48,9 @@ class Pricer:
         usage: Mapping[str, Fraction] = _NO_SHARES,
     ) -> PricedSubscription:
         """`pricing.price_subscription`, remembered by what it depends on and relabelled with this subscription's item ids."""
-        if not (customer_discount or tax_share or usage or s.discounts or any(i.discounts or i.trial_end is not None for i in s.items)):
+        if not (
+            customer_discount or tax_share or usage or s.discounts or any(i.discounts or i.trial_end is not None for i in s.items)
+        ):
             # By far the most: no moment is different from another, and no item has a part in what another is worth.
             return PricedSubscription(tuple([self._alone(item, s, at) for item in s.items]))
         key = composition_key(

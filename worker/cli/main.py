@@ -11,7 +11,7 @@ from typing import Final
 
 _COLLECTED_SELDOM: Final = (200_000, 20, 100)
 """Loading modules makes a hundred thousand objects and no garbage; looking for some at the interpreter's own pace is a seventh of what a
-command takes to start. What runs for long asks for a pace of its own (`worker.execution.gc_tuning`)."""
+command takes to start. What runs for long asks for a pace of its own (`worker.execution.tuning`)."""
 
 
 def run() -> None:

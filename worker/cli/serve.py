@@ -71,7 +71,7 @@ def _run(on: object, host: str, port: int, more: list[str], token: str | None) -
     try:
         import uvicorn
 
-        from worker.execution.gc_tuning import collect_seldom
+        from worker.execution.tuning import collect_seldom
         from worker.serve.application import application, quiet
         from worker.serve.guard import hosts_of
         from worker.serve.sessions import Sessions

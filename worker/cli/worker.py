@@ -66,7 +66,7 @@ def exporter(
 ) -> None:
     """Serve Prometheus metrics: freshness, backlog and drift, and MRR, NRR and GRR, looked up in the database at each scrape."""
     from worker.cli.gauges import BuildCollector, FiguresCollector
-    from worker.execution.gc_tuning import collect_seldom
+    from worker.execution.tuning import collect_seldom
     from worker.health import exporter as serving
     from worker.runs.database import schema_needed
 

@@ -6,7 +6,6 @@ somebody else has it; it failed in a way that may pass and is due again later; o
 is parked, with the reason, for all to see. While a job runs its lease is kept alive, unless it has made no progress for long.
 """
 
-import gc
 import random
 import threading
 import time
@@ -23,13 +22,13 @@ from integrations.store import migrate
 from integrations.store.db.engine import begin, read
 from integrations.store.db.outage import may_pass
 from integrations.store.facts.accounts import AccountRefused
-from integrations.store.work import jobs, runs, workers
+from integrations.store.work import idle, jobs, runs, workers
 from integrations.store.work.jobs import Job, LeaseLost
 from integrations.stripe.errors import ReadError, Transient
-from worker.execution.gc_tuning import collect_seldom
 from worker.execution.log import logger
 from worker.execution.stop import Stop, Stopped
 from worker.execution.terms import Terms
+from worker.execution.tuning import tuned
 
 log = logger(__name__)
 
@@ -48,6 +47,9 @@ VANISHED: Final = 3
 """So many times the attempts may a job's leases expire before it is parked: most of what kills its holders has nothing to do with it."""
 
 NEVER: Final = 1_000_000
+
+SHARED: Final = "list"
+"""The kind of job that is cut into several for whoever has nothing to do: a list of Stripe's, which one process reads no faster than it computes."""
 
 Handler = Callable[[Job], None]
 """Does a job. It finishes the job (`jobs.finish`) in the transaction of its last effect, or raises."""
@@ -130,10 +132,10 @@ class Crew:
         self._handlers = handlers
         keeper = threading.Thread(target=self._keep, name="keeper", daemon=True)
         keeper.start()
-        collected = collect_seldom()
         try:
-            self._dispatch(wanted, deadline, give_up_after)
-            self._wait_for_all()
+            with tuned():
+                self._dispatch(wanted, deadline, give_up_after)
+                self._wait_for_all()
         finally:
             # Also when a limit or an interrupt struck in the middle: what is still at work must finish its page and go.
             self._stop.request()
@@ -142,7 +144,6 @@ class Crew:
             finally:
                 self._over.set()
                 keeper.join()
-                gc.set_threshold(*collected)
         if self._outdated is not None:
             raise self._outdated
         return self._worked
@@ -169,6 +170,8 @@ class Crew:
             if not doing and (wanted is None or self._are_closed(wanted)):
                 return
             idle_since = self._tell_of_waiting(wanted, idle_since) if not doing else None
+            if not doing and wanted is not None and SHARED in self._handlers:
+                self._offer(wanted)
             with self._changed:
                 if len(self._active) == doing:
                     self._changed.wait(BUSY_POLL_SECONDS if doing else POLL_SECONDS)
@@ -195,11 +198,22 @@ class Crew:
             return -moment
         return idle_since
 
+    def _offer(self, wanted: Sequence[int]) -> None:
+        """Let those who do what is waited for know that this process would do some of it."""
+        with read(self._engine) as connection:
+            others = jobs.held_elsewhere(connection, wanted)
+        if others:
+            with begin(self._engine) as connection:
+                idle.note(connection, self._terms.owner, wanted)
+
     def _claim(self, wanted: Sequence[int] | None) -> Job | None:
         with self._changed:
             heavy = sum(job.kind not in self._light for job, _ in self._active.values())
+            shared = {job.run_id for job, _ in self._active.values() if job.kind == SHARED}
         kinds = sorted(kind for kind in self._handlers if kind in self._light or heavy < self._heavy)
         with begin(self._engine) as connection:
+            if any(idle.is_any(connection, self._terms.owner, run) for run in shared):
+                kinds.remove(SHARED)  # for whoever has nothing to do, as long as it hasn't
             return jobs.claim(
                 connection,
                 owner=self._terms.owner,

@@ -26,11 +26,11 @@ from integrations.store.db.engine import begin
 from integrations.store.db.outage import may_pass
 from integrations.store.facts import quarantine
 from integrations.store.facts import write as write_facts
-from integrations.store.work import jobs
+from integrations.store.work import idle, jobs
 from integrations.store.work.jobs import Job, LeaseLost
 from integrations.stripe.page import StripePage
 from metrics.evidence import Instant
-from worker.execution.gc_tuning import share_heaps
+from worker.execution.tuning import share_heaps
 from worker.ingest import range_split
 from worker.ingest import translate as translated
 
@@ -114,12 +114,14 @@ class Writer:
         self,
         engine: Engine,
         *,
+        owner: str,
         lease_seconds: float,
         shards: int,
         on_shared: Callable[[], None] = lambda: None,
     ) -> None:
         self._engine = engine
         self._on_shared = on_shared
+        self._owner = owner
         self._lease_seconds = lease_seconds
         self._shards = shards
         self._queue: queue.SimpleQueue[Part | None] = queue.SimpleQueue()
@@ -248,6 +250,8 @@ class Writer:
             open_jobs[listed] = jobs.open_count(connection, *listed)
         since = None if job.since is None else Instant(job.since)
         wanted = range_split.readers(last.answer_seconds, self._shards) - open_jobs[listed]
+        if wanted < 1 and idle.is_any(connection, self._owner, job.run_id):
+            wanted = 1  # enough for Stripe, and another process has nothing to do
         at = range_split.cuts(since=since, reached=last.reached, page_seconds=last.page_seconds, readers_wanted=wanted)
         open_jobs[listed] += len(at)
         return jobs.split(connection, job, at)

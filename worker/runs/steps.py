@@ -5,7 +5,8 @@ itself, so it makes no difference who works: the threads of a command, a Celery 
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Final
@@ -23,7 +24,7 @@ from integrations.store.work.jobs import Job
 from integrations.store.work.runs import AlreadyRunning, Run
 from integrations.store.work.schema import RunStatus
 from integrations.stripe.errors import ReadError
-from worker.execution.crew import NEVER, Crew, Handler, Worked
+from worker.execution.crew import NEVER, SHARED, Crew, Handler, Worked
 from worker.execution.job_data import stored
 from worker.execution.log import logger
 from worker.ingest import read as read_account
@@ -36,7 +37,7 @@ from worker.ingest.writer import Writer
 from worker.runs import handlers as runs_handlers
 from worker.runs import settings_log
 from worker.runs.processes.processes import beside
-from worker.runs.watch import Progress, quiet
+from worker.runs.watch import Progress, quiet, watched
 from worker.wiring.wiring import Wiring
 
 log = logger(__name__)
@@ -220,13 +221,23 @@ def see_through(
     """Work on a run (or several) until it is closed, or until a stop or too many failures in a row; then say how it stands."""
     wanted = [run] if isinstance(run, int) else list(run)
     began = time.monotonic()
-    worked = _work(wiring, progress, wanted=wanted, give_up_after=give_up_after)
+    with ExitStack() as watching:
+        if wiring.reading_processes > 1:  # then others read, too, and what they have read counts
+            for each in wanted:
+                watching.enter_context(watched(wiring.engine, each, progress))
+            progress = quiet
+        worked = _work(wiring, progress, wanted=wanted, give_up_after=give_up_after)
     return report(wiring, wanted, joined=joined, seconds=time.monotonic() - began, worked=worked)
 
 
 def work(wiring: Wiring, *, seconds: float) -> Worked:
     """Do whatever is due, of any run, for at most so many seconds (a page is finished past that)."""
     return _work(wiring, deadline=time.monotonic() + seconds)
+
+
+def read_lists(wiring: Wiring, wanted: Sequence[int]) -> Worked:
+    """Read lists of some runs beside whoever sees them through, until none is left or one fails."""
+    return _work(wiring, wanted=wanted, give_up_after=1, kinds=(SHARED,))
 
 
 def _work(
@@ -236,12 +247,14 @@ def _work(
     wanted: Sequence[int] | None = None,
     deadline: float | None = None,
     give_up_after: int = NEVER,
+    kinds: Collection[str] | None = None,
 ) -> Worked:
     """Let the threads of this process work, and others beside it, with everything that jobs need for as long as it lasts."""
     stop = wiring.stop.part()
     crew = Crew(wiring.engine, wiring.terms, stop, LIGHT)
     writer = Writer(
         wiring.engine,
+        owner=wiring.terms.owner,
         lease_seconds=wiring.terms.lease_seconds,
         shards=wiring.shards,
         on_shared=crew.look_again,
@@ -259,7 +272,8 @@ def _work(
     writer.start()
     try:
         with beside(wiring, wanted, crew.beside):
-            return crew.work(handlers(wiring, reading), wanted=wanted, deadline=deadline, give_up_after=give_up_after)
+            do = {kind: each for kind, each in handlers(wiring, reading).items() if kinds is None or kind in kinds}
+            return crew.work(do, wanted=wanted, deadline=deadline, give_up_after=give_up_after)
     finally:
         writer.close()
 

@@ -37,6 +37,9 @@ _NO_KEY = (
     "nrr.toml), then run `nrr doctor`. Without an account, `nrr demo` shows everything on a simulated one"
 )
 
+REQUESTS_OF_A_PROCESS: Final = 100.0
+"""More requests a second than one process decodes the answers of: an account that may be asked for several times as many has several read it."""
+
 MOST_PROCESSES: Final = 8
 """So many processes compute for one command at most, unless more are asked for: each takes some 200 MiB."""
 
@@ -57,6 +60,8 @@ class Wiring:
     shards: int = 24
     processes: int = 1
     """So many compute for one command, this one included."""
+    reading_processes: int = 1
+    """So many read for one command, this one included."""
     pretended: datetime | None = None
     basis: Basis = field(default_factory=Basis)
     kept: tuple[Basis, ...] = ()
@@ -120,7 +125,8 @@ def open_wiring(
         terms=Terms(owner=owner, threads=threads or most, lease_seconds=settings.lease_seconds, attempts=settings.attempts),
         pace=Pace(settings.lag_seconds, settings.overlap_seconds),
         shards=settings.shards,
-        processes=settings.processes or min(cores(), MOST_PROCESSES),
+        processes=_processes(settings),
+        reading_processes=_reading_processes(settings),
         pretended=pretended,
         basis=settings.basis(),
         kept=tuple(settings.basis(name) for name in settings.kept_policies if name != settings.chosen_policy().name),
@@ -128,6 +134,18 @@ def open_wiring(
         dimensions=settings.dimensions,
         settings=settings,
     )
+
+
+def _processes(settings: Settings) -> int:
+    return settings.processes or min(cores(), MOST_PROCESSES)
+
+
+def _reading_processes(settings: Settings) -> int:
+    """How many processes of a command read: Stripe's own limits leave enough to do for one, those that Stripe has raised for more. SQLite has
+    one writer, whom they would wait for."""
+    if settings.database.startswith("sqlite"):
+        return 1
+    return max(1, min(_processes(settings), int((settings.requests_per_second or 0) // REQUESTS_OF_A_PROCESS)))
 
 
 def standing(wiring: Wiring, name: str) -> Wiring:
@@ -189,7 +207,10 @@ class _Readers:
         from integrations.stripe.limits import LocalLimiter
 
         if self._settings.redis_url is None:
-            return LocalLimiter(allowed, sleep=self._stop.sleep)
+            # Processes that read side by side know nothing of one another's requests: each has its part of what is allowed.
+            parts = _reading_processes(self._settings)
+            each = replace(allowed, account=allowed.account / parts, endpoint=allowed.endpoint / parts)
+            return LocalLimiter(each, sleep=self._stop.sleep)
         import redis
 
         from integrations.stripe.redis_limits import RedisLimiter

@@ -4,13 +4,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import Engine, event
 
 from integrations.store.db.engine import begin, read
 from integrations.store.facts import accounts
-from integrations.store.work import jobs, runs
+from integrations.store.work import idle, jobs, runs
 from integrations.store.work.jobs import Job, LeaseLost
 from integrations.stripe.page import StripePage
 from metrics.evidence import Instant
@@ -41,7 +42,7 @@ def started(engine: Engine) -> Iterator[tuple[Writer, list[None]]]:
     def counted(_connection: object) -> None:
         commits.append(None)
 
-    made = Writer(engine, lease_seconds=600, shards=1)
+    made = Writer(engine, owner="test", lease_seconds=600, shards=1)
     event.listen(engine, "commit", counted)
     made.start()
     try:
@@ -113,7 +114,7 @@ def test_pages_of_two_claims_under_one_token_never_move_one_cursor(engine: Engin
     pages come in one batch: the first reader's are refused, and the cursor is where the second one is."""
     job = claimed(engine)
     lost, held = Feed(replace(job, nonce="of the claim that was lost", cursor="sub_25")), Feed(job)
-    writer = Writer(engine, lease_seconds=600, shards=1)
+    writer = Writer(engine, owner="test", lease_seconds=600, shards=1)
     for each in (part(held, 0), part(lost, 26), part(held, 1), part(lost, 27, last=True)):
         writer.put(each)
     writer.start()
@@ -126,3 +127,39 @@ def test_pages_of_two_claims_under_one_token_never_move_one_cursor(engine: Engin
     with read(engine) as connection:
         [found] = jobs.of_run(connection, job.run_id)
     assert ("leased", "sub_1", 2) == (found.status, found.cursor, found.pages)
+
+
+def test_a_list_is_cut_for_a_process_that_has_nothing_to_do(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It has as many readers as Stripe is worth, so it isn't cut; where another process is idle it is, once for each page that comes."""
+    monkeypatch.setattr(idle, "FORGOTTEN_AFTER", timedelta(minutes=5))
+    job = claimed(engine)
+    feed = Feed(job)
+    writer = Writer(engine, owner="busy", lease_seconds=600, shards=24)
+    writer.start()
+
+    def read_to(reached: int) -> int:
+        page = StripePage("subscriptions", Instant(reached), 0, has_more=True)
+        at = Instant(reached)
+        writer.put(Part(feed, (page,), f"sub_{reached}", reached=at, page_seconds=1_000.0, objects=100, answer_seconds=0.0))
+        feed.drain()
+        with read(engine) as connection:
+            return len(jobs.of_run(connection, job.run_id))
+
+    try:
+        assert 1 == read_to(1_700_000_000)
+        with begin(engine) as connection:
+            idle.note(connection, "busy", [job.run_id])
+        assert 1 == read_to(1_699_000_000)
+        with begin(engine) as connection:
+            idle.note(connection, "idle", [job.run_id])
+        assert 2 == read_to(1_698_000_000)
+        assert 3 == read_to(1_697_000_000)
+    finally:
+        writer.close()
+    with read(engine) as connection:
+        kept, *cut = sorted(jobs.of_run(connection, job.run_id), key=lambda each: each.id)
+    # What is left is the newest part, and the others lie below it without a gap.
+    edges = sorted(((each.until or 0, each.since or 0) for each in (kept, *cut)), reverse=True)
+    assert [below for below, _ in edges[1:]] == [since for _, since in edges[:-1]]
+    assert (None, kept.since) == (min(cut, key=lambda each: each.since or 0).since, edges[0][1])
+    assert {each.status for each in cut} == {"due"}

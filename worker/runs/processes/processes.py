@@ -1,8 +1,9 @@
 """Processes beside a command: as many as there are cores, for as long as its runs have parts that compute.
 
-Python computes on one core a process. So while a run has jobs waiting that compute (`process.KINDS`), further processes are started that
-claim them as any worker would, under leases of their own. Nothing depends on them: one that dies leaves a lease that is ended here as
-soon as its death is certain, and a command without any does the same jobs by itself.
+Python computes on one core a process. So while a run has jobs waiting that compute (`process.KINDS`), or lists to be read of an account that
+may be asked for more than one process decodes, further processes are started that claim them as any worker would, under leases of their own.
+Nothing depends on them: one that dies leaves a lease that is ended here as soon as its death is certain, and a command without any does the
+same jobs by itself.
 """
 
 import os
@@ -16,10 +17,12 @@ from contextlib import contextmanager
 from typing import Final
 from uuid import uuid4
 
+from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from integrations.store.db.engine import begin, read
 from integrations.store.work import jobs
+from worker.execution.crew import SHARED
 from worker.execution.log import logger
 from worker.runs.processes.process import KINDS, Given
 from worker.wiring.wiring import Wiring
@@ -28,14 +31,36 @@ log = logger(__name__)
 
 COMMAND: Final = (sys.executable, "-P", "-m", "worker.runs.processes.process")
 """`-P`: what lies in the current folder is not what is run."""
+READING_COMMAND: Final = (sys.executable, "-P", "-m", "worker.runs.reading_process")
 EVERY_SECONDS: Final = 0.3
-WORTH: Final = {"derive_shard": 1, "derive_touched": 1, "rollup_part": 4}
+WORTH: Final = {"derive_shard": 1, "derive_touched": 1, "rollup_part": 2}
 WORTH_STARTING: Final = 4
 """A process takes a second or two to begin: so much must be waiting for each (a thousand customers to derive are 1)."""
+READ_BEFORE: Final = 5_000
+"""A run that has read fewer objects is over soon, as that of every night is: no process is started for it."""
 FAILURES: Final = 2
 """After so many that ended badly no further one is started: whatever it is, the command goes on by itself."""
 LEAVING_SECONDS: Final = 10.0
 """So long a process has to give back what it holds before it is ended."""
+
+Worth = Callable[[Connection, Sequence[int]], "int | None"]
+"""How many processes are of use to some runs now; None when there is nothing left for any."""
+
+
+def computing(connection: Connection, wanted: Sequence[int]) -> int | None:
+    """How many processes what waits to be computed is worth."""
+    waiting, are_open = jobs.waiting(connection, wanted, KINDS)
+    if not are_open:
+        return None
+    return sum(WORTH[kind] * count for kind, count in waiting.items()) // WORTH_STARTING
+
+
+def reading(connection: Connection, wanted: Sequence[int]) -> int | None:
+    """As many as there may be, once so much is read that more is likely to follow; None when no list is left."""
+    if jobs.waiting(connection, wanted, [SHARED])[1] is False:
+        return None
+    read_so_far = sum(objects for run in wanted for objects, _, _ in jobs.progress(connection, run).values())
+    return sys.maxsize if read_so_far >= READ_BEFORE else 0
 
 
 class Processes:
@@ -49,8 +74,10 @@ class Processes:
         told: Callable[[int], None],
         *,
         command: Sequence[str] = COMMAND,
+        worth: Worth = computing,
     ) -> None:
         self._wiring, self._wanted, self._at_most, self._told, self._command = wiring, tuple(wanted), at_most, told, command
+        self._worth = worth
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         """By the name under which they hold jobs."""
         self._failures = 0
@@ -79,12 +106,11 @@ class Processes:
             if process.poll() is not None:
                 self._ended(owner, process)
         with read(self._wiring.engine) as connection:
-            waiting, are_open = jobs.waiting(connection, self._wanted, KINDS)
-        if not are_open:
+            worth = self._worth(connection, self._wanted)
+        if worth is None:
             self._end()
             return
-        worth = sum(WORTH[kind] * count for kind, count in waiting.items())
-        while len(self._running) < min(self._at_most, worth // WORTH_STARTING) and self._failures < FAILURES:
+        while len(self._running) < min(self._at_most, worth) and self._failures < FAILURES:
             self._begin()
 
     def _begin(self) -> None:
@@ -151,9 +177,17 @@ def beside(wiring: Wiring, wanted: Sequence[int] | None, told: Callable[[int], N
     if wanted is None or wiring.settings is None or wiring.terms.standing or wiring.processes < 2:
         yield
         return
-    processes = Processes(wiring, wanted, wiring.processes - 1, told)
-    processes.start()
+    started = [Processes(wiring, wanted, wiring.processes - 1, told)]
+    if wiring.reading_processes > 1:
+        started.append(Processes(wiring, wanted, wiring.reading_processes - 1, _nobody, command=READING_COMMAND, worth=reading))
+    for processes in started:
+        processes.start()
     try:
         yield
     finally:
-        processes.close()
+        for processes in started:
+            processes.close()
+
+
+def _nobody(_count: int) -> None:
+    """Those who read beside the command change nothing for it."""
