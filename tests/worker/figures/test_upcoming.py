@@ -278,8 +278,7 @@ def test_only_what_stands_now_says_that_an_end_is_asked_for(engine: Engine) -> N
         ("in_one_currency", "usd", later, 0),
         ("stays", "usd", first, 0),
     ]
-    columns = ("basis", "bucket", "customer", "currency", "day", "account", "net_micros", "list_micros", "at_risk_micros")
-    columns += ("scheduled_micros", "usage_micros", "subscriptions")
+    names = "basis bucket customer currency day account net_micros list_micros at_risk_micros scheduled_micros usage_micros subscriptions"
     told = [
         (basis, bucket_of(customer), customer, currency, day, 1, 100, 100, 0, scheduled, 0, 1)
         for basis in ("this", "other")
@@ -287,7 +286,7 @@ def test_only_what_stands_now_says_that_an_end_is_asked_for(engine: Engine) -> N
         if basis == "this" or customer == "stays"
     ]
     with begin(engine) as connection:
-        bulk.append(connection, standing, columns, told)
+        bulk.append(connection, standing, names.split(), told)
         found = upcoming.concerned(connection, "this", NOW, Instant(NOW + 90 * DAY))
         assert [] == upcoming.concerned(connection, "other", NOW, Instant(NOW + 90 * DAY))
     assert ["in_one_currency", "leaving"] == found
