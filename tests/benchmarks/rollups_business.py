@@ -4,6 +4,7 @@ About five movements a customer over sixty months, in three currencies, twenty-f
 customer's number and a seed, so two processes write disjoint halves of one business, and a changed customer is made by the same words.
 """
 
+import os
 import random
 import zlib
 from collections.abc import Iterator
@@ -20,10 +21,11 @@ from integrations.store.facts import accounts, catalog
 from integrations.store.facts import schema as facts_schema
 from metrics.evidence import Customer, Instant, Item, Price, Product, Source, Subscription
 
-FIRST = date(2021, 1, 1)
-MONTHS = 60
+YEARS_NAME = "BENCH_YEARS"
+"""The environment's variable for how many years the business is old: every process of a run must know."""
+FIRST = date(2026 - int(os.environ.get(YEARS_NAME, "5")), 1, 1)
 DAY = 86_400
-BEGAN = int(datetime(2021, 1, 1, tzinfo=UTC).timestamp())
+BEGAN = int(datetime(FIRST.year, 1, 1, tzinfo=UTC).timestamp())
 ENDED = int(datetime(2026, 1, 15, tzinfo=UTC).timestamp())
 LEARNT = datetime(2026, 1, 15, tzinfo=UTC)
 CURRENCIES = ("usd", "usd", "usd", "usd", "usd", "usd", "usd", "usd", "eur", "gbp")

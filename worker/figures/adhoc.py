@@ -24,9 +24,10 @@ from metrics.retention.figures import Figures
 from metrics.retention.spans import Book
 from worker.figures.derived import complete_until, derived_until
 
-STANDINGS_A_SHARD: Final = 20_000
-"""So many rows of standings are worked on at once: some hundred windows of them take about a quarter of a gibibyte, and two of them go on side by
-side in less time than one of twice the size."""
+STANDINGS_A_SHARD: Final = 50_000
+"""So many rows of standings are worked on at once at most: some hundred windows of them take about half a gibibyte."""
+WORTH_HALVING: Final = 15_000
+"""More than so many are worked on in two halves, side by side: that takes less time, and no more memory."""
 
 
 def figures_now(
@@ -122,7 +123,8 @@ def quotes_until(connection: Connection, until: date) -> pl.DataFrame:
 
 def shard_count(connection: Connection, basis: str) -> int:
     """How many shards the customers of a basis are worked on in."""
-    return max(1, -(-totals.standings_held(connection, basis) // STANDINGS_A_SHARD))
+    held = totals.standings_held(connection, basis)
+    return max(-(-held // STANDINGS_A_SHARD), 2 if held > WORTH_HALVING else 1)
 
 
 def shards(connection: Connection, basis: str, keys: Sequence[str], *, abroad_from: str | None = None) -> Iterator[Book]:

@@ -152,7 +152,7 @@ def together(parts: Iterable[Sums], quotes: pl.DataFrame, asked: Asked) -> Sums:
     added: list[Sums] = []
     for part in parts:
         added.append(part)
-        if len(added) == 8:  # so that memory holds few at a time
+        if len(added) == 4:  # so that memory holds few at a time
             added = [_two_or_more(added, quotes, asked)]
     return _two_or_more(added, quotes, asked)
 

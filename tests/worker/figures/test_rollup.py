@@ -7,14 +7,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import cast
 
 import polars as pl
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 
 from integrations.store.db.engine import begin, open_engine, read
 from integrations.store.figures import partials, rollups, snapshots
 from integrations.store.figures.schema import rollup_part
+from integrations.store.ledger import totals
 from integrations.store.ledger import write as write_ledger
 from metrics.periods import Window, month
 from metrics.retention.figures import Figures
@@ -169,11 +171,18 @@ def _business(engine: Engine, seed: int, customers: int = 25, today: date = date
 @pytest.mark.long
 def test_shards_and_workers_change_nothing(engine: Engine, another: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """One shard and one worker, or many of both: every byte of what is stored is the same."""
-    for where, standings, threads in ((engine, 7, 4), (another, 10**6, 1)):
+    for where, standings, threads in ((engine, 3, 4), (another, 10**6, 1)):
         _business(where, 5)
         monkeypatch.setattr(adhoc, "STANDINGS_A_SHARD", standings)
         assert roll_up(rolling_of(where), threads=threads).whole
     assert _derived(engine, date(2024, 9, 20)) == _derived(another, date(2024, 9, 20))
+
+
+@pytest.mark.parametrize(("standings", "parts"), [(0, 1), (15_000, 1), (15_001, 2), (100_000, 2), (100_001, 3), (5_000_000, 100)])
+def test_how_many_parts(monkeypatch: pytest.MonkeyPatch, standings: int, parts: int) -> None:
+    """One of a small book, two as soon as each is worth a core, and never more in one than memory is for."""
+    monkeypatch.setattr(totals, "standings_held", lambda _connection, _basis: standings)
+    assert parts == adhoc.shard_count(cast("Connection", None), "basis")
 
 
 def test_stored_figures_are_those_made_at_once(engine: Engine) -> None:

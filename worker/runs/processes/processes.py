@@ -33,7 +33,7 @@ COMMAND: Final = (sys.executable, "-P", "-m", "worker.runs.processes.process")
 """`-P`: what lies in the current folder is not what is run."""
 READING_COMMAND: Final = (sys.executable, "-P", "-m", "worker.runs.reading_process")
 EVERY_SECONDS: Final = 0.3
-WORTH: Final = {"derive_shard": 1, "derive_touched": 1, "rollup_part": 2}
+WORTH: Final = {"derive_shard": 1, "derive_touched": 1, "rollup_part": 4}
 WORTH_STARTING: Final = 4
 """A process takes a second or two to begin: so much must be waiting for each (a thousand customers to derive are 1)."""
 READ_BEFORE: Final = 5_000
