@@ -36,6 +36,7 @@ from sqlalchemy import (
     table,
     text,
 )
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.selectable import Subquery
 
 from integrations.store.db.columns import UtcDateTime
@@ -83,11 +84,12 @@ def insert_new(
     clean_rows = cleaned(into, columns, rows)
     if not clean_rows:
         return []
-    if is_postgresql(connection) and len(clean_rows) >= COPY_FROM_ROWS:
+    if len(clean_rows) >= COPY_FROM_ROWS:
         if _all_new(connection, into, columns, clean_rows):
             places = [columns.index(name) for name in returning]
             return [tuple([row[place] for place in places]) for row in clean_rows] if places else []
-        return _merge(connection, into, columns, clean_rows, returning, greatest)
+        if is_postgresql(connection):
+            return _merge(connection, into, columns, clean_rows, returning, greatest)
     values = [dict(zip(columns, row, strict=True)) for row in clean_rows]
     statement = _insert(into, tuple(returning), tuple(greatest), on_postgresql=is_postgresql(connection))
     found = connection.execute(statement, values)
@@ -95,25 +97,38 @@ def insert_new(
 
 
 def _all_new(connection: Connection, into: Table, columns: Sequence[str], rows: Sequence[Row]) -> bool:
-    """Store the rows by COPY straight into the table, if none of them is there: a first reading costs the database half as much so.
+    """Store the rows straight into the table (by COPY on PostgreSQL), if none of them is there: a first reading costs half as much so.
 
     Where one is there nothing is stored, and the table's next rows aren't expected to be new for a while.
     """
-    from psycopg.errors import UniqueViolation  # the driver of one of the two databases only
-
     careful: dict[str, int] = connection.info.setdefault("nrr_careful", {})
     if careful.get(into.name, 0):
         careful[into.name] -= 1
         return False
     connection.exec_driver_sql("SAVEPOINT all_new")
     try:
-        _copy(connection, f'"{into.name}"', into, columns, rows)
-    except UniqueViolation:
+        if is_postgresql(connection):
+            _copy(connection, f'"{into.name}"', into, columns, rows)
+        else:
+            _append_to_sqlite(connection, into, tuple(columns), rows)
+    except Exception as error:
+        if not _is_taken(connection, error):
+            raise
         connection.exec_driver_sql("ROLLBACK TO SAVEPOINT all_new")
+        connection.exec_driver_sql("RELEASE SAVEPOINT all_new")
         careful[into.name] = CAREFUL_TIMES
         return False
     connection.exec_driver_sql("RELEASE SAVEPOINT all_new")
     return True
+
+
+def _is_taken(connection: Connection, error: Exception) -> bool:
+    """Whether a row could not be stored since there is one of its key. Another rule that one breaks is told by what stores them one by one."""
+    if not is_postgresql(connection):
+        return isinstance(error, IntegrityError)
+    from psycopg.errors import UniqueViolation  # the driver of one of the two databases only
+
+    return isinstance(error, UniqueViolation)
 
 
 def _merge(
@@ -184,7 +199,9 @@ def _append_to_sqlite(connection: Connection, into: Table, columns: tuple[str, .
     if turning:
         turned = list(zip(*rows, strict=True))
         for place, turn in turning:
-            turned[place] = tuple(map(turn, turned[place]))
+            # What is stored together was learnt at one moment: it is turned once, and not for every row.
+            known = {value: turn(value) for value in set(turned[place])}
+            turned[place] = tuple(map(known.__getitem__, turned[place]))
         rows = list(zip(*turned, strict=True))
     connection.exec_driver_sql(statement, [tuple(row) for row in rows])
 
