@@ -20,7 +20,7 @@ def person(
     """Print all that is held of one customer. With --json every row of every table, and what Stripe sent."""
     from worker.queries.person import held_of
     from worker.runs.database import require_current
-    from worker.runs.personal import as_stripe_sent
+    from worker.runs.removal.personal import as_stripe_sent
 
     with opened(json=json, config=config) as context:
         require_current(context.wiring.engine)

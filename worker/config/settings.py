@@ -180,12 +180,7 @@ class Settings(BaseModel):
     sync_minutes: int = Field(5, ge=1, le=1440, description="how often Stripe is polled for news")
     shards: int = Field(24, ge=1, le=256, description="readers of one list at most")
     threads: int = Field(32, ge=1, le=256, description="threads of one process")
-    processes: int = Field(
-        0,
-        ge=0,
-        le=64,
-        description="processes that compute (or read, where Stripe allows more than one decodes) for one command; 0: one a core, 8 at most",
-    )
+    processes: int = Field(0, ge=0, le=64, description="processes that work for one command; 0: one a core, 8 at most")
     lease_seconds: float = Field(180.0, ge=1, le=3600, description="how long a job's lease lasts without a heartbeat")
     attempts: int = Field(5, ge=1, le=100, description="claims without progress before a job is parked")
     lag_seconds: int = Field(

@@ -48,7 +48,7 @@ VANISHED: Final = 3
 
 NEVER: Final = 1_000_000
 
-SHARED: Final = "list"
+LISTING: Final = "list"
 """The kind of job that is cut into several for whoever has nothing to do: a list of Stripe's, which one process reads no faster than it computes."""
 
 Handler = Callable[[Job], None]
@@ -170,8 +170,8 @@ class Crew:
             if not doing and (wanted is None or self._are_closed(wanted)):
                 return
             idle_since = self._tell_of_waiting(wanted, idle_since) if not doing else None
-            if not doing and wanted is not None and SHARED in self._handlers:
-                self._offer(wanted)
+            if not doing and wanted is not None and LISTING in self._handlers:
+                self._say_idle(wanted)
             with self._changed:
                 if len(self._active) == doing:
                     self._changed.wait(BUSY_POLL_SECONDS if doing else POLL_SECONDS)
@@ -198,7 +198,7 @@ class Crew:
             return -moment
         return idle_since
 
-    def _offer(self, wanted: Sequence[int]) -> None:
+    def _say_idle(self, wanted: Sequence[int]) -> None:
         """Let those who do what is waited for know that this process would do some of it."""
         with read(self._engine) as connection:
             others = jobs.held_elsewhere(connection, wanted)
@@ -209,11 +209,11 @@ class Crew:
     def _claim(self, wanted: Sequence[int] | None) -> Job | None:
         with self._changed:
             heavy = sum(job.kind not in self._light for job, _ in self._active.values())
-            shared = {job.run_id for job, _ in self._active.values() if job.kind == SHARED}
+            listed = {job.run_id for job, _ in self._active.values() if job.kind == LISTING}
         kinds = sorted(kind for kind in self._handlers if kind in self._light or heavy < self._heavy)
         with begin(self._engine) as connection:
-            if any(idle.is_any(connection, self._terms.owner, run) for run in shared):
-                kinds.remove(SHARED)  # for whoever has nothing to do, as long as it hasn't
+            if any(idle.is_any(connection, self._terms.owner, run) for run in listed):
+                kinds.remove(LISTING)  # for whoever has nothing to do, as long as it hasn't
             return jobs.claim(
                 connection,
                 owner=self._terms.owner,

@@ -11,7 +11,7 @@ from integrations.store.facts.customers import erase
 from integrations.store.facts.customers.erase import Forgotten
 from integrations.store.work import runs
 from metrics.keys import bounded
-from worker.runs.personal import forget_in
+from worker.runs.removal.personal import forget_in
 from worker.runs.steps import EXCLUSIVE
 
 

@@ -15,7 +15,8 @@ from worker.figures import derive, rollup
 from worker.figures.jobs import SNAPSHOT_MONTHS
 from worker.figures.rollup import Rolling
 from worker.report import scheduled
-from worker.runs import cleanup, exchange_rates
+from worker.runs import exchange_rates
+from worker.runs.removal import cleanup
 from worker.wiring.channels import open_alerting
 from worker.wiring.reporting_currency import reporting_currency
 from worker.wiring.wiring import Wiring

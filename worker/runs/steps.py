@@ -24,7 +24,7 @@ from integrations.store.work.jobs import Job
 from integrations.store.work.runs import AlreadyRunning, Run
 from integrations.store.work.schema import RunStatus
 from integrations.stripe.errors import ReadError
-from worker.execution.crew import NEVER, SHARED, Crew, Handler, Worked
+from worker.execution.crew import LISTING, NEVER, Crew, Handler, Worked
 from worker.execution.job_data import stored
 from worker.execution.log import logger
 from worker.ingest import read as read_account
@@ -237,7 +237,7 @@ def work(wiring: Wiring, *, seconds: float) -> Worked:
 
 def read_lists(wiring: Wiring, wanted: Sequence[int]) -> Worked:
     """Read lists of some runs beside whoever sees them through, until none is left or one fails."""
-    return _work(wiring, wanted=wanted, give_up_after=1, kinds=(SHARED,))
+    return _work(wiring, wanted=wanted, give_up_after=1, kinds=(LISTING,))
 
 
 def _work(

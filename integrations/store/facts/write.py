@@ -124,27 +124,22 @@ def _kept(state: Described, customer: str, gone: Unwanted) -> Described:
     return replace(state, metadata=()) if customer in gone.metadata and state.metadata else state
 
 
-_HEAD = (
-    "bucket",
-    "customer_id",
-    "account",
-    "invoice_id",
-    "status",
-    "subscription_id",
-    "created",
-    "currency",
-    "billing_reason",
-    "amount_paid",
-    "finalized_at",
-    "paid_at",
-    "voided_at",
-    "uncollectible_at",
-    "learnt_at",
-    "unread",
-    "other_lines",
-    "other_amount",
-    *billed.TOTALS,
-)
+_OF_HEAD: Final = {
+    "invoice_id": "id",
+    "status": "status",
+    "subscription_id": "subscription",
+    "created": "created",
+    "currency": "currency",
+    "billing_reason": "billing_reason",
+    "amount_paid": "amount_paid",
+    "finalized_at": "finalized_at",
+    "paid_at": "paid_at",
+    "voided_at": "voided_at",
+    "uncollectible_at": "uncollectible_at",
+}
+"""Columns of an invoice's head with the fields that they keep as they are."""
+_of_head: Final = attrgetter(*_OF_HEAD.values())
+_HEAD = ("bucket", "customer_id", "account", *_OF_HEAD, "learnt_at", "unread", "other_lines", "other_amount", *billed.TOTALS)
 _GROWING = (
     "subscription_id",
     "billing_reason",
@@ -159,25 +154,23 @@ _GROWING = (
     *billed.TOTALS,
 )
 """What of an invoice's head can still be missing, or grow, in a status that was seen before."""
-_LINE = (
-    "bucket",
-    "customer_id",
-    "account",
-    "invoice_id",
-    "line_id",
-    "subscription_id",
-    "item_id",
-    "price_id",
-    "quantity",
-    "amount",
-    "currency",
-    "period_start",
-    "period_end",
-    "proration",
-    "inclusive_tax",
-    "extra",
-    "learnt_at",
-)
+_OF_LINE: Final = {
+    "invoice_id": "invoice",
+    "line_id": "id",
+    "subscription_id": "subscription",
+    "item_id": "item",
+    "price_id": "price",
+    "quantity": "quantity",
+    "amount": "amount",
+    "currency": "currency",
+    "period_start": "period_start",
+    "period_end": "period_end",
+    "proration": "proration",
+    "inclusive_tax": "inclusive_tax",
+}
+"""The same of a line."""
+_of_line: Final = attrgetter(*_OF_LINE.values())
+_LINE = ("bucket", "customer_id", "account", *_OF_LINE, "extra", "learnt_at")
 
 
 def _put_invoices(
@@ -190,13 +183,10 @@ def _put_invoices(
 ) -> None:
     heads: dict[_Place, tuple[Any, ...]] = {}
     lines: dict[_Place, tuple[Any, ...]] = {}
-    buckets: dict[str, int] = {}
     for each in found:
         head = each.head
         customer = head.customer or ""
-        bucket = buckets.get(customer)
-        if bucket is None:
-            bucket = buckets[customer] = bucket_of(customer)
+        bucket = bucket_of(customer)
         row = _head_row(each, bucket, customer, account, learnt_at)
         place = (bucket, customer, head.id, head.status)
         heads[place] = _grown(heads[place], row) if place in heads else row
@@ -237,35 +227,6 @@ def _await_listing(connection: Connection, account: int, lines: Sequence[Any]) -
 
 _Place = tuple[int, str, str, str]
 """Bucket, customer, invoice, and its status or the line's id."""
-
-_of_head: Final = attrgetter(
-    "id",
-    "status",
-    "subscription",
-    "created",
-    "currency",
-    "billing_reason",
-    "amount_paid",
-    "finalized_at",
-    "paid_at",
-    "voided_at",
-    "uncollectible_at",
-)
-_of_line: Final = attrgetter(
-    "invoice",
-    "id",
-    "subscription",
-    "item",
-    "price",
-    "quantity",
-    "amount",
-    "currency",
-    "period_start",
-    "period_end",
-    "proration",
-    "inclusive_tax",
-)
-"""What `_HEAD` and `_LINE` have of an invoice and a line, in their order."""
 
 
 def _head_row(found: InvoiceEvidence, bucket: int, customer: str, account: int, learnt_at: datetime) -> tuple[Any, ...]:

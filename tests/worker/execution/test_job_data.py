@@ -31,7 +31,8 @@ from worker.ingest import jobs as ingest
 from worker.ingest.jobs import BackfillPlanning, Comparison, EventReading, ListReading, MarkPositions, Planning
 from worker.report import scheduled
 from worker.report.scheduled import ReportRun
-from worker.runs import cleanup, exchange_rates, steps
+from worker.runs import exchange_rates, steps
+from worker.runs.removal import cleanup
 
 BASIS = json.dumps(choices_of(Basis()), sort_keys=True)
 NOW = Instant(1_760_000_000)

@@ -30,7 +30,7 @@ from worker.queries.customers import resolve
 from worker.queries.person import held_of
 from worker.runs import refresh
 from worker.runs.forget import forget, look
-from worker.runs.personal import as_stripe_sent
+from worker.runs.removal.personal import as_stripe_sent
 from worker.wiring.wiring import Wiring
 
 NAME, MAIL, FIELD, COMPANY, NOTE = (

@@ -37,11 +37,18 @@ class Given:
     pretended: datetime | None
 
 
+def compute(wiring: Wiring, wanted: Sequence[int]) -> int:
+    """Do the runs' jobs of KINDS, one at a time; after a failure leave them to others, and give 1."""
+    handlers: dict[str, Handler] = {kind: do for kind, do in runs_handlers.handlers(wiring).items() if kind in KINDS}
+    worked = Crew(wiring.engine, wiring.terms, wiring.stop.part()).work(handlers, wanted=wanted, give_up_after=1)
+    return 1 if worked.error is not None else 0
+
+
 Work = Callable[[Wiring, Sequence[int]], int]
 """What such a process does for some runs; 1 if a job failed in it."""
 
 
-def main(work: Work | None = None, threads: int | None = 1) -> int:
+def main(work: Work = compute, threads: int | None = 1) -> int:
     """Work until there is nothing to be done for the runs, or until standard input ends; 1 if a job failed here."""
     # Written by the command that started this process, into a pipe that only it has: no more than an argument between the two.
     given: Given = pickle.load(sys.stdin.buffer)  # noqa: S301  # from our own parent
@@ -52,18 +59,11 @@ def main(work: Work | None = None, threads: int | None = 1) -> int:
     wiring = open_wiring(given.settings, pretended=given.pretended, stop=stop, threads=threads)
     terms = replace(wiring.terms, owner=given.owner, heavy=1)
     try:
-        return (work or compute)(
+        return work(
             replace(wiring, basis=given.basis, kept=given.kept, terms=terms, processes=1, reading_processes=1), given.wanted
         )
     finally:
         wiring.close()
-
-
-def compute(wiring: Wiring, wanted: Sequence[int]) -> int:
-    """Do the runs' jobs of KINDS, one at a time; after a failure leave them to others, and give 1."""
-    handlers: dict[str, Handler] = {kind: do for kind, do in runs_handlers.handlers(wiring).items() if kind in KINDS}
-    worked = Crew(wiring.engine, wiring.terms, wiring.stop.part()).work(handlers, wanted=wanted, give_up_after=1)
-    return 1 if worked.error is not None else 0
 
 
 def _end_with_input(stop: Stop) -> None:

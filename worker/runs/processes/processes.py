@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from integrations.store.db.engine import begin, read
 from integrations.store.work import jobs
-from worker.execution.crew import SHARED
+from worker.execution.crew import LISTING
 from worker.execution.log import logger
 from worker.runs.processes.process import KINDS, Given
 from worker.wiring.wiring import Wiring
@@ -57,7 +57,8 @@ def computing(connection: Connection, wanted: Sequence[int]) -> int | None:
 
 def reading(connection: Connection, wanted: Sequence[int]) -> int | None:
     """As many as there may be, once so much is read that more is likely to follow; None when no list is left."""
-    if jobs.waiting(connection, wanted, [SHARED])[1] is False:
+    _, are_open = jobs.waiting(connection, wanted, [LISTING])
+    if not are_open:
         return None
     read_so_far = sum(objects for run in wanted for objects, _, _ in jobs.progress(connection, run).values())
     return sys.maxsize if read_so_far >= READ_BEFORE else 0
@@ -179,7 +180,7 @@ def beside(wiring: Wiring, wanted: Sequence[int] | None, told: Callable[[int], N
         return
     started = [Processes(wiring, wanted, wiring.processes - 1, told)]
     if wiring.reading_processes > 1:
-        started.append(Processes(wiring, wanted, wiring.reading_processes - 1, _nobody, command=READING_COMMAND, worth=reading))
+        started.append(Processes(wiring, wanted, wiring.reading_processes - 1, _not_told, command=READING_COMMAND, worth=reading))
     for processes in started:
         processes.start()
     try:
@@ -189,5 +190,5 @@ def beside(wiring: Wiring, wanted: Sequence[int] | None, told: Callable[[int], N
             processes.close()
 
 
-def _nobody(_count: int) -> None:
+def _not_told(_count: int) -> None:
     """Those who read beside the command change nothing for it."""

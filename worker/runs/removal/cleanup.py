@@ -19,7 +19,7 @@ from metrics.window_kinds import PASSING_DAYS
 from worker.config.settings import Settings
 from worker.execution.crew import Handler
 from worker.execution.job_data import JobData, Nothing
-from worker.runs.personal import keep_to
+from worker.runs.removal.personal import keep_to
 
 FORGET_DAYS: Final = PASSING_DAYS
 """Jobs of runs that were closed longer ago are removed: each sync leaves some, and nobody asks for them after a month. So are figures by

@@ -22,7 +22,7 @@ from worker.alerts import mutes
 from worker.config.settings import Settings
 from worker.figures.exchange_rates import load_file
 from worker.runs import database, refresh
-from worker.runs.personal import keep_to
+from worker.runs.removal.personal import keep_to
 from worker.runs.settings_log import note_changes
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
